@@ -1,0 +1,35 @@
+// Entry of the addon: one registry for each JavaScript environment, the shared array, and the list of functions.
+#include <ATen/Context.h>
+
+#include "registry.h"
+
+namespace graft {
+namespace {
+
+napi_value init(napi_env env, napi_value exports) {
+  auto* registry = new Registry();
+  registry->generators.push_back(at::globalContext().defaultGenerator(c10::Device(c10::DeviceType::CPU)));
+  check(env, napi_set_instance_data(
+                 env, registry, [](napi_env, void* data, void*) { delete static_cast<Registry*>(data); }, nullptr));
+
+  void* memory = nullptr;
+  napi_value buffer, exchange;
+  check(env, napi_create_arraybuffer(env, kExchangeSize * sizeof(double), &memory, &buffer));
+  registry->exchange = static_cast<double*>(memory);
+  check(env, napi_create_typedarray(env, napi_float64_array, kExchangeSize, buffer, 0, &exchange));
+  check(env, napi_set_named_property(env, exports, "exchange", exchange));
+
+  for (const auto& methods : {dispatchMethods(), tensorMethods(), engineMethods()}) {
+    for (const auto& method : methods) {
+      napi_value function;
+      check(env, napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.callback, nullptr, &function));
+      check(env, napi_set_named_property(env, exports, method.name, function));
+    }
+  }
+  return exports;
+}
+
+}  // namespace
+}  // namespace graft
+
+NAPI_MODULE(graft, graft::init)

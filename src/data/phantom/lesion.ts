@@ -1,0 +1,205 @@
+/**
+ * The lesion: pigment with its pattern (network, globules, structureless), the extra colours of the ABCD rule,
+ * streaks at the border, dots. Reads the four factors and nuisances only, never the class.
+ */
+import type { Random } from '../../random.js';
+import { type Canvas, coordinate, stampDisc, strokeLine } from './canvas.js';
+import type { PhantomFactors } from './factors.js';
+import { type Noise, smoothstep } from './noise.js';
+import { type Outline, outsideness, radiusAt } from './shape.js';
+
+/** One patch of an extra colour: a noisy blob at some place in the lesion. */
+interface ColourPatch {
+  kind: 'darkBrown' | 'black' | 'red' | 'blueGrey' | 'white';
+  x: number;
+  y: number;
+  reach: number;
+  /** 0…1, grows with the colour factor. */
+  strength: number;
+  /** Where its noise is read. */
+  shift: number;
+}
+
+/** The colours beyond the lesion's own brown, each entering at its own level of the colour factor. */
+function colourPatches(factors: PhantomFactors, outline: Outline, random: Random): ColourPatch[] {
+  const rest: ColourPatch['kind'][] = ['black', 'red', 'blueGrey', 'white'];
+  const order: ColourPatch['kind'][] = ['darkBrown', ...random.shuffle(rest)];
+  return order.map((kind, k) => {
+    const enters = 0.08 + 0.17 * k;
+    const strength = smoothstep(enters, enters + 0.2, factors.colour);
+    const angle = random.uniform(0, 2 * Math.PI);
+    const away = outline.radius * random.uniform(0.15, 0.7);
+    return {
+      kind,
+      x: outline.centreX + away * Math.cos(angle),
+      y: outline.centreY + away * Math.sin(angle),
+      reach: outline.radius * (0.3 + 0.35 * strength) * random.uniform(0.8, 1.2),
+      strength,
+      shift: 10 + 23 * k,
+    };
+  });
+}
+
+export function paintLesion(
+  canvas: Canvas,
+  factors: PhantomFactors,
+  outline: Outline,
+  noise: Noise,
+  random: Random,
+): void {
+  const { side, melanin, blood, veil, white, relief } = canvas;
+  const { asymmetry, border, colour, nuisance } = factors;
+  const { centreX, centreY, radius } = outline;
+  const patches = colourPatches(factors, outline, random.fork('colours')).filter((p) => p.strength > 0);
+  const skewAngle = random.uniform(0, 2 * Math.PI);
+  const skewX = Math.cos(skewAngle);
+  const skewY = Math.sin(skewAngle);
+  const mesh = 1 / random.uniform(0.042, 0.068);
+  const clod = 1 / random.uniform(0.06, 0.1);
+  const grain = 1 / random.uniform(0.025, 0.045);
+  const sharpPhase = random.uniform(0, 2 * Math.PI);
+  const reticular = nuisance.pattern === 'reticular' || nuisance.pattern === 'mixed';
+  const globular = nuisance.pattern === 'globular' || nuisance.pattern === 'mixed';
+  const contrast = random.uniform(0.6, 1.1);
+
+  const bound = 1.9 * radius + 0.1;
+  const half = side / 2;
+  const x0 = Math.max(0, Math.floor((centreX - bound + 1) * half));
+  const x1 = Math.min(side - 1, Math.ceil((centreX + bound + 1) * half));
+  const y0 = Math.max(0, Math.floor((centreY - bound + 1) * half));
+  const y1 = Math.min(side - 1, Math.ceil((centreY + bound + 1) * half));
+  for (let j = y0; j <= y1; j++) {
+    const y = coordinate(j, side);
+    for (let i = x0; i <= x1; i++) {
+      const x = coordinate(i, side);
+      const index = j * side + i;
+      const out = outsideness(outline, noise, x, y);
+      if (out > 0.75) continue;
+      const dx = (x - centreX) / radius;
+      const dy = (y - centreY) / radius;
+      // Reddened skin around.
+      blood[index]! += 0.5 * nuisance.lesionBlood * smoothstep(0.75, -0.1, out);
+      const fine = noise.fractal(x * grain + 5, y * grain + 60, 2);
+      const sector = 0.5 + 0.5 * Math.sin(Math.atan2(dy, dx) * 2 + sharpPhase);
+      // Irregular borders end abruptly, in some sectors.
+      const soft = nuisance.softness * (1 - 0.75 * border * sector);
+      const edge = out + 0.11 * fine;
+      const cover = smoothstep(soft, -1.6 * soft - 0.06, edge);
+      if (cover <= 0) continue;
+
+      const low = noise.fractal(dx * 1.3 + 70, dy * 1.3 + 20, 2);
+      const middle = noise.fractal(dx * 3.4 + 33, dy * 3.4 + 44, 3);
+      const skew = Math.max(-1, Math.min(1, dx * skewX + dy * skewY));
+      const inward = Math.min(1, -out);
+      let density = 1 + 0.45 * nuisance.centre * (inward - 0.35);
+      density += (0.12 + 0.75 * colour) * 0.8 * low + (0.2 + 0.35 * colour) * middle + 0.22 * fine;
+      density *= 1 + 0.65 * asymmetry * skew;
+
+      // Structure. With asymmetry, one half of the lesion loses its own.
+      const present = 1 - asymmetry * smoothstep(-0.2, 0.5, skew) * 0.85;
+      let structure = 0;
+      if (reticular) {
+        const warp = 0.35 * middle;
+        const cell = noise.cells(x * mesh + warp, y * mesh - warp, 0.75);
+        const line = 1 - smoothstep(0.02, 0.42, cell.second - cell.nearest);
+        const where = nuisance.pattern === 'mixed' ? smoothstep(-0.3, 0.3, low - 0.3 * inward) : 1;
+        structure += contrast * where * (1.1 * line - 0.45) * smoothstep(0.9, 0.2, inward);
+      }
+      if (globular) {
+        const cell = noise.cells(x * clod + 19, y * clod + 77, 0.8);
+        const size = 0.28 + 0.2 * (cell.id / 255);
+        const drop = cell.id > 50 ? smoothstep(size, size * 0.55, cell.nearest) : 0;
+        const where = nuisance.pattern === 'mixed' ? smoothstep(0.3, -0.3, low - 0.3 * inward) : 1;
+        structure += contrast * where * (1.15 * drop - 0.35);
+      }
+      density += present * structure;
+      if (density < 0.05) density = 0.05;
+      let brown = nuisance.pigment * density;
+      let red = nuisance.lesionBlood * (0.6 + 0.6 * nuisance.warmth) * (1 + 0.5 * middle);
+      let deep = 0;
+      let pale = 0;
+
+      for (const patch of patches) {
+        const px = x - patch.x;
+        const py = y - patch.y;
+        const ragged = 0.55 * noise.fractal(dx * 2.3 + patch.shift, dy * 2.3 - patch.shift, 2);
+        const inside = 1 - Math.sqrt(px * px + py * py) / patch.reach + ragged + 0.1 * fine;
+        if (inside <= 0) continue;
+        const w = patch.strength * smoothstep(0, 0.38, inside);
+        if (patch.kind === 'darkBrown') brown += w * (0.75 + 0.3 * middle);
+        else if (patch.kind === 'black') brown += w * (2.1 + 0.5 * fine);
+        else if (patch.kind === 'red') {
+          red += w * (0.55 + 0.2 * middle);
+          brown *= 1 - 0.65 * w;
+        } else if (patch.kind === 'blueGrey') {
+          deep = Math.max(deep, w * (0.85 + 0.15 * middle));
+          brown += 0.35 * w;
+        } else {
+          pale = Math.max(pale, w * (0.85 + 0.3 * middle));
+          brown *= 1 - 0.88 * w;
+        }
+      }
+      melanin[index]! += cover * brown;
+      blood[index]! += cover * red;
+      veil[index] = cover * Math.min(1, Math.max(0, deep));
+      white[index] = cover * Math.min(1, Math.max(0, pale));
+      relief[index]! += cover * 0.04 * fine;
+    }
+  }
+  paintStreaks(canvas, factors, outline, random.fork('streaks'));
+  paintDots(canvas, factors, outline, noise, random.fork('dots'));
+}
+
+/** Radial streaks and pseudopods: a sign of an irregular border; their number and length follow it. */
+function paintStreaks(canvas: Canvas, factors: PhantomFactors, outline: Outline, random: Random): void {
+  const strength = smoothstep(0.35, 1, factors.border);
+  const inclination = random.next();
+  const spread = random.uniform(0.4, 1.4);
+  const middle = random.uniform(0, 2 * Math.PI);
+  const count = Math.round(34 * strength * inclination * spread);
+  if (count === 0) return;
+  const cover = new Float32Array(canvas.side * canvas.side);
+  const { centreX, centreY, radius } = outline;
+  for (let k = 0; k < count; k++) {
+    const angle = middle + random.uniform(-spread, spread) * 1.2;
+    const r = radiusAt(outline, angle);
+    const lean = random.normal(0, 0.08);
+    const from = r * random.uniform(0.78, 0.9);
+    const to = r + radius * random.uniform(0.06, 0.1 + 0.2 * strength);
+    const width = radius * random.uniform(0.012, 0.026);
+    const bulb = random.chance(0.4) ? 1.9 : 0.5;
+    const points: number[] = [];
+    const widths: number[] = [];
+    for (let step = 0; step <= 4; step++) {
+      const t = step / 4;
+      const at = from + t * (to - from);
+      points.push(centreX + at * Math.cos(angle + lean * t), centreY + at * Math.sin(angle + lean * t));
+      widths.push(width * (t < 0.75 ? 1 : bulb));
+    }
+    strokeLine(cover, canvas.side, points, widths);
+  }
+  const depth = 0.5 + 0.6 * factors.nuisance.pigment;
+  for (let i = 0; i < cover.length; i++) if (cover[i]! > 0) canvas.melanin[i]! += depth * cover[i]!;
+}
+
+/** Small round dark dots, inside. */
+function paintDots(
+  canvas: Canvas,
+  factors: PhantomFactors,
+  outline: Outline,
+  noise: Noise,
+  random: Random,
+): void {
+  for (let k = 0; k < factors.nuisance.dots; k++) {
+    const angle = random.uniform(0, 2 * Math.PI);
+    const away = Math.sqrt(random.next()) * 0.95 * radiusAt(outline, angle);
+    const x = outline.centreX + away * Math.cos(angle);
+    const y = outline.centreY + away * Math.sin(angle);
+    const r = random.uniform(0.009, 0.024);
+    const depth = random.uniform(0.3, 0.9);
+    if (outsideness(outline, noise, x, y) > -0.03) continue;
+    stampDisc(canvas.side, x, y, 1.4 * r, (index, distance) => {
+      canvas.melanin[index]! += depth * smoothstep(1.4 * r, 0.7 * r, distance);
+    });
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Decoding: any still image that libvips reads → 8-bit sRGB pixels, always three channels.
+ *
+ * What differs between files is settled here, once: EXIF orientation is applied, embedded colour profiles and
+ * CMYK become sRGB, grey becomes three equal channels, 16 bits become 8 (65535 → 255, no stretching), transparent
+ * pixels are laid on black (the border that dermoscopes leave). Resizing is done on the full image with a fixed
+ * kernel: JPEG's shrink-on-load is off, because it changes pixels with the target size and the library's version.
+ */
+import { DataError } from '../errors.js';
+import sharp from 'sharp';
+
+/** Bump when the same file would decode to other pixels: pixel caches are then rebuilt. */
+export const decoderVersion = 1;
+
+/** What identifies the pixels a decode gives, apart from file, size and fit: goes into cache keys. */
+export const decoderId = `graft-decode-${decoderVersion}+libvips-${sharp.versions.vips}`;
+
+/** File extensions (lower case, with the dot) that the decoder reads. */
+export const imageExtensions: readonly string[] = [
+  '.jpg',
+  '.jpeg',
+  '.jpe',
+  '.jfif',
+  '.png',
+  '.tif',
+  '.tiff',
+  '.webp',
+  '.gif',
+  '.avif',
+];
+
+/** How a frame that is not square becomes square: the centre is cut out, or the whole frame is squashed. */
+export type Fit = 'cover' | 'fill';
+
+/** Resampling kernels, in libvips' names; `cubic` is Catmull-Rom, antialiased when shrinking. */
+export type Kernel = 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos3';
+
+export interface DecodeOptions {
+  /** Side in pixels of the square to resize to; left out: the image's own size. */
+  sizePx?: number;
+  /** Default `cover`. */
+  fit?: Fit;
+  /** Default `lanczos3`. */
+  kernel?: Kernel;
+}
+
+export interface DecodedImage {
+  /** RGB, interleaved: `[height, width, 3]`, 0…255. */
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** The size an image has when seen upright, in pixels. */
+export interface ImageSize {
+  width: number;
+  height: number;
+}
+
+// `warning` is libvips' strictest level: cut-off files and bit errors inside the stream fail, at the cost of also
+// refusing files whose decoder merely complains. Trailing bytes after the image are accepted.
+const strict = { failOn: 'warning', limitInputPixels: 1 << 28 } as const;
+
+function toDataError(cause: unknown, name: string): DataError {
+  const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, '; ').trim();
+  return new DataError(`${name}: cannot be decoded as an image (${reason})`, { cause });
+}
+
+function nameOf(source: string | Uint8Array, name: string | undefined): string {
+  return name ?? (typeof source === 'string' ? source : 'image');
+}
+
+/**
+ * Decodes every pixel of one image.
+ * @param source a path or the file's bytes
+ * @param name what errors call the image; default its path
+ * @returns RGB bytes `[height, width, 3]`
+ * @throws DataError when the file is missing, not an image, cut off or damaged
+ */
+export async function decodeImage(
+  source: string | Uint8Array,
+  options: DecodeOptions = {},
+  name?: string,
+): Promise<DecodedImage> {
+  try {
+    let pipeline = sharp(source, strict).autoOrient().flatten({ background: '#000' });
+    if (options.sizePx !== undefined)
+      pipeline = pipeline.resize(options.sizePx, options.sizePx, {
+        fit: options.fit ?? 'cover',
+        kernel: options.kernel ?? 'lanczos3',
+        fastShrinkOnLoad: false,
+      });
+    const { data, info } = await pipeline
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to sRGB`);
+    return { data, width: info.width, height: info.height };
+  } catch (cause) {
+    throw toDataError(cause, nameOf(source, name));
+  }
+}
+
+/**
+ * Decodes every pixel of one image into a small grey square (whole frame squashed), as perceptual hashing wants it.
+ * @returns luma `[sizePx, sizePx]`, 0…255, and the size of the upright original
+ * @throws DataError as {@link decodeImage}
+ */
+export async function decodeThumbnail(
+  source: string | Uint8Array,
+  sizePx: number,
+  name?: string,
+): Promise<ImageSize & { grey: Uint8Array }> {
+  try {
+    const image = sharp(source, strict);
+    const { autoOrient: upright } = await image.metadata();
+    const grey = await image
+      .autoOrient()
+      .flatten({ background: '#000' })
+      .resize(sizePx, sizePx, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
+      .greyscale()
+      .toColourspace('b-w')
+      .raw({ depth: 'uchar' })
+      .toBuffer();
+    if (grey.length !== sizePx * sizePx) throw new Error(`${grey.length} bytes of luma for ${sizePx}²`);
+    return { grey, width: upright.width, height: upright.height };
+  } catch (cause) {
+    throw toDataError(cause, nameOf(source, name));
+  }
+}

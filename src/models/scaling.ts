@@ -1,0 +1,110 @@
+/**
+ * Compound scaling of EfficientNet: Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
+ * Networks" (ICML 2019), table 1 and the authors' reference settings. Pure arithmetic, no tensors.
+ */
+import { ConfigError } from '../errors.js';
+
+/** One variant: multipliers of width and depth, the input side it was made for (pixels), dropout before the head. */
+export interface Scaling {
+  readonly width: number;
+  readonly depth: number;
+  readonly resolution: number;
+  readonly dropout: number;
+}
+
+export const SCALINGS = {
+  b0: { width: 1.0, depth: 1.0, resolution: 224, dropout: 0.2 },
+  b1: { width: 1.0, depth: 1.1, resolution: 240, dropout: 0.2 },
+  b2: { width: 1.1, depth: 1.2, resolution: 260, dropout: 0.3 },
+  b3: { width: 1.2, depth: 1.4, resolution: 300, dropout: 0.3 },
+  b4: { width: 1.4, depth: 1.8, resolution: 380, dropout: 0.4 },
+  b5: { width: 1.6, depth: 2.2, resolution: 456, dropout: 0.4 },
+  b6: { width: 1.8, depth: 2.6, resolution: 528, dropout: 0.5 },
+  b7: { width: 2.0, depth: 3.1, resolution: 600, dropout: 0.5 },
+} as const satisfies Record<string, Scaling>;
+
+export type EfficientNetVariant = keyof typeof SCALINGS;
+
+/** `b3`, `B3` and `efficientnet-b3` all name the same variant. Throws ConfigError for any other name. */
+export function parseVariant(name: string): EfficientNetVariant {
+  const short = name.toLowerCase().replace(/^efficientnet-?/, '');
+  if (short in SCALINGS) return short as EfficientNetVariant;
+  throw new ConfigError(`there is no EfficientNet '${name}'; choose one of ${Object.keys(SCALINGS).join(', ')}`);
+}
+
+/** A stage of B0: `repeats` blocks, the first with `stride`, the others with stride 1. */
+export interface Stage {
+  readonly repeats: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly expand: number;
+  readonly inFilters: number;
+  readonly outFilters: number;
+}
+
+/** Stages of B0 (table 1 of the paper; strides stand in the first block of each stage). */
+const B0_STAGES: readonly Stage[] = [
+  { repeats: 1, kernel: 3, stride: 1, expand: 1, inFilters: 32, outFilters: 16 },
+  { repeats: 2, kernel: 3, stride: 2, expand: 6, inFilters: 16, outFilters: 24 },
+  { repeats: 2, kernel: 5, stride: 2, expand: 6, inFilters: 24, outFilters: 40 },
+  { repeats: 3, kernel: 3, stride: 2, expand: 6, inFilters: 40, outFilters: 80 },
+  { repeats: 3, kernel: 5, stride: 1, expand: 6, inFilters: 80, outFilters: 112 },
+  { repeats: 4, kernel: 5, stride: 2, expand: 6, inFilters: 112, outFilters: 192 },
+  { repeats: 1, kernel: 3, stride: 1, expand: 6, inFilters: 192, outFilters: 320 },
+];
+
+/** Squeeze-and-excitation keeps this share of a block's *input* filters (not of the expanded ones). */
+const SE_RATIO = 0.25;
+
+/** Nearest multiple of 8 to `filters · width`, at least 8, never more than 10 % below. */
+export function roundFilters(filters: number, width: number): number {
+  if (width === 1) return filters;
+  const scaled = filters * width;
+  const rounded = Math.max(8, Math.floor((scaled + 4) / 8) * 8);
+  return rounded < 0.9 * scaled ? rounded + 8 : rounded;
+}
+
+export function roundRepeats(repeats: number, depth: number): number {
+  return Math.ceil(repeats * depth);
+}
+
+/** One MBConv block, widths after scaling. */
+export interface BlockSpec {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly inFilters: number;
+  readonly expandedFilters: number;
+  readonly squeezedFilters: number;
+  readonly outFilters: number;
+}
+
+/** The whole network as numbers: the stem's and the head's filters and every block. */
+export interface EfficientNetSpec {
+  readonly stemFilters: number;
+  readonly headFilters: number;
+  readonly blocks: readonly BlockSpec[];
+}
+
+export function efficientNetSpec(scaling: Scaling): EfficientNetSpec {
+  const blocks: BlockSpec[] = [];
+  for (const stage of B0_STAGES) {
+    const first = roundFilters(stage.inFilters, scaling.width);
+    const outFilters = roundFilters(stage.outFilters, scaling.width);
+    for (let i = 0; i < roundRepeats(stage.repeats, scaling.depth); i++) {
+      const inFilters = i === 0 ? first : outFilters;
+      blocks.push({
+        kernel: stage.kernel,
+        stride: i === 0 ? stage.stride : 1,
+        inFilters,
+        expandedFilters: inFilters * stage.expand,
+        squeezedFilters: Math.max(1, Math.floor(inFilters * SE_RATIO)),
+        outFilters,
+      });
+    }
+  }
+  return {
+    stemFilters: roundFilters(32, scaling.width),
+    headFilters: roundFilters(1280, scaling.width),
+    blocks,
+  };
+}

@@ -1,0 +1,184 @@
+/** The functional layer, in PyTorch's names (`torch.nn.functional`): no state, one call an operator or a few. */
+import { aten, empty, type Tensor } from '../torch/index.js';
+
+export type Pair = number | readonly [number, number];
+
+export const pair = (value: Pair): [number, number] =>
+  typeof value === 'number' ? [value, value] : [value[0], value[1]];
+
+export interface ConvOptions {
+  stride?: Pair;
+  padding?: Pair;
+  dilation?: Pair;
+  groups?: number;
+}
+
+/** Input `[N, C, H, W]`, weight `[O, C / groups, kH, kW]`. */
+export function conv2d(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvOptions = {},
+): Tensor {
+  return aten.conv2d(
+    input,
+    weight,
+    bias,
+    pair(options.stride ?? 1),
+    pair(options.padding ?? 0),
+    pair(options.dilation ?? 1),
+    options.groups ?? 1,
+  );
+}
+
+export interface ConvTransposeOptions {
+  stride?: Pair;
+  padding?: Pair;
+  outputPadding?: Pair;
+}
+
+/** Input `[N, C, H, W]`, weight `[C, O, kH, kW]`: libtorch's own operator, the reference of the fast path. */
+export function convTranspose2dPlain(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvTransposeOptions = {},
+): Tensor {
+  return aten.conv_transpose2d.input(
+    input,
+    weight,
+    bias,
+    pair(options.stride ?? 1),
+    pair(options.padding ?? 0),
+    pair(options.outputPadding ?? 0),
+    1,
+    1,
+  );
+}
+
+/**
+ * Transposed convolution, input `[N, C, H, W]`, weight `[C, O, kH, kW]` → `[N, O, H', W']` with
+ * `H' = (H − 1) · stride − 2 · padding + kH + outputPadding`.
+ *
+ * On the CPU it is computed as what it is by definition, the input gradient of a convolution: libtorch 1.13 sends
+ * that to oneDNN, its own transposed convolution not (6 to 9 times slower). A 1 × 1 input is a matrix product.
+ */
+export function convTranspose2d(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  options: ConvTransposeOptions = {},
+): Tensor {
+  if (input.device !== 'cpu') return convTranspose2dPlain(input, weight, bias, options);
+  const stride = pair(options.stride ?? 1);
+  const padding = pair(options.padding ?? 0);
+  const outputPadding = pair(options.outputPadding ?? 0);
+  const [batch, channels, height, width] = input.shape as [number, number, number, number];
+  const [, out, kernelHeight, kernelWidth] = weight.shape as [number, number, number, number];
+  let result: Tensor;
+  if (height === 1 && width === 1 && padding[0] + padding[1] + outputPadding[0] + outputPadding[1] === 0) {
+    const flat = input
+      .reshape([batch, channels])
+      .matmul(weight.reshape([channels, out * kernelHeight * kernelWidth]));
+    result = flat.reshape([batch, out, kernelHeight, kernelWidth]);
+  } else {
+    const outHeight = (height - 1) * stride[0] - 2 * padding[0] + kernelHeight + outputPadding[0];
+    const outWidth = (width - 1) * stride[1] - 2 * padding[1] + kernelWidth + outputPadding[1];
+    const like = empty([1], { dtype: input.dtype }).expand([batch, out, outHeight, outWidth]);
+    const mask = [true, false, false];
+    result = aten.convolution_backward(
+      input,
+      like,
+      weight,
+      null,
+      stride,
+      padding,
+      [1, 1],
+      false,
+      [0, 0],
+      1,
+      mask,
+    )[0];
+  }
+  return bias ? result.add(bias.reshape([1, -1, 1, 1])) : result;
+}
+
+/** Input `[…, I]`, weight `[O, I]`. */
+export const linear = (input: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor =>
+  aten.linear(input, weight, bias);
+
+export interface BatchNormOptions {
+  weight?: Tensor | null;
+  bias?: Tensor | null;
+  runningMean?: Tensor | null;
+  runningVar?: Tensor | null;
+  training: boolean;
+  momentum?: number;
+  eps?: number;
+}
+
+/** Normalises over all but dimension 1; in training the running statistics are updated in place. */
+export const batchNorm = (input: Tensor, options: BatchNormOptions): Tensor =>
+  aten.batch_norm(
+    input,
+    options.weight ?? null,
+    options.bias ?? null,
+    options.runningMean ?? null,
+    options.runningVar ?? null,
+    options.training,
+    options.momentum ?? 0.1,
+    options.eps ?? 1e-5,
+    true,
+  );
+
+export const relu = (input: Tensor): Tensor => aten.relu(input);
+export const leakyRelu = (input: Tensor, negativeSlope = 0.01): Tensor =>
+  aten.leaky_relu(input, negativeSlope);
+/** `x · sigmoid(x)`, also called swish. */
+export const silu = (input: Tensor): Tensor => aten.silu(input);
+export const sigmoid = (input: Tensor): Tensor => aten.sigmoid(input);
+export const tanh = (input: Tensor): Tensor => aten.tanh(input);
+export const softplus = (input: Tensor): Tensor => aten.softplus(input);
+export const softmax = (input: Tensor, dim = -1): Tensor => aten.softmax.int(input, dim);
+export const logSoftmax = (input: Tensor, dim = -1): Tensor => aten.log_softmax.int(input, dim);
+
+/** Zeroes elements with probability p and scales the rest by 1 / (1 − p). */
+export const dropout = (input: Tensor, p: number, training: boolean): Tensor =>
+  aten.dropout(input, p, training);
+/** Zeroes whole channels. */
+export const dropout2d = (input: Tensor, p: number, training: boolean): Tensor =>
+  aten.feature_dropout(input, p, training);
+
+/** Rows of `weight` `[K, D]` by int64 index `[…]` → `[…, D]`. */
+export const embedding = (index: Tensor, weight: Tensor): Tensor => aten.embedding(weight, index);
+
+export const maxPool2d = (input: Tensor, kernel: Pair, stride: Pair = kernel, padding: Pair = 0): Tensor =>
+  aten.max_pool2d(input, pair(kernel), pair(stride), pair(padding));
+export const avgPool2d = (input: Tensor, kernel: Pair, stride: Pair = kernel, padding: Pair = 0): Tensor =>
+  aten.avg_pool2d(input, pair(kernel), pair(stride), pair(padding));
+export const adaptiveAvgPool2d = (input: Tensor, size: Pair): Tensor =>
+  aten.adaptive_avg_pool2d(input, pair(size));
+
+/** Pads the last two dimensions: left, right, top, bottom. */
+export const pad = (
+  input: Tensor,
+  [left, right, top, bottom]: readonly [number, number, number, number],
+  mode: 'constant' | 'reflect' | 'replicate' = 'constant',
+): Tensor => {
+  const sizes = [left, right, top, bottom];
+  if (mode === 'reflect') return aten.reflection_pad2d(input, sizes);
+  if (mode === 'replicate') return aten.replication_pad2d(input, sizes);
+  return aten.constant_pad_nd(input, sizes, 0);
+};
+
+/** Resamples `[N, C, H, W]` to `size`; pixel centres at half positions (`align_corners` false). */
+export const interpolate = (
+  input: Tensor,
+  size: Pair,
+  mode: 'nearest' | 'bilinear' | 'bicubic' = 'nearest',
+): Tensor => {
+  if (mode === 'nearest') return aten.upsample_nearest2d(input, pair(size));
+  return mode === 'bilinear'
+    ? aten.upsample_bilinear2d(input, pair(size), false)
+    : aten.upsample_bicubic2d(input, pair(size), false);
+};

@@ -1,0 +1,17 @@
+/** Networks' building blocks: the public list. */
+export * from './activations.js';
+export * as F from './functional.js';
+export * as init from './init.js';
+export {
+  BatchNorm2d,
+  Conv2d,
+  type Conv2dOptions,
+  ConvTranspose2d,
+  type ConvTranspose2dOptions,
+  Embedding,
+  Linear,
+  WeightLayer,
+} from './layers.js';
+export * from './losses.js';
+export { Module, Sequential, type StateDict } from './module.js';
+export { type SpectralNormOptions, spectralNorm } from './spectral-norm.js';

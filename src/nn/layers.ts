@@ -1,0 +1,146 @@
+/** Layers with weights. Default initialisation is PyTorch's: Kaiming uniform with a = √5, bias uniform ± 1/√fan-in. */
+import { empty, ones, randn, type Tensor, zeros } from '../torch/index.js';
+import * as F from './functional.js';
+import { uniform_ } from './init.js';
+import { Module } from './module.js';
+
+/**
+ * A layer whose weight another function may compute: spectral norm replaces `weight` by one made anew before each
+ * forward pass.
+ */
+export abstract class WeightLayer extends Module {
+  #weight: Tensor;
+  #compute: (() => Tensor) | null = null;
+
+  constructor(weight: Tensor) {
+    super();
+    this.#weight = this.parameter('weight', weight);
+  }
+
+  /** The weight as this pass uses it. */
+  get weight(): Tensor {
+    return this.#compute ? this.#compute() : this.#weight;
+  }
+
+  /**
+   * Stores the weight under another key and computes the one in use; returns the stored parameter.
+   *
+   * @param buffers state of the computation, saved with the layer
+   */
+  reparametrise(
+    key: string,
+    buffers: Record<string, Tensor>,
+    compute: (stored: Tensor, training: boolean) => Tensor,
+  ): void {
+    const stored = this.#weight;
+    this.removeParameter('weight');
+    this.parameter(key, stored);
+    for (const [name, value] of Object.entries(buffers)) this.buffer(name, value);
+    this.#compute = () => compute(stored, this.training);
+  }
+}
+
+/** Bias as PyTorch initialises it, or null. */
+const makeBias = (size: number, fanIn: number): Tensor => uniform_(empty([size]), 1 / Math.sqrt(fanIn));
+
+/** Kaiming uniform with a = √5 comes down to ± 1/√fan-in. */
+const makeWeight = (shape: number[], fanIn: number): Tensor => uniform_(empty(shape), 1 / Math.sqrt(fanIn));
+
+export interface Conv2dOptions extends F.ConvOptions {
+  bias?: boolean;
+}
+
+/** `[N, in, H, W]` → `[N, out, H', W']`. */
+export class Conv2d extends WeightLayer {
+  readonly bias: Tensor | null;
+  readonly options: Conv2dOptions;
+
+  constructor(inChannels: number, outChannels: number, kernel: F.Pair, options: Conv2dOptions = {}) {
+    const [height, width] = F.pair(kernel);
+    const perGroup = inChannels / (options.groups ?? 1);
+    const fanIn = perGroup * height * width;
+    super(makeWeight([outChannels, perGroup, height, width], fanIn));
+    this.bias = (options.bias ?? true) ? this.parameter('bias', makeBias(outChannels, fanIn)) : null;
+    this.options = options;
+  }
+
+  forward(input: Tensor): Tensor {
+    return F.conv2d(input, this.weight, this.bias, this.options);
+  }
+}
+
+export interface ConvTranspose2dOptions extends F.ConvTransposeOptions {
+  bias?: boolean;
+}
+
+/** `[N, in, H, W]` → `[N, out, H', W']`, weight `[in, out, kH, kW]`. */
+export class ConvTranspose2d extends WeightLayer {
+  readonly bias: Tensor | null;
+  readonly options: ConvTranspose2dOptions;
+
+  constructor(inChannels: number, outChannels: number, kernel: F.Pair, options: ConvTranspose2dOptions = {}) {
+    const [height, width] = F.pair(kernel);
+    // PyTorch takes the weight's second dimension for the fan-in, also here.
+    const fanIn = outChannels * height * width;
+    super(makeWeight([inChannels, outChannels, height, width], fanIn));
+    this.bias = (options.bias ?? true) ? this.parameter('bias', makeBias(outChannels, fanIn)) : null;
+    this.options = options;
+  }
+
+  forward(input: Tensor): Tensor {
+    return F.convTranspose2d(input, this.weight, this.bias, this.options);
+  }
+}
+
+/** `[…, in]` → `[…, out]`. */
+export class Linear extends WeightLayer {
+  readonly bias: Tensor | null;
+
+  constructor(inFeatures: number, outFeatures: number, options: { bias?: boolean } = {}) {
+    super(makeWeight([outFeatures, inFeatures], inFeatures));
+    this.bias = (options.bias ?? true) ? this.parameter('bias', makeBias(outFeatures, inFeatures)) : null;
+  }
+
+  forward(input: Tensor): Tensor {
+    return F.linear(input, this.weight, this.bias);
+  }
+}
+
+/** int64 `[…]` → `[…, dimensions]`; rows drawn from N(0, 1). */
+export class Embedding extends WeightLayer {
+  constructor(count: number, dimensions: number) {
+    super(randn([count, dimensions]));
+  }
+
+  forward(index: Tensor): Tensor {
+    return F.embedding(index, this.weight);
+  }
+}
+
+/** `[N, C, H, W]`, per channel. `momentum` is the share of the new batch in the running statistics. */
+export class BatchNorm2d extends Module {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly runningMean: Tensor;
+  readonly runningVar: Tensor;
+  readonly batches: Tensor;
+  readonly eps: number;
+  readonly momentum: number;
+
+  constructor(channels: number, options: { eps?: number; momentum?: number; affine?: boolean } = {}) {
+    super();
+    const affine = options.affine ?? true;
+    this.weight = affine ? this.parameter('weight', ones([channels])) : null;
+    this.bias = affine ? this.parameter('bias', zeros([channels])) : null;
+    this.runningMean = this.buffer('running_mean', zeros([channels]));
+    this.runningVar = this.buffer('running_var', ones([channels]));
+    this.batches = this.buffer('num_batches_tracked', zeros([], { dtype: 'int64' }));
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum ?? 0.1;
+  }
+
+  forward(input: Tensor): Tensor {
+    if (this.training) this.batches.add_(1);
+    return F.batchNorm(input, { ...this, training: this.training });
+  }
+}

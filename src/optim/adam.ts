@@ -1,0 +1,58 @@
+/** Adam (Kingma & Ba, 2015) and AdamW (Loshchilov & Hutter, 2019), as `torch.optim` computes them. */
+import { aten, type Tensor } from '../torch/index.js';
+import { Optimizer } from './optimizer.js';
+
+export interface AdamOptions {
+  lr?: number;
+  betas?: readonly [number, number];
+  eps?: number;
+  weightDecay?: number;
+}
+
+export class Adam extends Optimizer {
+  protected readonly betas: readonly [number, number];
+  protected readonly eps: number;
+  protected readonly weightDecay: number;
+
+  constructor(parameters: readonly Tensor[], options: AdamOptions = {}) {
+    super(parameters, options.lr ?? 1e-3);
+    this.betas = options.betas ?? [0.9, 0.999];
+    this.eps = options.eps ?? 1e-8;
+    this.weightDecay = options.weightDecay ?? 0;
+  }
+
+  /** L2 penalty: part of the gradient. */
+  protected decay(parameters: Tensor[], gradients: Tensor[]): Tensor[] {
+    return this.weightDecay === 0
+      ? gradients
+      : aten._foreach_add.List(gradients, parameters, { alpha: this.weightDecay });
+  }
+
+  protected override update(parameters: Tensor[], rawGradients: Tensor[], indices: number[]): void {
+    const [beta1, beta2] = this.betas;
+    const gradients = this.decay(parameters, rawGradients);
+    const mean = this.slot('exp_avg', indices);
+    const square = this.slot('exp_avg_sq', indices);
+    aten._foreach_mul_.Scalar(mean, beta1);
+    aten._foreach_add_.List(mean, gradients, { alpha: 1 - beta1 });
+    aten._foreach_mul_.Scalar(square, beta2);
+    aten._foreach_addcmul_.Scalar(square, gradients, gradients, 1 - beta2);
+    const stepSize = this.lr / (1 - beta1 ** this.stepCount);
+    const denominator = aten._foreach_sqrt(square);
+    aten._foreach_div_.Scalar(denominator, Math.sqrt(1 - beta2 ** this.stepCount));
+    aten._foreach_add_.Scalar(denominator, this.eps);
+    aten._foreach_addcdiv_.Scalar(parameters, mean, denominator, -stepSize);
+  }
+}
+
+export class AdamW extends Adam {
+  constructor(parameters: readonly Tensor[], options: AdamOptions = {}) {
+    super(parameters, { weightDecay: 1e-2, ...options });
+  }
+
+  /** Decoupled: the weights themselves shrink. */
+  protected override decay(parameters: Tensor[], gradients: Tensor[]): Tensor[] {
+    if (this.weightDecay !== 0) aten._foreach_mul_.Scalar(parameters, 1 - this.lr * this.weightDecay);
+    return gradients;
+  }
+}

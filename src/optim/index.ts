@@ -1,0 +1,13 @@
+/** Optimisers, schedules and weight averaging: the public list. */
+export { Adam, type AdamOptions, AdamW } from './adam.js';
+export { Ema } from './ema.js';
+export { Optimizer } from './optimizer.js';
+export {
+  constant,
+  linearDecay,
+  ReduceOnPlateau,
+  type Schedule,
+  stepDecay,
+  warmupCosine,
+} from './schedule.js';
+export { SGD, type SGDOptions } from './sgd.js';

@@ -1,0 +1,144 @@
+/**
+ * Checkpoints: everything a run needs to go on as if it had never stopped. Tensors (weights, optimiser moments,
+ * generator state) and plain values (loader state, counters, best score) in one safetensors file a step.
+ */
+import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { DataError } from '../errors.js';
+import { replaceFile } from '../files.js';
+import { loadSafetensors, saveSafetensors, type Tensor } from '../torch/index.js';
+import {
+  bestCheckpointPath,
+  type CheckpointFields,
+  type CheckpointFile,
+  checkpointPath,
+  decodeMetadata,
+  encodeMetadata,
+  listCheckpoints,
+  readCheckpointHeader,
+} from './checkpoint-file.js';
+import type { Json } from './json.js';
+import type { Run } from './run-folder.js';
+
+export {
+  bestCheckpointPath,
+  type CheckpointFile,
+  listCheckpoints,
+  readCheckpointHeader,
+} from './checkpoint-file.js';
+
+/** A run's state at one step. The caller owns the tensors. */
+export interface Checkpoint extends CheckpointFields {
+  path: string;
+  tensors: Record<string, Tensor>;
+}
+
+/**
+ * Writes `checkpoints/step-NNNNNN.safetensors`, atomically, and removes old ones.
+ *
+ * Call it last in its step: the events written so far, and the event 'checkpoint' that it adds, belong to the
+ * saved state; what is written later is cut by a resume from here.
+ * @param step optimiser steps done.
+ * @param options.best marks it as the best so far, also as `checkpoints/best.safetensors`, which is never pruned.
+ * @param options.keep how many of the latest stay (default 2: if the last is damaged, one is left to fall back to).
+ * @returns its path.
+ */
+export function saveCheckpoint(
+  run: Run,
+  step: number,
+  state: { tensors: Record<string, Tensor>; meta: Json },
+  options: { best?: boolean; keep?: number } = {},
+): string {
+  const { best = false, keep = 2 } = options;
+  const path = checkpointPath(run.dir, step);
+  run.event('checkpoint', step, best ? { best } : {});
+  run.sync(); // the events must be on the disk before the checkpoint that counts them
+  const fields = { step, events: run.eventCount, best, meta: state.meta };
+  replaceFile(path, (temporary) => saveSafetensors(temporary, state.tensors, encodeMetadata(fields)));
+  if (best) markBest(run.dir, path);
+  for (const old of listCheckpoints(run.dir).slice(0, -Math.max(1, keep))) rmSync(old.path, { force: true });
+  return path;
+}
+
+/** The same file under a second name; a copy where the file system has no hard links. */
+function markBest(dir: string, path: string): void {
+  replaceFile(bestCheckpointPath(dir), (temporary) => {
+    try {
+      linkSync(path, temporary);
+    } catch {
+      copyFileSync(path, temporary);
+    }
+  });
+}
+
+/**
+ * Reads a checkpoint.
+ * @throws DataError when it is damaged or not a checkpoint.
+ */
+export function loadCheckpoint(path: string): Checkpoint {
+  readCheckpointHeader(path); // a plain message for a cut file, before the loader meets it
+  const { tensors, metadata } = loadSafetensors(path);
+  const fields = decodeMetadata(metadata);
+  if (fields === undefined) throw new DataError(`${path}: not a checkpoint of Graft`);
+  return { path, ...fields, tensors };
+}
+
+/**
+ * The latest checkpoint that is whole; undefined when the run has none.
+ * @param warn is told of each damaged one that was passed over.
+ */
+export function latestCheckpoint(dir: string, warn: (message: string) => void): CheckpointFile | undefined {
+  for (const file of listCheckpoints(dir).reverse()) {
+    try {
+      readCheckpointHeader(file.path);
+      return file;
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      warn(`${error.message}; going back to the one before`);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The state to go on from, with the event log cut back to it; undefined when the run must start from step 0
+ * (then the log is empty). Damaged checkpoints on the way are set aside as `….damaged`, with a warning and a
+ * line in log.txt.
+ */
+export function resumeCheckpoint(run: Run, warn: (message: string) => void): Checkpoint | undefined {
+  const damaged: string[] = [];
+  const latest = latestCheckpoint(run.dir, (message) => {
+    run.log(`warning: ${message}`);
+    warn(message);
+  });
+  for (const file of listCheckpoints(run.dir)) {
+    if (file.step > (latest?.step ?? -1)) damaged.push(file.path);
+  }
+  for (const path of damaged) renameSync(path, `${path}.damaged`);
+  if (latest === undefined) {
+    run.keepEvents(0);
+    run.log('resumed from the start: no checkpoint');
+    return undefined;
+  }
+  const checkpoint = loadCheckpoint(latest.path);
+  run.keepEvents(checkpoint.events);
+  // Killed between the checkpoint and its second name: catch up.
+  if (checkpoint.best) markBest(run.dir, latest.path);
+  run.log(`resumed from ${basename(latest.path)}`);
+  return checkpoint;
+}
+
+/** Puts a name in front of each key, to keep several state dicts in one checkpoint: 'generator.conv.weight'. */
+export function withPrefix(prefix: string, tensors: Record<string, Tensor>): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(tensors).map(([key, tensor]) => [`${prefix}.${key}`, tensor]));
+}
+
+/** The tensors under a prefix, without it. */
+export function underPrefix(prefix: string, tensors: Record<string, Tensor>): Record<string, Tensor> {
+  const start = `${prefix}.`;
+  return Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([key]) => key.startsWith(start))
+      .map(([key, tensor]) => [key.slice(start.length), tensor]),
+  );
+}

@@ -1,0 +1,126 @@
+/**
+ * The event log of a run: `events.jsonl`, one JSON object a line, only ever appended to.
+ *
+ * What depends on the clock stands under `wall` and nowhere else, so the log of a run that was killed and
+ * resumed equals that of one never killed, `wall` apart. Two things make this hold: a half-written last line is
+ * cut when the log is opened, and a resumed run cuts what lies behind its checkpoint.
+ */
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { DataError } from '../errors.js';
+import { decodeJson, encodeJson, type Json } from './json.js';
+
+/** One event: what happened (`type`: 'train', 'samples', 'checkpoint', …) after how many optimiser steps. */
+export interface RunEvent {
+  type: string;
+  step: number;
+  /** Wall-clock fields: `time` (ISO 8601) and what else depends on the machine's speed. */
+  wall: { time: string; [key: string]: Json | undefined };
+  [key: string]: Json | undefined;
+}
+
+const newline = 0x0a;
+
+/** Appends events; opening repairs the end of the file. */
+export class EventLog {
+  readonly #fd: number;
+  #count: number;
+  #open = true;
+
+  constructor(path: string) {
+    // 'a' would make every write land at the end, whatever was truncated; but it cannot be read. Hence 'a+'.
+    this.#fd = openSync(path, 'a+');
+    const { size } = fstatSync(this.#fd);
+    const text = Buffer.alloc(size);
+    let read = 0;
+    while (read < size) {
+      const got = readSync(this.#fd, text, read, size - read, read);
+      if (got === 0) break;
+      read += got;
+    }
+    const complete = text.lastIndexOf(newline) + 1;
+    if (complete < size) ftruncateSync(this.#fd, complete);
+    this.#count = countLines(text.subarray(0, complete));
+  }
+
+  /** Number of complete events. */
+  get count(): number {
+    return this.#count;
+  }
+
+  append(event: RunEvent): void {
+    if (!this.#open) throw new Error('the event log is closed');
+    const line = Buffer.from(`${encodeJson(event)}\n`);
+    // One write for the whole line, so that another reader sees it whole or not at all in practice.
+    let written = 0;
+    while (written < line.length) written += writeSync(this.#fd, line, written);
+    this.#count += 1;
+  }
+
+  /**
+   * Keeps the first `count` events and drops the rest.
+   * @throws DataError when there are fewer: the log is then not the one that the checkpoint belongs to.
+   */
+  truncate(count: number, path: string): void {
+    if (count > this.#count) {
+      throw new DataError(
+        `${path}: has ${this.#count} events, but the checkpoint was written after ${count}: the log was cut or replaced`,
+      );
+    }
+    const text = readFileSync(path);
+    let end = 0;
+    for (let i = 0; i < count; i++) end = text.indexOf(newline, end) + 1;
+    ftruncateSync(this.#fd, end);
+    this.#count = count;
+  }
+
+  /** Makes everything appended so far survive a power cut. */
+  sync(): void {
+    fsyncSync(this.#fd);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    fsyncSync(this.#fd);
+    closeSync(this.#fd);
+  }
+}
+
+function countLines(text: Uint8Array): number {
+  let count = 0;
+  for (const byte of text) if (byte === newline) count += 1;
+  return count;
+}
+
+/**
+ * Reads an event log, also while it is being written: an unfinished last line is left out.
+ * @throws DataError naming file and line when a complete line is not an event.
+ */
+export function readEvents(path: string): RunEvent[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n');
+  lines.pop(); // '' after the last newline, or an unfinished line
+  return lines.map((line, index) => {
+    try {
+      const event = decodeJson(line) as RunEvent;
+      if (typeof event.type === 'string' && typeof event.step === 'number') return event;
+    } catch {}
+    throw new DataError(`${path}, line ${index + 1}: not an event (the file was damaged or edited)`);
+  });
+}
+
+/** An event without its wall-clock fields: what two runs of the same config have in common. */
+export function withoutWall(event: RunEvent): Omit<RunEvent, 'wall'> {
+  const { wall: _, ...rest } = event;
+  return rest;
+}

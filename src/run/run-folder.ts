@@ -1,0 +1,206 @@
+/**
+ * Writing a run folder: the only interface between trainers, reports and the studio. `docs/run-folder.md`
+ * describes its files. A trainer creates a run, or opens one to resume it; both take the folder's lock.
+ */
+import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Document } from 'yaml';
+import { DataError, GraftError } from '../errors.js';
+import { removeTemporaryFiles, writeFileAtomic } from '../files.js';
+import { listCheckpoints } from './checkpoint-file.js';
+import { EventLog } from './events.js';
+import type { Json } from './json.js';
+import { encodeJson } from './json.js';
+import { takeLock } from './lock.js';
+import { graftVersion } from './package.js';
+import { type RunKind, readRunConfig, runFiles, runStatus } from './run-reader.js';
+
+export { type RunEvent, readEvents, withoutWall } from './events.js';
+export type { Json } from './json.js';
+export {
+  type RunKind,
+  type RunRecord,
+  type RunStatus,
+  readRun,
+  readRunConfig,
+  runFiles,
+  runStatus,
+} from './run-reader.js';
+
+/** A run that this process writes. Close it (or finish it) to give the lock back. */
+export class Run {
+  readonly #events: EventLog;
+  readonly #release: () => void;
+  #open = true;
+
+  constructor(
+    readonly dir: string,
+    readonly kind: RunKind,
+    /** As config.yaml holds it, without `kind` and `graft`. */
+    readonly config: Record<string, unknown>,
+    release: () => void,
+  ) {
+    this.#release = release;
+    this.#events = new EventLog(this.path(runFiles.events));
+  }
+
+  /** A path inside the run folder. */
+  path(...parts: string[]): string {
+    return join(this.dir, ...parts);
+  }
+
+  /** `samples/step-000200.png`; makes the folder. */
+  samplePath(step: number, extension = 'png'): string {
+    mkdirSync(this.path(runFiles.samples), { recursive: true });
+    return this.path(runFiles.samples, `step-${String(step).padStart(6, '0')}.${extension}`);
+  }
+
+  /** Number of events so far. */
+  get eventCount(): number {
+    return this.#events.count;
+  }
+
+  /**
+   * Appends an event.
+   * @param step optimiser steps done when it happened.
+   * @param fields what a second run of the same config would repeat exactly.
+   * @param wall what depends on the clock or on the machine's speed (images/s, seconds); `time` is added.
+   */
+  event(
+    type: string,
+    step: number,
+    fields: Record<string, unknown> = {},
+    wall: Record<string, unknown> = {},
+  ) {
+    for (const key of ['type', 'step', 'wall']) {
+      if (key in fields) throw new Error(`event "${type}": the field "${key}" is reserved`);
+    }
+    this.#events.append({
+      type,
+      step,
+      ...(fields as Record<string, Json>),
+      wall: { time: new Date().toISOString(), ...(wall as Record<string, Json>) },
+    });
+  }
+
+  /** Appends a line with the time to log.txt: what happened on this machine, resumes and warnings included. */
+  log(message: string): void {
+    appendFileSync(this.path(runFiles.log), `${new Date().toISOString()}  ${message.trimEnd()}\n`);
+  }
+
+  /**
+   * Goes back to an earlier state of the event log, for a resume: keeps the first `count` events.
+   * @throws DataError when there are fewer.
+   */
+  keepEvents(count: number): void {
+    this.#events.truncate(count, this.path(runFiles.events));
+  }
+
+  /** Makes all events so far survive a power cut. */
+  sync(): void {
+    this.#events.sync();
+  }
+
+  /** Writes summary.json, which is what makes a run finished, and closes. */
+  finish(summary: Record<string, unknown>): void {
+    this.#events.sync();
+    const content = {
+      kind: this.kind,
+      graft: graftVersion(),
+      finished: new Date().toISOString(),
+      ...summary,
+    };
+    // Encoded twice to indent: NaN and Infinity stay what `decodeJson` reads back.
+    const text = JSON.stringify(JSON.parse(encodeJson(content)), null, 2);
+    writeFileAtomic(this.path(runFiles.summary), `${text}\n`);
+    this.log('finished');
+    this.close();
+  }
+
+  /** Syncs the events and gives the lock back. Closing twice does nothing. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#events.close();
+    this.#release();
+  }
+}
+
+/**
+ * Makes a run folder.
+ * @param options.config the resolved configuration, complete; goes into config.yaml behind `kind` and `graft`.
+ * @throws GraftError when the folder holds a run already, or other files.
+ */
+export function createRun(dir: string, options: { kind: RunKind; config: object }): Run {
+  const { kind, config } = options;
+  for (const key of ['kind', 'graft']) {
+    if (key in config) throw new Error(`config of a run: the key "${key}" is reserved`);
+  }
+  refuseIfTaken(dir);
+  mkdirSync(dir, { recursive: true });
+  const release = takeLock(dir);
+  try {
+    refuseIfTaken(dir); // once more: another process may have made it before we had the lock
+    const run = new Run(dir, kind, { ...config }, release);
+    mkdirSync(run.path(runFiles.checkpoints), { recursive: true });
+    mkdirSync(run.path(runFiles.samples), { recursive: true });
+    const yaml = new Document({ kind, graft: graftVersion(), ...config }, { aliasDuplicateObjects: false });
+    writeFileAtomic(run.path(runFiles.config), yaml.toString({ lineWidth: 0 }));
+    run.log(`started: graft ${graftVersion()}, node ${process.version}, process ${process.pid}`);
+    return run;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/**
+ * Opens a run that was stopped, to go on with it; `resumeCheckpoint` finds the state.
+ * @throws DataError when there is none or it is of another kind, GraftError when it has finished or is being written.
+ */
+export function openRun(dir: string, options: { kind?: RunKind } = {}): Run {
+  const { kind, config } = readRunConfig(dir);
+  if (options.kind !== undefined && options.kind !== kind) {
+    throw new DataError(`${dir}: is a ${kind} run, expected a ${options.kind} run`);
+  }
+  const release = takeLock(dir);
+  try {
+    if (runStatus(dir) === 'finished')
+      throw new GraftError(`${dir}: has finished; there is nothing to resume`);
+    for (const folder of [dir, join(dir, runFiles.checkpoints), join(dir, runFiles.samples)]) {
+      mkdirSync(folder, { recursive: true });
+      removeTemporaryFiles(folder);
+    }
+    const run = new Run(dir, kind, config, release);
+    run.log(`opened to resume: graft ${graftVersion()}, node ${process.version}, process ${process.pid}`);
+    return run;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function refuseIfTaken(dir: string): void {
+  if (!existsSync(dir)) return;
+  const status = runStatus(dir);
+  if (status === 'empty') {
+    // A run that was killed before its config.yaml stood leaves only these.
+    const ours: string[] = Object.values(runFiles);
+    const foreign = readdirSync(dir).filter((name) => !ours.includes(name) && !/^lock|\.tmp$/.test(name));
+    if (foreign.length > 0) {
+      throw new GraftError(
+        `${dir}: holds other files (${foreign.slice(0, 3).join(', ')}${foreign.length > 3 ? ', …' : ''}); choose an empty or new folder`,
+      );
+    }
+    return;
+  }
+  const { kind } = readRunConfig(dir);
+  const step = listCheckpoints(dir).at(-1)?.step ?? 0;
+  const state = {
+    finished: 'has finished',
+    running: 'is being written',
+    resumable: `stopped after step ${step}`,
+  }[status];
+  const advice = status === 'resumable' ? 'resume it, or choose another folder' : 'choose another folder';
+  throw new GraftError(`${dir}: already holds a ${kind} run that ${state}; ${advice}`);
+}

@@ -1,0 +1,125 @@
+/**
+ * Reading run folders, for reports and the studio: no lock, no change, and no native code, so it also works
+ * where libtorch is not installed and while the run is being written.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { ConfigError, DataError } from '../errors.js';
+import { isTemporaryFile, readText } from '../files.js';
+import { type CheckpointFile, listCheckpoints } from './checkpoint-file.js';
+import { type RunEvent, readEvents } from './events.js';
+import { decodeJson } from './json.js';
+import { ownerIsAlive, readLock } from './lock.js';
+
+/** What a run trains or does. */
+export type RunKind = 'gan' | 'classifier' | 'trial';
+export const runKinds: readonly RunKind[] = ['gan', 'classifier', 'trial'];
+
+/**
+ * - empty: no run there yet (the folder is missing, or holds no config.yaml)
+ * - running: a live process writes it
+ * - resumable: stopped before its end
+ * - finished: has its summary
+ */
+export type RunStatus = 'empty' | 'running' | 'resumable' | 'finished';
+
+/** A run as it lies on the disk. */
+export interface RunRecord {
+  dir: string;
+  kind: RunKind;
+  /** Version of Graft that started it. */
+  graft: string;
+  status: RunStatus;
+  /** The resolved configuration, as written; check it with the schema of its kind. */
+  config: Record<string, unknown>;
+  events: RunEvent[];
+  /** Content of summary.json; undefined until the run has finished. */
+  summary: Record<string, unknown> | undefined;
+  /** Paths of the sample pictures, by step. */
+  samples: { step: number; path: string }[];
+  checkpoints: CheckpointFile[];
+  /** Steps reached according to the last event; 0 before the first. */
+  step: number;
+}
+
+/** File names inside a run folder. */
+export const runFiles = {
+  config: 'config.yaml',
+  events: 'events.jsonl',
+  log: 'log.txt',
+  samples: 'samples',
+  checkpoints: 'checkpoints',
+  summary: 'summary.json',
+} as const;
+
+/** State of a folder as a run. */
+export function runStatus(dir: string): RunStatus {
+  if (!existsSync(join(dir, runFiles.config))) return 'empty';
+  if (existsSync(join(dir, runFiles.summary))) return 'finished';
+  const owner = readLock(dir);
+  return owner !== undefined && ownerIsAlive(owner) !== false ? 'running' : 'resumable';
+}
+
+/**
+ * Reads a whole run folder.
+ * @throws DataError when the folder holds no run, ConfigError when its config.yaml is not one.
+ */
+export function readRun(dir: string): RunRecord {
+  const header = readRunConfig(dir);
+  const events = readEvents(join(dir, runFiles.events));
+  const summaryPath = join(dir, runFiles.summary);
+  return {
+    dir,
+    ...header,
+    status: runStatus(dir),
+    events,
+    summary: existsSync(summaryPath) ? readSummary(summaryPath) : undefined,
+    samples: listSamples(dir),
+    checkpoints: listCheckpoints(dir),
+    step: events.at(-1)?.step ?? 0,
+  };
+}
+
+/** Kind, version and configuration of a run, without its events. Errors as `readRun`. */
+export function readRunConfig(dir: string): Pick<RunRecord, 'kind' | 'graft' | 'config'> {
+  const path = join(dir, runFiles.config);
+  if (!existsSync(path)) throw new DataError(`${dir}: not a run folder (it has no ${runFiles.config})`);
+  let content: unknown;
+  try {
+    content = parse(readText(path));
+  } catch (error) {
+    throw new ConfigError(`${path}: ${(error as Error).message.split('\n')[0]}`);
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new ConfigError(`${path}: expected keys and values`);
+  }
+  const { kind, graft, ...config } = content as Record<string, unknown>;
+  if (!runKinds.includes(kind as RunKind)) {
+    throw new ConfigError(
+      `${path}: kind: expected one of ${runKinds.join(', ')}, got ${JSON.stringify(kind)}`,
+    );
+  }
+  return { kind: kind as RunKind, graft: String(graft), config };
+}
+
+function readSummary(path: string): Record<string, unknown> {
+  try {
+    return decodeJson(readText(path)) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    throw new DataError(`${path}: not valid JSON (${(error as Error).message})`);
+  }
+}
+
+function listSamples(dir: string): RunRecord['samples'] {
+  const folder = join(dir, runFiles.samples);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => !isTemporaryFile(name))
+    .flatMap((name) => {
+      const step = /^step-(\d+)\./.exec(name)?.[1];
+      return step === undefined ? [] : [{ step: Number(step), path: join(folder, name) }];
+    })
+    .sort((a, b) => a.step - b.step);
+}

@@ -1,0 +1,128 @@
+/**
+ * The bootstrap by group: whole patients (or lesions) are drawn with replacement, never single images, because
+ * images of one patient are not independent. Groups are drawn within strata (only positives, only negatives,
+ * both), so that no replicate loses a class. For several seeds the seeds are drawn as well (hierarchical): the
+ * same draw of groups and seeds serves every arm, so that differences stay paired.
+ * Sources: Efron & Tibshirani 1993; Field & Welsh, J. R. Stat. Soc. B 2007 (clusters).
+ *
+ * With few seeds the percentile interval is too narrow for the part that seeds contribute (it knows neither
+ * n − 1 nor t); ./seeds.ts gives the interval that conclusions rest on, this one checks it.
+ */
+import type { Random } from '../random.js';
+import type { Interval } from './delong.js';
+import { checkBinary, type Numbers, sortedOrder } from './roc.js';
+
+/** Draws how often each image counts in one replicate; the array is reused by the next draw. */
+export type DrawWeights = (random: Random) => Float64Array;
+
+/** @param groups one name an image; without it each image is its own group. */
+export function groupDraw(labels: Numbers, groups?: readonly string[]): DrawWeights {
+  const members = new Map<string, number[]>();
+  for (let i = 0; i < labels.length; i++) {
+    const name = groups ? groups[i]! : String(i);
+    const list = members.get(name);
+    if (list) list.push(i);
+    else members.set(name, [i]);
+  }
+  const strata: [number[][], number[][], number[][]] = [[], [], []];
+  for (const list of members.values()) {
+    const positives = list.filter((i) => labels[i] === 1).length;
+    strata[positives === 0 ? 0 : positives === list.length ? 1 : 2].push(list);
+  }
+  const weights = new Float64Array(labels.length);
+  return (random) => {
+    weights.fill(0);
+    for (const stratum of strata) {
+      for (let i = 0; i < stratum.length; i++) {
+        for (const image of stratum[random.int(stratum.length)]!) weights[image]! += 1;
+      }
+    }
+    return weights;
+  };
+}
+
+/** AUC with a weight an image, in linear time a call: the scores are sorted once. NaN where a class has no weight. */
+export function weightedAuc(labels: Numbers, scores: Numbers): (weights: Numbers) => number {
+  checkBinary(labels, scores);
+  const order = sortedOrder(scores);
+  // Where a run of equal scores ends.
+  const lastOfTie = new Uint8Array(order.length);
+  for (let i = 0; i < order.length; i++) {
+    lastOfTie[i] = i + 1 === order.length || scores[order[i + 1]!] !== scores[order[i]!] ? 1 : 0;
+  }
+  return (weights) => {
+    let below = 0;
+    let positives = 0;
+    let area = 0;
+    let tiedPositives = 0;
+    let tiedNegatives = 0;
+    for (let i = 0; i < order.length; i++) {
+      const image = order[i]!;
+      if (labels[image] === 1) tiedPositives += weights[image]!;
+      else tiedNegatives += weights[image]!;
+      if (lastOfTie[i] === 1) {
+        area += tiedPositives * (below + 0.5 * tiedNegatives);
+        below += tiedNegatives;
+        positives += tiedPositives;
+        tiedPositives = 0;
+        tiedNegatives = 0;
+      }
+    }
+    return area / (positives * below);
+  };
+}
+
+/** Linear-interpolated quantile (type 7) of unsorted numbers. */
+export function quantile(values: Numbers, probability: number): number {
+  const sorted = Float64Array.from(values).sort();
+  const position = probability * (sorted.length - 1);
+  const low = Math.floor(position);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low]! + (sorted[high]! - sorted[low]!) * (position - low);
+}
+
+/** The middle `level` of the replicates. */
+export function percentileInterval(replicates: Numbers, level = 0.95): Interval {
+  return { low: quantile(replicates, (1 - level) / 2), high: quantile(replicates, (1 + level) / 2) };
+}
+
+/** Replicates of any statistic of weighted images, groups drawn with replacement. */
+export function clusterBootstrap(
+  draw: DrawWeights,
+  statistic: (weights: Float64Array) => number,
+  options: { replicates?: number; random: Random },
+): Float64Array {
+  const result = new Float64Array(options.replicates ?? 2000);
+  for (let i = 0; i < result.length; i++) result[i] = statistic(draw(options.random));
+  return result;
+}
+
+/**
+ * Replicates of each arm's mean AUC over seeds, groups and seeds drawn with replacement. The i-th replicates of
+ * all arms share their draw: subtract them for paired differences.
+ * @param scores `[arm][seed][image]`; the s-th arrays of all arms belong to the same seed.
+ * @returns `[arm][replicate]`
+ */
+export function hierarchicalBootstrap(
+  labels: Numbers,
+  scores: readonly (readonly Numbers[])[],
+  options: { groups?: readonly string[]; replicates?: number; random: Random },
+): Float64Array[] {
+  const { random, replicates = 2000 } = options;
+  const draw = groupDraw(labels, options.groups);
+  const seeds = scores[0]?.length ?? 0;
+  const areas = scores.map((arm) => arm.map((seedScores) => weightedAuc(labels, seedScores)));
+  const result = scores.map(() => new Float64Array(replicates));
+  const times = new Uint32Array(seeds);
+  for (let i = 0; i < replicates; i++) {
+    times.fill(0);
+    for (let s = 0; s < seeds; s++) times[random.int(seeds)]! += 1;
+    const weights = draw(random);
+    areas.forEach((arm, a) => {
+      let sum = 0;
+      for (let s = 0; s < seeds; s++) if (times[s]! > 0) sum += times[s]! * arm[s]!(weights);
+      result[a]![i] = sum / seeds;
+    });
+  }
+  return result;
+}

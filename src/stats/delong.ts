@@ -1,0 +1,201 @@
+/**
+ * Variance of AUCs measured on the same images, and covariance between them.
+ * DeLong, DeLong & Clarke-Pearson, Biometrics 1988; fast mid-rank algorithm: Sun & Xu, IEEE Signal Processing
+ * Letters 2014. Images of one group (patient, lesion) are not independent: with groups the components are summed
+ * a group first (Obuchowski, Biometrics 1997), which is DeLong's formula again when each image is its own group.
+ */
+import { DataError } from '../errors.js';
+import { normalCdf, normalQuantile } from './normal.js';
+import { checkBinary, midRanks, type Numbers } from './roc.js';
+import { tQuantile } from './student-t.js';
+
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+export interface AucCovariance {
+  /** One AUC a model. */
+  aucs: number[];
+  /** `[models][models]`: variances on the diagonal. */
+  covariance: number[][];
+}
+
+/**
+ * Structural components: for each positive the share of negatives it beats, for each negative the share of
+ * positives that beat it, in the order of the images. Their means are the AUC.
+ */
+export function structuralComponents(
+  labels: Numbers,
+  scores: Numbers,
+): { auc: number; components: Float64Array } {
+  const { positives, negatives } = checkBinary(labels, scores);
+  const positiveScores = new Float64Array(positives);
+  const negativeScores = new Float64Array(negatives);
+  for (let i = 0, p = 0, n = 0; i < labels.length; i++) {
+    if (labels[i] === 1) positiveScores[p++] = scores[i]!;
+    else negativeScores[n++] = scores[i]!;
+  }
+  const ranks = midRanks(scores);
+  const positiveRanks = midRanks(positiveScores);
+  const negativeRanks = midRanks(negativeScores);
+  const components = new Float64Array(labels.length);
+  let sum = 0;
+  for (let i = 0, p = 0, n = 0; i < labels.length; i++) {
+    if (labels[i] === 1) {
+      components[i] = (ranks[i]! - positiveRanks[p++]!) / negatives;
+      sum += components[i]!;
+    } else {
+      components[i] = 1 - (ranks[i]! - negativeRanks[n++]!) / positives;
+    }
+  }
+  return { auc: sum / positives, components };
+}
+
+/** Group names to 0, 1, 2, …; without groups each image is its own. */
+function groupIndex(
+  count: number,
+  groups: readonly string[] | undefined,
+): { index: Uint32Array; size: number } {
+  const index = new Uint32Array(count);
+  if (!groups) {
+    for (let i = 0; i < count; i++) index[i] = i;
+    return { index, size: count };
+  }
+  if (groups.length !== count) throw new DataError(`Got ${groups.length} groups for ${count} images.`);
+  const seen = new Map<string, number>();
+  for (let i = 0; i < count; i++) {
+    const name = groups[i]!;
+    if (!seen.has(name)) seen.set(name, seen.size);
+    index[i] = seen.get(name)!;
+  }
+  return { index, size: seen.size };
+}
+
+/**
+ * AUCs of several models on the same images and their covariance matrix.
+ * @param scores one array a model, each in the order of `labels`.
+ * @param groups one name an image; images of one group may be correlated.
+ * @throws DataError where a class has fewer than two groups: no variance can be estimated.
+ */
+export function aucCovariance(
+  labels: Numbers,
+  scores: readonly Numbers[],
+  groups?: readonly string[],
+): AucCovariance {
+  const { index, size } = groupIndex(labels.length, groups);
+  const positiveCounts = new Float64Array(size);
+  const negativeCounts = new Float64Array(size);
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] === 1) positiveCounts[index[i]!]! += 1;
+    else negativeCounts[index[i]!]! += 1;
+  }
+  let positiveGroups = 0;
+  let negativeGroups = 0;
+  let positives = 0;
+  for (let g = 0; g < size; g++) {
+    if (positiveCounts[g]! > 0) positiveGroups++;
+    if (negativeCounts[g]! > 0) negativeGroups++;
+    positives += positiveCounts[g]!;
+  }
+  const negatives = labels.length - positives;
+  const models = scores.map((modelScores) => {
+    const { auc, components } = structuralComponents(labels, modelScores);
+    // Deviations summed a group, divided by the class size: the influence of the group on the AUC.
+    const positive = new Float64Array(size);
+    const negative = new Float64Array(size);
+    for (let i = 0; i < labels.length; i++) {
+      const target = labels[i] === 1 ? positive : negative;
+      target[index[i]!]! += (components[i]! - auc) / (labels[i] === 1 ? positives : negatives);
+    }
+    return { auc, positive, negative };
+  });
+  if (positiveGroups < 2 || negativeGroups < 2) {
+    throw new DataError(
+      `An interval of the AUC needs two groups of each class at least; got ${positiveGroups} positive and ` +
+        `${negativeGroups} negative. Use a larger test split.`,
+    );
+  }
+  const positiveFactor = positiveGroups / (positiveGroups - 1);
+  const negativeFactor = negativeGroups / (negativeGroups - 1);
+  const crossFactor = size / (size - 1);
+  const covariance = models.map((a) =>
+    models.map((b) => {
+      let positive = 0;
+      let negative = 0;
+      let cross = 0;
+      for (let g = 0; g < size; g++) {
+        positive += a.positive[g]! * b.positive[g]!;
+        negative += a.negative[g]! * b.negative[g]!;
+        cross += a.positive[g]! * b.negative[g]! + a.negative[g]! * b.positive[g]!;
+      }
+      return positive * positiveFactor + negative * negativeFactor + cross * crossFactor;
+    }),
+  );
+  return { aucs: models.map((model) => model.auc), covariance };
+}
+
+export interface AucIntervalOptions {
+  /** Coverage, .95 unless told. */
+  level?: number;
+  /** 'logit' keeps the interval inside (0, 1) and holds its level near the ends; 'plain' is pROC's default. */
+  scale?: 'logit' | 'plain';
+  /** Of the variance estimate; Infinity (normal quantile) unless told. */
+  degreesOfFreedom?: number;
+  /** Number of independent positives and negatives, whichever is smaller; used where the variance is zero. */
+  smallerClass?: number;
+}
+
+/**
+ * Interval of one AUC from its variance. A perfect separation has variance zero, which would claim certainty:
+ * then, with n independent disjoint positive–negative pairs all in order, the exact (Clopper–Pearson) bound
+ * (α/2)^(1/n) is given instead; without `smallerClass` the whole of [0, 1].
+ */
+export function aucInterval(auc: number, variance: number, options: AucIntervalOptions = {}): Interval {
+  const { level = 0.95, scale = 'logit', degreesOfFreedom = Number.POSITIVE_INFINITY } = options;
+  const alpha = 1 - level;
+  // A separation may also be a rounding error away from perfect.
+  if (variance < 1e-18 || auc <= 0 || auc >= 1) {
+    if (auc > 1e-9 && auc < 1 - 1e-9) return { low: auc, high: auc };
+    const bound = options.smallerClass ? (alpha / 2) ** (1 / options.smallerClass) : 0;
+    return auc > 0.5 ? { low: bound, high: 1 } : { low: 0, high: 1 - bound };
+  }
+  const quantile = tQuantile(1 - alpha / 2, degreesOfFreedom);
+  const deviation = Math.sqrt(variance);
+  if (scale === 'plain') {
+    return { low: Math.max(0, auc - quantile * deviation), high: Math.min(1, auc + quantile * deviation) };
+  }
+  const centre = Math.log(auc / (1 - auc));
+  const spread = (quantile * deviation) / (auc * (1 - auc));
+  return { low: 1 / (1 + Math.exp(spread - centre)), high: 1 / (1 + Math.exp(-spread - centre)) };
+}
+
+export interface DelongTest extends Interval {
+  /** AUC of the first model minus AUC of the second. */
+  difference: number;
+  standardError: number;
+  z: number;
+  /** Two-sided. */
+  p: number;
+}
+
+/**
+ * Paired comparison of two models on the same images: is the difference of their AUCs more than the choice of
+ * test images explains? It treats both trained models as given; training chance is not in it.
+ */
+export function delongTest(
+  labels: Numbers,
+  first: Numbers,
+  second: Numbers,
+  options: { groups?: readonly string[]; level?: number } = {},
+): DelongTest {
+  const { aucs, covariance } = aucCovariance(labels, [first, second], options.groups);
+  const difference = aucs[0]! - aucs[1]!;
+  const variance = covariance[0]![0]! + covariance[1]![1]! - 2 * covariance[0]![1]!;
+  // Equal rankings leave only rounding noise.
+  const standardError = variance < 1e-18 ? 0 : Math.sqrt(variance);
+  const z = standardError > 0 ? difference / standardError : 0;
+  const p = standardError > 0 ? Math.min(1, 2 * normalCdf(-Math.abs(z))) : 1;
+  const half = normalQuantile(0.5 + (options.level ?? 0.95) / 2) * standardError;
+  return { difference, standardError, z, p, low: difference - half, high: difference + half };
+}

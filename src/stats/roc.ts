@@ -1,0 +1,136 @@
+/**
+ * The ROC curve and the area under it, over a whole split at once (an average of batch AUCs is another, wrong
+ * number). Labels are 1 (positive) and 0 (negative); a higher score means "more likely positive".
+ * AUC is the Mann–Whitney statistic: the chance that a positive scores above a negative, ties counting a half.
+ */
+import { DataError } from '../errors.js';
+
+export type Numbers = ArrayLike<number>;
+
+export interface RocCurve {
+  /** 1 − specificity, from 0 to 1, ascending. */
+  falsePositiveRate: number[];
+  /** Sensitivity, from 0 to 1, ascending. */
+  truePositiveRate: number[];
+  /** A point holds for "score ≥ threshold"; the first is Infinity (nothing is called positive). */
+  thresholds: number[];
+}
+
+/** Refuses what no score can be computed from: unequal lengths, labels other than 0/1, one class, NaN. */
+export function checkBinary(labels: Numbers, scores: Numbers): { positives: number; negatives: number } {
+  if (labels.length !== scores.length) {
+    throw new DataError(
+      `Each image needs one label and one score: got ${labels.length} labels, ${scores.length} scores.`,
+    );
+  }
+  let positives = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if (labels[i] !== 0 && labels[i] !== 1)
+      throw new DataError(`Labels must be 0 or 1; label ${i} is ${labels[i]}.`);
+    if (!Number.isFinite(scores[i])) {
+      throw new DataError(`Scores must be finite; score ${i} is ${scores[i]}. Did training diverge?`);
+    }
+    positives += labels[i]!;
+  }
+  const negatives = labels.length - positives;
+  if (positives === 0 || negatives === 0) {
+    throw new DataError(
+      `AUC needs images of both classes; got ${positives} positive and ${negatives} negative. Use a larger split.`,
+    );
+  }
+  return { positives, negatives };
+}
+
+/** Indices of `values` in ascending order of value. */
+export function sortedOrder(values: Numbers): Uint32Array {
+  const order = new Uint32Array(values.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  return order.sort((a, b) => values[a]! - values[b]!);
+}
+
+/** Ranks from 1; equal values share the mean of their ranks. */
+export function midRanks(values: Numbers): Float64Array {
+  const order = sortedOrder(values);
+  const ranks = new Float64Array(values.length);
+  for (let i = 0; i < order.length; ) {
+    let j = i + 1;
+    while (j < order.length && values[order[j]!] === values[order[i]!]) j++;
+    for (let k = i; k < j; k++) ranks[order[k]!] = (i + 1 + j) / 2;
+    i = j;
+  }
+  return ranks;
+}
+
+/** Area under the ROC curve in [0, 1], ties counted a half. */
+export function auc(labels: Numbers, scores: Numbers): number {
+  const { positives, negatives } = checkBinary(labels, scores);
+  const ranks = midRanks(scores);
+  let rankSum = 0;
+  for (let i = 0; i < ranks.length; i++) if (labels[i] === 1) rankSum += ranks[i]!;
+  return (rankSum - (positives * (positives + 1)) / 2) / (positives * negatives);
+}
+
+/**
+ * ROC points for descending thresholds. Images with equal scores move together (one diagonal step); points that
+ * lie on the straight line between their neighbours are left out, which changes neither curve nor area.
+ */
+export function rocCurve(labels: Numbers, scores: Numbers): RocCurve {
+  const { positives, negatives } = checkBinary(labels, scores);
+  const order = sortedOrder(scores);
+  const truePositives = [0];
+  const falsePositives = [0];
+  const thresholds = [Number.POSITIVE_INFINITY];
+  let tp = 0;
+  let fp = 0;
+  for (let i = order.length - 1; i >= 0; ) {
+    const threshold = scores[order[i]!]!;
+    while (i >= 0 && scores[order[i]!] === threshold) {
+      if (labels[order[i]!] === 1) tp++;
+      else fp++;
+      i--;
+    }
+    const n = truePositives.length;
+    // Counts are integers, so that "collinear" is exact.
+    if (
+      n >= 2 &&
+      (truePositives[n - 1]! - truePositives[n - 2]!) * (fp - falsePositives[n - 1]!) ===
+        (tp - truePositives[n - 1]!) * (falsePositives[n - 1]! - falsePositives[n - 2]!)
+    ) {
+      truePositives.pop();
+      falsePositives.pop();
+      thresholds.pop();
+    }
+    truePositives.push(tp);
+    falsePositives.push(fp);
+    thresholds.push(threshold);
+  }
+  return {
+    falsePositiveRate: falsePositives.map((count) => count / negatives),
+    truePositiveRate: truePositives.map((count) => count / positives),
+    thresholds,
+  };
+}
+
+/** Sensitivity at a false positive rate, linear between the points (the upper end where the curve is vertical). */
+export function sensitivityAt(curve: RocCurve, falsePositiveRate: number): number {
+  const { falsePositiveRate: x, truePositiveRate: y } = curve;
+  let right = x.length - 1;
+  for (let low = 0; low < right; ) {
+    // First point strictly to the right.
+    const middle = (low + right) >> 1;
+    if (x[middle]! > falsePositiveRate) right = middle;
+    else low = middle + 1;
+  }
+  if (x[right]! <= falsePositiveRate) return y[right]!;
+  const left = right - 1;
+  return y[left]! + ((y[right]! - y[left]!) * (falsePositiveRate - x[left]!)) / (x[right]! - x[left]!);
+}
+
+/** Vertical average of several curves (one a seed) on an even grid of `points` false positive rates. */
+export function meanRoc(curves: readonly RocCurve[], points = 101): { x: number[]; y: number[] } {
+  const x = Array.from({ length: points }, (_, i) => i / (points - 1));
+  const y = x.map(
+    (rate) => curves.reduce((sum, curve) => sum + sensitivityAt(curve, rate), 0) / curves.length,
+  );
+  return { x, y };
+}

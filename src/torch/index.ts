@@ -1,0 +1,38 @@
+/** The engine's public list. */
+import './methods.js';
+
+export { aten } from './aten.js';
+export { type BackwardOptions, backward, enableGrad, type GradOptions, grad, noGrad } from './autograd.js';
+export type { Device, DType, MemoryFormat, TypedArray } from './dtype.js';
+export {
+  bestDevice,
+  type EngineInfo,
+  engineInfo,
+  requireDevice,
+  setThreads,
+  synchronize,
+  threads,
+} from './engine.js';
+export {
+  arange,
+  cat,
+  empty,
+  eye,
+  fromFile,
+  full,
+  gatherRows,
+  linspace,
+  ones,
+  rand,
+  randn,
+  scalar,
+  stack,
+  type TensorOptions,
+  tensor,
+  where,
+  zeros,
+} from './factories.js';
+export { Generator, manualSeed } from './generator.js';
+export { loadSafetensors, saveSafetensors } from './safetensors.js';
+export { dispose, keep, liveTensors, tidy } from './scope.js';
+export { Tensor } from './tensor.js';

@@ -1,0 +1,89 @@
+/**
+ * The addon, and what must be settled before it is loaded.
+ *
+ * libgomp reads OMP_WAIT_POLICY once, when libtorch is loaded: spinning OpenMP threads fight OpenBLAS's for the
+ * cores, which doubles a step's time. In a worker thread `process.env` is a copy, so the main thread (or the
+ * shell) has to set it there.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GraftError, TorchError, UseAfterFreeError } from '../errors.js';
+
+/** The functions of `native/*.cc`. Tensors are handles: numbers that the registry there understands. */
+export interface Native {
+  readonly exchange: Float64Array;
+  resolve(name: string, overload: string): string | undefined;
+  call(operator: number, strings: string[] | undefined): void;
+  operatorNames(): string[];
+  free(handle: number): void;
+  live(): number;
+  shape(handle: number): number;
+  dtype(handle: number): number;
+  device(handle: number): number;
+  sizeBytes(handle: number): number;
+  create(data: ArrayBufferView, dtype: number, dimensions: number): number;
+  read(handle: number): ArrayBuffer;
+  requiresGrad(handle: number): boolean;
+  setRequiresGrad(handle: number, value: boolean): void;
+  isLeaf(handle: number): boolean;
+  gradient(handle: number): number;
+  setGradient(handle: number, gradient: number): void;
+  setData(handle: number, other: number): void;
+  setGradMode(enabled: boolean): boolean;
+  backward(retainGraph: boolean, createGraph: boolean): void;
+  grad(retainGraph: boolean, createGraph: boolean, allowUnused: boolean): void;
+  gatherRows(source: number, indices: number): Promise<number>;
+  adjustMemory(bytes: number): void;
+  manualSeed(seed: number): void;
+  defaultGenerator(deviceType: number, index: number): number;
+  newGenerator(seed: number): number;
+  generatorState(generator: number): number;
+  setGeneratorState(generator: number, state: number): void;
+  setThreads(count: number): void;
+  threads(): number;
+  synchronize(deviceIndex: number): void;
+  info(): string;
+}
+
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+function load(): Native {
+  process.env.OMP_WAIT_POLICY ??= 'PASSIVE';
+  const path = join(packageRoot(), 'build', 'native', 'graft.node');
+  if (!existsSync(path)) {
+    throw new GraftError('the native addon is not built: run `npm run setup` in the folder of Graft');
+  }
+  try {
+    return createRequire(import.meta.url)(path) as Native;
+  } catch (error) {
+    throw new GraftError(
+      `the native addon cannot be loaded (${(error as Error).message}): run \`npm run setup\` to rebuild it against the libtorch of this machine`,
+    );
+  }
+}
+
+export const native: Native = load();
+
+/** The error that the user should see for one thrown by the addon. */
+export function translate(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'FREED') return new UseAfterFreeError(error.message);
+  if (code === 'TORCH') return new TorchError(error.message);
+  return error;
+}
+
+/** Runs a call into the addon with its errors translated. */
+export function guarded<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw translate(error);
+  }
+}

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+// `forks`, not `threads`: OMP_WAIT_POLICY must reach the real environment before libtorch loads.
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 120_000,
+  },
+});
