@@ -47,7 +47,9 @@ export async function buildAddon(libtorch, options = {}) {
   mkdirSync(outDir, { recursive: true });
   const build = plan(libtorch);
   const force = new Set(options.force ?? []);
-  const stale = build.units.filter((u) => force.has(u.name) || !existsSync(u.object) || readStamp(u.object) !== u.key);
+  const stale = build.units.filter(
+    (u) => force.has(u.name) || !existsSync(u.object) || readStamp(u.object) !== u.key,
+  );
 
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / COMPILER_BYTES)));
   const queue = [...stale];
@@ -62,6 +64,7 @@ export async function buildAddon(libtorch, options = {}) {
   await Promise.all(Array.from({ length: Math.min(jobs, stale.length) }, worker));
 
   removeOrphans(build);
+  if (stale.length === 0 && existsSync(addon) && readStamp(addon) === linkKey(build)) return 0;
   await produce(addon, linkKey(build), (path) =>
     execute(compiler, [...build.units.map((u) => u.object), ...build.linkFlags, '-o', path], options.signal),
   );
@@ -71,7 +74,9 @@ export async function buildAddon(libtorch, options = {}) {
 /** What to compile and how: everything that a file's object depends on goes into its key. */
 function plan(libtorch) {
   const names = readdirSync(sourceDir).sort();
-  const headers = names.filter((name) => name.endsWith('.h')).map((name) => readFileSync(join(sourceDir, name)));
+  const headers = names
+    .filter((name) => name.endsWith('.h'))
+    .map((name) => readFileSync(join(sourceDir, name)));
   const flags = compileFlags(libtorch);
   const common = digest([...headers, flags.join('\0'), libtorch.identity, process.env.CXX ?? '']);
   const units = names
@@ -87,13 +92,12 @@ function plan(libtorch) {
 
 function compileFlags(libtorch) {
   const [major = 0, minor = 0] = libtorch.version.split('.').map(Number);
-  // libtorch's own headers ask for C++20 from 2.10 on; 1.13's do not compile as C++20.
+  // 1.13's headers are C++17; the newest ask for C++20, which those of some versions before already take.
   const standard = major > 2 || (major === 2 && minor >= 6) ? 'gnu++20' : 'gnu++17';
   return [
     `-std=${standard}`,
     '-O2',
     '-fPIC',
-    '-fvisibility=hidden',
     '-DNAPI_VERSION=8',
     '-DNODE_GYP_MODULE_NAME=graft',
     ...(libtorch.cxx11Abi === null ? [] : [`-D_GLIBCXX_USE_CXX11_ABI=${libtorch.cxx11Abi ? 1 : 0}`]),

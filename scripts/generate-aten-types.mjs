@@ -6,8 +6,34 @@ import { createRequire } from 'node:module';
 process.env.OMP_WAIT_POLICY ??= 'PASSIVE';
 const native = createRequire(import.meta.url)('../build/native/graft.node');
 
-const TYPES = ['Tensor', 'Scalar', 'number', 'number', 'boolean', 'DType', 'Layout', 'MemoryFormat', 'Device', 'GeneratorHandle', 'string'];
-const RESERVED = new Set(['arguments', 'default', 'delete', 'eval', 'function', 'in', 'is', 'new', 'return', 'this', 'var', 'with', 'options']);
+const TYPES = [
+  'Tensor',
+  'Scalar',
+  'number',
+  'number',
+  'boolean',
+  'DType',
+  'Layout',
+  'MemoryFormat',
+  'Device',
+  'GeneratorHandle',
+  'string',
+];
+const RESERVED = new Set([
+  'arguments',
+  'default',
+  'delete',
+  'eval',
+  'function',
+  'in',
+  'is',
+  'new',
+  'return',
+  'this',
+  'var',
+  'with',
+  'options',
+]);
 
 function argumentType(argument) {
   let type = TYPES[argument.kind];
@@ -20,7 +46,8 @@ function argumentType(argument) {
 }
 
 function returnType(returns) {
-  const one = (value) => (value.list ? `${TYPES[value.kind]}[]` : TYPES[value.kind] === 'Scalar' ? 'number' : TYPES[value.kind]);
+  const one = (value) =>
+    value.list ? `${TYPES[value.kind]}[]` : TYPES[value.kind] === 'Scalar' ? 'number' : TYPES[value.kind];
   if (returns.length === 0) return 'void';
   return returns.length === 1 ? one(returns[0]) : `[${returns.map(one).join(', ')}]`;
 }
@@ -42,10 +69,14 @@ function signature(schema) {
   const forms = [];
   if (keywords.every(optional)) forms.push(`${plain}: ${result};`);
   if (inOptions.length > 0) {
-    const required = positional.filter((a) => !named.includes(a)).map((a) => `${RESERVED.has(a.name) ? `${a.name}_` : a.name}: ${argumentType(a)}`);
+    const required = positional
+      .filter((a) => !named.includes(a))
+      .map((a) => `${RESERVED.has(a.name) ? `${a.name}_` : a.name}: ${argumentType(a)}`);
     const fields = inOptions.map((a) => `${a.name}${optional(a) ? '?' : ''}: ${argumentType(a)}`);
     if (keywords.length > 0 && named.length > 0) {
-      forms.push(`(${[...positional.map((a) => `${RESERVED.has(a.name) ? `${a.name}_` : a.name}: ${argumentType(a)}`), `options: { ${keywords.map((a) => `${a.name}${optional(a) ? '?' : ''}: ${argumentType(a)}`).join('; ')} }`].join(', ')}): ${result};`);
+      forms.push(
+        `(${[...positional.map((a) => `${RESERVED.has(a.name) ? `${a.name}_` : a.name}: ${argumentType(a)}`), `options: { ${keywords.map((a) => `${a.name}${optional(a) ? '?' : ''}: ${argumentType(a)}`).join('; ')} }`].join(', ')}): ${result};`,
+      );
     }
     forms.push(`(${[...required, `options: { ${fields.join('; ')} }`].join(', ')}): ${result};`);
   }
@@ -62,7 +93,10 @@ for (const title of native.operatorNames().sort()) {
   const schema = JSON.parse(native.resolve(`aten::${name}`, overload));
   const usesTensor = [...schema.arguments, ...schema.returns].some((x) => x.kind === 0);
   if (!usesTensor) continue;
-  if (schema.arguments.some((a) => a.kind === 99 && !a.hasDefault && !a.optional) || schema.returns.some((r) => r.kind === 99)) {
+  if (
+    schema.arguments.some((a) => a.kind === 99 && !a.hasDefault && !a.optional) ||
+    schema.returns.some((r) => r.kind === 99)
+  ) {
     skipped++;
     continue;
   }

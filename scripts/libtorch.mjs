@@ -66,7 +66,11 @@ function findSystemLibtorch() {
   for (const prefix of prefixes) {
     const include = join(prefix, 'include');
     if (!existsSync(join(include, dispatcherHeader))) continue;
-    for (const libDir of [...multiarchDirs(join(prefix, 'lib')), join(prefix, 'lib64'), join(prefix, 'lib')]) {
+    for (const libDir of [
+      ...multiarchDirs(join(prefix, 'lib')),
+      join(prefix, 'lib64'),
+      join(prefix, 'lib'),
+    ]) {
       if (existsSync(join(libDir, library))) return assemble('system', include, libDir, null);
     }
   }
@@ -74,7 +78,9 @@ function findSystemLibtorch() {
 }
 
 function multiarchDirs(lib) {
-  const cpu = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i386', riscv64: 'riscv64', ppc64: 'powerpc64le' }[process.arch];
+  const cpu = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i386', riscv64: 'riscv64', ppc64: 'powerpc64le' }[
+    process.arch
+  ];
   try {
     return readdirSync(lib)
       .filter((name) => name.includes('-linux-gnu') && name.startsWith(cpu ?? process.arch))
@@ -86,7 +92,8 @@ function multiarchDirs(lib) {
 
 /** Folders of the `torch` packages of the Pythons at hand, found without importing torch (which takes seconds). */
 function pythonPackages() {
-  const code = "import importlib.util as u; s = u.find_spec('torch'); print(s.origin if s and s.origin else '')";
+  const code =
+    "import importlib.util as u; s = u.find_spec('torch'); print(s.origin if s and s.origin else '')";
   const dirs = [];
   for (const python of ['python3', '/usr/bin/python3']) {
     try {
@@ -101,25 +108,42 @@ function pythonPackages() {
 }
 
 function assemble(source, include, libDir, dir) {
-  const file = realpathSync(join(libDir, library));
-  const { size, mtimeMs } = statSync(file);
-  const version = readVersion(include, dir);
   return {
     source,
-    version,
+    version: readVersion(include, dir),
     // `torch/csrc/api/include` must come second: it holds headers named like the plain ones.
-    includeDirs: [include, join(include, 'torch', 'csrc', 'api', 'include')].filter((path) => existsSync(path)),
+    includeDirs: [include, join(include, 'torch', 'csrc', 'api', 'include')].filter((path) =>
+      existsSync(path),
+    ),
     libDir,
     cuda: existsSync(join(libDir, 'libtorch_cuda.so')),
     cxx11Abi: readCxx11Abi(libDir),
-    identity: [source, version, file, size, Math.round(mtimeMs)].join('|'),
+    identity: readIdentity(libDir),
   };
 }
 
+function readIdentity(libDir) {
+  const file = realpathSync(join(libDir, library));
+  const { size, mtimeMs } = statSync(file);
+  return [file, size, Math.round(mtimeMs)].join('|');
+}
+
+/** Whether a libtorch that was found earlier is still the same files. */
+export function isUnchanged(libtorch) {
+  try {
+    return readIdentity(libtorch.libDir) === libtorch.identity;
+  } catch {
+    return false;
+  }
+}
+
 function readVersion(include, dir) {
-  if (dir && existsSync(join(dir, 'build-version'))) return readFileSync(join(dir, 'build-version'), 'utf8').trim();
+  if (dir && existsSync(join(dir, 'build-version')))
+    return readFileSync(join(dir, 'build-version'), 'utf8').trim();
   if (dir && existsSync(join(dir, 'version.py'))) {
-    const match = /__version__(?:\s*:\s*\w+)?\s*=\s*['"]([^'"]+)/.exec(readFileSync(join(dir, 'version.py'), 'utf8'));
+    const match = /__version__(?:\s*:\s*\w+)?\s*=\s*['"]([^'"]+)/.exec(
+      readFileSync(join(dir, 'version.py'), 'utf8'),
+    );
     if (match) return match[1];
   }
   for (const header of ['torch/headeronly/version.h', 'torch/csrc/api/include/torch/version.h']) {

@@ -19,7 +19,8 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { DataError } from './errors.js';
 
-const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+// The tail covers a writer that itself writes to a temporary name beside the one it was given.
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp(\..+)?$/;
 
 function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);

@@ -102,5 +102,5 @@ export async function writeGridPng(
   path: string,
   options: GridOptions = {},
 ): Promise<void> {
-  await writeFileAtomic(path, await gridPng(images, options));
+  writeFileAtomic(path, await gridPng(images, options));
 }

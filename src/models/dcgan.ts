@@ -9,8 +9,8 @@
  */
 import { ConfigError } from '../errors.js';
 import * as F from '../nn/functional.js';
-import { BatchNorm2d, Conv2d, ConvTranspose2d, Module, spectralNorm } from '../nn/index.js';
-import { aten, noGrad, type Tensor, tidy } from '../torch/index.js';
+import { BatchNorm2d, Conv2d, ConvTranspose2d, init, Module, spectralNorm } from '../nn/index.js';
+import { aten, type Tensor, tidy } from '../torch/index.js';
 
 /** Sides that have an architecture, in pixels. */
 export const DCGAN_SIZES = [64, 128, 256] as const;
@@ -24,7 +24,9 @@ const WEIGHT_STD = 0.02;
 /** Widths in multiples of the base width, from the 4×4 map to the one below the image: 8 … 1 at 64 px. */
 function multiples(size: number): number[] {
   if (!(DCGAN_SIZES as readonly number[]).includes(size)) {
-    throw new ConfigError(`DCGAN has no architecture for ${size} px; choose one of ${DCGAN_SIZES.join(', ')}`);
+    throw new ConfigError(
+      `DCGAN has no architecture for ${size} px; choose one of ${DCGAN_SIZES.join(', ')}`,
+    );
   }
   const widest = size / 8;
   return Array.from({ length: Math.log2(widest) + 1 }, (_, i) => widest / 2 ** i);
@@ -32,14 +34,10 @@ function multiples(size: number): number[] {
 
 /** Convolution weights N(0, 0.02), batch-norm weights N(1, 0.02), biases 0. */
 function initialise(module: Module): void {
-  tidy(() =>
-    noGrad(() => {
-      for (const [name, p] of Object.entries(module.namedParameters())) {
-        if (name.endsWith('bias')) aten.zero_(p);
-        else aten.normal_(p, p.shape.length === 4 ? 0 : 1, WEIGHT_STD);
-      }
-    }),
-  );
+  for (const [name, p] of Object.entries(module.namedParameters())) {
+    if (name.endsWith('.bias')) init.constant_(p, 0);
+    else init.normal_(p, p.shape.length === 4 ? 0 : 1, WEIGHT_STD);
+  }
 }
 
 export interface GeneratorOptions {

@@ -7,9 +7,15 @@
  */
 import { ConfigError } from '../errors.js';
 import * as F from '../nn/functional.js';
-import { BatchNorm2d, Conv2d, type Conv2dOptions, Linear, Module } from '../nn/index.js';
-import { noGrad, rand, type Tensor, tidy } from '../torch/index.js';
-import { type BlockSpec, type EfficientNetVariant, efficientNetSpec, parseVariant, SCALINGS } from './scaling.js';
+import { BatchNorm2d, Conv2d, init, Linear, Module } from '../nn/index.js';
+import { rand, type Tensor, tidy } from '../torch/index.js';
+import {
+  type BlockSpec,
+  type EfficientNetVariant,
+  efficientNetSpec,
+  parseVariant,
+  SCALINGS,
+} from './scaling.js';
 
 /** TensorFlow's defaults, which the published weights were trained with; momentum in PyTorch's sense. */
 const BATCH_NORM = { eps: 1e-3, momentum: 0.01 };
@@ -46,33 +52,30 @@ function samePadding(size: number, kernel: number, stride: number): [before: num
 
 /** Square-kernel convolution with TensorFlow's `same` padding; `fixedSize` > 0 pads for that side instead. */
 class SameConv2d extends Conv2d {
+  private readonly stride: number;
   private readonly fixedSize: number;
-  private readonly side: number;
-  private readonly step: number;
 
   constructor(
     inFilters: number,
     outFilters: number,
-    kernel: number,
-    options: Conv2dOptions & { stride?: number; fixedSize?: number },
+    private readonly kernel: number,
+    options: { stride?: number; groups?: number; bias?: boolean; fixedSize?: number } = {},
   ) {
-    const { fixedSize = 0, ...rest } = options;
-    super(inFilters, outFilters, kernel, rest);
+    const { fixedSize = 0, ...convOptions } = options;
+    super(inFilters, outFilters, kernel, convOptions);
+    this.stride = options.stride ?? 1;
     this.fixedSize = fixedSize;
-    this.side = kernel;
-    this.step = options.stride ?? 1;
   }
 
   override forward(x: Tensor): Tensor {
     const [, , height, width] = x.shape as [number, number, number, number];
-    const [top, bottom] = samePadding(this.fixedSize || height, this.side, this.step);
-    const [left, right] = samePadding(this.fixedSize || width, this.side, this.step);
-    const options = { stride: this.step, groups: this.groups };
+    const [top, bottom] = samePadding(this.fixedSize || height, this.kernel, this.stride);
+    const [left, right] = samePadding(this.fixedSize || width, this.kernel, this.stride);
     // Even padding is the convolution's own; only the uneven one of stride 2 needs a padded copy.
     if (top === bottom && left === right) {
-      return F.conv2d(x, this.weight, this.bias, { ...options, padding: [top, left] });
+      return F.conv2d(x, this.weight, this.bias, { ...this.options, padding: [top, left] });
     }
-    return F.conv2d(F.pad(x, [left, right, top, bottom]), this.weight, this.bias, options);
+    return F.conv2d(F.pad(x, [left, right, top, bottom]), this.weight, this.bias, this.options);
   }
 }
 
@@ -102,7 +105,14 @@ export class MBConvBlock extends Module {
     fixedSize: number,
   ) {
     super();
-    const { inFilters, expandedFilters: expanded, squeezedFilters: squeezed, outFilters, kernel, stride } = spec;
+    const {
+      inFilters,
+      expandedFilters: expanded,
+      squeezedFilters: squeezed,
+      outFilters,
+      kernel,
+      stride,
+    } = spec;
     const expands = expanded !== inFilters;
     this.expandConv = expands
       ? this.child('_expand_conv', new SameConv2d(inFilters, expanded, 1, { bias: false }))
@@ -113,8 +123,8 @@ export class MBConvBlock extends Module {
       new SameConv2d(expanded, expanded, kernel, { stride, groups: expanded, bias: false, fixedSize }),
     );
     this.bn1 = this.child('_bn1', new BatchNorm2d(expanded, BATCH_NORM));
-    this.seReduce = this.child('_se_reduce', new SameConv2d(expanded, squeezed, 1, {}));
-    this.seExpand = this.child('_se_expand', new SameConv2d(squeezed, expanded, 1, {}));
+    this.seReduce = this.child('_se_reduce', new SameConv2d(expanded, squeezed, 1));
+    this.seExpand = this.child('_se_expand', new SameConv2d(squeezed, expanded, 1));
     this.projectConv = this.child('_project_conv', new SameConv2d(expanded, outFilters, 1, { bias: false }));
     this.bn2 = this.child('_bn2', new BatchNorm2d(outFilters, BATCH_NORM));
     this.skip = stride === 1 && inFilters === outFilters;
@@ -158,7 +168,13 @@ export class EfficientNet extends Module {
     super();
     this.variant = parseVariant(variant);
     const scaling = SCALINGS[this.variant];
-    const { numClasses = 1000, inChannels = 3, head = 'pooled', dropConnect: dropRate = 0.2, imageSize = 0 } = options;
+    const {
+      numClasses = 1000,
+      inChannels = 3,
+      head = 'pooled',
+      dropConnect: dropRate = 0.2,
+      imageSize = 0,
+    } = options;
     if (!Number.isInteger(numClasses) || numClasses < 1) {
       throw new ConfigError(`numClasses must be a whole number from 1 up, not ${numClasses}`);
     }
@@ -215,18 +231,14 @@ export class EfficientNet extends Module {
   }
 
   private initialise(): void {
-    noGrad(() => {
-      for (const [name, p] of Object.entries(this.namedParameters())) {
-        if (p.shape.length === 4) {
-          // Fan-out a group: a depthwise kernel feeds one channel only.
-          const groups = name.includes('_depthwise_conv') ? p.shape[0]! : 1;
-          p.normal_(0, Math.sqrt(2 / ((p.shape[0]! * p.shape[2]! * p.shape[3]!) / groups)));
-        } else if (name.includes('_se_') && name.endsWith('.bias')) p.zero_();
-      }
-      const range = 1 / Math.sqrt(this.numClasses);
-      this.fc.weight.uniform_(-range, range);
-      this.fc.bias?.zero_();
-    });
+    for (const [name, p] of Object.entries(this.namedParameters())) {
+      if (p.shape.length === 4) {
+        // Fan-out of a group: a depthwise kernel feeds one channel only.
+        const fanOut = p.shape[2]! * p.shape[3]! * (name.includes('_depthwise_conv') ? 1 : p.shape[0]!);
+        init.normal_(p, 0, Math.sqrt(2 / fanOut));
+      } else if (name.endsWith('.bias')) init.constant_(p, 0);
+    }
+    init.uniform_(this.fc.weight, 1 / Math.sqrt(this.numClasses));
   }
 }
 

@@ -28,8 +28,10 @@ export type EfficientNetVariant = keyof typeof SCALINGS;
 /** `b3`, `B3` and `efficientnet-b3` all name the same variant. Throws ConfigError for any other name. */
 export function parseVariant(name: string): EfficientNetVariant {
   const short = name.toLowerCase().replace(/^efficientnet-?/, '');
-  if (short in SCALINGS) return short as EfficientNetVariant;
-  throw new ConfigError(`there is no EfficientNet '${name}'; choose one of ${Object.keys(SCALINGS).join(', ')}`);
+  if (Object.hasOwn(SCALINGS, short)) return short as EfficientNetVariant;
+  throw new ConfigError(
+    `there is no EfficientNet '${name}'; choose one of ${Object.keys(SCALINGS).join(', ')}`,
+  );
 }
 
 /** A stage of B0: `repeats` blocks, the first with `stride`, the others with stride 1. */

@@ -75,20 +75,17 @@ export abstract class Module {
     return [[prefix, this], ...inner];
   }
 
-  namedParameters(): [string, Tensor][] {
-    return this.namedModules().flatMap(([path, module]) =>
-      [...module.#parameters].map(([key, value]): [string, Tensor] => [path ? `${path}.${key}` : key, value]),
-    );
+  /** Parameters by state-dict key, in the order of their declaration. */
+  namedParameters(): Record<string, Tensor> {
+    return this.#collect((module) => module.#parameters);
   }
 
-  namedBuffers(): [string, Tensor][] {
-    return this.namedModules().flatMap(([path, module]) =>
-      [...module.#buffers].map(([key, value]): [string, Tensor] => [path ? `${path}.${key}` : key, value]),
-    );
+  namedBuffers(): Record<string, Tensor> {
+    return this.#collect((module) => module.#buffers);
   }
 
   parameters(): Tensor[] {
-    return this.namedParameters().map(([, value]) => value);
+    return Object.values(this.namedParameters());
   }
 
   /** Number of trainable values. */
@@ -96,13 +93,14 @@ export abstract class Module {
     return this.parameters().reduce((sum, value) => sum + value.numel, 0);
   }
 
-  /** Parameters and buffers by key: the tensors themselves, not copies. Per module: parameters, then buffers. */
+  /** Parameters and buffers by key: the tensors themselves, not copies. */
   stateDict(): StateDict {
+    return this.#collect((module) => [...module.#parameters, ...module.#buffers]);
+  }
+
+  #collect(own: (module: Module) => Iterable<[string, Tensor]>): Record<string, Tensor> {
     const entries = this.namedModules().flatMap(([path, module]) =>
-      [...module.#parameters, ...module.#buffers].map(([key, value]): [string, Tensor] => [
-        path ? `${path}.${key}` : key,
-        value,
-      ]),
+      [...own(module)].map(([key, value]): [string, Tensor] => [path ? `${path}.${key}` : key, value]),
     );
     return Object.fromEntries(entries);
   }

@@ -33,18 +33,18 @@ export function spectralNorm<L extends WeightLayer>(layer: L, options: SpectralN
   );
   layer.reparametrise('weight_orig', { weight_u: u!, weight_v: v! }, (stored, training) => {
     const matrix = asMatrix(stored, dim);
+    let product: Tensor | null = null; // W v: the power iteration's and sigma's, computed once
     if (training) {
-      tidy(() =>
-        noGrad(() => {
-          for (let i = 0; i < powerIterations; i++) {
-            v!.copy_(normalise(aten.mv(matrix.t(), u!), eps));
-            u!.copy_(normalise(aten.mv(matrix, v!), eps));
-          }
-        }),
-      );
+      for (let i = 0; i < powerIterations; i++) {
+        noGrad(() => v!.copy_(normalise(aten.mv(matrix.t(), u!), eps)));
+        const last = i === powerIterations - 1;
+        // A copy: the next forward pass changes v in place while this one's graph still needs it.
+        product = last ? aten.mv(matrix, v!.clone()) : noGrad(() => aten.mv(matrix, v!));
+        const next = product.detach();
+        noGrad(() => u!.copy_(normalise(next, eps)));
+      }
     }
-    // Copies: the next forward pass changes u and v in place while this one's graph still needs them.
-    const sigma = u!.clone().dot(aten.mv(matrix, v!.clone()));
+    const sigma = u!.clone().dot(product ?? aten.mv(matrix, v!.clone()));
     return stored.div(sigma);
   });
   return layer;

@@ -2,7 +2,7 @@
  * Checkpoints: everything a run needs to go on as if it had never stopped. Tensors (weights, optimiser moments,
  * generator state) and plain values (loader state, counters, best score) in one safetensors file a step.
  */
-import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { DataError } from '../errors.js';
 import { replaceFile } from '../files.js';
@@ -62,6 +62,8 @@ export function saveCheckpoint(
 
 /** The same file under a second name; a copy where the file system has no hard links. */
 function markBest(dir: string, path: string): void {
+  // Renaming one name of a file onto another of the same file does nothing, and would leave the temporary name.
+  if (isSameFile(path, bestCheckpointPath(dir))) return;
   replaceFile(bestCheckpointPath(dir), (temporary) => {
     try {
       linkSync(path, temporary);
@@ -69,6 +71,12 @@ function markBest(dir: string, path: string): void {
       copyFileSync(path, temporary);
     }
   });
+}
+
+function isSameFile(a: string, b: string): boolean {
+  if (!existsSync(a) || !existsSync(b)) return false;
+  const [first, second] = [statSync(a), statSync(b)];
+  return first.ino === second.ino && first.dev === second.dev;
 }
 
 /**

@@ -7,7 +7,6 @@
 import { DataError } from '../errors.js';
 import { normalCdf, normalQuantile } from './normal.js';
 import { checkBinary, midRanks, type Numbers } from './roc.js';
-import { tQuantile } from './student-t.js';
 
 export interface Interval {
   low: number;
@@ -140,33 +139,31 @@ export interface AucIntervalOptions {
   level?: number;
   /** 'logit' keeps the interval inside (0, 1) and holds its level near the ends; 'plain' is pROC's default. */
   scale?: 'logit' | 'plain';
-  /** Of the variance estimate; Infinity (normal quantile) unless told. */
-  degreesOfFreedom?: number;
-  /** Number of independent positives and negatives, whichever is smaller; used where the variance is zero. */
+  /** Number of independent positives or negatives, whichever is smaller; used where the variance is zero. */
   smallerClass?: number;
 }
 
-/**
- * Interval of one AUC from its variance. A perfect separation has variance zero, which would claim certainty:
- * then, with n independent disjoint positive–negative pairs all in order, the exact (Clopper–Pearson) bound
- * (α/2)^(1/n) is given instead; without `smallerClass` the whole of [0, 1].
- */
+/** Interval of one AUC from its variance by the normal distribution. */
 export function aucInterval(auc: number, variance: number, options: AucIntervalOptions = {}): Interval {
-  const { level = 0.95, scale = 'logit', degreesOfFreedom = Number.POSITIVE_INFINITY } = options;
-  const alpha = 1 - level;
-  // A separation may also be a rounding error away from perfect.
-  if (variance < 1e-18 || auc <= 0 || auc >= 1) {
-    if (auc > 1e-9 && auc < 1 - 1e-9) return { low: auc, high: auc };
-    const bound = options.smallerClass ? (alpha / 2) ** (1 / options.smallerClass) : 0;
+  const half = normalQuantile(0.5 + (options.level ?? 0.95) / 2) * Math.sqrt(Math.max(0, variance));
+  return intervalAround(auc, half, options);
+}
+
+/**
+ * Interval of an AUC from the half width it has on the plain scale. A perfect separation has variance zero, which
+ * would claim certainty: then, with n independent disjoint positive–negative pairs all in order, the exact
+ * (Clopper–Pearson) bound (α/2)^(1/n) is given instead; without `smallerClass` the whole of [0, 1].
+ */
+export function intervalAround(auc: number, half: number, options: AucIntervalOptions = {}): Interval {
+  const { level = 0.95, scale = 'logit', smallerClass } = options;
+  // A perfect separation may also be a rounding error away from 0 or 1.
+  if (auc < 1e-9 || auc > 1 - 1e-9) {
+    const bound = smallerClass ? ((1 - level) / 2) ** (1 / smallerClass) : 0;
     return auc > 0.5 ? { low: bound, high: 1 } : { low: 0, high: 1 - bound };
   }
-  const quantile = tQuantile(1 - alpha / 2, degreesOfFreedom);
-  const deviation = Math.sqrt(variance);
-  if (scale === 'plain') {
-    return { low: Math.max(0, auc - quantile * deviation), high: Math.min(1, auc + quantile * deviation) };
-  }
+  if (scale === 'plain') return { low: Math.max(0, auc - half), high: Math.min(1, auc + half) };
   const centre = Math.log(auc / (1 - auc));
-  const spread = (quantile * deviation) / (auc * (1 - auc));
+  const spread = half / (auc * (1 - auc));
   return { low: 1 / (1 + Math.exp(spread - centre)), high: 1 / (1 + Math.exp(-spread - centre)) };
 }
 

@@ -30,7 +30,9 @@ export function noncentralTCdf(t: number, degreesOfFreedom: number, delta: numbe
   let sum = 0;
   for (let i = 0; i <= points; i++) {
     const x = left + i * width;
-    sum += Math.exp(constant - nu / 2 + fall(x)) * normalCdf(t * Math.exp(x) - delta);
+    const z = t * Math.exp(x) - delta;
+    // Beyond nine deviations Φ is 0 or 1 to twenty digits.
+    if (z > -9) sum += Math.exp(constant - nu / 2 + fall(x)) * (z > 9 ? 1 : normalCdf(z));
   }
   return Math.min(1, Math.max(0, sum * width));
 }

@@ -14,7 +14,7 @@ export function normalCdf(x: number): number {
     // Mills ratio by its continued fraction 1/(y + 1/(y + 2/(y + 3/(y + …)))), evaluated from below.
     const y = -x;
     let fraction = y;
-    for (let k = 160; k >= 1; k--) fraction = y + k / fraction;
+    for (let k = 60; k >= 1; k--) fraction = y + k / fraction;
     return density / fraction;
   }
   let sum = x;

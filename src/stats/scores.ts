@@ -67,7 +67,8 @@ export function logLoss(labels: Numbers, probabilities: Numbers): number {
 /**
  * The threshold that the rule asks for, among the scores that occur. Give it *validation* labels and scores.
  * 'balanced-accuracy' takes the point of the ROC curve furthest above the diagonal (Youden 1950); 'sensitivity'
- * the highest threshold that reaches it; 'specificity' the lowest.
+ * the highest threshold that reaches it; 'specificity' the lowest. Where the best is to call nothing positive the
+ * answer is 2, which no probability reaches (and which JSON can hold, unlike Infinity).
  */
 export function chooseThreshold(
   labels: Numbers,
@@ -78,7 +79,8 @@ export function chooseThreshold(
   let best = 0;
   for (let i = 0; i < thresholds.length; i++) {
     const specificity = 1 - falsePositiveRate[i]!;
-    if (rule.rule === 'sensitivity' && truePositiveRate[i]! >= rule.atLeast) return thresholds[i]!;
+    if (rule.rule === 'sensitivity' && truePositiveRate[i]! >= rule.atLeast)
+      return Math.min(2, thresholds[i]!);
     if (rule.rule === 'specificity' && specificity >= rule.atLeast - 1e-12) best = i;
     if (
       rule.rule === 'balanced-accuracy' &&
@@ -87,7 +89,7 @@ export function chooseThreshold(
       best = i;
     }
   }
-  return thresholds[best]!;
+  return Math.min(2, thresholds[best]!);
 }
 
 /** ROC points without the thinning of `rocCurve`: a threshold between two corners may be the one asked for. */

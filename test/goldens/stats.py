@@ -67,8 +67,11 @@ def obuchowski(labels, score_list, groups):
     return np.array(aucs), cov
 
 
-def orh(labels, arm, base):
-    """Two treatments x r readers, Obuchowski-Rockette with Hillis's degrees of freedom."""
+def seeds_by_images(labels, arm, base):
+    """Two treatments x r readers: variance by Obuchowski and Rockette's mean squares and covariances, interval
+    by Howe's combination of a t and a z interval, p by inverting it."""
+    from scipy.optimize import brentq
+
     r = len(arm)
     aucs, cov = delong(labels, arm + base)
     theta = aucs.reshape(2, r)
@@ -76,13 +79,11 @@ def orh(labels, arm, base):
     ms_tr = ((theta - t_mean[:, None] - r_mean[None, :] + grand) ** 2).sum() / (r - 1)
     cov2 = np.mean([cov[t * r + i, t * r + j] for t in (0, 1) for i in range(r) for j in range(r) if i != j])
     cov3 = np.mean([cov[i, r + j] for i in range(r) for j in range(r) if i != j])
-    extra = max(r * (cov2 - cov3), 0)
-    variance = 2 / r * (ms_tr + extra)
-    df = (ms_tr + extra) ** 2 / (ms_tr ** 2 / (r - 1))
+    seeds, images = 2 / r * ms_tr, 2 * max(cov2 - cov3, 0)
+    half = lambda alpha: np.sqrt(stats.t.isf(alpha / 2, r - 1) ** 2 * seeds + stats.norm.isf(alpha / 2) ** 2 * images)
     d = t_mean[0] - t_mean[1]
-    p = 2 * stats.t.sf(abs(d) / np.sqrt(variance), df)
-    half = stats.t.ppf(0.975, df) * np.sqrt(variance)
-    return dict(mean=d, variance=variance, df=df, p=p, low=d - half, high=d + half)
+    p = brentq(lambda a: half(a) - abs(d), 1e-12, 1 - 1e-12, xtol=1e-14)
+    return dict(mean=d, variance=seeds + images, p=p, low=d - half(0.05), high=d + half(0.05))
 
 
 def binormal(n, prevalence, seeds, shift, decimals=None):
@@ -164,7 +165,7 @@ cases = []
 for seeds in (2, 4):
     labels, scores = binormal(90, 0.3, 2 * seeds, 1.1)
     cases.append(dict(labels=labels, arm=scores[:seeds], baseline=scores[seeds:],
-                      **{k: float(v) for k, v in orh(labels, scores[:seeds], scores[seeds:]).items()}))
+                      **{k: float(v) for k, v in seeds_by_images(labels, scores[:seeds], scores[seeds:]).items()}))
 golden["seeds"] = cases
 
 # Paired tests

@@ -54,8 +54,8 @@ export function paintLesion(
   const skewAngle = random.uniform(0, 2 * Math.PI);
   const skewX = Math.cos(skewAngle);
   const skewY = Math.sin(skewAngle);
-  const mesh = 1 / random.uniform(0.042, 0.068);
-  const clod = 1 / random.uniform(0.06, 0.1);
+  const mesh = 1 / random.uniform(0.034, 0.062);
+  const clod = 1 / random.uniform(0.042, 0.085);
   const grain = 1 / random.uniform(0.025, 0.045);
   const sharpPhase = random.uniform(0, 2 * Math.PI);
   const reticular = nuisance.pattern === 'reticular' || nuisance.pattern === 'mixed';
@@ -92,25 +92,27 @@ export function paintLesion(
       const skew = Math.max(-1, Math.min(1, dx * skewX + dy * skewY));
       const inward = Math.min(1, -out);
       let density = 1 + 0.45 * nuisance.centre * (inward - 0.35);
-      density += (0.12 + 0.75 * colour) * 0.8 * low + (0.2 + 0.35 * colour) * middle + 0.22 * fine;
+      density += (0.12 + 0.75 * colour) * 0.8 * low + (0.3 + 0.35 * colour) * middle + 0.36 * fine;
       density *= 1 + 0.65 * asymmetry * skew;
 
       // Structure. With asymmetry, one half of the lesion loses its own.
       const present = 1 - asymmetry * smoothstep(-0.2, 0.5, skew) * 0.85;
       let structure = 0;
       if (reticular) {
-        const warp = 0.35 * middle;
+        const warp = 0.5 * middle;
         const cell = noise.cells(x * mesh + warp, y * mesh - warp, 0.75);
-        const line = 1 - smoothstep(0.02, 0.42, cell.second - cell.nearest);
+        const thick = 0.42 + 0.22 * low + 0.18 * fine;
+        const line = 1 - smoothstep(-0.12, thick, cell.second - cell.nearest);
         const where = nuisance.pattern === 'mixed' ? smoothstep(-0.3, 0.3, low - 0.3 * inward) : 1;
-        structure += contrast * where * (1.1 * line - 0.45) * smoothstep(0.9, 0.2, inward);
+        structure +=
+          contrast * where * (1.15 * line - 0.4) * (0.75 + 0.5 * middle) * smoothstep(0.95, 0.15, inward);
       }
       if (globular) {
-        const cell = noise.cells(x * clod + 19, y * clod + 77, 0.8);
-        const size = 0.28 + 0.2 * (cell.id / 255);
-        const drop = cell.id > 50 ? smoothstep(size, size * 0.55, cell.nearest) : 0;
+        const cell = noise.cells(x * clod + 19 + 0.3 * middle, y * clod + 77, 0.95);
+        const size = 0.3 + 0.24 * (cell.id / 255) + 0.14 * fine;
+        const drop = cell.id > 50 ? smoothstep(size, size * 0.3, cell.nearest) : 0;
         const where = nuisance.pattern === 'mixed' ? smoothstep(0.3, -0.3, low - 0.3 * inward) : 1;
-        structure += contrast * where * (1.15 * drop - 0.35);
+        structure += contrast * where * (drop - 0.3) * (0.7 + 0.3 * (cell.id & 1));
       }
       density += present * structure;
       if (density < 0.05) density = 0.05;
@@ -122,21 +124,23 @@ export function paintLesion(
       for (const patch of patches) {
         const px = x - patch.x;
         const py = y - patch.y;
-        const ragged = 0.55 * noise.fractal(dx * 2.3 + patch.shift, dy * 2.3 - patch.shift, 2);
-        const inside = 1 - Math.sqrt(px * px + py * py) / patch.reach + ragged + 0.1 * fine;
+        const distance = Math.sqrt(px * px + py * py) / patch.reach;
+        if (distance > 1.7) continue;
+        const ragged = 0.6 * noise.fractal(dx * 2.3 + patch.shift, dy * 2.3 - patch.shift, 2);
+        const inside = 1 - distance + ragged + 0.3 * middle + 0.15 * fine;
         if (inside <= 0) continue;
-        const w = patch.strength * smoothstep(0, 0.38, inside);
-        if (patch.kind === 'darkBrown') brown += w * (0.75 + 0.3 * middle);
-        else if (patch.kind === 'black') brown += w * (2.1 + 0.5 * fine);
+        const w = patch.strength * smoothstep(0, 0.6, inside);
+        if (patch.kind === 'darkBrown') brown += w * (0.7 + 0.4 * middle + 0.2 * fine);
+        else if (patch.kind === 'black') brown += w * (1.8 + 0.7 * middle + 0.5 * fine);
         else if (patch.kind === 'red') {
-          red += w * (0.55 + 0.2 * middle);
-          brown *= 1 - 0.65 * w;
+          red += w * (0.42 + 0.25 * middle);
+          brown *= 1 - 0.55 * w;
         } else if (patch.kind === 'blueGrey') {
-          deep = Math.max(deep, w * (0.85 + 0.15 * middle));
-          brown += 0.35 * w;
+          deep = Math.max(deep, w * (0.75 + 0.35 * low + 0.25 * fine));
+          brown += 0.4 * w * (1 + middle);
         } else {
-          pale = Math.max(pale, w * (0.85 + 0.3 * middle));
-          brown *= 1 - 0.88 * w;
+          pale = Math.max(pale, w * (0.75 + 0.4 * middle));
+          brown *= 1 - 0.85 * w;
         }
       }
       melanin[index]! += cover * brown;
@@ -146,28 +150,41 @@ export function paintLesion(
       relief[index]! += cover * 0.04 * fine;
     }
   }
-  paintStreaks(canvas, factors, outline, random.fork('streaks'));
+  paintStreaks(canvas, factors, outline, noise, random.fork('streaks'));
   paintDots(canvas, factors, outline, noise, random.fork('dots'));
 }
 
 /** Radial streaks and pseudopods: a sign of an irregular border; their number and length follow it. */
-function paintStreaks(canvas: Canvas, factors: PhantomFactors, outline: Outline, random: Random): void {
+function paintStreaks(
+  canvas: Canvas,
+  factors: PhantomFactors,
+  outline: Outline,
+  noise: Noise,
+  random: Random,
+): void {
   const strength = smoothstep(0.35, 1, factors.border);
   const inclination = random.next();
   const spread = random.uniform(0.4, 1.4);
   const middle = random.uniform(0, 2 * Math.PI);
-  const count = Math.round(34 * strength * inclination * spread);
+  const count = Math.round(30 * strength * inclination * spread);
   if (count === 0) return;
   const cover = new Float32Array(canvas.side * canvas.side);
   const { centreX, centreY, radius } = outline;
   for (let k = 0; k < count; k++) {
     const angle = middle + random.uniform(-spread, spread) * 1.2;
-    const r = radiusAt(outline, angle);
+    // The border proper, noise included: inwards from beyond it, so that no streak floats on bare skin.
+    let r = 1.3 * radiusAt(outline, angle);
+    while (
+      r > 0.2 * radius &&
+      outsideness(outline, noise, centreX + r * Math.cos(angle), centreY + r * Math.sin(angle)) > -0.04
+    ) {
+      r -= 0.05 * radius;
+    }
     const lean = random.normal(0, 0.08);
     const from = r * random.uniform(0.78, 0.9);
-    const to = r + radius * random.uniform(0.06, 0.1 + 0.2 * strength);
-    const width = radius * random.uniform(0.012, 0.026);
-    const bulb = random.chance(0.4) ? 1.9 : 0.5;
+    const to = r + radius * random.uniform(0.02, 0.06 + 0.16 * strength);
+    const width = radius * random.uniform(0.01, 0.022);
+    const bulb = random.chance(0.3) ? 1.5 : 0.3;
     const points: number[] = [];
     const widths: number[] = [];
     for (let step = 0; step <= 4; step++) {
@@ -178,7 +195,7 @@ function paintStreaks(canvas: Canvas, factors: PhantomFactors, outline: Outline,
     }
     strokeLine(cover, canvas.side, points, widths);
   }
-  const depth = 0.5 + 0.6 * factors.nuisance.pigment;
+  const depth = 0.25 + 0.5 * factors.nuisance.pigment;
   for (let i = 0; i < cover.length; i++) if (cover[i]! > 0) canvas.melanin[i]! += depth * cover[i]!;
 }
 
@@ -195,8 +212,8 @@ function paintDots(
     const away = Math.sqrt(random.next()) * 0.95 * radiusAt(outline, angle);
     const x = outline.centreX + away * Math.cos(angle);
     const y = outline.centreY + away * Math.sin(angle);
-    const r = random.uniform(0.009, 0.024);
-    const depth = random.uniform(0.3, 0.9);
+    const r = random.uniform(0.007, 0.02);
+    const depth = random.uniform(0.2, 0.75);
     if (outsideness(outline, noise, x, y) > -0.03) continue;
     stampDisc(canvas.side, x, y, 1.4 * r, (index, distance) => {
       canvas.melanin[index]! += depth * smoothstep(1.4 * r, 0.7 * r, distance);

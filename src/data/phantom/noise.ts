@@ -126,3 +126,29 @@ export function smoothstep(from: number, to: number, x: number): number {
   if (t >= 1) return 1;
   return t * t * (3 - 2 * t);
 }
+
+/**
+ * A slowly varying function on [-1, 1]² read from `cells`² samples of it, bilinearly: for what is needed at every
+ * sample of a picture and is dear.
+ */
+export function coarseField(
+  cells: number,
+  f: (x: number, y: number) => number,
+): (x: number, y: number) => number {
+  const side = cells + 1;
+  const table = new Float64Array(side * side);
+  for (let j = 0; j < side; j++) {
+    for (let i = 0; i < side; i++) table[j * side + i] = f((2 * i) / cells - 1, (2 * j) / cells - 1);
+  }
+  return (x, y) => {
+    const u = (x + 1) * 0.5 * cells;
+    const v = (y + 1) * 0.5 * cells;
+    const i = Math.min(cells - 1, Math.max(0, Math.floor(u)));
+    const j = Math.min(cells - 1, Math.max(0, Math.floor(v)));
+    const at = j * side + i;
+    const s = u - i;
+    const top = table[at]! + s * (table[at + 1]! - table[at]!);
+    const bottom = table[at + side]! + s * (table[at + side + 1]! - table[at + side]!);
+    return top + (v - j) * (bottom - top);
+  };
+}

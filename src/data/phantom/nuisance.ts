@@ -77,18 +77,18 @@ export function sampleNuisance(random: Random): PhantomNuisance {
     ['acral', 0.8],
   ]);
   const tone = random.next();
-  const warm = random.normal(0, 0.05);
-  const tint = random.normal(0, 0.015);
+  const warm = random.normal(-0.03, 0.065);
+  const tint = random.normal(0, 0.02);
   const dark = random.next() ** 2;
   const hairy = { trunk: 0.4, limb: 0.6, face: 0.2, acral: 0.02 }[site];
   return {
     site,
-    skinMelanin: tone < 0.88 ? random.uniform(0.03, 0.26) : random.uniform(0.26, 0.6),
-    skinBlood: random.uniform(0.04, 0.3),
+    skinMelanin: tone < 0.88 ? random.uniform(0.01, 0.2) : random.uniform(0.2, 0.5),
+    skinBlood: random.uniform(0, 0.08) + 0.2 * random.next() ** 4,
     skinTexture: random.uniform(0.5, 1.5),
     freckles: random.chance(0.35) ? 1 + random.int(14) : 0,
     whiteBalance: [1 + warm + 0.01, 1 + tint, 1 - warm],
-    exposure: random.uniform(0.84, 1.06),
+    exposure: random.uniform(0.84, 1.13),
     lightAngle: random.uniform(0, 2 * Math.PI),
     lightFalloff: random.uniform(0, 0.16),
     pattern: pick<Pattern>(random, [
@@ -97,25 +97,25 @@ export function sampleNuisance(random: Random): PhantomNuisance {
       ['homogeneous', 2],
       ['mixed', 2],
     ]),
-    pigment: 0.42 + 0.95 * dark,
+    pigment: 0.36 + 0.9 * dark,
     warmth: random.next(),
-    lesionBlood: random.uniform(0.02, 0.3),
+    lesionBlood: random.uniform(0, 0.2),
     centre: random.uniform(-0.6, 1),
     elongation: 1 + 0.55 * random.next() ** 1.5,
     angle: random.uniform(0, Math.PI),
     offsetX: random.normal(0, 0.07),
     offsetY: random.normal(0, 0.07),
     softness: random.uniform(0.08, 0.3),
-    dots: random.chance(0.55) ? 4 + random.int(36) : 0,
-    hairs: random.chance(hairy) ? 1 + Math.floor(30 * random.next() ** 2) : 0,
+    dots: random.chance(0.45) ? 3 + random.int(28) : 0,
+    hairs: random.chance(hairy) ? 1 + Math.floor(44 * random.next() ** 2) : 0,
     hairDarkness: random.chance(0.75) ? random.uniform(0.6, 1) : random.uniform(0, 0.5),
-    hairWidth: random.uniform(0.004, 0.011),
+    hairWidth: random.uniform(0.0025, 0.007),
     ruler: pick<'none' | 'edge' | 'bar'>(random, [
       ['none', 80],
       ['edge', 11],
       ['bar', 9],
     ]),
-    aperture: random.chance(0.36) ? random.uniform(1.0, 1.36) : 2,
+    aperture: random.chance(0.28) ? random.uniform(1.0, 1.36) : 2,
     vignette: random.uniform(0.02, 0.3),
     bubbles: random.chance(0.25) ? 1 + random.int(9) : 0,
     speculars: random.chance(0.3) ? 2 + random.int(30) : 0,

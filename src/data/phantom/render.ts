@@ -22,13 +22,13 @@ import { paintSkin } from './skin.js';
 
 const SUPERSAMPLING = 2;
 /** Absorption of red, green and blue light, for a unit of density: by eye, after the slopes of the real spectra. */
-const MELANIN = [0.6, 1.08, 1.62] as const;
-const BLOOD = [0.16, 0.95, 0.78] as const;
+const MELANIN = [0.6, 1.0, 1.58] as const;
+const BLOOD = [0.14, 0.92, 0.72] as const;
 /** Skin without pigment or blood, fully lit. */
-const DERMIS = [0.97, 0.92, 0.88] as const;
+const DERMIS = [0.95, 0.905, 0.87] as const;
 /** Tyndall effect: melanin deep in the dermis scatters blue. */
-const DEEP = [0.43, 0.48, 0.62] as const;
-const SCAR = [0.93, 0.87, 0.86] as const;
+const DEEP = [0.47, 0.5, 0.59] as const;
+const SCAR = [0.9, 0.83, 0.8] as const;
 
 function checkSize(sizePx: number): void {
   if (!Number.isInteger(sizePx) || sizePx < 16 || sizePx > 1024) {
@@ -94,7 +94,7 @@ function develop(canvas: Canvas): Picture {
     const lift = 1 + relief[i]!;
     for (let c = 0; c < 3; c++) {
       let value = DERMIS[c]! * Math.exp(-m * MELANIN[c]! - b * BLOOD[c]!);
-      if (v > 0) value += 0.72 * v * (DEEP[c]! * (0.6 + 0.4 * Math.exp(-0.5 * m)) - value);
+      if (v > 0) value += 0.75 * v * (DEEP[c]! * (0.45 + 0.55 * Math.exp(-0.55 * m)) - value);
       if (w > 0) value += 0.5 * w * (SCAR[c]! - value);
       rgb[i * 3 + c] = value * lift;
     }
@@ -117,7 +117,7 @@ function reduce(picture: Picture, sizePx: number): Uint8Array {
           for (let u = 0; u < SUPERSAMPLING; u++) sum += rgb[corner + v * row + u * 3 + c]!;
         }
         const value = sum * scale + 0.5;
-        bytes[at++] = value < 0 ? 0 : value > 255 ? 255 : value;
+        bytes[at++] = Math.min(255, Math.max(0, value));
       }
     }
   }

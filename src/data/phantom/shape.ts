@@ -46,7 +46,7 @@ export function makeOutline(factors: PhantomFactors, random: Random): Outline {
   // Border: a falling spectrum, stronger in some sectors than in others.
   const high = Array.from({ length: 22 }, (_, i) => ({
     k: 6 + i,
-    a: ((0.006 + 0.1 * border) / Math.sqrt(1 + i)) * random.normal(),
+    a: ((0.006 + 0.068 * border) / Math.sqrt(1 + i)) * random.normal(),
     phase: random.uniform(0, 2 * Math.PI),
   }));
   const sectorPhase = random.uniform(0, 2 * Math.PI);
@@ -66,7 +66,7 @@ export function makeOutline(factors: PhantomFactors, random: Random): Outline {
     const under = lobeRadius * lobeRadius - across * across;
     const lobe = under > 0 && along > 0 ? along + Math.sqrt(under) : 0;
     const reach = asymmetry * (lobe - r * factor);
-    r = r * factor + (reach > 0 ? reach : 0);
+    r = r * factor + Math.max(0, reach);
     const off = Math.cos(angle - notchAngle) - 1;
     r *= 1 - notchDepth * Math.exp(off / (notchWidth * notchWidth));
     const sector = 0.6 + 0.4 * Math.sin(angle * 2 + sectorPhase);
@@ -84,7 +84,7 @@ export function makeOutline(factors: PhantomFactors, random: Random): Outline {
     centreY: nuisance.offsetY,
     radius,
     radii,
-    raggedness: 0.05 + 0.3 * border,
+    raggedness: 0.05 + 0.36 * border,
   };
 }
 

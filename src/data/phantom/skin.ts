@@ -2,7 +2,7 @@
 import type { Random } from '../../random.js';
 import { type Canvas, coordinate, stampDisc, strokeLine } from './canvas.js';
 import type { PhantomFactors } from './factors.js';
-import type { Noise } from './noise.js';
+import { coarseField, type Noise } from './noise.js';
 
 export function paintSkin(canvas: Canvas, factors: PhantomFactors, noise: Noise, random: Random): void {
   const { side, melanin, blood, relief } = canvas;
@@ -11,12 +11,13 @@ export function paintSkin(canvas: Canvas, factors: PhantomFactors, noise: Noise,
   const cos = Math.cos(turn);
   const sin = Math.sin(turn);
   const furrow = 0.028 * skinTexture * { trunk: 1, limb: 1.4, face: 0.5, acral: 0.4 }[site];
+  const broadAt = coarseField(48, (x, y) => noise.fractal(x * 1.3 + 3, y * 1.3 + 8, 2));
   for (let j = 0; j < side; j++) {
     const y = coordinate(j, side);
     for (let i = 0; i < side; i++) {
       const x = coordinate(i, side);
       const index = j * side + i;
-      const broad = noise.fractal(x * 1.3 + 3, y * 1.3 + 8, 2);
+      const broad = broadAt(x, y);
       const mottle = noise.fractal(x * 6 + 51, y * 6 + 12, 3);
       const u = cos * x + sin * y;
       const v = cos * y - sin * x;
@@ -29,14 +30,14 @@ export function paintSkin(canvas: Canvas, factors: PhantomFactors, noise: Noise,
       const valley = Math.max(0, 1 - 5 * first) + Math.max(0, 1 - 5 * second);
       let lift = 0.03 * broad - furrow * valley + 0.02 * skinTexture * mottle;
       let brown = skinMelanin * (1 + 0.25 * broad + 0.22 * skinTexture * mottle);
-      const red = skinBlood * (1 + 0.35 * broad - 0.45 * skinTexture * mottle);
+      const red = (skinBlood + 0.03) * (1 + 0.35 * broad - 0.5 * skinTexture * mottle);
       if (site === 'acral') {
-        const ridge = Math.sin((v + 0.12 * broad + 0.05 * mottle) * 52);
-        lift += 0.035 * ridge;
-        brown += 0.03 * (1 - ridge);
+        const ridge = Math.sin((v + 0.12 * broad + 0.05 * mottle) * 62);
+        lift += 0.014 * ridge;
+        brown += 0.012 * (1 - ridge);
       }
-      melanin[index] = brown > 0 ? brown : 0;
-      blood[index] = red > 0 ? red : 0;
+      melanin[index] = Math.max(0, brown);
+      blood[index] = Math.max(0, red);
       relief[index] = lift;
     }
   }

@@ -155,3 +155,4 @@ def main(name, run):
         run(recorder, dtype)
         recorder.write(name, folder)
     torch.set_default_dtype(torch.float32)
+    print(libtorch_path())

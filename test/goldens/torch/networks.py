@@ -9,6 +9,8 @@ class FastConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x):
         k, s, p = self.kernel_size[0], self.stride[0], self.padding[0]
         n, _, h, w = x.shape
+        if h == w == 1 and p == 0:
+            return (x.reshape(n, -1) @ self.weight.reshape(self.weight.shape[0], -1)).reshape(n, -1, k, k)
         shape = (n, self.out_channels, (h - 1) * s - 2 * p + k, (w - 1) * s - 2 * p + k)
         like = torch.empty(1, dtype=x.dtype).expand(shape)
         return torch.ops.aten.convolution_backward(

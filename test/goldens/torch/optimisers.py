@@ -1,6 +1,4 @@
-"""Six steps of every optimiser on gradients that depend on the weights, and PyTorch's learning-rate schedules."""
-import warnings
-
+"""Six steps of every optimiser on gradients that depend on the weights."""
 import torch
 
 from common import fill, main
@@ -12,7 +10,6 @@ OPTIMISERS = {
     'sgd': (torch.optim.SGD, dict(lr=0.1)),
     'sgd.momentum': (torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
     'sgd.nesterov': (torch.optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)),
-    'sgd.dampened': (torch.optim.SGD, dict(lr=0.1, momentum=0.9, dampening=0.5)),
 }
 
 
@@ -30,5 +27,4 @@ def run(recorder, dtype):
 
 
 if __name__ == '__main__':
-    warnings.simplefilter('ignore')
     main('optimisers', run)

@@ -36,10 +36,10 @@ if __name__ == '__main__':
     S = torch.optim.lr_scheduler
     golden = {
         'step': rates(lambda o: S.StepLR(o, 7, 0.5)),
-        'multiStep': rates(lambda o: S.MultiStepLR(o, [5, 9, 30], 0.1)),
-        'exponential': rates(lambda o: S.ExponentialLR(o, 0.9)),
+        'linear': rates(lambda o: S.LinearLR(o, 1.0, 0.0, 30)),
         'cosine': rates(lambda o: S.CosineAnnealingLR(o, 39, 0.001)),
-        'linear': rates(lambda o: S.LinearLR(o, 0.1, 1.0, 10)),
+        'warmupCosine': rates(lambda o: S.SequentialLR(
+            o, [S.LinearLR(o, 0.2, 1.0, 4), S.CosineAnnealingLR(o, 34)], [5])),
         'scores': SCORES,
         'plateau': plateau(),
     }

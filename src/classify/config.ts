@@ -1,0 +1,108 @@
+/**
+ * A classifier's configuration. Every default stands here with its source: [original] is the system that Graft
+ * sets out to surpass (AIDL21, 2021), [own] was measured here (docs/classify.md).
+ */
+import { z } from 'zod';
+import { type AugmentationName, augmentationNames } from '../data/augment/index.js';
+import { ConfigError } from '../errors.js';
+import { parseVariant } from '../models/index.js';
+
+const architectures = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7'].map((name) => `efficientnet-${name}`);
+
+/** How a classifier is trained, whatever the data. */
+export const classifierRecipeSchema = z.strictObject({
+  architecture: z.enum(architectures as [string, ...string[]]).default('efficientnet-b0'),
+  head: z
+    .enum(['pooled', 'normalised'])
+    .default('pooled')
+    .describe('pooled: the paper’s; normalised: batch norm before the pool, the original’s'),
+  imageSize: z.int().min(32).max(1024).default(64).describe('side in pixels'),
+  weights: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('safetensors file to start from (lukemelas’ names); null: from scratch'),
+  frozenBlocks: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('MBConv blocks that keep their weights, batch norms apart; the original’s best: 18 of B3’s 26'),
+  dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .nullable()
+    .default(null)
+    .describe('before the last layer; null: the variant’s own'),
+  dropConnect: z.number().min(0).lt(1).default(0.2).describe('stochastic depth; Tan & Le 2019'),
+
+  augmentation: z
+    .enum(augmentationNames as [AugmentationName, ...AugmentationName[]])
+    .default('standard')
+    .describe('standard: the original’s list; flips: the eight symmetries; none'),
+  sampler: z
+    .enum(['shuffle', 'balanced'])
+    .default('shuffle')
+    .describe('balanced: with replacement, both classes equally often (the original’s)'),
+  batchSize: z.int().min(2).default(32),
+  steps: z
+    .int()
+    .min(1)
+    .default(1500)
+    .describe('optimiser steps: the budget, the same in every arm of a trial'),
+  evaluateEvery: z.int().min(1).default(100).describe('steps between validations, each with a checkpoint'),
+  patience: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('stops after this many validations without a better AUC; 0: uses the whole budget'),
+
+  optimizer: z.enum(['adamw', 'adam']).default('adamw').describe('Loshchilov & Hutter 2019; the original: adam'),
+  learningRate: z.number().positive().default(1e-3).describe('from scratch; with weights 1e-4, as the original'),
+  weightDecay: z.number().min(0).default(0.01).describe('PyTorch’s default of AdamW'),
+  schedule: z
+    .enum(['cosine', 'plateau', 'constant'])
+    .default('cosine')
+    .describe('cosine: to 0 at the last step; plateau: × 0.5 when the validation AUC stalls (the original’s)'),
+  warmupSteps: z.int().min(0).default(50).describe('linear from 0; Goyal et al. 2017'),
+  plateau: z
+    .strictObject({
+      factor: z.number().positive().lt(1).default(0.5),
+      patience: z.int().min(0).default(5).describe('validations'),
+    })
+    .prefault({})
+    .describe('of schedule plateau; the original’s values'),
+
+  seed: z.int().min(0).default(0).describe('decides weights, order, augmentation, dropout'),
+  device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),
+  threads: z.int().min(0).default(0).describe('of the CPU; 0: every core'),
+  evaluationBatchSize: z.int().min(1).default(128),
+});
+
+/** A whole run of the command line: recipe and data. */
+export const classifierConfigSchema = z.strictObject({
+  data: z.string().describe('dataset folder'),
+  synthetic: z
+    .array(z.string())
+    .default([])
+    .describe('folders of synthetic images with lineage.json, added to the training images'),
+  ...classifierRecipeSchema.shape,
+});
+
+export type ClassifierRecipe = z.output<typeof classifierRecipeSchema>;
+export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
+
+/** @throws ConfigError for values that each are fine but do not go together. */
+export function checkRecipe(recipe: ClassifierRecipe): void {
+  parseVariant(recipe.architecture);
+  if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
+    throw new ConfigError(
+      `warmupSteps (${recipe.warmupSteps}) must be fewer than steps (${recipe.steps}); use --set warmupSteps=${Math.floor(recipe.steps / 10)}`,
+    );
+  }
+  if (recipe.frozenBlocks > 0 && recipe.weights === null) {
+    throw new ConfigError(
+      'frozenBlocks: freezing blocks that were never trained gains nothing; give weights, or set frozenBlocks=0',
+    );
+  }
+}

@@ -1,0 +1,118 @@
+/** What a finished classifier run holds, and how its trained network is opened again. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, DataError } from '../errors.js';
+import type { EfficientNet } from '../models/index.js';
+import { bestCheckpointPath, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
+import { readRun, readRunConfig, runStatus } from '../run/run-folder.js';
+import type { Interval } from '../stats/delong.js';
+import type { SplitScores } from '../stats/scores.js';
+import { type Device, loadSafetensors, tidy } from '../torch/index.js';
+import { type ClassifierConfig, classifierConfigSchema } from './config.js';
+import { makeNetwork } from './network.js';
+import { type EvaluationSplit, readScores, type ScoreRow } from './scores.js';
+
+/** One validation. */
+export interface CurvePoint {
+  step: number;
+  /** Mean since the validation before. */
+  trainLoss: number;
+  valAuc: number;
+  valLoss: number;
+  learningRate: number;
+}
+
+/** Content of a classifier run's summary.json. */
+export interface ClassifierSummary {
+  /** AUCs of the best checkpoint, each over its whole split. */
+  valAuc: number;
+  testAuc: number;
+  /** 95 %, DeLong over groups; null where a class has fewer than two groups. */
+  testAucInterval: Interval | null;
+  /** At the threshold chosen on the validation split. */
+  test: SplitScores;
+  bestStep: number;
+  steps: number;
+  stoppedEarly: boolean;
+  images: { real: number; realPositive: number; synthetic: number; syntheticPositive: number };
+  dataset: { name: string; hash: string; positive: string };
+  parameters: number;
+  device: string;
+  /** Of all parts of the run together, validations included. */
+  seconds: number;
+  /** Training images a second, validations left out. */
+  imagesPerSecond: number;
+}
+
+export interface ClassifierResult extends ClassifierSummary {
+  testScores: ScoreRow[];
+  valScores: ScoreRow[];
+  curve: CurvePoint[];
+}
+
+/** Files of a classifier run beside the common ones. */
+export const scoresPath = (dir: string, split: EvaluationSplit): string => join(dir, `scores-${split}.csv`);
+export const weightsPath = (dir: string): string => join(dir, 'weights.safetensors');
+
+/**
+ * A finished run's results.
+ * @throws DataError when it has not finished
+ */
+export function readClassifierResult(dir: string): ClassifierResult {
+  const { summary, events, kind } = readRun(dir);
+  if (kind !== 'classifier') throw new DataError(`${dir}: is a ${kind} run, expected a classifier run`);
+  if (!summary) throw new DataError(`${dir}: has not finished; go on with \`graft classify resume ${dir}\``);
+  const curve = events
+    .filter((event) => event.type === 'validation')
+    .map(({ step, trainLoss, valAuc, valLoss, learningRate }) => ({
+      step,
+      trainLoss: trainLoss as number,
+      valAuc: valAuc as number,
+      valLoss: valLoss as number,
+      learningRate: learningRate as number,
+    }));
+  return {
+    ...(summary as unknown as ClassifierSummary),
+    testScores: readScores(scoresPath(dir, 'test')),
+    valScores: readScores(scoresPath(dir, 'val')),
+    curve,
+  };
+}
+
+/**
+ * The configuration of a classifier run, checked.
+ * @throws ConfigError, DataError when the folder holds none
+ */
+export function readClassifierConfig(dir: string): ClassifierConfig {
+  const { kind, config } = readRunConfig(dir);
+  if (kind !== 'classifier') throw new DataError(`${dir}: is a ${kind} run, expected a classifier run`);
+  const parsed = classifierConfigSchema.safeParse(config);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new ConfigError(
+    `${join(dir, 'config.yaml')}: ${issue.path.join('.')}: ${issue.message}; was it written by another version of Graft?`,
+  );
+}
+
+/**
+ * The best network of a run, in evaluation mode: the final weights of a finished run, else the best so far.
+ * @throws DataError when there is none yet
+ */
+export function openClassifier(dir: string, device: Device): { network: EfficientNet; config: ClassifierConfig } {
+  const config = readClassifierConfig(dir);
+  // The run's own weights replace whatever it started from, so that file may be gone.
+  const { network } = makeNetwork(config, device, { readWeights: false });
+  tidy(() => {
+    if (existsSync(weightsPath(dir))) {
+      network.loadStateDict(loadSafetensors(weightsPath(dir)).tensors);
+    } else {
+      const best = bestCheckpointPath(dir);
+      if (!existsSync(best)) {
+        throw new DataError(`${dir}: has no validated network yet (${runStatus(dir)}); resume the run first`);
+      }
+      network.loadStateDict(underPrefix('network', loadCheckpoint(best).tensors));
+    }
+  });
+  network.eval();
+  return { network, config };
+}

@@ -1,0 +1,68 @@
+/**
+ * Scores of single images: the file that everything after training works from (intervals, ROC curves, paired
+ * tests), one CSV a split, `scores-test.csv`, with full precision.
+ */
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
+import { DataError } from '../errors.js';
+import { readText, writeFileAtomic } from '../files.js';
+import { aucCovariance, aucInterval, type Interval } from '../stats/delong.js';
+import { auc } from '../stats/roc.js';
+import { chooseThreshold, type SplitScores, splitScores } from '../stats/scores.js';
+
+/** One image. */
+export interface ScoreRow {
+  id: string;
+  group: string;
+  /** 1: of the positive class. */
+  label: 0 | 1;
+  /** Probability of the positive class. */
+  score: number;
+}
+
+export type EvaluationSplit = 'val' | 'test';
+
+const labelsOf = (rows: readonly ScoreRow[]): number[] => rows.map((row) => row.label);
+const scoresOf = (rows: readonly ScoreRow[]): number[] => rows.map((row) => row.score);
+
+/** Area under the ROC curve of all rows at once. */
+export const aucOf = (rows: readonly ScoreRow[]): number => auc(labelsOf(rows), scoresOf(rows));
+
+/**
+ * 95 % interval of the AUC over the choice of test images (DeLong, groups kept together); null where a class has
+ * fewer than two groups.
+ */
+export function aucIntervalOf(rows: readonly ScoreRow[]): Interval | null {
+  const groups = rows.map((row) => row.group);
+  const groupsOf = (label: 0 | 1): number =>
+    new Set(rows.filter((row) => row.label === label).map((row) => row.group)).size;
+  const smallerClass = Math.min(groupsOf(0), groupsOf(1));
+  if (smallerClass < 2) return null;
+  const { aucs, covariance } = aucCovariance(labelsOf(rows), [scoresOf(rows)], groups);
+  return aucInterval(aucs[0]!, covariance[0]![0]!, { smallerClass });
+}
+
+/** Scores of a split at a threshold; without one, at the best of these rows themselves: for validation only. */
+export function scoreSummary(rows: readonly ScoreRow[], threshold?: number): SplitScores {
+  const labels = labelsOf(rows);
+  const scores = scoresOf(rows);
+  return splitScores(labels, scores, threshold ?? chooseThreshold(labels, scores));
+}
+
+/** Writes rows as CSV: id, group, label, score. */
+export function writeScores(path: string, rows: readonly ScoreRow[]): void {
+  const columns = ['id', 'group', 'label', 'score'];
+  writeFileAtomic(path, stringify([...rows], { header: true, columns }));
+}
+
+/** @throws DataError naming file and line when it is missing or no score file. */
+export function readScores(path: string): ScoreRow[] {
+  const rows = parse(readText(path), { columns: true, skip_empty_lines: true }) as Record<string, string>[];
+  return rows.map(({ id, group, label, score }, i) => {
+    const row = { id: id ?? '', group: group ?? '', label: Number(label), score: Number(score) };
+    if (!row.id || (row.label !== 0 && row.label !== 1) || !score || !Number.isFinite(row.score)) {
+      throw new DataError(`${path}, line ${i + 2}: expected id, group, label (0 or 1) and score`);
+    }
+    return row as ScoreRow;
+  });
+}

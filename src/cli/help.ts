@@ -1,0 +1,88 @@
+/**
+ * How help looks: usage, description, commands by group, arguments, own options, global options, examples. Like
+ * commander's own layout but with the commands first, which is what one looks for, and the global options last.
+ */
+import type { Command, Help, Option } from 'commander';
+import { colorsFor } from './common.js';
+
+/** Sets colours and layout; commands made below the program inherit them. */
+export function styleHelp(program: Command): void {
+  const out = colorsFor(process.stdout);
+  const err = colorsFor(process.stderr);
+  program.configureHelp({
+    formatHelp,
+    visibleGlobalOptions,
+    helpWidth: Math.min(process.stdout.columns ?? 100, 110),
+    styleTitle: (text) => out.bold(text),
+    styleCommandText: (text) => out.cyan(text),
+    styleSubcommandText: (text) => out.cyan(text),
+    styleArgumentText: (text) => out.cyan(text),
+    styleOptionText: (text) => out.cyan(text),
+  });
+  program.configureOutput({
+    getOutHasColors: () => out.isColorSupported,
+    getErrHasColors: () => err.isColorSupported,
+    outputError: (text, write) => write(`${err.red(text.replace(/^error: /, 'graft: ').trimEnd())}\n`),
+  });
+}
+
+/** The options of the commands above, --version left out. A command that only groups others shows none. */
+function visibleGlobalOptions(command: Command): Option[] {
+  if (command.commands.length > 0) return [];
+  const options: Option[] = [];
+  for (let above = command.parent; above; above = above.parent) options.push(...above.options);
+  return options.filter((option) => !option.hidden && option.long !== '--version');
+}
+
+function formatHelp(command: Command, help: Help): string {
+  const width = help.padWidth(command, help);
+  const item = (term: string, description: string): string => help.formatItem(term, width, description, help);
+  const optionItem = (option: Option): string =>
+    item(
+      help.styleOptionTerm(help.optionTerm(option)),
+      help.styleOptionDescription(help.optionDescription(option)),
+    );
+  const lines = [`${help.styleTitle('Usage:')} ${help.styleUsage(help.commandUsage(command))}`, ''];
+  const description = help.commandDescription(command);
+  if (description !== '') {
+    lines.push(help.boxWrap(help.styleCommandDescription(description), help.helpWidth ?? 80), '');
+  }
+  const section = (title: string, items: string[]): void => {
+    lines.push(...help.formatItemList(title, items, help));
+  };
+  const subcommands = help.groupItems(
+    command.commands as Command[],
+    help.visibleCommands(command),
+    (inner) => inner.helpGroup() || 'Commands:',
+  );
+  for (const [title, group] of subcommands) {
+    section(
+      title,
+      group.map((inner) =>
+        item(
+          help.styleSubcommandTerm(help.subcommandTerm(inner)),
+          help.styleSubcommandDescription(help.subcommandDescription(inner)),
+        ),
+      ),
+    );
+  }
+  section(
+    'Arguments:',
+    help
+      .visibleArguments(command)
+      .map((argument) =>
+        item(
+          help.styleArgumentTerm(help.argumentTerm(argument)),
+          help.styleArgumentDescription(help.argumentDescription(argument)),
+        ),
+      ),
+  );
+  const options = help.groupItems(
+    command.options as Option[],
+    help.visibleOptions(command),
+    (option) => option.helpGroupHeading ?? 'Options:',
+  );
+  for (const [title, group] of options) section(title, group.map(optionItem));
+  section('Global options:', help.visibleGlobalOptions(command).map(optionItem));
+  return lines.join('\n');
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env node
+/**
+ * `graft`: finds the command, loads its file, runs it, turns errors into exit codes. Only the command that is
+ * called is loaded, so that help and version appear at once and also where the engine is not built yet.
+ */
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { graftVersion } from '../run/package.js';
+import { addGlobalOptions, examples, exitCodes, reportError } from './common.js';
+import { styleHelp } from './help.js';
+
+/** One top-level command: what the overview says of it, and the file that registers it. */
+export interface CommandEntry {
+  name: string;
+  summary: string;
+  group: string;
+  load(): Promise<{ register(program: Command): void }>;
+}
+
+/** Every command, in the order of the help. A new one is a file beside this one and an entry here. */
+export const commandTable: readonly CommandEntry[] = [
+  {
+    name: 'gan',
+    summary: 'train a GAN, go on with one, sample from it',
+    group: 'Train:',
+    load: () => import('./gan.js'),
+  },
+];
+
+/** Global options that take a value, which is then not the command's name. */
+const valueOptions = ['--device', '--threads', '--seed'];
+
+/** The command that a command line calls; with `graft help NAME` it is NAME. */
+function calledCommand(args: readonly string[]): string | undefined {
+  const operands = args.filter((arg, i) => !arg.startsWith('-') && !valueOptions.includes(args[i - 1] ?? ''));
+  return operands[0] === 'help' ? operands[1] : operands[0];
+}
+
+/** Builds the program with the one called command in full and the others by name. */
+async function createProgram(args: readonly string[], table: readonly CommandEntry[]): Promise<Command> {
+  const program = new Command('graft');
+  program
+    .description(
+      'Grows a small, imbalanced medical image set with synthetic images of its rare class,\n' +
+        'and says with statistics whether that makes a classifier better.',
+    )
+    .version(graftVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help for a command')
+    .helpCommand('help [command]', 'print help for a command')
+    .exitOverride();
+  addGlobalOptions(program);
+  styleHelp(program);
+  const called = calledCommand(args);
+  for (const { name, summary, group, load } of table) {
+    program.commandsGroup(group);
+    if (name === called) (await load()).register(program);
+    else program.command(name);
+    const command = program.commands.find((one) => one.name() === name);
+    if (command === undefined) throw new Error(`the file of the command "${name}" does not register it`);
+    command.summary(summary).helpGroup(group);
+    if (command.description() === '') command.description(summary);
+  }
+  program.commandsGroup('Help:');
+  for (const command of program.commands) finishCommand(command, program, `graft ${command.name()}`);
+  program.showHelpAfterError('see: graft --help');
+  examples(program, [
+    ['the whole way on procedural phantoms, a few minutes', 'graft demo'],
+    ['what is installed, what is missing and how to get it', 'graft doctor'],
+    ['help for one command', 'graft gan train --help'],
+  ]);
+  return program;
+}
+
+/** Gives a command and those below it the program's manners, however they were made. */
+function finishCommand(command: Command, parent: Command, line: string): void {
+  command.copyInheritedSettings(parent);
+  command.showHelpAfterError(`see: ${line} --help`);
+  command.helpOption('-h, --help', 'print this help');
+  for (const inner of command.commands) finishCommand(inner, command, `${line} ${inner.name()}`);
+}
+
+/**
+ * Runs one command line.
+ * @param args without node and the script.
+ * @returns the exit code; errors are reported on stderr and never thrown.
+ */
+export async function main(
+  args: readonly string[],
+  table: readonly CommandEntry[] = commandTable,
+): Promise<number> {
+  try {
+    const program = await createProgram(args, table);
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCodes.done;
+  } catch (error) {
+    // commander has printed already: help and version end with 0, the rest is wrong usage.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    return reportError(error, { debug: args.includes('--debug') });
+  }
+}
+
+/** Whether this file is the program, also through npm's link in node_modules/.bin. */
+function isProgram(): boolean {
+  const script = process.argv[1];
+  try {
+    return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
+  } catch {
+    return false;
+  }
+}
+
+if (isProgram()) {
+  const debug = process.argv.includes('--debug');
+  process.on('uncaughtException', (error) => process.exit(reportError(error, { debug })));
+  // `graft … | head` closes the pipe: that is the reader's right, not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.done);
+    throw error;
+  });
+  process.exitCode = await main(process.argv.slice(2));
+  // stdout drains by itself; a forgotten timer or worker must not keep a finished command alive.
+  setTimeout(() => process.exit(), 2000).unref();
+}

@@ -1,0 +1,48 @@
+/** Cutout (DeVries & Taylor, arXiv:1708.04552): black squares, here with albumentations' several small holes. */
+import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+/**
+ * Blackens squares. A hole near the border is cut off by it.
+ * @param images `[N, C, H, W]`.
+ * @param centres for each sample the holes' centres as shares of the side (y, x).
+ * @param side of a hole as a share of the image's side.
+ */
+export function cutHoles(
+  images: Tensor,
+  centres: readonly (readonly (readonly [number, number])[])[],
+  side: number,
+): Tensor {
+  const most = Math.max(0, ...centres.map((holes) => holes.length));
+  if (most === 0 || side === 0) return images;
+  const [n, , height, width] = images.shape as [number, number, number, number];
+  // Which rows and which columns each hole covers; their outer product covers its pixels.
+  const rows = new Float32Array(n * most * height);
+  const columns = new Float32Array(n * most * width);
+  centres.forEach((holes, sample) => {
+    holes.forEach(([y, x], hole) => {
+      markCovered(rows, (sample * most + hole) * height, height, y, side);
+      markCovered(columns, (sample * most + hole) * width, width, x, side);
+    });
+  });
+  return tidy(() => {
+    const { device } = images;
+    const covered = aten.bmm(
+      aten.transpose.int(tensor(rows, [n, most, height], { device }), 1, 2),
+      tensor(columns, [n, most, width], { device }),
+    ); // [N, H, W]
+    const hidden = aten.gt.Scalar(aten.unsqueeze(covered, 1), 0); // [N, 1, H, W]
+    return aten.masked_fill.Scalar(images, hidden, 0);
+  });
+}
+
+function markCovered(
+  target: Float32Array,
+  offset: number,
+  length: number,
+  centre: number,
+  side: number,
+): void {
+  const size = Math.max(1, Math.round(side * length));
+  const start = Math.floor(centre * length) - (size >> 1);
+  for (let i = Math.max(0, start); i < Math.min(length, start + size); i++) target[offset + i] = 1;
+}

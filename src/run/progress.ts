@@ -1,0 +1,180 @@
+/**
+ * Progress on stderr: on a terminal a bar with percentage, rate, time left and the current figures; elsewhere
+ * (a log file, a batch system) a plain line at the start, at the end and at most every ten seconds between.
+ * stdout is left alone: it belongs to results.
+ */
+import { SingleBar } from 'cli-progress';
+
+export interface ProgressOptions {
+  /** What is being done: 'training sngan-64'. */
+  label: string;
+  /** How many units there are in all. */
+  total: number;
+  /** Units done before, for a resumed run: they do not count into the rate. */
+  start?: number;
+  /** Name of a unit, in the plural: 'steps', 'images', 'files'. */
+  unit?: string;
+  /** Shows a rate of items instead of units: a step of batch 16 is { count: 16, name: 'images' }. */
+  items?: { count: number; name: string };
+  /** Prints nothing at all. */
+  quiet?: boolean;
+  stream?: NodeJS.WriteStream;
+  /** Clock in milliseconds, for tests. */
+  now?: () => number;
+}
+
+/** Named figures beside the bar: losses, scores. */
+export type Figures = Record<string, number | string>;
+
+const plainIntervalMs = 10_000;
+const rateWindowMs = 30_000;
+
+export class Progress {
+  readonly #options: Required<Pick<ProgressOptions, 'label' | 'total' | 'start' | 'unit'>> & ProgressOptions;
+  readonly #stream: NodeJS.WriteStream;
+  readonly #now: () => number;
+  readonly #startMs: number;
+  readonly #marks: { timeMs: number; done: number }[];
+  readonly #bar: SingleBar | undefined;
+  #done: number;
+  #figures: Figures = {};
+  #lastLineMs = Number.NEGATIVE_INFINITY;
+  #lastLineDone = -1;
+  #stopped = false;
+
+  constructor(options: ProgressOptions) {
+    this.#options = { start: 0, unit: 'steps', ...options };
+    this.#stream = options.stream ?? process.stderr;
+    this.#now = options.now ?? Date.now;
+    this.#done = this.#options.start;
+    this.#startMs = this.#now();
+    this.#marks = [{ timeMs: this.#startMs, done: this.#done }];
+    if (options.quiet !== true && this.#stream.isTTY) {
+      this.#bar = new SingleBar({
+        stream: this.#stream,
+        format: () => this.#barLine(),
+        // Synchronous loops give timers no turn; update() draws by itself. A hidden cursor would have to be
+        // brought back after a kill.
+        hideCursor: false,
+        forceRedraw: true,
+        linewrap: false,
+      });
+      this.#bar.start(this.#options.total, this.#done);
+    }
+  }
+
+  /** Units per second over the last half minute; NaN before the first. */
+  get rate(): number {
+    const first = this.#marks[0]!;
+    const last = this.#marks.at(-1)!;
+    return ((last.done - first.done) / (last.timeMs - first.timeMs)) * 1000;
+  }
+
+  /** Items (or, without items, units) per second over the last half minute; NaN before the first. */
+  get itemRate(): number {
+    return this.rate * (this.#options.items?.count ?? 1);
+  }
+
+  /**
+   * Tells how far the work is.
+   * @param done units done in all, those before a resume included.
+   * @param figures shown beside it until the next ones.
+   */
+  update(done: number, figures?: Figures): void {
+    if (this.#stopped) return;
+    const timeMs = this.#now();
+    this.#done = done;
+    if (figures !== undefined) this.#figures = figures;
+    this.#marks.push({ timeMs, done });
+    while (this.#marks.length > 2 && timeMs - this.#marks[1]!.timeMs > rateWindowMs) this.#marks.shift();
+    if (this.#options.quiet) return;
+    if (this.#bar !== undefined) this.#bar.update(done);
+    else if (timeMs - this.#lastLineMs >= plainIntervalMs) this.#writeLine(timeMs);
+  }
+
+  /** Prints a line of its own, above the bar. */
+  note(message: string): void {
+    if (this.#options.quiet) return;
+    this.#stream.write(this.#bar !== undefined && !this.#stopped ? `\r\x1b[2K${message}\n` : `${message}\n`);
+    this.#bar?.update(this.#done);
+  }
+
+  /** Ends it, finished or not. Stopping twice does nothing. */
+  stop(): void {
+    if (this.#stopped) return;
+    if (this.#options.quiet !== true && this.#bar === undefined && this.#lastLineDone !== this.#done) {
+      this.#writeLine(this.#now());
+    }
+    this.#stopped = true;
+    this.#bar?.stop();
+  }
+
+  #writeLine(timeMs: number): void {
+    this.#lastLineMs = timeMs;
+    this.#lastLineDone = this.#done;
+    this.#stream.write(`${this.#options.label}: ${this.#parts().join(', ')}\n`);
+  }
+
+  #barLine(): string {
+    const [counted, ...rest] = this.#parts();
+    const text = `${counted}  ${rest.join('  ')}`;
+    const room = (this.#stream.columns ?? 80) - this.#options.label.length - text.length - 4;
+    const width = Math.max(8, Math.min(40, room));
+    const filled = Math.round(width * this.#fraction());
+    return `${this.#options.label} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`;
+  }
+
+  #fraction(): number {
+    return this.#options.total > 0 ? Math.min(1, this.#done / this.#options.total) : 1;
+  }
+
+  #parts(): string[] {
+    const { total, unit, items, start } = this.#options;
+    const percent = Math.floor(100 * this.#fraction());
+    const parts = [`${percent} %`, `${this.#done}/${total} ${unit}`];
+    if (this.#done > start && Number.isFinite(this.rate)) {
+      parts.push(`${formatFigure(this.itemRate)} ${items?.name ?? unit}/s`);
+    }
+    const elapsedS = (this.#now() - this.#startMs) / 1000;
+    if (this.#done >= total) parts.push(`in ${formatDuration(elapsedS)}`);
+    else if (this.rate > 0) parts.push(`ETA ${formatDuration((total - this.#done) / this.rate)}`);
+    for (const [name, value] of Object.entries(this.#figures)) {
+      parts.push(`${name} ${typeof value === 'number' ? formatFigure(value) : value}`);
+    }
+    return parts;
+  }
+}
+
+/** Runs `work` with a progress display and ends the display whatever happens. */
+export async function withProgress<Result>(
+  options: ProgressOptions,
+  work: (progress: Progress) => Promise<Result>,
+): Promise<Result> {
+  const progress = new Progress(options);
+  try {
+    return await work(progress);
+  } finally {
+    progress.stop();
+  }
+}
+
+/** About four significant digits, never an exponent for everyday sizes: 1234, 31.25, 0.6931, 2e-5, NaN. */
+export function formatFigure(value: number): string {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || value === 0) return String(value);
+  if (size >= 1000) return size < 1e9 ? value.toFixed(0) : value.toExponential(2);
+  if (size < 1e-3) return value.toExponential(1);
+  return value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 ? 3 : 4);
+}
+
+/** A time span: '8 s', '3 min 20 s', '2 h 05 min', '3 d 4 h'. */
+export function formatDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '?';
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`;
+  const minutes = Math.round(s / 60);
+  if (minutes < 48 * 60) return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+  const hours = Math.round(s / 3600);
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

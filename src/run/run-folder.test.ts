@@ -1,0 +1,235 @@
+import { spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ConfigError, DataError, GraftError } from '../errors.js';
+import { decodeJson, encodeJson } from './json.js';
+import { ownerIsAlive, readLock, takeLock } from './lock.js';
+import { graftVersion, packageRoot } from './package.js';
+import { createRun, openRun, readEvents, readRun, runStatus, withoutWall } from './run-folder.js';
+
+let base: string;
+let dir: string;
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'graft-run-'));
+  dir = join(base, 'run');
+});
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+const config = { steps: 400, seed: 7, optimizer: { lr: 2e-4, betas: [0.5, 0.999] }, name: null };
+const start = () => createRun(dir, { kind: 'gan', config });
+
+test('a new run: resolved config with kind and version, log, folders; read back as it was', () => {
+  const run = start();
+  run.event('train', 10, { loss: { d: 1.25, g: 0.5 } }, { imagesPerSecond: 31.5 });
+  run.event('diverged', 11, { loss: Number.NaN, bound: Number.NEGATIVE_INFINITY });
+  writeFileSync(run.samplePath(10), 'png');
+  writeFileSync(run.samplePath(5), 'png');
+  run.log('hello\n');
+  expect(runStatus(dir)).toBe('running');
+  run.close();
+
+  const record = readRun(dir);
+  expect(record).toMatchObject({ kind: 'gan', graft: graftVersion(), config, status: 'resumable', step: 11 });
+  expect(record.samples.map((s) => s.step)).toEqual([5, 10]);
+  expect(record.events.map(withoutWall)).toEqual([
+    { type: 'train', step: 10, loss: { d: 1.25, g: 0.5 } },
+    { type: 'diverged', step: 11, loss: Number.NaN, bound: Number.NEGATIVE_INFINITY },
+  ]);
+  expect(record.events[0]!.wall.imagesPerSecond).toBe(31.5);
+  expect(Number.isNaN(Date.parse(record.events[0]!.wall.time))).toBe(false);
+  expect(readFileSync(join(dir, 'log.txt'), 'utf8')).toMatch(
+    /^\d{4}-\S+Z {2}started: graft .*\n\S+ {2}hello\n$/,
+  );
+  expect(readFileSync(join(dir, 'config.yaml'), 'utf8')).toMatch(/^kind: gan\ngraft: \S+\nsteps: 400\n/);
+});
+
+test('status goes from empty over running and resumable to finished; a finished run is not opened again', () => {
+  expect(runStatus(dir)).toBe('empty');
+  start().close();
+  expect(runStatus(dir)).toBe('resumable');
+  const run = openRun(dir, { kind: 'gan' });
+  expect(runStatus(dir)).toBe('running');
+  run.finish({ auc: 0.5, worst: Number.NaN });
+  expect(runStatus(dir)).toBe('finished');
+  expect(existsSync(join(dir, 'lock'))).toBe(false);
+  expect(readRun(dir).summary).toMatchObject({ kind: 'gan', auc: 0.5, worst: Number.NaN });
+  expect(() => openRun(dir)).toThrow(/has finished; there is nothing to resume/);
+  expect(existsSync(join(dir, 'lock'))).toBe(false);
+});
+
+test('an existing run or other files are never overwritten, and the message says what to do', () => {
+  start().close();
+  expect(start).toThrow(
+    `${dir}: already holds a gan run that stopped after step 0; resume it, or choose another folder`,
+  );
+  openRun(dir).finish({});
+  expect(start).toThrow(/that has finished; choose another folder/);
+
+  const other = join(base, 'other');
+  mkdirSync(other);
+  writeFileSync(join(other, 'thesis.tex'), '');
+  expect(() => createRun(other, { kind: 'gan', config })).toThrow(/holds other files \(thesis\.tex\)/);
+  expect(readdirSync(other)).toEqual(['thesis.tex']);
+});
+
+test('a run killed before its config stood can be started again', () => {
+  mkdirSync(join(dir, 'checkpoints'), { recursive: true });
+  mkdirSync(join(dir, 'samples'));
+  writeFileSync(join(dir, '.config.yaml.0123456789ab.tmp'), 'half');
+  writeFileSync(
+    join(dir, 'lock'),
+    JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), started: '', since: '' }),
+  );
+  const run = start();
+  run.close();
+  expect(runStatus(dir)).toBe('resumable');
+});
+
+test('opening names what is wrong: no run, another kind, a spoiled config', () => {
+  expect(() => openRun(dir)).toThrow(new DataError(`${dir}: not a run folder (it has no config.yaml)`));
+  start().close();
+  expect(() => openRun(dir, { kind: 'classifier' })).toThrow(/is a gan run, expected a classifier run/);
+  writeFileSync(join(dir, 'config.yaml'), 'kind: gin\n');
+  expect(() => readRun(dir)).toThrow(ConfigError);
+  expect(() => readRun(dir)).toThrow(/kind: expected one of gan, classifier, trial, got "gin"/);
+});
+
+test('a half-written last line is cut on opening, ignored by readers, and the next event is whole', () => {
+  const run = start();
+  run.event('train', 1);
+  run.event('train', 2);
+  run.close();
+  const path = join(dir, 'events.jsonl');
+  appendFileSync(path, '{"type":"train","step":3,"lo');
+  expect(readEvents(path).map((e) => e.step)).toEqual([1, 2]);
+  const again = openRun(dir);
+  expect(again.eventCount).toBe(2);
+  again.event('train', 3);
+  again.close();
+  expect(readEvents(path).map((e) => e.step)).toEqual([1, 2, 3]);
+});
+
+test('keepEvents goes back exactly and refuses to go forward', () => {
+  const run = start();
+  for (const step of [1, 2, 2, 3]) run.event('train', step, { label: 'ä' });
+  run.keepEvents(3);
+  run.event('train', 9);
+  expect(readEvents(run.path('events.jsonl')).map((e) => e.step)).toEqual([1, 2, 2, 9]);
+  expect(() => run.keepEvents(5)).toThrow(/has 4 events, but the checkpoint was written after 5/);
+  run.keepEvents(0);
+  expect(readFileSync(run.path('events.jsonl'), 'utf8')).toBe('');
+  run.close();
+});
+
+test('a spoiled line in the middle of the log is reported with its number', () => {
+  const run = start();
+  run.event('train', 1);
+  run.close();
+  const path = join(dir, 'events.jsonl');
+  appendFileSync(path, 'garbage\n{"type":"train","step":2}\n');
+  expect(() => readEvents(path)).toThrow(/events\.jsonl, line 2: not an event/);
+});
+
+test('reserved fields are refused', () => {
+  const run = start();
+  expect(() => run.event('train', 1, { wall: 1 })).toThrow(/"wall" is reserved/);
+  run.close();
+  expect(() => createRun(join(base, 'x'), { kind: 'gan', config: { kind: 'y' } })).toThrow(/reserved/);
+});
+
+test('two writers: the second is refused with the process that holds the lock', () => {
+  const run = start();
+  expect(() => openRun(dir)).toThrow(
+    new RegExp(`another process is writing this run \\(process ${process.pid} on`),
+  );
+  expect(start).toThrow(/is being written; choose another folder/);
+  run.close();
+  openRun(dir).close();
+});
+
+test('the lock of a killed process is stale, of a live one is not, of another host undecided', async () => {
+  mkdirSync(dir);
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  const pid = child.pid!;
+  const owner = { pid, host: hostname(), started: '', since: 'now' };
+  writeFileSync(join(dir, 'lock'), JSON.stringify(owner));
+  expect(() => takeLock(dir)).toThrow(GraftError);
+  child.kill('SIGKILL');
+  await new Promise((resolve) => child.once('exit', resolve));
+  const release = takeLock(dir);
+  expect(readLock(dir)!.pid).toBe(process.pid);
+  release();
+  expect(readdirSync(dir)).toEqual([]);
+
+  writeFileSync(join(dir, 'lock'), JSON.stringify({ ...owner, host: 'elsewhere' }));
+  expect(ownerIsAlive(readLock(dir)!)).toBeUndefined();
+  expect(() => takeLock(dir)).toThrow(/locked by process \d+ on elsewhere, since now; .* remove .*lock/);
+  writeFileSync(join(dir, 'lock'), '{"pid":'); // cut off by a power failure
+  takeLock(dir)();
+});
+
+test.runIf(existsSync('/proc/self/stat'))(
+  'a process id that was given to another process does not hold the lock',
+  () => {
+    mkdirSync(dir);
+    const lock = { pid: process.pid, host: hostname(), started: 'boot:1', since: '' };
+    writeFileSync(join(dir, 'lock'), JSON.stringify(lock));
+    takeLock(dir)();
+  },
+);
+
+test('of several processes that race for a stale lock exactly one wins', async () => {
+  // The children run the real lock.ts, compiled into a folder of its own.
+  const compiled = join(base, 'compiled');
+  for (const name of ['errors', 'run/lock']) {
+    const source = readFileSync(join(packageRoot(), 'src', `${name}.ts`), 'utf8');
+    const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+    mkdirSync(dirname(join(compiled, name)), { recursive: true });
+    writeFileSync(
+      join(compiled, `${name}.js`),
+      ts.transpileModule(source, { compilerOptions: options }).outputText,
+    );
+  }
+  writeFileSync(join(compiled, 'package.json'), '{"type":"module"}');
+  mkdirSync(dir);
+  writeFileSync(
+    join(dir, 'lock'),
+    JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), started: '', since: '' }),
+  );
+  const startAt = Date.now() + 700;
+  const script = `
+    import { takeLock } from ${JSON.stringify(join(compiled, 'run/lock.js'))};
+    while (Date.now() < ${startAt});
+    try { takeLock(${JSON.stringify(dir)}); process.stdout.write('won'); } catch (e) { process.stdout.write(e.message); }
+    setTimeout(() => {}, 1500);`;
+  const outputs = await Promise.all(
+    Array.from({ length: 5 }, async () => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+      let text = '';
+      child.stdout.on('data', (chunk) => {
+        text += chunk;
+      });
+      await new Promise((resolve) => child.once('exit', resolve));
+      return text;
+    }),
+  );
+  expect(outputs.filter((text) => text === 'won')).toHaveLength(1);
+  expect(outputs.filter((text) => /another process is/.test(text))).toHaveLength(4);
+});
+
+test('JSON keeps NaN and infinities, and leaves alone what only looks like them', () => {
+  const value = { a: [Number.NaN, Infinity, -Infinity, 1e-9], b: 'NaN', c: { $number: 'x', d: 1 }, e: null };
+  expect(decodeJson(encodeJson(value))).toEqual(value);
+});

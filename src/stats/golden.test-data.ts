@@ -1,0 +1,67 @@
+/** The golden values of test/goldens/stats.json (made by stats.py beside it), typed for the tests. */
+import { readFileSync } from 'node:fs';
+
+export interface StatsGolden {
+  normal: { x: number[]; cdf: number[]; p: number[]; ppf: number[] };
+  t: { t: number; df: number; cdf: number; p: number; ppf: number }[];
+  nct: { t: number; df: number; delta: number; cdf: number }[];
+  beta: { x: number; a: number; b: number; value: number }[];
+  roc: {
+    labels: number[];
+    scores: number[];
+    auc: number;
+    fpr: number[];
+    tpr: number[];
+    thresholds: number[];
+  }[];
+  delong: {
+    labels: number[];
+    scores: number[][];
+    groups: string[];
+    aucs: number[];
+    covariance: number[][];
+    clustered: number[][];
+    z: number;
+    p: number;
+    logit: [number, number];
+  }[];
+  seeds: {
+    labels: number[];
+    arm: number[][];
+    baseline: number[][];
+    mean: number;
+    variance: number;
+    p: number;
+    low: number;
+    high: number;
+  }[];
+  paired: {
+    differences: number[];
+    t: number;
+    p: number;
+    low: number;
+    wilcoxon: { statistic: number; p: number };
+    tied: { differences: number[]; statistic: number; p: number };
+  };
+  power: {
+    power: { delta: number; df: number; alpha: number; power: number }[];
+    detectable: { sd: number; n: number; alpha: number; power: number; effect: number }[];
+  };
+  scores: {
+    labels: number[];
+    probabilities: number[];
+    threshold: number;
+    auc: number;
+    logLoss: number;
+    brier: number;
+    accuracy: number;
+    balancedAccuracy: number;
+    sensitivity: number;
+    specificity: number;
+    sensitivityAt90: number;
+  };
+}
+
+export const statsGolden = JSON.parse(
+  readFileSync(new URL('../../test/goldens/stats.json', import.meta.url), 'utf8'),
+) as StatsGolden;

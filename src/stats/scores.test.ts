@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { statsGolden } from './golden.test-data.js';
+import { chooseThreshold, logLoss, sensitivityAtSpecificity, splitScores } from './scores.js';
+
+const golden = statsGolden.scores;
+
+describe('scores of a split', () => {
+  test('equal scikit-learn', () => {
+    const scores = splitScores(golden.labels, golden.probabilities, golden.threshold);
+    const keys = [
+      'auc',
+      'logLoss',
+      'brier',
+      'accuracy',
+      'balancedAccuracy',
+      'sensitivity',
+      'specificity',
+    ] as const;
+    for (const key of keys) expect(scores[key], key).toBeCloseTo(golden[key], 12);
+    expect(sensitivityAtSpecificity(golden.labels, golden.probabilities, 0.9)).toBeCloseTo(
+      golden.sensitivityAt90,
+      12,
+    );
+  });
+
+  test('thresholds: by balanced accuracy, by sensitivity, by specificity', () => {
+    const labels = [0, 0, 0, 0, 1, 0, 1, 1];
+    const p = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.9];
+    expect(chooseThreshold(labels, p)).toBe(0.4);
+    expect(chooseThreshold(labels, p, { rule: 'sensitivity', atLeast: 0.6 })).toBe(0.6);
+    expect(chooseThreshold(labels, p, { rule: 'specificity', atLeast: 0.8 })).toBe(0.4);
+    // Worse than chance everywhere: call nothing positive.
+    expect(chooseThreshold([1, 1, 0, 0], [0.1, 0.2, 0.3, 0.4])).toBe(2);
+    expect(splitScores(labels, p, 0.4)).toMatchObject({ sensitivity: 1, specificity: 0.8 });
+  });
+
+  test('the chosen threshold is the best of all by brute force', () => {
+    const { labels, probabilities } = golden;
+    const best = Math.max(
+      ...probabilities.map((t) => splitScores(labels, probabilities, t).balancedAccuracy),
+    );
+    const chosen = chooseThreshold(labels, probabilities);
+    expect(splitScores(labels, probabilities, chosen).balancedAccuracy).toBeCloseTo(best, 12);
+  });
+
+  test('certain and wrong is costly, not infinite; logits are refused', () => {
+    expect(logLoss([1, 0], [0, 0])).toBeCloseTo(0.5 * -Math.log(1e-15), 8);
+    expect(() => logLoss([1, 0], [2.3, -1])).toThrow(/sigmoid/);
+  });
+});

@@ -1,0 +1,208 @@
+import { describe, expect, test } from 'vitest';
+import { delongTest } from '../stats/delong.js';
+import { auc } from '../stats/roc.js';
+import { type Comparison, summarise, type TrialAnalysis } from './analysis.js';
+import { exampleSummary, fourArms } from './example.test-data.js';
+import { summarySchema } from './summary.js';
+import { decideVerdict, pValue, signed } from './verdict.js';
+
+const quick = { replicates: 200 };
+
+describe('analysis of a trial', () => {
+  const summary = exampleSummary();
+  const analysis = summarise(summary, quick);
+
+  test('arms: means over seeds of whole-split AUCs, the interval around them', () => {
+    for (const arm of analysis.arms) {
+      const aucs = summary.runs
+        .filter((run) => run.arm === arm.arm)
+        .map((run) => auc(summary.test.labels, run.testScores));
+      arm.aucs.forEach((value, i) => {
+        expect(value).toBeCloseTo(aucs[i]!, 12);
+      });
+      expect(arm.auc.value).toBeCloseTo(aucs.reduce((a, b) => a + b) / 3, 12);
+      expect(arm.auc.low).toBeLessThan(arm.auc.value);
+      expect(arm.auc.high).toBeGreaterThan(arm.auc.value);
+      expect(arm.auc.high).toBeLessThan(1);
+      expect(arm.bootstrap!.low).toBeLessThan(arm.auc.value);
+    }
+  });
+
+  test('comparisons: each synthetic arm against its own baseline, one against standard, one control', () => {
+    expect(analysis.comparisons.map(({ arm, baseline, question }) => [arm, baseline, question])).toEqual([
+      ['real+synthetic', 'real', 'adds'],
+      ['real+standard+synthetic', 'real+standard', 'adds'],
+      ['real+synthetic', 'real+standard', 'replaces'],
+      ['real+standard', 'real', 'control'],
+    ]);
+    expect(analysis.primary).toBe(1);
+    expect(analysis.family).toBe(3);
+    for (const { question, correctedP, p, detectable } of analysis.comparisons) {
+      if (question === 'control') expect(correctedP).toBeNull();
+      else expect(correctedP!).toBeGreaterThanOrEqual(p);
+      expect(detectable.alpha).toBeCloseTo(0.05 / 3, 12);
+      expect(detectable.difference).toBeGreaterThanOrEqual(detectable.floor);
+    }
+  });
+
+  test('is JSON-safe and repeatable', () => {
+    expect(JSON.parse(JSON.stringify(analysis))).toEqual(analysis);
+    expect(summarise(summary, quick)).toEqual(analysis);
+  });
+
+  test('the order of runs does not matter; pairing is by seed', () => {
+    expect(summarise({ ...summary, runs: [...summary.runs].reverse() }, quick)).toEqual(analysis);
+  });
+
+  test('a seed that one arm lacks is left out of the comparison, and that is said', () => {
+    const runs = summary.runs.filter((run) => !(run.arm === 'real' && run.seed === 2));
+    const partial = summarise({ ...summary, runs }, quick);
+    expect(partial.comparisons[0]!.seeds).toEqual([1, 3]);
+    expect(partial.notes.join(' ')).toMatch(/only the 2 seeds/);
+  });
+
+  test('one seed: DeLong’s paired test', () => {
+    const single = exampleSummary({ seeds: 1 });
+    const result = summarise(single, quick);
+    const scores = (arm: string) => single.runs.find((run) => run.arm === arm)!.testScores;
+    const { difference, p } = delongTest(single.test.labels, scores('real+synthetic'), scores('real'), {
+      groups: single.test.groups,
+    });
+    expect(result.comparisons[0]!.difference.value).toBeCloseTo(difference, 12);
+    expect(result.comparisons[0]!.p).toBeCloseTo(p, 10);
+    expect(result.comparisons[0]!.bootstrap).toBeNull();
+    expect(result.comparisons[0]!.detectable.seedsForMargin).toBeNull();
+  });
+
+  test('a clear effect is found, with the control in its place', () => {
+    const clear = summarise(
+      exampleSummary({ shifts: { 'real+standard+synthetic': 2.2 }, noise: 0.2, wobble: 0.02 }),
+      quick,
+    );
+    const primary = clear.comparisons[clear.primary!]!;
+    expect(primary.difference.low).toBeGreaterThan(0.02);
+    expect(primary.correctedP!).toBeLessThan(0.05);
+    expect(decideVerdict(clear).kind).toBe('helps');
+  });
+
+  test('refuses scores in another order than the labels, unknown arms, runs recorded twice', () => {
+    const shuffled = structuredClone(summary);
+    shuffled.runs[0]!.testScores.reverse();
+    expect(() => summarise(shuffled, quick)).toThrow(/same order/);
+    const twice = { ...summary, runs: [...summary.runs, summary.runs[0]!] };
+    expect(() => summarise(twice, quick)).toThrow(/twice/);
+    expect(() => summarise({ ...summary, arms: fourArms.slice(1) }, quick)).toThrow(/no such arm/);
+  });
+
+  test('the schema refuses unknown keys', () => {
+    expect(summarySchema.safeParse({ ...summary, surprise: 1 }).success).toBe(false);
+  });
+});
+
+const base = summarise(exampleSummary({ testImages: 100 }), { replicates: 20 });
+
+/** An analysis whose primary comparison is as given; the verdict reads nothing else. */
+function withPrimary(
+  difference: Partial<Comparison['difference']>,
+  more: Partial<Comparison> = {},
+): TrialAnalysis {
+  const primary: Comparison = {
+    ...base.comparisons[base.primary!]!,
+    difference: { value: 0.01, low: -0.03, high: 0.05, standardError: 0.02, ...difference },
+    p: 0.4,
+    correctedP: 0.8,
+    detectable: { difference: 0.0612, alpha: 0.0167, power: 0.8, floor: 0.04, seedsForMargin: null },
+    ...more,
+  };
+  return { ...base, comparisons: base.comparisons.map((c, i) => (i === base.primary ? primary : c)) };
+}
+
+describe('verdict', () => {
+  test('helps: interval above zero and corrected p below .05', () => {
+    const verdict = decideVerdict(
+      withPrimary({ value: 0.06, low: 0.03, high: 0.09 }, { p: 0.001, correctedP: 0.003 }),
+    );
+    expect(verdict.kind).toBe('helps');
+    expect(verdict.sentence).toBe(
+      'These synthetic images help on top of standard augmentation: AUC +0.060 (95 % interval +0.030 to +0.090), corrected p = 0.003, 3 seeds on 100 test images.',
+    );
+  });
+
+  test('harms', () => {
+    const verdict = decideVerdict(
+      withPrimary({ value: -0.06, low: -0.09, high: -0.03 }, { p: 0.001, correctedP: 0.003 }),
+    );
+    expect(verdict.kind).toBe('harms');
+    expect(verdict.sentence).toContain('−0.060');
+  });
+
+  test('helps, but perhaps by little: says so', () => {
+    const verdict = decideVerdict(
+      withPrimary({ value: 0.03, low: 0.004, high: 0.056 }, { p: 0.01, correctedP: 0.02 }),
+    );
+    expect(verdict.kind).toBe('helps');
+    expect(verdict.paragraph).toContain('as small as +0.004');
+  });
+
+  test('equivalent: the whole interval within the margin, whether or not zero is in it', () => {
+    expect(decideVerdict(withPrimary({ value: 0.003, low: -0.01, high: 0.016 })).kind).toBe('equivalent');
+    const tiny = decideVerdict(
+      withPrimary({ value: 0.01, low: 0.004, high: 0.016 }, { p: 0.001, correctedP: 0.003 }),
+    );
+    expect(tiny.kind).toBe('equivalent');
+    expect(tiny.paragraph).toMatch(/smaller than the ±0.02/);
+  });
+
+  test('no evidence: what could have been detected is rounded up, and what would help is said', () => {
+    const verdict = decideVerdict(withPrimary({}));
+    expect(verdict.kind).toBe('no-evidence');
+    expect(verdict.sentence).toContain('3 seeds on 100 test images can detect no less than ±0.062');
+    expect(verdict.paragraph).toContain('no number of seeds would detect less than ±0.040');
+    const more = decideVerdict(
+      withPrimary(
+        {},
+        { detectable: { difference: 0.05, alpha: 0.0167, power: 0.8, floor: 0.01, seedsForMargin: 19 } },
+      ),
+    );
+    expect(more.paragraph).toContain('about 19 seeds');
+  });
+
+  test('an interval beside zero that the correction takes back is no evidence', () => {
+    const verdict = decideVerdict(
+      withPrimary({ value: 0.05, low: 0.002, high: 0.098 }, { p: 0.04, correctedP: 0.12 }),
+    );
+    expect(verdict.kind).toBe('no-evidence');
+    expect(verdict.paragraph).toMatch(/after correction for 3 comparisons/);
+  });
+
+  test('property: never "helps" with zero in the interval, whatever p says', () => {
+    for (const correctedP of [1e-6, 0.01, 0.04, 0.2])
+      expect(decideVerdict(withPrimary({ value: 0.05, low: -0.001, high: 0.1 }, { correctedP })).kind).toBe(
+        'no-evidence',
+      );
+  });
+
+  test('one seed: no verdict however large the difference', () => {
+    const verdict = decideVerdict(
+      withPrimary({ value: 0.2, low: 0.1, high: 0.3 }, { seeds: [1], p: 1e-6, correctedP: 1e-6 }),
+    );
+    expect(verdict.kind).toBe('single-seed');
+    expect(verdict.sentence).toMatch(/^No verdict from a single seed/);
+  });
+
+  test('nothing to compare', () => {
+    const arms = fourArms.slice(0, 2);
+    const verdict = decideVerdict(summarise(exampleSummary({ arms }), quick));
+    expect(verdict.kind).toBe('not-asked');
+  });
+
+  test('numbers: signs, no negative zero, p-values', () => {
+    expect([signed(0.0123), signed(-0.004), signed(-0.0001)]).toEqual(['+0.012', '−0.004', '0.000']);
+    expect([pValue(0.0002), pValue(0.034), pValue(0.5), pValue(1)]).toEqual([
+      '< 0.001',
+      '= 0.034',
+      '= 0.50',
+      '> 0.99',
+    ]);
+  });
+});

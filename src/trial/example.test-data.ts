@@ -1,0 +1,165 @@
+/**
+ * A made-up trial for tests of the analysis and the report: scores come from a binormal model with known
+ * effects, so that what the statistics should find is known. Nothing here was trained.
+ */
+import { Random } from '../random.js';
+import { chooseThreshold, splitScores } from '../stats/scores.js';
+import { type SplitScoresRecord, summarySchema, type TrialArm, type TrialSummary } from './summary.js';
+
+export interface ExampleOptions {
+  seeds?: number;
+  testImages?: number;
+  /** Shift of positives by arm: what training achieved. */
+  shifts?: Partial<Record<string, number>>;
+  /** Standard deviation of the shift over seeds. */
+  wobble?: number;
+  /** Deviation of a seed's own noise an image. */
+  noise?: number;
+  seed?: number;
+  arms?: TrialArm[];
+}
+
+export const fourArms: TrialArm[] = [
+  { name: 'real', standard: false, synthetic: false },
+  { name: 'real+standard', standard: true, synthetic: false },
+  { name: 'real+synthetic', standard: false, synthetic: true },
+  { name: 'real+standard+synthetic', standard: true, synthetic: true },
+];
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
+  const { seeds = 3, testImages = 400, wobble = 0.05, noise = 0.4, arms = fourArms } = options;
+  const shifts: Record<string, number> = {
+    real: 0.9,
+    'real+standard': 1.1,
+    'real+synthetic': 0.95,
+    'real+standard+synthetic': 1.12,
+    ...options.shifts,
+  };
+  const random = new Random(options.seed ?? 11);
+  const imagesOf = (n: number) => {
+    const labels = Array.from({ length: n }, (_, i) => (i % 5 === 0 ? (1 as const) : (0 as const)));
+    return { labels, hardness: labels.map(() => random.normal()) };
+  };
+  const test = imagesOf(testImages);
+  const validation = imagesOf(200);
+  const stepsTotal = 600;
+  const runs = arms.flatMap((arm) =>
+    Array.from({ length: seeds }, (_, index) => {
+      const shift = (shifts[arm.name] ?? 1) + wobble * random.normal();
+      const scoresOf = ({ labels, hardness }: typeof test): number[] =>
+        labels.map((label, i) =>
+          Number(sigmoid(shift * label + hardness[i]! + random.normal(0, noise) - 1.2).toFixed(5)),
+        );
+      const validationScores = scoresOf(validation);
+      const testScores = scoresOf(test);
+      const threshold = chooseThreshold(validation.labels, validationScores);
+      const seconds = 60 + 4 * random.next();
+      return {
+        arm: arm.name,
+        seed: index + 1,
+        folder: `runs/${arm.name}-${index + 1}`,
+        realImages: 1200,
+        syntheticImages: arm.synthetic ? 480 : 0,
+        optimiserSteps: stepsTotal,
+        bestStep: 400,
+        seconds,
+        validation: splitScores(validation.labels, validationScores, threshold) as SplitScoresRecord,
+        test: splitScores(test.labels, testScores, threshold) as SplitScoresRecord,
+        testScores,
+        curve: Array.from({ length: 15 }, (_, i) => ({
+          step: (i + 1) * 40,
+          epoch: i + 1,
+          trainLoss: 0.15 + 0.4 * Math.exp(-i / 5) + 0.015 * random.normal() + (arm.standard ? 0.06 : 0),
+          validationLoss: 0.42 + 0.1 * Math.exp(-i / 3) + 0.004 * i + 0.01 * random.normal(),
+          validationAuc: 0.78 - 0.2 * Math.exp(-i / 3) + 0.01 * random.normal(),
+        })),
+      };
+    }),
+  );
+  return summarySchema.parse({
+    format: 'graft-trial-1',
+    name: 'example',
+    version: '0.1.0',
+    startedAt: '2026-11-02T08:00:00Z',
+    finishedAt: '2026-11-02T08:21:40Z',
+    dataset: {
+      name: 'phantoms-2000',
+      hash: 'b7c2e1f09a3d4c55',
+      kind: 'phantom',
+      classes: ['benign', 'malignant'],
+      positive: 'malignant',
+      licence: 'CC0-1.0',
+      group: 'lesion',
+      counts: [
+        { split: 'train', label: 'benign', images: 960, groups: 940 },
+        { split: 'train', label: 'malignant', images: 240, groups: 231 },
+        { split: 'val', label: 'benign', images: 160, groups: 158 },
+        { split: 'val', label: 'malignant', images: 40, groups: 40 },
+        { split: 'test', label: 'benign', images: testImages - Math.ceil(testImages / 5), groups: 310 },
+        { split: 'test', label: 'malignant', images: Math.ceil(testImages / 5), groups: 78 },
+      ],
+    },
+    sizePx: 64,
+    classifier: 'EfficientNet-B0 from scratch',
+    bayesAuc: 0.93,
+    arms,
+    test: {
+      ids: test.labels.map((_, i) => `P${String(i).padStart(5, '0')}`),
+      groups: test.labels.map((_, i) => `lesion-${Math.floor(i / 1.03)}`),
+      labels: test.labels,
+    },
+    runs,
+    gans: [
+      {
+        name: 'sngan-64',
+        recipe: 'sngan-64',
+        label: 'malignant',
+        seed: 7,
+        steps: 2600,
+        batchSize: 16,
+        seconds: 1310,
+        trainingImages: 240,
+        sampledImages: 480,
+        sizePx: 64,
+        curve: Array.from({ length: 2600 }, (_, i) => ({
+          step: i + 1,
+          discriminatorLoss: 1.1 + 0.3 * Math.exp(-i / 200) + 0.1 * random.normal(),
+          generatorLoss: 1.0 + 0.6 * (1 - Math.exp(-i / 400)) + 0.22 * random.normal(),
+        })),
+        realGrid: null,
+        syntheticGrid: null,
+        lineage: { run: 'gan/00001-sngan-64', checkpoint: 'step-002600', datasetHash: 'b7c2e1f09a3d4c55' },
+      },
+    ],
+    metrics: [
+      {
+        gan: 'sngan-64',
+        name: 'PSNR',
+        unit: 'dB',
+        better: 'higher',
+        realSynthetic: { mean: 13.63, deviation: 2.31, n: 200 },
+        realReal: { mean: 13.01, deviation: 2.48, n: 200 },
+        protocol: '200 random pairs at 64 px, values in [0, 1]',
+      },
+      {
+        gan: 'sngan-64',
+        name: 'SSIM',
+        better: 'higher',
+        realSynthetic: { mean: 0.289, deviation: 0.11, n: 200 },
+        realReal: { mean: 0.307, deviation: 0.13, n: 200 },
+        protocol: '200 random pairs at 64 px, 11×11 Gaussian window',
+      },
+    ],
+    environment: {
+      libtorch: '1.13.1',
+      node: 'v20.20.0',
+      cpu: 'AMD EPYC (2 cores)',
+      device: 'cpu',
+      threads: 2,
+    },
+    configYaml:
+      'name: example\nseeds: [1, 2, 3]\narms:\n  - real\n  - real+standard\n  - real+synthetic\n  - real+standard+synthetic\nclassifier:\n  backbone: efficientnet-b0\n  sizePx: 64\n  steps: 600\n  batchSize: 32\nequivalenceMargin: 0.02\n',
+  });
+}

@@ -1,0 +1,167 @@
+/**
+ * What a finished trial hands over: every run with its scores on every test image, the GANs whose images were
+ * used, and all that a reader needs to judge or repeat it. JSON-safe; the report and the verdict are computed
+ * from this alone, so that they can be made again from a `summary.json` years later.
+ */
+import { z } from 'zod';
+
+const probability = z.number().min(0).max(1);
+const count = z.number().int().nonnegative();
+
+/** Scores of one run on one split; see src/stats/scores.ts (`splitScores`). */
+export const splitScoresSchema = z.strictObject({
+  auc: probability,
+  logLoss: z.number().nonnegative(),
+  brier: probability,
+  /** Chosen on validation images; 2 calls nothing positive. */
+  threshold: z.number(),
+  accuracy: probability,
+  balancedAccuracy: probability,
+  sensitivity: probability,
+  specificity: probability,
+});
+
+/** One arm: what the training set consists of. */
+export const armSchema = z.strictObject({
+  /** As in the trial file: 'real', 'real+standard', 'real+synthetic', 'real+standard+synthetic', or its own. */
+  name: z.string().min(1),
+  /** Standard augmentation (flips, colour, cutout) is on. */
+  standard: z.boolean(),
+  /** Synthetic images are added. */
+  synthetic: z.boolean(),
+});
+
+/** One point of a classifier's training, in optimiser steps. */
+export const classifierPointSchema = z.strictObject({
+  step: count,
+  epoch: z.number().nonnegative(),
+  trainLoss: z.number().nullable(),
+  validationLoss: z.number().nullable(),
+  validationAuc: probability.nullable(),
+});
+
+/** One arm trained with one seed. */
+export const runSchema = z.strictObject({
+  arm: z.string(),
+  seed: z.number().int(),
+  /** Run folder, relative to the trial folder; '' where there is none. */
+  folder: z.string().default(''),
+  realImages: count,
+  syntheticImages: count,
+  /** Steps taken, and the step whose weights were kept (best validation AUC). */
+  optimiserSteps: count,
+  bestStep: count,
+  seconds: z.number().nonnegative(),
+  validation: splitScoresSchema,
+  test: splitScoresSchema,
+  /** Probability of the positive class, one a test image in the order of `test` below. */
+  testScores: z.array(probability),
+  curve: z.array(classifierPointSchema),
+});
+
+export const ganPointSchema = z.strictObject({
+  step: count,
+  /** null where the loss was not finite. */
+  discriminatorLoss: z.number().nullable(),
+  generatorLoss: z.number().nullable(),
+});
+
+/** A GAN whose images were used. */
+export const ganSchema = z.strictObject({
+  name: z.string(),
+  recipe: z.string(),
+  /** Class it was trained on. */
+  label: z.string(),
+  seed: z.number().int(),
+  steps: count,
+  batchSize: count,
+  seconds: z.number().nonnegative(),
+  trainingImages: count,
+  sampledImages: count,
+  sizePx: count,
+  curve: z.array(ganPointSchema),
+  /** PNG files, absolute or relative to the trial folder; null where there is none. Embedded in the report. */
+  realGrid: z.string().nullable(),
+  syntheticGrid: z.string().nullable(),
+  lineage: z.strictObject({ run: z.string(), checkpoint: z.string(), datasetHash: z.string() }),
+});
+
+const spreadSchema = z.strictObject({ mean: z.number(), deviation: z.number().nonnegative(), n: count });
+
+/** One image or distribution metric with its null: the same metric between real images and other real images. */
+export const metricSchema = z.strictObject({
+  /** GAN whose images were measured. */
+  gan: z.string(),
+  name: z.string(),
+  unit: z.string().default(''),
+  better: z.enum(['higher', 'lower']),
+  realSynthetic: spreadSchema,
+  realReal: spreadSchema.nullable(),
+  /** How it was measured: pairing, size, resizer, backbone. */
+  protocol: z.string(),
+});
+
+export const summarySchema = z.strictObject({
+  format: z.literal('graft-trial-1'),
+  name: z.string().min(1),
+  /** Version of Graft. */
+  version: z.string(),
+  startedAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime(),
+  dataset: z.strictObject({
+    name: z.string(),
+    hash: z.string(),
+    /** 'phantom' for procedural images, which no patient stands behind. */
+    kind: z.enum(['images', 'phantom']),
+    classes: z.array(z.string()).min(2),
+    positive: z.string(),
+    licence: z.string().default(''),
+    /** What a group is: 'patient', 'lesion', 'image'. */
+    group: z.string().default('image'),
+    counts: z.array(
+      z.strictObject({
+        split: z.enum(['train', 'val', 'test']),
+        label: z.string(),
+        images: count,
+        groups: count,
+      }),
+    ),
+  }),
+  /** Side of the classifier's input. */
+  sizePx: count,
+  /** Backbone and start: 'EfficientNet-B0 from scratch'. */
+  classifier: z.string(),
+  /** AUC of the best possible classifier, where it is known (phantoms). */
+  bayesAuc: probability.nullable().default(null),
+  /** AUC difference below which two arms count as equal in practice, fixed before the trial. */
+  equivalenceMargin: z.number().positive().default(0.02),
+  arms: z.array(armSchema).min(1),
+  test: z.strictObject({
+    ids: z.array(z.string()),
+    groups: z.array(z.string()),
+    /** 1 for the positive class. */
+    labels: z.array(z.union([z.literal(0), z.literal(1)])),
+  }),
+  runs: z.array(runSchema).min(1),
+  gans: z.array(ganSchema).default([]),
+  metrics: z.array(metricSchema).default([]),
+  environment: z.strictObject({
+    libtorch: z.string(),
+    node: z.string(),
+    cpu: z.string(),
+    device: z.string(),
+    threads: count,
+  }),
+  /** Resolved trial file. */
+  configYaml: z.string(),
+});
+
+export type SplitScoresRecord = z.infer<typeof splitScoresSchema>;
+export type TrialArm = z.infer<typeof armSchema>;
+export type TrialRun = z.infer<typeof runSchema>;
+export type ClassifierPoint = z.infer<typeof classifierPointSchema>;
+export type TrialGan = z.infer<typeof ganSchema>;
+export type TrialMetric = z.infer<typeof metricSchema>;
+export type TrialSummary = z.infer<typeof summarySchema>;
+/** Before defaults are filled in. */
+export type TrialSummaryInput = z.input<typeof summarySchema>;

@@ -1,0 +1,38 @@
+/** The engine against golden files made by PyTorch: layers, losses, optimisers, GANs, EfficientNet. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { liveTensors, setThreads, threads } from '../../src/torch/index.js';
+import { CASES } from './cases.js';
+import type { Float } from './goldens.js';
+
+/**
+ * On another processor than the one that made the files: single layers still agree closely; of the networks only
+ * what precedes the first optimiser step is compared, because Adam turns rounding of tiny gradients into whole
+ * steps. (float64 is held to 1e-9 everywhere, over all steps.)
+ */
+const ELSEWHERE = {
+  layers: { tolerance: 1e-5 },
+  optimisers: { tolerance: 1e-5 },
+  gan: { tolerance: 1e-3, only: (key: string) => key.includes('step0.') },
+  wgan_gp: { tolerance: 1e-3, only: (key: string) => key.includes('step0.') },
+  efficientnet: { tolerance: 1e-3, only: (key: string) => key.includes('eval.') },
+};
+
+let before = 1;
+beforeAll(() => {
+  before = threads();
+  setThreads(1); // as the scripts: sums split over threads round differently
+});
+afterAll(() => setThreads(before));
+
+describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (name) => {
+  it.each<Float>(['float64', 'float32'])('agrees with PyTorch in %s', (dtype) => {
+    const live = liveTensors();
+    const computed = CASES[name](dtype);
+    const result = computed.checkCommitted(name, dtype, ELSEWHERE[name]);
+    console.log(
+      `${name}, ${dtype}: ${result.equal} of ${result.compared} tensors bit-equal, worst ${result.worst.toExponential(1)}`,
+    );
+    expect(result.compared).toBeGreaterThan(10);
+    expect(liveTensors()).toBe(live);
+  });
+});
