@@ -1,7 +1,7 @@
 /** Step: the npm packages that package-lock.json names. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execute, SetupError, tail } from './tools.mjs';
+import { execute, SetupError } from './tools.mjs';
 
 /**
  * Whether node_modules holds what package-lock.json names. npm writes node_modules/.package-lock.json at the very
@@ -32,8 +32,10 @@ export async function installNodeModules(root, signal) {
   if (code === -1)
     throw new SetupError('npm is not installed. It comes with Node.js; on Debian install `npm`.');
   if (code !== 0) {
+    // npm names the cause first and ends with its usage and the path of a log.
+    const cause = output.trim().split('\n').slice(0, 15).join('\n');
     throw new SetupError(
-      `npm ci failed (exit ${code}):\n${tail(output)}\nCheck the network, then run the same again.`,
+      `npm ci failed (exit ${code}):\n${cause}\nRemove the cause (the network?), then run the same again.`,
     );
   }
 }

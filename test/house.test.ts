@@ -93,12 +93,7 @@ describe('findViolations', () => {
     ['a test that imports a missing file', 'src/trial/run.test.ts', "import './lost.js';", /no such file/],
     ['a missing extension', 'src/gan/train.ts', "import '../data/loader';", /end in \.js/],
     ['a test as a source', 'src/gan/train.ts', "import '../trial/run.test.js';", /not there to be imported/],
-    [
-      'a second owner of the addon',
-      'src/gan/train.ts',
-      "require('../build/native/graft.node');",
-      /native addon/,
-    ],
+    ['a second owner of the addon', 'src/gan/train.ts', "load('graft.node');", /native addon/],
   ])('finds %s', (_, path, text, reason) => {
     const violations = planted(path, text);
     expect(violations).toHaveLength(1);

@@ -11,7 +11,7 @@ import ts from 'typescript';
 export const HOUSE: Readonly<Record<string, readonly string[]>> = {
   torch: [],
   nn: ['torch'],
-  optim: ['torch'],
+  optim: ['nn', 'torch'],
   models: ['nn', 'torch'],
   image: ['torch'],
   data: ['image', 'torch'],

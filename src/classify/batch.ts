@@ -25,10 +25,7 @@ export function toNetworkInput(pixels: Tensor, device: Device, augmenting?: Augm
       const unit = pixels.to({ device }).to({ dtype: 'float32' }).div_(255);
       const images = augmenting ? augment(unit, augmenting.augmentation, augmenting.randoms) : unit;
       const perChannel = (values: number[]): Tensor => tensor(values, [1, 3, 1, 1], { device });
-      return images
-        .sub(perChannel(MEAN))
-        .div_(perChannel(DEVIATION))
-        .contiguous(memoryFormatFor(device));
+      return images.sub(perChannel(MEAN)).div_(perChannel(DEVIATION)).contiguous(memoryFormatFor(device));
     }),
   );
 }

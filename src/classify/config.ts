@@ -3,9 +3,9 @@
  * sets out to surpass (AIDL21, 2021), [own] was measured here (docs/classify.md).
  */
 import { z } from 'zod';
-import { type AugmentationName, augmentationNames } from '../data/augment/index.js';
+import { type AugmentationName, augmentationNames } from '../data/augment/parameters.js';
 import { ConfigError } from '../errors.js';
-import { parseVariant } from '../models/index.js';
+import { parseVariant } from '../models/scaling.js';
 
 const architectures = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7'].map((name) => `efficientnet-${name}`);
 
@@ -35,6 +35,14 @@ export const classifierRecipeSchema = z.strictObject({
     .default(null)
     .describe('before the last layer; null: the variant’s own'),
   dropConnect: z.number().min(0).lt(1).default(0.2).describe('stochastic depth; Tan & Le 2019'),
+  batchNormMomentum: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.1)
+    .describe(
+      'share of a batch in the running statistics; PyTorch’s 0.1, the original: 0.15. The paper’s 0.01 needs tens of thousands of steps',
+    ),
 
   augmentation: z
     .enum(augmentationNames as [AugmentationName, ...AugmentationName[]])
@@ -57,13 +65,22 @@ export const classifierRecipeSchema = z.strictObject({
     .default(0)
     .describe('stops after this many validations without a better AUC; 0: uses the whole budget'),
 
-  optimizer: z.enum(['adamw', 'adam']).default('adamw').describe('Loshchilov & Hutter 2019; the original: adam'),
-  learningRate: z.number().positive().default(1e-3).describe('from scratch; with weights 1e-4, as the original'),
+  optimizer: z
+    .enum(['adamw', 'adam'])
+    .default('adamw')
+    .describe('Loshchilov & Hutter 2019; the original: adam'),
+  learningRate: z
+    .number()
+    .positive()
+    .default(1e-3)
+    .describe('from scratch; with weights 1e-4, as the original'),
   weightDecay: z.number().min(0).default(0.01).describe('PyTorch’s default of AdamW'),
   schedule: z
     .enum(['cosine', 'plateau', 'constant'])
     .default('cosine')
-    .describe('cosine: to 0 at the last step; plateau: × 0.5 when the validation AUC stalls (the original’s)'),
+    .describe(
+      'cosine: to 0 at the last step; plateau: × 0.5 when the validation AUC stalls (the original’s)',
+    ),
   warmupSteps: z.int().min(0).default(50).describe('linear from 0; Goyal et al. 2017'),
   plateau: z
     .strictObject({
@@ -76,6 +93,7 @@ export const classifierRecipeSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe('decides weights, order, augmentation, dropout'),
   device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),
   threads: z.int().min(0).default(0).describe('of the CPU; 0: every core'),
+  logEvery: z.int().min(1).default(10).describe('steps between losses in the event log'),
   evaluationBatchSize: z.int().min(1).default(128),
 });
 

@@ -1,10 +1,10 @@
 /** Scores images with a trained network: no augmentation, no gradients, large batches. */
 import type { DatasetRow } from '../data/dataset.js';
 import type { Module } from '../nn/index.js';
+import type { Tensor } from '../torch/index.js';
 import { type Device, gatherRows, noGrad, tidy } from '../torch/index.js';
 import { toNetworkInput } from './batch.js';
 import type { ScoreRow } from './scores.js';
-import type { Tensor } from '../torch/index.js';
 
 export interface EvaluateOptions {
   device: Device;

@@ -1,5 +1,6 @@
 /** The classifier as configured: architecture, starting weights, frozen blocks, device, memory layout. */
 import { EfficientNet, freezeBlocks, loadEfficientNetWeights, parseVariant } from '../models/index.js';
+import { BatchNorm2d } from '../nn/index.js';
 import type { Device, MemoryFormat } from '../torch/index.js';
 import type { ClassifierRecipe } from './config.js';
 
@@ -35,6 +36,9 @@ export function makeNetwork(
   if (recipe.weights !== null && (options.readWeights ?? true)) {
     const taken = loadEfficientNetWeights(network, recipe.weights);
     loaded = `${taken.loaded} tensors from ${recipe.weights}${taken.headReplaced ? ', last layer fresh' : ''}`;
+  }
+  for (const module of network.modules()) {
+    if (module instanceof BatchNorm2d) Object.assign(module, { momentum: recipe.batchNormMomentum });
   }
   freezeBlocks(network, recipe.frozenBlocks);
   network.to({ device, memoryFormat: memoryFormatFor(device) });

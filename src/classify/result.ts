@@ -98,7 +98,10 @@ export function readClassifierConfig(dir: string): ClassifierConfig {
  * The best network of a run, in evaluation mode: the final weights of a finished run, else the best so far.
  * @throws DataError when there is none yet
  */
-export function openClassifier(dir: string, device: Device): { network: EfficientNet; config: ClassifierConfig } {
+export function openClassifier(
+  dir: string,
+  device: Device,
+): { network: EfficientNet; config: ClassifierConfig } {
   const config = readClassifierConfig(dir);
   // The run's own weights replace whatever it started from, so that file may be gone.
   const { network } = makeNetwork(config, device, { readWeights: false });

@@ -2,7 +2,7 @@
  * How help looks: usage, description, commands by group, arguments, own options, global options, examples. Like
  * commander's own layout but with the commands first, which is what one looks for, and the global options last.
  */
-import type { Command, Help, Option } from 'commander';
+import { type Command, Help, type Option } from 'commander';
 import { colorsFor } from './common.js';
 
 /** Sets colours and layout; commands made below the program inherit them. */
@@ -12,6 +12,8 @@ export function styleHelp(program: Command): void {
   program.configureHelp({
     formatHelp,
     visibleGlobalOptions,
+    visibleCommands,
+    optionDescription,
     helpWidth: Math.min(process.stdout.columns ?? 100, 110),
     styleTitle: (text) => out.bold(text),
     styleCommandText: (text) => out.cyan(text),
@@ -32,6 +34,17 @@ function visibleGlobalOptions(command: Command): Option[] {
   const options: Option[] = [];
   for (let above = command.parent; above; above = above.parent) options.push(...above.options);
   return options.filter((option) => !option.hidden && option.long !== '--version');
+}
+
+/** Without the `help` command: it works, but every help says --help already. */
+function visibleCommands(command: Command): Command[] {
+  return new Help().visibleCommands(command).filter((inner) => inner.name() !== 'help');
+}
+
+/** Without "(default: [])" behind options that may be repeated. */
+function optionDescription(option: Option): string {
+  const isEmptyList = Array.isArray(option.defaultValue) && option.defaultValue.length === 0;
+  return isEmptyList ? option.description : new Help().optionDescription(option);
 }
 
 function formatHelp(command: Command, help: Help): string {

@@ -21,10 +21,40 @@ export interface CommandEntry {
 /** Every command, in the order of the help. A new one is a file beside this one and an entry here. */
 export const commandTable: readonly CommandEntry[] = [
   {
+    name: 'demo',
+    summary: 'the whole way on procedural phantoms, a few minutes',
+    group: 'Start:',
+    load: () => import('./demo.js'),
+  },
+  {
+    name: 'doctor',
+    summary: 'what is installed, what is missing and how to get it',
+    group: 'Start:',
+    load: () => import('./doctor.js'),
+  },
+  {
     name: 'gan',
-    summary: 'train a GAN, go on with one, sample from it',
+    summary: 'train a GAN on one class, go on with a run, sample images',
     group: 'Train:',
     load: () => import('./gan.js'),
+  },
+  {
+    name: 'classify',
+    summary: 'train a classifier, evaluate it, predict, explain',
+    group: 'Train:',
+    load: () => import('./classify.js'),
+  },
+  {
+    name: 'metrics',
+    summary: 'compare synthetic with real images',
+    group: 'Judge:',
+    load: () => import('./metrics.js'),
+  },
+  {
+    name: 'trial',
+    summary: 'do synthetic images help a classifier? arms × seeds → verdict',
+    group: 'Judge:',
+    load: () => import('./trial.js'),
   },
 ];
 
@@ -46,7 +76,7 @@ async function createProgram(args: readonly string[], table: readonly CommandEnt
         'and says with statistics whether that makes a classifier better.',
     )
     .version(graftVersion(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help for a command')
+    .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print help for a command')
     .exitOverride();
   addGlobalOptions(program);
@@ -61,13 +91,12 @@ async function createProgram(args: readonly string[], table: readonly CommandEnt
     command.summary(summary).helpGroup(group);
     if (command.description() === '') command.description(summary);
   }
-  program.commandsGroup('Help:');
   for (const command of program.commands) finishCommand(command, program, `graft ${command.name()}`);
   program.showHelpAfterError('see: graft --help');
   examples(program, [
-    ['the whole way on procedural phantoms, a few minutes', 'graft demo'],
-    ['what is installed, what is missing and how to get it', 'graft doctor'],
-    ['help for one command', 'graft gan train --help'],
+    ['see it work, from images to a verdict', 'graft demo'],
+    ['why is it slow, what is missing?', 'graft doctor'],
+    ['every option of one command', 'graft gan train --help'],
   ]);
   return program;
 }

@@ -22,8 +22,8 @@ export interface Alignment {
   shift: number;
 }
 
-/** Gaussian blur of a square image; the edge pixel is repeated outwards. */
-function blur(image: Float32Array, side: number, sigma: number): Float32Array {
+/** Gaussian blur of a square image `[side, side]`, sigma in pixels; the edge pixel is repeated outwards. */
+export function blur(image: Float32Array, side: number, sigma: number): Float32Array {
   const radius = Math.ceil(3 * sigma);
   const kernel = new Float32Array(2 * radius + 1);
   let total = 0;
@@ -63,20 +63,6 @@ export function halve(image: ArrayLike<number>, side: number): Float32Array {
   return out;
 }
 
-/** Bilinear sample at (x, y) in pixels, clamped to the frame. */
-function sample(image: Float32Array, side: number, x: number, y: number): number {
-  const cx = x < 0 ? 0 : x > side - 1 ? side - 1 : x;
-  const cy = y < 0 ? 0 : y > side - 1 ? side - 1 : y;
-  const x0 = cx >= side - 1 ? side - 2 : Math.floor(cx);
-  const y0 = cy >= side - 1 ? side - 2 : Math.floor(cy);
-  const fx = cx - x0;
-  const fy = cy - y0;
-  const at = y0 * side + x0;
-  const top = image[at]! + fx * (image[at + 1]! - image[at]!);
-  const bottom = image[at + side]! + fx * (image[at + side + 1]! - image[at + side]!);
-  return top + fy * (bottom - top);
-}
-
 /** Solves the symmetric positive definite 6×6 system in place (Gauss, no pivoting needed); returns the solution. */
 function solve6(matrix: Float64Array, right: Float64Array): Float64Array {
   const n = 6;
@@ -93,75 +79,108 @@ function solve6(matrix: Float64Array, right: Float64Array): Float64Array {
   return right;
 }
 
+// A bilinear sample and its slopes, written by `sampleAt`: three numbers that would otherwise be allocated a pixel.
+const sampled = { value: 0, slopeX: 0, slopeY: 0 };
+
+/** Bilinear sample at (x, y) in pixels, clamped to the frame. */
+function sampleAt(image: Float32Array, side: number, x: number, y: number): number {
+  const last = side - 1;
+  const cx = Math.min(Math.max(x, 0), last);
+  const cy = Math.min(Math.max(y, 0), last);
+  const x0 = Math.min(Math.floor(cx), side - 2);
+  const y0 = Math.min(Math.floor(cy), side - 2);
+  const fx = cx - x0;
+  const fy = cy - y0;
+  const at = y0 * side + x0;
+  const a = image[at]!;
+  const b = image[at + 1]!;
+  const c = image[at + side]!;
+  const d = image[at + side + 1]!;
+  const top = a + fx * (b - a);
+  const bottom = c + fx * (d - c);
+  sampled.slopeX = (1 - fy) * (b - a) + fy * (d - c);
+  sampled.slopeY = bottom - top;
+  sampled.value = top + fy * (bottom - top);
+  return sampled.value;
+}
+
 /**
  * Affine registration at one level of the pyramid: changes `p` so that `moving(p0 x + p1 y + p2, p3 x + p4 y + p5)`
  * looks like `fixed(x, y)`; coordinates run from −1 to 1.
  */
 function register(moving: Float32Array, fixed: Float32Array, side: number, p: Float64Array): void {
-  const steps = 8;
+  const maxSteps = 8;
   const margin = side >> 3;
   const width = side - 2 * margin;
   const count = width * width;
   const half = side / 2;
   const centre = (side - 1) / 2;
-  const jacobian = new Float64Array(count * 6);
-  const warped = new Float64Array(count);
   const target = new Float64Array(count);
-
   let mean = 0;
   let square = 0;
-  for (let y = 0; y < width; y++)
-    for (let x = 0; x < width; x++) {
+  for (let y = 0, i = 0; y < width; y++)
+    for (let x = 0; x < width; x++, i++) {
       const value = fixed[(y + margin) * side + x + margin]!;
-      target[y * width + x] = value;
-      mean += value;
-      square += value * value;
+      target[i] = value;
+      mean += value / count;
+      square += (value * value) / count;
     }
-  mean /= count;
-  const deviation = Math.sqrt(Math.max(square / count - mean * mean, 0)) + 1e-3;
+  const deviation = Math.sqrt(Math.max(square - mean * mean, 0)) + 1e-5;
   for (let i = 0; i < count; i++) target[i] = (target[i]! - mean) / deviation;
 
-  for (let step = 0; step < steps; step++) {
+  // One pass a step: the sums below are enough for the normal equations of the standardised image, because
+  // standardising only subtracts the columns' means and divides by the deviation.
+  const row = new Float64Array(6);
+  const sums = new Float64Array(6); // Σ J
+  const withTarget = new Float64Array(6); // Σ J · target
+  const withValue = new Float64Array(6); // Σ J · value
+  const products = new Float64Array(36); // Σ J Jᵀ, lower triangle
+  for (let step = 0; step < maxSteps; step++) {
     let sum = 0;
     let sumSquares = 0;
-    const column = new Float64Array(6);
-    for (let row = 0, i = 0; row < width; row++) {
-      const y = (row + margin - centre) / half;
+    sums.fill(0);
+    withTarget.fill(0);
+    withValue.fill(0);
+    products.fill(0);
+    for (let r = 0, i = 0; r < width; r++) {
+      const y = (r + margin - centre) / half;
       for (let c = 0; c < width; c++, i++) {
         const x = (c + margin - centre) / half;
         const u = (p[0]! * x + p[1]! * y + p[2]!) * half + centre;
         const v = (p[3]! * x + p[4]! * y + p[5]!) * half + centre;
-        const value = sample(moving, side, u, v);
-        const gx = ((sample(moving, side, u + 1, v) - sample(moving, side, u - 1, v)) / 2) * half;
-        const gy = ((sample(moving, side, u, v + 1) - sample(moving, side, u, v - 1)) / 2) * half;
-        warped[i] = value;
+        const value = sampleAt(moving, side, u, v);
+        const gx = sampled.slopeX * half;
+        const gy = sampled.slopeY * half;
         sum += value;
         sumSquares += value * value;
-        const at = i * 6;
-        jacobian[at] = gx * x;
-        jacobian[at + 1] = gx * y;
-        jacobian[at + 2] = gx;
-        jacobian[at + 3] = gy * x;
-        jacobian[at + 4] = gy * y;
-        jacobian[at + 5] = gy;
-        for (let j = 0; j < 6; j++) column[j]! += jacobian[at + j]!;
+        row[0] = gx * x;
+        row[1] = gx * y;
+        row[2] = gx;
+        row[3] = gy * x;
+        row[4] = gy * y;
+        row[5] = gy;
+        const t = target[i]!;
+        for (let j = 0; j < 6; j++) {
+          const left = row[j]!;
+          sums[j]! += left;
+          withTarget[j]! += left * t;
+          withValue[j]! += left * value;
+          for (let k = 0; k <= j; k++) products[j * 6 + k]! += left * row[k]!;
+        }
       }
     }
     const m = sum / count;
-    const sd = Math.sqrt(Math.max(sumSquares / count - m * m, 0)) + 1e-3;
+    const sd = Math.sqrt(Math.max(sumSquares / count - m * m, 0)) + 1e-5;
     const normal = new Float64Array(36);
     const right = new Float64Array(6);
-    for (let i = 0; i < count; i++) {
-      const at = i * 6;
-      const error = target[i]! - (warped[i]! - m) / sd;
-      for (let j = 0; j < 6; j++) {
-        const left = (jacobian[at + j]! - column[j]! / count) / sd;
-        right[j]! += left * error;
-        for (let k = 0; k <= j; k++) normal[j * 6 + k]! += left * ((jacobian[at + k]! - column[k]! / count) / sd);
-      }
-    }
     for (let j = 0; j < 6; j++) {
-      for (let k = 0; k < j; k++) normal[k * 6 + j] = normal[j * 6 + k]!;
+      // The target has zero mean, so its product needs no correction.
+      right[j] = (withTarget[j]! - (withValue[j]! - sums[j]! * m) / sd) / sd;
+      for (let k = 0; k <= j; k++) {
+        const value = (products[j * 6 + k]! - (sums[j]! * sums[k]!) / count) / (sd * sd);
+        normal[j * 6 + k] = value;
+        normal[k * 6 + j] = value;
+      }
       normal[j * 6 + j]! += 1e-4 * count; // damping: a flat image must not send the map to infinity
     }
     const delta = solve6(normal, right);
@@ -170,37 +189,46 @@ function register(moving: Float32Array, fixed: Float32Array, side: number, p: Fl
       p[j]! += delta[j]!;
       largest = Math.max(largest, Math.abs(delta[j]!));
     }
-    if (largest < 2e-4) break;
+    if (largest < 1e-3) break;
   }
 }
 
-/** Correlation over the central part of the frame of what a blur of 2 px removes. */
-function detailCorrelation(a: Float32Array, b: Float32Array, side: number): number {
+/** Correlation, over the central part of the frame, of `moving` under the map `p` with `fixed`. */
+function centralCorrelation(
+  moving: Float32Array,
+  fixed: Float32Array,
+  side: number,
+  p: Float64Array,
+): number {
   const margin = side >> 3;
-  const blurredA = blur(a, side, 2);
-  const blurredB = blur(b, side, 2);
+  const half = side / 2;
+  const centre = (side - 1) / 2;
   let n = 0;
   let sa = 0;
   let sb = 0;
   let saa = 0;
   let sbb = 0;
   let sab = 0;
-  for (let y = margin; y < side - margin; y++)
-    for (let x = margin; x < side - margin; x++) {
-      const at = y * side + x;
-      const va = a[at]! - blurredA[at]!;
-      const vb = b[at]! - blurredB[at]!;
+  for (let row = margin; row < side - margin; row++)
+    for (let column = margin; column < side - margin; column++) {
+      const x = (column - centre) / half;
+      const y = (row - centre) / half;
+      const u = (p[0]! * x + p[1]! * y + p[2]!) * half + centre;
+      const v = (p[3]! * x + p[4]! * y + p[5]!) * half + centre;
+      const a = sampleAt(moving, side, u, v);
+      const b = fixed[row * side + column]!;
       n++;
-      sa += va;
-      sb += vb;
-      saa += va * va;
-      sbb += vb * vb;
-      sab += va * vb;
+      sa += a;
+      sb += b;
+      saa += a * a;
+      sbb += b * b;
+      sab += a * b;
     }
   const variance = (saa - (sa * sa) / n) * (sbb - (sb * sb) / n);
-  return variance <= 0 ? 0 : (sab - (sa * sb) / n) / Math.sqrt(variance);
+  return variance > 0 ? (sab - (sa * sb) / n) / Math.sqrt(variance) : 0;
 }
 
+/** `image` under the map `p`. */
 function warp(image: Float32Array, side: number, p: Float64Array): Float32Array {
   const half = side / 2;
   const centre = (side - 1) / 2;
@@ -211,44 +239,75 @@ function warp(image: Float32Array, side: number, p: Float64Array): Float32Array 
       const y = (row - centre) / half;
       const u = (p[0]! * x + p[1]! * y + p[2]!) * half + centre;
       const v = (p[3]! * x + p[4]! * y + p[5]!) * half + centre;
-      out[row * side + column] = sample(image, side, u, v);
+      out[row * side + column] = sampleAt(image, side, u, v);
     }
   return out;
 }
 
+/** What removes the fine structure: sigma of the blur, in pixels of the 64×64 thumbnail. */
+const detailSigma = 2;
+
+const difference = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value - b[i]!);
+
+/** The coarse level of a thumbnail: 32×32, blurred, and what the blur removed. */
+export interface CoarseLevel {
+  smooth: Float32Array;
+  detail: Float32Array;
+}
+
+/** @param small luma `[32, 32]`, on any scale */
+export function coarseLevel(small: Float32Array): CoarseLevel {
+  const smooth = blur(small, alignSizePx >> 1, detailSigma / 2);
+  return { smooth, detail: difference(small, smooth) };
+}
+
 /**
- * Registers `moving` onto `fixed` and compares their details.
- * @param moving luma `[64, 64]`
- * @param fixed luma `[64, 64]`
- * @param options.giveUpBelow pairs whose details correlate below this after the coarse level are not refined (they
- * come back with what was reached); default 0.45
+ * Coarse registration: the map from one thumbnail to the other and how well the details agree under it. Cheap
+ * enough to be asked about every candidate.
+ */
+export function registerCoarse(
+  moving: CoarseLevel,
+  fixed: CoarseLevel,
+): { map: Float64Array; correlation: number } {
+  const map = Float64Array.of(1, 0, 0, 0, 1, 0);
+  register(moving.smooth, fixed.smooth, alignSizePx >> 1, map);
+  return { map, correlation: centralCorrelation(moving.detail, fixed.detail, alignSizePx >> 1, map) };
+}
+
+/**
+ * Refines a coarse map and compares the details.
+ * @param moving luma `[64, 64]`, 0…255
+ * @param fixed luma `[64, 64]`, 0…255
  */
 export function compareAligned(
   moving: ArrayLike<number>,
   fixed: ArrayLike<number>,
-  options: { giveUpBelow?: number } = {},
+  coarseMap: Float64Array,
 ): Alignment {
   const side = alignSizePx;
   const a = Float32Array.from(moving);
   const b = Float32Array.from(fixed);
-  const p = Float64Array.of(1, 0, 0, 0, 1, 0);
-  register(blur(halve(a, side), side >> 1, 1.2), blur(halve(b, side), side >> 1, 1.2), side >> 1, p);
-  let correlation = detailCorrelation(warp(a, side, p), b, side);
-  if (correlation >= (options.giveUpBelow ?? 0.45)) {
-    const fine = p.slice();
-    register(blur(a, side, 1.2), blur(b, side, 1.2), side, fine);
-    const refined = detailCorrelation(warp(a, side, fine), b, side);
-    if (refined > correlation) {
-      correlation = refined;
-      p.set(fine);
-    }
+  const fixedDetail = difference(b, blur(b, side, detailSigma));
+  const still = Float64Array.of(1, 0, 0, 0, 1, 0);
+  const correlationUnder = (map: Float64Array): number => {
+    const warped = warp(a, side, map);
+    return centralCorrelation(difference(warped, blur(warped, side, detailSigma)), fixedDetail, side, still);
+  };
+  let map = coarseMap;
+  let correlation = correlationUnder(map);
+  const fine = coarseMap.slice();
+  register(blur(a, side, 1.2), blur(b, side, 1.2), side, fine);
+  const refined = correlationUnder(fine);
+  if (refined > correlation) {
+    correlation = refined;
+    map = fine;
   }
   // Singular values of [[p0, p1], [p3, p4]].
-  const sum = Math.hypot(p[0]! + p[4]!, p[3]! - p[1]!);
-  const difference = Math.hypot(p[0]! - p[4]!, p[3]! + p[1]!);
+  const plus = Math.hypot(map[0]! + map[4]!, map[3]! - map[1]!);
+  const minus = Math.hypot(map[0]! - map[4]!, map[3]! + map[1]!);
   return {
     correlation,
-    stretch: [Math.abs(sum - difference) / 2, (sum + difference) / 2],
-    shift: Math.max(Math.abs(p[2]!), Math.abs(p[5]!)),
+    stretch: [Math.abs(plus - minus) / 2, (plus + minus) / 2],
+    shift: Math.max(Math.abs(map[2]!), Math.abs(map[5]!)),
   };
 }

@@ -2,11 +2,18 @@
  * Finds images that show the same picture: byte-identical files (SHA-256) and near-duplicates (recompressed, rescaled,
  * re-cropped, recoloured, mirrored or turned by right angles).
  *
- * Three sieves, each finer and dearer than the one before: Hamming distance of perceptual hashes over all pairs;
- * correlation of 32×32 thumbnails; correlation of details after registration (align.ts). All three must agree, so that
- * unrelated lesions that are merely dark ovals on skin are not joined.
+ * Sieves, each finer and dearer than the one before: Hamming distance of perceptual hashes over all pairs;
+ * correlation of 32×32 thumbnails; correlation of details after a coarse, then a fine registration (align.ts). All
+ * must agree, so that unrelated lesions that are merely dark ovals on skin are not joined.
  */
-import { alignSizePx, compareAligned, halve } from './align.js';
+import {
+  alignSizePx,
+  type CoarseLevel,
+  coarseLevel,
+  compareAligned,
+  halve,
+  registerCoarse,
+} from './align.js';
 import { hashSizePx, perceptualHashes, popcount, symmetries, symmetryMap } from './phash.js';
 
 export interface DuplicatePair {
@@ -27,24 +34,59 @@ export interface DuplicateThresholds {
   hamming: number;
   /** Smallest correlation of the 32×32 thumbnails. */
   thumbnail: number;
-  /** Smallest correlation of the details after registration. */
+  /** Smallest correlation of the details after coarse registration, at 32×32: what is worth refining. */
+  coarse: number;
+  /** Smallest correlation of the details after registration, at 64×64. */
   detail: number;
 }
 
 /** Measured on ISIC 2017, where they find all the duplicates that were seen and no other pair (docs/data.md). */
-export const defaultThresholds: DuplicateThresholds = { hamming: 14, thumbnail: 0.86, detail: 0.84 };
+export const defaultThresholds: DuplicateThresholds = {
+  hamming: 18,
+  thumbnail: 0.86,
+  coarse: 0.6,
+  detail: 0.84,
+};
 
 /** A map between two scans of one picture stretches and shifts little; beyond this, registration has gone astray. */
 const plausible = { stretch: 1.35, shift: 0.25 };
 
-/** Zero mean, unit length. A flat thumbnail becomes all zeros and so correlates with nothing. */
-function normalised(grey: Float32Array): Float32Array {
+/** Zero mean, unit variance. A flat thumbnail becomes all zeros and so correlates with nothing. */
+function standardised(grey: Float32Array): Float32Array {
   let mean = 0;
   for (const value of grey) mean += value / grey.length;
-  let square = 0;
-  for (const value of grey) square += (value - mean) ** 2;
-  const scale = square > 1 ? 1 / Math.sqrt(square) : 0;
+  let variance = 0;
+  for (const value of grey) variance += (value - mean) ** 2 / grey.length;
+  const scale = variance > 1e-3 ? 1 / Math.sqrt(variance) : 0;
   return grey.map((value) => (value - mean) * scale);
+}
+
+/** All hashes of a set: word w of the hash under symmetry k of image i stands at `[k][w][i]`. */
+type HashTable = readonly (readonly [Int32Array, Int32Array])[];
+
+/** Calls `found` for each image after `i` whose hash is within `limit` bits of a symmetric version of image i's. */
+function nearbyHashes(
+  hashes: HashTable,
+  i: number,
+  limit: number,
+  found: (j: number, symmetry: number, distance: number) => void,
+): void {
+  const [baseLow, baseHigh] = hashes[0]!;
+  for (let k = 0; k < hashes.length; k++) {
+    const low = hashes[k]![0][i]!;
+    const high = hashes[k]![1][i]!;
+    for (let j = i + 1; j < baseLow.length; j++) {
+      const distance = popcount(low ^ baseLow[j]!) + popcount(high ^ baseHigh[j]!);
+      if (distance <= limit) found(j, k, distance);
+    }
+  }
+}
+
+/** Mean product of `a` seen through `map` and `b`: their correlation when both are standardised. */
+function correlate(a: Float32Array, map: Int32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let p = 0; p < map.length; p++) sum += a[map[p]!]! * b[p]!;
+  return sum / map.length;
 }
 
 /**
@@ -59,11 +101,13 @@ export async function findDuplicates(
   thumbnails: Uint8Array,
   options: {
     thresholds?: DuplicateThresholds;
+    /** Looks for near-duplicates as well; default true. */
+    near?: boolean;
     onProgress?: (done: number, total: number) => void;
     signal?: AbortSignal;
   } = {},
 ): Promise<DuplicatePair[]> {
-  const { hamming: maxHamming, thumbnail: minThumbnail, detail: minDetail } = options.thresholds ?? defaultThresholds;
+  const thresholds = options.thresholds ?? defaultThresholds;
   const pairs: DuplicatePair[] = [];
 
   const firstCopy = new Map<string, number>();
@@ -76,27 +120,44 @@ export async function findDuplicates(
     } else pairs.push({ a, b, kind: 'exact', hamming: 0, correlation: 1, symmetry: 0 });
   });
 
+  if (options.near === false) return pairs.sort((p, q) => p.a - q.a || p.b - q.b);
   const n = distinct.length;
   const area = alignSizePx * alignSizePx;
-  const thumbnailOf = (i: number): Uint8Array => thumbnails.subarray(distinct[i]! * area, (distinct[i]! + 1) * area);
+  const thumbnailOf = (i: number): Uint8Array =>
+    thumbnails.subarray(distinct[i]! * area, (distinct[i]! + 1) * area);
   const small: Float32Array[] = [];
-  const low = Array.from({ length: symmetries }, () => new Int32Array(n));
-  const high = Array.from({ length: symmetries }, () => new Int32Array(n));
-  const flat = new Uint8Array(n);
+  const coarse: CoarseLevel[] = [];
+  const hashes = Array.from({ length: symmetries }, () => [new Int32Array(n), new Int32Array(n)] as const);
   for (let i = 0; i < n; i++) {
     const grey = halve(thumbnailOf(i), alignSizePx);
-    const hashes = perceptualHashes(grey);
+    const words = perceptualHashes(grey);
     for (let k = 0; k < symmetries; k++) {
-      low[k]![i] = hashes[2 * k]!;
-      high[k]![i] = hashes[2 * k + 1]!;
+      hashes[k]![0][i] = words[2 * k]!;
+      hashes[k]![1][i] = words[2 * k + 1]!;
     }
-    small[i] = normalised(grey);
-    flat[i] = small[i]!.every((value) => value === 0) ? 1 : 0;
+    small[i] = standardised(grey);
+    coarse[i] = coarseLevel(small[i]!);
   }
   const smallMaps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, hashSizePx));
   const largeMaps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, alignSizePx));
-  const baseLow = low[0]!;
-  const baseHigh = high[0]!;
+
+  const verify = (i: number, j: number, symmetry: number, hamming: number): void => {
+    const map = smallMaps[symmetry]!;
+    if (correlate(small[i]!, map, small[j]!) < thresholds.thumbnail) return;
+    const moved: CoarseLevel = {
+      smooth: coarse[i]!.smooth.map((_, p) => coarse[i]!.smooth[map[p]!]!),
+      detail: coarse[i]!.detail.map((_, p) => coarse[i]!.detail[map[p]!]!),
+    };
+    const first = registerCoarse(moved, coarse[j]!);
+    if (first.correlation < thresholds.coarse) return;
+    const thumbnail = thumbnailOf(i);
+    const turned = Uint8Array.from(largeMaps[symmetry]!, (from) => thumbnail[from]!);
+    const { correlation, stretch, shift } = compareAligned(turned, thumbnailOf(j), first.map);
+    if (correlation < thresholds.detail) return;
+    if (stretch[0] < 1 / plausible.stretch || stretch[1] > plausible.stretch || shift > plausible.shift)
+      return;
+    pairs.push({ a: distinct[i]!, b: distinct[j]!, kind: 'near', hamming, correlation, symmetry });
+  };
 
   let pausedAt = Date.now();
   for (let i = 0; i < n; i++) {
@@ -106,38 +167,7 @@ export async function findDuplicates(
       options.signal?.throwIfAborted();
       pausedAt = Date.now();
     }
-    if (flat[i]) continue;
-    for (let k = 0; k < symmetries; k++) {
-      const l = low[k]![i]!;
-      const h = high[k]![i]!;
-      const map = smallMaps[k]!;
-      for (let j = i + 1; j < n; j++) {
-        const distance = popcount(l ^ baseLow[j]!) + popcount(h ^ baseHigh[j]!);
-        if (distance > maxHamming) continue;
-        const left = small[i]!;
-        const right = small[j]!;
-        let correlation = 0;
-        for (let p = 0; p < map.length; p++) correlation += left[map[p]!]! * right[p]!;
-        if (correlation < minThumbnail) continue;
-        const thumbnail = thumbnailOf(i);
-        const moved = Uint8Array.from(largeMaps[k]!, (from) => thumbnail[from]!);
-        const aligned = compareAligned(moved, thumbnailOf(j));
-        if (
-          aligned.correlation >= minDetail &&
-          aligned.stretch[0] >= 1 / plausible.stretch &&
-          aligned.stretch[1] <= plausible.stretch &&
-          aligned.shift <= plausible.shift
-        )
-          pairs.push({
-            a: distinct[i]!,
-            b: distinct[j]!,
-            kind: 'near',
-            hamming: distance,
-            correlation: aligned.correlation,
-            symmetry: k,
-          });
-      }
-    }
+    nearbyHashes(hashes, i, thresholds.hamming, (j, symmetry, distance) => verify(i, j, symmetry, distance));
   }
   options.onProgress?.(n, n);
 

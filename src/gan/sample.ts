@@ -26,7 +26,7 @@ import {
 } from '../torch/index.js';
 import { type GanConfig, ganConfigSchema } from './config.js';
 import { toPixels } from './data.js';
-import { LINEAGE_FILE, type Lineage } from './lineage.js';
+import { LINEAGE_FILE, type Lineage } from '../data/lineage.js';
 import { makeGenerator } from './networks.js';
 import type { GanSummary } from './train.js';
 

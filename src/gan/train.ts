@@ -289,4 +289,5 @@ function release(state: State): void {
   state.generatorOptimizer.dispose();
   state.discriminatorOptimizer.dispose();
   state.fixedNoise.dispose();
+  state.loader.dispose();
 }

@@ -6,8 +6,9 @@
  * pixels are laid on black (the border that dermoscopes leave). Resizing is done on the full image with a fixed
  * kernel: JPEG's shrink-on-load is off, because it changes pixels with the target size and the library's version.
  */
-import { DataError } from '../errors.js';
+
 import sharp from 'sharp';
+import { DataError } from '../errors.js';
 
 /** Bump when the same file would decode to other pixels: pixel caches are then rebuilt. */
 export const decoderVersion = 1;

@@ -18,7 +18,7 @@ export interface CheckpointFile {
 export interface CheckpointFields {
   /** Optimiser steps done. */
   step: number;
-  /** Number of events that belong to this state: those before it and its own. */
+  /** Number of events that belong to this state: those before it. */
   events: number;
   /** Whether it was the best so far when it was written. */
   best: boolean;

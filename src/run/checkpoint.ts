@@ -36,8 +36,9 @@ export interface Checkpoint extends CheckpointFields {
 /**
  * Writes `checkpoints/step-NNNNNN.safetensors`, atomically, and removes old ones.
  *
- * Call it last in its step: the events written so far, and the event 'checkpoint' that it adds, belong to the
- * saved state; what is written later is cut by a resume from here.
+ * Call it last in its step: the events written so far belong to the saved state; what is written later is cut by
+ * a resume from here. It writes no event itself: an interrupted run saves at a step where another would not, and
+ * the two logs are to be the same.
  * @param step optimiser steps done.
  * @param options.best marks it as the best so far, also as `checkpoints/best.safetensors`, which is never pruned.
  * @param options.keep how many of the latest stay (default 2: if the last is damaged, one is left to fall back to).
@@ -51,7 +52,6 @@ export function saveCheckpoint(
 ): string {
   const { best = false, keep = 2 } = options;
   const path = checkpointPath(run.dir, step);
-  run.event('checkpoint', step, best ? { best } : {});
   run.sync(); // the events must be on the disk before the checkpoint that counts them
   const fields = { step, events: run.eventCount, best, meta: state.meta };
   replaceFile(path, (temporary) => saveSafetensors(temporary, state.tensors, encodeMetadata(fields)));

@@ -154,8 +154,17 @@ export function nearestKey(
 ): string | undefined {
   const beside = nearest(key, keysAt(schema, path, value));
   if (beside !== undefined) return beside;
+  // Else the same name further down, or one that it abbreviates: lr → learningRate, rate → learningRate.
   const plain = (name: string): string => name.toLowerCase().replace(/[-_]/g, '');
-  return allPaths(schema, value).find((known) => plain(known.split('.').at(-1)!) === plain(key));
+  const last = (path: string): string => path.split('.').at(-1)!;
+  const initials = (name: string): string => name.charAt(0) + name.slice(1).replace(/[^A-Z]/g, '');
+  const wanted = plain(key);
+  const paths = allPaths(schema, value);
+  return (
+    paths.find((known) => plain(last(known)) === wanted) ??
+    paths.find((known) => wanted.length > 1 && plain(initials(last(known))) === wanted) ??
+    paths.find((known) => wanted.length > 3 && plain(last(known)).includes(wanted))
+  );
 }
 
 function allPaths(schema: JsonSchema, value: unknown, prefix = ''): string[] {

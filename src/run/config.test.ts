@@ -134,8 +134,17 @@ describe('layers', () => {
 describe('messages name the place, the key, what was expected and what was meant', () => {
   test.each<[string, string]>([
     ['stps: 5\n', 'my.yaml:1: stps: unknown key (did you mean "steps"?)'],
-    ['# a\n\noptimizer:\n  learning: 1\n', 'my.yaml:4: optimizer.learning: unknown key'],
+    [
+      '# a\n\noptimizer:\n  learning: 1\n',
+      'my.yaml:4: optimizer.learning: unknown key (there are: kind, lr, betas)',
+    ],
     ['lr: 0.1\n', 'my.yaml:1: lr: unknown key (did you mean "optimizer.lr"?)'],
+    [
+      'wait: 1\n',
+      'my.yaml:1: wait: unknown key (there are: name, steps, smoothing, flip, optimizer, objective, arms, workers)',
+    ],
+    ['optimizer: {beta: 1}\n', 'my.yaml:1: optimizer.beta: unknown key (did you mean "betas"?)'],
+    ['moothin: 1\n', 'my.yaml:1: moothin: unknown key (did you mean "smoothing"?)'],
     ['steps: many\n', 'my.yaml:1: steps: expected an integer ≥ 1, got "many"'],
     ['steps: 0\n', 'my.yaml:1: steps: expected an integer ≥ 1, got 0'],
     ['steps: 1.5\n', 'my.yaml:1: steps: expected an integer ≥ 1, got 1.5'],
@@ -170,7 +179,10 @@ describe('messages name the place, the key, what was expected and what was meant
     ['arms: 3\n', 'my.yaml:1: arms: expected a list, each keys and values, got 3'],
     ['steps: 1\nsteps: 2\n', 'my.yaml:2: not valid YAML: Map keys must be unique'],
     ['- a\n', 'my.yaml: expected keys and values at the top'],
-    ['__proto__: {steps: 5}\n', 'my.yaml:1: __proto__: unknown key'],
+    [
+      '__proto__: {steps: 5}\n',
+      'my.yaml:1: __proto__: unknown key (there are: name, steps, smoothing, flip, optimizer, objective, arms, workers)',
+    ],
     ['kind: classifier\n', 'my.yaml: kind: is a config for classifier, expected gan'],
     ['extends: nothing\n', '--recipe nothing: no such recipe (there are: base)'],
     ['extends: my\n', 'my.yaml: extends itself (my.yaml → my.yaml)'],
@@ -191,7 +203,10 @@ describe('messages name the place, the key, what was expected and what was meant
       '--set optimizer.betas=[1: the value is not valid YAML: Flow sequence must end with a ]',
     ],
     ['optimizer.betas.2=1', '--set optimizer.betas.2=1: optimizer.betas has 2 entries (0 to 1), no "2"'],
-    ['__proto__.polluted=1', '--set __proto__.polluted=1: __proto__: unknown key'],
+    [
+      '__proto__.polluted=1',
+      '--set __proto__.polluted=1: __proto__: unknown key (there are: name, steps, smoothing, flip, optimizer, objective, arms, workers)',
+    ],
   ])('--set %s', (set, message) => {
     const path = file('optimizer: {betas: [0, 1]}\n');
     expect(failure({ file: path, sets: [set] })).toBe(message);

@@ -14,6 +14,7 @@ import {
   type JsonSchema,
   jsonSchemaOf,
   type KeyPath,
+  keysAt,
   nearest,
   nearestKey,
   schemasAt,
@@ -298,7 +299,9 @@ function explain(layers: Layers, issue: Issue, above: KeyPath): string[] {
   if (issue.code === 'unrecognized_keys') {
     return (issue.keys ?? []).map((key) => {
       const near = nearestKey(layers.schema, path, key, layers.value);
-      const advice = near === undefined ? '' : ` (did you mean "${near}"?)`;
+      const known = keysAt(layers.schema, path, layers.value);
+      const list = `${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
+      const advice = near === undefined ? ` (there are: ${list})` : ` (did you mean "${near}"?)`;
       return `${originOf(layers, [...path, key])}: ${dotted([...path, key])}: unknown key${advice}`;
     });
   }

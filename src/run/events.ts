@@ -19,7 +19,7 @@ import {
 import { DataError } from '../errors.js';
 import { decodeJson, encodeJson, type Json } from './json.js';
 
-/** One event: what happened (`type`: 'train', 'samples', 'checkpoint', …) after how many optimiser steps. */
+/** One event: what happened (`type`: 'losses', 'samples', …) after how many optimiser steps. */
 export interface RunEvent {
   type: string;
   step: number;

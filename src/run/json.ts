@@ -4,7 +4,7 @@
  */
 
 /** A plain value: what events, summaries and checkpoint metadata are made of. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
+export type Json = null | boolean | number | string | readonly Json[] | { [key: string]: Json | undefined };
 
 /** One line of JSON; non-finite numbers survive `decodeJson`. */
 export function encodeJson(value: unknown): string {

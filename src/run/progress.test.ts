@@ -13,6 +13,9 @@ function sink(isTTY: boolean, columns = 100): NodeJS.WriteStream & { text: strin
   return Object.assign(stream, { isTTY, columns, text: '' }) as never;
 }
 
+/** Clears the rest of the line. */
+const erase = '\u001b[K';
+
 describe('without a terminal', () => {
   test('a first line, at most one every 10 s, and the last', () => {
     const stream = sink(false);
@@ -26,7 +29,7 @@ describe('without a terminal', () => {
     });
     for (let step = 1; step <= 100; step++) {
       ms += 500;
-      progress.update(step, { d: 1 / step, g: 'warm-up' });
+      progress.update(step, { d: 1 / step, g: 'warm-up', auc: undefined });
     }
     progress.stop();
     progress.stop();
@@ -62,21 +65,58 @@ describe('without a terminal', () => {
   });
 });
 
-test('on a terminal a bar that fits the line, also out of a synchronous loop', async () => {
-  const stream = sink(true, 100);
-  const progress = new Progress({ label: 'train', total: 4, stream });
-  const until = Date.now() + 450;
-  while (Date.now() < until) progress.update(2, { d: 0.5 });
-  expect(stream.text).toMatch(/train █+░+ 50 % {2}2\/4 steps {2}\S+ steps\/s {2}ETA \S+ s {2}d 0\.500/);
-  progress.note('checkpoint saved');
-  progress.update(4, { d: 0.25 });
-  progress.stop();
-  expect(stream.text).toContain('checkpoint saved\n');
-  expect(stream.text).toMatch(/train █+ 100 % {2}4\/4 steps .* in 0 s {2}d 0\.250/);
-  const escapes = new RegExp(`${String.fromCharCode(27)}(7|8|\\[[0-9;?]*[A-Za-z])`, 'g');
-  for (const line of stream.text.replace(escapes, '\n').split(/[\r\n]+/)) {
-    expect(line.length).toBeLessThanOrEqual(100);
-  }
+describe('on a terminal', () => {
+  test('a bar in one line, also out of a synchronous loop, at most ten times a second', () => {
+    const stream = sink(true, 120);
+    let ms = 0;
+    const progress = new Progress({ label: 'train', total: 200, stream, now: () => ms });
+    for (let step = 1; step <= 100; step++) {
+      ms += 10;
+      progress.update(step, { d: 0.5 });
+    }
+    const drawings = stream.text.split('\r');
+    expect(drawings.length).toBeGreaterThan(9);
+    expect(drawings.length).toBeLessThan(13);
+    expect(stream.text).not.toContain('\n');
+    expect(drawings.at(-1)).toBe(
+      `train ${'█'.repeat(20)}${'░'.repeat(20)}  50 %  100/200 steps  100.0 steps/s  ETA 1 s  d 0.500${erase}`,
+    );
+    progress.update(200);
+    progress.stop();
+    expect(stream.text.replaceAll(erase, '')).toMatch(
+      /\rtrain █{40} {2}100 % {2}200\/200 steps {2}\S+ steps\/s {2}in 1 s {2}d 0\.500\n$/,
+    );
+  });
+
+  test('a note stands above the bar, which is drawn again below it', () => {
+    const stream = sink(true, 80);
+    const progress = new Progress({ label: 'train', total: 4, stream, now: () => 0 });
+    stream.text = '';
+    progress.note('checkpoint saved');
+    expect(stream.text.startsWith(`\r${erase}checkpoint saved\n`)).toBe(true);
+    expect(stream.text.replaceAll(erase, '')).toMatch(/\n\rtrain ░+ {2}0 % {2}0\/4 steps$/);
+    progress.stop();
+    stream.text = '';
+    progress.note('later');
+    expect(stream.text).toBe('later\n');
+  });
+
+  test.each([20, 40, 60, 80, 200])('it fits %s columns, whole figures only', (columns) => {
+    const stream = sink(true, columns);
+    let ms = 0;
+    const progress = new Progress({ label: 'training', total: 2000, stream, now: () => ms });
+    for (const step of [500, 1000]) {
+      ms += 1000;
+      progress.update(step, { discriminator: 0.71, generator: 1.25, real: 'n/a' });
+    }
+    progress.stop();
+    for (const line of stream.text.split(/[\r\n]/)) {
+      expect(line.replace(erase, '').length).toBeLessThan(columns);
+      expect(line.replace(erase, '')).not.toMatch(/(discriminator|generator|real)$/);
+    }
+    if (columns === 200) expect(stream.text).toContain('discriminator 0.710  generator 1.250  real n/a');
+    if (columns === 60) expect(stream.text).toContain('50 %  1000/2000 steps');
+  });
 });
 
 test('quiet prints nothing, on a terminal or not', () => {

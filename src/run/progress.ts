@@ -2,8 +2,10 @@
  * Progress on stderr: on a terminal a bar with percentage, rate, time left and the current figures; elsewhere
  * (a log file, a batch system) a plain line at the start, at the end and at most every ten seconds between.
  * stdout is left alone: it belongs to results.
+ *
+ * The bar is drawn from `update`, not from a timer: a synchronous training loop gives timers no turn. It only
+ * ever rewrites the line the cursor is in, so that notices, warnings and ^C between do no harm.
  */
-import { SingleBar } from 'cli-progress';
 
 export interface ProgressOptions {
   /** What is being done: 'training sngan-64'. */
@@ -23,9 +25,10 @@ export interface ProgressOptions {
   now?: () => number;
 }
 
-/** Named figures beside the bar: losses, scores. */
-export type Figures = Record<string, number | string>;
+/** Named figures beside the bar: losses, scores. Undefined ones are left out. */
+export type Figures = Record<string, number | string | undefined>;
 
+const drawIntervalMs = 100;
 const plainIntervalMs = 10_000;
 const rateWindowMs = 30_000;
 
@@ -35,11 +38,12 @@ export class Progress {
   readonly #now: () => number;
   readonly #startMs: number;
   readonly #marks: { timeMs: number; done: number }[];
-  readonly #bar: SingleBar | undefined;
+  /** How it is shown. */
+  readonly #mode: 'bar' | 'lines' | 'nothing';
   #done: number;
   #figures: Figures = {};
-  #lastLineMs = Number.NEGATIVE_INFINITY;
-  #lastLineDone = -1;
+  #shownMs = Number.NEGATIVE_INFINITY;
+  #shownDone = -1;
   #stopped = false;
 
   constructor(options: ProgressOptions) {
@@ -49,18 +53,8 @@ export class Progress {
     this.#done = this.#options.start;
     this.#startMs = this.#now();
     this.#marks = [{ timeMs: this.#startMs, done: this.#done }];
-    if (options.quiet !== true && this.#stream.isTTY) {
-      this.#bar = new SingleBar({
-        stream: this.#stream,
-        format: () => this.#barLine(),
-        // Synchronous loops give timers no turn; update() draws by itself. A hidden cursor would have to be
-        // brought back after a kill.
-        hideCursor: false,
-        forceRedraw: true,
-        linewrap: false,
-      });
-      this.#bar.start(this.#options.total, this.#done);
-    }
+    this.#mode = options.quiet ? 'nothing' : this.#stream.isTTY ? 'bar' : 'lines';
+    if (this.#mode === 'bar') this.#show(this.#startMs);
   }
 
   /** Units per second over the last half minute; NaN before the first. */
@@ -85,43 +79,49 @@ export class Progress {
     const timeMs = this.#now();
     this.#done = done;
     if (figures !== undefined) this.#figures = figures;
+    // One mark per tenth of a second is enough; the last one is always now.
+    if (this.#marks.length > 1 && timeMs - this.#marks.at(-2)!.timeMs < drawIntervalMs) this.#marks.pop();
     this.#marks.push({ timeMs, done });
     while (this.#marks.length > 2 && timeMs - this.#marks[1]!.timeMs > rateWindowMs) this.#marks.shift();
-    if (this.#options.quiet) return;
-    if (this.#bar !== undefined) this.#bar.update(done);
-    else if (timeMs - this.#lastLineMs >= plainIntervalMs) this.#writeLine(timeMs);
+    const interval = this.#mode === 'bar' ? drawIntervalMs : plainIntervalMs;
+    if (timeMs - this.#shownMs >= interval) this.#show(timeMs);
   }
 
   /** Prints a line of its own, above the bar. */
   note(message: string): void {
-    if (this.#options.quiet) return;
-    this.#stream.write(this.#bar !== undefined && !this.#stopped ? `\r\x1b[2K${message}\n` : `${message}\n`);
-    this.#bar?.update(this.#done);
+    if (this.#mode === 'nothing') return;
+    const isDrawn = this.#mode === 'bar' && !this.#stopped;
+    this.#stream.write(isDrawn ? `\r\x1b[K${message}\n` : `${message}\n`);
+    if (isDrawn) this.#show(this.#now());
   }
 
-  /** Ends it, finished or not. Stopping twice does nothing. */
+  /** Ends it, finished or not: the last state stays on the screen. Stopping twice does nothing. */
   stop(): void {
     if (this.#stopped) return;
-    if (this.#options.quiet !== true && this.#bar === undefined && this.#lastLineDone !== this.#done) {
-      this.#writeLine(this.#now());
-    }
     this.#stopped = true;
-    this.#bar?.stop();
+    if (this.#mode === 'bar' || this.#shownDone !== this.#done) this.#show(this.#now());
+    if (this.#mode === 'bar') this.#stream.write('\n');
   }
 
-  #writeLine(timeMs: number): void {
-    this.#lastLineMs = timeMs;
-    this.#lastLineDone = this.#done;
-    this.#stream.write(`${this.#options.label}: ${this.#parts().join(', ')}\n`);
+  #show(timeMs: number): void {
+    this.#shownMs = timeMs;
+    this.#shownDone = this.#done;
+    if (this.#mode === 'bar') this.#stream.write(`\r${this.#barLine()}\x1b[K`);
+    if (this.#mode === 'lines') this.#stream.write(`${this.#options.label}: ${this.#parts().join(', ')}\n`);
   }
 
+  /** Fits the line: a shorter bar first, then fewer figures. */
   #barLine(): string {
-    const [counted, ...rest] = this.#parts();
-    const text = `${counted}  ${rest.join('  ')}`;
-    const room = (this.#stream.columns ?? 80) - this.#options.label.length - text.length - 4;
-    const width = Math.max(8, Math.min(40, room));
+    const columns = (this.#stream.columns ?? 80) - 1; // a full line would wrap in some terminals
+    const label = this.#options.label;
+    let text = '';
+    for (const part of this.#parts()) {
+      if (label.length + text.length + part.length + 2 + 10 > columns) break;
+      text += `  ${part}`;
+    }
+    const width = Math.max(8, Math.min(40, columns - label.length - text.length - 1));
     const filled = Math.round(width * this.#fraction());
-    return `${this.#options.label} ${'█'.repeat(filled)}${'░'.repeat(width - filled)} ${text}`;
+    return `${label} ${'█'.repeat(filled)}${'░'.repeat(width - filled)}${text}`.slice(0, columns);
   }
 
   #fraction(): number {
@@ -139,6 +139,7 @@ export class Progress {
     if (this.#done >= total) parts.push(`in ${formatDuration(elapsedS)}`);
     else if (this.rate > 0) parts.push(`ETA ${formatDuration((total - this.#done) / this.rate)}`);
     for (const [name, value] of Object.entries(this.#figures)) {
+      if (value === undefined) continue;
       parts.push(`${name} ${typeof value === 'number' ? formatFigure(value) : value}`);
     }
     return parts;

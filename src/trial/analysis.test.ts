@@ -36,11 +36,17 @@ describe('analysis of a trial', () => {
       ['real+standard', 'real', 'control'],
     ]);
     expect(analysis.primary).toBe(1);
-    expect(analysis.family).toBe(3);
-    for (const { question, correctedP, p, detectable } of analysis.comparisons) {
-      if (question === 'control') expect(correctedP).toBeNull();
-      else expect(correctedP!).toBeGreaterThanOrEqual(p);
-      expect(detectable.alpha).toBeCloseTo(0.05 / 3, 12);
+    expect(analysis.family).toBe(2);
+    expect(analysis.comparisons.map(({ role }) => role)).toEqual([
+      'secondary',
+      'primary',
+      'secondary',
+      'control',
+    ]);
+    for (const { role, correctedP, p, detectable } of analysis.comparisons) {
+      if (role === 'secondary') expect(correctedP!).toBeGreaterThanOrEqual(p);
+      else expect(correctedP).toBeNull();
+      expect(detectable.alpha).toBeCloseTo(role === 'secondary' ? 0.025 : 0.05, 12);
       expect(detectable.difference).toBeGreaterThanOrEqual(detectable.floor);
     }
   });
@@ -81,7 +87,7 @@ describe('analysis of a trial', () => {
     );
     const primary = clear.comparisons[clear.primary!]!;
     expect(primary.difference.low).toBeGreaterThan(0.02);
-    expect(primary.correctedP!).toBeLessThan(0.05);
+    expect(primary.p).toBeLessThan(0.05);
     expect(decideVerdict(clear).kind).toBe('helps');
   });
 
@@ -110,7 +116,6 @@ function withPrimary(
     ...base.comparisons[base.primary!]!,
     difference: { value: 0.01, low: -0.03, high: 0.05, standardError: 0.02, ...difference },
     p: 0.4,
-    correctedP: 0.8,
     detectable: { difference: 0.0612, alpha: 0.0167, power: 0.8, floor: 0.04, seedsForMargin: null },
     ...more,
   };
@@ -118,37 +123,29 @@ function withPrimary(
 }
 
 describe('verdict', () => {
-  test('helps: interval above zero and corrected p below .05', () => {
-    const verdict = decideVerdict(
-      withPrimary({ value: 0.06, low: 0.03, high: 0.09 }, { p: 0.001, correctedP: 0.003 }),
-    );
+  test('helps: interval above zero', () => {
+    const verdict = decideVerdict(withPrimary({ value: 0.06, low: 0.03, high: 0.09 }, { p: 0.001 }));
     expect(verdict.kind).toBe('helps');
     expect(verdict.sentence).toBe(
-      'These synthetic images help on top of standard augmentation: AUC +0.060 (95 % interval +0.030 to +0.090), corrected p = 0.003, 3 seeds on 100 test images.',
+      'These synthetic images help on top of standard augmentation: AUC +0.060 (95 % interval +0.030 to +0.090), p = 0.001, 3 seeds on 100 test images.',
     );
   });
 
   test('harms', () => {
-    const verdict = decideVerdict(
-      withPrimary({ value: -0.06, low: -0.09, high: -0.03 }, { p: 0.001, correctedP: 0.003 }),
-    );
+    const verdict = decideVerdict(withPrimary({ value: -0.06, low: -0.09, high: -0.03 }, { p: 0.001 }));
     expect(verdict.kind).toBe('harms');
     expect(verdict.sentence).toContain('−0.060');
   });
 
   test('helps, but perhaps by little: says so', () => {
-    const verdict = decideVerdict(
-      withPrimary({ value: 0.03, low: 0.004, high: 0.056 }, { p: 0.01, correctedP: 0.02 }),
-    );
+    const verdict = decideVerdict(withPrimary({ value: 0.03, low: 0.004, high: 0.056 }, { p: 0.01 }));
     expect(verdict.kind).toBe('helps');
     expect(verdict.paragraph).toContain('as small as +0.004');
   });
 
   test('equivalent: the whole interval within the margin, whether or not zero is in it', () => {
     expect(decideVerdict(withPrimary({ value: 0.003, low: -0.01, high: 0.016 })).kind).toBe('equivalent');
-    const tiny = decideVerdict(
-      withPrimary({ value: 0.01, low: 0.004, high: 0.016 }, { p: 0.001, correctedP: 0.003 }),
-    );
+    const tiny = decideVerdict(withPrimary({ value: 0.01, low: 0.004, high: 0.016 }, { p: 0.001 }));
     expect(tiny.kind).toBe('equivalent');
     expect(tiny.paragraph).toMatch(/smaller than the ±0.02/);
   });
@@ -167,25 +164,28 @@ describe('verdict', () => {
     expect(more.paragraph).toContain('about 19 seeds');
   });
 
-  test('an interval beside zero that the correction takes back is no evidence', () => {
-    const verdict = decideVerdict(
-      withPrimary({ value: 0.05, low: 0.002, high: 0.098 }, { p: 0.04, correctedP: 0.12 }),
-    );
-    expect(verdict.kind).toBe('no-evidence');
-    expect(verdict.paragraph).toMatch(/after correction for 3 comparisons/);
+  test('property: the sentence and the interval never disagree', () => {
+    for (const value of [-0.2, -0.05, -0.01, 0, 0.01, 0.05, 0.2]) {
+      for (const half of [0.005, 0.015, 0.04, 0.1]) {
+        const [low, high] = [value - half, value + half];
+        const { kind } = decideVerdict(withPrimary({ value, low, high }));
+        if (kind === 'helps') expect(low).toBeGreaterThan(0);
+        else if (kind === 'harms') expect(high).toBeLessThan(0);
+        else if (kind === 'equivalent') expect(Math.max(-low, high)).toBeLessThanOrEqual(0.02);
+        else expect(low <= 0 && high >= 0).toBe(true);
+      }
+    }
   });
 
-  test('property: never "helps" with zero in the interval, whatever p says', () => {
-    for (const correctedP of [1e-6, 0.01, 0.04, 0.2])
-      expect(decideVerdict(withPrimary({ value: 0.05, low: -0.001, high: 0.1 }, { correctedP })).kind).toBe(
-        'no-evidence',
-      );
+  test('the other comparisons are told, one line each', () => {
+    const { others } = decideVerdict(withPrimary({}));
+    expect(others).toHaveLength(3);
+    expect(others[0]).toMatch(/^real\+synthetic against real: [+−0].*corrected p/);
+    expect(others[2]).toMatch(/control/);
   });
 
   test('one seed: no verdict however large the difference', () => {
-    const verdict = decideVerdict(
-      withPrimary({ value: 0.2, low: 0.1, high: 0.3 }, { seeds: [1], p: 1e-6, correctedP: 1e-6 }),
-    );
+    const verdict = decideVerdict(withPrimary({ value: 0.2, low: 0.1, high: 0.3 }, { seeds: [1], p: 1e-6 }));
     expect(verdict.kind).toBe('single-seed');
     expect(verdict.sentence).toMatch(/^No verdict from a single seed/);
   });

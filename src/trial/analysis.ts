@@ -39,7 +39,7 @@ export interface Spread {
 /**
  * What a comparison asks. 'adds': synthetic images on top of the same training set; 'replaces': synthetic images
  * instead of standard augmentation; 'control': standard augmentation itself, whose gain shows what the trial can
- * see (not part of the question and of the correction).
+ * see.
  */
 export type Question = 'adds' | 'replaces' | 'control';
 
@@ -53,7 +53,9 @@ export interface Comparison {
   differences: number[];
   difference: Estimate;
   p: number;
-  /** Holm-corrected over all comparisons but the control; null for the control. */
+  /** The verdict is about the primary comparison; the control asks nothing. */
+  role: 'primary' | 'secondary' | 'control';
+  /** Holm-corrected among the secondary comparisons; null for the others, which need none. */
   correctedP: number | null;
   bootstrap: Interval | null;
   /** The same differences with the test images taken as given: interval and p of the paired t test over seeds. */
@@ -78,7 +80,7 @@ export interface TrialAnalysis {
   comparisons: Comparison[];
   /** Index into `comparisons` of the one the verdict is about; null where no arm has synthetic images. */
   primary: number | null;
-  /** Number of comparisons in Holm's family. */
+  /** Number of secondary comparisons, Holm's family. */
   family: number;
   /** Every run took the same number of optimiser steps. */
   equalSteps: boolean;
@@ -156,10 +158,16 @@ export function summarise(summary: TrialSummary, options: AnalysisOptions = {}):
       notes.push(`${arm.name} and ${baseline.name} share no seed and are not compared.`);
     return shared.length > 0;
   });
-  const family = pairs.filter(({ question }) => question !== 'control').length;
-  const alpha = (1 - level) / Math.max(1, family);
+  const primary = primaryIndex(pairs);
+  const roles = pairs.map(({ question }, index) =>
+    question === 'control' ? 'control' : index === primary ? 'primary' : 'secondary',
+  );
+  const family = roles.filter((role) => role === 'secondary').length;
 
-  const comparisons = pairs.map(({ arm, baseline, question }): Comparison => {
+  const comparisons = pairs.map(({ arm, baseline, question }, index): Comparison => {
+    const role = roles[index]!;
+    // A secondary difference must pass Holm's strictest step to be sure of being found.
+    const alpha = (1 - level) / (role === 'secondary' ? family : 1);
     const ours = runsOf(arm.name);
     const theirs = runsOf(baseline.name);
     const seeds = sharedSeeds(ours, theirs);
@@ -193,6 +201,7 @@ export function summarise(summary: TrialSummary, options: AnalysisOptions = {}):
       arm: arm.name,
       baseline: baseline.name,
       question,
+      role,
       seeds,
       differences: estimate.values,
       difference: { value: estimate.mean, low, high, standardError },
@@ -215,7 +224,7 @@ export function summarise(summary: TrialSummary, options: AnalysisOptions = {}):
       },
     };
   });
-  const tested = comparisons.filter(({ question }) => question !== 'control');
+  const tested = comparisons.filter(({ role }) => role === 'secondary');
   holm(tested.map(({ p }) => p)).forEach((p, i) => {
     tested[i]!.correctedP = p;
   });
@@ -229,7 +238,7 @@ export function summarise(summary: TrialSummary, options: AnalysisOptions = {}):
     },
     arms,
     comparisons,
-    primary: primaryIndex(comparisons, present),
+    primary,
     family,
     equalSteps: new Set(summary.runs.map((run) => run.optimiserSteps)).size === 1,
     notes,
@@ -261,15 +270,16 @@ function comparisonPairs(
  * run (nobody would do without it), else on top of the real images; the first such arm of the trial file. Fixed
  * by the design, never by the results.
  */
-function primaryIndex(comparisons: readonly Comparison[], arms: readonly TrialArm[]): number | null {
-  const isStandard = (name: string): boolean => arms.find((arm) => arm.name === name)?.standard ?? false;
-  const adds = comparisons.flatMap(({ question, arm }, index) =>
-    question === 'adds' ? [{ arm, index }] : [],
+function primaryIndex(pairs: readonly { arm: TrialArm; question: Question }[]): number | null {
+  const find = (accept: (pair: { arm: TrialArm; question: Question }) => boolean): number | null => {
+    const index = pairs.findIndex(accept);
+    return index < 0 ? null : index;
+  };
+  return (
+    find(({ question, arm }) => question === 'adds' && arm.standard) ??
+    find(({ question }) => question === 'adds') ??
+    find(({ question }) => question === 'replaces')
   );
-  const chosen = adds.find(({ arm }) => isStandard(arm)) ?? adds[0];
-  if (chosen) return chosen.index;
-  const other = comparisons.findIndex(({ question }) => question === 'replaces');
-  return other >= 0 ? other : null;
 }
 
 function sharedSeeds(a: readonly TrialRun[], b: readonly TrialRun[]): number[] {

@@ -4,6 +4,7 @@
  * from this alone, so that they can be made again from a `summary.json` years later.
  */
 import { z } from 'zod';
+import { DataError } from '../errors.js';
 
 const probability = z.number().min(0).max(1);
 const count = z.number().int().nonnegative();
@@ -165,3 +166,17 @@ export type TrialMetric = z.infer<typeof metricSchema>;
 export type TrialSummary = z.infer<typeof summarySchema>;
 /** Before defaults are filled in. */
 export type TrialSummaryInput = z.input<typeof summarySchema>;
+
+/**
+ * Reads the content of a `summary.json`; what the report added to it (analysis, verdict) is computed anew.
+ * @throws DataError naming the first key that does not fit.
+ */
+export function parseSummary(content: unknown): TrialSummary {
+  const own = { ...(content as Record<string, unknown>) };
+  delete own.analysis;
+  delete own.verdict;
+  const result = summarySchema.safeParse(own);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new DataError(`Not a trial summary: ${issue.path.join('.') || 'content'}: ${issue.message}.`);
+}

@@ -1,8 +1,8 @@
 /**
  * One sentence in plain words, and a paragraph, from an analysis. The sentence never claims more than the
- * interval: "helps" and "harms" need an interval on one side of zero *and* a corrected p below the level; "no
- * difference that matters" needs the whole interval inside the margin fixed beforehand; everything else is "no
- * evidence", with the smallest effect the trial could have found. One seed never gets a verdict.
+ * interval: "helps" and "harms" need the interval of the primary comparison on one side of zero; "no difference
+ * that matters" needs all of it inside the margin fixed beforehand; everything else is "no evidence", with the
+ * smallest effect the trial could have found. One seed never gets a verdict.
  */
 import type { Comparison, TrialAnalysis } from './analysis.js';
 
@@ -13,7 +13,10 @@ export interface Verdict {
   /** Two to five words for a headline. */
   short: string;
   sentence: string;
+  /** What the sentence means and what would sharpen it. */
   paragraph: string;
+  /** The other comparisons, one line each. */
+  others: string[];
 }
 
 /** AUC differences with sign and three decimals: '+0.012', '−0.004'. */
@@ -45,6 +48,7 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
       sentence:
         'This trial has no arm with synthetic images beside one without: it cannot say whether they help.',
       paragraph: 'Add the arms real and real+synthetic (and both with +standard) over the same seeds.',
+      others: [],
     };
   }
   const { images } = analysis.test;
@@ -54,43 +58,43 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
   const interval = `${signed(value)} (${percent} interval ${signed(low)} to ${signed(high)})`;
   const basis = `${plural(seeds, 'seed')} on ${plural(images, 'test image')}`;
   const margin = analysis.equivalenceMargin;
-  const significant = (primary.correctedP ?? primary.p) < 1 - analysis.level;
+  const beyondZero = low > 0 || high < 0;
   const detectable = detectableText(primary.detectable.difference);
   const subject = 'these synthetic images';
   const context = primary.question === 'replaces' ? 'in place of standard augmentation' : against(primary);
-  const rest = others(analysis, primary);
+  const rest = otherComparisons(analysis, primary);
   const scope =
     'It holds for these images, this classifier and this training budget; another GAN, another set or a ' +
     'pretrained classifier may answer differently.';
 
   if (seeds === 1) {
     const direction = value > 0 ? 'higher' : value < 0 ? 'lower' : 'the same';
-    const beyond =
-      low > 0 || high < 0
-        ? 'The choice of test images alone does not explain that, but training with another seed might'
-        : 'The choice of test images alone could explain that';
+    const beyond = beyondZero
+      ? 'The choice of test images alone does not explain that, but training with another seed might'
+      : 'The choice of test images alone could explain that';
     return {
       kind: 'single-seed',
       short: 'One seed: no verdict',
       sentence: `No verdict from a single seed: with ${subject} the test AUC was ${direction}, ${interval}, ${context}.`,
       paragraph:
         `${beyond}; one seed cannot tell an effect from the luck of training. The interval covers the choice of ` +
-        `${plural(images, 'test image')} only (DeLong). Run the trial with three seeds at least. ${rest}`.trim(),
+        `${plural(images, 'test image')} only (DeLong). Run the trial with three seeds at least.`,
+      others: rest,
     };
   }
   if (low >= -margin && high <= margin) {
-    const small =
-      significant && (low > 0 || high < 0)
-        ? `There is a difference that chance does not explain (corrected p ${pValue(primary.correctedP ?? primary.p)}), but it is smaller than the ±${margin} that was set as mattering. `
-        : '';
+    const small = beyondZero
+      ? `There is a difference that chance does not explain (p ${pValue(primary.p)}), but it is smaller than the ±${margin} that was set as mattering. `
+      : '';
     return {
       kind: 'equivalent',
       short: 'No difference that matters',
       sentence: `${capital(subject)} make no difference that matters ${context}: AUC ${interval}, all of it within ±${margin} (${basis}).`,
-      paragraph: `${small}${scope} ${rest}`.trim(),
+      paragraph: `${small}${scope}`,
+      others: rest,
     };
   }
-  if (significant && (low > 0 || high < 0)) {
+  if (beyondZero) {
     const helps = low > 0;
     const bound = helps ? low : high;
     const modest =
@@ -100,22 +104,21 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
     return {
       kind: helps ? 'helps' : 'harms',
       short: helps ? 'Synthetic images help' : 'Synthetic images harm',
-      sentence: `${capital(subject)} ${helps ? 'help' : 'harm'} ${context}: AUC ${interval}, corrected p ${pValue(primary.correctedP ?? primary.p)}, ${basis}.`,
-      paragraph: `${scope}${modest} ${rest}`.trim(),
+      sentence: `${capital(subject)} ${helps ? 'help' : 'harm'} ${context}: AUC ${interval}, p ${pValue(primary.p)}, ${basis}.`,
+      paragraph: `${scope}${modest}`,
+      others: rest,
     };
   }
-  const almost =
-    low > 0 || high < 0
-      ? `Taken alone the interval excludes zero, but after correction for ${analysis.family} comparisons chance remains a fair explanation (p ${pValue(primary.correctedP ?? primary.p)}). `
-      : '';
   const allows =
-    `The interval runs from ${signed(low)} to ${signed(high)}: differences within it, ` +
-    `${low < 0 && high > 0 ? 'gains as well as losses, ' : ''}remain possible. `;
+    low < 0 && high > 0
+      ? `A gain of up to ${signed(high)} and a loss of up to ${signed(low)} both remain possible. `
+      : '';
   return {
     kind: 'no-evidence',
     short: 'No evidence that it helps',
     sentence: `No evidence that ${subject} help ${context}: AUC ${interval}; ${basis} can detect no less than ${detectable}.`,
-    paragraph: `${almost}${allows}${remedy(primary, margin)} ${rest}`.trim(),
+    paragraph: `${allows}${remedy(primary, margin)}`.trim(),
+    others: rest,
   };
 }
 
@@ -137,16 +140,15 @@ function against({ baseline, arm }: Comparison): string {
 }
 
 /** The comparisons that the sentence is not about. */
-function others(analysis: TrialAnalysis, primary: Comparison): string {
+function otherComparisons(analysis: TrialAnalysis, primary: Comparison): string[] {
   const percent = `${Math.round(analysis.level * 100)} %`;
   return analysis.comparisons
     .filter((comparison) => comparison !== primary)
-    .map(({ arm, baseline, difference, question, correctedP, p }) => {
-      const role = question === 'control' ? ' (what standard augmentation itself brings, for scale)' : '';
+    .map(({ arm, baseline, difference, role, correctedP, p }) => {
+      const purpose = role === 'control' ? ' (control: what standard augmentation itself brings)' : '';
       const corrected = correctedP === null ? `p ${pValue(p)}` : `corrected p ${pValue(correctedP)}`;
-      return `${arm} against ${baseline}${role}: ${signed(difference.value)} (${percent} interval ${signed(difference.low)} to ${signed(difference.high)}, ${corrected}).`;
-    })
-    .join(' ');
+      return `${arm} against ${baseline}${purpose}: ${signed(difference.value)} (${percent} interval ${signed(difference.low)} to ${signed(difference.high)}), ${corrected}.`;
+    });
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

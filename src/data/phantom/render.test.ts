@@ -59,9 +59,9 @@ describe('phantom pictures', () => {
     // Pinned: the demo's data set must not change unnoticed. A deliberate change of the renderer changes these.
     expect([hash(f, 64), hash(g, 64), hash(f, 96)]).toMatchInlineSnapshot(`
       [
-        "39be0f9815777b03",
-        "b3cd202bafcb1107",
-        "2aad1f1f7d8cd051",
+        "77f6017030134dd8",
+        "51b8807e141d5757",
+        "cfd4e5237e41035f",
       ]
     `);
   });
@@ -73,7 +73,7 @@ describe('phantom pictures', () => {
   });
 
   it('show the same lesion at every size', () => {
-    for (const f of draw(4, 9)) {
+    for (const f of draw(2, 9)) {
       const small = renderPhantom(f, 64);
       const large = renderPhantom(f, 256);
       let difference = 0;

@@ -1,0 +1,327 @@
+/**
+ * `npm run bench:gan`: the time of one DCGAN and one SNGAN training step (64 px) against a plain PyTorch script of
+ * the same recipe on the same machine, `gan_peer.py`.
+ *
+ * Turns alternate within one run: ours, the peer at its best (every core, OMP_WAIT_POLICY=PASSIVE), the peer as it
+ * comes (every core, no environment set), ours, … Only one works at a time; each turn's ratio is taken against the
+ * turn beside it, and the median over turns is the result. Absolute times are for this machine on this day.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { cpus } from 'node:os';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ganConfigSchema } from '../src/gan/config.js';
+import { makeAdversaries } from '../src/gan/networks.js';
+import { type Adversaries, adversarialStep } from '../src/gan/step.js';
+import {
+  engineInfo,
+  keep,
+  liveTensors,
+  manualSeed,
+  noGrad,
+  rand,
+  randn,
+  setThreads,
+  type Tensor,
+  threads,
+  tidy,
+} from '../src/torch/index.js';
+
+const MIB = 1024 * 1024;
+const LATENT = 128;
+const WIDTH = 64;
+/** Ratios to stay below. */
+const BARS = { best: 0.75, plain: 0.45 } as const;
+/** Lets the threads of the process that has just worked go to sleep before the next one starts. */
+const PAUSE_MS = 300;
+
+const { values: args } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    /** Turns a configuration. */
+    turns: { type: 'string', default: '7' },
+    /** Steps of the memory run; 0: none. */
+    'memory-steps': { type: 'string', default: '500' },
+    /** Only configurations whose name contains this, such as `sngan` or `16`. */
+    only: { type: 'string', default: '' },
+    python: { type: 'string', default: '/usr/bin/python3' },
+    /** Exit with 1 if a bar is missed. */
+    check: { type: 'boolean', default: false },
+  },
+});
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+};
+const note = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** A Python process that runs steps when asked to. */
+class Peer {
+  private readonly child: ChildProcessWithoutNullStreams;
+  private readonly lines: AsyncIterator<string>;
+  torch = '';
+
+  constructor(
+    readonly name: string,
+    private readonly threadCount: number,
+    environment: NodeJS.ProcessEnv,
+  ) {
+    const script = fileURLToPath(new URL('../../bench/gan_peer.py', import.meta.url));
+    this.child = spawn(args.python, ['-B', script, String(threadCount)], { env: environment });
+    this.child.stderr.pipe(process.stderr);
+    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+  }
+
+  private async answer<T>(): Promise<T> {
+    const { value, done } = await this.lines.next();
+    if (done)
+      throw new Error(`the peer '${this.name}' ended; is python3-torch installed for ${args.python}?`);
+    return JSON.parse(value as string) as T;
+  }
+
+  async start(): Promise<this> {
+    const hello = await this.answer<{ torch: string; threads: number }>();
+    if (hello.threads !== this.threadCount) throw new Error(`the peer runs ${hello.threads} threads`);
+    this.torch = hello.torch;
+    return this;
+  }
+
+  /** Median seconds of a step. */
+  async run(architecture: string, batch: number, steps: number): Promise<number> {
+    this.child.stdin.write(`${architecture} ${batch} ${steps}\n`);
+    return median((await this.answer<{ seconds: number[] }>()).seconds);
+  }
+
+  stop(): void {
+    this.child.stdin.end();
+  }
+}
+
+/** Our side: what `graft gan train` builds, one step, and its two losses read as the peer reads them. */
+class Ours {
+  readonly adversaries: Adversaries;
+  private readonly real: Tensor;
+
+  constructor(architecture: 'dcgan' | 'sngan', batch: number) {
+    manualSeed(0);
+    const config = ganConfigSchema.parse({
+      data: '-',
+      class: '-',
+      architecture,
+      imageSize: 64,
+      latentSize: LATENT,
+      generatorWidth: WIDTH,
+      discriminatorWidth: WIDTH,
+      batchSize: batch,
+    });
+    this.adversaries = makeAdversaries(config, 'cpu');
+    this.real = keep(tidy(() => rand([batch, 3, 64, 64]).mul(2).sub(1)));
+  }
+
+  step(): void {
+    tidy(() => {
+      const losses = adversarialStep(this.adversaries, [this.real]);
+      losses.discriminatorLoss.item();
+      losses.generatorLoss.item();
+    });
+  }
+
+  /** Median seconds of a step. */
+  run(steps: number): number {
+    const seconds = Array.from({ length: steps }, () => {
+      const start = performance.now();
+      this.step();
+      return (performance.now() - start) / 1000;
+    });
+    return median(seconds);
+  }
+
+  dispose(): void {
+    const { generator, discriminator, generatorOptimizer, discriminatorOptimizer } = this.adversaries;
+    for (const it of [generator, discriminator, generatorOptimizer, discriminatorOptimizer, this.real]) {
+      it.dispose();
+    }
+  }
+}
+
+/**
+ * Floating-point operations a step cannot do without, in its convolutions (2 a multiply-add): D forward three
+ * times, its weights' gradient twice, its input's gradient twice but for the first layer and once with it; G
+ * forward once, its weights' gradient once, its input's once but for the first layer.
+ */
+function convolutionFlops(batch: number): number {
+  const mirror = [WIDTH, WIDTH * 2, WIDTH * 4, WIDTH * 8].map((w, i, all) => {
+    const inputs = i === 0 ? 3 : all[i - 1]!;
+    return inputs * w * 16 * (32 >> i) ** 2; // side of the smaller map: 32, 16, 8, 4
+  });
+  const body = mirror.reduce((a, b) => a + b);
+  const first = mirror[0]!;
+  const discriminator = body + WIDTH * 8 * 16;
+  const latentLayer = LATENT * WIDTH * 8 * 16;
+  const generator = body + latentLayer;
+  const macs = 8 * discriminator - 2 * first + 3 * generator - latentLayer;
+  return 2 * macs * batch;
+}
+
+/** Best of several products of two 2048 × 2048 matrices. */
+function sgemmGflops(): number {
+  const n = 2048;
+  return tidy(() =>
+    noGrad(() => {
+      const [a, b] = [randn([n, n]), randn([n, n])];
+      const seconds = Array.from({ length: 8 }, () =>
+        tidy(() => {
+          const start = performance.now();
+          a.matmul(b);
+          return (performance.now() - start) / 1000;
+        }),
+      );
+      return (2 * n ** 3) / Math.min(...seconds) / 1e9;
+    }),
+  );
+}
+
+interface Timing {
+  name: string;
+  ourSeconds: number;
+  bestSeconds: number;
+  plainSeconds: number;
+  /** Median over turns of ours / peer, and their range. */
+  best: { ratio: number; low: number; high: number };
+  plain: { ratio: number; low: number; high: number };
+  gflops: number;
+}
+
+async function time(
+  architecture: 'dcgan' | 'sngan',
+  batch: number,
+  peers: { best: Peer; plain: Peer },
+): Promise<Timing> {
+  const name = `${architecture}-64, batch ${batch}`;
+  const steps = batch >= 64 ? 2 : 5;
+  const turns = Number(args.turns);
+  const ours = new Ours(architecture, batch);
+  const seconds: { ours: number[]; best: number[]; plain: number[] } = { ours: [], best: [], plain: [] };
+  for (let turn = -1; turn < turns; turn++) {
+    const a = ours.run(steps);
+    await sleep(PAUSE_MS);
+    const b = await peers.best.run(architecture, batch, steps);
+    await sleep(PAUSE_MS);
+    const c = await peers.plain.run(architecture, batch, steps);
+    await sleep(PAUSE_MS);
+    if (turn < 0) continue; // the first turn warms everything up
+    seconds.ours.push(a);
+    seconds.best.push(b);
+    seconds.plain.push(c);
+    note(`${name}, turn ${turn + 1}/${turns}: ${[a, b, c].map((s) => `${s.toFixed(3)} s`).join(', ')}`);
+  }
+  ours.dispose();
+  const against = (peer: number[]) => {
+    const ratios = seconds.ours.map((s, i) => s / peer[i]!);
+    return { ratio: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios) };
+  };
+  const ourSeconds = median(seconds.ours);
+  return {
+    name,
+    ourSeconds,
+    bestSeconds: median(seconds.best),
+    plainSeconds: median(seconds.plain),
+    best: against(seconds.best),
+    plain: against(seconds.plain),
+    gflops: convolutionFlops(batch) / ourSeconds / 1e9,
+  };
+}
+
+/** Resident memory of this process over many steps, after a tenth of them to fill allocators and caches. */
+function memory(steps: number) {
+  const ours = new Ours('dcgan', 16);
+  const warmUp = Math.ceil(steps / 10);
+  let startBytes = 0;
+  let peakBytes = 0;
+  let live = 0;
+  for (let step = 0; step < steps; step++) {
+    ours.step();
+    if (step + 1 < warmUp) continue;
+    const rss = process.memoryUsage.rss();
+    if (step + 1 === warmUp) {
+      startBytes = rss;
+      live = liveTensors();
+    }
+    peakBytes = Math.max(peakBytes, rss);
+    if (step % 50 === 49) note(`memory, step ${step + 1}/${steps}: ${(rss / MIB).toFixed(0)} MiB`);
+  }
+  const leaked = liveTensors() - live;
+  ours.dispose();
+  return { steps, startBytes, endBytes: process.memoryUsage.rss(), peakBytes, leakedTensors: leaked };
+}
+
+async function main(): Promise<void> {
+  const cores = cpus().length;
+  setThreads(cores);
+  const { OMP_WAIT_POLICY: _, ...environment } = process.env; // loading the engine has set it for ours
+  const peers = {
+    best: new Peer('at its best', cores, { ...environment, OMP_WAIT_POLICY: 'PASSIVE' }),
+    plain: new Peer('as it comes', cores, environment),
+  };
+  try {
+    await Promise.all([peers.best.start(), peers.plain.start()]);
+    const sgemm = sgemmGflops();
+    const timings: Timing[] = [];
+    for (const architecture of ['dcgan', 'sngan'] as const) {
+      for (const batch of [16, 64]) {
+        if (!`${architecture}-64, batch ${batch}`.includes(args.only)) continue;
+        timings.push(await time(architecture, batch, peers));
+      }
+    }
+    const steps = Number(args['memory-steps']);
+    const used = steps > 0 ? memory(steps) : null;
+    const about = {
+      processor: cpus()[0]?.model ?? 'unknown',
+      threads: threads(),
+      libtorch: engineInfo().libtorch,
+      peerTorch: peers.best.torch,
+      sgemmGflops: sgemm,
+    };
+    const missed = timings.filter((t) => t.best.ratio > BARS.best || t.plain.ratio > BARS.plain);
+    if (args.json) console.log(JSON.stringify({ about, bars: BARS, timings, memory: used }, null, 2));
+    else print(about, timings, used);
+    if (args.check && missed.length > 0) process.exitCode = 1;
+  } finally {
+    peers.best.stop();
+    peers.plain.stop();
+  }
+}
+
+function print(
+  about: { processor: string; threads: number; libtorch: string; peerTorch: string; sgemmGflops: number },
+  timings: Timing[],
+  used: ReturnType<typeof memory> | null,
+): void {
+  const ratio = (r: Timing['best'], bar: number) =>
+    `${r.ratio.toFixed(2)} (${r.low.toFixed(2)}–${r.high.toFixed(2)}) ${r.ratio <= bar ? '≤' : 'misses'} ${bar}`;
+  console.log(`${about.processor}, ${about.threads} threads`);
+  console.log(`libtorch ${about.libtorch} here, torch ${about.peerTorch} the peer's`);
+  console.log(`SGEMM 2048³ in this run: ${about.sgemmGflops.toFixed(0)} GFLOP/s\n`);
+  for (const t of timings) {
+    console.log(`${t.name}`);
+    console.log(
+      `  step ${t.ourSeconds.toFixed(3)} s, ${t.gflops.toFixed(0)} GFLOP/s in convolutions, ` +
+        `${((100 * t.gflops) / about.sgemmGflops).toFixed(0)} % of SGEMM`,
+    );
+    console.log(`  of the peer at its best (${t.bestSeconds.toFixed(3)} s): ${ratio(t.best, BARS.best)}`);
+    console.log(`  of the peer as it comes (${t.plainSeconds.toFixed(3)} s): ${ratio(t.plain, BARS.plain)}`);
+  }
+  if (used) {
+    const mib = (bytes: number) => `${(bytes / MIB).toFixed(0)} MiB`;
+    console.log(
+      `\nmemory over ${used.steps} steps (dcgan-64, batch 16): ${mib(used.startBytes)} after a tenth, ` +
+        `peak ${mib(used.peakBytes)}, end ${mib(used.endBytes)}; live tensors ${used.leakedTensors === 0 ? 'constant' : `+${used.leakedTensors}`}`,
+    );
+  }
+}
+
+await main();

@@ -1,0 +1,289 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PixelCache } from '../data/cache.js';
+import type { Dataset, DatasetRow } from '../data/dataset.js';
+import { Random } from '../random.js';
+import { bestCheckpointPath, listCheckpoints } from '../run/checkpoint.js';
+import { InterruptedError } from '../run/interrupt.js';
+import { readEvents, readRun, withoutWall } from '../run/run-folder.js';
+import { auc } from '../stats/roc.js';
+import { dispose, liveTensors, loadSafetensors, tensor, tidy } from '../torch/index.js';
+import { type ClassifierRecipe, classifierRecipeSchema } from './config.js';
+import { logitsOf, scoreSplit } from './evaluate.js';
+import { openClassifier, readClassifierResult, scoresPath, weightsPath } from './result.js';
+import { aucOf, readScores } from './scores.js';
+import { type TrainClassifierOptions, trainClassifier } from './train.js';
+
+const SIDE = 32;
+
+/** Pink noise-free "skin" with a brown disk; positives are redder and larger, with overlap. */
+function drawImage(random: Random, positive: boolean): Uint8Array {
+  const image = new Uint8Array(3 * SIDE * SIDE);
+  const radius = random.uniform(5, 9) + (positive ? 3 : 0);
+  const [cx, cy] = [random.uniform(12, 20), random.uniform(12, 20)];
+  const red = random.uniform(70, 120) + (positive ? 40 : 0);
+  for (let y = 0; y < SIDE; y++) {
+    for (let x = 0; x < SIDE; x++) {
+      const inside = (x - cx) ** 2 + (y - cy) ** 2 < radius ** 2;
+      const colour = inside ? [red, 60, 50] : [220, 180, 170];
+      colour.forEach((value, c) => {
+        image[(c * SIDE + y) * SIDE + x] = value + random.uniform(-12, 12);
+      });
+    }
+  }
+  return image;
+}
+
+/** A dataset that lives in memory: 35 % of the rows are positive, as many in each split. */
+function makeData(count: number, seed = 1): { dataset: Dataset; cache: PixelCache } {
+  const random = new Random(seed);
+  const pixels = new Uint8Array(count * 3 * SIDE * SIDE);
+  const rows = Array.from({ length: count }, (_, i): DatasetRow => {
+    const positive = i % 20 < 7;
+    pixels.set(drawImage(random, positive), i * 3 * SIDE * SIDE);
+    return {
+      id: `image-${i}`,
+      file: `images/${i}.png`,
+      label: positive ? 'malignant' : 'benign',
+      group: `patient-${i >> 1}`,
+      split: i < 0.6 * count ? 'train' : i < 0.8 * count ? 'val' : 'test',
+      sha256: String(i),
+      width: SIDE,
+      height: SIDE,
+      extra: {},
+    };
+  });
+  const dataset = {
+    dir: 'in-memory',
+    name: 'disks',
+    classes: ['benign', 'malignant'],
+    positive: 'malignant',
+    rows,
+  };
+  return {
+    dataset: { ...dataset, hash: `seed-${seed}` } as unknown as Dataset,
+    cache: { images: tensor(pixels, [count, 3, SIDE, SIDE]), rows, sizePx: SIDE, key: 'test' },
+  };
+}
+
+const recipe = (changes: Partial<ClassifierRecipe> = {}): ClassifierRecipe => ({
+  ...classifierRecipeSchema.parse({
+    imageSize: SIDE,
+    batchSize: 16,
+    steps: 6,
+    warmupSteps: 2,
+    evaluateEvery: 3,
+    logEvery: 2,
+    device: 'cpu',
+    seed: 3,
+  }),
+  ...changes,
+});
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'graft-classify-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const small = makeData(80);
+const train = (name: string, changes: Partial<TrainClassifierOptions> = {}) =>
+  trainClassifier({ config: recipe(), runDir: join(dir, name), ...small, ...changes });
+
+describe('trainClassifier', () => {
+  it('learns an easy set, and its files say the same as its result', async () => {
+    const data = makeData(300);
+    const runDir = join(dir, 'run');
+    const config = recipe({ steps: 60, evaluateEvery: 20, warmupSteps: 10, augmentation: 'flips' });
+    const result = await trainClassifier({ config, runDir, ...data });
+    expect(result.testAuc).toBeGreaterThan(0.85);
+    expect(result.curve.map((point) => point.step)).toEqual([20, 40, 60]);
+    expect(result.curve.at(-1)!.trainLoss).toBeLessThan(result.curve[0]!.trainLoss);
+    expect(result.valAuc).toBeCloseTo(Math.max(...result.curve.map((point) => point.valAuc)), 12);
+    expect(result.bestStep).toBe(result.curve.find((point) => point.valAuc === result.valAuc)!.step);
+
+    // Whole test split, in its order, at its natural prevalence, with full precision on the disk.
+    const test = data.cache.rows.filter((row) => row.split === 'test');
+    expect(result.testScores.map(({ id }) => id)).toEqual(test.map(({ id }) => id));
+    expect(result.testScores.filter(({ label }) => label === 1)).toHaveLength(21);
+    expect(readScores(scoresPath(runDir, 'test'))).toEqual(result.testScores);
+    expect(aucOf(result.testScores)).toBe(result.testAuc);
+    const { low, high } = result.testAucInterval!;
+    expect(low < result.testAuc && result.testAuc < high).toBe(true);
+    expect(readRun(runDir)).toMatchObject({ status: 'finished', kind: 'classifier', step: 60 });
+    expect(readClassifierResult(runDir)).toEqual(result);
+
+    // The stored network is the one that made the scores; checkpoints are gone.
+    const { network } = openClassifier(runDir, 'cpu');
+    const again = await scoreSplit(network, { ...data.cache, positive: 'malignant' }, 'test', {
+      device: 'cpu',
+      batchSize: 7,
+    });
+    again.forEach(({ score }, i) => {
+      expect(score).toBeCloseTo(result.testScores[i]!.score, 5);
+    });
+    network.dispose();
+    expect(readdirSync(join(runDir, 'checkpoints'))).toEqual([]);
+    data.cache.images.dispose();
+  });
+
+  it('ends bit-identical after a stop and a resume, and leaves no tensors behind', async () => {
+    const live = liveTensors();
+    await train('whole');
+    expect(liveTensors()).toBe(live);
+    // Stopped after 4 of 6 steps: between two validations, within a window of the log.
+    const controller = new AbortController();
+    const stopped = train('parts', {
+      signal: controller.signal,
+      onStep: (step) => {
+        if (step === 4) controller.abort();
+      },
+    });
+    await expect(stopped).rejects.toThrow(InterruptedError);
+    expect(readRun(join(dir, 'parts'))).toMatchObject({ status: 'resumable', step: 4 });
+    await expect(train('parts')).rejects.toThrow(/already holds a classifier run that stopped after step 4/);
+    await train('parts', { ifExists: 'continue' });
+
+    const weights = (name: string): Buffer => readFileSync(weightsPath(join(dir, name)));
+    expect(weights('parts').equals(weights('whole'))).toBe(true);
+    for (const split of ['val', 'test'] as const) {
+      const text = (name: string): string => readFileSync(scoresPath(join(dir, name), split), 'utf8');
+      expect(text('parts')).toBe(text('whole'));
+    }
+    const events = (name: string) =>
+      readEvents(join(dir, name, 'events.jsonl'))
+        .filter(({ type, step }) => !(type === 'checkpoint' && step === 4)) // the stop's own
+        .map(withoutWall);
+    expect(events('parts')).toEqual(events('whole'));
+    // A finished run is read, not repeated.
+    const before = readFileSync(join(dir, 'whole', 'summary.json'), 'utf8');
+    await train('whole', { ifExists: 'continue' });
+    expect(readFileSync(join(dir, 'whole', 'summary.json'), 'utf8')).toBe(before);
+    expect(liveTensors()).toBe(live);
+  });
+
+  it('goes back to the last checkpoint after a kill', async () => {
+    await train('whole');
+    // A kill between two checkpoints: the loop never gets to save (an error stands for it).
+    const killed = train('killed', {
+      onStep: (step) => {
+        if (step === 5) throw new Error('killed');
+      },
+    });
+    await expect(killed).rejects.toThrow('killed');
+    expect(listCheckpoints(join(dir, 'killed')).map(({ step }) => step)).toEqual([3]);
+    await train('killed', { ifExists: 'continue' });
+    const read = (name: string, file: string): string => readFileSync(join(dir, name, file), 'utf8');
+    expect(read('killed', 'scores-test.csv')).toBe(read('whole', 'scores-test.csv'));
+    const events = (name: string) => readEvents(join(dir, name, 'events.jsonl')).map(withoutWall);
+    expect(events('killed')).toEqual(events('whole'));
+  });
+
+  it('refuses to continue with other data or another config', async () => {
+    const stop = new AbortController();
+    stop.abort();
+    await expect(train('run', { signal: stop.signal })).rejects.toThrow(InterruptedError);
+    await expect(train('run', { ifExists: 'continue', config: recipe({ seed: 4 }) })).rejects.toThrow(
+      /another seed/,
+    );
+    const other = makeData(80, 2);
+    await expect(train('run', { ifExists: 'continue', ...other })).rejects.toThrow(/data have changed/);
+    other.cache.images.dispose();
+  });
+
+  it('adds synthetic images to training only', async () => {
+    const random = new Random(8);
+    const pixels = new Uint8Array(20 * 3 * SIDE * SIDE);
+    for (let i = 0; i < 20; i++) pixels.set(drawImage(random, true), i * 3 * SIDE * SIDE);
+    const images = tensor(pixels, [20, 3, SIDE, SIDE]);
+    const result = await train('run', { synthetic: [{ images, label: 1, source: 'samples' }] });
+    expect(result.images).toEqual({ real: 48, realPositive: 20, synthetic: 20, syntheticPositive: 20 });
+    expect(result.testScores).toHaveLength(16);
+    expect(readRun(join(dir, 'run')).config).toMatchObject({ synthetic: ['samples'], data: 'in-memory' });
+    expect(images.disposed).toBe(false);
+    images.dispose();
+    const wrong = tensor(new Uint8Array(3 * 16 * 16), [1, 3, 16, 16]);
+    const refused = train('wrong', { synthetic: [{ images: wrong, label: 1, source: 'samples' }] });
+    await expect(refused).rejects.toThrow(/same size/);
+    wrong.dispose();
+  });
+
+  it('stops early when the validation AUC has stalled', async () => {
+    // A rate of nearly nothing: the running statistics settle, the ranking does not improve for long.
+    const config = recipe({
+      steps: 40,
+      evaluateEvery: 1,
+      patience: 2,
+      learningRate: 1e-12,
+      sampler: 'balanced',
+    });
+    const result = await train('run', { config });
+    expect(result.stoppedEarly).toBe(true);
+    expect(result.steps).toBe(result.bestStep + 2);
+  });
+
+  it('stops at a loss that is not finite, with the step, the loss and advice', async () => {
+    const config = recipe({ steps: 30, learningRate: 1e30, warmupSteps: 0, evaluateEvery: 30 });
+    await expect(train('run', { config })).rejects.toThrow(
+      /step \d+: the loss is (NaN|Infinity).*learningRate=/,
+    );
+    const last = readEvents(join(dir, 'run', 'events.jsonl')).at(-1)!;
+    expect(last).toMatchObject({ type: 'failed', reason: 'not finite', figure: 'loss' });
+  });
+
+  it('refuses splits that lack a class', async () => {
+    const rows = small.cache.rows.map((row) => (row.split === 'test' ? { ...row, label: 'benign' } : row));
+    await expect(train('run', { cache: { ...small.cache, rows } })).rejects.toThrow(
+      /test split.*both classes/,
+    );
+  });
+});
+
+describe('evaluation', () => {
+  it('does not average the AUC over batches', async () => {
+    const { network } = await openUntrained();
+    const indices = Array.from({ length: 80 }, (_, i) => i);
+    const labels = small.cache.rows.map((row) => (row.label === 'malignant' ? 1 : 0));
+    const options = { device: 'cpu' as const };
+    const whole = await logitsOf(network, small.cache.images, indices, { ...options, batchSize: 80 });
+    const batched = await logitsOf(network, small.cache.images, indices, { ...options, batchSize: 20 });
+    batched.forEach((logit, i) => {
+      expect(logit).toBeCloseTo(whole[i]!, 4);
+    });
+    // The whole split at once; the mean of four batches' AUCs is another number on these scores.
+    const rows = await scoreSplit(network, { ...small.cache, positive: 'malignant' }, 'train', {
+      ...options,
+      batchSize: 10,
+    });
+    const split = indices.slice(0, 48);
+    const scores = split.map((i) => whole[i]!);
+    expect(aucOf(rows)).toBeCloseTo(auc(labels.slice(0, 48), scores), 2);
+    const parts = [0, 1, 2, 3].map((k) =>
+      auc(
+        labels.slice(12 * k, 12 * k + 12).concat([0, 1]),
+        scores.slice(12 * k, 12 * k + 12).concat([-9, 9]),
+      ),
+    );
+    expect(Math.abs(parts.reduce((sum, value) => sum + value, 0) / 4 - aucOf(rows))).toBeGreaterThan(1e-3);
+    expect(network.training).toBe(false);
+    network.dispose();
+  });
+
+  async function openUntrained() {
+    const stop = new AbortController();
+    const run = join(dir, 'untrained');
+    const config = recipe({ evaluateEvery: 1, steps: 2, warmupSteps: 0 });
+    const onStep = (): void => stop.abort();
+    await expect(train('untrained', { config, signal: stop.signal, onStep })).rejects.toThrow(
+      InterruptedError,
+    );
+    tidy(() => {
+      const { tensors } = loadSafetensors(bestCheckpointPath(run));
+      expect(Object.keys(tensors).some((key) => key.startsWith('network._fc'))).toBe(true);
+      dispose(tensors);
+    });
+    return openClassifier(run, 'cpu');
+  }
+});

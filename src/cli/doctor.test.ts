@@ -1,0 +1,86 @@
+import { describe, expect, it, vi } from 'vitest';
+import { describeBlas, describeThreads, describeWaitPolicy, type Finding, register } from './doctor.js';
+import { type CommandEntry, main } from './main.js';
+
+const table: CommandEntry[] = [{ name: 'doctor', summary: '', group: '', load: async () => ({ register }) }];
+
+async function runDoctor(...args: string[]): Promise<{ code: number; stdout: string }> {
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  try {
+    const code = await main(['doctor', ...args], table);
+    return { code, stdout: write.mock.calls.map(([chunk]) => String(chunk)).join('') };
+  } finally {
+    write.mockRestore();
+  }
+}
+
+describe('graft doctor', () => {
+  it('finds the engine, the libraries and the machine', async () => {
+    const { code, stdout } = await runDoctor('--json');
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    expect(code).toBe(0);
+    const values = new Map(findings.map((finding) => [finding.name, finding.value]));
+    for (const name of [
+      'Graft',
+      'Node.js',
+      'platform',
+      'sharp',
+      'libtorch',
+      'CUDA',
+      'threads',
+      'OMP_WAIT_POLICY',
+    ])
+      expect(values.get(name), name).toBeTruthy();
+    for (const name of ['BLAS', 'oneDNN', 'CPU', 'memory', 'disk'])
+      expect(values.get(name), name).toBeTruthy();
+    expect(values.get('libtorch')).toMatch(/^[12]\.\d+/);
+    expect(values.get('Node.js')).toBe(process.versions.node);
+  });
+
+  it('gives a remedy with everything that is not well', async () => {
+    const { stdout } = await runDoctor('--json', '--threads', '1');
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    for (const finding of findings.filter(({ status }) => status !== 'ok'))
+      expect(finding.remedy, finding.name).toBeTruthy();
+  });
+
+  it('prints one line a finding for people', async () => {
+    const { stdout } = await runDoctor('--no-color');
+    expect(stdout).toMatch(/^ok +Graft +\d/m);
+    expect(stdout).toMatch(/^(ok|warn) +BLAS +\S/m);
+  });
+});
+
+describe('the judgements', () => {
+  const systemDir = '/usr/lib/x86_64-linux-gnu';
+
+  it('warns of the reference BLAS, also where an OpenBLAS is loaded beside it', () => {
+    const libraries = [
+      `${systemDir}/blas/libblas.so.3.11.0`,
+      `${systemDir}/openblas-pthread/libopenblas.so.0`,
+    ];
+    expect(describeBlas(libraries, false)).toMatchObject({ status: 'warn' });
+    expect(describeBlas(libraries, false).remedy).toContain('libopenblas0-pthread');
+  });
+
+  it('names the BLAS that multiplies', () => {
+    const openblas = [
+      `${systemDir}/openblas-pthread/libblas.so.3`,
+      `${systemDir}/openblas-pthread/libopenblasp.so`,
+    ];
+    expect(describeBlas(openblas, false)).toMatchObject({
+      status: 'ok',
+      value: expect.stringMatching(/^OpenBLAS/),
+    });
+    expect(describeBlas([], true)).toMatchObject({ status: 'ok', value: 'MKL' });
+  });
+
+  it('warns of idle cores, of too many threads and of spinning ones', () => {
+    expect(describeThreads(4, 4).status).toBe('ok');
+    expect(describeThreads(1, 4).status).toBe('warn');
+    expect(describeThreads(8, 4).status).toBe('warn');
+    expect(describeWaitPolicy('passive').status).toBe('ok');
+    expect(describeWaitPolicy('ACTIVE').status).toBe('warn');
+    expect(describeWaitPolicy(undefined).status).toBe('warn');
+  });
+});

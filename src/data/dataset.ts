@@ -1,0 +1,220 @@
+/**
+ * A dataset folder: `dataset.yaml` (what it is), `manifest.csv` (a row an image), `images/`, `cache/`,
+ * `import-report.json`. Opening one checks everything that can be checked without decoding images, so that a
+ * damaged or hand-edited dataset is refused with the file and row at fault, before anything is trained on it.
+ */
+import { readdirSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { DataError } from '../errors.js';
+import { readText, sha256 } from '../files.js';
+import { readTable } from './table.js';
+
+export const splits = ['train', 'val', 'test'] as const;
+export type Split = (typeof splits)[number];
+
+export const datasetFile = 'dataset.yaml';
+export const manifestFile = 'manifest.csv';
+
+/** Columns that every manifest begins with; whatever follows is metadata. */
+export const manifestColumns = [
+  'id',
+  'file',
+  'label',
+  'group',
+  'split',
+  'sha256',
+  'width',
+  'height',
+] as const;
+
+export interface DatasetRow {
+  id: string;
+  /** Relative to the dataset folder, with forward slashes. */
+  file: string;
+  label: string;
+  /** Patient, else lesion, else image; near-duplicates share one. No group is in two splits. */
+  group: string;
+  split: Split;
+  /** Of the file's bytes, 64 hex digits. */
+  sha256: string;
+  /** Of the upright image, in pixels. */
+  width: number;
+  height: number;
+  /** Metadata as it was imported, column by column; empty where missing. */
+  extra: Record<string, string>;
+}
+
+const count = z.int().nonnegative();
+const byClass = z.record(z.string(), count);
+
+/** `dataset.yaml`. */
+export const descriptionSchema = z.strictObject({
+  format: z.literal('graft-dataset-1'),
+  name: z.string().min(1),
+  /** `phantom`: procedural images, which no patient stands behind. */
+  kind: z.enum(['images', 'phantom']),
+  /** Where the label comes from: a metadata column, or `folder`. */
+  label: z.string().min(1),
+  classes: z.array(z.string().min(1)).min(2),
+  /** The class whose detection is at stake: target 1. All others are target 0. */
+  positive: z.string().min(1),
+  /** What target 0 is called where classes are put together. */
+  negative: z.string().min(1),
+  /** What a group is, at the most. */
+  groupedBy: z.enum(['patient', 'lesion', 'image']),
+  licence: z.string(),
+  /** Decides the split. */
+  seed: z.int().nonnegative(),
+  fractions: z.strictObject({ train: z.number(), val: z.number(), test: z.number() }),
+  counts: z.strictObject({
+    images: count,
+    groups: count,
+    train: byClass,
+    val: byClass,
+    test: byClass,
+    exactDuplicates: count,
+    nearDuplicates: count,
+  }),
+  /** AUC that no classifier can exceed in expectation, where it is known (phantoms). */
+  bayesAuc: z.number().min(0.5).max(1).optional(),
+  provenance: z.record(z.string(), z.unknown()),
+});
+
+export type DatasetDescription = z.infer<typeof descriptionSchema>;
+
+export interface Dataset extends DatasetDescription {
+  /** The folder, as it was given. */
+  dir: string;
+  rows: DatasetRow[];
+  /** SHA-256 over id, sha256, label, group and split of every row, in order: what training depends on. */
+  hash: string;
+}
+
+const rowSchema = z.object({
+  id: z.string().min(1, 'empty'),
+  file: z
+    .string()
+    .min(1, 'empty')
+    .refine((file) => !file.startsWith('/') && !file.split('/').includes('..'), 'leaves the dataset folder'),
+  label: z.string().min(1, 'empty'),
+  group: z.string().min(1, 'empty'),
+  split: z.enum(splits, `expected ${splits.join(', ')}`),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
+  width: z.coerce.number().int().positive(),
+  height: z.coerce.number().int().positive(),
+});
+
+/** The content hash of a dataset: see {@link Dataset.hash}. */
+export function datasetHash(rows: readonly DatasetRow[]): string {
+  return sha256(
+    rows.map((row) => JSON.stringify([row.id, row.sha256, row.label, row.group, row.split])).join('\n'),
+  );
+}
+
+/**
+ * Opens and checks a dataset folder.
+ * @throws DataError naming the file, and the row where there is one: missing or malformed description or manifest,
+ * a row out of range, an id twice, a label that is no class, a group in two splits, an image that is not there
+ */
+export function openDataset(dir: string): Dataset {
+  const description = readDescription(dir);
+  const rows = readManifest(dir, description);
+  return { ...description, dir, rows, hash: datasetHash(rows) };
+}
+
+function readDescription(dir: string): DatasetDescription {
+  const path = join(dir, datasetFile);
+  let raw: unknown;
+  try {
+    raw = parseYaml(readText(path));
+  } catch (cause) {
+    if (cause instanceof DataError)
+      throw new DataError(`${cause.message}; ${dir} is no dataset: make one with \`graft data import\``, {
+        cause,
+      });
+    throw new DataError(`${path}: not valid YAML (${(cause as Error).message.split('\n')[0]})`, { cause });
+  }
+  const parsed = descriptionSchema.safeParse(raw);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new DataError(`${path}: ${issue.path.join('.') || 'description'}: ${issue.message}`);
+  }
+  const { classes, positive } = parsed.data;
+  if (!classes.includes(positive))
+    throw new DataError(`${path}: positive: '${positive}' is none of the classes ${classes.join(', ')}`);
+  return parsed.data;
+}
+
+function readManifest(dir: string, description: DatasetDescription): DatasetRow[] {
+  const path = join(dir, manifestFile);
+  const table = readTable(path);
+  const missing = manifestColumns.filter((column) => !table.columns.includes(column));
+  if (missing.length > 0) throw new DataError(`${path}: column ${missing.join(', ')} missing`);
+  const extraColumns = table.columns.filter(
+    (column) => !(manifestColumns as readonly string[]).includes(column),
+  );
+
+  const present = new PresentFiles(dir);
+  const firstLine = new Map<string, number>();
+  const splitOf = new Map<string, { split: Split; line: number }>();
+  const rows = table.rows.map(({ line, cells }): DatasetRow => {
+    const fail = (problem: string): never => {
+      throw new DataError(`${path}, line ${line}: ${problem}`);
+    };
+    const parsed = rowSchema.safeParse(cells);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0]!;
+      return fail(`${issue.path.join('.')}: ${issue.message}`);
+    }
+    const row = parsed.data;
+    const before = firstLine.get(row.id);
+    if (before !== undefined) fail(`id '${row.id}' is already on line ${before}`);
+    firstLine.set(row.id, line);
+    if (!description.classes.includes(row.label))
+      fail(`label '${row.label}' is none of the classes ${description.classes.join(', ')}`);
+    const other = splitOf.get(row.group);
+    if (other && other.split !== row.split)
+      fail(
+        `group '${row.group}' is in ${row.split} here and in ${other.split} on line ${other.line}; a group must not span splits`,
+      );
+    splitOf.set(row.group, { split: row.split, line });
+    if (!present.has(row.file)) fail(`image ${row.file} is missing`);
+    return { ...row, extra: Object.fromEntries(extraColumns.map((column) => [column, cells[column] ?? ''])) };
+  });
+  if (rows.length !== description.counts.images)
+    throw new DataError(
+      `${path}: ${rows.length} rows, but ${datasetFile} counts ${description.counts.images} images; the manifest was cut off or edited`,
+    );
+  return rows;
+}
+
+/** Which files there are, with one listing a folder instead of one question a file. */
+class PresentFiles {
+  readonly #dir: string;
+  readonly #listed = new Map<string, Set<string>>();
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  has(file: string): boolean {
+    const folder = dirname(file);
+    let names = this.#listed.get(folder);
+    if (!names) {
+      try {
+        names = new Set(readdirSync(join(this.#dir, folder)));
+      } catch {
+        names = new Set();
+      }
+      this.#listed.set(folder, names);
+    }
+    return names.has(posix.basename(file));
+  }
+}
+
+/** Path of a row's image. */
+export function imagePath(dataset: { dir: string }, row: DatasetRow): string {
+  return join(dataset.dir, row.file);
+}

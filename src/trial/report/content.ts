@@ -1,0 +1,461 @@
+/** Composes the report from a trial's summary, its analysis and its verdict. */
+import type { TrialAnalysis } from '../analysis.js';
+import type { TrialMetric, TrialSummary } from '../summary.js';
+import type { Verdict } from '../verdict.js';
+import type { Block, PicturesBlock, ReportDocument, Section, TableBlock } from './document.js';
+import { aucFigure, classifierFigure, differencesFigure, ganLossFigure, rocFigure } from './figures.js';
+import { day, duration, fixed, list, plural, pValue, range, signed, signedRange, whole } from './format.js';
+import { armLabel, armStyles } from './palette.js';
+
+/** Reads a PNG that the summary names. */
+export type ReadPng = (path: string) => { png: Uint8Array; width: number; height: number };
+
+export function composeReport(
+  summary: TrialSummary,
+  analysis: TrialAnalysis,
+  verdict: Verdict,
+  readPng: ReadPng,
+): ReportDocument {
+  const seeds = new Set(summary.runs.map((run) => run.seed)).size;
+  return {
+    title: summary.name,
+    subtitle: [
+      summary.dataset.name,
+      plural(analysis.arms.length, 'arm'),
+      plural(seeds, 'seed'),
+      `${plural(analysis.test.images, 'test image')}, ${whole(analysis.test.positives)} ${summary.dataset.positive}`,
+      day(summary.finishedAt),
+    ].join(' · '),
+    verdict: { ...verdict, figures: keyFigures(analysis) },
+    sections: [
+      resultSection(summary, analysis),
+      runSection(summary, analysis),
+      dataSection(summary),
+      ...(summary.gans.length > 0 || summary.metrics.length > 0 ? [imagesSection(summary, readPng)] : []),
+      ...trainingSection(summary),
+      methodsSection(summary, analysis),
+      limitsSection(summary),
+      appendix(summary),
+    ],
+    footer: `Made by Graft ${summary.version} from summary.json, which holds every number and score of this page.`,
+  };
+}
+
+function keyFigures(analysis: TrialAnalysis): ReportDocument['verdict']['figures'] {
+  const primary = analysis.primary === null ? undefined : analysis.comparisons[analysis.primary];
+  if (!primary) return [];
+  const percent = Math.round(analysis.level * 100);
+  return [
+    {
+      label: 'Difference in AUC',
+      value: signed(primary.difference.value),
+      note: `${armLabel(primary.arm)} against ${armLabel(primary.baseline)}`,
+    },
+    {
+      label: `${percent} % interval`,
+      value: signedRange(primary.difference),
+      note: primary.seeds.length > 1 ? 'other seeds, other test images' : 'other test images only',
+    },
+    {
+      label: 'p',
+      value: pValue(primary.p).replace('= ', ''),
+      note: 'comparison fixed by the design',
+    },
+    {
+      label: 'Detectable',
+      value: `±${fixed(Math.ceil(primary.detectable.difference * 1000) / 1000)}`,
+      note:
+        primary.seeds.length > 1
+          ? `with ${Math.round(primary.detectable.power * 100)} % power`
+          : 'at best: seeds left out',
+    },
+  ];
+}
+
+function resultSection(summary: TrialSummary, analysis: TrialAnalysis): Section {
+  const styles = armStyles(summary.arms);
+  const percent = Math.round(analysis.level * 100);
+  const several = analysis.arms.some(({ seeds }) => seeds.length > 1);
+  const differences: TableBlock = {
+    kind: 'table',
+    title: 'Paired differences in test AUC',
+    columns: [
+      { title: 'Comparison', align: 'left' },
+      { title: 'Difference', align: 'right' },
+      { title: `${percent} % interval`, align: 'right' },
+      { title: 'p', align: 'right' },
+      { title: 'p, corrected', align: 'right' },
+      ...(several ? [{ title: 'Bootstrap check', align: 'right' as const }] : []),
+      { title: 'Detectable', align: 'right' },
+    ],
+    rows: analysis.comparisons.map((c) => [
+      `${armLabel(c.arm)} − ${armLabel(c.baseline)}`,
+      signed(c.difference.value),
+      signedRange(c.difference),
+      pValue(c.p).replace('= ', ''),
+      c.correctedP === null ? c.role : pValue(c.correctedP).replace('= ', ''),
+      ...(several ? [c.bootstrap ? signedRange(c.bootstrap) : '–'] : []),
+      `±${fixed(Math.ceil(c.detectable.difference * 1000) / 1000)}`,
+    ]),
+    strong: analysis.primary === null ? [] : [analysis.primary],
+    note:
+      `Detectable: smallest true difference found with ${Math.round((analysis.comparisons[0]?.detectable.power ?? 0.8) * 100)} % power. ` +
+      'Primary: the comparison of the verdict, fixed by the design, needs no correction; p-values of the others are corrected among themselves (Holm). ' +
+      'Control: what standard augmentation itself brings, for scale.' +
+      (several
+        ? ' Bootstrap check: percentile interval over groups and seeds, which is too narrow for few seeds.'
+        : ''),
+  };
+  const spread = ({ mean, deviation }: { mean: number; deviation: number }): string =>
+    several ? `${fixed(mean)} ± ${fixed(deviation)}` : fixed(mean);
+  const arms: TableBlock = {
+    kind: 'table',
+    title: 'Scores on the test images',
+    columns: [
+      { title: 'Arm', align: 'left' },
+      { title: 'AUC', align: 'right' },
+      { title: `${percent} % interval`, align: 'right' },
+      { title: 'Balanced accuracy', align: 'right' },
+      { title: 'Sensitivity', align: 'right' },
+      { title: 'Specificity', align: 'right' },
+      { title: 'Brier ↓', align: 'right' },
+    ],
+    rows: analysis.arms.map((arm) => [
+      armLabel(arm.arm),
+      fixed(arm.auc.value),
+      range(arm.auc),
+      spread(arm.scores.balancedAccuracy),
+      spread(arm.scores.sensitivity),
+      spread(arm.scores.specificity),
+      spread(arm.scores.brier),
+    ]),
+    note:
+      `${several ? 'Mean ± standard deviation over seeds. ' : ''}Higher is better except where marked ↓. Thresholds were chosen on validation images ` +
+      'and used on the test images as they were. AUC is taken over the whole test split at once.',
+  };
+  return {
+    id: 'result',
+    title: 'Result',
+    blocks: [
+      ...(analysis.comparisons.length > 0 ? [differencesFigure(analysis, styles), differences] : []),
+      aucFigure(analysis, styles, summary.bayesAuc),
+      rocFigure(summary, analysis, styles),
+      arms,
+      ...analysis.notes.map((text): Block => ({ kind: 'prose', lead: 'Note.', text })),
+    ],
+  };
+}
+
+function runSection(summary: TrialSummary, analysis: TrialAnalysis): Section {
+  const seconds = (Date.parse(summary.finishedAt) - Date.parse(summary.startedAt)) / 1000;
+  const steps = [...new Set(summary.runs.map((run) => run.optimiserSteps))].sort((a, b) => a - b);
+  return {
+    id: 'run',
+    title: 'What was run',
+    blocks: [
+      {
+        kind: 'prose',
+        text:
+          `${summary.classifier} at ${summary.sizePx} px learned to tell ${summary.dataset.positive} from ` +
+          `${list(summary.dataset.classes.filter((name) => name !== summary.dataset.positive))}, once for each arm and seed: ` +
+          `${plural(summary.runs.length, 'run')} in all, ${duration(seconds)} from start to end. ` +
+          (analysis.equalSteps
+            ? `Every run took ${plural(steps[0]!, 'optimiser step')}, so that no arm was trained longer than another; `
+            : `Runs took between ${whole(steps[0]!)} and ${whole(steps.at(-1)!)} optimiser steps, so that arms were not trained equally long; `) +
+          'validation and test images are real and at their natural prevalence in every arm.',
+      },
+      {
+        kind: 'table',
+        title: 'Arms',
+        columns: [
+          { title: 'Arm', align: 'left' },
+          { title: 'Real images', align: 'right' },
+          { title: 'Synthetic images', align: 'right' },
+          { title: 'Standard augmentation', align: 'left' },
+          { title: 'Seeds', align: 'right' },
+          { title: 'Steps', align: 'right' },
+          { title: 'Time a run', align: 'right' },
+        ],
+        rows: summary.arms.flatMap((arm) => {
+          const runs = summary.runs.filter((run) => run.arm === arm.name);
+          if (runs.length === 0) return [];
+          const distinct = (pick: (run: (typeof runs)[number]) => number): string => {
+            const values = [...new Set(runs.map(pick))].sort((a, b) => a - b);
+            return values.length === 1 ? whole(values[0]!) : `${whole(values[0]!)}–${whole(values.at(-1)!)}`;
+          };
+          return [
+            [
+              armLabel(arm.name),
+              distinct((run) => run.realImages),
+              distinct((run) => run.syntheticImages),
+              arm.standard ? 'yes' : 'no',
+              String(runs.length),
+              distinct((run) => run.optimiserSteps),
+              duration(runs.reduce((sum, run) => sum + run.seconds, 0) / runs.length),
+            ],
+          ];
+        }),
+      },
+    ],
+  };
+}
+
+function dataSection({ dataset }: TrialSummary): Section {
+  const splits = (['train', 'val', 'test'] as const).filter((split) =>
+    dataset.counts.some((row) => row.split === split),
+  );
+  const title = { train: 'Training', val: 'Validation', test: 'Test' };
+  const cell = (images: number, groups: number): string =>
+    dataset.group === 'image' || groups === images ? whole(images) : `${whole(images)} (${whole(groups)})`;
+  const rows = splits.map((split) => {
+    const own = dataset.counts.filter((row) => row.split === split);
+    const total = own.reduce((sum, row) => sum + row.images, 0);
+    const positives = own
+      .filter((row) => row.label === dataset.positive)
+      .reduce((sum, row) => sum + row.images, 0);
+    return [
+      title[split],
+      ...dataset.classes.map((label) => {
+        const row = own.find((candidate) => candidate.label === label);
+        return row ? cell(row.images, row.groups) : '0';
+      }),
+      whole(total),
+      total > 0 ? `${fixed((100 * positives) / total, 1)} %` : '–',
+    ];
+  });
+  const grouped = dataset.group !== 'image';
+  return {
+    id: 'data',
+    title: 'Data',
+    blocks: [
+      {
+        kind: 'prose',
+        text:
+          dataset.kind === 'phantom'
+            ? `${dataset.name} are phantoms: pictures drawn by a program, with no patient behind them. How often a lesion is malignant follows from factors that also shape its look, with overlap, so that the best possible AUC is known and below 1. They test the method; they say nothing about skin.`
+            : `${dataset.name}${dataset.licence ? ` (${dataset.licence})` : ''}. ${grouped ? `No ${dataset.group} is in more than one split, near-duplicate images count as one ${dataset.group}, and intervals treat images of one ${dataset.group} as one observation.` : 'No patient or lesion is known, so that each image counts as its own observation; intervals are too narrow if images of one patient recur.'}`,
+      },
+      {
+        kind: 'table',
+        title: 'Images by split and class',
+        columns: [
+          { title: 'Split', align: 'left' },
+          ...dataset.classes.map((label) => ({ title: label, align: 'right' as const })),
+          { title: 'All', align: 'right' },
+          { title: dataset.positive, align: 'right' },
+        ],
+        rows,
+        note: `${grouped ? `In brackets the number of ${dataset.group}s where it differs. ` : ''}Dataset hash ${dataset.hash.slice(0, 16)}.`,
+      },
+    ],
+  };
+}
+
+function imagesSection(summary: TrialSummary, readPng: ReadPng): Section {
+  const blocks: Block[] = [];
+  summary.gans.forEach((gan, index) => {
+    const suffix = summary.gans.length > 1 ? `-${index + 1}` : '';
+    blocks.push({
+      kind: 'prose',
+      text:
+        `${gan.name} (recipe ${gan.recipe}, seed ${gan.seed}) was trained for ${plural(gan.steps, 'step')} with batches of ${gan.batchSize} ` +
+        `on ${plural(gan.trainingImages, `${gan.label} image`)} of the training split at ${gan.sizePx} px (${duration(gan.seconds)}); ` +
+        `${plural(gan.sampledImages, 'image')} were sampled. Source: ${gan.lineage.run}, checkpoint ${gan.lineage.checkpoint}, dataset ${gan.lineage.datasetHash.slice(0, 16)}.`,
+    });
+    const pictures: PicturesBlock['pictures'] = [];
+    if (gan.realGrid !== null)
+      pictures.push({ title: `Real ${gan.label}`, name: `real${suffix}`, ...readPng(gan.realGrid) });
+    if (gan.syntheticGrid !== null)
+      pictures.push({
+        title: `Synthetic ${gan.label}`,
+        name: `synthetic${suffix}`,
+        ...readPng(gan.syntheticGrid),
+      });
+    if (pictures.length > 0) {
+      blocks.push({
+        kind: 'pictures',
+        name: `grids${suffix}`,
+        title: `${pictures.length > 1 ? 'Real and synthetic' : pictures[0]!.title.split(' ')[0]} ${gan.label} images`,
+        shows:
+          'A sample of each. Look for detail, for colour, and for how much the images differ among themselves.',
+        doesNotShow:
+          'Whether the synthetic images vary enough, or repeat training images, cannot be judged from a few dozen.',
+        pictures,
+      });
+    }
+    const own = summary.metrics.filter((metric) => metric.gan === gan.name);
+    if (own.length > 0) blocks.push(metricsTable(own, gan.name));
+    if (gan.curve.length > 1) blocks.push(ganLossFigure(gan, `gan-loss${suffix}`));
+  });
+  const others = summary.metrics.filter((metric) => !summary.gans.some((gan) => gan.name === metric.gan));
+  if (others.length > 0) blocks.push(metricsTable(others, list([...new Set(others.map(({ gan }) => gan))])));
+  return { id: 'images', title: 'Synthetic images', blocks };
+}
+
+function metricsTable(metrics: readonly TrialMetric[], gan: string): TableBlock {
+  const spread = ({ mean, deviation, n }: TrialMetric['realSynthetic'], unit: string): string =>
+    `${fixed(mean, Math.abs(mean) >= 10 ? 2 : 3)} ± ${fixed(deviation, Math.abs(mean) >= 10 ? 2 : 3)}${unit ? ` ${unit}` : ''} (${whole(n)})`;
+  return {
+    kind: 'table',
+    title: `Image metrics of ${gan} beside their null`,
+    columns: [
+      { title: 'Metric', align: 'left' },
+      { title: 'Real – synthetic', align: 'right' },
+      { title: 'Real – real (null)', align: 'right' },
+      { title: 'Reading', align: 'left' },
+    ],
+    rows: metrics.map((metric) => [
+      `${metric.name} ${metric.better === 'higher' ? '↑' : '↓'}`,
+      spread(metric.realSynthetic, metric.unit),
+      metric.realReal ? spread(metric.realReal, metric.unit) : '–',
+      metricReading(metric),
+    ]),
+    note:
+      'Mean ± standard deviation (pairs). ↑ higher, ↓ lower means more alike. The null is the same metric between real images and other real images: ' +
+      `a score at the null is what two different real lesions reach, not proof of a good GAN. Protocol: ${list([...new Set(metrics.map(({ name, protocol }) => `${name}, ${protocol}`))])}.`,
+  };
+}
+
+/** In plain words, by the distance of the means in standard deviations of the null. */
+export function metricReading({ realSynthetic, realReal, better }: TrialMetric): string {
+  if (!realReal) return 'no null was measured: cannot be read';
+  const distance = realSynthetic.mean - realReal.mean;
+  if (Math.abs(distance) <= 0.2 * realReal.deviation) return 'as alike as two real images';
+  const more = distance > 0 === (better === 'higher');
+  return more
+    ? 'more alike than two real images (which may mean smooth or uniform)'
+    : 'less alike than two real images';
+}
+
+function trainingSection(summary: TrialSummary): Section[] {
+  const present = summary.arms.filter((arm) => summary.runs.some((run) => run.arm === arm.name));
+  const figure = classifierFigure(
+    summary,
+    armStyles(summary.arms).filter(({ name }) => present.some((arm) => arm.name === name)),
+  );
+  return figure ? [{ id: 'training', title: 'Training', blocks: [figure] }] : [];
+}
+
+function methodsSection(summary: TrialSummary, analysis: TrialAnalysis): Section {
+  const several = analysis.arms.some(({ seeds }) => seeds.length > 1);
+  const percent = Math.round(analysis.level * 100);
+  const { group } = summary.dataset;
+  return {
+    id: 'methods',
+    title: 'Methods',
+    blocks: [
+      {
+        kind: 'list',
+        items: [
+          {
+            lead: 'AUC',
+            text: 'is the chance that a positive image scores above a negative one, ties counting a half, over the whole test split.',
+          },
+          several
+            ? {
+                lead: 'Intervals and p-values',
+                text:
+                  'take seeds and test images both for samples: the variance between seeds, plus the covariance that all seeds share through the test images ' +
+                  `(Obuchowski and Rockette 1995; DeLong 1988${group === 'image' ? '' : `, by ${group}: Obuchowski 1997`}). The two parts’ half widths, by t and by normal quantile, are combined in quadrature (Howe 1974). Arms are paired by seed and by image. Intervals of single arms are made on the logit scale.`,
+              }
+            : {
+                lead: 'Intervals and p-values',
+                text: `with one seed cover the choice of test images only (DeLong 1988${group === 'image' ? '' : `, by ${group}: Obuchowski 1997`}); what another seed would have given is not in them.`,
+              },
+          {
+            lead: 'Several comparisons.',
+            text:
+              'The verdict is about one comparison, fixed by the design and not by the results: synthetic images on top of standard augmentation where that was run, else on top of the real images. It is tested at its full level; the p-values of the ' +
+              `${plural(analysis.family, 'other comparison')} about synthetic images are corrected among themselves (Holm 1979).`,
+          },
+          {
+            lead: 'Verdict',
+            text: `“helps” or “harms” needs a ${percent} % interval on one side of zero; “no difference that matters” needs the whole interval within ±${analysis.equivalenceMargin}; all else is “no evidence”.`,
+          },
+          {
+            lead: 'Detectable',
+            text: 'is the true difference that this many seeds on these test images would find with 80 % power (for corrected comparisons at the strictest level of the correction), taking the observed variances for the true ones. With few seeds it is itself rough.',
+          },
+        ],
+      },
+    ],
+  };
+}
+
+function limitsSection(summary: TrialSummary): Section {
+  const phantom = summary.dataset.kind === 'phantom';
+  const items = [
+    {
+      lead: 'Not a medical device.',
+      text: 'Nothing here may be used to diagnose or treat. Classifiers and images of this trial were made for research on methods.',
+    },
+    {
+      lead: 'One training set, one set of synthetic images.',
+      text: 'Seeds repeat the classifier’s training, not the collection of the training images nor the training of the GAN. The intervals do not cover either.',
+    },
+    {
+      lead: 'One source.',
+      text: phantom
+        ? 'Phantoms are simpler than lesions; an effect on them, or the lack of one, does not carry over to patients.'
+        : 'Test images come from the same collection as the training images: other cameras, skins and clinics were not tested.',
+    },
+    {
+      lead: 'This budget.',
+      text: `${summary.classifier}, ${summary.sizePx} px and this number of steps. A stronger or longer-trained classifier may need synthetic images less, or use them better.`,
+    },
+  ];
+  return { id: 'limits', title: 'Limits', blocks: [{ kind: 'list', items }] };
+}
+
+function appendix(summary: TrialSummary): Section {
+  const { environment } = summary;
+  return {
+    id: 'appendix',
+    title: 'Appendix',
+    blocks: [
+      {
+        kind: 'table',
+        title: 'Every run',
+        columns: [
+          { title: 'Arm', align: 'left' },
+          { title: 'Seed', align: 'right' },
+          { title: 'Validation AUC', align: 'right' },
+          { title: 'Test AUC', align: 'right' },
+          { title: 'Log-loss', align: 'right' },
+          { title: 'Threshold', align: 'right' },
+          { title: 'Best step', align: 'right' },
+          { title: 'Time', align: 'right' },
+        ],
+        rows: summary.runs.map((run) => [
+          armLabel(run.arm),
+          String(run.seed),
+          fixed(run.validation.auc),
+          fixed(run.test.auc),
+          fixed(run.test.logLoss),
+          fixed(run.test.threshold),
+          whole(run.bestStep),
+          duration(run.seconds),
+        ]),
+      },
+      {
+        kind: 'table',
+        title: 'Environment',
+        columns: [
+          { title: 'What', align: 'left' },
+          { title: 'Value', align: 'left' },
+        ],
+        rows: [
+          ['Graft', summary.version],
+          ['libtorch', environment.libtorch],
+          ['Node.js', environment.node],
+          ['CPU', environment.cpu],
+          ['Device', environment.device],
+          ['Threads', String(environment.threads)],
+          ['Started', summary.startedAt],
+          ['Finished', summary.finishedAt],
+        ],
+      },
+      { kind: 'code', title: 'Configuration as resolved', text: summary.configYaml.trimEnd() },
+    ],
+  };
+}

@@ -1,0 +1,61 @@
+/**
+ * Observable Plot to an SVG string without a browser (linkedom is the document). Colours stay CSS variables;
+ * `standaloneSvg` puts the light values in for files outside the page.
+ */
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import type { Panel } from './document.js';
+import { LIGHT } from './palette.js';
+
+export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+
+/** Widths in px of a full panel on a wide page and on a phone, and of a half panel. */
+export const WIDTHS = { full: 720, phone: 350, half: 352 } as const;
+
+/** Draws one plot. @param label what a screen reader says. */
+export function drawSvg(options: Plot.PlotOptions, label: string): string {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const svg = Plot.plot({
+    document,
+    style: { fontSize: '12px', fontFamily: 'inherit', background: 'transparent', color: 'var(--ink)' },
+    className: 'plot',
+    ...options,
+  } as unknown as Plot.PlotOptions) as unknown as {
+    outerHTML: string;
+    setAttribute(name: string, value: string): void;
+    querySelector(selector: string): { remove(): void } | null;
+  };
+  svg.querySelector('style')?.remove();
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', label);
+  svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return tidySvg(svg.outerHTML);
+}
+
+/** A tenth of a pixel is enough for geometry, where Plot writes up to sixteen digits; text stays as it is. */
+const tidySvg = (svg: string): string =>
+  svg.replace(/ (?:d|cx|cy|r|x|y|x1|x2|y1|y2|width|height|transform)="[^"]*"/g, (attribute) =>
+    attribute.replace(/(\d+\.\d)\d+/g, '$1').replace(/\.0(?=\D)/g, ''),
+  );
+
+/** A panel as wide as the page, drawn a second time for phones. */
+export function fullPanel(draw: (width: number) => Plot.PlotOptions, label: string): Panel {
+  return {
+    wide: drawSvg(draw(WIDTHS.full), label),
+    narrow: drawSvg(draw(WIDTHS.phone), label),
+  };
+}
+
+/** A panel of half the page; two stand side by side, on phones one under the other. */
+export function halfPanel(title: string, options: Plot.PlotOptions): Panel {
+  return { title, wide: drawSvg({ width: WIDTHS.half, ...options }, title), narrow: null };
+}
+
+/** The same drawing as a file of its own: light colours, white ground, a common font. */
+export function standaloneSvg(svg: string): string {
+  const coloured = svg.replace(/var\((--[a-z0-9-]+)\)/g, (whole, name: string) => LIGHT[name] ?? whole);
+  return coloured
+    .replace('font-family="system-ui, sans-serif"', `font-family='${FONT}'`)
+    .replace('font-family:inherit', `font-family:${FONT.replaceAll('"', "'")}`)
+    .replace('background:transparent', 'background:#fff');
+}

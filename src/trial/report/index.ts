@@ -1,0 +1,79 @@
+/**
+ * Writes a trial's report: `report.html` (self-contained), `report.md` with `figures/`, and `summary.json` (the
+ * trial's summary with analysis and verdict). Each file is whole or not there; `summary.json` comes last, so
+ * that its presence means the report is complete.
+ */
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { DataError } from '../../errors.js';
+import { writeFileAtomic, writeJson } from '../../files.js';
+import { type AnalysisOptions, summarise, type TrialAnalysis } from '../analysis.js';
+import { summarySchema, type TrialSummary } from '../summary.js';
+import { decideVerdict, type Verdict } from '../verdict.js';
+import { composeReport, type ReadPng } from './content.js';
+import { standaloneSvg } from './draw.js';
+import { toHtml } from './html.js';
+import { panelFile, toMarkdown } from './markdown.js';
+
+export interface ReportOptions extends AnalysisOptions {
+  /** Where relative picture paths of the summary start; the report's folder unless told. */
+  baseDir?: string;
+}
+
+export interface WrittenReport {
+  html: string;
+  markdown: string;
+  json: string;
+  analysis: TrialAnalysis;
+  verdict: Verdict;
+}
+
+/**
+ * Analyses a finished trial and writes its report into `dir` (made if missing).
+ * @throws DataError where the summary does not fit together or names a picture that is not a PNG file.
+ */
+export function writeReport(summary: TrialSummary, dir: string, options: ReportOptions = {}): WrittenReport {
+  const checked = summarySchema.safeParse(summary);
+  if (!checked.success) {
+    const issue = checked.error.issues[0]!;
+    throw new DataError(`Trial ${summary.name}: ${issue.path.join('.')}: ${issue.message}.`);
+  }
+  const analysis = summarise(checked.data, options);
+  const verdict = decideVerdict(analysis);
+  const baseDir = options.baseDir ?? dir;
+  const readPng: ReadPng = (path) => readPngFile(isAbsolute(path) ? path : join(baseDir, path));
+  const report = composeReport(checked.data, analysis, verdict, readPng);
+  for (const block of report.sections.flatMap(({ blocks }) => blocks)) {
+    if (block.kind === 'figure') {
+      block.panels.forEach(({ wide }, i) => {
+        writeFileAtomic(
+          join(dir, 'figures', panelFile(block.name, i, block.panels.length)),
+          standaloneSvg(wide),
+        );
+      });
+    } else if (block.kind === 'pictures') {
+      for (const { name, png } of block.pictures) writeFileAtomic(join(dir, 'figures', `${name}.png`), png);
+    }
+  }
+  const paths = {
+    html: join(dir, 'report.html'),
+    markdown: join(dir, 'report.md'),
+    json: join(dir, 'summary.json'),
+  };
+  writeFileAtomic(paths.html, toHtml(report));
+  writeFileAtomic(paths.markdown, toMarkdown(report));
+  writeJson(paths.json, { ...checked.data, analysis, verdict });
+  return { ...paths, analysis, verdict };
+}
+
+/** Reads a PNG whole; its size stands in bytes 16 to 23. */
+function readPngFile(path: string): ReturnType<ReadPng> {
+  let png: Buffer;
+  try {
+    png = readFileSync(path);
+  } catch {
+    throw new DataError(`${path}: the picture for the report cannot be read. Was the run folder moved?`);
+  }
+  if (png.length < 24 || png.readUInt32BE(0) !== 0x89504e47) throw new DataError(`${path}: not a PNG file.`);
+  return { png, width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
+}

@@ -1,0 +1,85 @@
+/** Prints the report as Markdown; figures are files in `figures/`. */
+import type { Block, ReportDocument, TableBlock } from './document.js';
+
+/** Plain text into Markdown: what would be markup is escaped. */
+const escapeText = (text: string): string => text.replace(/[\\`*_<>[\]|]/g, '\\$&');
+
+const cell = (text: string): string => escapeText(text).replace(/\n/g, ' ');
+
+function table(block: TableBlock, number: number): string {
+  const strong = new Set(block.strong ?? []);
+  const rows = block.rows.map(
+    (row, i) => `| ${row.map((text) => (strong.has(i) ? `**${cell(text)}**` : cell(text))).join(' | ')} |`,
+  );
+  return [
+    `**Table ${number}. ${escapeText(block.title)}.**`,
+    '',
+    `| ${block.columns.map(({ title }) => cell(title)).join(' | ')} |`,
+    `| ${block.columns.map(({ align }) => (align === 'right' ? '--:' : ':--')).join(' | ')} |`,
+    ...rows,
+    ...(block.note ? ['', escapeText(block.note)] : []),
+  ].join('\n');
+}
+
+/** File name of a figure's panel within `figures/`. */
+export const panelFile = (figure: string, panel: number, panels: number): string =>
+  `${figure}${panels > 1 ? `-${panel + 1}` : ''}.svg`;
+
+export function toMarkdown(report: ReportDocument): string {
+  let figures = 0;
+  let tables = 0;
+  const print = (block: Block): string => {
+    switch (block.kind) {
+      case 'prose':
+        return `${block.lead ? `**${escapeText(block.lead)}** ` : ''}${escapeText(block.text)}`;
+      case 'subheading':
+        return `### ${escapeText(block.text)}`;
+      case 'list':
+        return block.items
+          .map(({ lead, text }) => `- **${escapeText(lead)}** ${escapeText(text)}`)
+          .join('\n');
+      case 'code':
+        return `**${escapeText(block.title)}**\n\n\`\`\`yaml\n${block.text}\n\`\`\``;
+      case 'table':
+        return table(block, ++tables);
+      case 'figure':
+      case 'pictures': {
+        const images =
+          block.kind === 'figure'
+            ? block.panels.map(
+                (panel, i) =>
+                  `![${escapeText(panel.title ?? block.title)}](figures/${panelFile(block.name, i, block.panels.length)})`,
+              )
+            : block.pictures.map(({ title, name }) => `![${escapeText(title)}](figures/${name}.png)`);
+        const legend =
+          block.kind === 'figure' && block.legend.length > 0
+            ? ` Colours: ${escapeText(block.legend.map(({ label, color }) => `${label} ${COLOUR_NAMES[color] ?? ''}`.trim()).join(', '))}.`
+            : '';
+        return [
+          images.join(' '),
+          '',
+          `**Figure ${++figures}. ${escapeText(block.title)}.** ${escapeText(block.shows)}${legend} _What it does not show:_ ${escapeText(block.doesNotShow)}`,
+        ].join('\n');
+      }
+    }
+  };
+  const { verdict } = report;
+  return `${[
+    `# ${escapeText(report.title)}`,
+    escapeText(report.subtitle),
+    `> **${escapeText(verdict.sentence)}**`,
+    escapeText(verdict.paragraph),
+    ...report.sections.flatMap(({ title, blocks }) => [`## ${escapeText(title)}`, ...blocks.map(print)]),
+    '---',
+    escapeText(report.footer),
+  ].join('\n\n')}\n`;
+}
+
+const COLOUR_NAMES: Record<string, string> = {
+  'var(--arm-real)': '(grey)',
+  'var(--arm-standard)': '(blue)',
+  'var(--arm-synthetic)': '(orange)',
+  'var(--arm-both)': '(green)',
+  'var(--arm-5)': '(purple)',
+  'var(--arm-6)': '(ochre)',
+};

@@ -1,0 +1,78 @@
+/** The page's style: a journal's supplement, in light, dark, print and on a phone. No font is loaded. */
+import { DARK, LIGHT } from './palette.js';
+
+const variables = (values: Record<string, string>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name}:${value}`)
+    .join(';');
+
+const DARK_VERDICTS = '--helps:#35c796;--harms:#f0874a;--equivalent:#56b4e9;--no-evidence:#b9b2a3';
+
+export const STYLE = `
+:root{color-scheme:light dark;${variables(LIGHT)};--helps:#00744f;--harms:#b84a00;--equivalent:#00629b;--no-evidence:#6f6a5e;
+--serif:Charter,"Bitstream Charter","Sitka Text",Cambria,"Liberation Serif",Georgia,serif;
+--sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Liberation Sans",Arial,sans-serif}
+@media (prefers-color-scheme:dark){:root{${variables(DARK)};${DARK_VERDICTS}}img{filter:brightness(.92)}}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--paper);color:var(--ink);font:17px/1.58 var(--serif);text-rendering:optimizeLegibility}
+main{max-width:47.5rem;margin:0 auto;padding:3.2rem 1.25rem 4rem}
+.eyebrow,nav,table,figcaption,.legend,.key,.note,.panel-title,footer,pre{font-family:var(--sans)}
+.eyebrow{font-size:.72rem;letter-spacing:.09em;text-transform:uppercase;color:var(--muted);margin:0}
+h1{font-size:2.15rem;line-height:1.16;font-weight:600;letter-spacing:-.012em;margin:.35rem 0 .45rem;overflow-wrap:anywhere}
+.subtitle{color:var(--muted);margin:0 0 2rem;font:.88rem/1.5 var(--sans)}
+h2{font-size:1.42rem;line-height:1.25;font-weight:600;margin:3.1rem 0 1rem;padding-top:1.1rem;border-top:1px solid var(--rule);letter-spacing:-.006em}
+h3{font-size:1.06rem;font-weight:600;margin:2rem 0 .6rem}
+p{margin:0 0 1rem;text-wrap:pretty}
+.verdict{--tone:var(--no-evidence);border-top:4px solid var(--tone);background:var(--soft);padding:1.45rem 1.6rem 1.3rem;margin:0 0 1.4rem}
+.verdict.helps{--tone:var(--helps)}.verdict.harms{--tone:var(--harms)}.verdict.equivalent{--tone:var(--equivalent)}
+.verdict .eyebrow{color:var(--tone);font-weight:650}
+.verdict .sentence{font-size:1.36rem;line-height:1.38;margin:.45rem 0 .9rem;text-wrap:pretty}
+.verdict .more{font-size:.98rem;line-height:1.55;color:var(--muted);margin:0}
+.key{display:grid;grid-template-columns:1fr 1.7fr 1fr 1fr;margin:1.35rem 0 0;padding:1rem 0 0;border-top:1px solid var(--rule)}
+.key div{padding:0 .9rem;border-left:1px solid var(--rule)}.key div:first-child{padding-left:0;border-left:0}
+.key dt{font-size:.72rem;color:var(--muted)}
+.key dd{margin:0;font-size:1.1rem;font-weight:600;font-variant-numeric:tabular-nums;white-space:nowrap;line-height:1.5}
+.key small{display:block;font-size:.72rem;font-weight:400;color:var(--muted);line-height:1.35;white-space:normal}
+nav{font-size:.8rem;color:var(--muted);display:flex;flex-wrap:wrap;gap:.25rem 1.15rem;margin:0}
+a{color:inherit;text-decoration-color:var(--rule);text-underline-offset:.22em}a:hover{text-decoration-color:currentColor}
+figure{margin:1.9rem 0 2.3rem}
+figcaption,caption{font:.82rem/1.5 var(--sans);color:var(--muted);text-align:left}
+figcaption{margin-top:.7rem}figcaption b,caption b{color:var(--ink);font-weight:600}
+figcaption span{display:block;margin-top:.2rem}
+.panels{display:flex;flex-wrap:wrap;gap:1rem 1rem;justify-content:space-between}
+.panel{flex:1 1 20rem;min-width:0}.panel-title{font-size:.82rem;font-weight:600;margin:0 0 .25rem}
+svg.plot,.panel svg{display:block;width:100%;height:auto;overflow:visible;font-family:var(--sans)!important}
+.narrow{display:none}
+.legend{display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;font-size:.82rem;margin:0 0 .8rem;padding:0;list-style:none}
+.legend svg{width:1.5rem;height:.72rem;margin-right:.4rem;vertical-align:-.02rem;overflow:visible}
+.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:1.1rem}
+.pictures img{display:block;width:100%;height:auto;image-rendering:auto}
+.scroll{overflow-x:auto;margin:1.7rem 0 .5rem}
+table{border-collapse:collapse;width:100%;font-size:.82rem;line-height:1.42;font-variant-numeric:tabular-nums lining-nums;border-bottom:1px solid var(--ink)}
+caption{padding:0 0 .5rem}
+th{font-weight:600;text-align:left;vertical-align:bottom;padding:.4rem .7rem .4rem 0;border-top:1px solid var(--ink);border-bottom:1px solid var(--rule)}
+td{padding:.36rem .7rem .36rem 0;vertical-align:top;border-bottom:1px solid var(--rule)}
+tr:last-child td{border-bottom:0}th:last-child,td:last-child{padding-right:0}
+td:first-child{min-width:6.5rem}td:not(.right):last-child{min-width:10rem}
+.right{text-align:right;white-space:nowrap}th.right{white-space:normal}
+tr.strong td{font-weight:650}
+.note{font-size:.76rem;line-height:1.5;color:var(--muted);margin:.45rem 0 2rem}
+ul.points{list-style:none;padding:0;margin:0 0 1rem}ul.points li{margin:0 0 .75rem}
+pre{font:.76rem/1.55 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;background:var(--soft);padding:1rem 1.1rem;overflow-x:auto;margin:.4rem 0 1.5rem}
+footer{margin-top:3.5rem;padding-top:1rem;border-top:1px solid var(--rule);font-size:.76rem;color:var(--muted)}
+@media (max-width:640px){
+body{font-size:16px}main{padding:1.7rem 1.05rem 3rem}h1{font-size:1.66rem}
+.verdict{padding:1.1rem 1.05rem 1.1rem;margin-left:-1.05rem;margin-right:-1.05rem}.verdict .sentence{font-size:1.16rem}
+.key{grid-template-columns:1fr 1fr;row-gap:.9rem}.key div:nth-child(odd){padding-left:0;border-left:0}.key dd{font-size:.98rem;white-space:normal}
+table{min-width:31rem}.wide{display:none}.narrow{display:block}.panel{flex-basis:100%}
+}
+@media print{
+:root{${variables(LIGHT)};color-scheme:light}
+@page{margin:18mm 16mm}
+body{font-size:10.2pt;background:#fff}main{max-width:none;padding:0}nav{display:none}
+.verdict,figure,tr,.scroll{break-inside:avoid}h2,h3{break-after:avoid}h2{margin-top:2rem}
+.scroll,pre{overflow:visible}table{font-size:8pt}pre{white-space:pre-wrap}
+.verdict{background:none;border:1px solid var(--rule);border-top:4px solid var(--tone)}
+}
+`;

@@ -1,0 +1,18 @@
+/** Reading a finished trial back. */
+import { DataError } from '../errors.js';
+import { readRun } from '../run/run-folder.js';
+import { summarySchema, type TrialSummary } from './summary.js';
+
+/** @throws DataError when the folder holds no finished trial */
+export function readTrialSummary(dir: string): TrialSummary {
+  const { kind, summary } = readRun(dir);
+  if (kind !== 'trial') throw new DataError(`${dir}: is a ${kind} run, expected a trial`);
+  if (!summary) throw new DataError(`${dir}: has not finished; go on with \`graft trial resume ${dir}\``);
+  const { kind: _, graft: __, finished: ___, ...content } = summary;
+  const parsed = summarySchema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new DataError(
+    `${dir}/summary.json: ${issue.path.join('.')}: ${issue.message}; was it written by another version of Graft?`,
+  );
+}

@@ -1,0 +1,165 @@
+/**
+ * The command line from outside: the compiled program in child processes, as a user starts it. The compiler runs
+ * first when the sources are newer than what it made.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { commandTable } from '../src/cli/main.js';
+import { packageRoot } from '../src/run/package.js';
+
+const root = packageRoot();
+const program = join(root, 'dist', 'src', 'cli', 'main.js');
+let dir: string;
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'graft-cli-'));
+  const built = join(root, 'build', 'tsconfig.tsbuildinfo');
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
+  const newest = Math.max(...sources.map((name) => statSync(join(root, 'src', name)).mtimeMs));
+  if (existsSync(program) && existsSync(built) && statSync(built).mtimeMs > newest) return;
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  // Its verdict belongs to the type check; here only the program counts.
+  spawnSync(process.execPath, [tsc, '-p', root], { cwd: root });
+  expect(existsSync(program)).toBe(true);
+}, 300_000);
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Starts the program; its environment has no colours and no node options of the test runner. */
+function graft(args: string[], options: { script?: string; env?: Record<string, string> } = {}) {
+  const { PATH = '', HOME = '' } = process.env;
+  const started = performance.now();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [options.script ?? program, ...args], {
+    cwd: dir,
+    encoding: 'utf8',
+    env: { PATH, HOME, ...options.env },
+  });
+  return { status, stdout, stderr, ms: performance.now() - started };
+}
+
+describe('help and version', () => {
+  test('start within 150 ms over what node itself needs', () => {
+    const best = (run: () => number): number => Math.min(...Array.from({ length: 7 }, run));
+    const node = best(() => {
+      const started = performance.now();
+      spawnSync(process.execPath, ['-e', '0']);
+      return performance.now() - started;
+    });
+    expect(best(() => graft(['--version']).ms) - node).toBeLessThan(150);
+    expect(best(() => graft(['--help']).ms) - node).toBeLessThan(150);
+  });
+
+  test('load neither the native addon nor sharp', () => {
+    // A copy without build/ and node_modules/ but for what help needs: loading anything else would fail.
+    const copy = join(dir, 'copy');
+    cpSync(join(root, 'dist', 'src'), join(copy, 'dist', 'src'), { recursive: true });
+    cpSync(join(root, 'package.json'), join(copy, 'package.json'));
+    for (const name of ['commander', 'picocolors']) {
+      cpSync(join(root, 'node_modules', name), join(copy, 'node_modules', name), { recursive: true });
+    }
+    const script = join(copy, 'dist', 'src', 'cli', 'main.js');
+    for (const args of [['--help'], ['--version'], ['nonsense']]) {
+      const { status, stderr } = graft(args, { script });
+      expect(stderr).not.toMatch(/Cannot find|bug/);
+      expect(status).toBe(args[0] === 'nonsense' ? 2 : 0);
+    }
+  });
+
+  test('name every command, in lines that fit 100 columns, without colours outside a terminal', () => {
+    const { stdout } = graft(['--help']);
+    for (const { name, summary } of commandTable) {
+      expect(stdout).toMatch(new RegExp(`\\n  ${name} .*  ${summary.slice(0, 20)}`));
+    }
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+    expect(stdout).not.toContain('\u001b');
+    expect(graft(['--help'], { env: { FORCE_COLOR: '1' } }).stdout).toContain('\u001b[');
+    expect(graft(['--help'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } }).stdout).not.toContain('\u001b');
+    expect(graft(['--help', '--no-color'], { env: { FORCE_COLOR: '1' } }).stdout).not.toContain('\u001b');
+  });
+
+  test('work through a link, as npm installs the program', () => {
+    const link = join(dir, 'graft');
+    symlinkSync(program, link);
+    expect(graft(['--version'], { script: link }).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test.each(commandTable.map(({ name }) => name))('graft %s --help is full and ends with 0', (name) => {
+    const { status, stdout, stderr } = graft([name, '--help']);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: graft ${name} `));
+    for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(110);
+  });
+});
+
+describe('exit codes and where things are printed', () => {
+  test('2: wrong usage and wrong config, with nothing on stdout', () => {
+    for (const [args, message] of [
+      [['gan', 'trian'], /^graft: unknown command 'trian'/],
+      [['gan', 'train'], /^graft: required option/],
+      [
+        ['gan', 'train', '--data', 'd', '--class', 'c', '--set', 'stepz=5'],
+        /^graft: --set stepz=5: stepz: unknown key \(did you mean "steps"\?\)\n$/,
+      ],
+      [
+        ['gan', 'train', '--data', 'd', '--class', 'c', '--set', 'steps=none'],
+        /^graft: --set steps=none: steps: expected an integer ≥ \d+, got "none"\n$/,
+      ],
+      [
+        ['gan', 'train', '--data', 'd', '--class', 'c', '--recipe', 'sngan64'],
+        /^graft: --recipe sngan64: no such recipe \(did you mean "sngan-64"\?\)\n$/,
+      ],
+    ] as const) {
+      const { status, stdout, stderr } = graft([...args]);
+      expect(stderr).toMatch(message);
+      expect(stdout).toBe('');
+      expect(status).toBe(2);
+    }
+  });
+
+  test('1: a run folder or dataset that is none, in one line', () => {
+    for (const args of [
+      ['gan', 'train', '--data', 'nowhere', '--class', 'c', '--out', 'run'],
+      ['gan', 'resume', 'nowhere'],
+    ]) {
+      const { status, stdout, stderr } = graft(args);
+      expect(stderr).toMatch(/^graft: .*nowhere.*\n$/);
+      expect(stdout).toBe('');
+      expect(status).toBe(1);
+    }
+    expect(existsSync(join(dir, 'run'))).toBe(false);
+  });
+
+  test('--dry-run prints the resolved config: YAML to read, JSON for machines, the same content', () => {
+    const args = [
+      'gan',
+      'train',
+      '--data',
+      'd',
+      '--class',
+      'c',
+      '--set',
+      'steps=7',
+      '--seed',
+      '3',
+      '--dry-run',
+    ];
+    const text = graft(args);
+    expect(text.stderr).toBe('');
+    expect(text.status).toBe(0);
+    const { kind, ...config } = parse(text.stdout);
+    expect(kind).toBe('gan');
+    expect(config).toMatchObject({ data: 'd', class: 'c', steps: 7, seed: 3 });
+    expect(JSON.parse(graft([...args, '--json']).stdout)).toEqual(config);
+  });
+
+  test('a closed pipe is no error', () => {
+    // `true` has ended long before the program writes.
+    const line = `("$NODE" "$PROGRAM" gan train --data d --class c --dry-run; echo "code $?" >&2) | true`;
+    const env = { PATH: process.env.PATH, NODE: process.execPath, PROGRAM: program };
+    expect(spawnSync('sh', ['-c', line], { encoding: 'utf8', cwd: dir, env }).stderr).toBe('code 0\n');
+  });
+});
