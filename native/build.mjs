@@ -8,7 +8,16 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +30,8 @@ const addon = join(outDir, 'graft.node');
 
 /** A compiler process at the heaviest file of this folder takes about this much memory. */
 const COMPILER_BYTES = 1.5e9;
+/** No compiler writes on one file for so long: a temporary file older than this belongs to nobody. */
+const FORGOTTEN_MS = 600_000;
 
 /** The C++ compiler: $CXX, else the first at hand; null where there is none. */
 export function findCompiler(env = process.env) {
@@ -149,11 +160,15 @@ async function produce(path, key, make) {
   }
 }
 
+/** Objects whose source is gone, and what a killed compiler left. */
 function removeOrphans(build) {
   const wanted = new Set(build.units.map((unit) => unit.object));
   for (const name of readdirSync(outDir)) {
-    const object = join(outDir, name.replace(/\.key$/, ''));
-    if (object.endsWith('.o') && !wanted.has(object)) rmSync(join(outDir, name), { force: true });
+    const path = join(outDir, name);
+    const object = path.replace(/\.key$/, '');
+    const orphan = object.endsWith('.o') && !wanted.has(object);
+    const forgotten = name.endsWith('.tmp') && Date.now() - statSync(path).mtimeMs > FORGOTTEN_MS;
+    if (orphan || forgotten) rmSync(path, { force: true });
   }
 }
 

@@ -65,12 +65,12 @@ function checkNode() {
   );
 }
 
-/** What an earlier set-up found, as long as it is still there and $LIBTORCH has not changed. */
+/** What an earlier set-up found, as long as it is still there and $LIBTORCH does not name another. */
 function recordedLibtorch() {
   try {
     const record = JSON.parse(readFileSync(recordPath, 'utf8'));
-    if (record.env !== (process.env.LIBTORCH ?? null) || !isUnchanged(record.libtorch)) return null;
-    return record.libtorch;
+    const isAnother = process.env.LIBTORCH && process.env.LIBTORCH !== record.env;
+    return isAnother || !isUnchanged(record.libtorch) ? null : record.libtorch;
   } catch {
     return null;
   }
@@ -84,7 +84,7 @@ function writeRecord(libtorch) {
 }
 
 async function provideLibtorch(signal) {
-  let libtorch = findLibtorch();
+  let libtorch = recordedLibtorch() ?? findLibtorch();
   const wanted = [];
   if (!libtorch) wanted.push('libtorch-dev');
   if (!libtorch || usesReferenceBlas(libtorch)) wanted.push('libopenblas0-pthread');

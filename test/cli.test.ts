@@ -2,14 +2,27 @@
  * The command line from outside: the compiled program in child processes, as a user starts it. The compiler runs
  * first when the sources are newer than what it made.
  */
-import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { commandTable } from '../src/cli/main.js';
+import { createDataset } from '../src/data/create.js';
+import { Random } from '../src/random.js';
 import { packageRoot } from '../src/run/package.js';
+import { readEvents, readRun, withoutWall } from '../src/run/run-folder.js';
 
 const root = packageRoot();
 const program = join(root, 'dist', 'src', 'cli', 'main.js');
@@ -162,4 +175,114 @@ describe('exit codes and where things are printed', () => {
     const env = { PATH: process.env.PATH, NODE: process.execPath, PROGRAM: program };
     expect(spawnSync('sh', ['-c', line], { encoding: 'utf8', cwd: dir, env }).stderr).toBe('code 0\n');
   });
+});
+
+describe('a GAN run that is stopped in every way ends as one that never was', () => {
+  const steps = 80;
+  const straight = () => join(dir, 'straight');
+  const stopped = () => join(dir, 'stopped');
+  const train = (out: string): string[] => [
+    ...['gan', 'train', '--data', join(dir, 'blobs'), '--class', 'dark', '--out', out, '--threads', '1'],
+    ...['batchSize=4', 'generatorWidth=4', 'discriminatorWidth=4', 'latentSize=8', 'sampleCount=4'].flatMap(
+      (set) => ['--set', set],
+    ),
+    ...[`steps=${steps}`, 'logEvery=1', 'sampleEvery=8', 'checkpointEvery=8'].flatMap((set) => [
+      '--set',
+      set,
+    ]),
+  ];
+
+  beforeAll(async () => {
+    const random = new Random(1);
+    const items = await Promise.all(
+      Array.from({ length: 40 }, async (_, i) => {
+        const label = i % 2 === 0 ? 'dark' : 'light';
+        const pixels = Uint8Array.from({ length: 64 * 64 * 3 }, () => random.int(128) + 127 * (i % 2));
+        const bytes = await sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } })
+          .png()
+          .toBuffer();
+        const id = `blob-${String(i).padStart(2, '0')}`;
+        const source = { bytes, extension: 'png' };
+        return { id, label, patients: [], lesions: [], extra: {}, source, name: id, line: 0 };
+      }),
+    );
+    const header = {
+      name: 'blobs',
+      kind: 'images' as const,
+      label: 'shade',
+      positive: 'dark',
+      licence: 'CC0',
+      provenance: { source: 'noise' },
+    };
+    await createDataset(join(dir, 'blobs'), header, items, { nearDuplicates: false });
+  });
+
+  /** Starts the program and sends it a signal as soon as its run has reached a step. */
+  async function stopAt(args: string[], step: number, signal: NodeJS.Signals) {
+    const child = spawn(process.execPath, [program, ...args], { cwd: dir });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    const reached = (): boolean => {
+      const path = join(stopped(), 'events.jsonl');
+      return existsSync(path) && readEvents(path).some((event) => event.step >= step);
+    };
+    while (!reached() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 2));
+    child.kill(signal);
+    return { code: await ended, stderr };
+  }
+
+  test('never stopped: the summary as JSON on stdout, nothing but progress on stderr', () => {
+    const { status, stdout, stderr } = graft([...train(straight()), '--json']);
+    expect(stderr.replace(/^(decoding|training [^:]*): .*\n/gm, '')).toBe('');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ run: straight(), steps, class: 'dark' });
+    expect(readRun(straight()).status).toBe('finished');
+  });
+
+  test('the same command again does not overwrite it', () => {
+    const { status, stderr } = graft(train(straight()));
+    expect(stderr).toBe(
+      `graft: ${straight()}: already holds a gan run that has finished; choose another folder\n`,
+    );
+    expect(status).toBe(1);
+  });
+
+  test('Ctrl-C saves, says how to go on, and ends with 130; SIGTERM too; kill -9 costs only steps', async () => {
+    const interrupted = await stopAt(train(stopped()), 3, 'SIGINT');
+    expect(interrupted.stderr).toMatch(
+      /stopping after this step(.|\n)*graft: .*saved.*graft gan resume .*stopped/,
+    );
+    expect(interrupted.code).toBe(130);
+    const { status, step, checkpoints } = readRun(stopped());
+    expect(status).toBe('resumable');
+    expect(checkpoints.at(-1)!.step).toBe(step);
+
+    const terminated = await stopAt(['gan', 'resume', stopped()], step + 2, 'SIGTERM');
+    expect(terminated.code).toBe(130);
+    const killed = await stopAt(['gan', 'resume', stopped()], readRun(stopped()).step + 2, 'SIGKILL');
+    expect(killed.code).toBeNull();
+    expect(readRun(stopped()).status).toBe('resumable');
+
+    const resumed = graft(['gan', 'resume', stopped(), '--quiet']);
+    expect(resumed.stderr).toBe('');
+    expect(resumed.status).toBe(0);
+
+    const [one, other] = [readRun(straight()), readRun(stopped())];
+    expect(other.events.map(withoutWall)).toEqual(one.events.map(withoutWall));
+    expect(
+      tensorBytes(other.checkpoints.at(-1)!.path).equals(tensorBytes(one.checkpoints.at(-1)!.path)),
+    ).toBe(true);
+    expect(other.samples.map(({ path }) => readFileSync(path).toString('base64'))).toEqual(
+      one.samples.map(({ path }) => readFileSync(path).toString('base64')),
+    );
+  });
+
+  /** The data of a safetensors file, without the header: that one holds seconds. */
+  function tensorBytes(path: string): Buffer {
+    const bytes = readFileSync(path);
+    return bytes.subarray(8 + Number(bytes.readBigUInt64LE()));
+  }
 });

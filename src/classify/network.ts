@@ -1,6 +1,6 @@
 /** The classifier as configured: architecture, starting weights, frozen blocks, device, memory layout. */
 import { EfficientNet, freezeBlocks, loadEfficientNetWeights, parseVariant } from '../models/index.js';
-import { BatchNorm2d } from '../nn/index.js';
+import { BatchNorm2d, init } from '../nn/index.js';
 import type { Device, MemoryFormat } from '../torch/index.js';
 import type { ClassifierRecipe } from './config.js';
 
@@ -32,6 +32,9 @@ export function makeNetwork(
     dropConnect: recipe.dropConnect,
     ...(recipe.dropout === null ? {} : { dropout: recipe.dropout }),
   });
+  // The authors' range of the last layer, ±1/√classes, is made for 1000 classes; with one logit it would start at
+  // losses near 10. PyTorch's range for a linear layer instead.
+  init.uniform_(network.fc.weight, 1 / Math.sqrt(network.features));
   let loaded: string | null = null;
   if (recipe.weights !== null && (options.readWeights ?? true)) {
     const taken = loadEfficientNetWeights(network, recipe.weights);

@@ -33,6 +33,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./doctor.js'),
   },
   {
+    name: 'data',
+    summary: 'make a dataset folder: import, group, split, describe',
+    group: 'Data:',
+    load: () => import('./data.js'),
+  },
+  {
     name: 'gan',
     summary: 'train a GAN on one class, go on with a run, sample images',
     group: 'Train:',

@@ -94,5 +94,5 @@ function verdict(synthetic: Summary, realNull: Summary | null): string {
   if (!realNull) return '';
   if (synthetic.interval[0] > realNull.interval[1]) return 'more alike than two real images';
   if (synthetic.interval[1] < realNull.interval[0]) return 'less alike than two real images';
-  return 'not told apart from real';
+  return 'the intervals overlap';
 }

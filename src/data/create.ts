@@ -39,8 +39,8 @@ export interface DatasetItem {
   patients: readonly string[];
   lesions: readonly string[];
   extra: Readonly<Record<string, string>>;
-  /** A file, or the bytes of one that exists nowhere else. */
-  source: { path: string } | { bytes: Uint8Array; extension: string };
+  /** A file, or how to make the bytes of one that exists nowhere else (extension with its dot). */
+  source: { path: string } | { make: () => Promise<Uint8Array>; extension: string };
   /** What problems call the image. */
   name: string;
   /** Line of the metadata table; 0 where there is none. */
@@ -345,7 +345,7 @@ async function readAll(
       const item = items[i]!;
       const { id, name, line, source } = item;
       try {
-        const bytes = 'bytes' in source ? source.bytes : await readFile(source.path);
+        const bytes = 'make' in source ? await source.make() : await readFile(source.path);
         const { grey, width, height } = await decodeThumbnail(bytes, alignSizePx, name);
         thumbnails.set(grey, i * area);
         await store(bytes, source, join(dir, files[i]!), options.images ?? 'copy');

@@ -1,7 +1,7 @@
 /**
  * Full-reference metrics between two sets of images: mean, spread, N and interval of each, beside the same for
  * real against other real images, and the protocol that was followed. Without that null the figures are not
- * readable: any two real lesions score what published GANs score.
+ * readable: any two real lesions score about what the original system published for its GANs.
  */
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';

@@ -3,17 +3,17 @@ import { cpus } from 'node:os';
 import { basename, relative } from 'node:path';
 import type { ClassifierConfig } from '../classify/config.js';
 import { scoreSummary } from '../classify/scores.js';
-import { readImageFolder } from '../classify/synthetic.js';
 import { openPixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
 import type { GanSummary } from '../gan/train.js';
+import { loadFolder } from '../image/folder.js';
 import { writeGridPng } from '../image/grid.js';
 import { imageMetrics } from '../metrics/image.js';
 import { Random } from '../random.js';
 import { configToYaml } from '../run/config.js';
 import { graftVersion } from '../run/package.js';
 import { type Run, readRun } from '../run/run-folder.js';
-import { engineInfo, gatherRows, type Tensor } from '../torch/index.js';
+import { engineInfo, gatherRows } from '../torch/index.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
 import type { FinishedRun, TrialSynthetic } from './run.js';
 import {
@@ -133,13 +133,10 @@ async function compareImages(run: Run, dataset: Dataset, synthetic: TrialSynthet
     row.split === 'train' && row.label === dataset.positive ? [i] : [],
   );
   const real = await gatherRows(cache.images, new Random(0).shuffle(rows));
-  const fake = await readImageFolder(synthetic.dir, imageSize);
-  const sets = [real, fake].map((images) => {
-    const [n, , height, width] = images.shape as [number, number, number, number];
-    return { data: images.toArray() as Uint8Array, n, height, width };
-  });
-  for (const images of [real, fake, cache.images] as Tensor[]) images.dispose();
-  const [realSet, fakeSet] = sets as [(typeof sets)[0], (typeof sets)[0]];
+  const size = { height: imageSize, width: imageSize };
+  const realSet = { data: real.toArray() as Uint8Array, n: rows.length, ...size };
+  const fakeSet = await loadFolder(synthetic.dir, { sizePx: imageSize, fit: 'fill' });
+  for (const images of [real, cache.images]) images.dispose();
   const paths = { realGrid: run.path('real.png'), syntheticGrid: run.path('synthetic.png') };
   await writeGridPng({ ...realSet, n: Math.min(GRID_IMAGES, realSet.n) }, paths.realGrid, { columns: 8 });
   await writeGridPng({ ...fakeSet, n: Math.min(GRID_IMAGES, fakeSet.n) }, paths.syntheticGrid, {

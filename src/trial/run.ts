@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { classifierConfigSchema } from '../classify/config.js';
 import type { ClassifierResult } from '../classify/result.js';
-import { readImageFolder } from '../classify/synthetic.js';
 import { type StepFigures as ClassifierFigures, trainClassifier } from '../classify/train.js';
 import type { SyntheticImages } from '../classify/training-set.js';
 import { openPixelCache, type PixelCache } from '../data/cache.js';
@@ -16,10 +15,11 @@ import { ConfigError, DataError } from '../errors.js';
 import { type GanConfig, ganConfigSchema } from '../gan/config.js';
 import { openGenerator, sampleToFolder } from '../gan/sample.js';
 import { type StepFigures, trainGan } from '../gan/train.js';
+import { loadFolder } from '../image/folder.js';
 import { resolveConfig } from '../run/config.js';
 import type { Interrupt } from '../run/interrupt.js';
 import { createRun, openRun, type Run, readRunConfig, runStatus } from '../run/run-folder.js';
-import { bestDevice, type Device, requireDevice, setThreads } from '../torch/index.js';
+import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
 import { collectSummary } from './collect.js';
 import { ARMS, asSets, checkTrialConfig, type TrialConfig } from './config.js';
 import type { TrialArm, TrialSummary } from './summary.js';
@@ -70,7 +70,7 @@ export async function runTrial(run: Run, config: TrialConfig, hooks: TrialHooks 
   const recipe = classifierConfig(config, 0, arms[0]!);
   const cache = await openPixelCache(dataset, recipe.imageSize, { onProgress: hooks.onDecode });
   const extra: SyntheticImages[] = synthetic
-    ? [{ images: await readImageFolder(synthetic.dir, recipe.imageSize), label: 1, source: synthetic.dir }]
+    ? [{ images: await readSynthetic(synthetic.dir, recipe.imageSize), label: 1, source: synthetic.dir }]
     : [];
 
   const finished: FinishedRun[] = [];
@@ -213,6 +213,12 @@ async function finishGan(dir: string, config: GanConfig, hooks: TrialHooks): Pro
   } finally {
     run.close();
   }
+}
+
+/** uint8 `[M, 3, sizePx, sizePx]` */
+async function readSynthetic(dir: string, sizePx: number): Promise<Tensor> {
+  const { data, n } = await loadFolder(dir, { sizePx, fit: 'fill' });
+  return tensor(data, [n, 3, sizePx, sizePx]);
 }
 
 /** Groups of the validation and test split. */

@@ -111,7 +111,7 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
   }
   const allows =
     low < 0 && high > 0
-      ? `A gain of up to ${signed(high)} and a loss of up to ${signed(low)} both remain possible. `
+      ? `A gain of up to ${signed(high)} and a loss of up to ${signed(low).slice(1)} both remain possible. `
       : '';
   return {
     kind: 'no-evidence',

@@ -1,14 +1,15 @@
 /** Composes the report from a trial's summary, its analysis and its verdict. */
 import type { TrialAnalysis } from '../analysis.js';
-import type { TrialMetric, TrialSummary } from '../summary.js';
+import type { TrialSummary } from '../summary.js';
 import type { Verdict } from '../verdict.js';
-import type { Block, PicturesBlock, ReportDocument, Section, TableBlock } from './document.js';
-import { aucFigure, classifierFigure, differencesFigure, ganLossFigure, rocFigure } from './figures.js';
-import { day, duration, fixed, list, plural, pValue, range, signed, signedRange, whole } from './format.js';
-import { armLabel, armStyles } from './palette.js';
+import type { Block, ReportDocument, Section, TableBlock } from './document.js';
 
-/** Reads a PNG that the summary names. */
-export type ReadPng = (path: string) => { png: Uint8Array; width: number; height: number };
+import { day, duration, fixed, list, plural, pValue, range, signed, signedRange, whole } from './format.js';
+import { imagesSection, type ReadPng } from './images.js';
+import { appendix, limitsSection, methodsSection } from './methods.js';
+import { armLabel, armStyles } from './palette.js';
+import { aucFigure, differencesFigure, rocFigure } from './result-figures.js';
+import { classifierFigure } from './training-figures.js';
 
 export function composeReport(
   summary: TrialSummary,
@@ -251,82 +252,6 @@ function dataSection({ dataset }: TrialSummary): Section {
   };
 }
 
-function imagesSection(summary: TrialSummary, readPng: ReadPng): Section {
-  const blocks: Block[] = [];
-  summary.gans.forEach((gan, index) => {
-    const suffix = summary.gans.length > 1 ? `-${index + 1}` : '';
-    blocks.push({
-      kind: 'prose',
-      text:
-        `${gan.name} (recipe ${gan.recipe}, seed ${gan.seed}) was trained for ${plural(gan.steps, 'step')} with batches of ${gan.batchSize} ` +
-        `on ${plural(gan.trainingImages, `${gan.label} image`)} of the training split at ${gan.sizePx} px (${duration(gan.seconds)}); ` +
-        `${plural(gan.sampledImages, 'image')} were sampled. Source: ${gan.lineage.run}, checkpoint ${gan.lineage.checkpoint}, dataset ${gan.lineage.datasetHash.slice(0, 16)}.`,
-    });
-    const pictures: PicturesBlock['pictures'] = [];
-    if (gan.realGrid !== null)
-      pictures.push({ title: `Real ${gan.label}`, name: `real${suffix}`, ...readPng(gan.realGrid) });
-    if (gan.syntheticGrid !== null)
-      pictures.push({
-        title: `Synthetic ${gan.label}`,
-        name: `synthetic${suffix}`,
-        ...readPng(gan.syntheticGrid),
-      });
-    if (pictures.length > 0) {
-      blocks.push({
-        kind: 'pictures',
-        name: `grids${suffix}`,
-        title: `${pictures.length > 1 ? 'Real and synthetic' : pictures[0]!.title.split(' ')[0]} ${gan.label} images`,
-        shows:
-          'A sample of each. Look for detail, for colour, and for how much the images differ among themselves.',
-        doesNotShow:
-          'Whether the synthetic images vary enough, or repeat training images, cannot be judged from a few dozen.',
-        pictures,
-      });
-    }
-    const own = summary.metrics.filter((metric) => metric.gan === gan.name);
-    if (own.length > 0) blocks.push(metricsTable(own, gan.name));
-    if (gan.curve.length > 1) blocks.push(ganLossFigure(gan, `gan-loss${suffix}`));
-  });
-  const others = summary.metrics.filter((metric) => !summary.gans.some((gan) => gan.name === metric.gan));
-  if (others.length > 0) blocks.push(metricsTable(others, list([...new Set(others.map(({ gan }) => gan))])));
-  return { id: 'images', title: 'Synthetic images', blocks };
-}
-
-function metricsTable(metrics: readonly TrialMetric[], gan: string): TableBlock {
-  const spread = ({ mean, deviation, n }: TrialMetric['realSynthetic'], unit: string): string =>
-    `${fixed(mean, Math.abs(mean) >= 10 ? 2 : 3)} ± ${fixed(deviation, Math.abs(mean) >= 10 ? 2 : 3)}${unit ? ` ${unit}` : ''} (${whole(n)})`;
-  return {
-    kind: 'table',
-    title: `Image metrics of ${gan} beside their null`,
-    columns: [
-      { title: 'Metric', align: 'left' },
-      { title: 'Real – synthetic', align: 'right' },
-      { title: 'Real – real (null)', align: 'right' },
-      { title: 'Reading', align: 'left' },
-    ],
-    rows: metrics.map((metric) => [
-      `${metric.name} ${metric.better === 'higher' ? '↑' : '↓'}`,
-      spread(metric.realSynthetic, metric.unit),
-      metric.realReal ? spread(metric.realReal, metric.unit) : '–',
-      metricReading(metric),
-    ]),
-    note:
-      'Mean ± standard deviation (pairs). ↑ higher, ↓ lower means more alike. The null is the same metric between real images and other real images: ' +
-      `a score at the null is what two different real lesions reach, not proof of a good GAN. Protocol: ${list([...new Set(metrics.map(({ name, protocol }) => `${name}, ${protocol}`))])}.`,
-  };
-}
-
-/** In plain words, by the distance of the means in standard deviations of the null. */
-export function metricReading({ realSynthetic, realReal, better }: TrialMetric): string {
-  if (!realReal) return 'no null was measured: cannot be read';
-  const distance = realSynthetic.mean - realReal.mean;
-  if (Math.abs(distance) <= 0.2 * realReal.deviation) return 'as alike as two real images';
-  const more = distance > 0 === (better === 'higher');
-  return more
-    ? 'more alike than two real images (which may mean smooth or uniform)'
-    : 'less alike than two real images';
-}
-
 function trainingSection(summary: TrialSummary): Section[] {
   const present = summary.arms.filter((arm) => summary.runs.some((run) => run.arm === arm.name));
   const figure = classifierFigure(
@@ -334,128 +259,4 @@ function trainingSection(summary: TrialSummary): Section[] {
     armStyles(summary.arms).filter(({ name }) => present.some((arm) => arm.name === name)),
   );
   return figure ? [{ id: 'training', title: 'Training', blocks: [figure] }] : [];
-}
-
-function methodsSection(summary: TrialSummary, analysis: TrialAnalysis): Section {
-  const several = analysis.arms.some(({ seeds }) => seeds.length > 1);
-  const percent = Math.round(analysis.level * 100);
-  const { group } = summary.dataset;
-  return {
-    id: 'methods',
-    title: 'Methods',
-    blocks: [
-      {
-        kind: 'list',
-        items: [
-          {
-            lead: 'AUC',
-            text: 'is the chance that a positive image scores above a negative one, ties counting a half, over the whole test split.',
-          },
-          several
-            ? {
-                lead: 'Intervals and p-values',
-                text:
-                  'take seeds and test images both for samples: the variance between seeds, plus the covariance that all seeds share through the test images ' +
-                  `(Obuchowski and Rockette 1995; DeLong 1988${group === 'image' ? '' : `, by ${group}: Obuchowski 1997`}). The two parts’ half widths, by t and by normal quantile, are combined in quadrature (Howe 1974). Arms are paired by seed and by image. Intervals of single arms are made on the logit scale.`,
-              }
-            : {
-                lead: 'Intervals and p-values',
-                text: `with one seed cover the choice of test images only (DeLong 1988${group === 'image' ? '' : `, by ${group}: Obuchowski 1997`}); what another seed would have given is not in them.`,
-              },
-          {
-            lead: 'Several comparisons.',
-            text:
-              'The verdict is about one comparison, fixed by the design and not by the results: synthetic images on top of standard augmentation where that was run, else on top of the real images. It is tested at its full level; the p-values of the ' +
-              `${plural(analysis.family, 'other comparison')} about synthetic images are corrected among themselves (Holm 1979).`,
-          },
-          {
-            lead: 'Verdict',
-            text: `“helps” or “harms” needs a ${percent} % interval on one side of zero; “no difference that matters” needs the whole interval within ±${analysis.equivalenceMargin}; all else is “no evidence”.`,
-          },
-          {
-            lead: 'Detectable',
-            text: 'is the true difference that this many seeds on these test images would find with 80 % power (for corrected comparisons at the strictest level of the correction), taking the observed variances for the true ones. With few seeds it is itself rough.',
-          },
-        ],
-      },
-    ],
-  };
-}
-
-function limitsSection(summary: TrialSummary): Section {
-  const phantom = summary.dataset.kind === 'phantom';
-  const items = [
-    {
-      lead: 'Not a medical device.',
-      text: 'Nothing here may be used to diagnose or treat. Classifiers and images of this trial were made for research on methods.',
-    },
-    {
-      lead: 'One training set, one set of synthetic images.',
-      text: 'Seeds repeat the classifier’s training, not the collection of the training images nor the training of the GAN. The intervals do not cover either.',
-    },
-    {
-      lead: 'One source.',
-      text: phantom
-        ? 'Phantoms are simpler than lesions; an effect on them, or the lack of one, does not carry over to patients.'
-        : 'Test images come from the same collection as the training images: other cameras, skins and clinics were not tested.',
-    },
-    {
-      lead: 'This budget.',
-      text: `${summary.classifier}, ${summary.sizePx} px and this number of steps. A stronger or longer-trained classifier may need synthetic images less, or use them better.`,
-    },
-  ];
-  return { id: 'limits', title: 'Limits', blocks: [{ kind: 'list', items }] };
-}
-
-function appendix(summary: TrialSummary): Section {
-  const { environment } = summary;
-  return {
-    id: 'appendix',
-    title: 'Appendix',
-    blocks: [
-      {
-        kind: 'table',
-        title: 'Every run',
-        columns: [
-          { title: 'Arm', align: 'left' },
-          { title: 'Seed', align: 'right' },
-          { title: 'Validation AUC', align: 'right' },
-          { title: 'Test AUC', align: 'right' },
-          { title: 'Log-loss', align: 'right' },
-          { title: 'Threshold', align: 'right' },
-          { title: 'Best step', align: 'right' },
-          { title: 'Time', align: 'right' },
-        ],
-        rows: summary.runs.map((run) => [
-          armLabel(run.arm),
-          String(run.seed),
-          fixed(run.validation.auc),
-          fixed(run.test.auc),
-          fixed(run.test.logLoss),
-          fixed(run.test.threshold),
-          whole(run.bestStep),
-          duration(run.seconds),
-        ]),
-      },
-      {
-        kind: 'table',
-        title: 'Environment',
-        columns: [
-          { title: 'What', align: 'left' },
-          { title: 'Value', align: 'left' },
-        ],
-        rows: [
-          ['Graft', summary.version],
-          ['libtorch', environment.libtorch],
-          ['Node.js', environment.node],
-          ['CPU', environment.cpu],
-          ['Device', environment.device],
-          ['Threads', String(environment.threads)],
-          ['Started', summary.startedAt],
-          ['Finished', summary.finishedAt],
-        ],
-      },
-      { kind: 'code', title: 'Configuration as resolved', text: summary.configYaml.trimEnd() },
-    ],
-  };
 }

@@ -10,9 +10,10 @@ import { writeFileAtomic, writeJson } from '../../files.js';
 import { type AnalysisOptions, summarise, type TrialAnalysis } from '../analysis.js';
 import { summarySchema, type TrialSummary } from '../summary.js';
 import { decideVerdict, type Verdict } from '../verdict.js';
-import { composeReport, type ReadPng } from './content.js';
+import { composeReport } from './content.js';
 import { standaloneSvg } from './draw.js';
 import { toHtml } from './html.js';
+import type { ReadPng } from './images.js';
 import { panelFile, toMarkdown } from './markdown.js';
 
 export interface ReportOptions extends AnalysisOptions {

@@ -64,3 +64,7 @@ export function armStyles(arms: readonly TrialArm[]): ArmStyle[] {
     return { name, label: armLabel(name), color: `var(${own})`, symbol: shape };
   });
 }
+
+/** The arms as entries of a figure's legend. */
+export const legendOf = (styles: readonly ArmStyle[]) =>
+  styles.map(({ label, color, symbol }) => ({ label, color, symbol }));

@@ -1,0 +1,72 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
+import { encodePng } from '../image/grid.js';
+import type { ImageMetricReport } from '../metrics/image.js';
+import { Random } from '../random.js';
+import { addGlobalOptions } from './common.js';
+import { register } from './metrics.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'graft-metrics-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterEach(() => vi.restoreAllMocks());
+
+async function writePhantoms(name: string, n: number, seed: number): Promise<string> {
+  const folder = join(dir, name);
+  mkdirSync(folder);
+  const random = new Random(seed);
+  for (let k = 0; k < n; k++) {
+    const pixels = renderPhantom(samplePhantom(random, { prevalence: 0.5 }), 32);
+    writeFileSync(join(folder, `${k}.png`), await encodePng(pixels, { width: 32, height: 32 }));
+  }
+  return folder;
+}
+
+async function run(...args: string[]): Promise<string> {
+  let printed = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed += text;
+    return true;
+  });
+  const program = new Command();
+  addGlobalOptions(program);
+  register(program);
+  await program.parseAsync(['metrics', 'image', ...args], { from: 'user' });
+  return printed;
+}
+
+describe('graft metrics image', () => {
+  it('prints a record with figures, null and protocol, the same for the same seed', async () => {
+    const real = await writePhantoms('real', 12, 1);
+    const synthetic = await writePhantoms('synthetic', 9, 2);
+    const args = ['--real', real, '--synthetic', synthetic, '--size', '24', '--device', 'cpu', '--seed', '3'];
+    const text = await run(...args, '--json');
+    const report = JSON.parse(text) as ImageMetricReport & {
+      protocol: { resize: { sizePx: number; kernel: string } };
+    };
+    expect(report.psnr.synthetic.n).toBe(9);
+    expect(report.psnr.realNull!.n).toBe(6);
+    expect(report.psnr.synthetic.mean).toBeGreaterThan(5);
+    expect(report.psnr.synthetic.mean).toBeLessThan(30);
+    expect(report.ssim.synthetic.interval[0]).toBeLessThan(report.ssim.synthetic.mean);
+    expect(report.counts).toEqual({ real: 12, synthetic: 9 });
+    expect(report.protocol).toMatchObject({
+      seed: 3,
+      stretch: 'none',
+      resize: { sizePx: 24, kernel: 'lanczos3' },
+    });
+    expect(await run(...args, '--json')).toBe(text);
+    const table = await run(...args);
+    expect(table).toContain(report.psnr.synthetic.mean.toFixed(3));
+    expect(table).toContain('N=9');
+  });
+
+  it('fails on a folder without images', async () => {
+    const empty = join(dir, 'empty');
+    mkdirSync(empty);
+    await expect(run('--real', empty, '--synthetic', empty, '--device', 'cpu')).rejects.toThrow(/no images/);
+  });
+});

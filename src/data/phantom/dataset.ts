@@ -1,0 +1,112 @@
+/** Phantoms as a dataset folder: images, the factors behind each as metadata, and the best possible AUC. */
+import { ConfigError } from '../../errors.js';
+import { encodePng } from '../../image/grid.js';
+import { Random } from '../../random.js';
+import { type CreateProgress, createDataset, type DatasetItem, type ImportReport } from '../create.js';
+import type { Dataset } from '../dataset.js';
+import type { Fractions } from '../split.js';
+import { bayesAuc, bayesProbability, type PhantomFactors, renderPhantom, samplePhantom } from './index.js';
+
+export interface PhantomDatasetOptions {
+  count: number;
+  /** Side in pixels, 16…1024; default 64. */
+  sizePx?: number;
+  /** Probability of malignant, between 0 and 1; default 0.3. */
+  prevalence?: number;
+  /** Decides the phantoms and the split; default 0. */
+  seed?: number;
+  /** Default `phantoms`. */
+  name?: string;
+  fractions?: Fractions;
+  importer?: string;
+  onProgress?: CreateProgress;
+  signal?: AbortSignal;
+}
+
+/** The factors as manifest columns: what is drawn, the latents behind it, and what they say at best. */
+function columnsOf(factors: PhantomFactors, prevalence: number): Record<string, string> {
+  const { latent, nuisance } = factors;
+  const figures = {
+    asymmetry: factors.asymmetry,
+    border: factors.border,
+    colour: factors.colour,
+    diameter: factors.diameter,
+    latent_asymmetry: latent[0],
+    latent_border: latent[1],
+    latent_colour: latent[2],
+    latent_diameter: latent[3],
+    bayes_probability: bayesProbability(latent, prevalence),
+  };
+  return {
+    ...Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, value.toFixed(6)])),
+    site: nuisance.site,
+    pattern: nuisance.pattern,
+    ruler: nuisance.ruler,
+    hairs: String(nuisance.hairs),
+    skin_melanin: nuisance.skinMelanin.toFixed(6),
+    detail_seed: String(factors.seed),
+  };
+}
+
+/**
+ * Draws and renders phantoms and writes them as a dataset with the classes `benign` and `malignant`. The first n
+ * phantoms of a seed are the same whatever the count.
+ * @throws ConfigError when count, size or prevalence are out of range; DataError as {@link createDataset}
+ */
+export async function createPhantomDataset(
+  dir: string,
+  options: PhantomDatasetOptions,
+): Promise<{ dataset: Dataset; report: ImportReport }> {
+  const { count, sizePx = 64, prevalence = 0.3, seed = 0 } = options;
+  if (!Number.isInteger(count) || count < 2)
+    throw new ConfigError(`count must be a whole number from 2, not ${count}`);
+  if (!(prevalence > 0 && prevalence < 1))
+    throw new ConfigError(`prevalence must lie between 0 and 1, not ${prevalence}`);
+  const random = new Random(seed).fork('phantoms');
+  const items = Array.from({ length: count }, (_, i): DatasetItem => {
+    const factors = samplePhantom(random, { prevalence });
+    const id = `phantom-${String(i).padStart(6, '0')}`;
+    return {
+      id,
+      label: factors.malignant ? 'malignant' : 'benign',
+      patients: [],
+      lesions: [],
+      extra: columnsOf(factors, prevalence),
+      source: {
+        make: () => encodePng(renderPhantom(factors, sizePx), { width: sizePx, height: sizePx }),
+        extension: '.png',
+      },
+      name: `${id}.png`,
+      line: 0,
+    };
+  });
+  return createDataset(
+    dir,
+    {
+      name: options.name ?? 'phantoms',
+      kind: 'phantom',
+      label: 'malignant',
+      positive: 'malignant',
+      negative: 'benign',
+      licence: 'CC0-1.0',
+      bayesAuc: bayesAuc(),
+      provenance: {
+        importer: options.importer ?? 'graft data phantoms',
+        generator: 'procedural dermoscopy phantoms (docs/phantoms.md)',
+        count,
+        sizePx,
+        prevalence,
+        seed,
+      },
+    },
+    items,
+    {
+      seed,
+      fractions: options.fractions,
+      // Independent by construction; likeness between two phantoms is chance.
+      nearDuplicates: false,
+      onProgress: options.onProgress,
+      signal: options.signal,
+    },
+  );
+}
