@@ -7,7 +7,7 @@
  * turn beside it, and the median over turns is the result. Absolute times are for this machine on this day.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -260,8 +260,12 @@ function memory(steps: number) {
 }
 
 async function main(): Promise<void> {
-  const cores = cpus().length;
+  const cores = availableParallelism();
   setThreads(cores);
+  const loadAverage = loadavg()[0]!;
+  if (loadAverage > 0.5) {
+    note(`warning: other work runs on this machine (load ${loadAverage.toFixed(1)}): ratios will be off`);
+  }
   const { OMP_WAIT_POLICY: _, ...environment } = process.env; // loading the engine has set it for ours
   const peers = {
     best: new Peer('at its best', cores, { ...environment, OMP_WAIT_POLICY: 'PASSIVE' }),
@@ -285,6 +289,7 @@ async function main(): Promise<void> {
       libtorch: engineInfo().libtorch,
       peerTorch: peers.best.torch,
       sgemmGflops: sgemm,
+      loadAverage,
     };
     const missed = timings.filter((t) => t.best.ratio > BARS.best || t.plain.ratio > BARS.plain);
     if (args.json) console.log(JSON.stringify({ about, bars: BARS, timings, memory: used }, null, 2));

@@ -208,7 +208,8 @@ async function phantomsCommand(flags: PhantomFlags, command: Command): Promise<v
     { read: 'drawing phantoms', compare: 'looking for duplicates' },
     (hooks) =>
       createPhantomDataset(flags.out, {
-        ...hooks,
+        onProgress: (done, total) => hooks.onProgress('read', done, total),
+        signal: hooks.signal,
         count: flags.count,
         sizePx: flags.size,
         prevalence: flags.prevalence,

@@ -34,7 +34,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'data',
-    summary: 'make a dataset folder: import, group, split, describe',
+    summary: 'make a dataset of images or phantoms, look at what is in it',
     group: 'Data:',
     load: () => import('./data.js'),
   },
@@ -46,7 +46,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'classify',
-    summary: 'train a classifier, evaluate it, predict, explain',
+    summary: 'train a classifier, evaluate it, score images with it',
     group: 'Train:',
     load: () => import('./classify.js'),
   },

@@ -1,7 +1,7 @@
 /**
  * Group-aware stratified split: each group goes to one of train, val, test as a whole, and each class is shared out
  * in the given fractions, counting images. Groups are dealt out largest first (a large one cannot be fitted in at
- * the end), each to the split whose class counts come nearest to their targets by it; equal sizes in an order that
+ * the end), each to the split whose counts come nearest to their targets by it; equal sizes in an order that
  * the seed decides. Deterministic: the order of the items does not matter.
  */
 import { ConfigError } from '../errors.js';
@@ -28,6 +28,34 @@ export function parseFractions(text: string): Fractions {
 }
 
 /**
+ * What is to be shared out evenly: each class, all images, and the groups of about one size within a class, so that
+ * repeated lesions do not all end up in training.
+ */
+interface Group {
+  name: string;
+  size: number;
+  /** Images by stratum. */
+  strata: Map<string, number>;
+}
+
+function gather(items: readonly { group: string; label: string }[]): Group[] {
+  const labels = new Map<string, Map<string, number>>();
+  for (const { group, label } of items) {
+    const counts = labels.get(group) ?? new Map<string, number>();
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+    labels.set(group, counts);
+  }
+  return [...labels].map(([name, counts]) => {
+    const size = [...counts.values()].reduce((a, b) => a + b, 0);
+    const [main] = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]!;
+    const strata = new Map([...counts].map(([label, n]) => [`class ${label}`, n]));
+    strata.set('all', size);
+    strata.set(`size ${Math.ceil(Math.log2(size))} ${main}`, size);
+    return { name, size, strata };
+  });
+}
+
+/**
  * @param items one an image
  * @param fractions sum to 1
  * @returns the split of each item
@@ -37,36 +65,24 @@ export function assignSplits(
   fractions: Fractions,
   seed: number,
 ): Split[] {
-  const classes = [...new Set(items.map((item) => item.label))].sort();
-  const classIndex = new Map(classes.map((label, i) => [label, i]));
-  const totals = new Float64Array(classes.length);
-  const groups = new Map<string, { name: string; size: number; counts: Float64Array }>();
-  for (const { group, label } of items) {
-    let entry = groups.get(group);
-    if (!entry) {
-      entry = { name: group, size: 0, counts: new Float64Array(classes.length) };
-      groups.set(group, entry);
-    }
-    const c = classIndex.get(label)!;
-    entry.size++;
-    entry.counts[c]!++;
-    totals[c]!++;
-  }
-
-  const order = [...groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const order = gather(items).sort((a, b) => (a.name < b.name ? -1 : 1));
   new Random(seed).fork('split').shuffle(order);
   order.sort((a, b) => b.size - a.size); // stable: the shuffle decides among equals
 
+  const totals = new Map<string, number>();
+  for (const { strata } of order)
+    for (const [stratum, n] of strata) totals.set(stratum, (totals.get(stratum) ?? 0) + n);
   const open = splits.filter((split) => fractions[split] > 0);
-  const have = new Map(open.map((split) => [split, { counts: new Float64Array(classes.length), size: 0 }]));
-  // Change of Σ (have − target)² / total over classes, and of the same for all images, by adding the group.
-  const cost = (split: Split, group: { size: number; counts: Float64Array }): number => {
-    const { counts, size } = have.get(split)!;
-    const change = (n: number, had: number, total: number): number =>
-      (n * n + 2 * n * (had - fractions[split] * total)) / total;
-    let sum = change(group.size, size, items.length);
-    for (let c = 0; c < classes.length; c++)
-      if (group.counts[c]! > 0) sum += change(group.counts[c]!, counts[c]!, totals[c]!);
+  const have = new Map(open.map((split) => [split, new Map<string, number>()]));
+
+  // Change of χ² = Σ (have − target)² / target over the strata if the group is added.
+  const cost = (split: Split, group: Group): number => {
+    let sum = 0;
+    for (const [stratum, n] of group.strata) {
+      const target = fractions[split] * totals.get(stratum)!;
+      const had = have.get(split)!.get(stratum) ?? 0;
+      sum += (n * n + 2 * n * (had - target)) / target;
+    }
     return sum;
   };
   const assigned = new Map<string, Split>();
@@ -81,9 +97,8 @@ export function assignSplits(
       }
     }
     assigned.set(group.name, best);
-    const target = have.get(best)!;
-    target.size += group.size;
-    for (let c = 0; c < classes.length; c++) target.counts[c]! += group.counts[c]!;
+    const counts = have.get(best)!;
+    for (const [stratum, n] of group.strata) counts.set(stratum, (counts.get(stratum) ?? 0) + n);
   }
   return items.map((item) => assigned.get(item.group)!);
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { LINEAGE_FILE, type Lineage } from '../data/lineage.js';
 import { DataError, GraftError } from '../errors.js';
 import { sha256File, writeJson } from '../files.js';
 import { gridPng } from '../image/grid.js';
@@ -26,7 +27,6 @@ import {
 } from '../torch/index.js';
 import { type GanConfig, ganConfigSchema } from './config.js';
 import { toPixels } from './data.js';
-import { LINEAGE_FILE, type Lineage } from '../data/lineage.js';
 import { makeGenerator } from './networks.js';
 import type { GanSummary } from './train.js';
 

@@ -3,7 +3,7 @@
  * loop, tensor by tensor, in the same order, with the loop in C++.
  */
 import { GraftError } from '../errors.js';
-import { keep, noGrad, type Tensor, tidy, zeros } from '../torch/index.js';
+import { aten, keep, noGrad, type Tensor, tidy } from '../torch/index.js';
 
 export abstract class Optimizer {
   /** Steps made. */
@@ -40,7 +40,7 @@ export abstract class Optimizer {
   protected slot(name: string, indices: number[]): Tensor[] {
     let slot = this.slots.get(name);
     if (!slot) {
-      slot = this.parameters.map((p) => keep(zeros(p.shape, { dtype: p.dtype, device: p.device })));
+      slot = this.parameters.map((p) => keep(aten.zeros_like(p)));
       this.slots.set(name, slot);
     }
     return indices.map((i) => slot[i]!);

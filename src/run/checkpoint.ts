@@ -54,7 +54,7 @@ export function saveCheckpoint(
   const path = checkpointPath(run.dir, step);
   run.sync(); // the events must be on the disk before the checkpoint that counts them
   const fields = { step, events: run.eventCount, best, meta: state.meta };
-  replaceFile(path, (temporary) => saveSafetensors(temporary, state.tensors, encodeMetadata(fields)));
+  saveSafetensors(path, state.tensors, encodeMetadata(fields));
   if (best) markBest(run.dir, path);
   for (const old of listCheckpoints(run.dir).slice(0, -Math.max(1, keep))) rmSync(old.path, { force: true });
   return path;

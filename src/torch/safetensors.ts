@@ -2,8 +2,9 @@
  * safetensors files: 8 bytes of header length (little endian), a JSON header, the raw little-endian data.
  * Source: https://github.com/huggingface/safetensors (format description).
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { DataError } from '../errors.js';
+import { replaceFile } from '../files.js';
 import type { DType } from './dtype.js';
 import { typedArrayFor } from './dtype.js';
 import { tensor } from './factories.js';
@@ -31,7 +32,7 @@ interface Entry {
 }
 
 /**
- * Writes tensors whole or not at all: a temporary file in the same folder, synced, renamed.
+ * Writes tensors to a file, which is replaced as a whole or not at all.
  *
  * @throws DataError for a dtype that the format, or JavaScript, cannot hold
  */
@@ -56,24 +57,21 @@ export function saveSafetensors(
   json += ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8);
   const prefix = Buffer.alloc(8);
   prefix.writeBigUInt64LE(BigInt(Buffer.byteLength(json)));
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = openSync(temporary, 'w');
-  try {
-    const write = (bytes: Uint8Array): void => {
-      for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
-    };
-    write(prefix);
-    write(Buffer.from(json));
-    for (const value of Object.values(tensors))
-      write(new Uint8Array(guarded(() => native.read(value.handle || -1))));
-    fsyncSync(file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
+  replaceFile(path, (temporary) => {
+    const file = openSync(temporary, 'wx');
+    try {
+      const write = (bytes: Uint8Array): void => {
+        for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
+      };
+      write(prefix);
+      write(Buffer.from(json));
+      for (const value of Object.values(tensors)) {
+        write(new Uint8Array(guarded(() => native.read(value.handle || -1))));
+      }
+    } finally {
+      closeSync(file);
+    }
+  });
 }
 
 /**

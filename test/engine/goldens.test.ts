@@ -12,9 +12,9 @@ import type { Float } from './goldens.js';
 const ELSEWHERE = {
   layers: { tolerance: 1e-5 },
   optimisers: { tolerance: 1e-5 },
-  gan: { tolerance: 1e-3, only: (key: string) => key.includes('step0.') },
-  wgan_gp: { tolerance: 1e-3, only: (key: string) => key.includes('step0.') },
-  efficientnet: { tolerance: 1e-3, only: (key: string) => key.includes('eval.') },
+  gan: { tolerance: 1e-4, only: (key: string) => key.includes('step0.') },
+  wgan_gp: { tolerance: 1e-4, only: (key: string) => key.includes('step0.') },
+  efficientnet: { tolerance: 1e-4, only: (key: string) => key.includes('eval.') },
 };
 
 let before = 1;
@@ -32,7 +32,7 @@ describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (name) => {
     console.log(
       `${name}, ${dtype}: ${result.equal} of ${result.compared} tensors bit-equal, worst ${result.worst.toExponential(1)}`,
     );
-    expect(result.compared).toBeGreaterThan(10);
+    expect(result.compared).toBeGreaterThanOrEqual(3);
     expect(liveTensors()).toBe(live);
   });
 });

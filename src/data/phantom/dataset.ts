@@ -2,7 +2,7 @@
 import { ConfigError } from '../../errors.js';
 import { encodePng } from '../../image/grid.js';
 import { Random } from '../../random.js';
-import { type CreateProgress, createDataset, type DatasetItem, type ImportReport } from '../create.js';
+import { createDataset, type DatasetItem, type ImportReport } from '../create.js';
 import type { Dataset } from '../dataset.js';
 import type { Fractions } from '../split.js';
 import { bayesAuc, bayesProbability, type PhantomFactors, renderPhantom, samplePhantom } from './index.js';
@@ -19,7 +19,8 @@ export interface PhantomDatasetOptions {
   name?: string;
   fractions?: Fractions;
   importer?: string;
-  onProgress?: CreateProgress;
+  /** Phantoms drawn and written, of how many. */
+  onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
 
@@ -105,7 +106,7 @@ export async function createPhantomDataset(
       fractions: options.fractions,
       // Independent by construction; likeness between two phantoms is chance.
       nearDuplicates: false,
-      onProgress: options.onProgress,
+      onProgress: (_phase, done, total) => options.onProgress?.(done, total),
       signal: options.signal,
     },
   );

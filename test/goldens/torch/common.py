@@ -101,11 +101,13 @@ def describe(t, samples=8):
 
 
 def processor():
-    """Kernels differ between processors, so bit-equality is only asked for on the same model."""
+    """Kernels differ between processors, so bit-equality is only asked for on the same model with the same flags."""
+    fields = {}
     for line in open('/proc/cpuinfo'):
-        if line.startswith('model name'):
-            return line.split(':', 1)[1].strip()
-    return 'unknown'
+        key, _, value = line.partition(':')
+        fields.setdefault(key.strip(), value.strip())
+    flags = hashlib.sha256(fields.get('flags', '').encode()).hexdigest()[:8]
+    return f"{fields.get('model name')}, family {fields.get('cpu family')}, model {fields.get('model')}, flags {flags}"
 
 
 class Recorder:

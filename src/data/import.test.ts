@@ -1,0 +1,343 @@
+import { execFile, spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ConfigError, DataError } from '../errors.js';
+import { sha256 } from '../files.js';
+import { encodePng } from '../image/grid.js';
+import { Random } from '../random.js';
+import { type ImportOptions, importDataset } from './import.js';
+import { renderPhantom, samplePhantom } from './phantom/index.js';
+import type { Problem } from './problems.js';
+import { parseFractions } from './split.js';
+
+let root: string;
+let images: string;
+let out: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'graft-import-'));
+  images = join(root, 'photos');
+  out = join(root, 'made');
+  mkdirSync(images);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const random = new Random(11);
+async function picture(path: string): Promise<void> {
+  const pixels = renderPhantom(samplePhantom(random, { prevalence: 0.5 }), 32);
+  mkdirSync(dirname(join(images, path)), { recursive: true });
+  writeFileSync(join(images, path), await encodePng(pixels, { width: 32, height: 32 }));
+}
+
+const table = (rows: readonly string[]): void =>
+  writeFileSync(join(images, 'metadata.csv'), `${rows.join('\n')}\n`);
+
+const run = (options: Partial<ImportOptions> = {}) =>
+  importDataset(images, out, { positive: 'mel', metadata: 'metadata.csv', ...options });
+
+/** `n` images in alternating classes, without any problem. */
+async function soundImport(n: number): Promise<string[]> {
+  const rows = ['id,dx,age,lesion_id,split'];
+  for (let i = 0; i < n; i++) {
+    await picture(`i${i}.png`);
+    rows.push(`i${i},${i % 2 ? 'mel' : 'nev'},${20 + i},${i % 4 === 0 ? '' : `L${i >> 2}`},old`);
+  }
+  table(rows);
+  return rows;
+}
+
+describe('a metadata table', () => {
+  test('becomes a dataset: columns found, metadata kept, images copied, groups by lesion', async () => {
+    await soundImport(24);
+    const { dataset, report } = await run({ seed: 5, licence: 'CC0-1.0' });
+    expect(dataset).toMatchObject({
+      name: 'photos',
+      label: 'dx',
+      classes: ['mel', 'nev'],
+      positive: 'mel',
+      negative: 'nev',
+      groupedBy: 'lesion',
+      licence: 'CC0-1.0',
+      seed: 5,
+    });
+    expect(dataset.provenance).toMatchObject({ idColumn: 'id', lesionColumn: 'lesion_id' });
+    expect(report.counts).toEqual({});
+    expect(report.found).toEqual({ files: 24, otherFiles: 0, rows: 24 });
+    const row = dataset.rows.find(({ id }) => id === 'i5')!;
+    expect(row).toMatchObject({ label: 'mel', group: 'lesion:L1', width: 32, height: 32 });
+    expect(row.extra).toEqual({
+      dx: 'mel',
+      age: '25',
+      lesion_id: 'L1',
+      source_id: 'i5',
+      source_split: 'old',
+    });
+    const copy = readFileSync(join(out, row.file));
+    expect(sha256(copy)).toBe(row.sha256);
+    expect(copy.equals(readFileSync(join(images, 'i5.png')))).toBe(true);
+    expect(readdirSync(root).sort()).toEqual(['made', 'photos']); // nothing temporary is left
+  });
+
+  test('the same import gives the same manifest, whatever the order of the rows', async () => {
+    const rows = await soundImport(16);
+    const first = await run();
+    const manifest = readFileSync(join(out, 'manifest.csv'), 'utf8');
+    rmSync(out, { recursive: true });
+    table([rows[0]!, ...rows.slice(1).reverse()]);
+    expect((await run()).dataset.hash).toBe(first.dataset.hash);
+    expect(readFileSync(join(out, 'manifest.csv'), 'utf8')).toBe(manifest);
+  });
+
+  test('ids may be file names or paths; folders are searched', async () => {
+    for (const path of ['a/x.png', 'a/y.png', 'b/z.png', 'b/w.png']) await picture(path);
+    table(['image;label', 'a/x.png;mel', 'y.png;nev', '.\\b\\z.png;mel', 'w;nev']);
+    const { dataset } = await run();
+    expect(dataset.rows.map(({ id, label }) => [id, label])).toEqual([
+      ['a/x', 'mel'],
+      ['b/z', 'mel'],
+      ['w', 'nev'],
+      ['y', 'nev'],
+    ]);
+    expect(dataset.rows[0]!.file).toBe('images/a_x.png');
+  });
+
+  test('labels are put together and left out as asked', async () => {
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await picture(`${id}.png`);
+    table(['id,dx', 'a,mel', 'b,bcc', 'c,nev', 'd,sk', 'e,df']);
+    const { dataset, report } = await run({
+      positive: 'malignant',
+      renameLabels: { mel: 'malignant', bcc: 'malignant' },
+      classes: ['malignant', 'nev', 'sk'],
+      negative: 'benign',
+    });
+    expect(dataset.rows.map((row) => row.label)).toEqual(['malignant', 'malignant', 'nev', 'sk']);
+    expect(dataset.negative).toBe('benign');
+    expect(report.counts).toEqual({ 'unknown-label': 1, 'empty-class': expect.any(Number) });
+  });
+
+  test('linked images are the originals', async () => {
+    await soundImport(4);
+    const { dataset } = await run({ images: 'link' });
+    expect(statSync(join(out, dataset.rows[0]!.file)).ino).toBe(statSync(join(images, 'i0.png')).ino);
+  });
+});
+
+/** Every file and every row is in the dataset or, by name, in the report. */
+function account(problems: readonly Problem[], used: { files: string[]; lines: number[] }) {
+  const leftOut = problems.filter(({ kind }) => kind !== 'label-conflict' && kind !== 'empty-class');
+  return {
+    files: [...new Set([...used.files, ...leftOut.map(({ file }) => file).filter(Boolean)])].sort(),
+    lines: [...new Set([...used.lines, ...leftOut.map(({ line }) => line).filter(Boolean)])].sort(
+      (a, b) => a - b,
+    ),
+  };
+}
+
+describe('what is wrong with the input', () => {
+  test('is counted and named, and nothing is lost', async () => {
+    await soundImport(12);
+    const rows = readFileSync(join(images, 'metadata.csv'), 'utf8').trim().split('\n');
+    for (const path of ['orphan.png', 'nolabel.png', 'vague.png', 'torn.png', 'x/twice.png', 'y/twice.png'])
+      await picture(path);
+    cpSync(join(images, 'i1.png'), join(images, 'copy/i1.png'), { recursive: true }); // same name, same bytes
+    cpSync(join(images, 'i2.png'), join(images, 'other.png')); // same bytes, other name, other label
+    writeFileSync(join(images, 'broken.png'), 'not a picture');
+    writeFileSync(join(images, 'notes.txt'), 'x');
+    rows.push(
+      'ghost,mel,1,,', // 14: no file
+      ',mel,1,,', // 15: no id
+      'nolabel,,1,,', // 16
+      'vague,Unknown,1,,', // 17
+      'torn,mel,1,,', // 18: disagrees
+      'torn,nev,1,,', // 19
+      'i3,mel,99,L77,', // 20: agrees with line 5
+      'twice,mel,1,,', // 21: two files that differ
+      'broken,nev,1,,', // 22
+      'other,mel,1,,', // 23: duplicate of i2 (nev)
+    );
+    table(rows);
+    const { dataset, report } = await run({ skipUnreadable: true });
+    expect(report.counts).toEqual({
+      'unreadable-image': 1,
+      'row-without-file': 1,
+      'file-without-row': 1,
+      'missing-id': 1,
+      'empty-label': 1,
+      'unknown-label': 1,
+      'duplicate-id': 1,
+      'conflicting-id': 2,
+      'duplicate-file': 1,
+      'ambiguous-file': 2,
+      'file-of-unused-row': 3,
+      'not-an-image': 1,
+      'label-conflict': 1,
+    });
+    expect(report.problems.find(({ kind }) => kind === 'unreadable-image')).toMatchObject({
+      id: 'broken',
+      file: 'broken.png',
+      line: 22,
+    });
+    expect(dataset.rows.map(({ id }) => id)).not.toContain('torn');
+    const group = (id: string) => dataset.rows.find((row) => row.id === id)!.group;
+    expect(group('other')).toBe(group('i2')); // the same picture
+    expect(report.duplicates).toMatchObject([{ a: 'i2', b: 'other', kind: 'exact' }]);
+
+    const ids = dataset.rows.map(({ id }) => id);
+    const usedLines = rows.flatMap((line, i) => (i > 0 && ids.includes(line.split(',')[0]!) ? [i + 1] : []));
+    const accounted = account(report.problems, { files: ids.map((id) => `${id}.png`), lines: usedLines });
+    const files = (readdirSync(images, { recursive: true, encoding: 'utf8' }) as string[]).filter((name) =>
+      /\.(png|txt)$/.test(name),
+    );
+    expect(accounted.files.filter((name) => !files.includes(name))).toEqual(['copy/i1.png'].slice(1));
+    expect(files.filter((name) => !accounted.files.includes(name) && name !== 'copy/i1.png')).toEqual([]);
+    expect(accounted.lines).toEqual(rows.slice(1).map((_, i) => i + 2));
+    const written = JSON.parse(readFileSync(join(out, 'import-report.json'), 'utf8'));
+    expect(written).toEqual(JSON.parse(JSON.stringify(report)));
+    expect(readFileSync(join(out, 'import-report.csv'), 'utf8').trim().split('\n')).toHaveLength(
+      report.problems.length + 1,
+    );
+  });
+
+  test('a further row of an image adds its lesion to the group', async () => {
+    for (const id of ['a', 'b', 'c', 'd']) await picture(`${id}.png`);
+    table(['id,dx,lesion_id', 'a,mel,L1', 'b,nev,L2', 'c,mel,L3', 'd,nev,', 'a,mel,L2']);
+    const { dataset } = await run();
+    expect(dataset.rows.map((row) => row.group)).toEqual(['lesion:L1', 'lesion:L1', 'lesion:L3', 'image:d']);
+  });
+
+  test('unreadable images fail the import with names and remedy, and leave nothing', async () => {
+    await soundImport(8);
+    truncateSync(join(images, 'i3.png'), statSync(join(images, 'i3.png')).size - 200);
+    writeFileSync(join(images, 'i6.png'), '');
+    await expect(run()).rejects.toThrow(DataError);
+    await expect(run()).rejects.toThrow(
+      /^2 of 8 images cannot be decoded: i3\.png, i6\.png \(.+\); repair or remove them, or leave them out with --skip-unreadable$/,
+    );
+    expect(readdirSync(root)).toEqual(['photos']);
+    const { dataset } = await run({ skipUnreadable: true });
+    expect(dataset.rows).toHaveLength(6);
+  });
+
+  test.each<[string, Partial<ImportOptions>, RegExp]>([
+    [
+      'an id column that is not there',
+      { idColumn: 'isic' },
+      /--id-column isic: .*has no such column; it has id, dx/,
+    ],
+    ['a label column that is not there', { labelColumn: 'y' }, /--label-column y/],
+    ['a group column that is not there', { lesionColumn: 'y' }, /--group-column y/],
+    ['a positive that is nowhere', { positive: 'melanoma' }, /no column holds 'melanoma'/],
+    [
+      'a positive that is not in the column',
+      { positive: 'x', labelColumn: 'dx' },
+      /labels found: .*mel \(4\)/,
+    ],
+    ['a table that is not there', { metadata: 'none.csv' }, /none\.csv: no such file/],
+    ['no source of labels', { metadata: undefined }, /--metadata/],
+    ['an id column that matches nothing', { idColumn: 'age' }, /no row of .* matches an image/],
+  ])('%s is refused', async (_, options, message) => {
+    await soundImport(8);
+    await expect(run(options)).rejects.toThrow(message);
+    await expect(run(options)).rejects.toSatisfy(
+      (error) => error instanceof ConfigError || error instanceof DataError,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('a folder in use is not touched', async () => {
+    await soundImport(4);
+    mkdirSync(out);
+    writeFileSync(join(out, 'mine.txt'), 'x');
+    await expect(run()).rejects.toThrow(/not empty/);
+    expect(readdirSync(out)).toEqual(['mine.txt']);
+  });
+});
+
+describe('a folder for each class', () => {
+  test('is the label; equal names in two folders are two images', async () => {
+    for (const path of ['mel/1.png', 'mel/2.png', 'nev/1.png', 'nev/deep/3.png', 'stray.png'])
+      await picture(path);
+    const { dataset, report } = await run({ metadata: undefined, labelFromFolders: true });
+    expect(dataset.rows.map(({ id, label }) => [id, label])).toEqual([
+      ['2', 'mel'],
+      ['3', 'nev'],
+      ['mel/1', 'mel'],
+      ['nev/1', 'nev'],
+    ]);
+    expect(report.problems.filter(({ kind }) => kind === 'empty-label')).toMatchObject([
+      { file: 'stray.png' },
+    ]);
+    expect(dataset.label).toBe('folder');
+  });
+});
+
+describe('an import that is stopped', () => {
+  test('by a signal leaves nothing', async () => {
+    await soundImport(12);
+    const stop = new AbortController();
+    const onProgress = (_: string, done: number) => {
+      if (done === 5) stop.abort(new Error('enough'));
+    };
+    await expect(run({ onProgress, signal: stop.signal })).rejects.toThrow('enough');
+    expect(readdirSync(root)).toEqual(['photos']);
+  });
+
+  test('what a killed one left is cleared by the next; a living one is let be', async () => {
+    await soundImport(4);
+    const { pid: dead } = spawn(process.execPath, ['--version']);
+    await promisify(execFile)(process.execPath, ['--version']);
+    await expect.poll(() => isGone(dead!)).toBe(true);
+    const left = join(root, `.made.${dead}.importing`);
+    const living = join(root, `.made.${process.ppid}.importing`);
+    for (const dir of [left, living]) mkdirSync(dir);
+    expect(existsSync(join(left, 'dataset.yaml'))).toBe(false);
+    await run();
+    expect(existsSync(left)).toBe(false);
+    expect(existsSync(living)).toBe(true);
+  });
+});
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const real = join(process.cwd(), '../shared/data/isic2017');
+// Needs real images that are not part of the project.
+test.skipIf(!existsSync(real))('ISIC 2017: a slice of it, by the documented command', async () => {
+  const [header, ...rows] = readFileSync(join(real, 'metadata.csv'), 'utf8').trim().split('\n');
+  const slice = rows.filter((_, i) => i % 20 === 0);
+  table([header!, ...slice]);
+  for (const row of slice) {
+    const name = `${row.split(',')[0]}.jpg`;
+    cpSync(join(real, 'images', name), join(images, name));
+  }
+  const { dataset, report } = await run({
+    idColumn: 'isic_id',
+    labelColumn: 'diagnosis',
+    positive: 'melanoma',
+    lesionColumn: 'lesion_id',
+    fractions: parseFractions('70/15/15'),
+  });
+  expect(report.counts).toEqual({});
+  expect(dataset.rows).toHaveLength(slice.length);
+  expect(dataset.classes).toEqual(['melanoma', 'nevus', 'seborrheic keratosis']);
+  expect(dataset.negative).toBe('not melanoma');
+});

@@ -1,0 +1,171 @@
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openDataset } from '../data/dataset.js';
+import { readLineage, requireNoLeak } from '../data/lineage.js';
+import { createPhantomDataset } from '../data/phantom/dataset.js';
+import { listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
+import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
+import { createRun, openRun, readEvents, withoutWall } from '../run/run-folder.js';
+import { dispose, liveTensors, setThreads } from '../torch/index.js';
+import { type GanConfig, ganConfigSchema } from './config.js';
+import { generateImages, openGenerator, sampleToFolder } from './sample.js';
+import { trainGan } from './train.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'graft-gan-'));
+const data = join(folder, 'phantoms');
+
+const configOf = (settings: object = {}): GanConfig =>
+  ganConfigSchema.parse({
+    data,
+    class: 'malignant',
+    latentSize: 8,
+    generatorWidth: 4,
+    discriminatorWidth: 4,
+    batchSize: 4,
+    steps: 7,
+    flips: true,
+    logEvery: 1,
+    sampleEvery: 4,
+    checkpointEvery: 3,
+    sampleCount: 4,
+    emaDecay: 0.9,
+    threads: 1,
+    ...settings,
+  });
+
+/** Trains in a new folder; with `stopAfter` interrupted there and resumed. */
+async function trained(name: string, settings: object = {}, stopAfter?: number): Promise<string> {
+  const config = configOf(settings);
+  const dir = join(folder, name);
+  const run = createRun(dir, { kind: 'gan', config });
+  if (stopAfter === undefined) {
+    await trainGan(run, config);
+    run.close();
+    return dir;
+  }
+  let polls = 0;
+  const interrupt = { ...neverInterrupted, poll: async () => ++polls >= stopAfter };
+  await expect(trainGan(run, config, { interrupt })).rejects.toThrow(InterruptedError);
+  run.close();
+  const resumed = openRun(dir, { kind: 'gan' });
+  await trainGan(resumed, config);
+  resumed.close();
+  return dir;
+}
+
+/** Every tensor of the last checkpoint as bytes, and what else of it does not depend on the clock. */
+function stateOf(dir: string): Record<string, unknown> {
+  const { tensors, meta, step } = loadCheckpoint(listCheckpoints(dir).at(-1)!.path);
+  const bytes = Object.entries(tensors).map(([key, x]) => [
+    key,
+    Buffer.from(x.toArray().buffer).toString('base64'),
+  ]);
+  dispose(tensors);
+  const { seconds: _, ...rest } = meta as Record<string, unknown>;
+  return { step, ...rest, ...Object.fromEntries(bytes) };
+}
+
+const eventsOf = (dir: string): unknown[] =>
+  readEvents(join(dir, 'events.jsonl'))
+    .map(withoutWall)
+    // A stop writes a checkpoint of its own.
+    .filter((event) => event.type !== 'checkpoint');
+
+let whole: string;
+beforeAll(async () => {
+  setThreads(1);
+  await createPhantomDataset(data, { count: 60, sizePx: 64, prevalence: 0.4, seed: 1 });
+  whole = await trained('whole');
+});
+
+describe('resume', () => {
+  test.each([2, 3, 5])('stopped after step %i, the run ends bit-identical', async (stopAfter) => {
+    const dir = await trained(`stopped-${stopAfter}`, {}, stopAfter);
+    expect(stateOf(dir)).toEqual(stateOf(whole));
+    expect(eventsOf(dir)).toEqual(eventsOf(whole));
+    for (const name of readdirSync(join(whole, 'samples'))) {
+      expect(
+        readFileSync(join(dir, 'samples', name)).equals(readFileSync(join(whole, 'samples', name))),
+      ).toBe(true);
+    }
+  });
+
+  test('another seed is another run', async () => {
+    expect(stateOf(await trained('other', { seed: 1 }))).not.toEqual(stateOf(whole));
+  });
+});
+
+test('a run leaves no tensor behind', async () => {
+  const before = liveTensors();
+  await trained('leaks', { steps: 3, emaDecay: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(liveTensors()).toBe(before);
+});
+
+test('a loss that is not finite stops the run with step, figure and advice', async () => {
+  await expect(
+    trained('diverged', { learningRate: { generator: 1e30, discriminator: 1e30 } }),
+  ).rejects.toThrow(/diverged: step \d: \w+ is NaN; the training has diverged\. Lower learningRate/);
+  expect(readEvents(join(folder, 'diverged', 'events.jsonl')).at(-1)?.type).toBe('failed');
+});
+
+test('a class that does not exist, or is too small, is named with what there is', async () => {
+  await expect(trained('no-class', { class: 'melanoma' })).rejects.toThrow(
+    /no class 'melanoma'; the classes are benign, malignant/,
+  );
+  await expect(trained('big-batch', { batchSize: 512 })).rejects.toThrow(
+    /fewer than a batch of 512; .*--set batchSize=/,
+  );
+});
+
+describe('sampling', () => {
+  test('image i of a seed is the same however many are asked for', async () => {
+    const generator = await openGenerator(whole, { device: 'cpu', threads: 1 });
+    const [few, many, other] = [
+      generateImages(generator, 3, 5),
+      generateImages(generator, 70, 5),
+      generateImages(generator, 3, 6),
+    ];
+    const bytes = (x: typeof few) => Buffer.from(x.toArray() as Uint8Array);
+    expect(few.shape).toEqual([3, 3, 64, 64]);
+    expect(bytes(many).subarray(0, few.numel).equals(bytes(few))).toBe(true);
+    expect(bytes(other).equals(bytes(few))).toBe(false);
+    dispose([few, many, other]);
+    generator.network.dispose();
+  });
+
+  test('a folder appears whole, with its lineage; a filled one is refused', async () => {
+    const generator = await openGenerator(whole, { device: 'cpu', threads: 1 });
+    const out = join(folder, 'synthetic');
+    await sampleToFolder(generator, { count: 3, seed: 5, out });
+    expect(readdirSync(out).sort()).toEqual(['00001.png', '00002.png', '00003.png', 'lineage.json']);
+    await expect(sampleToFolder(generator, { count: 3, seed: 5, out })).rejects.toThrow(
+      /holds 4 files already/,
+    );
+    generator.network.dispose();
+
+    const lineage = readLineage(out);
+    const dataset = openDataset(data);
+    const groups = (split: string) =>
+      new Set(dataset.rows.filter((row) => row.split === split).map((row) => row.group));
+    expect(lineage).toMatchObject({ run: 'whole', class: 'malignant', seed: 5, count: 3, weights: 'ema' });
+    expect(lineage.dataset.hash).toBe(dataset.hash);
+    expect(lineage.trainingGroups.every((group) => groups('train').has(group))).toBe(true);
+    expect(() => requireNoLeak(lineage, groups('test'), out)).not.toThrow();
+    const leaked = lineage.trainingGroups[0]!;
+    expect(() => requireNoLeak(lineage, new Set([leaked]), out)).toThrow(
+      `trained on 1 groups of the validation or test split (${leaked})`,
+    );
+  });
+
+  test('an unfinished run is not sampled', async () => {
+    const config = configOf();
+    const run = createRun(join(folder, 'empty'), { kind: 'gan', config });
+    run.close();
+    await expect(openGenerator(join(folder, 'empty'))).rejects.toThrow(
+      /has not finished training .*graft gan resume/,
+    );
+  });
+});
