@@ -5,7 +5,15 @@ import type { ClassifierConfig } from '../classify/config.js';
 import type { ClassifierResult } from '../classify/result.js';
 import type { ScoreRow } from '../classify/scores.js';
 import type { TrainClassifierOptions } from '../classify/train.js';
-import { collect, examples, globalOptions, output, startEngine } from './common.js';
+import {
+  collect,
+  commandConfig,
+  examples,
+  globalOptions,
+  output,
+  recipeTitle,
+  startEngine,
+} from './common.js';
 
 export function register(program: Command): void {
   const classify = program.command('classify').description('train a classifier, evaluate it, use it');
@@ -84,33 +92,16 @@ interface TrainOptions {
 
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
   const { classifierConfigSchema } = await import('../classify/config.js');
-  const { configToYaml, resolveConfig } = await import('../run/config.js');
-  const { device, threads, seed } = globalOptions(command);
-  const config: ClassifierConfig = resolveConfig(classifierConfigSchema, {
-    recipe: options.recipe,
-    sets: options.set,
-    kind: 'classifier',
-    flags: [
-      { flag: '--data', key: 'data', value: options.data },
-      {
-        flag: '--synthetic',
-        key: 'synthetic',
-        value: options.synthetic.length > 0 ? options.synthetic : undefined,
-      },
-      { flag: '--device', key: 'device', value: device },
-      { flag: '--threads', key: 'threads', value: threads },
-      { flag: '--seed', key: 'seed', value: seed },
-    ],
-  });
-  if (options.dryRun) {
-    output(command, {
-      json: config,
-      text: () => configToYaml(config, { kind: 'classifier', schema: classifierConfigSchema }),
-    });
-    return;
-  }
-  const name = options.recipe.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
-  await runToEnd(options.out ?? `runs/${name}`, config, 'refuse', command);
+  const config = await commandConfig(command, classifierConfigSchema, 'classifier', options, [
+    { flag: '--data', key: 'data', value: options.data },
+    {
+      flag: '--synthetic',
+      key: 'synthetic',
+      value: options.synthetic.length > 0 ? options.synthetic : undefined,
+    },
+  ]);
+  if (config === null) return;
+  await runToEnd(options.out ?? `runs/${recipeTitle(options.recipe)}`, config, 'refuse', command);
 }
 
 async function resumeCommand(dir: string, command: Command): Promise<void> {

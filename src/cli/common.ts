@@ -5,8 +5,11 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
+import type { z } from 'zod';
 import { ConfigError, GraftError } from '../errors.js';
+import type { ConfigSources } from '../run/config.js';
 import { InterruptedError, interruptedExitCode } from '../run/interrupt.js';
+import type { RunKind } from '../run/run-reader.js';
 import type { Device } from '../torch/index.js';
 
 /** The options that every command understands, wherever they stand on the line. */
@@ -59,6 +62,39 @@ export async function startEngine(command: Command): Promise<Device> {
   setThreads(threads);
   return device === undefined ? bestDevice() : requireDevice(device as Device);
 }
+
+/**
+ * The configuration of a command that trains: recipe or file, --set, the command's own flags, the global ones.
+ * With --dry-run it is printed, and null comes back.
+ * @throws ConfigError as `resolveConfig`
+ */
+export async function commandConfig<Schema extends z.ZodType>(
+  command: Command,
+  schema: Schema,
+  kind: RunKind,
+  options: { recipe: string; set: string[]; dryRun?: boolean },
+  flags: NonNullable<ConfigSources['flags']>,
+): Promise<z.output<Schema> | null> {
+  const { configToYaml, resolveConfig } = await import('../run/config.js');
+  const { device, threads, seed } = globalOptions(command);
+  const config = resolveConfig(schema, {
+    recipe: options.recipe,
+    sets: options.set,
+    kind,
+    flags: [
+      ...flags,
+      { flag: '--device', key: 'device', value: device },
+      { flag: '--threads', key: 'threads', value: threads },
+      { flag: '--seed', key: 'seed', value: seed },
+    ],
+  });
+  if (!options.dryRun) return config;
+  output(command, { json: config, text: () => configToYaml(config as object, { kind, schema }) });
+  return null;
+}
+
+/** Name of a recipe, or of a file without folder and ending: what default folders are called after. */
+export const recipeTitle = (recipe: string): string => recipe.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
 
 /**
  * Prints a command's result on stdout: JSON with --json, else the text.

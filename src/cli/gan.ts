@@ -3,7 +3,17 @@ import type { Command } from 'commander';
 import type { GanConfig } from '../gan/config.js';
 import type { GanSummary, TrainHooks } from '../gan/train.js';
 import type { Run } from '../run/run-folder.js';
-import { collect, examples, globalOptions, integer, notice, output, startEngine } from './common.js';
+import {
+  collect,
+  commandConfig,
+  examples,
+  globalOptions,
+  integer,
+  notice,
+  output,
+  recipeTitle,
+  startEngine,
+} from './common.js';
 
 export function register(program: Command): void {
   const gan = program.command('gan').description('train a generative adversarial network, and sample it');
@@ -69,36 +79,16 @@ interface TrainOptions {
 
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
   const { ganConfigSchema } = await import('../gan/config.js');
-  const { configToYaml, resolveConfig } = await import('../run/config.js');
-  const { device, threads, seed } = globalOptions(command);
-  const config: GanConfig = resolveConfig(ganConfigSchema, {
-    recipe: options.recipe,
-    sets: options.set,
-    kind: 'gan',
-    flags: [
-      { flag: '--data', key: 'data', value: options.data },
-      { flag: '--class', key: 'class', value: options.class },
-      { flag: '--device', key: 'device', value: device },
-      { flag: '--threads', key: 'threads', value: threads },
-      { flag: '--seed', key: 'seed', value: seed },
-    ],
-  });
-  if (options.dryRun) {
-    output(command, {
-      json: config,
-      text: () => configToYaml(config, { kind: 'gan', schema: ganConfigSchema }),
-    });
-    return;
-  }
+  const config = await commandConfig(command, ganConfigSchema, 'gan', options, [
+    { flag: '--data', key: 'data', value: options.data },
+    { flag: '--class', key: 'class', value: options.class },
+  ]);
+  if (config === null) return;
   const { createRun } = await import('../run/run-folder.js');
   const { checkGanData } = await import('../gan/data.js');
   checkGanData(config);
-  const name = options.recipe.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
-  await runToEnd(
-    createRun(options.out ?? `runs/${name}-${options.class}`, { kind: 'gan', config }),
-    config,
-    command,
-  );
+  const dir = options.out ?? `runs/${recipeTitle(options.recipe)}-${options.class}`;
+  await runToEnd(createRun(dir, { kind: 'gan', config }), config, command);
 }
 
 async function resumeCommand(dir: string, command: Command): Promise<void> {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Run } from '../run/run-folder.js';
 import type { TrialConfig } from '../trial/config.js';
 import type { TrialHooks } from '../trial/run.js';
-import { collect, examples, type GlobalOptions, globalOptions, output } from './common.js';
+import { collect, commandConfig, examples, type GlobalOptions, globalOptions, output } from './common.js';
 
 export function register(program: Command): void {
   const trial = program.command('trial').description('compare training sets: arms × seeds → verdict');
@@ -55,25 +55,10 @@ interface RunOptions {
 
 async function runCommand(file: string, options: RunOptions, command: Command): Promise<void> {
   const { trialConfigSchema } = await import('../trial/config.js');
-  const { configToYaml, resolveConfig } = await import('../run/config.js');
-  const { device, threads } = globalOptions(command);
-  const config = resolveConfig(trialConfigSchema, {
-    recipe: file,
-    sets: options.set,
-    kind: 'trial',
-    flags: [
-      { flag: '--data', key: 'data', value: options.data },
-      { flag: '--device', key: 'device', value: device },
-      { flag: '--threads', key: 'threads', value: threads },
-    ],
-  });
-  if (options.dryRun) {
-    output(command, {
-      json: config,
-      text: () => configToYaml(config, { kind: 'trial', schema: trialConfigSchema }),
-    });
-    return;
-  }
+  const config = await commandConfig(command, trialConfigSchema, 'trial', { ...options, recipe: file }, [
+    { flag: '--data', key: 'data', value: options.data },
+  ]);
+  if (config === null) return;
   const { createRun } = await import('../run/run-folder.js');
   const { openDataset } = await import('../data/dataset.js');
   openDataset(config.data); // a wrong path must not leave a run folder behind

@@ -108,8 +108,13 @@ function sampleAt(image: Float32Array, side: number, x: number, y: number): numb
  * Affine registration at one level of the pyramid: changes `p` so that `moving(p0 x + p1 y + p2, p3 x + p4 y + p5)`
  * looks like `fixed(x, y)`; coordinates run from −1 to 1.
  */
-function register(moving: Float32Array, fixed: Float32Array, side: number, p: Float64Array): void {
-  const maxSteps = 8;
+function register(
+  moving: Float32Array,
+  fixed: Float32Array,
+  side: number,
+  p: Float64Array,
+  maxSteps = 8,
+): void {
   const margin = side >> 3;
   const width = side - 2 * margin;
   const count = width * width;
@@ -129,12 +134,33 @@ function register(moving: Float32Array, fixed: Float32Array, side: number, p: Fl
   for (let i = 0; i < count; i++) target[i] = (target[i]! - mean) / deviation;
 
   // One pass a step: the sums below are enough for the normal equations of the standardised image, because
-  // standardising only subtracts the columns' means and divides by the deviation.
-  const row = new Float64Array(6);
+  // standardising only subtracts the columns' means and divides by the deviation. A row of the Jacobian is
+  // [gx x, gx y, gx, gy x, gy y, gy]; y is constant along a line, so that each line needs sums over x alone.
   const sums = new Float64Array(6); // Σ J
   const withTarget = new Float64Array(6); // Σ J · target
   const withValue = new Float64Array(6); // Σ J · value
   const products = new Float64Array(36); // Σ J Jᵀ, lower triangle
+  const spread = (into: Float64Array, y: number, a: number, ax: number, b: number, bx: number): void => {
+    into[0]! += ax;
+    into[1]! += y * a;
+    into[2]! += a;
+    into[3]! += bx;
+    into[4]! += y * b;
+    into[5]! += b;
+  };
+  // The 3×3 block of [x, y, 1] [x, y, 1]ᵀ, weighted, at row r and column c of the products.
+  const block = (r: number, c: number, y: number, w: number, wx: number, wxx: number): void => {
+    const at = r * 6 + c;
+    products[at]! += wxx;
+    products[at + 1]! += y * wx;
+    products[at + 2]! += wx;
+    products[at + 6]! += y * wx;
+    products[at + 7]! += y * y * w;
+    products[at + 8]! += y * w;
+    products[at + 12]! += wx;
+    products[at + 13]! += y * w;
+    products[at + 14]! += w;
+  };
   for (let step = 0; step < maxSteps; step++) {
     let sum = 0;
     let sumSquares = 0;
@@ -142,32 +168,51 @@ function register(moving: Float32Array, fixed: Float32Array, side: number, p: Fl
     withTarget.fill(0);
     withValue.fill(0);
     products.fill(0);
+    const [p0, p1, p2, p3, p4, p5] = p as unknown as [number, number, number, number, number, number];
     for (let r = 0, i = 0; r < width; r++) {
       const y = (r + margin - centre) / half;
+      let [a, ax, b, bx] = [0, 0, 0, 0];
+      let [at, atx, bt, btx] = [0, 0, 0, 0];
+      let [av, avx, bv, bvx] = [0, 0, 0, 0];
+      let [aa, aax, aaxx, ab, abx, abxx, bb, bbx, bbxx] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
       for (let c = 0; c < width; c++, i++) {
         const x = (c + margin - centre) / half;
-        const u = (p[0]! * x + p[1]! * y + p[2]!) * half + centre;
-        const v = (p[3]! * x + p[4]! * y + p[5]!) * half + centre;
+        const u = (p0 * x + p1 * y + p2) * half + centre;
+        const v = (p3 * x + p4 * y + p5) * half + centre;
         const value = sampleAt(moving, side, u, v);
         const gx = sampled.slopeX * half;
         const gy = sampled.slopeY * half;
+        const t = target[i]!;
         sum += value;
         sumSquares += value * value;
-        row[0] = gx * x;
-        row[1] = gx * y;
-        row[2] = gx;
-        row[3] = gy * x;
-        row[4] = gy * y;
-        row[5] = gy;
-        const t = target[i]!;
-        for (let j = 0; j < 6; j++) {
-          const left = row[j]!;
-          sums[j]! += left;
-          withTarget[j]! += left * t;
-          withValue[j]! += left * value;
-          for (let k = 0; k <= j; k++) products[j * 6 + k]! += left * row[k]!;
-        }
+        a += gx;
+        ax += gx * x;
+        b += gy;
+        bx += gy * x;
+        at += gx * t;
+        atx += gx * t * x;
+        bt += gy * t;
+        btx += gy * t * x;
+        av += gx * value;
+        avx += gx * value * x;
+        bv += gy * value;
+        bvx += gy * value * x;
+        aa += gx * gx;
+        aax += gx * gx * x;
+        aaxx += gx * gx * x * x;
+        ab += gx * gy;
+        abx += gx * gy * x;
+        abxx += gx * gy * x * x;
+        bb += gy * gy;
+        bbx += gy * gy * x;
+        bbxx += gy * gy * x * x;
       }
+      spread(sums, y, a, ax, b, bx);
+      spread(withTarget, y, at, atx, bt, btx);
+      spread(withValue, y, av, avx, bv, bvx);
+      block(0, 0, y, aa, aax, aaxx);
+      block(3, 0, y, ab, abx, abxx);
+      block(3, 3, y, bb, bbx, bbxx);
     }
     const m = sum / count;
     const sd = Math.sqrt(Math.max(sumSquares / count - m * m, 0)) + 1e-5;
@@ -261,6 +306,9 @@ export function coarseLevel(small: Float32Array): CoarseLevel {
   return { smooth, detail: difference(small, smooth) };
 }
 
+/** Agreement of the details after a few steps below which more steps were never seen to help. */
+const hopeless = 0.4;
+
 /**
  * Coarse registration: the map from one thumbnail to the other and how well the details agree under it. Cheap
  * enough to be asked about every candidate.
@@ -270,8 +318,13 @@ export function registerCoarse(
   fixed: CoarseLevel,
 ): { map: Float64Array; correlation: number } {
   const map = Float64Array.of(1, 0, 0, 0, 1, 0);
-  register(moving.smooth, fixed.smooth, alignSizePx >> 1, map);
-  return { map, correlation: centralCorrelation(moving.detail, fixed.detail, alignSizePx >> 1, map) };
+  const side = alignSizePx >> 1;
+  // Two scans of one picture are close after three steps; most candidates are not, and end here.
+  register(moving.smooth, fixed.smooth, side, map, 3);
+  const soon = centralCorrelation(moving.detail, fixed.detail, side, map);
+  if (soon < hopeless) return { map, correlation: soon };
+  register(moving.smooth, fixed.smooth, side, map, 5);
+  return { map, correlation: centralCorrelation(moving.detail, fixed.detail, side, map) };
 }
 
 /**

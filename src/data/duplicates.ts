@@ -32,8 +32,8 @@ export interface DuplicatePair {
 export interface DuplicateThresholds {
   /** Largest Hamming distance of the hashes. */
   hamming: number;
-  /** Smallest correlation of the 32×32 thumbnails. */
-  thumbnail: number;
+  /** Smallest correlation of the 32×32 thumbnails: where hashes agree closely, and at the largest distance. */
+  thumbnail: readonly [near: number, far: number];
   /** Smallest correlation of the details after coarse registration, at 32×32: what is worth refining. */
   coarse: number;
   /** Smallest correlation of the details after registration, at 64×64. */
@@ -43,10 +43,13 @@ export interface DuplicateThresholds {
 /** Measured on ISIC 2017, where they find all the duplicates that were seen and no other pair (docs/data.md). */
 export const defaultThresholds: DuplicateThresholds = {
   hamming: 18,
-  thumbnail: 0.86,
+  thumbnail: [0.75, 0.86],
   coarse: 0.6,
   detail: 0.84,
 };
+
+/** Hashes this near agree closely; few pairs do, so that the next sieve may be wide for them. */
+const closeHamming = 8;
 
 /** A map between two scans of one picture stretches and shifts little; beyond this, registration has gone astray. */
 const plausible = { stretch: 1.35, shift: 0.25 };
@@ -143,7 +146,10 @@ export async function findDuplicates(
 
   const verify = (i: number, j: number, symmetry: number, hamming: number): void => {
     const map = smallMaps[symmetry]!;
-    if (correlate(small[i]!, map, small[j]!) < thresholds.thumbnail) return;
+    const [near, far] = thresholds.thumbnail;
+    const needed =
+      near + (far - near) * Math.max(0, (hamming - closeHamming) / (thresholds.hamming - closeHamming));
+    if (correlate(small[i]!, map, small[j]!) < needed) return;
     const moved: CoarseLevel = {
       smooth: coarse[i]!.smooth.map((_, p) => coarse[i]!.smooth[map[p]!]!),
       detail: coarse[i]!.detail.map((_, p) => coarse[i]!.detail[map[p]!]!),

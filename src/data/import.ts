@@ -46,7 +46,7 @@ export interface ImportOptions extends Omit<CreateOptions, 'problems' | 'found' 
 const unknownLabels = ['unknown', 'undetermined', 'n/a', 'na', 'nan', 'none', 'null', '?', '-'];
 
 interface Found {
-  /** Relative to the image folder, with forward slashes; sorted. */
+  /** Relative to the image folder, with forward slashes; sorted by depth, then name. */
   images: string[];
   others: string[];
 }
@@ -76,7 +76,9 @@ function listFiles(dir: string): Found {
   } catch (cause) {
     throw new DataError(`${dir}: cannot be read as a folder (${(cause as Error).message})`, { cause });
   }
-  found.images.sort();
+  // The shallowest first: where copies bear one name, the one next to the table is used.
+  const depth = (name: string): number => name.split('/').length;
+  found.images.sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1));
   found.others.sort();
   return found;
 }

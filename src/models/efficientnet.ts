@@ -6,6 +6,7 @@
  * Convolutions pad as TensorFlow's `same`: what is odd goes to the bottom and the right.
  */
 import { ConfigError } from '../errors.js';
+import { depthwiseConv2d } from '../nn/depthwise.js';
 import * as F from '../nn/functional.js';
 import { BatchNorm2d, Conv2d, init, Linear, Module } from '../nn/index.js';
 import { rand, type Tensor, tidy } from '../torch/index.js';
@@ -72,10 +73,15 @@ class SameConv2d extends Conv2d {
     const [top, bottom] = samePadding(this.fixedSize || height, this.kernel, this.stride);
     const [left, right] = samePadding(this.fixedSize || width, this.kernel, this.stride);
     // Even padding is the convolution's own; only the uneven one of stride 2 needs a padded copy.
-    if (top === bottom && left === right) {
-      return F.conv2d(x, this.weight, this.bias, { ...this.options, padding: [top, left] });
+    if (top === bottom && left === right) return this.convolve(x, [top, left]);
+    return this.convolve(F.pad(x, [left, right, top, bottom]), [0, 0]);
+  }
+
+  private convolve(x: Tensor, padding: [number, number]): Tensor {
+    if (this.options.groups !== undefined && this.bias === null) {
+      return depthwiseConv2d(x, this.weight, { stride: this.stride, padding });
     }
-    return F.conv2d(F.pad(x, [left, right, top, bottom]), this.weight, this.bias, this.options);
+    return F.conv2d(x, this.weight, this.bias, { ...this.options, padding });
   }
 }
 
