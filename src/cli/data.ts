@@ -237,7 +237,7 @@ async function printMade(dataset: Dataset, report: ImportReport, command: Comman
       const { text, leftOut } = problemKinds[kind];
       table.push([leftOut ? `left out: ${text}` : text, String(n), nameSome(names, 3)]);
     }
-    return [table.toString(), `All of them by name: ${dataset.dir}/import-report.csv`];
+    return [trimmed(table), `All of them by name: ${dataset.dir}/import-report.csv`];
   };
   output(command, {
     json: { ...report, dir: dataset.dir },
@@ -263,6 +263,9 @@ function plainTable(head: string[], left = 1): InstanceType<typeof Table> {
     colAligns: head.map((name, i) => (i < left || name === 'which' ? 'left' : 'right')),
   });
 }
+
+/** A table without the blanks that fill up its last column. */
+const trimmed = (table: InstanceType<typeof Table>): string => table.toString().replace(/ +$/gm, '');
 
 function describeText(summary: DatasetSummary): string {
   const { classes, positive, negative, groupedBy, duplicates, sizes, metadata } = summary;
@@ -298,7 +301,7 @@ function describeText(summary: DatasetSummary): string {
     `${summary.name}: ${whole(summary.images)} images in ${whole(summary.groups)} groups${summary.licence ? `, ${summary.licence}` : ', licence not stated (--licence)'}`,
     `target: ${positive} against ${negative} (labels from ${summary.label})`,
     '',
-    splits.toString(),
+    trimmed(splits),
     summary.counts.some((one) => one.groups !== one.images)
       ? 'In brackets: groups, where they are fewer.'
       : '',
@@ -317,7 +320,7 @@ function describeText(summary: DatasetSummary): string {
         missing === 0 ? '–' : `${whole(missing)} (${percent(missing / summary.images)})`,
         whole(distinct),
       ]);
-    lines.push('', table.toString());
+    lines.push('', trimmed(table));
   }
   return lines.filter((line, i) => line !== '' || lines[i - 1] !== '').join('\n');
 }

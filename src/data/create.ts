@@ -353,8 +353,7 @@ async function readAll(
       } catch (error) {
         // Anything else (a full disk, a missing permission on the target) is no fault of the image.
         if (!(error instanceof DataError) && !isReadError(error, source)) throw error;
-        const message = (error as Error).message;
-        const detail = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+        const detail = (error as Error).message.replace(/^.*cannot be decoded as an image \((.*)\)$/s, '$1');
         unreadable[i] = { kind: 'unreadable-image', id, file: name, line, detail };
       }
       options.onProgress?.('read', ++done, items.length);

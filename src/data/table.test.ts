@@ -26,6 +26,14 @@ test('quotes, separators and line breaks inside cells, byte order mark, CRLF', (
   expect(table.rows[0]!.line).toBe(2);
 });
 
+test('line ends may be mixed', () => {
+  expect(read('a,b\r\n1,2\r\n3,4\n5,6\n').rows.map((row) => [row.line, row.cells.b])).toEqual([
+    [2, '2'],
+    [3, '4'],
+    [4, '6'],
+  ]);
+});
+
 test('semicolons and tabs are recognised', () => {
   expect(read('a;b;c\n1,5;2;3\n').rows[0]!.cells).toEqual({ a: '1,5', b: '2', c: '3' });
   expect(read('a\tb\n1\t2\n').columns).toEqual(['a', 'b']);

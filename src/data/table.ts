@@ -26,6 +26,7 @@ export function readTable(path: string): Table {
   try {
     records = parse(text, {
       delimiter,
+      record_delimiter: ['\r\n', '\n', '\r'], // files that were appended to hold several
       trim: true,
       info: true,
       relax_column_count: true,

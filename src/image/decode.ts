@@ -64,7 +64,9 @@ const strict = { failOn: 'warning', limitInputPixels: 1 << 28 } as const;
 
 function toDataError(cause: unknown, name: string): DataError {
   const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, '; ').trim();
-  return new DataError(`${name}: cannot be decoded as an image (${reason})`, { cause });
+  // libvips at times loses the warning that it stops for to another thread.
+  const text = /^Warning treated as error/.test(reason) ? 'damaged or cut off' : reason;
+  return new DataError(`${name}: cannot be decoded as an image (${text})`, { cause });
 }
 
 function nameOf(source: string | Uint8Array, name: string | undefined): string {

@@ -2,9 +2,12 @@
 import { cpus } from 'node:os';
 import { basename, relative } from 'node:path';
 import type { ClassifierConfig } from '../classify/config.js';
+import type { ClassifierResult } from '../classify/result.js';
 import { scoreSummary } from '../classify/scores.js';
 import { openPixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
+import type { Lineage } from '../data/lineage.js';
+import type { GanConfig } from '../gan/config.js';
 import type { GanSummary } from '../gan/train.js';
 import { loadFolder } from '../image/folder.js';
 import { writeGridPng } from '../image/grid.js';
@@ -15,7 +18,6 @@ import { graftVersion } from '../run/package.js';
 import { type Run, readRun } from '../run/run-folder.js';
 import { engineInfo, gatherRows } from '../torch/index.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
-import type { FinishedRun, TrialSynthetic } from './run.js';
 import {
   summarySchema,
   type TrialArm,
@@ -28,6 +30,23 @@ import {
 /** Images in each of the two grids of the report, and most pairs of an image metric. */
 const GRID_IMAGES = 48;
 const METRIC_PAIRS = 500;
+
+/** The synthetic part of a trial: none where no arm asks for it. */
+export interface TrialSynthetic {
+  ganDir: string;
+  ganConfig: GanConfig;
+  /** Folder of the images. */
+  dir: string;
+  lineage: Lineage;
+}
+
+export interface FinishedRun {
+  arm: TrialArm;
+  seed: number;
+  /** Relative to the trial's folder. */
+  folder: string;
+  result: ClassifierResult;
+}
 
 export interface TrialParts {
   run: Run;

@@ -10,7 +10,7 @@ import { type StepFigures as ClassifierFigures, trainClassifier } from '../class
 import type { SyntheticImages } from '../classify/training-set.js';
 import { openPixelCache, type PixelCache } from '../data/cache.js';
 import { type Dataset, openDataset } from '../data/dataset.js';
-import { LINEAGE_FILE, type Lineage, readLineage, requireNoLeak } from '../data/lineage.js';
+import { LINEAGE_FILE, readLineage, requireNoLeak } from '../data/lineage.js';
 import { ConfigError, DataError } from '../errors.js';
 import { type GanConfig, ganConfigSchema } from '../gan/config.js';
 import { openGenerator, sampleToFolder } from '../gan/sample.js';
@@ -20,7 +20,7 @@ import { resolveConfig } from '../run/config.js';
 import type { Interrupt } from '../run/interrupt.js';
 import { createRun, openRun, type Run, readRunConfig, runStatus } from '../run/run-folder.js';
 import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
-import { collectSummary } from './collect.js';
+import { collectSummary, type FinishedRun, type TrialSynthetic } from './collect.js';
 import { ARMS, asSets, checkTrialConfig, type TrialConfig } from './config.js';
 import type { TrialArm, TrialSummary } from './summary.js';
 
@@ -34,23 +34,6 @@ export interface TrialHooks {
   onSample?: (done: number, total: number) => void;
   onClassifierStep?: (step: number, total: number, figures: ClassifierFigures) => void;
   warn?: (message: string) => void;
-}
-
-/** The synthetic part of a trial: none where no arm asks for it. */
-export interface TrialSynthetic {
-  ganDir: string;
-  ganConfig: GanConfig;
-  /** Folder of the images. */
-  dir: string;
-  lineage: Lineage;
-}
-
-export interface FinishedRun {
-  arm: TrialArm;
-  seed: number;
-  /** Relative to the trial's folder. */
-  folder: string;
-  result: ClassifierResult;
 }
 
 /**
