@@ -167,7 +167,7 @@ function convolutionFlops(batch: number): number {
   return 2 * macs * batch;
 }
 
-/** Best of several products of two 2048 × 2048 matrices. */
+/** Best of several products of two 2048 × 2048 matrices; asked again after each configuration. */
 function sgemmGflops(): number {
   const n = 2048;
   return tidy(() =>
@@ -273,12 +273,13 @@ async function main(): Promise<void> {
   };
   try {
     await Promise.all([peers.best.start(), peers.plain.start()]);
-    const sgemm = sgemmGflops();
+    let sgemm = sgemmGflops();
     const timings: Timing[] = [];
     for (const architecture of ['dcgan', 'sngan'] as const) {
       for (const batch of [16, 64]) {
         if (!`${architecture}-64, batch ${batch}`.includes(args.only)) continue;
         timings.push(await time(architecture, batch, peers));
+        sgemm = Math.max(sgemm, sgemmGflops());
       }
     }
     const steps = Number(args['memory-steps']);

@@ -330,7 +330,7 @@ napi_value resolve(Call& call) {
   auto op = makeOperator(*handle);
   const std::string json = describe(*handle, *op);
   const size_t id = call.registry.operators.size();
-  call.registry.operators.push_back(op.release());
+  call.registry.operators.push_back(std::move(op));
   return toString(call.env, "{\"id\":" + std::to_string(id) + "," + json.substr(1));
 }
 

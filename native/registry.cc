@@ -6,6 +6,9 @@ namespace graft {
 
 namespace {
 constexpr int64_t kSlotMask = (int64_t{1} << kSlotBits) - 1;
+// A handle must stay an exact double: 22 bits of slot and 31 of generation. A busy slot wraps after hours; a handle
+// would have to be two thousand million generations old to be taken for a new one.
+constexpr int64_t kGenerations = int64_t{1} << (53 - kSlotBits);
 }
 
 double Registry::put(at::Tensor tensor) {
@@ -42,7 +45,7 @@ void Registry::free(double handle) {
   Slot& found = slot(handle);
   found.tensor = at::Tensor();
   found.used = false;
-  found.generation++;
+  found.generation = found.generation % (kGenerations - 1) + 1;
   free_.push_back(static_cast<int64_t>(handle) & kSlotMask);
   live_--;
 }

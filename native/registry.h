@@ -11,6 +11,7 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -56,7 +57,7 @@ class Registry {
   }
 
   double* exchange = nullptr;
-  std::vector<Operator*> operators;
+  std::vector<std::shared_ptr<Operator>> operators;
   std::vector<at::Generator> generators;
 
  private:

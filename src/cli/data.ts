@@ -235,7 +235,7 @@ async function printMade(dataset: Dataset, report: ImportReport, command: Comman
         .filter((problem) => problem.kind === kind)
         .map(({ id, file, line, detail }) => file || id || (line ? `line ${line}` : detail));
       const { text, leftOut } = problemKinds[kind];
-      table.push([leftOut ? `left out: ${text}` : text, String(n), nameSome(names, 3)]);
+      table.push([leftOut ? `left out: ${text}` : text, String(n), nameSome([...new Set(names)], 3)]);
     }
     return [trimmed(table), `All of them by name: ${dataset.dir}/import-report.csv`];
   };

@@ -22,7 +22,16 @@ import {
   wassersteinCritic,
 } from '../../src/nn/index.js';
 import { Adam, AdamW, type Optimizer, SGD } from '../../src/optim/index.js';
-import { backward, full, grad, noGrad, scalar, type Tensor, tidy } from '../../src/torch/index.js';
+import {
+  backward,
+  full,
+  grad,
+  type MemoryFormat,
+  noGrad,
+  scalar,
+  type Tensor,
+  tidy,
+} from '../../src/torch/index.js';
 import { Computed, type Float, fill, fillModule, integers } from './goldens.js';
 
 /** Output, gradient of the input, gradients of the parameters for a given upstream gradient. */
@@ -323,12 +332,13 @@ export function wganGp(dtype: Float): Computed {
   return out;
 }
 
-export function efficientnet(dtype: Float): Computed {
+/** In channels-last layout other kernels work, our own depthwise convolution among them. */
+export function efficientnet(dtype: Float, memoryFormat: MemoryFormat = 'contiguous'): Computed {
   const out = new Computed();
   tidy(() => {
     const net = new EfficientNet('b0', { numClasses: 10, dropout: 0, dropConnect: 0 });
-    fillModule(net, 'net.', dtype);
-    const x = fill('x', [4, 3, 64, 64], dtype);
+    fillModule(net, 'net.', dtype).to({ memoryFormat });
+    const x = fill('x', [4, 3, 64, 64], dtype).contiguous(memoryFormat);
     net.eval();
     noGrad(() => {
       out.add('eval.features', net.extractFeatures(x));
@@ -360,4 +370,10 @@ export function efficientnet(dtype: Float): Computed {
 }
 
 /** Golden files by script name. */
-export const CASES = { layers, optimisers, gan, wgan_gp: wganGp, efficientnet };
+export const CASES = {
+  layers,
+  optimisers,
+  gan,
+  wgan_gp: wganGp,
+  efficientnet: (dtype: Float) => efficientnet(dtype),
+};

@@ -1,8 +1,8 @@
 /** The engine against golden files made by PyTorch: layers, losses, optimisers, GANs, EfficientNet. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { liveTensors, setThreads, threads } from '../../src/torch/index.js';
-import { CASES } from './cases.js';
-import type { Float } from './goldens.js';
+import { CASES, efficientnet } from './cases.js';
+import { committed, type Float } from './goldens.js';
 
 /**
  * On another processor than the one that made the files: single layers still agree closely; of the networks only
@@ -34,5 +34,21 @@ describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (name) => {
     );
     expect(result.compared).toBeGreaterThanOrEqual(3);
     expect(liveTensors()).toBe(live);
+  });
+});
+
+describe('efficientnet, channels last', () => {
+  it('agrees with PyTorch in float64', () => {
+    const computed = efficientnet('float64', 'channelsLast');
+    const result = computed.checkCommitted('efficientnet', 'float64', ELSEWHERE.efficientnet);
+    expect(result.compared).toBeGreaterThan(500);
+  });
+
+  it('agrees with PyTorch in float32 up to the first step', () => {
+    const before = (key: string) => !key.startsWith('end.') && !/^step[12]/.test(key);
+    const computed = efficientnet('float32', 'channelsLast');
+    const result = computed.check(committed('efficientnet', 'float32'), 1e-4, before);
+    console.log(`channels last: ${result.compared} tensors, worst ${result.worst.toExponential(1)}`);
+    expect(result.compared).toBeGreaterThan(200);
   });
 });
