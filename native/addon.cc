@@ -3,10 +3,26 @@
 
 #include "registry.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+
+#include <climits>
+#endif
+
 namespace graft {
 namespace {
 
+/// A training step frees and asks for the same tensors again. By default glibc gives large blocks back to the system
+/// each time, and a step pays thousands of page faults for fresh zeroed pages.
+void keepFreedMemory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc allows
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+}
+
 napi_value init(napi_env env, napi_value exports) {
+  keepFreedMemory();
   auto* registry = new Registry();
   registry->generators.push_back(at::globalContext().defaultGenerator(c10::Device(c10::DeviceType::CPU)));
   check(env, napi_set_instance_data(

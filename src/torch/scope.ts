@@ -16,7 +16,8 @@ function forEachTensor(value: unknown, visit: (tensor: Tensor) => void): void {
 
 /**
  * Runs a callback and frees every tensor made in it, except those it returns: a tensor, or arrays and plain
- * objects of them. Survivors belong to the enclosing scope.
+ * objects of them. Survivors belong to the enclosing scope; what the callback returns without having made it (a
+ * parameter, an argument) stays where it was.
  *
  * @throws GraftError when the callback returns a promise: its tensors would be freed before it is fulfilled.
  */
@@ -26,7 +27,7 @@ export function tidy<T>(body: () => T): T {
     const result = body();
     if (result instanceof Promise)
       throw new GraftError('tidy: the callback returned a promise; scopes are synchronous');
-    forEachTensor(result, (tensor) => Tensor.moveTo(tensor, scope.parent));
+    forEachTensor(result, (tensor) => Tensor.release(tensor, scope));
     return result;
   } finally {
     leaveScope(scope);
@@ -36,7 +37,7 @@ export function tidy<T>(body: () => T): T {
 
 /** Lifts tensors out of every scope: they live until they are disposed (or collected). Returns its argument. */
 export function keep<T>(value: T): T {
-  forEachTensor(value, (tensor) => Tensor.moveTo(tensor, null));
+  forEachTensor(value, (tensor) => Tensor.keep(tensor));
   return value;
 }
 

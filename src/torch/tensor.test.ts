@@ -114,6 +114,17 @@ describe('scopes', () => {
     kept.dispose();
   });
 
+  test('what a callback returns without having made it stays where it was', () => {
+    const kept = keep(ones([1]));
+    tidy(() => {
+      const outer = ones([1]);
+      tidy(() => tidy(() => [kept, outer]));
+      expect(values(outer)).toEqual([1]);
+    });
+    expect(values(kept)).toEqual([1]);
+    kept.dispose();
+  });
+
   test('an exception frees, too', () => {
     const before = liveTensors();
     expect(() =>

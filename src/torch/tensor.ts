@@ -144,13 +144,19 @@ export class Tensor {
 
   #ownedBytes = 0;
 
-  /** Hands the tensor to another owner: a scope, or none. For `tidy` and `keep` only. */
-  static moveTo(tensor: Tensor, scope: Scope | null): void {
-    if (tensor.#handle === 0 || tensor.#scope === scope) return;
-    if (!tensor.#scope) tensor.#takeFromCollector();
-    tensor.#scope = scope;
-    if (scope) scope.owned.push(tensor);
+  /** Hands a tensor of an ending scope to the enclosing one; leaves others alone. For `tidy` only. */
+  static release(tensor: Tensor, scope: Scope): void {
+    if (tensor.#scope !== scope || tensor.#handle === 0) return;
+    tensor.#scope = scope.parent;
+    if (scope.parent) scope.parent.owned.push(tensor);
     else tensor.#leaveToCollector();
+  }
+
+  /** Takes a tensor out of its scope. For `keep` only. */
+  static keep(tensor: Tensor): void {
+    if (!tensor.#scope || tensor.#handle === 0) return;
+    tensor.#scope = null;
+    tensor.#leaveToCollector();
   }
 
   /** Frees what a scope still owns. For `tidy` only. */
