@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
 import { encodePng } from '../image/grid.js';
 import type { ImageMetricReport } from '../metrics/image.js';
@@ -68,5 +69,32 @@ describe('graft metrics image', () => {
     const empty = join(dir, 'empty');
     mkdirSync(empty);
     await expect(run('--real', empty, '--synthetic', empty, '--device', 'cpu')).rejects.toThrow(/no images/);
+  });
+
+  it('compares with the training images of the class where --real is a dataset', async () => {
+    const synthetic = await writePhantoms('of-class', 6, 5);
+    const dataset = join(dir, 'dataset');
+    const made = await createPhantomDataset(dataset, { count: 60, sizePx: 32, prevalence: 0.4, seed: 1 });
+    const count = made.dataset.counts.train.malignant;
+    const args = [
+      '--real',
+      dataset,
+      '--synthetic',
+      synthetic,
+      '--size',
+      '24',
+      '--device',
+      'cpu',
+      '--quiet',
+      '--json',
+    ];
+    const report = JSON.parse(await run(...args, '--class', 'malignant')) as ImageMetricReport;
+    expect(report.counts).toEqual({ real: count, synthetic: 6 });
+    await expect(run(...args)).rejects.toThrow(
+      /has no lineage\.json: say with --class which class .*benign, malignant/,
+    );
+    await expect(run(...args, '--class', 'nevus')).rejects.toThrow(
+      /no class 'nevus'; the classes are benign, malignant/,
+    );
   });
 });

@@ -1,4 +1,6 @@
 /** `graft metrics`: how synthetic images compare with real ones, with the null beside each figure. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { Option } from 'commander';
@@ -8,6 +10,7 @@ import { examples, globalOptions, integer, output, startEngine } from './common.
 interface ImageFlags {
   real: string;
   synthetic: string;
+  class?: string;
   size: number;
   fit: 'cover' | 'fill';
   stretch: Stretch;
@@ -19,11 +22,12 @@ export function register(program: Command): void {
   const image = metrics
     .command('image')
     .description('full-reference metrics (PSNR, SSIM) of random pairs, beside the same for real against real')
-    .requiredOption('--real <dir>', 'folder of real images')
+    .requiredOption('--real <dir>', 'dataset (its training images of the class) or any folder of real images')
     .requiredOption('--synthetic <dir>', 'folder of synthetic images')
+    .option('--class <label>', 'class of a dataset to compare with (default: the one in lineage.json)')
     .option('--size <pixels>', 'resize both to this square', integer({ min: 11, max: 1024 }), 64)
     .addOption(
-      new Option('--fit <how>', 'how a frame becomes square').choices(['cover', 'fill']).default('cover'),
+      new Option('--fit <how>', 'how a frame becomes square').choices(['cover', 'fill']).default('fill'),
     )
     .addOption(
       new Option('--stretch <how>', 'stretch each image to its full range before comparing')
@@ -39,10 +43,19 @@ export function register(program: Command): void {
       const { size: sizePx, fit, stretch, limit } = flags;
       const { seed } = globalOptions(command);
       const kernel = 'lanczos3' as const;
-      const load = async (dir: string) =>
-        loadFolder(dir, { sizePx, fit, kernel, files: await listImages(dir) });
-      const real = await load(flags.real);
-      const synthetic = await load(flags.synthetic);
+      const { withProgress } = await import('../run/progress.js');
+      const { quiet } = globalOptions(command);
+      const load = (label: string, dir: string, files: string[]) =>
+        withProgress({ label, total: files.length, unit: 'images', quiet }, (progress) =>
+          loadFolder(dir, { sizePx, fit, kernel, files, onProgress: (done) => progress.update(done) }),
+        );
+      const realFiles = await realImages(flags);
+      const real = await load('reading real images', flags.real, realFiles);
+      const synthetic = await load(
+        'reading synthetic images',
+        flags.synthetic,
+        await listImages(flags.synthetic),
+      );
       const report = imageMetrics(real, synthetic, { stretch, device, seed, limit });
       const json = {
         ...report,
@@ -57,10 +70,37 @@ export function register(program: Command): void {
     });
   examples(image, [
     [
-      'a run’s samples against the malignant images',
-      'graft metrics image --real real/ --synthetic samples/ --json',
+      'a GAN’s samples against the images it learned from',
+      'graft metrics image --real isic2017 --synthetic synthetic',
     ],
+    ['any two folders, for a program', 'graft metrics image --real real/ --synthetic samples/ --json'],
   ]);
+}
+
+/** The images to compare with: those a GAN of this class may have seen, where the folder is a dataset. */
+async function realImages({ real, synthetic, class: wanted }: ImageFlags): Promise<string[]> {
+  const { datasetFile, imagePath, openDataset } = await import('../data/dataset.js');
+  const { ConfigError } = await import('../errors.js');
+  if (!existsSync(join(real, datasetFile))) {
+    if (wanted !== undefined)
+      throw new ConfigError(`--class ${wanted}: ${real} is no dataset; leave --class out`);
+    const { listImages } = await import('../image/folder.js');
+    return listImages(real);
+  }
+  const { LINEAGE_FILE, readLineage } = await import('../data/lineage.js');
+  const label =
+    wanted ?? (existsSync(join(synthetic, LINEAGE_FILE)) ? readLineage(synthetic).class : undefined);
+  const dataset = openDataset(real);
+  const classes = dataset.classes.join(', ');
+  if (label === undefined) {
+    throw new ConfigError(
+      `${synthetic} has no ${LINEAGE_FILE}: say with --class which class of ${real} it shows (${classes})`,
+    );
+  }
+  if (!dataset.classes.includes(label))
+    throw new ConfigError(`${real}: no class '${label}'; the classes are ${classes}`);
+  const rows = dataset.rows.filter((row) => row.split === 'train' && row.label === label);
+  return rows.map((row) => imagePath(dataset, row));
 }
 
 function describe(report: ImageMetricReport): string {
