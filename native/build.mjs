@@ -108,6 +108,7 @@ function compileFlags(libtorch) {
   return [
     `-std=${standard}`,
     '-O2',
+    '-fno-math-errno', // a square root that must set errno is not vectorised
     '-fPIC',
     '-DNAPI_VERSION=8',
     '-DNODE_GYP_MODULE_NAME=graft',

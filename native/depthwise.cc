@@ -16,12 +16,7 @@
 #include <algorithm>
 #include <vector>
 
-// Compiled once for each level of vector instructions, chosen when the library is loaded.
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define GRAFT_KERNEL __attribute__((optimize("O3"), target_clones("arch=skylake-avx512", "arch=haswell", "default")))
-#else
-#define GRAFT_KERNEL
-#endif
+#include "kernel.h"
 
 namespace graft {
 namespace {

@@ -344,7 +344,9 @@ function makeState(run: Run, recipe: ClassifierRecipe, device: Device, training:
   return {
     network,
     optimizer:
-      recipe.optimizer === 'adamw' ? new AdamW(trainable, { lr, weightDecay }) : new Adam(trainable, { lr }),
+      recipe.optimizer === 'adamw'
+        ? new AdamW(trainable, { lr, weightDecay, fused: true })
+        : new Adam(trainable, { lr, fused: true }),
     plateau: new ReduceOnPlateau(recipe.plateau),
     loader: new Loader(images, indices, {
       batchSize: recipe.batchSize,

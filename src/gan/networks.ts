@@ -33,10 +33,15 @@ export function makeAdversaries(config: GanConfig, device: Device): Adversaries 
   return {
     generator,
     discriminator,
-    generatorOptimizer: new Adam(generator.parameters(), { lr: config.learningRate.generator, betas }),
+    generatorOptimizer: new Adam(generator.parameters(), {
+      lr: config.learningRate.generator,
+      betas,
+      fused: true,
+    }),
     discriminatorOptimizer: new Adam(discriminator.parameters(), {
       lr: config.learningRate.discriminator,
       betas,
+      fused: true,
     }),
     objective: makeObjective(config),
     latentSize: config.latentSize,

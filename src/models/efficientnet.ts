@@ -6,6 +6,7 @@
  * Convolutions pad as TensorFlow's `same`: what is odd goes to the bottom and the right.
  */
 import { ConfigError } from '../errors.js';
+import { batchNormSilu } from '../nn/batch-norm-silu.js';
 import { depthwiseConv2d } from '../nn/depthwise.js';
 import * as F from '../nn/functional.js';
 import { BatchNorm2d, Conv2d, init, Linear, Module } from '../nn/index.js';
@@ -138,8 +139,8 @@ export class MBConvBlock extends Module {
 
   override forward(x: Tensor): Tensor {
     let y = x;
-    if (this.expandConv && this.bn0) y = F.silu(this.bn0.forward(this.expandConv.forward(y)));
-    y = F.silu(this.bn1.forward(this.depthwiseConv.forward(y))); // [N, expanded, H/stride, W/stride]
+    if (this.expandConv && this.bn0) y = batchNormSilu(this.bn0, this.expandConv.forward(y));
+    y = batchNormSilu(this.bn1, this.depthwiseConv.forward(y)); // [N, expanded, H/stride, W/stride]
     const squeezed = F.adaptiveAvgPool2d(y, 1); // [N, expanded, 1, 1]
     const gate = this.seExpand.forward(F.silu(this.seReduce.forward(squeezed)));
     y = F.sigmoid(gate).mul(y);
@@ -214,13 +215,13 @@ export class EfficientNet extends Module {
   /** Last feature map: `[N, 3, H, W]` → `[N, features, ⌈H/32⌉, ⌈W/32⌉]`. */
   extractFeatures(x: Tensor): Tensor {
     // One scope a block: without gradients, only one block's intermediates live at a time.
-    let y = tidy(() => F.silu(this.bn0.forward(this.convStem.forward(x))));
+    let y = tidy(() => batchNormSilu(this.bn0, this.convStem.forward(x)));
     for (const block of this.blocks) {
       const next = tidy(() => block.forward(y));
       y.dispose();
       y = next;
     }
-    const features = tidy(() => F.silu(this.bn1.forward(this.convHead.forward(y))));
+    const features = tidy(() => batchNormSilu(this.bn1, this.convHead.forward(y)));
     y.dispose();
     return features;
   }

@@ -1,4 +1,5 @@
 /** Adam (Kingma & Ba, 2015) and AdamW (Loshchilov & Hutter, 2019), as `torch.optim` computes them. */
+import { makeOperator } from '../torch/dispatch.js';
 import { aten, type Tensor } from '../torch/index.js';
 import { Optimizer } from './optimizer.js';
 
@@ -7,18 +8,42 @@ export interface AdamOptions {
   betas?: readonly [number, number];
   eps?: number;
   weightDecay?: number;
+  /**
+   * One pass over memory instead of ten (`native/adam.cc`): a quarter of the time on the CPU, for float32. The same
+   * formula with other rounding, so not bit-equal to `torch.optim`. Default false.
+   */
+  fused?: boolean;
 }
+
+const adamStep = makeOperator('graft::adam_step_', '') as (
+  parameters: readonly Tensor[],
+  gradients: readonly Tensor[],
+  means: readonly Tensor[],
+  squares: readonly Tensor[],
+  rate: number,
+  beta1: number,
+  beta2: number,
+  eps: number,
+  l2: number,
+  decoupled: number,
+  step: number,
+) => void;
 
 export class Adam extends Optimizer {
   protected readonly betas: readonly [number, number];
   protected readonly eps: number;
   protected readonly weightDecay: number;
+  /** Whether weight decay shrinks the weights (AdamW) or is part of the gradient. */
+  protected readonly decoupled: boolean = false;
+  private readonly fused: boolean;
 
   constructor(parameters: readonly Tensor[], options: AdamOptions = {}) {
     super(parameters, options.lr ?? 1e-3);
     this.betas = options.betas ?? [0.9, 0.999];
     this.eps = options.eps ?? 1e-8;
     this.weightDecay = options.weightDecay ?? 0;
+    this.fused =
+      (options.fused ?? false) && parameters.every((p) => p.device === 'cpu' && p.dtype === 'float32');
   }
 
   /** L2 penalty: part of the gradient. */
@@ -30,9 +55,15 @@ export class Adam extends Optimizer {
 
   protected override update(parameters: Tensor[], rawGradients: Tensor[], indices: number[]): void {
     const [beta1, beta2] = this.betas;
-    const gradients = this.decay(parameters, rawGradients);
     const mean = this.slot('exp_avg', indices);
     const square = this.slot('exp_avg_sq', indices);
+    if (this.fused) {
+      const { lr, eps, weightDecay, decoupled, stepCount } = this;
+      const [l2, shrink] = decoupled ? [0, weightDecay] : [weightDecay, 0];
+      adamStep(parameters, rawGradients, mean, square, lr, beta1, beta2, eps, l2, shrink, stepCount);
+      return;
+    }
+    const gradients = this.decay(parameters, rawGradients);
     aten._foreach_mul_.Scalar(mean, beta1);
     aten._foreach_add_.List(mean, gradients, { alpha: 1 - beta1 });
     aten._foreach_mul_.Scalar(square, beta2);
@@ -46,6 +77,8 @@ export class Adam extends Optimizer {
 }
 
 export class AdamW extends Adam {
+  protected override readonly decoupled = true;
+
   constructor(parameters: readonly Tensor[], options: AdamOptions = {}) {
     super(parameters, { weightDecay: 1e-2, ...options });
   }
