@@ -1,8 +1,8 @@
 /** Scores images that belong to no dataset. */
 import { relative } from 'node:path';
-import { decodeImage } from '../image/decode.js';
+import { loadFolder } from '../image/folder.js';
 import type { Module } from '../nn/index.js';
-import { type Device, tensor, tidy } from '../torch/index.js';
+import { type Device, tensor } from '../torch/index.js';
 import { logitsOf, probability } from './evaluate.js';
 
 export interface Prediction {
@@ -35,11 +35,8 @@ export async function predictFiles(
   const predictions: Prediction[] = [];
   for (let start = 0; start < files.length; start += batchSize) {
     const part = files.slice(start, start + batchSize);
-    const decoded = await Promise.all(part.map((file) => decodeImage(file, { sizePx, fit: 'fill' })));
-    const images = stackImages(
-      decoded.map(({ data }) => data),
-      sizePx,
-    );
+    const { data } = await loadFolder(dir, { sizePx, fit: 'fill', files: part });
+    const images = tensor(data, [part.length, 3, sizePx, sizePx]);
     const logits = await logitsOf(network, images, Array.from(part.keys()), { device, batchSize });
     images.dispose();
     part.forEach((file, i) => {
@@ -48,14 +45,4 @@ export async function predictFiles(
     options.onProgress?.(predictions.length, files.length);
   }
   return predictions;
-}
-
-/** Interleaved RGB images as one uint8 tensor `[N, 3, sizePx, sizePx]`. */
-function stackImages(images: readonly Uint8Array[], sizePx: number) {
-  const bytes = 3 * sizePx * sizePx;
-  const all = new Uint8Array(images.length * bytes);
-  images.forEach((image, i) => {
-    all.set(image, i * bytes);
-  });
-  return tidy(() => tensor(all, [images.length, sizePx, sizePx, 3]).permute([0, 3, 1, 2]).contiguous());
 }

@@ -8,7 +8,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
 import { isTemporaryFile, readJson, replaceFileAsync, sha256, writeJson } from '../files.js';
-import { decodeImage, decoderId, type Fit, type Kernel } from '../image/decode.js';
+import { decodeImage, decoderId, type Fit, type Kernel, toPlanar } from '../image/decode.js';
 import { fromFile, type Tensor } from '../torch/index.js';
 import { type Dataset, type DatasetRow, imagePath } from './dataset.js';
 import { forEachParallel } from './parallel.js';
@@ -89,7 +89,6 @@ async function decodeAll(
   options: PixelCacheOptions & { sizePx: number; fit: Fit; kernel: Kernel },
 ): Promise<void> {
   const { sizePx, fit, kernel, onProgress, signal } = options;
-  const plane = sizePx * sizePx;
   const total = dataset.rows.length;
   let done = 0;
   const file = await open(path, 'wx');
@@ -102,12 +101,7 @@ async function decodeAll(
         const source = imagePath(dataset, row);
         const bytes = await readImported(source, row);
         const { data } = await decodeImage(bytes, { sizePx, fit, kernel }, source);
-        const planes = new Uint8Array(3 * plane); // [H, W, 3] → [3, H, W]
-        for (let i = 0; i < plane; i++) {
-          planes[i] = data[3 * i]!;
-          planes[plane + i] = data[3 * i + 1]!;
-          planes[2 * plane + i] = data[3 * i + 2]!;
-        }
+        const planes = toPlanar(data);
         await file.write(planes, 0, planes.length, index * planes.length);
         onProgress?.(++done, total);
       },

@@ -131,3 +131,18 @@ export async function decodeThumbnail(
     throw toDataError(cause, nameOf(source, name));
   }
 }
+
+/**
+ * Pixels in the order that tensors have.
+ * @param pixels `[height, width, 3]`
+ * @param into where they go, `[3, height, width]`; default: a new array
+ */
+export function toPlanar(pixels: Uint8Array, into = new Uint8Array(pixels.length)): Uint8Array {
+  const plane = pixels.length / 3;
+  for (let i = 0; i < plane; i++) {
+    into[i] = pixels[3 * i]!;
+    into[plane + i] = pixels[3 * i + 1]!;
+    into[2 * plane + i] = pixels[3 * i + 2]!;
+  }
+  return into;
+}

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { DataError } from '../errors.js';
-import { decodeImage, type Fit, imageExtensions, type Kernel } from './decode.js';
+import { decodeImage, type Fit, imageExtensions, type Kernel, toPlanar } from './decode.js';
 import type { PlanarImages } from './grid.js';
 
 export interface FolderOptions {
@@ -53,20 +53,15 @@ export async function loadFolder(
   if (files.length === 0) {
     throw new DataError(`${dir}: no images (${imageExtensions.join(', ')}) in this folder`);
   }
-  const plane = sizePx * sizePx;
-  const data = new Uint8Array(files.length * 3 * plane);
+  const imageBytes = 3 * sizePx * sizePx;
+  const data = new Uint8Array(files.length * imageBytes);
   let next = 0;
   let done = 0;
   const worker = async (): Promise<void> => {
     while (next < files.length) {
       const k = next++;
       const { data: pixels } = await decodeImage(files[k]!, { sizePx, fit, kernel });
-      const base = k * 3 * plane;
-      for (let i = 0; i < plane; i++) {
-        data[base + i] = pixels[i * 3]!;
-        data[base + plane + i] = pixels[i * 3 + 1]!;
-        data[base + 2 * plane + i] = pixels[i * 3 + 2]!;
-      }
+      toPlanar(pixels, data.subarray(k * imageBytes, (k + 1) * imageBytes));
       onProgress?.(++done, files.length);
     }
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { grad, noGrad, randn, type Tensor, tidy } from '../torch/index.js';
+import { grad, manualSeed, noGrad, randn, type Tensor, tidy } from '../torch/index.js';
 import { batchNormSilu } from './batch-norm-silu.js';
 import { silu } from './functional.js';
 import { BatchNorm2d } from './layers.js';
@@ -10,9 +10,10 @@ function difference(value: Tensor, reference: Tensor): number {
   return value.to({ dtype: 'float64' }).sub(exact).abs().amax().item() / exact.abs().amax().item();
 }
 
-/** A layer with weights and statistics of its own, and the same in double precision. */
-function layers(channels: number): [BatchNorm2d, BatchNorm2d] {
+/** A layer with weights and statistics of its own, its copy, and the same in double precision. */
+function layers(channels: number): [BatchNorm2d, BatchNorm2d, BatchNorm2d] {
   const layer = new BatchNorm2d(channels, { eps: 1e-3, momentum: 0.3 });
+  const plain = new BatchNorm2d(channels, { eps: 1e-3, momentum: 0.3 });
   const double = new BatchNorm2d(channels, { eps: 1e-3, momentum: 0.3 }).to({ dtype: 'float64' });
   noGrad(() => {
     layer.weight!.copy_(randn([channels]).add(1));
@@ -20,22 +21,24 @@ function layers(channels: number): [BatchNorm2d, BatchNorm2d] {
     layer.runningMean.copy_(randn([channels]).add(3));
     layer.runningVar.copy_(randn([channels]).square().add(0.5));
   });
+  plain.loadStateDict(layer.stateDict());
   double.loadStateDict(layer.stateDict());
-  return [layer, double];
+  return [layer, plain, double];
 }
 
 describe('batchNormSilu', () => {
   const shapes = [
     [4, 40, 9, 9],
     [3, 17, 5, 5],
-    [2, 64, 1, 1],
+    [16, 64, 1, 1],
     [32, 8, 20, 20],
   ];
   for (const memoryFormat of ['channelsLast', 'contiguous'] as const) {
     it(`agrees with double precision in values, gradients and statistics (${memoryFormat})`, () => {
+      manualSeed(1);
       for (const shape of shapes) {
         tidy(() => {
-          const [layer, double] = layers(shape[1]!);
+          const [layer, plain, double] = layers(shape[1]!);
           // Far from zero, where a naive sum of squares would lose digits.
           const input = randn(shape).mul(2).add(10).contiguous(memoryFormat).requiresGrad_();
           const exact = input.detach().to({ dtype: 'float64' }).requiresGrad_();
@@ -46,9 +49,16 @@ describe('batchNormSilu', () => {
           const exactGradients = grad(expected, [exact, double.weight!, double.bias!], {
             gradOutputs: [outer.to({ dtype: 'float64' })],
           });
-          expect(difference(output, expected)).toBeLessThan(3e-5);
+          // Few values a channel may lie so close that single precision itself loses digits: what libtorch’s own
+          // operators lose there is allowed for twice.
+          const output32 = silu(plain.forward(input));
+          const gradients32 = grad(output32, [input, plain.weight!, plain.bias!], { gradOutputs: [outer] });
+          const bound = (reference: Tensor, exactly: Tensor): number =>
+            Math.max(3e-5, 2 * difference(reference, exactly));
+          expect(difference(output, expected)).toBeLessThan(bound(output32, expected));
           gradients.forEach((gradient, i) => {
-            expect(difference(gradient, exactGradients[i]!)).toBeLessThan(6e-5);
+            const exactly = exactGradients[i]!;
+            expect(difference(gradient, exactly)).toBeLessThan(bound(gradients32[i]!, exactly));
           });
           expect(difference(layer.runningMean, double.runningMean)).toBeLessThan(1e-6);
           expect(difference(layer.runningVar, double.runningVar)).toBeLessThan(1e-5);

@@ -1,11 +1,13 @@
-import { describe, expect, it } from 'vitest';
-import { aten, grad, randn, type Tensor, tidy } from '../torch/index.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { aten, grad, manualSeed, randn, type Tensor, tidy } from '../torch/index.js';
 import { depthwiseConv2d } from './depthwise.js';
 
 /** Largest difference, as a share of the largest value. */
 function difference(a: Tensor, b: Tensor): number {
   return a.sub(b).abs().amax().item() / Math.max(1e-12, b.abs().amax().item());
 }
+
+beforeEach(() => manualSeed(1));
 
 describe('depthwiseConv2d', () => {
   // Channels that do and do not fill a block of 32; kernels, strides and paddings of EfficientNet; maps of 1 to 19.

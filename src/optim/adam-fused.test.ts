@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { keep, randn, type Tensor, tidy } from '../torch/index.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { keep, manualSeed, randn, type Tensor, tidy } from '../torch/index.js';
 import { Adam, AdamW } from './index.js';
 
 /** Parameters of several sizes and memory layouts, each twice with the same values. */
@@ -11,6 +11,8 @@ function twins(): [Tensor[], Tensor[]] {
   for (const value of [...first, ...second]) keep(value).requiresGrad_();
   return [first, second];
 }
+
+beforeEach(() => manualSeed(1));
 
 describe('fused Adam', () => {
   for (const [name, Optimizer, weightDecay] of [
