@@ -31,6 +31,7 @@ describe('batchNormSilu', () => {
     [4, 40, 9, 9],
     [3, 17, 5, 5],
     [16, 64, 1, 1],
+    [2, 64, 1, 1],
     [32, 8, 20, 20],
   ];
   for (const memoryFormat of ['channelsLast', 'contiguous'] as const) {
@@ -49,12 +50,13 @@ describe('batchNormSilu', () => {
           const exactGradients = grad(expected, [exact, double.weight!, double.bias!], {
             gradOutputs: [outer.to({ dtype: 'float64' })],
           });
-          // Few values a channel may lie so close that single precision itself loses digits: what libtorch’s own
-          // operators lose there is allowed for twice.
+          // With two values a channel the gradient of the input all but cancels, and single precision loses its
+          // digits: libtorch's own operators are off by up to 1.4e-4 there, so their error is the measure.
+          const isCancelling = shape[0]! * shape[2]! * shape[3]! === 2;
           const output32 = silu(plain.forward(input));
           const gradients32 = grad(output32, [input, plain.weight!, plain.bias!], { gradOutputs: [outer] });
           const bound = (reference: Tensor, exactly: Tensor): number =>
-            Math.max(3e-5, 2 * difference(reference, exactly));
+            isCancelling ? Math.max(6e-5, 4 * difference(reference, exactly)) : 3e-6;
           expect(difference(output, expected)).toBeLessThan(bound(output32, expected));
           gradients.forEach((gradient, i) => {
             const exactly = exactGradients[i]!;
