@@ -1,0 +1,120 @@
+/** `graft data import`: a folder of images with labels becomes a dataset. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { collect, examples, globalOptions } from './common.js';
+import { making, printMade } from './data-making.js';
+
+interface ImportFlags {
+  out: string;
+  metadata?: string;
+  labelFromFolders?: boolean;
+  idColumn?: string;
+  labelColumn?: string;
+  positive: string;
+  negativeName?: string;
+  groupColumn?: string;
+  patientColumn?: string;
+  rename: string[];
+  classes?: string[];
+  split: string;
+  skipUnreadable?: boolean;
+  link?: boolean;
+  name?: string;
+  licence?: string;
+}
+
+export function registerImport(data: Command): void {
+  const command = data
+    .command('import')
+    .description('make a dataset of a folder of images with labels')
+    .argument('<dir>', 'images, in any depth of folders')
+    .requiredOption('--out <dataset>', 'dataset folder to make')
+    .requiredOption('--positive <label>', 'label of the class whose detection is at stake')
+    .option('--metadata <csv>', 'table with a row an image')
+    .option('--label-from-folders', 'labels are the names of the folders: DIR/<class>/*.jpg')
+    .option('--id-column <name>', 'column with the images’ names (default: the one that matches the files)')
+    .option('--label-column <name>', 'column with the labels (default: the one that holds the positive)')
+    .option('--group-column <name>', 'column with the lesion (default: lesion_id if there is one; or none)')
+    .option(
+      '--patient-column <name>',
+      'column with the patient (default: patient_id if there is one; or none)',
+    )
+    .option('--negative-name <label>', 'what all other labels together are called')
+    .option('--rename <old=new>', 'rename a label, or put several together; repeatable', collect, [])
+    .option('--classes <a,b>', 'leave out every other label', commaList)
+    .option('--split <train/val/test>', 'per cent of the images, class by class', '70/15/15')
+    .option('--skip-unreadable', 'leave out images that cannot be decoded, instead of failing')
+    .option('--link', 'link the images instead of copying them')
+    .option('--name <name>', 'name of the dataset (default: the folder’s)')
+    .option('--licence <licence>', 'licence of the images, for reports')
+    .action(async (dir: string, flags: ImportFlags, self: Command) => importCommand(dir, flags, self));
+  examples(command, [
+    [
+      'ISIC 2017: melanoma against the rest, lesions kept together',
+      'graft data import isic2017 --metadata metadata.csv --id-column isic_id --label-column diagnosis \\\n' +
+        '    --positive melanoma --group-column lesion_id --out datasets/isic2017',
+    ],
+    [
+      'a folder for each class',
+      'graft data import photos --label-from-folders --positive malignant --out datasets/photos',
+    ],
+    [
+      'HAM10000: three diagnoses put together',
+      'graft data import ham10000 --metadata HAM10000_metadata.csv --label-column dx --rename mel=malignant \\\n' +
+        '    --rename bcc=malignant --rename akiec=malignant --positive malignant --out datasets/ham10000',
+    ],
+  ]);
+}
+
+function commaList(text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.some((part) => part === ''))
+    throw new InvalidArgumentError('Expected names with commas between.');
+  return parts;
+}
+
+/** `--rename mel=malignant` and so on. */
+async function renames(pairs: readonly string[]): Promise<Record<string, string> | undefined> {
+  if (pairs.length === 0) return undefined;
+  const { ConfigError } = await import('../errors.js');
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1 || at === pair.length - 1) throw new ConfigError(`--rename ${pair}: expected old=new`);
+      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    }),
+  );
+}
+
+async function importCommand(dir: string, flags: ImportFlags, command: Command): Promise<void> {
+  const { importDataset } = await import('../data/import.js');
+  const { parseFractions } = await import('../data/split.js');
+  const { graftVersion } = await import('../run/package.js');
+  const fractions = parseFractions(flags.split);
+  const renameLabels = await renames(flags.rename);
+  const { dataset, report } = await making(
+    command,
+    { read: 'reading', compare: 'looking for duplicates' },
+    (hooks) =>
+      importDataset(dir, flags.out, {
+        ...hooks,
+        positive: flags.positive,
+        negative: flags.negativeName,
+        metadata: flags.metadata,
+        labelFromFolders: flags.labelFromFolders,
+        idColumn: flags.idColumn,
+        labelColumn: flags.labelColumn,
+        lesionColumn: flags.groupColumn,
+        patientColumn: flags.patientColumn,
+        renameLabels,
+        classes: flags.classes,
+        fractions,
+        seed: globalOptions(command).seed,
+        skipUnreadable: flags.skipUnreadable,
+        images: flags.link ? 'link' : 'copy',
+        name: flags.name,
+        licence: flags.licence,
+        importer: `graft ${graftVersion()} data import`,
+      }),
+  );
+  await printMade(dataset, report, command);
+}

@@ -1,0 +1,62 @@
+/** What the commands that make datasets share: bars, Ctrl-C, and what is printed at the end. */
+import type { Command } from 'commander';
+import type { CreateProgress, ImportReport } from '../data/create.js';
+import type { Dataset } from '../data/dataset.js';
+import { globalOptions, notice, output } from './common.js';
+import { describeText } from './data-describe.js';
+import { plainTable, trimmed } from './table.js';
+
+/** Runs what makes a dataset with a bar for each phase; Ctrl-C stops it and leaves nothing behind. */
+export async function making<Result>(
+  command: Command,
+  labels: Record<Parameters<CreateProgress>[0], string>,
+  work: (hooks: { onProgress: CreateProgress; signal: AbortSignal }) => Promise<Result>,
+): Promise<Result> {
+  const { Progress } = await import('../run/progress.js');
+  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
+  const { quiet } = globalOptions(command);
+  const bars = new Map<string, InstanceType<typeof Progress>>();
+  const stopped = new AbortController();
+  try {
+    return await withInterrupt(async (interrupt) => {
+      const onProgress: CreateProgress = (phase, done, total) => {
+        if (interrupt.requested && !stopped.signal.aborted)
+          stopped.abort(new InterruptedError('stopped; no dataset was made, run it again to start anew'));
+        let bar = bars.get(phase);
+        if (!bar) {
+          bar = new Progress({ label: labels[phase], total, unit: 'images', quiet });
+          bars.set(phase, bar);
+        }
+        bar.update(done);
+        if (done === total) bar.stop();
+      };
+      return work({ onProgress, signal: stopped.signal });
+    }, 'stopping; nothing is kept of an unfinished dataset');
+  } finally {
+    for (const bar of bars.values()) bar.stop();
+  }
+}
+
+export async function printMade(dataset: Dataset, report: ImportReport, command: Command): Promise<void> {
+  const { describeDataset } = await import('../data/describe.js');
+  const { nameSome, problemKinds } = await import('../data/problems.js');
+  const summary = describeDataset(dataset);
+  const lines = (): string[] => {
+    const kinds = Object.entries(report.counts) as [keyof typeof problemKinds, number][];
+    if (kinds.length === 0) return ['Nothing was left out.'];
+    const table = plainTable(['found', 'n', 'which']);
+    for (const [kind, n] of kinds) {
+      const names = report.problems
+        .filter((problem) => problem.kind === kind)
+        .map(({ id, file, line, detail }) => file || id || (line ? `line ${line}` : detail));
+      const { text, leftOut } = problemKinds[kind];
+      table.push([leftOut ? `left out: ${text}` : text, String(n), nameSome([...new Set(names)], 3)]);
+    }
+    return [trimmed(table), `All of them by name: ${dataset.dir}/import-report.csv`];
+  };
+  output(command, {
+    json: { ...report, dir: dataset.dir },
+    text: () => [describeText(summary), '', ...lines()].join('\n'),
+  });
+  notice(command, `made ${dataset.dir}`);
+}
