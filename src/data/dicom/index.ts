@@ -1,0 +1,134 @@
+/**
+ * DICOM in: a dermoscopy file → an image file and de-identified fields (docs/dicom.md).
+ *
+ * JPEG streams are handed out as they are, without what could name somebody; other pixels become PNG. Decoding the
+ * result, and finding damage inside a JPEG stream, is left to the image decoder, which every image passes anyway.
+ */
+import sharp from 'sharp';
+import { DataError } from '../../errors.js';
+import { describePixels, type PixelDescription } from './describe.js';
+import { type DeidentifyOptions, headerWarnings, readFields } from './fields.js';
+import { greyTransform } from './grey.js';
+import { jpegSegments, pngWithProfile, readProfile } from './icc.js';
+import { cleanJpeg } from './jpeg.js';
+import { type DicomFile, firstFrame, parseDicom } from './parse.js';
+import { type Picture, readPixels, render } from './pixels.js';
+
+export { type DeidentifyOptions, dicomColumns } from './fields.js';
+export { isDicom } from './parse.js';
+
+/** File extensions (lower case, with the dot) that DICOM files bear, where they bear one: see {@link isDicom}. */
+export const dicomExtensions: readonly string[] = ['.dcm', '.dicom', '.dic'];
+
+export interface DicomHeader {
+  /** {@link dicomColumns} → value; '' where it is missing. */
+  fields: Record<string, string>;
+  /** Each names the file. */
+  warnings: string[];
+}
+
+export interface DicomImage extends DicomHeader {
+  bytes: Uint8Array;
+  extension: '.jpg' | '.png';
+}
+
+/**
+ * Reads a file's fields without its pixels.
+ * @param bytes the file, or its beginning up to the pixel data
+ * @param name what errors and warnings call it
+ * @throws DataError when it is not DICOM or its header is damaged
+ */
+export function readDicomHeader(
+  bytes: Uint8Array,
+  name: string,
+  options: DeidentifyOptions = {},
+): DicomHeader {
+  const file = parseDicom(bytes, name);
+  return {
+    fields: readFields(file, options),
+    warnings: headerWarnings(file).map((warning) => `${name}: ${warning}`),
+  };
+}
+
+/**
+ * Reads a file's picture (of several frames the first) and fields.
+ * @param name what errors and warnings call it
+ * @throws DataError naming the file and the remedy when it is not DICOM, has no picture, is damaged or cut off, or
+ * is encoded in a way that is not read
+ */
+export async function readDicom(
+  bytes: Uint8Array,
+  name: string,
+  options: DeidentifyOptions = {},
+): Promise<DicomImage> {
+  const file = parseDicom(bytes, name);
+  const { warnings, ...image } = await readImage(file);
+  return {
+    ...image,
+    fields: readFields(file, options),
+    warnings: [...headerWarnings(file), ...warnings].map((warning) => `${name}: ${warning}`),
+  };
+}
+
+type ImageFile = Omit<DicomImage, 'fields'>;
+
+async function readImage(file: DicomFile): Promise<ImageFile> {
+  const { kind, name: syntax, remedy } = file.syntax;
+  // First of all: compressed pixels have photometric interpretations of their own.
+  if (kind === 'unsupported' && file.pixelData)
+    throw new DataError(`${file.name}: transfer syntax ${syntax} is not read; ${remedy}`);
+  const pixels = describePixels(file);
+  if (kind === 'jpeg') return readJpeg(file, pixels);
+  return toPng(file, readPixels(file, pixels));
+}
+
+async function readJpeg(file: DicomFile, pixels: PixelDescription): Promise<ImageFile> {
+  const { name } = file;
+  const { width, height, photometric, signed } = pixels;
+  if (photometric === 'PALETTE COLOR')
+    throw new DataError(`${name}: a colour palette over a JPEG stream is not read; convert the file to RGB`);
+  const { fragments } = firstFrame(file, pixels.frames);
+  const stream = fragments.length === 1 ? fragments[0]! : Buffer.concat(fragments);
+  const { profile, warning } = pixels.samples === 3 ? readProfile(file) : {};
+  const jpeg = cleanJpeg(stream, name, { photometric, icc: profile ? jpegSegments(profile) : [] });
+  if (jpeg.width !== width || jpeg.height !== height)
+    throw new DataError(
+      `${name}: ${width} × ${height} pixels in the header, ${jpeg.width} × ${jpeg.height} in the JPEG stream; export the file again`,
+    );
+  const warnings = [...jpeg.warnings, ...(warning ? [warning] : [])];
+  const isShownAsStored =
+    pixels.samples === 3 ||
+    (photometric === 'MONOCHROME2' && greyTransform(file.dataSet, name, { signed, bigEndian: false }).plain);
+  if (isShownAsStored) return { bytes: jpeg.bytes, extension: '.jpg', warnings };
+  // Inverted or windowed grey: no JPEG file can say so.
+  const bytes = await decodeGrey(jpeg.bytes, name);
+  const stored = { ...pixels, bitsAllocated: 8, bitsStored: 8, shift: 0, signed: false } as const;
+  return toPng(file, render(file, stored, { bytes, bigEndian: false, planar: false }));
+}
+
+async function decodeGrey(jpeg: Uint8Array, name: string): Promise<Uint8Array> {
+  try {
+    return await sharp(jpeg, { failOn: 'warning' }).toColourspace('b-w').raw().toBuffer();
+  } catch (cause) {
+    const reason = (cause as Error).message.replace(/\s*\n\s*/g, '; ').trim();
+    throw new DataError(
+      `${name}: the JPEG stream cannot be decoded (${reason}); get the file again from its source`,
+      { cause },
+    );
+  }
+}
+
+async function toPng(file: DicomFile, picture: Picture): Promise<ImageFile> {
+  const { data, width, height, channels, warnings } = picture;
+  const png = await sharp(data, { raw: { width, height, channels } })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .png()
+    .toBuffer();
+  if (channels === 1) return { bytes: png, extension: '.png', warnings };
+  const { profile, warning } = readProfile(file);
+  return {
+    bytes: profile ? pngWithProfile(png, profile) : png,
+    extension: '.png',
+    warnings: [...warnings, ...(warning ? [warning] : [])],
+  };
+}
