@@ -1,11 +1,12 @@
 /** `graft data import`: a folder of images with labels becomes a dataset. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { collect, examples, globalOptions } from './common.js';
 import { making, printMade } from './data-making.js';
 
 interface ImportFlags {
   out: string;
-  metadata?: string;
+  metadata: string[];
+  mapping?: string;
   labelFromFolders?: boolean;
   idColumn?: string;
   labelColumn?: string;
@@ -13,6 +14,16 @@ interface ImportFlags {
   negativeName?: string;
   groupColumn?: string;
   patientColumn?: string;
+  splitColumn?: string;
+  leaks: 'refuse' | 'drop';
+  stratify?: string[];
+  require: string[];
+  knownDuplicates?: string;
+  exactDuplicates: 'remove' | 'group';
+  nearDuplicates: 'remove' | 'group';
+  oneClass?: boolean;
+  keepIdentifiers?: boolean;
+  pseudonymKeyFile?: string;
   rename: string[];
   classes?: string[];
   split: string;
@@ -29,7 +40,16 @@ export function registerImport(data: Command): void {
     .argument('<dir>', 'images, in any depth of folders')
     .requiredOption('--out <dataset>', 'dataset folder to make')
     .requiredOption('--positive <label>', 'label of the class whose detection is at stake')
-    .option('--metadata <csv>', 'table with a row an image')
+    .option(
+      '--metadata <table>',
+      'CSV, TSV, JSON or Parquet with a row an image, or a folder of JSON; repeatable; [train|val|test]=TABLE gives its split',
+      collect,
+      [],
+    )
+    .option(
+      '--mapping <name>',
+      'how the tables are read: a name from `graft data mappings`, or a YAML file (default: recognised)',
+    )
     .option('--label-from-folders', 'labels are the names of the folders: DIR/<class>/*.jpg')
     .option('--id-column <name>', 'column with the images’ names (default: the one that matches the files)')
     .option('--label-column <name>', 'column with the labels (default: the one that holds the positive)')
@@ -37,6 +57,41 @@ export function registerImport(data: Command): void {
     .option(
       '--patient-column <name>',
       'column with the patient (default: patient_id if there is one; or none)',
+    )
+    .option('--split-column <name>', 'column with a given split, which is kept (default: split anew)')
+    .addOption(
+      new Option('--leaks <what>', 'when a given split tears a group apart')
+        .choices(['refuse', 'drop'])
+        .default('refuse'),
+    )
+    .option(
+      '--require <column>',
+      'leave out rows where it is empty, unknown or other; repeatable',
+      collect,
+      [],
+    )
+    .option(
+      '--stratify <a,b>',
+      'columns to share out evenly over the splits, such as site and age',
+      commaList,
+    )
+    .addOption(
+      new Option('--exact-duplicates <what>', 'copies of a file')
+        .choices(['remove', 'group'])
+        .default('remove'),
+    )
+    .addOption(
+      new Option('--near-duplicates <what>', 'pictures alike').choices(['remove', 'group']).default('group'),
+    )
+    .option('--known-duplicates <csv>', 'table of pairs of ids that show one picture')
+    .option('--one-class', 'allow a dataset of the positive class alone, for a GAN')
+    .option(
+      '--keep-identifiers',
+      'DICOM: keep patient ids, UIDs, study dates and file names (default: pseudonyms)',
+    )
+    .option(
+      '--pseudonym-key-file <file>',
+      'DICOM: key of the pseudonyms, for the same ones in a later import',
     )
     .option('--negative-name <label>', 'what all other labels together are called')
     .option('--rename <old=new>', 'rename a label, or put several together; repeatable', collect, [])
@@ -65,7 +120,7 @@ export function registerImport(data: Command): void {
   ]);
 }
 
-function commaList(text: string): string[] {
+export function commaList(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim());
   if (parts.some((part) => part === ''))
     throw new InvalidArgumentError('Expected names with commas between.');
@@ -89,8 +144,11 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
   const { importDataset } = await import('../data/import.js');
   const { parseFractions } = await import('../data/split.js');
   const { graftVersion } = await import('../run/package.js');
+  const { readText } = await import('../files.js');
   const fractions = parseFractions(flags.split);
   const renameLabels = await renames(flags.rename);
+  const pseudonymKey =
+    flags.pseudonymKeyFile === undefined ? undefined : readText(flags.pseudonymKeyFile).trim();
   const { dataset, report } = await making(
     command,
     { read: 'reading', compare: 'looking for duplicates' },
@@ -100,6 +158,16 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
         positive: flags.positive,
         negative: flags.negativeName,
         metadata: flags.metadata,
+        mapping: flags.mapping,
+        splitColumn: flags.splitColumn,
+        leaks: flags.leaks,
+        required: flags.require,
+        strata: flags.stratify,
+        knownDuplicates: flags.knownDuplicates,
+        duplicates: { exact: flags.exactDuplicates, near: flags.nearDuplicates },
+        oneClass: flags.oneClass,
+        keepIdentifiers: flags.keepIdentifiers,
+        pseudonymKey,
         labelFromFolders: flags.labelFromFolders,
         idColumn: flags.idColumn,
         labelColumn: flags.labelColumn,

@@ -1,37 +1,43 @@
 /** What the commands that make datasets share: bars, Ctrl-C, and what is printed at the end. */
 import type { Command } from 'commander';
-import type { CreateProgress, ImportReport } from '../data/create.js';
+import type { ImportReport } from '../data/create.js';
 import type { Dataset } from '../data/dataset.js';
 import { globalOptions, notice, output } from './common.js';
 import { describeText } from './data-describe.js';
 import { plainTable, trimmed } from './table.js';
 
 /** Runs what makes a dataset with a bar for each phase; Ctrl-C stops it and leaves nothing behind. */
-export async function making<Result>(
+export async function making<Phase extends string, Result>(
   command: Command,
-  labels: Record<Parameters<CreateProgress>[0], string>,
-  work: (hooks: { onProgress: CreateProgress; signal: AbortSignal }) => Promise<Result>,
+  labels: Record<Phase, string>,
+  work: (hooks: {
+    onProgress: (phase: Phase, done: number, total: number) => void;
+    signal: AbortSignal;
+  }) => Promise<Result>,
+  advice = 'nothing is kept of an unfinished dataset',
 ): Promise<Result> {
   const { Progress } = await import('../run/progress.js');
   const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
   const { quiet } = globalOptions(command);
-  const bars = new Map<string, InstanceType<typeof Progress>>();
+  const bars = new Map<Phase, InstanceType<typeof Progress>>();
   const stopped = new AbortController();
   try {
     return await withInterrupt(async (interrupt) => {
-      const onProgress: CreateProgress = (phase, done, total) => {
+      const onProgress = (phase: Phase, done: number, total: number): void => {
         if (interrupt.requested && !stopped.signal.aborted)
-          stopped.abort(new InterruptedError('stopped; no dataset was made, run it again to start anew'));
+          stopped.abort(new InterruptedError(`stopped; ${advice}`));
         let bar = bars.get(phase);
         if (!bar) {
           bar = new Progress({ label: labels[phase], total, unit: 'images', quiet });
           bars.set(phase, bar);
         }
         bar.update(done);
-        if (done === total) bar.stop();
+        if (done < total) return;
+        bar.stop();
+        bars.delete(phase); // the next dataset has bars of its own
       };
       return work({ onProgress, signal: stopped.signal });
-    }, 'stopping; nothing is kept of an unfinished dataset');
+    }, `stopping; ${advice}`);
   } finally {
     for (const bar of bars.values()) bar.stop();
   }
@@ -49,10 +55,14 @@ export async function printMade(dataset: Dataset, report: ImportReport, command:
       const names = report.problems
         .filter((problem) => problem.kind === kind)
         .map(({ id, file, line, detail }) => file || id || (line ? `line ${line}` : detail));
-      const { text, leftOut } = problemKinds[kind];
-      table.push([leftOut ? `left out: ${text}` : text, String(n), nameSome([...new Set(names)], 3)]);
+      const { text, leaves } = problemKinds[kind];
+      table.push([
+        leaves === 'nothing' ? text : `left out: ${text}`,
+        String(n),
+        nameSome([...new Set(names)], 3),
+      ]);
     }
-    return [trimmed(table), `All of them by name: ${dataset.dir}/import-report.csv`];
+    return [trimmed(table), `Each of them with its reason: ${dataset.dir}/cleaning.csv`];
   };
   output(command, {
     json: { ...report, dir: dataset.dir },

@@ -4,13 +4,20 @@
  * dataset is there as a whole or not at all.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { link, readFile, symlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { stringify as toYaml } from 'yaml';
 import { DataError } from '../errors.js';
-import { sha256, syncPath, writeFileAtomic, writeJson } from '../files.js';
-import { decodeThumbnail } from '../image/decode.js';
-import { alignSizePx } from './align.js';
+import { syncPath, writeFileAtomic, writeJson } from '../files.js';
+import {
+  cleaningFile,
+  type DuplicatePolicy,
+  type FlowStage,
+  flowOf,
+  receipt,
+  removeDuplicates,
+  tornGroups,
+  writeCleaning,
+} from './cleaning.js';
 import {
   type Dataset,
   type DatasetDescription,
@@ -24,13 +31,12 @@ import {
 } from './dataset.js';
 import { type DuplicatePair, findDuplicates } from './duplicates.js';
 import { assignGroups } from './groups.js';
-import { forEachParallel } from './parallel.js';
-import { countProblems, nameSome, type Problem, type ProblemKind } from './problems.js';
-import { assignSplits, defaultFractions, type Fractions } from './split.js';
+import { byKind, countProblems, nameSome, type Problem, type ProblemKind, problem } from './problems.js';
+import { type Placing, readImages } from './read-images.js';
+import { assignSplits, defaultFractions, type Fractions, strataOf } from './split.js';
 import { writeTable } from './table.js';
 
 export const reportFile = 'import-report.json';
-const reportTable = 'import-report.csv';
 
 export interface DatasetItem {
   id: string;
@@ -39,12 +45,17 @@ export interface DatasetItem {
   patients: readonly string[];
   lesions: readonly string[];
   extra: Readonly<Record<string, string>>;
-  /** A file, or how to make the bytes of one that exists nowhere else (extension with its dot). */
-  source: { path: string } | { make: () => Promise<Uint8Array>; extension: string };
+  /** A file, or how to make the bytes of a JPEG or PNG file. */
+  source: { path: string } | { make: () => Promise<Uint8Array> };
   /** What problems call the image. */
   name: string;
-  /** Line of the metadata table; 0 where there is none. */
+  /** The metadata table and the line in it; '' and 0 where there is none. */
+  table: string;
   line: number;
+  /** Its group, where that is settled already: given for all items or for none; duplicates are then not looked for. */
+  group?: string;
+  /** Its split, where that is given: for all items or for none. */
+  split?: Split;
 }
 
 /** What the caller decides about a dataset; the rest of the description is counted. */
@@ -54,6 +65,10 @@ export type DatasetHeader = Pick<
 > & {
   /** Default: the other class where there are two, else `not <positive>`. */
   negative?: string;
+  /** Default: what the items tell. */
+  groupedBy?: DatasetDescription['groupedBy'];
+  splitBy?: DatasetDescription['splitBy'];
+  strata?: readonly string[];
 };
 
 export interface CreateOptions {
@@ -63,12 +78,24 @@ export interface CreateOptions {
   seed?: number;
   /** Leaves images out that cannot be decoded, instead of failing. */
   skipUnreadable?: boolean;
-  /** `copy` (default), or `link`: hard links where the disk allows it, else symbolic links. */
-  images?: 'copy' | 'link';
+  /** Default `copy`. */
+  images?: Placing;
   /** Looks for near-duplicates; default true. Off for images that are independent by construction. */
   nearDuplicates?: boolean;
-  /** What was found wrong before: goes into the report. */
-  problems?: readonly Problem[];
+  /** What becomes of duplicates; default: exact copies are removed, near-duplicates grouped. */
+  duplicates?: { exact?: DuplicatePolicy; near?: DuplicatePolicy };
+  /** Pairs of ids that are known to show one picture: treated as near-duplicates; ids that are not there do no harm. */
+  knownDuplicates?: readonly (readonly [string, string])[];
+  /** Pairs of duplicates that are known already, for the report of items whose groups are settled. */
+  pairs?: readonly NamedPair[];
+  /** Metadata columns whose values are shared out evenly over the splits, within each class. */
+  strata?: readonly string[];
+  /** Groups that a given split tears apart: an error (default), or their images leave the split that is trained on. */
+  leaks?: 'refuse' | 'drop';
+  /** Allows a dataset of the positive class alone, for a GAN. */
+  oneClass?: boolean;
+  /** What the source of the items found wrong: goes into the report. Asked for when all images have been read. */
+  problems?: () => readonly Problem[];
   /** Further figures for the report. */
   found?: Readonly<Record<string, number>>;
   onProgress?: CreateProgress;
@@ -94,6 +121,8 @@ export interface ImportReport {
   /** What was looked at: files, rows. */
   found: Record<string, number>;
   counts: Partial<Record<ProblemKind, number>>;
+  /** What was left after each reason to leave images out. */
+  flow: FlowStage[];
   problems: Problem[];
   duplicates: NamedPair[];
 }
@@ -113,15 +142,15 @@ export async function createDataset(
   options: CreateOptions = {},
 ): Promise<{ dataset: Dataset; report: ImportReport }> {
   const target = resolve(dir);
-  checkTarget(dir, target);
+  requireFree(dir);
   const sorted = [...items].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-  checkLabels(sorted, header);
+  checkLabels(sorted, header, options);
   removeAbandoned(target);
   const building = join(dirname(target), `.${basename(target)}.${process.pid}.importing`);
   mkdirSync(join(building, 'images'), { recursive: true });
   try {
     const report = await build(building, header, sorted, options);
-    checkTarget(dir, target);
+    requireFree(dir);
     renameSync(building, target);
     syncPath(dirname(target));
     return { dataset: openDataset(dir), report };
@@ -132,7 +161,8 @@ export async function createDataset(
 }
 
 /** @throws DataError when there is something at the target already */
-function checkTarget(dir: string, target: string): void {
+export function requireFree(dir: string): void {
+  const target = resolve(dir);
   const stat = statSync(target, { throwIfNoEntry: false });
   if (!stat) return;
   if (!stat.isDirectory()) throw new DataError(`${dir} is a file; give another folder with --out`);
@@ -165,7 +195,11 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function checkLabels(items: readonly DatasetItem[], header: DatasetHeader): void {
+function checkLabels(
+  items: readonly DatasetItem[],
+  header: DatasetHeader,
+  { oneClass }: CreateOptions,
+): void {
   const labels = new Map<string, number>();
   for (const { label } of items) labels.set(label, (labels.get(label) ?? 0) + 1);
   const found = [...labels].map(([label, n]) => `${label} (${n})`).join(', ') || 'none';
@@ -173,16 +207,10 @@ function checkLabels(items: readonly DatasetItem[], header: DatasetHeader): void
     throw new DataError(
       `no image has the label '${header.positive}'; labels found: ${found}; name one with --positive`,
     );
-  if (labels.size < 2)
-    throw new DataError(`all images have the label '${header.positive}'; a classifier needs a second class`);
-}
-
-interface Read {
-  item: DatasetItem;
-  file: string;
-  sha256: string;
-  width: number;
-  height: number;
+  if (labels.size < 2 && !oneClass)
+    throw new DataError(
+      `all images have the label '${header.positive}'; a classifier needs a second class (for a GAN alone: --one-class)`,
+    );
 }
 
 async function build(
@@ -191,11 +219,11 @@ async function build(
   items: readonly DatasetItem[],
   options: CreateOptions,
 ): Promise<ImportReport> {
-  const { seed = 0, fractions = defaultFractions } = options;
-  const problems = [...(options.problems ?? [])];
-  const { read, thumbnails, unreadable } = await readAll(dir, items, options);
+  const { seed = 0, fractions = defaultFractions, strata = [] } = options;
+  const { read, thumbnails, unreadable } = await readImages(dir, items, options);
+  const problems = [...(options.problems?.() ?? [])];
   if (unreadable.length > 0 && !options.skipUnreadable) {
-    const [first] = unreadable;
+    const [first] = unreadable.sort(byKind);
     throw new DataError(
       `${unreadable.length} of ${items.length} images cannot be decoded: ${nameSome(
         unreadable.map(({ file }) => file),
@@ -204,37 +232,68 @@ async function build(
     );
   }
   problems.push(...unreadable);
-  const used = read.map(({ item }) => item);
-  checkLabels(used, header);
 
-  const pairs = await findDuplicates(
-    read.map((one) => one.sha256),
-    thumbnails,
-    {
-      near: options.nearDuplicates ?? true,
-      onProgress: (done, total) => options.onProgress?.('compare', done, total),
-      signal: options.signal,
-    },
+  // Groups come before any removal: what is removed still ties its partners together.
+  const found = read.map(({ item }) => item);
+  const settled = found.every((item) => item.group !== undefined);
+  const pairs = settled
+    ? unnamed(found, options.pairs ?? [])
+    : await findPairs(
+        found,
+        read.map((one) => one.sha256),
+        thumbnails,
+        options,
+      );
+  const groups = settled ? found.map((item) => item.group!) : assignGroups(found, pairs);
+  const { exact = 'remove', near = 'group' } = options.duplicates ?? {};
+  const duplicates = removeDuplicates(
+    read.map(({ item, width, height }) => ({ ...item, width, height })),
+    settled ? [] : pairs,
+    { exact, near },
   );
+  problems.push(...duplicates.problems);
+  const { gone } = duplicates;
   for (const { a, b, kind } of pairs)
-    if (used[a]!.label !== used[b]!.label)
-      problems.push({
-        kind: 'label-conflict',
-        id: used[b]!.id,
-        file: used[b]!.name,
-        line: used[b]!.line,
-        detail: `${kind} duplicate of ${used[a]!.id} (${used[a]!.label}), but labelled ${used[b]!.label}; both are kept, in one group`,
-      });
+    if (!gone.has(a) && !gone.has(b) && found[a]!.label !== found[b]!.label)
+      problems.push(
+        receipt(
+          'label-conflict',
+          found[b]!,
+          `${kind} duplicate of ${found[a]!.id} (${found[a]!.label}), but labelled ${found[b]!.label}; both are kept, in one group`,
+        ),
+      );
 
-  const groups = assignGroups(used, pairs);
-  const labelled = used.map((item, i) => ({ group: groups[i]!, label: item.label }));
-  const assigned = assignSplits(labelled, fractions, seed);
-  const rows = read.map(
-    ({ item, file, sha256: hash, width, height }, i): DatasetRow => ({
+  let kept = read.map((one, i) => ({ ...one, group: groups[i]! })).filter((_, i) => !gone.has(i));
+  const given = kept.every(({ item }) => item.split !== undefined);
+  if (given) {
+    const leaks = dropLeaks(kept, options.leaks ?? 'refuse');
+    problems.push(...leaks.problems);
+    kept = leaks.kept;
+  }
+  const files = new Set(kept.map(({ file }) => file));
+  for (const { file } of read) if (!files.has(file)) rmSync(join(dir, file));
+  const used = kept.map(({ item }) => item);
+  checkLabels(used, header, options);
+
+  const further = strataOf(
+    used.map((item) => item.extra),
+    strata,
+  );
+  const dealt = kept.map(({ item, group }, i) => ({ group, label: item.label, strata: further[i]! }));
+  const assigned = given
+    ? completeSplit(
+        used.map((item) => item.split!),
+        dealt,
+        fractions,
+        seed,
+      )
+    : assignSplits(dealt, fractions, seed);
+  const rows = kept.map(
+    ({ item, file, sha256: hash, width, height, group }, i): DatasetRow => ({
       id: item.id,
       file,
       label: item.label,
-      group: groups[i]!,
+      group,
       split: assigned[i]!,
       sha256: hash,
       width,
@@ -258,15 +317,12 @@ async function build(
   for (const split of splits)
     for (const label of classes)
       if (fractions[split] > 0 && bySplit[split][label] === 0)
-        problems.push({
-          kind: 'empty-class',
-          id: '',
-          file: '',
-          line: 0,
-          detail: `no image of ${label} in ${split}: too few groups of it`,
-        });
+        problems.push(
+          problem('empty-class', { label, detail: `no image of ${label} in ${split}: too few groups of it` }),
+        );
 
-  const other = classes.find((label) => label !== header.positive)!;
+  const other = classes.find((label) => label !== header.positive);
+  const shared = header.strata ?? strata;
   const description: DatasetDescription = {
     format: 'graft-dataset-1',
     name: header.name,
@@ -274,18 +330,17 @@ async function build(
     label: header.label,
     classes,
     positive: header.positive,
-    negative: header.negative ?? (classes.length === 2 ? other : `not ${header.positive}`),
-    groupedBy: used.some((item) => item.patients.length > 0)
-      ? 'patient'
-      : used.some((item) => item.lesions.length > 0)
-        ? 'lesion'
-        : 'image',
+    negative:
+      header.negative ?? (classes.length === 2 && other !== undefined ? other : `not ${header.positive}`),
+    groupedBy: header.groupedBy ?? groupedBy(found),
     licence: header.licence,
     seed,
+    splitBy: header.splitBy ?? (given ? 'given' : 'dealt'),
+    ...(shared.length > 0 ? { strata: [...shared] } : {}),
     fractions,
     counts: {
       images: rows.length,
-      groups: new Set(groups).size,
+      groups: new Set(rows.map((row) => row.group)).size,
       ...bySplit,
       exactDuplicates: pairs.filter((pair) => pair.kind === 'exact').length,
       nearDuplicates: pairs.filter((pair) => pair.kind === 'near').length,
@@ -293,6 +348,7 @@ async function build(
     ...(header.bayesAuc === undefined ? {} : { bayesAuc: header.bayesAuc }),
     provenance: header.provenance,
   };
+  problems.sort(byKind);
   writeManifest(dir, rows);
   writeFileAtomic(join(dir, datasetFile), toYaml(description));
   const { hash } = openDataset(dir);
@@ -305,16 +361,108 @@ async function build(
     splits: bySplit,
     found: { ...options.found },
     counts: countProblems(problems),
+    flow: flowOf(
+      rows.map((row) => row.label),
+      problems,
+    ),
     problems,
-    duplicates: pairs.map(({ a, b, ...pair }) => ({ ...pair, a: used[a]!.id, b: used[b]!.id })),
+    duplicates: pairs.map(({ a, b, ...pair }) => ({ ...pair, a: found[a]!.id, b: found[b]!.id })),
   };
   writeJson(join(dir, reportFile), report);
-  writeTable(
-    join(dir, reportTable),
-    ['kind', 'id', 'file', 'line', 'detail'],
-    problems.map((problem) => ({ ...problem })),
-  );
+  writeCleaning(join(dir, cleaningFile), problems);
   return report;
+}
+
+const groupedBy = (items: readonly DatasetItem[]): DatasetDescription['groupedBy'] =>
+  items.some((item) => item.patients.length > 0)
+    ? 'patient'
+    : items.some((item) => item.lesions.length > 0)
+      ? 'lesion'
+      : 'image';
+
+/** Pairs by index, as far as both images are there. */
+function unnamed(items: readonly DatasetItem[], pairs: readonly NamedPair[]): DuplicatePair[] {
+  const place = new Map(items.map(({ id }, i) => [id, i]));
+  return pairs
+    .map((pair) => ({ ...pair, a: place.get(pair.a) ?? -1, b: place.get(pair.b) ?? -1 }))
+    .filter(({ a, b }) => a >= 0 && b >= 0);
+}
+
+/** Duplicates among the pictures, and those that are known by name. */
+async function findPairs(
+  items: readonly DatasetItem[],
+  hashes: readonly string[],
+  thumbnails: Uint8Array,
+  options: CreateOptions,
+): Promise<DuplicatePair[]> {
+  const pairs = await findDuplicates(hashes, thumbnails, {
+    near: options.nearDuplicates ?? true,
+    onProgress: (done, total) => options.onProgress?.('compare', done, total),
+    signal: options.signal,
+  });
+  const known = new Set(pairs.map(({ a, b }) => `${a} ${b}`));
+  const named = (options.knownDuplicates ?? []).map(
+    ([a, b]): NamedPair => ({ a, b, kind: 'near', hamming: 0, correlation: 0, symmetry: 0 }),
+  );
+  for (const pair of unnamed(items, named)) {
+    const [a, b] = [Math.min(pair.a, pair.b), Math.max(pair.a, pair.b)];
+    if (a === b || known.has(`${a} ${b}`)) continue;
+    known.add(`${a} ${b}`);
+    pairs.push({ ...pair, a, b });
+  }
+  return pairs;
+}
+
+/**
+ * Groups that a given split tears apart: refused, or their images leave every split but the best protected one.
+ * @throws DataError with the number of groups and images, and what can be done
+ */
+function dropLeaks<Item extends { item: DatasetItem; group: string }>(
+  items: readonly Item[],
+  leaks: 'refuse' | 'drop',
+): { kept: Item[]; problems: Problem[] } {
+  const torn = tornGroups(items.map(({ item, group }) => ({ group, split: item.split! })));
+  if (torn.size > 0 && leaks === 'refuse') {
+    const images = [...torn.values()].reduce((sum, one) => sum + one.images, 0);
+    throw new DataError(
+      `the given split tears ${torn.size} groups (${images} images) apart: ${nameSome([...torn.keys()], 3)}; leave their images out of training with --leaks drop, or let Graft split`,
+    );
+  }
+  const leaves = ({ item, group }: Item): boolean => torn.has(group) && torn.get(group)!.most !== item.split;
+  return {
+    kept: items.filter((one) => !leaves(one)),
+    problems: items
+      .filter(leaves)
+      .map(({ item, group }) =>
+        receipt(
+          'leaking-image',
+          item,
+          `in ${item.split}, but ${group} is in ${torn.get(group)!.most} as well`,
+        ),
+      ),
+  };
+}
+
+/** A given split without validation images gets them from its training groups, in the ratio of the fractions. */
+function completeSplit(
+  given: readonly Split[],
+  dealt: readonly { group: string; label: string; strata: string[] }[],
+  fractions: Fractions,
+  seed: number,
+): Split[] {
+  if (given.includes('val') || fractions.val === 0) return [...given];
+  const trained = given.map((_, i) => i).filter((i) => given[i] === 'train');
+  const sum = fractions.train + fractions.val;
+  const parts = assignSplits(
+    trained.map((i) => dealt[i]!),
+    { train: fractions.train / sum, val: fractions.val / sum, test: 0 },
+    seed,
+  );
+  const assigned = [...given];
+  trained.forEach((i, at) => {
+    assigned[i] = parts[at]!;
+  });
+  return assigned;
 }
 
 function writeManifest(dir: string, rows: readonly DatasetRow[]): void {
@@ -324,88 +472,4 @@ function writeManifest(dir: string, rows: readonly DatasetRow[]): void {
     [...manifestColumns, ...extraColumns],
     rows.map(({ extra, ...row }) => ({ ...extra, ...row })),
   );
-}
-
-/** Decodes and stores every image; those that cannot be decoded are named and not stored. */
-async function readAll(
-  dir: string,
-  items: readonly DatasetItem[],
-  options: CreateOptions,
-): Promise<{ read: Read[]; thumbnails: Uint8Array; unreadable: Problem[] }> {
-  const area = alignSizePx * alignSizePx;
-  const thumbnails = new Uint8Array(items.length * area);
-  const read: (Read | undefined)[] = new Array(items.length).fill(undefined);
-  const unreadable: (Problem | undefined)[] = new Array(items.length).fill(undefined);
-  const files = fileNames(items);
-  let done = 0;
-  options.onProgress?.('read', 0, items.length);
-  await forEachParallel(
-    items.length,
-    async (i) => {
-      const item = items[i]!;
-      const { id, name, line, source } = item;
-      try {
-        const bytes = 'make' in source ? await source.make() : await readFile(source.path);
-        const { grey, width, height } = await decodeThumbnail(bytes, alignSizePx, name);
-        thumbnails.set(grey, i * area);
-        await store(bytes, source, join(dir, files[i]!), options.images ?? 'copy');
-        read[i] = { item, file: files[i]!, sha256: sha256(bytes), width, height };
-      } catch (error) {
-        // Anything else (a full disk, a missing permission on the target) is no fault of the image.
-        if (!(error instanceof DataError) && !isReadError(error, source)) throw error;
-        const detail = (error as Error).message.replace(/^.*cannot be decoded as an image \((.*)\)$/s, '$1');
-        unreadable[i] = { kind: 'unreadable-image', id, file: name, line, detail };
-      }
-      options.onProgress?.('read', ++done, items.length);
-    },
-    { signal: options.signal },
-  );
-  // Thumbnails of unreadable images are closed up, so that they keep step with `read`.
-  const kept = [...read.keys()].filter((i) => read[i]);
-  kept.forEach((from, to) => {
-    thumbnails.copyWithin(to * area, from * area, (from + 1) * area);
-  });
-  return {
-    read: kept.map((i) => read[i]!),
-    thumbnails: thumbnails.subarray(0, kept.length * area),
-    unreadable: unreadable.filter((problem) => problem !== undefined),
-  };
-}
-
-function isReadError(error: unknown, source: DatasetItem['source']): boolean {
-  const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
-  return 'path' in source && (path === source.path || syscall === 'read') && typeof syscall === 'string';
-}
-
-/** `images/<id>.<extension>`, with what file systems dislike replaced, and told apart where that makes two alike. */
-function fileNames(items: readonly DatasetItem[]): string[] {
-  const taken = new Set<string>();
-  return items.map(({ id, source }) => {
-    const extension = ('path' in source ? extname(source.path) : source.extension).toLowerCase();
-    const safe = id
-      .replace(/[^\p{L}\p{N}._-]+/gu, '_')
-      .replace(/^\./, '_')
-      .slice(0, 150);
-    let name = `${safe}${extension}`;
-    while (taken.has(name.toLowerCase())) name = `${safe}-${sha256(id + name).slice(0, 8)}${extension}`;
-    taken.add(name.toLowerCase());
-    return `images/${name}`;
-  });
-}
-
-async function store(
-  bytes: Uint8Array,
-  source: DatasetItem['source'],
-  path: string,
-  mode: 'copy' | 'link',
-): Promise<void> {
-  if (mode === 'copy' || !('path' in source)) return writeFile(path, bytes, { flag: 'wx' });
-  const original = resolve(source.path);
-  try {
-    await link(original, path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
-    await symlink(original, path);
-  }
 }

@@ -1,6 +1,6 @@
 /**
  * A dataset folder: `dataset.yaml` (what it is), `manifest.csv` (a row an image), `images/`, `cache/`,
- * `import-report.json`. Opening one checks everything that can be checked without decoding images, so that a
+ * `import-report.json`, `cleaning.csv`. Opening one checks everything that can be checked without decoding images, so that a
  * damaged or hand-edited dataset is refused with the file and row at fault, before anything is trained on it.
  */
 import { readdirSync } from 'node:fs';
@@ -57,7 +57,7 @@ export const descriptionSchema = z.strictObject({
   kind: z.enum(['images', 'phantom']),
   /** Where the label comes from: a metadata column, or `folder`. */
   label: z.string().min(1),
-  classes: z.array(z.string().min(1)).min(2),
+  classes: z.array(z.string().min(1)).min(1),
   /** The class whose detection is at stake: target 1. All others are target 0. */
   positive: z.string().min(1),
   /** What target 0 is called where classes are put together. */
@@ -67,6 +67,10 @@ export const descriptionSchema = z.strictObject({
   licence: z.string(),
   /** Decides the split. */
   seed: z.int().nonnegative(),
+  /** `given`: the source's own split; `dealt` (default): by group, in the given fractions. */
+  splitBy: z.enum(['dealt', 'given']).optional(),
+  /** Metadata columns that were shared out evenly over the splits. */
+  strata: z.array(z.string()).optional(),
   fractions: z.strictObject({ train: z.number(), val: z.number(), test: z.number() }),
   counts: z.strictObject({
     images: count,

@@ -21,7 +21,7 @@ import { encodePng } from '../image/grid.js';
 import { Random } from '../random.js';
 import { type ImportOptions, importDataset } from './import.js';
 import { renderPhantom, samplePhantom } from './phantom/index.js';
-import type { Problem } from './problems.js';
+import { type Problem, problemKinds } from './problems.js';
 import { parseFractions } from './split.js';
 
 let root: string;
@@ -125,7 +125,7 @@ describe('a metadata table', () => {
     });
     expect(dataset.rows.map((row) => row.label)).toEqual(['malignant', 'malignant', 'nev', 'sk']);
     expect(dataset.negative).toBe('benign');
-    expect(report.counts).toMatchObject({ 'unknown-label': 1, 'file-of-unused-row': 1 });
+    expect(report.counts).toMatchObject({ 'other-class': 1, 'file-of-unused-row': 1 });
   });
 
   test('linked images are the originals', async () => {
@@ -137,7 +137,7 @@ describe('a metadata table', () => {
 
 /** Every file and every row is in the dataset or, by name, in the report. */
 function account(problems: readonly Problem[], used: { files: string[]; lines: number[] }) {
-  const leftOut = problems.filter(({ kind }) => kind !== 'label-conflict' && kind !== 'empty-class');
+  const leftOut = problems.filter(({ kind }) => problemKinds[kind].leaves !== 'nothing');
   return {
     files: [...new Set([...used.files, ...leftOut.map(({ file }) => file).filter(Boolean)])].sort(),
     lines: [...new Set([...used.lines, ...leftOut.map(({ line }) => line).filter(Boolean)])].sort(
@@ -154,6 +154,7 @@ describe('what is wrong with the input', () => {
       await picture(path);
     cpSync(join(images, 'i1.png'), join(images, 'copy/i1.png'), { recursive: true }); // same name, same bytes
     cpSync(join(images, 'i2.png'), join(images, 'other.png')); // same bytes, other name, other label
+    cpSync(join(images, 'i4.png'), join(images, 'same.png')); // same bytes, other name, same label
     writeFileSync(join(images, 'broken.png'), 'not a picture');
     writeFileSync(join(images, 'notes.txt'), 'x');
     rows.push(
@@ -166,7 +167,8 @@ describe('what is wrong with the input', () => {
       'i3,mel,99,L77,', // 32: agrees with line 5
       'twice,mel,1,,', // 33: two files that differ
       'broken,nev,1,,', // 34
-      'other,mel,1,,', // 35: duplicate of i2 (nev)
+      'other,mel,1,,', // 35: copy of i2 (nev)
+      'same,nev,1,,', // 36: copy of i4 (nev)
     );
     table(rows);
     const { dataset, report } = await run({ skipUnreadable: true });
@@ -180,20 +182,41 @@ describe('what is wrong with the input', () => {
       'duplicate-id': 1,
       'conflicting-id': 2,
       'duplicate-file': 1,
-      'ambiguous-file': 2,
-      'file-of-unused-row': 3,
+      'ambiguous-file': 1,
+      'conflicting-duplicate': 2,
+      'exact-duplicate': 1,
+      'file-of-unused-row': 5,
       'not-an-image': 1,
-      'label-conflict': 1,
     });
+    expect(report.flow.map(({ stage, images: left }) => [stage, left])).toEqual([
+      ['found', 35],
+      ['missing-id', 34],
+      ['empty-label', 33],
+      ['unknown-label', 32],
+      ['conflicting-id', 30],
+      ['duplicate-id', 29],
+      ['row-without-file', 28],
+      ['ambiguous-file', 27],
+      ['unreadable-image', 26],
+      ['conflicting-duplicate', 24],
+      ['exact-duplicate', 23],
+    ]);
+    expect(report.flow[0]!.byLabel).toEqual({ '': 1, Unknown: 1, mel: 18, nev: 15 });
+    expect(report.flow.at(-1)!.images).toBe(dataset.rows.length);
     expect(report.problems.find(({ kind }) => kind === 'unreadable-image')).toMatchObject({
       id: 'broken',
       file: 'broken.png',
       line: 34,
     });
     expect(dataset.rows.map(({ id }) => id)).not.toContain('torn');
-    const group = (id: string) => dataset.rows.find((row) => row.id === id)!.group;
-    expect(group('other')).toBe(group('i2')); // the same picture
-    expect(report.duplicates).toMatchObject([{ a: 'i2', b: 'other', kind: 'exact' }]);
+    for (const gone of ['i2', 'other', 'same']) {
+      expect(dataset.rows.map(({ id }) => id)).not.toContain(gone);
+      expect(existsSync(join(out, 'images', `${gone}.png`))).toBe(false);
+    }
+    expect(report.duplicates).toMatchObject([
+      { a: 'i2', b: 'other', kind: 'exact' },
+      { a: 'i4', b: 'same', kind: 'exact' },
+    ]);
 
     const ids = dataset.rows.map(({ id }) => id);
     const usedLines = rows.flatMap((line, i) => (i > 0 && ids.includes(line.split(',')[0]!) ? [i + 1] : []));
@@ -205,7 +228,7 @@ describe('what is wrong with the input', () => {
     expect(accounted.lines).toEqual(rows.slice(1).map((_, i) => i + 2));
     const written = JSON.parse(readFileSync(join(out, 'import-report.json'), 'utf8'));
     expect(written).toEqual(JSON.parse(JSON.stringify(report)));
-    expect(readFileSync(join(out, 'import-report.csv'), 'utf8').trim().split('\n')).toHaveLength(
+    expect(readFileSync(join(out, 'cleaning.csv'), 'utf8').trim().split('\n')).toHaveLength(
       report.problems.length + 1,
     );
   });
@@ -215,6 +238,59 @@ describe('what is wrong with the input', () => {
     table(['id,dx,lesion_id', 'a,mel,L1', 'b,nev,L2', 'c,mel,L3', 'd,nev,', 'a,mel,L2']);
     const { dataset } = await run();
     expect(dataset.rows.map((row) => row.group)).toEqual(['lesion:L1', 'lesion:L1', 'lesion:L3', 'image:d']);
+  });
+
+  test('a removed copy still ties its lesion to the group of the one that stays', async () => {
+    for (const id of ['a', 'b', 'c', 'd']) await picture(`${id}.png`);
+    cpSync(join(images, 'a.png'), join(images, 'e.png'));
+    table(['id,dx,lesion_id', 'a,mel,L1', 'b,nev,L2', 'c,mel,L3', 'd,nev,L5', 'e,mel,L2']);
+    const { dataset } = await run();
+    const group = (id: string) => dataset.rows.find((row) => row.id === id)?.group;
+    expect(group('e')).toBeUndefined();
+    expect(group('a')).toBe(group('b'));
+    expect(group('a')).not.toBe(group('c'));
+  });
+
+  test('exact copies are kept in one group where that is asked for, also when their labels differ', async () => {
+    await soundImport(8);
+    cpSync(join(images, 'i2.png'), join(images, 'copy.png'));
+    const rows = readFileSync(join(images, 'metadata.csv'), 'utf8').trim().split('\n');
+    table([...rows, 'copy,mel,1,,']);
+    const { dataset, report } = await run({ duplicates: { exact: 'group' } });
+    const group = (id: string) => dataset.rows.find((row) => row.id === id)!.group;
+    expect(group('copy')).toBe(group('i2'));
+    expect(report.counts).toMatchObject({ 'label-conflict': 1 });
+    expect(report.counts).not.toHaveProperty('conflicting-duplicate');
+  });
+
+  test('pairs known by name are near-duplicates', async () => {
+    await soundImport(8);
+    writeFileSync(join(images, 'pairs.csv'), 'one,other\ni5,i2\ni7,elsewhere\n');
+    const { dataset, report } = await run({ knownDuplicates: 'pairs.csv' });
+    const group = (id: string) => dataset.rows.find((row) => row.id === id)!.group;
+    expect(group('i5')).toBe(group('i2'));
+    expect(report.duplicates).toMatchObject([{ a: 'i2', b: 'i5', kind: 'near', correlation: 0 }]);
+  });
+
+  test('rows without a value that is required are left out', async () => {
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await picture(`${id}.png`);
+    table(['id,dx,reading', 'a,mel,x', 'b,nev,Unknown', 'c,nev,', 'd,nev,y', 'e,mel,other']);
+    const { dataset, report } = await run({ required: ['reading'] });
+    expect(dataset.rows.map(({ id }) => id)).toEqual(['a', 'd']);
+    expect(report.problems.filter(({ kind }) => kind === 'missing-value')).toMatchObject([
+      { id: 'b', line: 3, label: 'nev', table: 'metadata.csv', detail: "reading is 'Unknown'" },
+      { id: 'c', line: 4, detail: 'reading is empty' },
+      { id: 'e', line: 6, detail: "reading is 'other'" },
+    ]);
+  });
+
+  test('one class alone only where that is asked for', async () => {
+    await picture('a.png');
+    await picture('b.png');
+    table(['id,dx', 'a,mel', 'b,mel']);
+    await expect(run()).rejects.toThrow(/--one-class/);
+    const { dataset } = await run({ oneClass: true });
+    expect(dataset).toMatchObject({ classes: ['mel'], positive: 'mel', negative: 'not mel' });
   });
 
   test('unreadable images fail the import with names and remedy, and leave nothing', async () => {
@@ -262,6 +338,70 @@ describe('what is wrong with the input', () => {
     writeFileSync(join(out, 'mine.txt'), 'x');
     await expect(run()).rejects.toThrow(/not empty/);
     expect(readdirSync(out)).toEqual(['mine.txt']);
+  });
+});
+
+describe('a given split', () => {
+  /** Lesion L1 (i4 … i7, i4 without it) is in train and test, L2 in train and val. */
+  async function splitTable(): Promise<void> {
+    const rows = ['id,dx,lesion_id,part'];
+    for (let i = 0; i < 40; i++) {
+      await picture(`i${i}.png`);
+      const part = i % 10 === 5 ? 'Testing' : i % 10 === 9 ? 'valid' : 'train';
+      rows.push(`i${i},${i % 2 ? 'mel' : 'nev'},${i % 4 === 0 ? '' : `L${i >> 2}`},${part}`);
+    }
+    table(rows);
+  }
+
+  test('is refused where it tears groups apart, with their number and the remedy', async () => {
+    await splitTable();
+    await expect(run({ splitColumn: 'part' })).rejects.toThrow(
+      /^the given split tears 8 groups \(24 images\) apart: lesion:L\d+, .* and 5 more; .*--leaks drop/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('is kept, and what leaks leaves the split that is trained on', async () => {
+    await splitTable();
+    const { dataset, report } = await run({ splitColumn: 'part', leaks: 'drop' });
+    expect(dataset.splitBy).toBe('given');
+    const left = report.problems.filter(({ kind }) => kind === 'leaking-image');
+    expect(dataset.rows.length + left.length).toBe(40);
+    const { rows } = dataset;
+    // i5 is tested on; of its lesion nothing is trained on.
+    expect(rows.find(({ id }) => id === 'i5')!.split).toBe('test');
+    expect(rows.map(({ id }) => id)).not.toContain('i6');
+    expect(left.find(({ id }) => id === 'i6')!.detail).toBe('in train, but lesion:L1 is in test as well');
+    for (const row of rows) {
+      const i = Number(row.id.slice(1));
+      expect(row.split).toBe(i % 10 === 5 ? 'test' : i % 10 === 9 ? 'val' : 'train');
+    }
+  });
+
+  test('may come from a table for each split; validation is then dealt from training, by group', async () => {
+    const rows: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      await picture(`i${i}.png`);
+      rows.push(`i${i},${i % 2 ? 'mel' : 'nev'},L${i >> 1}`);
+    }
+    for (const [name, own] of Object.entries({ 'a.csv': rows.slice(0, 30), 'b.csv': rows.slice(30) }))
+      writeFileSync(join(images, name), `id,dx,lesion_id\n${own.join('\n')}\n`);
+    const { dataset } = await run({ metadata: ['train=a.csv', 'test=b.csv'], seed: 4 });
+    const ids = (split: string) => dataset.rows.filter((row) => row.split === split).map(({ id }) => id);
+    expect(ids('test').sort()).toEqual(Array.from({ length: 10 }, (_, i) => `i${30 + i}`));
+    expect(ids('val').length).toBeGreaterThanOrEqual(4);
+    expect(ids('val').length).toBeLessThanOrEqual(6);
+    expect(dataset.provenance.metadata).toMatchObject([{ rows: 30 }, { rows: 10 }]);
+    await expect(run({ metadata: ['train=a.csv', 'b.csv'] })).rejects.toThrow(/either every table/);
+  });
+
+  test('a value that is no split is named', async () => {
+    await picture('a.png');
+    await picture('b.png');
+    table(['id,dx,part', 'a,mel,train', 'b,nev,dev']);
+    await expect(run({ splitColumn: 'part' })).rejects.toThrow(
+      /metadata\.csv, line 3: part: 'dev' is no split; expected train/,
+    );
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../errors.js';
 import { Random } from '../random.js';
 import { splits } from './dataset.js';
-import { assignSplits, defaultFractions, parseFractions } from './split.js';
+import { assignFolds, assignSplits, defaultFractions, parseFractions, strataOf } from './split.js';
 
 interface Item {
   group: string;
@@ -83,5 +83,79 @@ describe('parseFractions', () => {
   });
   test.each(['70/30', '70/20/20', 'a/b/c', '0/50/50', '120/-10/-10', '100//', ''])('refuses %s', (text) => {
     expect(() => parseFractions(text)).toThrow(ConfigError);
+  });
+});
+
+describe('assignFolds', () => {
+  test.each([2, 5, 10])('%i folds: groups whole, each class shared out evenly', (k) => {
+    const items = randomItems(8, 300, 3);
+    const folds = assignFolds(items, k, 1);
+    const foldOf = new Map<string, number>();
+    items.forEach((item, i) => {
+      expect(foldOf.get(item.group) ?? folds[i]).toBe(folds[i]);
+      foldOf.set(item.group, folds[i]!);
+    });
+    for (const label of ['rare', 'second', 'common'])
+      for (let fold = 1; fold <= k; fold++) {
+        const own = items.filter((item, i) => item.label === label && folds[i] === fold).length;
+        const all = items.filter((item) => item.label === label).length;
+        expect(Math.abs(own - all / k), `${label} in fold ${fold}`).toBeLessThanOrEqual(3);
+      }
+  });
+  test('more folds than groups are refused', () => {
+    expect(() => assignFolds(randomItems(1, 4, 1), 5, 0)).toThrow(
+      /5 folds need as many groups, but there are 4/,
+    );
+  });
+});
+
+describe('strata', () => {
+  /** Sites that are far from even, and an age, for each of many single images. */
+  const random = new Random(21);
+  const rows = Array.from({ length: 400 }, () => ({
+    site: random.chance(0.1) ? 'palm' : random.chance(0.3) ? 'head' : 'torso',
+    age: random.chance(0.1) ? '' : String(20 + random.int(60)),
+  }));
+
+  test('values are strata; many numbers become quarters; what is missing is a stratum', () => {
+    const strata = strataOf(rows, ['site', 'age']);
+    const names = new Set(strata.flat());
+    expect([...names].sort()).toEqual([
+      'age band 1',
+      'age band 2',
+      'age band 3',
+      'age band 4',
+      'age missing',
+      'site head',
+      'site palm',
+      'site torso',
+    ]);
+    const oldest = rows.findIndex(({ age }) => age === '79');
+    const youngest = rows.findIndex(({ age }) => age === '20');
+    expect([strata[youngest]![1], strata[oldest]![1]]).toEqual(['age band 1', 'age band 4']);
+    const sizes = [1, 2, 3, 4].map((band) => strata.filter(([, age]) => age === `age band ${band}`).length);
+    expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(30);
+  });
+
+  test('are shared out within each class; without them they are not', () => {
+    const items = rows.map(({ site }, i) => ({ group: `g${i}`, label: i % 5 ? 'common' : 'rare', site }));
+    const strata = strataOf(rows, ['site']);
+    const worst = (assigned: readonly string[]): number =>
+      Math.max(
+        ...splits.flatMap((split) =>
+          ['palm', 'head', 'torso'].flatMap((site) =>
+            ['rare', 'common'].map((label) => {
+              const all = items.filter((item) => item.site === site && item.label === label).length;
+              const own = items.filter(
+                (item, i) => item.site === site && item.label === label && assigned[i] === split,
+              ).length;
+              return Math.abs(own - all * defaultFractions[split]);
+            }),
+          ),
+        ),
+      );
+    const even = items.map((item, i) => ({ ...item, strata: strata[i]! }));
+    expect(worst(assignSplits(even, defaultFractions, 3))).toBeLessThanOrEqual(1);
+    expect(worst(assignSplits(items, defaultFractions, 3))).toBeGreaterThan(3);
   });
 });

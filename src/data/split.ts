@@ -1,12 +1,13 @@
 /**
- * Group-aware stratified split: each group goes to one of train, val, test as a whole, and each class is shared out
- * in the given fractions, counting images. Groups are dealt out largest first (a large one cannot be fitted in at
- * the end), each to the split whose counts come nearest to their targets by it; equal sizes in an order that
- * the seed decides. Deterministic: the order of the items does not matter.
+ * Group-aware stratified dealing, into train, val and test or into folds: each group goes to one part as a whole, and
+ * each class (and, where asked for, each site or age band within it) is shared out in the given fractions, counting
+ * images. Groups are dealt out largest first (a large one cannot be fitted in at the end), each to the part whose
+ * counts come nearest to their targets by it; equal sizes in an order that the seed decides. Deterministic: the order
+ * of the items does not matter.
  */
 import { ConfigError } from '../errors.js';
 import { Random } from '../random.js';
-import { type Split, splits } from './dataset.js';
+import type { Split } from './dataset.js';
 
 export type Fractions = Record<Split, number>;
 
@@ -27,9 +28,17 @@ export function parseFractions(text: string): Fractions {
   return { train, val, test };
 }
 
+/** One image, as dealing sees it. */
+export interface Dealt {
+  group: string;
+  label: string;
+  /** What is to be shared out evenly within the class as well, such as `site torso`; see {@link strataOf}. */
+  strata?: readonly string[];
+}
+
 /**
- * What is to be shared out evenly: each class, all images, and the groups of about one size within a class, so that
- * repeated lesions do not all end up in training.
+ * What is to be shared out evenly: each class, all images, the strata, and the groups of about one size within a
+ * class, so that repeated lesions do not all end up in training.
  */
 interface Group {
   name: string;
@@ -38,62 +47,67 @@ interface Group {
   strata: Map<string, number>;
 }
 
-function gather(items: readonly { group: string; label: string }[]): Group[] {
-  const labels = new Map<string, Map<string, number>>();
-  for (const { group, label } of items) {
-    const counts = labels.get(group) ?? new Map<string, number>();
-    counts.set(label, (counts.get(label) ?? 0) + 1);
-    labels.set(group, counts);
+function gather(items: readonly Dealt[]): Group[] {
+  const members = new Map<string, Dealt[]>();
+  for (const item of items) {
+    const own = members.get(item.group);
+    if (own) own.push(item);
+    else members.set(item.group, [item]);
   }
-  return [...labels].map(([name, counts]) => {
-    const size = [...counts.values()].reduce((a, b) => a + b, 0);
-    const [main] = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]!;
-    const strata = new Map([...counts].map(([label, n]) => [`class ${label}`, n]));
-    strata.set('all', size);
-    strata.set(`size ${Math.ceil(Math.log2(size))} ${main}`, size);
+  return [...members].map(([name, own]) => {
+    const strata = new Map<string, number>();
+    const add = (stratum: string, n = 1): void => {
+      strata.set(stratum, (strata.get(stratum) ?? 0) + n);
+    };
+    const labels = new Map<string, number>();
+    for (const { label, strata: further = [] } of own) {
+      labels.set(label, (labels.get(label) ?? 0) + 1);
+      add(`class ${label}`);
+      for (const stratum of further) add(`class ${label}, ${stratum}`);
+    }
+    const size = own.length;
+    const [main] = [...labels].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]!;
+    add('all', size);
+    add(`size ${Math.ceil(Math.log2(size))} ${main}`, size);
     return { name, size, strata };
   });
 }
 
-/**
- * @param items one an image
- * @param fractions sum to 1
- * @returns the split of each item
- */
-export function assignSplits(
-  items: readonly { group: string; label: string }[],
-  fractions: Fractions,
-  seed: number,
-): Split[] {
+/** Deals groups into parts; `shares` sum to 1, a part of nothing stays empty. */
+function deal<Part extends string>(
+  items: readonly Dealt[],
+  shares: Readonly<Record<Part, number>>,
+  random: Random,
+): Part[] {
   const order = gather(items).sort((a, b) => (a.name < b.name ? -1 : 1));
-  new Random(seed).fork('split').shuffle(order);
+  random.shuffle(order);
   order.sort((a, b) => b.size - a.size); // stable: the shuffle decides among equals
 
   const totals = new Map<string, number>();
   for (const { strata } of order)
     for (const [stratum, n] of strata) totals.set(stratum, (totals.get(stratum) ?? 0) + n);
-  const open = splits.filter((split) => fractions[split] > 0);
-  const have = new Map(open.map((split) => [split, new Map<string, number>()]));
+  const open = (Object.keys(shares) as Part[]).filter((part) => shares[part] > 0);
+  const have = new Map(open.map((part) => [part, new Map<string, number>()]));
 
   // Change of χ² = Σ (have − target)² / target over the strata if the group is added.
-  const cost = (split: Split, group: Group): number => {
+  const cost = (part: Part, group: Group): number => {
     let sum = 0;
     for (const [stratum, n] of group.strata) {
-      const target = fractions[split] * totals.get(stratum)!;
-      const had = have.get(split)!.get(stratum) ?? 0;
+      const target = shares[part] * totals.get(stratum)!;
+      const had = have.get(part)!.get(stratum) ?? 0;
       sum += (n * n + 2 * n * (had - target)) / target;
     }
     return sum;
   };
-  const assigned = new Map<string, Split>();
+  const assigned = new Map<string, Part>();
   for (const group of order) {
     let best = open[0]!;
     let lowest = Number.POSITIVE_INFINITY;
-    for (const split of open) {
-      const value = cost(split, group);
+    for (const part of open) {
+      const value = cost(part, group);
       if (value < lowest - 1e-12) {
         lowest = value;
-        best = split;
+        best = part;
       }
     }
     assigned.set(group.name, best);
@@ -101,4 +115,58 @@ export function assignSplits(
     for (const [stratum, n] of group.strata) counts.set(stratum, (counts.get(stratum) ?? 0) + n);
   }
   return items.map((item) => assigned.get(item.group)!);
+}
+
+/**
+ * @param items one an image
+ * @param fractions sum to 1
+ * @returns the split of each item
+ */
+export function assignSplits(items: readonly Dealt[], fractions: Fractions, seed: number): Split[] {
+  const { train, val, test } = fractions;
+  return deal<Split>(items, { train, val, test }, new Random(seed).fork('split'));
+}
+
+/**
+ * K folds of equal size for cross-validation.
+ * @param k from 2
+ * @returns the fold of each item, 1…k
+ * @throws ConfigError when there are fewer groups than folds
+ */
+export function assignFolds(items: readonly Dealt[], k: number, seed: number): number[] {
+  const groups = new Set(items.map((item) => item.group)).size;
+  if (groups < k)
+    throw new ConfigError(`${k} folds need as many groups, but there are ${groups}; ask for fewer folds`);
+  const shares = Object.fromEntries(Array.from({ length: k }, (_, i) => [`fold ${i + 1}`, 1 / k]));
+  return deal(items, shares, new Random(seed).fork('folds')).map((part) => Number(part.slice(5)));
+}
+
+/** More numbers than these are put into bands. */
+const fewValues = 12;
+const bands = 4;
+
+/**
+ * The strata that metadata columns make: their values; the quarters of a column that holds more than 12 different
+ * numbers (so age becomes age bands); what is missing is a stratum of its own.
+ * @param rows metadata by column, one row an image
+ * @returns names such as `sex female`, for each image
+ */
+export function strataOf(
+  rows: readonly Readonly<Record<string, string>>[],
+  columns: readonly string[],
+): string[][] {
+  const namers = columns.map((column) => {
+    const values = rows.map((row) => row[column] ?? '').filter((value) => value !== '');
+    const numbers = values.map(Number);
+    if (new Set(values).size <= fewValues || numbers.some((value) => !Number.isFinite(value)))
+      return (value: string) => `${column} ${value || 'missing'}`;
+    numbers.sort((a, b) => a - b);
+    const cuts = Array.from(
+      { length: bands - 1 },
+      (_, i) => numbers[Math.floor(((i + 1) * numbers.length) / bands)]!,
+    );
+    return (value: string) =>
+      `${column} ${value === '' ? 'missing' : `band ${cuts.filter((cut) => Number(value) >= cut).length + 1}`}`;
+  });
+  return rows.map((row) => columns.map((column, i) => namers[i]!(row[column] ?? '')));
 }

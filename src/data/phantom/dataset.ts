@@ -75,9 +75,9 @@ export async function createPhantomDataset(
       extra: columnsOf(factors, prevalence),
       source: {
         make: () => encodePng(renderPhantom(factors, sizePx), { width: sizePx, height: sizePx }),
-        extension: '.png',
       },
       name: `${id}.png`,
+      table: '',
       line: 0,
     };
   });

@@ -1,0 +1,87 @@
+/**
+ * DICOM files among the images of an import: their pictures become image files, their headers metadata, de-identified.
+ * What a metadata table says goes before what a header says.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { DatasetItem } from './create.js';
+import { type DeidentifyOptions, isDicom, readDicom, readDicomHeader } from './dicom/index.js';
+import { pseudonym } from './dicom/pseudonym.js';
+import { isDicomName } from './import-files.js';
+import { forEachParallel } from './parallel.js';
+import { type Problem, problem } from './problems.js';
+
+export interface DicomImportOptions {
+  /** Patient ids, UIDs, study dates and file names are kept as they are; default: pseudonyms. */
+  keepIdentifiers?: boolean;
+  /** Key of the pseudonyms; default a random one that is not kept, so that nobody can make them again. */
+  pseudonymKey?: string;
+  /** The patient is not read from the header. */
+  patientColumn?: string;
+  signal?: AbortSignal;
+}
+
+/**
+ * Gives the items that are DICOM files their fields, and the way to their picture.
+ * @param named the items bear names that a table gives; else their names come from the files, which may hold a
+ * patient's, and become pseudonyms
+ * @returns the items in their order, and the warnings of the headers, to which making the pictures adds its own
+ */
+export async function withDicom(
+  items: readonly DatasetItem[],
+  named: boolean,
+  options: DicomImportOptions,
+): Promise<{ items: DatasetItem[]; problems: Problem[] }> {
+  const { keepIdentifiers = false } = options;
+  const deidentify: DeidentifyOptions = {
+    keepIdentifiers,
+    salt: options.pseudonymKey ?? randomBytes(16).toString('hex'),
+  };
+  const result = [...items];
+  const problems: Problem[] = [];
+  await forEachParallel(
+    items.length,
+    async (i) => {
+      const item = items[i]!;
+      const { source, name } = item;
+      if (!('path' in source) || !isDicomName(name)) return;
+      const { path } = source;
+      const id = named || keepIdentifiers ? item.id : `dicom-${pseudonym(deidentify.salt!, 'file', item.id)}`;
+      const warn = (warnings: readonly string[]): void => {
+        for (const detail of warnings)
+          problems.push(problem('warning', { id, file: name, label: item.label, detail }));
+      };
+      let said: readonly string[] = [];
+      const make = async (): Promise<Uint8Array> => {
+        const { bytes, warnings } = await readDicom(await readFile(path), name, deidentify);
+        warn(warnings.filter((warning) => !said.includes(warning)));
+        return bytes;
+      };
+      const { source_file: _, ...nameless } = item.extra;
+      const extra = id === item.id ? item.extra : nameless;
+      result[i] = { ...item, id, extra, source: { make } };
+      const bytes = await readFile(path);
+      if (!isDicom(bytes)) return; // making the picture says so
+      try {
+        const { fields, warnings } = readDicomHeader(bytes, name, deidentify);
+        const known = Object.entries(item.extra).filter(([, value]) => value !== '');
+        result[i] = {
+          ...result[i],
+          extra: { ...extra, ...fields, ...Object.fromEntries(known.filter(([key]) => key in extra)) },
+          patients: who(item.patients, fields.patient_id, options.patientColumn),
+          lesions: who(item.lesions, fields.lesion_id),
+        };
+        warn(warnings);
+        said = warnings;
+      } catch {
+        // A damaged header: making the picture fails on it as well, and names it among the unreadable images.
+      }
+    },
+    { signal: options.signal },
+  );
+  return { items: result, problems };
+}
+
+/** Of the table, else of the header. */
+const who = (known: readonly string[], field: string | undefined, column?: string): readonly string[] =>
+  known.length > 0 || column === 'none' || field === undefined || field === '' ? known : [field];

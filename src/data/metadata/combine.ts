@@ -1,0 +1,102 @@
+/**
+ * Sources of one mapping put together: those that are the same table one after the other, different tables joined by
+ * id.
+ *
+ * The k-th row of an id in one table goes with its k-th in the other, so that each row read is in exactly one row of
+ * the result, none multiplied and none lost: an id that is in one table only, or more often in one, shows as a row
+ * with its own file and line.
+ */
+import { DataError } from '../../errors.js';
+import { type Engine, fileColumn, lineColumn, query, quoteName, sourceColumn } from './duckdb.js';
+import type { Source } from './sources.js';
+
+/** A table with its columns called `c0`, `c1` … in SQL. */
+export interface Combined {
+  name: string;
+  columns: string[];
+}
+
+const columnName = (i: number): string => quoteName(`c${i}`);
+const tableColumn = quoteName('graft:table');
+const marks = [tableColumn, sourceColumn, fileColumn, lineColumn];
+
+/** The order of rows: table by table as the mapping has them, files as given, lines as they stand. */
+export const rowOrder = marks.join(', ');
+
+/** Appends tables; a column that one of them lacks is '' there. */
+export async function appendTables(
+  engine: Engine,
+  parts: readonly { name: string; columns: readonly string[]; sql: readonly string[] }[],
+  as: { name: string; table: number },
+): Promise<Combined> {
+  const columns = [...new Set(parts.flatMap((part) => part.columns))];
+  const selects = parts.map((part) => {
+    const cells = columns.map((column, i) => {
+      const at = part.columns.indexOf(column);
+      return `${at < 0 ? `''` : part.sql[at]} AS ${columnName(i)}`;
+    });
+    return `SELECT ${as.table}::INTEGER AS ${tableColumn}, ${marks.slice(1).join(', ')}, ${cells.join(', ')} FROM ${part.name}`;
+  });
+  const name = quoteName(as.name);
+  await engine.connection.run(`CREATE TABLE ${name} AS ${selects.join(' UNION ALL ')}`);
+  return { name, columns };
+}
+
+/**
+ * Joins two tables by id, keeping every row of both. A column that both have is taken from where it is not missing.
+ * @throws DataError naming both places where they contradict each other
+ */
+export async function joinTables(
+  engine: Engine,
+  [left, right]: readonly [Combined & { id: string }, Combined & { id: string }],
+  options: { name: string; sources: readonly Source[] },
+): Promise<Combined & { id: string }> {
+  const leftId = left.columns.indexOf(left.id);
+  const rightId = right.columns.indexOf(right.id);
+  const numbered = (table: Combined, id: number): string =>
+    `(SELECT *, nullif(${columnName(id)}, '') AS "graft:key", row_number() OVER (PARTITION BY ${columnName(id)} ORDER BY ${rowOrder}) AS "graft:nth" FROM ${table.name})`;
+  const joined = `${numbered(left, leftId)} a FULL OUTER JOIN ${numbered(right, rightId)} b ON a."graft:key" = b."graft:key" AND a."graft:nth" = b."graft:nth"`;
+
+  const columns = [...left.columns];
+  const cells = left.columns.map((_, i) => `coalesce(a.${columnName(i)}, '')`);
+  for (const [i, column] of right.columns.entries()) {
+    const theirs = `b.${columnName(i)}`;
+    const at = i === rightId ? leftId : left.columns.indexOf(column);
+    if (at < 0) {
+      columns.push(column);
+      cells.push(`coalesce(${theirs}, '')`);
+      continue;
+    }
+    const ours = `a.${columnName(at)}`;
+    cells[at] = `coalesce(nullif(${ours}, ''), ${theirs}, '')`;
+    if (i !== rightId) await checkAgree(engine, joined, { ours, theirs, column, sources: options.sources });
+  }
+  const first = marks.map((mark) => `coalesce(a.${mark}, b.${mark}) AS ${mark}`);
+  const name = quoteName(options.name);
+  await engine.connection.run(
+    `CREATE TABLE ${name} AS SELECT ${first.join(', ')}, ${cells.map((cell, i) => `${cell} AS ${columnName(i)}`).join(', ')} FROM ${joined}`,
+  );
+  return { name, columns, id: left.id };
+}
+
+async function checkAgree(
+  engine: Engine,
+  joined: string,
+  shared: { ours: string; theirs: string; column: string; sources: readonly Source[] },
+): Promise<void> {
+  const { ours, theirs, column, sources } = shared;
+  const [row] = await query(
+    engine,
+    `SELECT a.${sourceColumn}, a.${fileColumn}, a.${lineColumn}, ${ours}, b.${sourceColumn}, b.${fileColumn}, b.${lineColumn}, ${theirs}
+     FROM ${joined}
+     WHERE ${ours} <> '' AND ${theirs} <> '' AND ${ours} <> ${theirs}
+       AND NOT coalesce(TRY_CAST(${ours} AS DOUBLE) = TRY_CAST(${theirs} AS DOUBLE), false)
+     ORDER BY 1, 2, 3 LIMIT 1`,
+  );
+  if (!row) return;
+  const place = (at: number): string =>
+    `${sources[row[at] as number]!.files[row[at + 1] as number]}, line ${row[at + 2]}`;
+  throw new DataError(
+    `${place(0)}: ${column} is '${row[3]}', but '${row[7]}' in ${place(4)}; correct one of them`,
+  );
+}

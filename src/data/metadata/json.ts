@@ -1,0 +1,129 @@
+/**
+ * Records out of JSON text, each with the line it begins on: one object (API v1: a file a picture), an array, pages
+ * of API v2 (`{"results": […]}`), or one of these a line (JSON lines).
+ */
+import { DataError } from '../../errors.js';
+import { malformedJsonAt } from './duckdb.js';
+
+export interface JsonRecord {
+  line: number;
+  value: object;
+}
+
+/**
+ * @throws DataError naming file, line and column where the text is not JSON, and the line where a record is not an
+ * object
+ */
+export async function jsonRecords(text: string, path: string): Promise<JsonRecord[]> {
+  if (text.trim() === '') throw new DataError(`${path}: empty; expected JSON`);
+  try {
+    return expand(JSON.parse(text), path, topLines(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const lines = text.split(/\r\n|\n|\r/);
+    if (!isJsonLines(lines)) throw await notJson(text, path, error);
+    return jsonLines(lines, path);
+  }
+}
+
+/** Whether the first line that is not empty is a record by itself and not the only one. */
+function isJsonLines(lines: readonly string[]): boolean {
+  const filled = lines.filter((line) => line.trim() !== '');
+  if (filled.length < 2) return false;
+  try {
+    return typeof JSON.parse(filled[0]!) === 'object';
+  } catch {
+    return false;
+  }
+}
+
+async function jsonLines(lines: readonly string[], path: string): Promise<JsonRecord[]> {
+  const records: JsonRecord[] = [];
+  for (const [i, text] of lines.entries()) {
+    if (text.trim() === '') continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (error) {
+      throw await notJson(text, path, error as Error, i);
+    }
+    records.push(...expand(value, path, () => i + 1));
+  }
+  return records;
+}
+
+async function notJson(text: string, path: string, error: Error, linesBefore = 0): Promise<DataError> {
+  const at = await malformedJsonAt(text);
+  if (at === undefined)
+    return new DataError(`${path}: not valid JSON (${error.message}); fetch or export it again`);
+  const before = text.slice(0, at).split(/\r\n|\n|\r/);
+  const line = linesBefore + before.length;
+  const column = before.at(-1)!.length + 1;
+  const what = at >= text.trimEnd().length ? 'it ends too early' : `unexpected '${text[at]}'`;
+  return new DataError(
+    `${path}, line ${line}, column ${column}: not valid JSON: ${what}; fetch or export it again`,
+  );
+}
+
+/** The records of a parsed value; `lineOf` gives the line of the n-th. */
+function expand(value: unknown, path: string, lineOf: (n: number) => number): JsonRecord[] {
+  const results = isObject(value) && 'results' in value ? value.results : undefined;
+  const list = Array.isArray(value) ? value : Array.isArray(results) ? results : [value];
+  return list.map((record, n) => {
+    if (!isObject(record))
+      throw new DataError(
+        `${path}, line ${lineOf(n)}: ${JSON.stringify(record)?.slice(0, 40)} where a record, {…}, is expected`,
+      );
+    return { line: lineOf(n), value: record };
+  });
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Line of the n-th record in valid JSON: of the elements of the array at the top, or in `results` at the top. Counted
+ * when the first is asked for.
+ */
+function topLines(text: string): (n: number) => number {
+  let lines: number[] | undefined;
+  return (n) => {
+    lines ??= recordLines(text);
+    return lines[n] ?? 1;
+  };
+}
+
+function recordLines(text: string): number[] {
+  const token = /"(?:[^"\\]|\\.)*"|[[\]{},]|\r\n|\n|\r|[^"[\]{},\s]+/g;
+  const lines: number[] = [];
+  const open: string[] = [];
+  let line = 1;
+  let key = '';
+  let inResults = false;
+  for (let match = token.exec(text); match; match = token.exec(text)) {
+    const [part] = match;
+    if (part === '\n' || part === '\r' || part === '\r\n') {
+      line++;
+      continue;
+    }
+    const depth = open.length;
+    const inList = (depth === 1 && open[0] === '[') || (depth === 2 && inResults);
+    if (part === '{' || part === '[') {
+      if (depth === 0 && part === '{') lines.push(line);
+      if (inList) lines.push(line);
+      if (depth === 1 && part === '[' && key === '"results"') {
+        inResults = true;
+        lines.length = 0;
+      }
+      open.push(part);
+    } else if (part === '}' || part === ']') {
+      open.pop();
+      if (open.length === 1) inResults = false;
+    } else if (part !== ',' && part !== ':') {
+      if (inList) lines.push(line);
+      // The last string before a value at depth 1 is its key.
+      if (depth === 1 && part.startsWith('"')) key = part;
+    }
+  }
+  return lines;
+}

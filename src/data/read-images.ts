@@ -1,0 +1,122 @@
+/** The images of a dataset in the making: each is decoded whole, measured, hashed and put in its place. */
+import { link, readFile, symlink, writeFile } from 'node:fs/promises';
+import { extname, join, resolve } from 'node:path';
+import { DataError } from '../errors.js';
+import { sha256 } from '../files.js';
+import { decodeThumbnail } from '../image/decode.js';
+import { alignSizePx } from './align.js';
+import { receipt } from './cleaning.js';
+import type { DatasetItem } from './create.js';
+import { forEachParallel } from './parallel.js';
+import type { Problem } from './problems.js';
+
+/**
+ * How an image gets into the dataset: `copy`; `link`: hard link, else symbolic link; `share`: hard link, else copy,
+ * for sources that will go away.
+ */
+export type Placing = 'copy' | 'link' | 'share';
+
+/** An image that was decoded and stored. */
+export interface ReadImage {
+  item: DatasetItem;
+  file: string;
+  sha256: string;
+  width: number;
+  height: number;
+}
+
+/**
+ * Decodes and stores every image; those that cannot be decoded are named and not stored.
+ * @returns what was read, in order; luma thumbnails `[n, 64, 64]` of the same; a receipt for each unreadable image
+ */
+export async function readImages(
+  dir: string,
+  items: readonly DatasetItem[],
+  options: {
+    images?: Placing;
+    onProgress?: (phase: 'read', done: number, total: number) => void;
+    signal?: AbortSignal;
+  },
+): Promise<{ read: ReadImage[]; thumbnails: Uint8Array; unreadable: Problem[] }> {
+  const area = alignSizePx * alignSizePx;
+  const thumbnails = new Uint8Array(items.length * area);
+  const read: (ReadImage | undefined)[] = new Array(items.length).fill(undefined);
+  const unreadable: (Problem | undefined)[] = new Array(items.length).fill(undefined);
+  const stems = fileStems(items);
+  let done = 0;
+  options.onProgress?.('read', 0, items.length);
+  await forEachParallel(
+    items.length,
+    async (i) => {
+      const item = items[i]!;
+      const { name, source } = item;
+      try {
+        const bytes = 'make' in source ? await source.make() : await readFile(source.path);
+        const { grey, width, height } = await decodeThumbnail(bytes, alignSizePx, name);
+        thumbnails.set(grey, i * area);
+        const file = `images/${stems[i]}${extensionOf(source, bytes)}`;
+        await store(bytes, source, join(dir, file), options.images ?? 'copy');
+        read[i] = { item, file, sha256: sha256(bytes), width, height };
+      } catch (error) {
+        // Anything else (a full disk, a missing permission on the target) is no fault of the image.
+        if (!(error instanceof DataError) && !isReadError(error, source)) throw error;
+        const detail = (error as Error).message.replace(/^.*cannot be decoded as an image \((.*)\)$/s, '$1');
+        unreadable[i] = receipt('unreadable-image', item, detail);
+      }
+      options.onProgress?.('read', ++done, items.length);
+    },
+    { signal: options.signal },
+  );
+  // Thumbnails of unreadable images are closed up, so that they keep step with `read`.
+  const kept = [...read.keys()].filter((i) => read[i]);
+  kept.forEach((from, to) => {
+    thumbnails.copyWithin(to * area, from * area, (from + 1) * area);
+  });
+  return {
+    read: kept.map((i) => read[i]!),
+    thumbnails: thumbnails.subarray(0, kept.length * area),
+    unreadable: unreadable.filter((problem) => problem !== undefined),
+  };
+}
+
+function isReadError(error: unknown, source: DatasetItem['source']): boolean {
+  const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  return 'path' in source && (path === source.path || syscall === 'read') && typeof syscall === 'string';
+}
+
+/** Ids as file names without extension: what file systems dislike is replaced, and told apart where that makes two alike. */
+function fileStems(items: readonly DatasetItem[]): string[] {
+  const taken = new Set<string>();
+  return items.map(({ id }) => {
+    const safe = id
+      .replace(/[^\p{L}\p{N}._-]+/gu, '_')
+      .replace(/^\./, '_')
+      .slice(0, 150);
+    let stem = safe;
+    while (taken.has(stem.toLowerCase())) stem = `${safe}-${sha256(id + stem).slice(0, 8)}`;
+    taken.add(stem.toLowerCase());
+    return stem;
+  });
+}
+
+/** With its dot; what was made is told by its first byte. */
+const extensionOf = (source: DatasetItem['source'], bytes: Uint8Array): string =>
+  'path' in source ? extname(source.path).toLowerCase() : bytes[0] === 0x89 ? '.png' : '.jpg';
+
+async function store(
+  bytes: Uint8Array,
+  source: DatasetItem['source'],
+  path: string,
+  placing: Placing,
+): Promise<void> {
+  if (placing === 'copy' || !('path' in source)) return writeFile(path, bytes, { flag: 'wx' });
+  const original = resolve(source.path);
+  try {
+    await link(original, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
+    if (placing === 'share') await writeFile(path, bytes, { flag: 'wx' });
+    else await symlink(original, path);
+  }
+}
