@@ -7,20 +7,16 @@ import {
   type Engine,
   fileColumn,
   lineColumn,
+  markColumns,
   query,
   quoteName,
   quoteText,
+  rowColumn,
   type SqlTable,
-  sourceColumn,
   sqlNames,
 } from './duckdb.js';
 import type { ColumnSpec, FromColumns, Mapping } from './mapping.js';
 import type { Source } from './sources.js';
-
-/** A source with its canonical columns: a table in the engine. */
-export interface Mapped extends SqlTable {
-  source: Source;
-}
 
 interface Canonical {
   sql: string;
@@ -48,14 +44,14 @@ export async function mapSource(
   engine: Engine,
   source: Source,
   use: { mapping: Mapping; table: string },
-): Promise<Mapped> {
+): Promise<SqlTable> {
   const { mapping, table } = use;
   const spec = mapping.tables[table]!;
   const where = `${mapping.path}: tables.${table}`;
   // A mapping's SQL calls the source's columns by their names; canonical ones are `graft:0` and so on.
   const own = sqlNames(source.columns);
   const cleaned = source.sql.map((column, i) => `${blank(`trim(${column})`, mapping.missing)} AS ${own[i]}`);
-  const marks = `${sourceColumn}, ${fileColumn}, ${lineColumn}`;
+  const marks = markColumns.join(', ');
   const base = `(SELECT ${marks}, ${cleaned.join(', ')} FROM ${source.name})`;
   requireColumns(source, [spec.id], `${where}.id`);
   await checkRequired(engine, source, { columns: spec.required ?? [], base, own, key: `${where}.required` });
@@ -89,7 +85,6 @@ export async function mapSource(
       `${where}: makes ${rows} rows of the ${source.rows} of ${source.path}; an sql expression must give one value a row`,
     );
   return {
-    source,
     name,
     columns: output.map((column) => column.name),
     sql: output.map((_, i) => quoteName(`c${i}`)),
@@ -144,7 +139,7 @@ async function firstRow(
 ): Promise<{ file: number; line: number; cells: string[] } | undefined> {
   const [row] = await query(
     engine,
-    `SELECT ${fileColumn}, ${lineColumn}, ${select.columns} FROM ${from} WHERE ${select.where} ORDER BY 1, 2 LIMIT 1`,
+    `SELECT ${fileColumn}, ${lineColumn}, ${select.columns} FROM ${from} WHERE ${select.where} ORDER BY ${rowColumn} LIMIT 1`,
   );
   return row && { file: row[0] as number, line: row[1] as number, cells: row.slice(2) as string[] };
 }

@@ -7,7 +7,16 @@
  * with its own file and line.
  */
 import { DataError } from '../../errors.js';
-import { type Engine, fileColumn, lineColumn, query, quoteName, sourceColumn } from './duckdb.js';
+import {
+  type Engine,
+  fileColumn,
+  lineColumn,
+  markColumns,
+  query,
+  quoteName,
+  rowColumn,
+  sourceColumn,
+} from './duckdb.js';
 import type { Source } from './sources.js';
 
 /** A table with its columns called `c0`, `c1` … in SQL. */
@@ -18,10 +27,10 @@ export interface Combined {
 
 const columnName = (i: number): string => quoteName(`c${i}`);
 const tableColumn = quoteName('graft:table');
-const marks = [tableColumn, sourceColumn, fileColumn, lineColumn];
+const marks = [tableColumn, ...markColumns];
 
-/** The order of rows: table by table as the mapping has them, files as given, lines as they stand. */
-export const rowOrder = marks.join(', ');
+/** The order of rows: table by table as the mapping has them, sources as given, rows as they stand. */
+export const rowOrder = `${tableColumn}, ${sourceColumn}, ${rowColumn}`;
 
 /** Appends tables; a column that one of them lacks is '' there. */
 export async function appendTables(
@@ -35,7 +44,7 @@ export async function appendTables(
       const at = part.columns.indexOf(column);
       return `${at < 0 ? `''` : part.sql[at]} AS ${columnName(i)}`;
     });
-    return `SELECT ${as.table}::INTEGER AS ${tableColumn}, ${marks.slice(1).join(', ')}, ${cells.join(', ')} FROM ${part.name}`;
+    return `SELECT ${as.table}::INTEGER AS ${tableColumn}, ${markColumns.join(', ')}, ${cells.join(', ')} FROM ${part.name}`;
   });
   const name = quoteName(as.name);
   await engine.connection.run(`CREATE TABLE ${name} AS ${selects.join(' UNION ALL ')}`);
@@ -91,7 +100,7 @@ async function checkAgree(
      FROM ${joined}
      WHERE ${ours} <> '' AND ${theirs} <> '' AND ${ours} <> ${theirs}
        AND NOT coalesce(TRY_CAST(${ours} AS DOUBLE) = TRY_CAST(${theirs} AS DOUBLE), false)
-     ORDER BY 1, 2, 3 LIMIT 1`,
+     ORDER BY a.${sourceColumn}, a.${rowColumn} LIMIT 1`,
   );
   if (!row) return;
   const place = (at: number): string =>

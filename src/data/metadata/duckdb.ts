@@ -27,10 +27,15 @@ export const quoteName = (name: string): string => `"${name.replaceAll('"', '""'
 /** `'a''b'`: any text as one string. */
 export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** Columns that every table has besides its own: the source it comes from, the file in it, the line. No other begins so. */
+/**
+ * Columns that every table has besides its own: the source, the row in it, the file, the line (which several records
+ * of JSON may share). No other column begins so.
+ */
 export const sourceColumn = quoteName('graft:source');
+export const rowColumn = quoteName('graft:row');
 export const fileColumn = quoteName('graft:file');
 export const lineColumn = quoteName('graft:line');
+export const markColumns = [sourceColumn, rowColumn, fileColumn, lineColumn];
 
 /** An empty engine. */
 export async function openEngine(): Promise<Engine> {
@@ -84,11 +89,11 @@ export async function loadTable(
   const { connection } = engine;
   const sql = sqlNames(table.columns);
   const definitions = [
-    ...[sourceColumn, fileColumn, lineColumn].map((column) => `${column} INTEGER`),
+    ...markColumns.map((column) => `${column} INTEGER`),
     ...sql.map((column) => `${column} VARCHAR`),
   ];
   await connection.run(`CREATE TABLE ${quoteName(table.name)} (${definitions.join(', ')})`);
-  const types = [INTEGER, INTEGER, INTEGER, ...sql.map(() => VARCHAR)];
+  const types = [...markColumns.map(() => INTEGER), ...sql.map(() => VARCHAR)];
   const appender = await connection.createAppender(table.name);
   let batch: (string | number)[][] = types.map(() => []);
   let count = 0;
@@ -98,14 +103,12 @@ export async function loadTable(
     const chunk = DuckDBDataChunk.create(types, size);
     chunk.setColumns(batch);
     appender.appendDataChunk(chunk);
-    count += size;
     batch = types.map(() => []);
   };
   for (const { line, file, cells } of rows) {
-    batch[0]!.push(table.source);
-    batch[1]!.push(file);
-    batch[2]!.push(line);
-    for (let i = 0; i < sql.length; i++) batch[i + 3]!.push(cells[i]!);
+    const marks = [table.source, ++count, file, line];
+    for (const [i, mark] of marks.entries()) batch[i]!.push(mark);
+    for (let i = 0; i < sql.length; i++) batch[i + marks.length]!.push(cells[i]!);
     if (batch[0]!.length === batchRows) flush();
   }
   flush();

