@@ -2,10 +2,10 @@
  * Scores of single images: the file that everything after training works from (intervals, ROC curves, paired
  * tests), one CSV a split, `scores-test.csv`, with full precision.
  */
-import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
+import { readTable } from '../data/table.js';
 import { DataError } from '../errors.js';
-import { readText, writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files.js';
 import { aucCovariance, aucInterval, type Interval } from '../stats/delong.js';
 import { auc } from '../stats/roc.js';
 import { chooseThreshold, type SplitScores, splitScores } from '../stats/scores.js';
@@ -57,11 +57,10 @@ export function writeScores(path: string, rows: readonly ScoreRow[]): void {
 
 /** @throws DataError naming file and line when it is missing or no score file. */
 export function readScores(path: string): ScoreRow[] {
-  const rows = parse(readText(path), { columns: true, skip_empty_lines: true }) as Record<string, string>[];
-  return rows.map(({ id, group, label, score }, i) => {
+  return readTable(path).rows.map(({ line, cells: { id, group, label, score } }) => {
     const row = { id: id ?? '', group: group ?? '', label: Number(label), score: Number(score) };
     if (!row.id || (row.label !== 0 && row.label !== 1) || !score || !Number.isFinite(row.score)) {
-      throw new DataError(`${path}, line ${i + 2}: expected id, group, label (0 or 1) and score`);
+      throw new DataError(`${path}, line ${line}: expected id, group, label (0 or 1) and score`);
     }
     return row as ScoreRow;
   });

@@ -23,7 +23,7 @@ test('quotes, separators and line breaks inside cells, byte order mark, CRLF', (
     { id: 'a', note: 'x, "y"' },
     { id: 'b', note: 'two\r\nlines' },
   ]);
-  expect(table.rows[0]!.line).toBe(2);
+  expect(table.rows.map((row) => row.line)).toEqual([2, 4]);
 });
 
 test('line ends may be mixed', () => {
@@ -44,7 +44,9 @@ test.each([
   ['a,a\n1,2\n', /'a' stands twice/],
   ['a,b\n1,2\n1\n', /t\.csv, line 3: 1 cells, but the header has 2/],
   ['a,b\n1,2,3\n', /line 2: 3 cells/],
-  ['a,b\n"1,2\n', /not a valid table/],
+  ['a,b\n"1,2\n', /line 2: a quotation mark is never closed/],
+  // Line ends of two characters inside quotes count once.
+  ['a,b\r\n"x\r\ny",2\r\n1\r\n', /line 4: 1 cells/],
 ])('refuses %j', (text, message) => {
   expect(() => read(text)).toThrow(message);
 });

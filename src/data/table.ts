@@ -1,54 +1,33 @@
 /** Delimited tables (RFC 4180; comma, semicolon or tab) with a header, read strictly and written whole. */
-import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { DataError } from '../errors.js';
 import { readText, writeFileAtomic } from '../files.js';
+import { delimitedRecords } from './delimited.js';
 
 export interface Table {
   columns: string[];
-  rows: { /** In the file, from 1; the header is line 1. */ line: number; cells: Record<string, string> }[];
-}
-
-/** The separator that the header holds most often. */
-function sniffDelimiter(header: string): string {
-  const counted = [',', ';', '\t'].map((delimiter) => ({ delimiter, n: header.split(delimiter).length }));
-  return counted.reduce((best, one) => (one.n > best.n ? one : best)).delimiter;
+  rows: {
+    /** That it begins on, from 1; the header is line 1. */ line: number;
+    cells: Record<string, string>;
+  }[];
 }
 
 /**
- * Reads a table; cells are trimmed.
- * @throws DataError naming file and line when it is missing, empty, has a column twice or a row of another length
+ * Reads a table; cells are trimmed unless quoted.
+ * @throws DataError naming file and line when it is missing, empty, not UTF-8, has a column twice or a row of another
+ * length
  */
 export function readTable(path: string): Table {
-  const text = readText(path);
-  const delimiter = sniffDelimiter(text.slice(0, text.search(/\r?\n|$/)));
-  let records: { record: string[]; info: { lines: number } }[];
-  try {
-    records = parse(text, {
-      delimiter,
-      record_delimiter: ['\r\n', '\n', '\r'], // files that were appended to hold several
-      trim: true,
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-    }) as unknown as typeof records;
-  } catch (cause) {
-    throw new DataError(`${path}: not a valid table (${(cause as Error).message.split('\n')[0]})`, { cause });
-  }
-  const columns = records[0]?.record;
-  if (!columns) throw new DataError(`${path}: empty; expected a header with column names`);
+  const records = delimitedRecords(readText(path), path);
+  const header = records.next();
+  if (header.done) throw new DataError(`${path}: empty; expected a header with column names`);
+  const columns = header.value.cells;
   const twice = columns.find((column, i) => columns.indexOf(column) !== i);
   if (twice !== undefined) throw new DataError(`${path}: column '${twice}' stands twice in the header`);
-  const rows = records.slice(1).map(({ record, info }) => {
-    if (record.length !== columns.length)
-      throw new DataError(
-        `${path}, line ${info.lines}: ${record.length} cells, but the header has ${columns.length}`,
-      );
-    return {
-      line: info.lines,
-      cells: Object.fromEntries(columns.map((column, i) => [column, record[i]!])),
-    };
-  });
+  const rows = Array.from(records, ({ line, cells }) => ({
+    line,
+    cells: Object.fromEntries(columns.map((column, i) => [column, cells[i]!])),
+  }));
   return { columns, rows };
 }
 

@@ -6,7 +6,7 @@ import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } fr
 import { extname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { sha256, sha256File } from '../../files.js';
-import { decodeText, delimitedRecords } from './delimited.js';
+import { decodeText, delimitedRecords } from '../delimited.js';
 import {
   type Engine,
   loadTable,

@@ -5,7 +5,7 @@
  * quotation mark is never closed as an empty one, without a word.
  */
 import { isUtf8 } from 'node:buffer';
-import { DataError } from '../../errors.js';
+import { DataError } from '../errors.js';
 
 export interface DelimitedRecord {
   /** The line it begins on, from 1. */
