@@ -56,6 +56,8 @@ export interface ImportOptions
   licence?: string;
   /** Program and version, for the provenance. */
   importer?: string;
+  /** Further provenance, over what the import itself knows. */
+  provenance?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -110,6 +112,7 @@ export async function importDataset(
         ...gathered.provenance,
         ...(options.renameLabels ? { renamedLabels: options.renameLabels } : {}),
         ...(options.classes ? { onlyClasses: options.classes } : {}),
+        ...options.provenance,
       },
     },
     dicom.items,

@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { ArchiveError, createAgents, type HttpAgents } from './http.js';
+
+const open: { close(): unknown }[] = [];
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+});
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  open.push(server);
+  return (server.address() as AddressInfo).port;
+}
+
+async function serve(listener: RequestListener): Promise<URL> {
+  const server = createHttpServer(listener);
+  open.push({ close: () => server.closeAllConnections() });
+  return new URL(`http://127.0.0.1:${await listen(server)}/`);
+}
+
+function agents(): HttpAgents {
+  const made = createAgents();
+  open.push(made);
+  return made;
+}
+
+async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+const timeouts = { connectTimeoutMs: 5000, idleTimeoutMs: 5000 };
+
+test('a whole answer; the connection is used again', async () => {
+  const ports = new Set<number | undefined>();
+  const url = await serve((request, response) => {
+    ports.add(request.socket.remotePort);
+    response.writeHead(200, { 'x-a': 'b' }).end('hello');
+  });
+  const { get } = agents();
+  for (let i = 0; i < 3; i++) {
+    const response = await get(url, { ...timeouts, headers: { 'user-agent': 'me' } });
+    expect([response.status, response.headers['x-a'], await textOf(response.body)]).toEqual([
+      200,
+      'b',
+      'hello',
+    ]);
+  }
+  expect(ports.size).toBe(1);
+});
+
+test('a slow body is fine as long as bytes come, however long it takes in all', async () => {
+  const url = await serve((_, response) => {
+    response.writeHead(200, { 'content-length': 20 });
+    let sent = 0;
+    const timer = setInterval(() => {
+      response.write('x');
+      if (++sent === 20) clearInterval(timer);
+    }, 25);
+  });
+  // The whole takes longer than the limit on silence.
+  const response = await agents().get(url, { ...timeouts, idleTimeoutMs: 400 });
+  expect(await textOf(response.body)).toBe('x'.repeat(20));
+});
+
+test.each<[string, RequestListener, number, RegExp]>([
+  ['no answer', () => {}, 30, /did not answer within 0\.03 s/],
+  [
+    'a body that stops coming',
+    (_, response) => response.writeHead(200, { 'content-length': 10 }).write('half'),
+    300,
+    /sent nothing for 0\.3 s/,
+  ],
+  ['a connection that breaks', (request) => request.socket.resetAndDestroy(), 5000, /cut the connection/],
+  [
+    'a body that breaks off',
+    (_, response) => {
+      response.writeHead(200, { 'content-length': 10 });
+      response.write('half', () => response.destroy());
+    },
+    5000,
+    /in the middle of an answer/,
+  ],
+])('%s is a passing failure', async (_, listener, idleTimeoutMs, message) => {
+  const url = await serve(listener);
+  const got = agents()
+    .get(url, { ...timeouts, idleTimeoutMs })
+    .then(({ body }) => textOf(body));
+  await expect(got).rejects.toThrow(message);
+  await expect(got).rejects.toMatchObject({ name: 'ArchiveError', passing: true });
+});
+
+test('an answer that breaks before anybody reads it is an error of the reader, not of the process', async () => {
+  let broken: Promise<unknown> | undefined;
+  const url = await serve((request, response) => {
+    broken = once(request.socket, 'close');
+    response.writeHead(200, { 'content-length': 10 });
+    response.write('half', () => request.socket.resetAndDestroy());
+  });
+  const { body } = await agents().get(url, timeouts);
+  await broken;
+  // The other end notices in its own turns of the event loop.
+  for (let i = 0; i < 20; i++) await setImmediate();
+  await expect(textOf(body)).rejects.toThrow(/cut the connection/);
+});
+
+test('reaching the server has a limit of its own, TLS included', async () => {
+  const port = await listen(createTcpServer(() => {}));
+  const got = agents().get(new URL(`https://127.0.0.1:${port}/`), {
+    connectTimeoutMs: 30,
+    idleTimeoutMs: 60_000,
+  });
+  await expect(got).rejects.toThrow(/could not be reached within 0\.03 s/);
+});
+
+test('nobody there', async () => {
+  const server = createTcpServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  await expect(agents().get(new URL(`http://127.0.0.1:${port}/`), timeouts)).rejects.toThrow(
+    /cannot be reached \(ECONNREFUSED\)/,
+  );
+});
+
+test('other protocols are refused', async () => {
+  await expect(agents().get(new URL('file:///etc/passwd'), timeouts)).rejects.toThrow(ArchiveError);
+});
+
+test.each(['before the answer', 'in the body'])(
+  'an abort %s ends it at once, with the signal’s reason',
+  async (when) => {
+    const stop = new AbortController();
+    const url = await serve((_, response) => {
+      if (when === 'before the answer') stop.abort(new Error('enough'));
+      else response.writeHead(200, { 'content-length': 10 }).write('half');
+    });
+    const got = agents()
+      .get(url, { ...timeouts, signal: stop.signal })
+      .then(async ({ body }) => {
+        for await (const _ of body) stop.abort(new Error('enough'));
+      });
+    await expect(got).rejects.toThrow('enough');
+  },
+);

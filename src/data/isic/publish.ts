@@ -1,0 +1,109 @@
+/** A fetch that is whole takes its final form: a dataset, or a plain folder ready for `graft data import`. */
+import { cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { ConfigError, DataError } from '../../errors.js';
+import { syncPath } from '../../files.js';
+import type { ImportReport } from '../create.js';
+import { type Dataset, openDataset } from '../dataset.js';
+import { type ImportOptions, importDataset } from '../import.js';
+import { checkTarget, workPaths } from './work-folder.js';
+
+/** What the caller decides about the import. */
+export type FetchImportOptions = Pick<
+  ImportOptions,
+  | 'positive'
+  | 'labelColumn'
+  | 'classes'
+  | 'fractions'
+  | 'seed'
+  | 'skipUnreadable'
+  | 'name'
+  | 'importer'
+  | 'onProgress'
+>;
+
+/** The plain folder takes the target's name. */
+export function publishFolder(workDir: string, target: string): void {
+  checkTarget(target);
+  moveTo(workPaths(workDir).download, target);
+}
+
+/**
+ * Imports the download, adds attribution, licences, table and report, and gives the whole the target's name at once.
+ * @throws DataError or ConfigError when the images cannot be imported as asked; the download is then a plain folder
+ * beside the target, which the message names with the command that imports it
+ */
+export async function publishDataset(
+  workDir: string,
+  target: string,
+  options: FetchImportOptions & {
+    licence: string;
+    provenance: Record<string, unknown>;
+    signal?: AbortSignal;
+  },
+): Promise<{ dataset: Dataset; report: ImportReport }> {
+  const paths = workPaths(workDir);
+  checkTarget(target);
+  rmSync(paths.dataset, { recursive: true, force: true });
+  let report: ImportReport;
+  try {
+    ({ report } = await importDataset(paths.images, paths.dataset, {
+      ...options,
+      metadata: join(paths.download, 'metadata.csv'),
+      idColumn: 'isic_id',
+      // The download goes away: hard links where the disk has them, else copies.
+      images: 'share',
+      // Enough for a GAN.
+      oneClass: true,
+    }));
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (!(error instanceof DataError || error instanceof ConfigError)) throw error;
+    const kept = freeName(`${target.replace(/\/+$/, '')}.download`);
+    moveTo(paths.download, kept);
+    rmSync(workDir, { recursive: true, force: true });
+    const Same = error instanceof ConfigError ? ConfigError : DataError;
+    throw new Same(
+      `${error.message}; the download is whole and kept in ${kept}: import it with ${importCommand(kept, target, options)}`,
+      { cause: error },
+    );
+  }
+  for (const name of readdirSync(paths.download))
+    if (name !== 'images') cpSync(join(paths.download, name), join(paths.dataset, name), { recursive: true });
+  moveTo(paths.dataset, target);
+  return { dataset: openDataset(target), report };
+}
+
+function moveTo(from: string, target: string): void {
+  const path = resolve(target);
+  renameSync(from, path);
+  syncPath(dirname(path));
+}
+
+function freeName(path: string): string {
+  let name = path;
+  for (let n = 2; existsSync(name); n++) name = `${path}-${n}`;
+  return name;
+}
+
+/** The command that imports a plain folder as the fetch would have. */
+function importCommand(
+  dir: string,
+  target: string,
+  options: Pick<FetchImportOptions, 'labelColumn' | 'positive'>,
+): string {
+  return [
+    'graft data import',
+    quoted(join(dir, 'images')),
+    '--metadata',
+    quoted(join(dir, 'metadata.csv')),
+    ...(options.labelColumn === undefined ? [] : ['--label-column', quoted(options.labelColumn)]),
+    '--positive',
+    quoted(options.positive),
+    '--out',
+    quoted(target),
+  ].join(' ');
+}
+
+const quoted = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`;
