@@ -1,0 +1,53 @@
+/** Pairs of images of a dataset that show one picture: as its import found them, or searched for anew. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJson } from '../../files.js';
+import { decodeThumbnail } from '../../image/decode.js';
+import { alignSizePx } from '../align.js';
+import { type ImportReport, reportFile } from '../create.js';
+import { type Dataset, type DatasetRow, imagePath } from '../dataset.js';
+import { findDuplicates } from '../duplicates.js';
+import { forEachParallel } from '../parallel.js';
+
+/** Pairs of ids; pairs with images that the import left out are among them, since they tie others together. */
+export function recordedPairs(dir: string): [string, string][] | undefined {
+  const path = join(dir, reportFile);
+  if (!existsSync(path)) return undefined;
+  const { duplicates = [] } = readJson<Partial<ImportReport>>(path);
+  return duplicates.map(({ a, b }) => [a, b]);
+}
+
+/**
+ * Decodes every image and compares it with all others.
+ * @param options.onProgress images decoded, then images compared: of twice the dataset's images
+ * @throws DataError naming the file that cannot be decoded
+ */
+export async function searchPairs(
+  dataset: Pick<Dataset, 'dir'> & { rows: readonly DatasetRow[] },
+  options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal },
+): Promise<[string, string][]> {
+  const { rows } = dataset;
+  const { onProgress, signal } = options;
+  const area = alignSizePx * alignSizePx;
+  const thumbnails = new Uint8Array(rows.length * area);
+  let done = 0;
+  await forEachParallel(
+    rows.length,
+    async (i) => {
+      const { grey } = await decodeThumbnail(imagePath(dataset, rows[i]!), alignSizePx);
+      thumbnails.set(grey, i * area);
+      onProgress?.(++done, 2 * rows.length);
+    },
+    { signal },
+  );
+  const pairs = await findDuplicates(
+    rows.map(({ sha256 }) => sha256),
+    thumbnails,
+    {
+      onProgress: (compared, total) =>
+        onProgress?.(rows.length + Math.floor((compared * rows.length) / total), 2 * rows.length),
+      signal,
+    },
+  );
+  return pairs.map(({ a, b }) => [rows[a]!.id, rows[b]!.id]);
+}
