@@ -1,7 +1,9 @@
-/** `graft data describe`: what a dataset holds. */
+/** `graft data describe`: what a dataset holds, on the terminal or as a page with figures. */
 import type { Command } from 'commander';
+import type { AuditResult } from '../data/audit/index.js';
+import type { Dataset } from '../data/dataset.js';
 import type { DatasetSummary } from '../data/describe.js';
-import { examples, output } from './common.js';
+import { examples, globalOptions, notice, output } from './common.js';
 import { percent, plainTable, trimmed, whole } from './table.js';
 
 export function registerDescribe(data: Command): void {
@@ -9,13 +11,96 @@ export function registerDescribe(data: Command): void {
     .command('describe')
     .description('count what a dataset holds: splits, classes, groups, duplicates, sizes, missing metadata')
     .argument('<dataset>', 'dataset folder')
-    .action(async (dir: string, _flags, self: Command) => {
-      const { openDataset } = await import('../data/dataset.js');
-      const { describeDataset } = await import('../data/describe.js');
-      const summary = describeDataset(openDataset(dir));
-      output(self, { json: summary, text: () => describeText(summary) });
-    });
-  examples(command, [['what was imported', 'graft data describe isic2017']]);
+    .option('--report <file.html>', 'write a page with figures: one file, which needs nothing else')
+    .option('--figures <dir>', 'folder for the figures as SVG and PNG (default: <file>-figures)')
+    .option('--no-audit', 'leave the search for leaks and confounds out of the report')
+    .action(async (dir: string, flags: DescribeFlags, self: Command) => describeCommand(dir, flags, self));
+  examples(command, [
+    ['what was imported', 'graft data describe isic2017'],
+    [
+      'a page to look at, with its figures in isic2017-figures/',
+      'graft data describe isic2017 --report isic2017.html',
+    ],
+  ]);
+}
+
+interface DescribeFlags {
+  report?: string;
+  figures?: string;
+  audit: boolean;
+}
+
+async function describeCommand(dir: string, flags: DescribeFlags, command: Command): Promise<void> {
+  const { openDataset } = await import('../data/dataset.js');
+  const { describeDataset } = await import('../data/describe.js');
+  const { ConfigError } = await import('../errors.js');
+  if (flags.report === undefined) {
+    const idle = flags.figures !== undefined ? '--figures' : flags.audit ? undefined : '--no-audit';
+    if (idle) throw new ConfigError(`${idle} belongs to a report: name one with --report eda.html`);
+  } else {
+    const { statSync } = await import('node:fs');
+    if (statSync(flags.report, { throwIfNoEntry: false })?.isDirectory())
+      throw new ConfigError(`--report ${flags.report} is a folder: name a file in it, such as eda.html`);
+  }
+  const dataset = openDataset(dir);
+  const summary = describeDataset(dataset);
+  const made = flags.report === undefined ? null : await makeReport(dataset, flags.report, flags, command);
+  output(command, {
+    json: made === null ? summary : { ...summary, ...made },
+    text: () => describeText(summary),
+  });
+  if (made) notice(command, `wrote ${made.report.html}`);
+}
+
+/** Audits and writes the page, with a bar for each part; Ctrl-C leaves no page behind. */
+async function makeReport(
+  dataset: Dataset,
+  path: string,
+  flags: DescribeFlags,
+  command: Command,
+): Promise<{ report: { html: string; figures: string[] }; audit: AuditResult | null }> {
+  const { writeEdaReport } = await import('../data/eda/index.js');
+  const { Progress } = await import('../run/progress.js');
+  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
+  const { graftVersion } = await import('../run/package.js');
+  const { quiet, seed } = globalOptions(command);
+  const labels = { audit: 'auditing', pictures: 'taking pictures', figures: 'drawing figures' };
+  const units = { audit: 'images', pictures: 'images', figures: 'figures' };
+  const bars = new Map<string, InstanceType<typeof Progress>>();
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  try {
+    return await withInterrupt(async (interrupt) => {
+      const onProgress = (part: keyof typeof labels, done: number, total: number): void => {
+        if (interrupt.requested && !signal.aborted)
+          stopped.abort(new InterruptedError('stopped; no report was written'));
+        const bar = bars.get(part) ?? new Progress({ label: labels[part], total, unit: units[part], quiet });
+        bars.set(part, bar);
+        bar.update(done);
+        if (done === total) bar.stop();
+      };
+      let audit: AuditResult | null = null;
+      if (flags.audit) {
+        const { auditDataset } = await import('../data/audit/index.js');
+        audit = await auditDataset(dataset, {
+          seed,
+          signal,
+          onProgress: (done, total) => onProgress('audit', done, total),
+        });
+      }
+      const report = await writeEdaReport(dataset, path, {
+        audit: audit ?? undefined,
+        figuresDir: flags.figures,
+        seed,
+        version: graftVersion(),
+        onProgress,
+        signal,
+      });
+      return { report, audit };
+    }, 'stopping; no report is written');
+  } finally {
+    for (const bar of bars.values()) bar.stop();
+  }
 }
 
 export function describeText(summary: DatasetSummary): string {

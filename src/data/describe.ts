@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from '../files.js';
+import { isMissing } from './audit/levels.js';
 import { type ImportReport, reportFile } from './create.js';
 import { type Dataset, type Split, splits } from './dataset.js';
 import type { ProblemKind } from './problems.js';
@@ -29,6 +30,7 @@ export interface DatasetSummary {
   duplicates: { exact: number; near: number };
   /** Width × height in pixels, the most frequent first. */
   sizes: { width: number; height: number; images: number }[];
+  /** Missing: empty, or a word that says no more, such as `unknown`. */
   metadata: { column: string; missing: number; distinct: number }[];
   /** What the import left out or doubted, by kind; empty where there is no report. */
   problems: Partial<Record<ProblemKind, number>>;
@@ -63,7 +65,7 @@ export function describeDataset(dataset: Dataset): DatasetSummary {
     prevalence: rows.filter((row) => row.label === dataset.positive).length / rows.length,
     groups: groupSizes.size,
     groupedBy: dataset.groupedBy,
-    largestGroup: Math.max(...groupSizes.values()),
+    largestGroup: [...groupSizes.values()].reduce((most, n) => Math.max(most, n), 0),
     counts: splits.flatMap((split) =>
       dataset.classes.map((label) => {
         const own = rows.filter((row) => row.split === split && row.label === label);
@@ -78,8 +80,8 @@ export function describeDataset(dataset: Dataset): DatasetSummary {
       const values = rows.map((row) => row.extra[column]!);
       return {
         column,
-        missing: values.filter((value) => value === '').length,
-        distinct: new Set(values.filter((value) => value !== '')).size,
+        missing: values.filter(isMissing).length,
+        distinct: new Set(values.filter((value) => !isMissing(value))).size,
       };
     }),
     problems: existsSync(reportPath) ? readJson<ImportReport>(reportPath).counts : {},

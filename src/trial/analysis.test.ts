@@ -4,7 +4,7 @@ import { auc } from '../stats/roc.js';
 import { type Comparison, summarise, type TrialAnalysis } from './analysis.js';
 import { exampleSummary, fourArms } from './example.test-data.js';
 import { summarySchema } from './summary.js';
-import { decideVerdict, pValue, signed } from './verdict.js';
+import { decideVerdict } from './verdict.js';
 
 const quick = { replicates: 200 };
 
@@ -194,15 +194,5 @@ describe('verdict', () => {
     const arms = fourArms.slice(0, 2);
     const verdict = decideVerdict(summarise(exampleSummary({ arms }), quick));
     expect(verdict.kind).toBe('not-asked');
-  });
-
-  test('numbers: signs, no negative zero, p-values', () => {
-    expect([signed(0.0123), signed(-0.004), signed(-0.0001)]).toEqual(['+0.012', '−0.004', '0.000']);
-    expect([pValue(0.0002), pValue(0.034), pValue(0.5), pValue(1)]).toEqual([
-      '< 0.001',
-      '= 0.034',
-      '= 0.50',
-      '> 0.99',
-    ]);
   });
 });

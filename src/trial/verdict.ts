@@ -4,6 +4,7 @@
  * that matters" needs all of it inside the margin fixed beforehand; everything else is "no evidence", with the
  * smallest effect the trial could have found. One seed never gets a verdict.
  */
+import { plural, pValue, signed } from '../report/format.js';
 import type { Comparison, TrialAnalysis } from './analysis.js';
 
 export type VerdictKind = 'helps' | 'harms' | 'equivalent' | 'no-evidence' | 'single-seed' | 'not-asked';
@@ -18,21 +19,6 @@ export interface Verdict {
   /** The other comparisons, one line each. */
   others: string[];
 }
-
-/** AUC differences with sign and three decimals: '+0.012', '−0.004'. */
-export function signed(value: number): string {
-  const text = Math.abs(value).toFixed(3);
-  if (Number(text) === 0) return '0.000';
-  return `${value < 0 ? '−' : '+'}${text}`;
-}
-
-/** '0.034', and '< 0.001' where it is smaller; '> 0.99' rather than 1.000. */
-export function pValue(p: number): string {
-  if (p < 0.001) return '< 0.001';
-  return p > 0.99 ? '> 0.99' : `= ${p < 0.1 ? p.toFixed(3) : p.toFixed(2)}`;
-}
-
-const plural = (n: number, noun: string): string => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
 
 /** Rounded up, so that the trial never looks sharper than it is. */
 const detectableText = (value: number): string =>

@@ -1,10 +1,21 @@
 /** Composes the report from a trial's summary, its analysis and its verdict. */
+
+import type { Block, ReportDocument, Section, Summary, TableBlock } from '../../report/document.js';
+import {
+  day,
+  duration,
+  fixed,
+  list,
+  plural,
+  pValue,
+  range,
+  signed,
+  signedRange,
+  whole,
+} from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
 import type { TrialSummary } from '../summary.js';
 import type { Verdict } from '../verdict.js';
-import type { Block, ReportDocument, Section, TableBlock } from './document.js';
-
-import { day, duration, fixed, list, plural, pValue, range, signed, signedRange, whole } from './format.js';
 import { imagesSection, type ReadPng } from './images.js';
 import { appendix, limitsSection, methodsSection } from './methods.js';
 import { armLabel, armStyles } from './palette.js';
@@ -19,6 +30,7 @@ export function composeReport(
 ): ReportDocument {
   const seeds = new Set(summary.runs.map((run) => run.seed)).size;
   return {
+    eyebrow: 'Graft trial report',
     title: summary.name,
     subtitle: [
       summary.dataset.name,
@@ -27,7 +39,14 @@ export function composeReport(
       `${plural(analysis.test.images, 'test image')}, ${whole(analysis.test.positives)} ${summary.dataset.positive}`,
       day(summary.finishedAt),
     ].join(' · '),
-    verdict: { ...verdict, figures: keyFigures(analysis) },
+    summary: {
+      title: 'Verdict',
+      tone: tones[verdict.kind] ?? 'open',
+      short: verdict.short,
+      sentence: verdict.sentence,
+      paragraph: verdict.paragraph,
+      figures: keyFigures(analysis),
+    },
     sections: [
       resultSection(summary, analysis),
       runSection(summary, analysis),
@@ -42,7 +61,13 @@ export function composeReport(
   };
 }
 
-function keyFigures(analysis: TrialAnalysis): ReportDocument['verdict']['figures'] {
+const tones: Partial<Record<Verdict['kind'], Summary['tone']>> = {
+  helps: 'good',
+  harms: 'bad',
+  equivalent: 'even',
+};
+
+function keyFigures(analysis: TrialAnalysis): Summary['figures'] {
   const primary = analysis.primary === null ? undefined : analysis.comparisons[analysis.primary];
   if (!primary) return [];
   const percent = Math.round(analysis.level * 100);
@@ -55,6 +80,7 @@ function keyFigures(analysis: TrialAnalysis): ReportDocument['verdict']['figures
     {
       label: `${percent} % interval`,
       value: signedRange(primary.difference),
+      broad: true,
       note: primary.seeds.length > 1 ? 'other seeds, other test images' : 'other test images only',
     },
     {

@@ -1,7 +1,8 @@
 /** The part of the report about synthetic images: their GANs, grids, and metrics beside their null. */
+
+import type { Block, PicturesBlock, Section, TableBlock } from '../../report/document.js';
+import { duration, fixed, list, plural, whole } from '../../report/format.js';
 import type { TrialMetric, TrialSummary } from '../summary.js';
-import type { Block, PicturesBlock, Section, TableBlock } from './document.js';
-import { duration, fixed, list, plural, whole } from './format.js';
 import { ganLossFigure } from './training-figures.js';
 
 /** Reads a PNG that the summary names. */

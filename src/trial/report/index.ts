@@ -7,14 +7,14 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { DataError } from '../../errors.js';
 import { writeFileAtomic, writeJson } from '../../files.js';
+import { standaloneSvg } from '../../report/draw.js';
+import { toHtml } from '../../report/html.js';
+import { panelFile, toMarkdown } from '../../report/markdown.js';
 import { type AnalysisOptions, summarise, type TrialAnalysis } from '../analysis.js';
 import { summarySchema, type TrialSummary } from '../summary.js';
 import { decideVerdict, type Verdict } from '../verdict.js';
 import { composeReport } from './content.js';
-import { standaloneSvg } from './draw.js';
-import { toHtml } from './html.js';
 import type { ReadPng } from './images.js';
-import { panelFile, toMarkdown } from './markdown.js';
 
 export interface ReportOptions extends AnalysisOptions {
   /** Where relative picture paths of the summary start; the report's folder unless told. */

@@ -1,8 +1,9 @@
 /** The parts of the report that say how it was made and where it ends: methods, limits, appendix. */
+
+import type { Section } from '../../report/document.js';
+import { duration, fixed, plural, whole } from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
 import type { TrialSummary } from '../summary.js';
-import type { Section } from './document.js';
-import { duration, fixed, plural, whole } from './format.js';
 import { armLabel } from './palette.js';
 
 export function methodsSection(summary: TrialSummary, analysis: TrialAnalysis): Section {

@@ -5,7 +5,6 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exampleSummary } from '../example.test-data.js';
 import { parseSummary, type TrialSummary } from '../summary.js';
-import { duration, list } from './format.js';
 import { metricReading } from './images.js';
 import { type WrittenReport, writeReport } from './index.js';
 
@@ -200,9 +199,7 @@ describe('smaller trials', () => {
   });
 });
 
-test('words: durations, lists, readings of metrics against their null', () => {
-  expect([duration(42), duration(1300), duration(11_100)]).toEqual(['42 s', '22 min', '3 h 05 min']);
-  expect(list(['a', 'b', 'c'])).toBe('a, b and c');
+test('words: readings of metrics against their null', () => {
   const metric = summary.metrics[0]!;
   const at = (mean: number) => metricReading({ ...metric, realSynthetic: { ...metric.realSynthetic, mean } });
   expect(at(13.2)).toBe('as alike as two real images');

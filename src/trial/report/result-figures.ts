@@ -1,25 +1,13 @@
 /** Figures of the result: differences, AUCs, ROC curves. Each says what it shows and what it does not. */
 import * as Plot from '@observablehq/plot';
+import type { FigureBlock } from '../../report/document.js';
+import { around, fullPanel, halfPanel } from '../../report/draw.js';
+import { fixed, signed, signedRange } from '../../report/format.js';
+import { INK, MUTED, PAPER, RULE } from '../../report/palette.js';
 import { meanRoc, rocCurve } from '../../stats/roc.js';
 import type { TrialAnalysis } from '../analysis.js';
 import type { TrialSummary } from '../summary.js';
-import type { FigureBlock } from './document.js';
-import { fullPanel, halfPanel } from './draw.js';
-import { fixed, signed, signedRange } from './format.js';
 import { type ArmStyle, armLabel, legendOf } from './palette.js';
-
-const INK = 'var(--ink)';
-const MUTED = 'var(--muted)';
-const RULE = 'var(--rule)';
-const PAPER = 'var(--paper)';
-
-/** A domain around the values with some air. */
-function around(values: readonly number[], air = 0.06): [number, number] {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
-  const margin = (high - low || 0.1) * air;
-  return [low - margin, high + margin];
-}
 
 /** Forest plot of the paired differences with the zero line and the margin. */
 export function differencesFigure(analysis: TrialAnalysis, styles: readonly ArmStyle[]): FigureBlock {

@@ -1,12 +1,11 @@
 /** Figures of training: the losses of a GAN and of the classifiers. Each says what it shows and what it does not. */
 import * as Plot from '@observablehq/plot';
+import type { FigureBlock } from '../../report/document.js';
+import { fullPanel, halfPanel, plainAxis } from '../../report/draw.js';
+import { plural } from '../../report/format.js';
+import { RULE } from '../../report/palette.js';
 import type { ClassifierPoint, TrialGan, TrialSummary } from '../summary.js';
-import type { FigureBlock } from './document.js';
-import { fullPanel, halfPanel } from './draw.js';
-import { plural } from './format.js';
 import { type ArmStyle, legendOf } from './palette.js';
-
-const RULE = 'var(--rule)';
 
 /** Means of `buckets` runs of neighbouring points, so that a curve of any length draws fast and reads well. */
 function thin<T>(points: readonly T[], x: (p: T) => number, y: (p: T) => number | null, buckets: number) {
@@ -24,25 +23,16 @@ function thin<T>(points: readonly T[], x: (p: T) => number, y: (p: T) => number 
   return result;
 }
 
-const plainAxis = (label: string, narrow: boolean): Plot.ScaleOptions =>
-  ({
-    label,
-    labelArrow: 'none',
-    labelAnchor: 'center',
-    ticks: narrow ? 5 : 8,
-    tickSize: 4,
-  }) as Plot.ScaleOptions;
-
 /** Losses of both networks of a GAN: fine line as logged, thick line its trend. */
 export function ganLossFigure(gan: TrialGan, name: string): FigureBlock {
   const lines = [
     {
       label: 'discriminator',
-      color: 'var(--arm-standard)',
+      color: 'var(--blue)',
       symbol: 'line',
       key: 'discriminatorLoss' as const,
     },
-    { label: 'generator', color: 'var(--arm-synthetic)', symbol: 'line', key: 'generatorLoss' as const },
+    { label: 'generator', color: 'var(--orange)', symbol: 'line', key: 'generatorLoss' as const },
   ];
   const draw = (width: number): Plot.PlotOptions => {
     const narrow = width < 500;

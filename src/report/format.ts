@@ -1,8 +1,22 @@
-/** Numbers and words as the report prints them. */
-import type { Interval } from '../../stats/delong.js';
-import { signed } from '../verdict.js';
+/** Numbers and words as reports print them. */
 
-export { pValue, signed } from '../verdict.js';
+interface Interval {
+  low: number;
+  high: number;
+}
+
+/** With its sign and three decimals: '+0.012', '−0.004', '0.000'. */
+export function signed(value: number): string {
+  const text = Math.abs(value).toFixed(3);
+  if (Number(text) === 0) return '0.000';
+  return `${value < 0 ? '−' : '+'}${text}`;
+}
+
+/** '= 0.034', and '< 0.001' where it is smaller; '> 0.99' rather than 1.000. */
+export function pValue(p: number): string {
+  if (p < 0.001) return '< 0.001';
+  return p > 0.99 ? '> 0.99' : `= ${p < 0.1 ? p.toFixed(3) : p.toFixed(2)}`;
+}
 
 export const fixed = (value: number, digits = 3): string =>
   value < 0 ? `−${Math.abs(value).toFixed(digits)}` : value.toFixed(digits);
@@ -14,6 +28,13 @@ export const range = ({ low, high }: Interval): string => `${fixed(low)} to ${fi
 
 /** '−0.012 to +0.031' */
 export const signedRange = ({ low, high }: Interval): string => `${signed(low)} to ${signed(high)}`;
+
+/** '18.8 %', and '< 0.1 %' where there is something but little. */
+export function percent(share: number): string {
+  if (share > 0 && share < 0.0005) return '< 0.1 %';
+  if (share < 1 && share > 0.9995) return '> 99.9 %';
+  return `${(100 * share).toFixed(1)} %`;
+}
 
 export const plural = (n: number, noun: string, many = `${noun}s`): string =>
   `${whole(n)} ${n === 1 ? noun : many}`;

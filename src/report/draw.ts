@@ -5,12 +5,16 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { Panel } from './document.js';
+import { escapeHtml } from './escape.js';
 import { LIGHT } from './palette.js';
 
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
 /** Widths in px of a full panel on a wide page and on a phone, and of a half panel. */
 export const WIDTHS = { full: 720, phone: 350, half: 352 } as const;
+
+/** Stands for the label while linkedom prints, which does not escape what XML needs escaped in attributes. */
+const LABEL = 'label-of-the-plot';
 
 /** Draws one plot. @param label what a screen reader says. */
 export function drawSvg(options: Plot.PlotOptions, label: string): string {
@@ -27,9 +31,9 @@ export function drawSvg(options: Plot.PlotOptions, label: string): string {
   };
   svg.querySelector('style')?.remove();
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', label);
+  svg.setAttribute('aria-label', LABEL);
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return tidySvg(svg.outerHTML);
+  return tidySvg(svg.outerHTML).replace(`"${LABEL}"`, () => `"${escapeHtml(label)}"`);
 }
 
 /** A tenth of a pixel is enough for geometry, where Plot writes up to sixteen digits; text stays as it is. */
@@ -37,6 +41,24 @@ const tidySvg = (svg: string): string =>
   svg.replace(/ (?:d|cx|cy|r|x|y|x1|x2|y1|y2|width|height|transform)="[^"]*"/g, (attribute) =>
     attribute.replace(/(\d+\.\d)\d+/g, '$1').replace(/\.0(?=\D)/g, ''),
   );
+
+/** A domain around the values with some air. */
+export function around(values: readonly number[], air = 0.06): [number, number] {
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const margin = (high - low || 0.1) * air;
+  return [low - margin, high + margin];
+}
+
+/** An axis with its name in the middle and few ticks. */
+export const plainAxis = (label: string, narrow: boolean): Plot.ScaleOptions =>
+  ({
+    label,
+    labelArrow: 'none',
+    labelAnchor: 'center',
+    ticks: narrow ? 5 : 8,
+    tickSize: 4,
+  }) as Plot.ScaleOptions;
 
 /** A panel as wide as the page, drawn a second time for phones. */
 export function fullPanel(draw: (width: number) => Plot.PlotOptions, label: string): Panel {

@@ -1,5 +1,12 @@
-/** Prints the report as Markdown; figures are files in `figures/`. */
-import type { Block, ReportDocument, TableBlock } from './document.js';
+/** Prints a report as Markdown; figures are files in `figures/`. */
+import type {
+  Block,
+  FigureBlock,
+  GalleryBlock,
+  PicturesBlock,
+  ReportDocument,
+  TableBlock,
+} from './document.js';
 
 /** Plain text into Markdown: what would be markup is escaped. */
 const escapeText = (text: string): string => text.replace(/[\\`*_<>[\]|]/g, '\\$&');
@@ -25,6 +32,21 @@ function table(block: TableBlock, number: number): string {
 export const panelFile = (figure: string, panel: number, panels: number): string =>
   `${figure}${panels > 1 ? `-${panel + 1}` : ''}.svg`;
 
+/** The files that a figure's Markdown names. */
+function filesOf(block: FigureBlock | PicturesBlock | GalleryBlock): { title: string; file: string }[] {
+  switch (block.kind) {
+    case 'figure':
+      return block.panels.map(({ title = block.title }, i) => ({
+        title,
+        file: panelFile(block.name, i, block.panels.length),
+      }));
+    case 'pictures':
+      return block.pictures.map(({ title, name }) => ({ title, file: `${name}.png` }));
+    case 'gallery':
+      return [{ title: block.title, file: `${block.name}.png` }];
+  }
+}
+
 export function toMarkdown(report: ReportDocument): string {
   let figures = 0;
   let tables = 0;
@@ -42,15 +64,10 @@ export function toMarkdown(report: ReportDocument): string {
         return `**${escapeText(block.title)}**\n\n\`\`\`yaml\n${block.text}\n\`\`\``;
       case 'table':
         return table(block, ++tables);
+      case 'gallery':
       case 'figure':
       case 'pictures': {
-        const images =
-          block.kind === 'figure'
-            ? block.panels.map(
-                (panel, i) =>
-                  `![${escapeText(panel.title ?? block.title)}](figures/${panelFile(block.name, i, block.panels.length)})`,
-              )
-            : block.pictures.map(({ title, name }) => `![${escapeText(title)}](figures/${name}.png)`);
+        const images = filesOf(block).map(({ title, file }) => `![${escapeText(title)}](figures/${file})`);
         const legend =
           block.kind === 'figure' && block.legend.length > 0
             ? ` Colours: ${escapeText(block.legend.map(({ label, color }) => `${label} ${COLOUR_NAMES[color] ?? ''}`.trim()).join(', '))}.`
@@ -63,12 +80,11 @@ export function toMarkdown(report: ReportDocument): string {
       }
     }
   };
-  const { verdict } = report;
+  const { summary } = report;
   return `${[
     `# ${escapeText(report.title)}`,
     escapeText(report.subtitle),
-    `> **${escapeText(verdict.sentence)}**`,
-    escapeText(verdict.paragraph),
+    ...(summary ? [`> **${escapeText(summary.sentence)}**`, escapeText(summary.paragraph)] : []),
     ...report.sections.flatMap(({ title, blocks }) => [`## ${escapeText(title)}`, ...blocks.map(print)]),
     '---',
     escapeText(report.footer),
@@ -76,10 +92,10 @@ export function toMarkdown(report: ReportDocument): string {
 }
 
 const COLOUR_NAMES: Record<string, string> = {
-  'var(--arm-real)': '(grey)',
-  'var(--arm-standard)': '(blue)',
-  'var(--arm-synthetic)': '(orange)',
-  'var(--arm-both)': '(green)',
-  'var(--arm-5)': '(purple)',
-  'var(--arm-6)': '(ochre)',
+  'var(--grey)': '(grey)',
+  'var(--blue)': '(blue)',
+  'var(--orange)': '(orange)',
+  'var(--green)': '(green)',
+  'var(--purple)': '(purple)',
+  'var(--ochre)': '(ochre)',
 };

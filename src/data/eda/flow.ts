@@ -1,0 +1,184 @@
+/** The way from what was found to the dataset: what was left out, for what reason, and what it did to the classes. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJson } from '../../files.js';
+import type { Block, FigureBlock, TableBlock } from '../../report/document.js';
+import { percent, plural, whole } from '../../report/format.js';
+import { type FlowStage, flowOf } from '../cleaning.js';
+import { type ImportReport, reportFile } from '../create.js';
+import type { Dataset } from '../dataset.js';
+import { nameSome, type Problem, problemKinds } from '../problems.js';
+import { rowsPanel } from './rows.js';
+import { areaLegend, type SeriesSet } from './series.js';
+
+/** The import's report; null where the folder has none. */
+export function readImportReport(dataset: Dataset): ImportReport | null {
+  const path = join(dataset.dir, reportFile);
+  if (!existsSync(path)) return null;
+  const report = readJson<ImportReport>(path);
+  // Reports of earlier versions have no flow, and do not say of which label a problem was.
+  const problems = (report.problems ?? []).map(
+    (problem): Problem => ({ ...problem, label: problem.label ?? '' }),
+  );
+  const flow =
+    report.flow ??
+    flowOf(
+      dataset.rows.map(({ label }) => label),
+      problems,
+    );
+  return { ...report, duplicates: report.duplicates ?? [], problems, flow };
+}
+
+export function flowBlocks(dataset: Dataset, report: ImportReport | null, set: SeriesSet): Block[] {
+  if (!report)
+    return [
+      {
+        kind: 'prose',
+        text: `The dataset has no ${reportFile}: what was left out when it was made is not known.`,
+      },
+    ];
+  const doubts = otherProblems(report);
+  const removed = report.flow.length > 1;
+  return [
+    ...(removed
+      ? [flowFigure(dataset, report.flow, set), reasonsTable(report), balanceTable(dataset, report.flow)]
+      : [
+          {
+            kind: 'prose',
+            text: `Nothing was left out: each of the ${plural(report.flow[0]?.images ?? dataset.rows.length, 'image')} that had a row in the metadata, or a folder with a label, is in the dataset.`,
+          } as const,
+        ]),
+    ...(doubts.length > 0 ? [{ kind: 'list', items: doubts } as const] : []),
+  ];
+}
+
+function flowFigure(dataset: Dataset, flow: readonly FlowStage[], set: SeriesSet): FigureBlock {
+  const rows = flow.map(({ text, images, byLabel }, i) => {
+    const bySeries = set.series.map(() => 0);
+    let other = 0;
+    for (const [label, n] of Object.entries(byLabel)) {
+      const k = set.indexOf(label);
+      if (k < 0) other += n;
+      else bySeries[k]! += n;
+    }
+    const removed = i === 0 ? 0 : flow[i - 1]!.images - images;
+    return {
+      label: i === 0 ? 'found' : `${text}: −${whole(removed)}`,
+      text: whole(images),
+      segments: [
+        ...bySeries.map((value, k) => ({
+          value,
+          color: set.series[k]!.color,
+          title: `${set.series[k]!.name}: ${whole(value)}`,
+        })),
+        { value: other, color: 'var(--rule)', title: `no label, or of no class: ${whole(other)}` },
+      ],
+      other,
+    };
+  });
+  return {
+    kind: 'figure',
+    name: 'flow',
+    title: 'From what was found to the dataset',
+    shows: `Each row leaves out what has one fault more, and shows what remains, by class; the last row is the dataset. What has several faults counts under the first.`,
+    doesNotShow: 'Faults that nobody looked for, such as a wrong label on a sound image.',
+    legend: [
+      ...(dataset.classes.length > 1 ? areaLegend(set.series) : []),
+      ...(rows.some(({ other }) => other > 0)
+        ? [{ label: 'no label, or of no class', color: 'var(--rule)', symbol: 'area' }]
+        : []),
+    ],
+    panels: [rowsPanel(rows, { label: 'From what was found to the dataset' })],
+  };
+}
+
+const nameOf = ({ file, id, line, detail }: Problem): string =>
+  file || id || (line ? `line ${line}` : detail);
+
+function reasonsTable({ flow, problems }: ImportReport): TableBlock {
+  const found = flow[0]!.images;
+  return {
+    kind: 'table',
+    title: 'What was left out, and why',
+    columns: [
+      { title: 'Reason', align: 'left' },
+      { title: 'Images, of found', align: 'right' },
+      { title: 'Of which', align: 'left' },
+      { title: 'Such as', align: 'left' },
+    ],
+    rows: flow.slice(1).map(({ stage, text, images, byLabel }, i) => {
+      const before = flow[i]!;
+      const labels = Object.keys(before.byLabel)
+        .map((label) => ({ label, n: before.byLabel[label]! - (byLabel[label] ?? 0) }))
+        .filter(({ n }) => n > 0)
+        .sort((a, b) => b.n - a.n)
+        .map(({ label, n }) => `${label || 'no label'} ${whole(n)}`);
+      const names = problems.filter(({ kind }) => kind === stage).map(nameOf);
+      const removed = before.images - images;
+      return [
+        text,
+        `${whole(removed)} (${percent(removed / found)})`,
+        nameSome(labels, 4),
+        nameSome([...new Set(names)], 2),
+      ];
+    }),
+    note: 'Each by name, with its file, line and reason: cleaning.csv in the dataset’s folder.',
+  };
+}
+
+/** Classes before and after cleaning. */
+function balanceTable(dataset: Dataset, flow: readonly FlowStage[]): TableBlock {
+  const first = flow[0]!;
+  const last = flow.at(-1)!;
+  const labels = [
+    ...dataset.classes,
+    ...Object.keys(first.byLabel)
+      .filter((label) => !dataset.classes.includes(label))
+      .sort((a, b) => first.byLabel[b]! - first.byLabel[a]!),
+  ];
+  const known = Object.entries(first.byLabel).reduce((sum, [label, n]) => sum + (label === '' ? 0 : n), 0);
+  return {
+    kind: 'table',
+    title: 'Class balance before and after',
+    columns: [
+      { title: 'Label', align: 'left' },
+      { title: 'Found', align: 'right' },
+      { title: 'Share', align: 'right' },
+      { title: 'Dataset', align: 'right' },
+      { title: 'Share', align: 'right' },
+      { title: 'Left out', align: 'right' },
+    ],
+    rows: labels.map((label) => {
+      const before = first.byLabel[label] ?? 0;
+      const after = last.byLabel[label] ?? 0;
+      return [
+        label || 'no label',
+        whole(before),
+        label === '' || known === 0 ? '–' : percent(before / known),
+        whole(after),
+        after === 0 ? '–' : percent(after / last.images),
+        whole(before - after),
+      ];
+    }),
+    note: 'Shares before are of what had a label.',
+  };
+}
+
+/** Files that no row spoke of, and doubts about what was kept. */
+function otherProblems({ counts, problems }: ImportReport): { lead: string; text: string }[] {
+  return Object.entries(problemKinds).flatMap(([kind, { text, leaves }]) => {
+    const n = counts[kind as keyof typeof counts] ?? 0;
+    if (leaves === 'row' || n === 0) return [];
+    const names = problems
+      .filter((one) => one.kind === kind)
+      .map((one) => (leaves === 'nothing' ? one.detail : nameOf(one)));
+    return [
+      {
+        lead: `${capital(text)}: ${whole(n)}.`,
+        text: `${leaves === 'file' ? 'Not used' : 'Kept'}: ${nameSome([...new Set(names)], 3)}.`,
+      },
+    ];
+  });
+}
+
+const capital = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());

@@ -1,0 +1,150 @@
+/** Prints a report as one self-contained HTML page: style inline, figures as SVG, pictures as base64. No script. */
+import type {
+  Block,
+  FigureBlock,
+  GalleryBlock,
+  LegendItem,
+  PicturesBlock,
+  ReportDocument,
+  Summary,
+  TableBlock,
+} from './document.js';
+import { escapeHtml } from './escape.js';
+import { legendSign } from './legend.js';
+import { GALLERY_STYLE, STYLE } from './style.js';
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+function legend(items: readonly LegendItem[]): string {
+  if (items.length === 0) return '';
+  const entries = items.map((item) => {
+    const { svg, width } = legendSign(item);
+    // The style's width is that of a line.
+    const style = width === 22 ? '' : ` style="width:${((1.5 * width) / 22).toFixed(2)}rem"`;
+    return `<li><svg viewBox="0 0 ${width} 10"${style} aria-hidden="true">${svg}</svg>${escapeHtml(item.label)}</li>`;
+  });
+  return `<ul class="legend">${entries.join('')}</ul>`;
+}
+
+function caption(
+  number: number,
+  { title, shows, doesNotShow }: FigureBlock | PicturesBlock | GalleryBlock,
+): string {
+  return `<figcaption><b>Figure ${number}. ${escapeHtml(title)}.</b> ${escapeHtml(shows)}<span><b>What it does not show.</b> ${escapeHtml(doesNotShow)}</span></figcaption>`;
+}
+
+function figure(block: FigureBlock, number: number): string {
+  const panels = block.panels.map(({ title, wide, narrow }) => {
+    const heading = title ? `<p class="panel-title">${escapeHtml(title)}</p>` : '';
+    return narrow === null
+      ? `<div class="panel">${heading}${wide}</div>`
+      : `<div class="panel">${heading}<div class="wide">${wide}</div><div class="narrow">${narrow}</div></div>`;
+  });
+  return `<figure id="figure-${block.name}">${legend(block.legend)}<div class="panels${block.panels.length > 2 ? ' many' : ''}">${panels.join('')}</div>${caption(number, block)}</figure>`;
+}
+
+function pictures(block: PicturesBlock, number: number): string {
+  const items = block.pictures.map(
+    ({ title, png, width, height }) =>
+      `<div><p class="panel-title">${escapeHtml(title)}</p><img alt="${escapeHtml(title)}" width="${width}" height="${height}" src="data:image/png;base64,${base64(png)}"></div>`,
+  );
+  return `<figure id="figure-${block.name}"><div class="pictures">${items.join('')}</div>${caption(number, block)}</figure>`;
+}
+
+/** What is told of a picture shows on hover and on focus, which a tap gives. */
+function gallery(block: GalleryBlock, number: number): string {
+  const rows = block.rows.map(({ title, tiles }) => {
+    const items = tiles.map(({ images, caption: text, facts }) => {
+      const pictures = images.map(
+        ({ jpeg, alt }) =>
+          `<img alt="${escapeHtml(alt)}" width="128" height="128" src="data:image/jpeg;base64,${base64(jpeg)}">`,
+      );
+      const lines = facts.map(
+        ({ name, value }) => `<span><i>${escapeHtml(name)}</i> ${escapeHtml(value)}</span>`,
+      );
+      const tip = lines.length > 0 ? `<div class="tip" aria-hidden="true">${lines.join('')}</div>` : '';
+      const under = text ? `<small>${escapeHtml(text)}</small>` : '';
+      return `<div class="tile${images.length > 1 ? ' pair' : ''}" tabindex="0"><div class="shots">${pictures.join('')}</div>${under}${tip}</div>`;
+    });
+    return `<p class="panel-title">${escapeHtml(title)}</p><div class="gallery">${items.join('')}</div>`;
+  });
+  return `<figure id="figure-${block.name}">${rows.join('')}${caption(number, block)}</figure>`;
+}
+
+function table(block: TableBlock, number: number): string {
+  const side = (align: string): string => (align === 'right' ? ' class="right"' : '');
+  const head = block.columns.map(
+    ({ title, align }) => `<th scope="col"${side(align)}>${escapeHtml(title)}</th>`,
+  );
+  const strong = new Set(block.strong ?? []);
+  const rows = block.rows.map(
+    (row, i) =>
+      `<tr${strong.has(i) ? ' class="strong"' : ''}>${row
+        .map((text, column) => `<td${side(block.columns[column]!.align)}>${escapeHtml(text)}</td>`)
+        .join('')}</tr>`,
+  );
+  const note = block.note ? `<p class="note">${escapeHtml(block.note)}</p>` : '<p class="note"></p>';
+  return `<div class="scroll"><table${block.slim ? ' class="slim"' : ''}><caption><b>Table ${number}. ${escapeHtml(block.title)}.</b></caption><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${note}`;
+}
+
+function summaryBox({ title, tone, short, sentence, paragraph, figures }: Summary): string {
+  const key = figures.map(
+    ({ label, value, note }) =>
+      `<div><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}<small>${escapeHtml(note)}</small></dd></div>`,
+  );
+  const columns = figures.map(({ broad }) => (broad ? '1.7fr' : '1fr')).join(' ');
+  const list = key.length > 0 ? `<dl class="key" style="--columns:${columns}">${key.join('')}</dl>` : '';
+  return `<section class="summary ${tone}" aria-label="${escapeHtml(title)}"><p class="eyebrow">${escapeHtml(short)}</p><p class="sentence">${escapeHtml(sentence)}</p><p class="more">${escapeHtml(paragraph)}</p>${list}</section>`;
+}
+
+/** The whole page as a string. */
+export function toHtml(report: ReportDocument): string {
+  let figures = 0;
+  let tables = 0;
+  const print = (block: Block): string => {
+    switch (block.kind) {
+      case 'prose':
+        return `<p>${block.lead ? `<b>${escapeHtml(block.lead)}</b> ` : ''}${escapeHtml(block.text)}</p>`;
+      case 'subheading':
+        return `<h3>${escapeHtml(block.text)}</h3>`;
+      case 'list':
+        return `<ul class="points">${block.items.map(({ lead, text }) => `<li><b>${escapeHtml(lead)}</b> ${escapeHtml(text)}</li>`).join('')}</ul>`;
+      case 'code':
+        return `<h3>${escapeHtml(block.title)}</h3><pre>${escapeHtml(block.text)}</pre>`;
+      case 'table':
+        return table(block, ++tables);
+      case 'figure':
+        return figure(block, ++figures);
+      case 'pictures':
+        return pictures(block, ++figures);
+      case 'gallery':
+        return gallery(block, ++figures);
+    }
+  };
+  const { summary } = report;
+  const contents = report.sections.map(({ id, title }) => `<a href="#${id}">${escapeHtml(title)}</a>`);
+  const sections = report.sections.map(
+    ({ id, title, blocks }) =>
+      `<section id="${id}"><h2>${escapeHtml(title)}</h2>\n${blocks.map(print).join('\n')}\n</section>`,
+  );
+  const hasGallery = report.sections.some(({ blocks }) => blocks.some(({ kind }) => kind === 'gallery'));
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml([report.title, ...(summary ? [summary.short] : [])].join(': '))}</title>
+<style>${STYLE}${hasGallery ? GALLERY_STYLE : ''}</style>
+</head>
+<body>
+<main>
+<header><p class="eyebrow">${escapeHtml(report.eyebrow)}</p><h1>${escapeHtml(report.title)}</h1><p class="subtitle">${escapeHtml(report.subtitle)}</p></header>
+${summary ? summaryBox(summary) : ''}
+<nav aria-label="Contents">${contents.join('')}</nav>
+${sections.join('\n')}
+<footer>${escapeHtml(report.footer)}</footer>
+</main>
+</body>
+</html>
+`;
+}
