@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DataError } from '../errors.js';
-import { decodeImage, decodeThumbnail } from './decode.js';
+import { type Box, type DecodedImage, decodeImage, decodeThumbnail } from './decode.js';
 
 // 4 × 2, red on the left, blue on the right.
 const pixels = Uint8Array.from({ length: 24 }, (_, i) => {
@@ -94,7 +94,143 @@ describe('pixels', () => {
   });
 });
 
+// Made by test/goldens/decode/decode.py: PIL.
+interface Golden {
+  name: string;
+  file: string;
+  height: number;
+  width: number;
+  pixels: string;
+  tolerance: number;
+}
+const golden: { cases: Golden[] } = JSON.parse(
+  readFileSync(new URL('../../test/goldens/decode/decode.json', import.meta.url), 'utf8'),
+);
+
+describe('as PIL reads it', () => {
+  test.each(golden.cases)('$name', async ({ file, height, width, pixels, tolerance }) => {
+    const image = await decodeImage(Buffer.from(file, 'base64'));
+    expect([image.height, image.width]).toEqual([height, width]);
+    const expected = Buffer.from(pixels, 'base64');
+    const furthest = image.data.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+    expect(image.data.length).toBe(expected.length);
+    expect(furthest).toBeLessThanOrEqual(tolerance);
+  });
+
+  test('CMYK: paper is white, ink on ink is black, each ink has its hue', async () => {
+    const files = golden.cases.filter(({ name }) => name.includes('CMYK'));
+    expect(files).toHaveLength(3);
+    for (const { file } of files) {
+      const { data, width } = await decodeImage(Buffer.from(file, 'base64'));
+      const [paper, cyan, magenta, yellow, black, all] = Array.from({ length: 6 }, (_, k) => {
+        const at = (8 * width + 16 * k + 8) * 3;
+        return [...data.subarray(at, at + 3)] as [number, number, number];
+      });
+      expect(Math.min(...paper!)).toBeGreaterThan(250);
+      expect(Math.max(...black!, ...all!)).toBeLessThan(30);
+      expect(cyan!.indexOf(Math.min(...cyan!))).toBe(0);
+      expect(magenta!.indexOf(Math.min(...magenta!))).toBe(1);
+      expect(yellow!.indexOf(Math.min(...yellow!))).toBe(2);
+    }
+  });
+
+  test('a CMYK profile in the file is used', async () => {
+    const bytes = await sharp(pixels, raw)
+      .resize(64, 32, { kernel: 'nearest' })
+      .toColourspace('cmyk')
+      .withIccProfile('cmyk')
+      .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+      .toBuffer();
+    expect((await sharp(bytes).metadata()).hasProfile).toBe(true);
+    const { data } = await decodeImage(bytes);
+    // Red lies inside the inks' range, so that it comes back nearly as it was.
+    const at = (16 * 64 + 8) * 3;
+    expect(data[at]).toBeGreaterThan(220);
+    expect(Math.max(data[at + 1]!, data[at + 2]!)).toBeLessThan(60);
+  });
+});
+
+describe('size', () => {
+  const wide = () => sharp(pixels, raw).resize(32, 16, { kernel: 'nearest' }).png().toBuffer();
+
+  test('contain pads with black', async () => {
+    const { data, width, height } = await decodeImage(await wide(), { sizePx: 32, fit: 'contain' });
+    expect([width, height]).toEqual([32, 32]);
+    const rowOf = (y: number) => [...data.subarray(y * 96, y * 96 + 96)];
+    expect(rowOf(7)).toEqual(Array(96).fill(0));
+    expect(rowOf(24)).toEqual(Array(96).fill(0));
+    expect(rowOf(8)).toEqual(rowOf(23));
+    expect(rowOf(8).slice(0, 3)).toEqual([255, 0, 0]);
+    expect(rowOf(8).slice(-3)).toEqual([0, 0, 255]);
+  });
+
+  test('the shorter side', async () => {
+    const image = await decodeImage(await wide(), { shorterSidePx: 8 });
+    expect([image.width, image.height, image.data.length]).toEqual([16, 8, 16 * 8 * 3]);
+    expect([...image.data.subarray(0, 3)]).toEqual([255, 0, 0]);
+  });
+});
+
+describe('crop', () => {
+  const box = { left: 5, top: 2, width: 6, height: 7 };
+  const cut = (image: DecodedImage, { left, top, width, height }: Box): number[] =>
+    Array.from({ length: height }, (_, y) => {
+      const at = ((top + y) * image.width + left) * 3;
+      return [...image.data.subarray(at, at + width * 3)];
+    }).flat();
+
+  test.each(golden.cases.filter(({ name }) => name.includes('orientation')))(
+    'counts in the upright image: $name',
+    async ({ file }) => {
+      const bytes = Buffer.from(file, 'base64');
+      const image = await decodeImage(bytes, { crop: box });
+      expect([image.width, image.height]).toEqual([6, 7]);
+      expect([...image.data]).toEqual(cut(await decodeImage(bytes), box));
+    },
+  );
+
+  test('comes before resizing', async () => {
+    const bytes = await png().toBuffer();
+    const left = await decodeImage(bytes, { crop: { left: 0, top: 0, width: 2, height: 2 }, sizePx: 8 });
+    expect([...new Set(left.data)].sort()).toEqual([0, 255]);
+    expect([...left.data.subarray(-3)]).toEqual([255, 0, 0]);
+  });
+
+  test.each([
+    { left: 3, top: 0, width: 2, height: 2 },
+    { left: 0, top: 0, width: 4, height: 3 },
+    { left: -1, top: 0, width: 2, height: 2 },
+    { left: 0, top: 0, width: 0, height: 2 },
+    { left: 0.5, top: 0, width: 2, height: 2 },
+  ])('%j is not inside of 4 × 2 px', async (crop) => {
+    await expect(decodeImage(await png().toBuffer(), { crop }, 'a.png')).rejects.toThrow(
+      /^a\.png: cannot cut out .* not whole pixels inside the image$/,
+    );
+  });
+});
+
 describe('what cannot be decoded', () => {
+  const noise = Uint8Array.from({ length: 96 * 96 * 3 }, (_, i) => (i * 2654435761) >>> 24);
+  const encoded = () => sharp(noise, { raw: { width: 96, height: 96, channels: 3 } });
+  test.each<[string, () => Sharp]>([
+    ['baseline JPEG', () => encoded().jpeg()],
+    ['progressive JPEG', () => encoded().jpeg({ progressive: true })],
+    ['PNG', () => encoded().png()],
+    ['TIFF', () => encoded().tiff({ compression: 'lzw' })],
+    ['plain TIFF', () => encoded().tiff({ compression: 'none' })],
+    ['WebP', () => encoded().webp()],
+    ['lossless WebP', () => encoded().webp({ lossless: true })],
+    ['GIF', () => encoded().gif()],
+    ['AVIF', () => encoded().avif({ effort: 0 })],
+  ])('%s, cut at any place', async (_, make) => {
+    const whole = await make().toBuffer();
+    await decodeImage(whole);
+    for (const share of [0.1, 0.5, 0.9]) {
+      const part = whole.subarray(0, Math.floor(share * whole.length));
+      await expect(decodeImage(part, {}, `cut at ${share}`)).rejects.toThrow(DataError);
+    }
+  });
+
   const damaged: [string, () => Uint8Array][] = [
     ['cut in the middle', () => jpeg.subarray(0, jpeg.length >> 1)],
     ['cut before the end marker', () => jpeg.subarray(0, jpeg.length - 2)],

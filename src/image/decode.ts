@@ -30,19 +30,31 @@ export const imageExtensions: readonly string[] = [
   '.avif',
 ];
 
-/** How a frame that is not square becomes square: the centre is cut out, or the whole frame is squashed. */
-export type Fit = 'cover' | 'fill';
+/** How a frame that is not square becomes square: its centre is cut out, it is squashed, or padded with black. */
+export type Fit = 'cover' | 'fill' | 'contain';
 
 /** Resampling kernels, in libvips' names; `cubic` is Catmull-Rom, antialiased when shrinking. */
 export type Kernel = 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos3';
 
+/** A part of the upright image, in whole pixels. */
+export interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
 export interface DecodeOptions {
   /** Side in pixels of the square to resize to; left out: the image's own size. */
   sizePx?: number;
+  /** Instead of a square: the shorter side in pixels, the aspect ratio stays. */
+  shorterSidePx?: number;
   /** Default `cover`. */
   fit?: Fit;
   /** Default `lanczos3`. */
   kernel?: Kernel;
+  /** Cut out before resizing. Damage to the file below it may go unnoticed. */
+  crop?: Box;
 }
 
 export interface DecodedImage {
@@ -73,24 +85,38 @@ function nameOf(source: string | Uint8Array, name: string | undefined): string {
   return name ?? (typeof source === 'string' ? source : 'image');
 }
 
+const isBox = ({ left, top, width, height }: Box): boolean =>
+  [left, top, width, height].every(Number.isInteger) && left >= 0 && top >= 0 && width > 0 && height > 0;
+
+function cropError({ left, top, width, height }: Box, name: string): DataError {
+  return new DataError(
+    `${name}: cannot cut out ${width}×${height} px at (${left}, ${top}): not whole pixels inside the image`,
+  );
+}
+
 /**
  * Decodes every pixel of one image.
  * @param source a path or the file's bytes
  * @param name what errors call the image; default its path
  * @returns RGB bytes `[height, width, 3]`
- * @throws DataError when the file is missing, not an image, cut off or damaged
+ * @throws DataError when the file is missing, not an image, cut off or damaged, or `crop` is not inside of it
  */
 export async function decodeImage(
   source: string | Uint8Array,
   options: DecodeOptions = {},
   name?: string,
 ): Promise<DecodedImage> {
+  const { crop } = options;
+  if (crop && !isBox(crop)) throw cropError(crop, nameOf(source, name));
   try {
     let pipeline = sharp(source, strict).autoOrient().flatten({ background: '#000' });
-    if (options.sizePx !== undefined)
-      pipeline = pipeline.resize(options.sizePx, options.sizePx, {
-        fit: options.fit ?? 'cover',
+    if (crop) pipeline = pipeline.extract(crop); // of the upright image: sharp turns first
+    const sidePx = options.sizePx ?? options.shorterSidePx;
+    if (sidePx !== undefined)
+      pipeline = pipeline.resize(sidePx, sidePx, {
+        fit: options.sizePx === undefined ? 'outside' : (options.fit ?? 'cover'),
         kernel: options.kernel ?? 'lanczos3',
+        background: '#000',
         fastShrinkOnLoad: false,
       });
     const { data, info } = await pipeline
@@ -100,6 +126,7 @@ export async function decodeImage(
     if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to sRGB`);
     return { data, width: info.width, height: info.height };
   } catch (cause) {
+    if (crop && /extract_area/.test(String(cause))) throw cropError(crop, nameOf(source, name));
     throw toDataError(cause, nameOf(source, name));
   }
 }
