@@ -96,7 +96,7 @@ async function prepareCommand(dir: string, flags: PrepareFlags, command: Command
   const fractions = flags.split === undefined ? undefined : parseFractions(flags.split);
   const made = await making(
     command,
-    { prepare: 'preparing', read: 'reading', compare: 'looking for duplicates' },
+    { mask: 'reading masks', prepare: 'preparing', read: 'reading', compare: 'looking for duplicates' },
     (hooks) =>
       prepareDataset(source, flags.out, {
         ...hooks,

@@ -49,6 +49,18 @@ describe('removeDuplicates', () => {
     ]);
   });
 
+  test('what a given split tests on stays before what it trains on', () => {
+    const items: Cleanable[] = [
+      { ...image('a', 'mel', 200), split: 'train' },
+      { ...image('b', 'mel'), split: 'test' },
+      { ...image('c', 'mel'), split: 'val' },
+    ];
+    for (const kind of ['exact', 'near'] as const) {
+      const cleaned = removeDuplicates(items, [pair(0, 1, kind), pair(0, 2, kind), pair(1, 2, kind)], both);
+      expect(idsGone(items, cleaned)).toEqual(['a', 'c']);
+    }
+  });
+
   test('copies that disagree on the label all go, and say why', () => {
     const items = [image('a', 'mel'), image('b', 'nev'), image('c', 'nev')];
     const cleaned = removeDuplicates(items, [pair(0, 1, 'exact')], both);

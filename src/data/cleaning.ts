@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import type { Split } from './dataset.js';
 import type { DuplicatePair } from './duplicates.js';
 import { UnionFind } from './groups.js';
-import { byKind, type Problem, type ProblemKind, problem, problemKinds } from './problems.js';
+import { byKind, nameSome, type Problem, type ProblemKind, problem, problemKinds } from './problems.js';
 import { writeTable } from './table.js';
 
 export const cleaningFile = 'cleaning.csv';
@@ -24,6 +24,8 @@ export interface Cleanable {
   line: number;
   width: number;
   height: number;
+  /** Where it is given. */
+  split?: Split;
 }
 
 /** The particulars of an image as a receipt gives them. */
@@ -33,12 +35,16 @@ export const receipt = (
   detail: string,
 ): Problem => problem(kind, { id, label, file: name, table: basename(table), line, detail });
 
+/** The better protected a split is, the later it comes: what is in two of them is taken out of the earlier one. */
+const protection: Record<Split, number> = { train: 0, val: 1, test: 2 };
+
 /**
  * Decides which duplicates go.
  *
  * Exact copies: the first by id stays; where labels differ, nobody knows which is right and all of them go. Near
  * ones: the largest stays, then the first by id; a picture goes only if it is a duplicate of one that stays (likeness
- * over a third picture does not count). Near-duplicates with different labels are not removed, whatever the policy:
+ * over a third picture does not count). Where splits are given, what is in test stays before what is in val, and that
+ * before what is in train: a given test set does not lose images to training. Near-duplicates with different labels are not removed, whatever the policy:
  * two photographs of a lesion may rightly bear two readings, and grouping keeps them from leaking. Groups are made
  * before, so that a removed picture still ties together what it was a duplicate of.
  * @returns indices of the items to remove, with a receipt for each
@@ -50,6 +56,8 @@ export function removeDuplicates(
 ): { gone: Set<number>; problems: Problem[] } {
   const problems: Problem[] = [];
   const gone = new Set<number>();
+  const guarded = (i: number): number => protection[items[i]!.split ?? 'train'];
+  const byId = (i: number, j: number): number => (items[i]!.id < items[j]!.id ? -1 : 1);
   const remove = (index: number, kind: ProblemKind, detail: string): void => {
     gone.add(index);
     problems.push(receipt(kind, items[index]!, detail));
@@ -61,14 +69,16 @@ export function removeDuplicates(
     const sets = new Map<number, number[]>();
     items.forEach((_, i) => {
       const root = copies.find(i);
-      sets.set(root, [...(sets.get(root) ?? []), i]);
+      const set = sets.get(root);
+      if (set) set.push(i);
+      else sets.set(root, [i]);
     });
     for (const set of sets.values()) {
       if (set.length === 1) continue;
       const labels = new Set(set.map((i) => items[i]!.label));
-      const [first, ...others] = [...set].sort((i, j) => (items[i]!.id < items[j]!.id ? -1 : 1));
+      const [first, ...others] = [...set].sort((i, j) => guarded(j) - guarded(i) || byId(i, j));
       if (labels.size > 1) {
-        const all = set.map((i) => `${items[i]!.id} ${items[i]!.label}`).join(', ');
+        const all = nameSome(set.map((i) => `${items[i]!.id} ${items[i]!.label}`));
         for (const i of set) remove(i, 'conflicting-duplicate', `same bytes, different labels: ${all}`);
       } else for (const i of others) remove(i, 'exact-duplicate', `same bytes as ${items[first!]!.id}`);
     }
@@ -77,11 +87,15 @@ export function removeDuplicates(
     const partners = new Map<number, DuplicatePair[]>();
     for (const pair of pairs) {
       if (pair.kind !== 'near') continue;
-      for (const end of [pair.a, pair.b]) partners.set(end, [...(partners.get(end) ?? []), pair]);
+      for (const end of [pair.a, pair.b]) {
+        const own = partners.get(end);
+        if (own) own.push(pair);
+        else partners.set(end, [pair]);
+      }
     }
     const area = (i: number): number => items[i]!.width * items[i]!.height;
     const order = [...partners.keys()].sort(
-      (i, j) => area(j) - area(i) || (items[i]!.id < items[j]!.id ? -1 : 1),
+      (i, j) => guarded(j) - guarded(i) || area(j) - area(i) || byId(i, j),
     );
     const stays = new Set<number>();
     for (const i of order) {
@@ -102,9 +116,6 @@ export function removeDuplicates(
 
   return { gone, problems };
 }
-
-/** The better protected a split is, the later it comes: what is in two of them is taken out of the earlier one. */
-const protection: Record<Split, number> = { train: 0, val: 1, test: 2 };
 
 /** Groups that a given split tears apart. */
 export function tornGroups(

@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { stringify as toYaml } from 'yaml';
 import { DataError } from '../errors.js';
 import { syncPath, writeFileAtomic, writeJson } from '../files.js';
+import { isRunning } from './claim.js';
 import {
   cleaningFile,
   type DuplicatePolicy,
@@ -45,14 +46,21 @@ export interface DatasetItem {
   patients: readonly string[];
   lesions: readonly string[];
   extra: Readonly<Record<string, string>>;
+  /** Of an image that was decoded before, its group settled: it is not decoded again; other bytes are refused. */
+  known?: Readonly<Pick<DatasetRow, 'sha256' | 'width' | 'height'>>;
   /** A file, or how to make the bytes of a JPEG or PNG file. */
   source: { path: string } | { make: () => Promise<Uint8Array> };
   /** What problems call the image. */
   name: string;
+  /** What they call it once it has been read, where its file's name may be a patient's; default `name`. */
+  publicName?: string;
   /** The metadata table and the line in it; '' and 0 where there is none. */
   table: string;
   line: number;
-  /** Its group, where that is settled already: given for all items or for none; duplicates are then not looked for. */
+  /**
+   * Its group, where that is settled already: given for all items or for none; duplicates are then not looked for, and
+   * a given split is not completed.
+   */
   group?: string;
   /** Its split, where that is given: for all items or for none. */
   split?: Split;
@@ -186,15 +194,6 @@ function removeAbandoned(target: string): void {
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 function checkLabels(
   items: readonly DatasetItem[],
   header: DatasetHeader,
@@ -234,7 +233,7 @@ async function build(
   problems.push(...unreadable);
 
   // Groups come before any removal: what is removed still ties its partners together.
-  const found = read.map(({ item }) => item);
+  const found = read.map(({ item }) => ({ ...item, name: item.publicName ?? item.name }));
   const settled = found.every((item) => item.group !== undefined);
   const pairs = settled
     ? unnamed(found, options.pairs ?? [])
@@ -247,7 +246,7 @@ async function build(
   const groups = settled ? found.map((item) => item.group!) : assignGroups(found, pairs);
   const { exact = 'remove', near = 'group' } = options.duplicates ?? {};
   const duplicates = removeDuplicates(
-    read.map(({ item, width, height }) => ({ ...item, width, height })),
+    read.map(({ width, height }, i) => ({ ...found[i]!, width, height })),
     settled ? [] : pairs,
     { exact, near },
   );
@@ -263,7 +262,9 @@ async function build(
         ),
       );
 
-  let kept = read.map((one, i) => ({ ...one, group: groups[i]! })).filter((_, i) => !gone.has(i));
+  let kept = read
+    .map((one, i) => ({ ...one, item: found[i]!, group: groups[i]! }))
+    .filter((_, i) => !gone.has(i));
   const given = kept.every(({ item }) => item.split !== undefined);
   if (given) {
     const leaks = dropLeaks(kept, options.leaks ?? 'refuse');
@@ -280,14 +281,12 @@ async function build(
     strata,
   );
   const dealt = kept.map(({ item, group }, i) => ({ group, label: item.label, strata: further[i]! }));
-  const assigned = given
-    ? completeSplit(
-        used.map((item) => item.split!),
-        dealt,
-        fractions,
-        seed,
-      )
-    : assignSplits(dealt, fractions, seed);
+  const known = given ? used.map((item) => item.split!) : undefined;
+  const assigned = !known
+    ? assignSplits(dealt, fractions, seed)
+    : settled
+      ? known
+      : completeSplit(known, dealt, fractions, seed);
   const rows = kept.map(
     ({ item, file, sha256: hash, width, height, group }, i): DatasetRow => ({
       id: item.id,

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { DataError } from '../errors.js';
 import type { DatasetItem } from './create.js';
 import { type DeidentifyOptions, isDicom, readDicom, readDicomHeader } from './dicom/index.js';
 import { pseudonym } from './dicom/pseudonym.js';
@@ -47,22 +48,38 @@ export async function withDicom(
       if (!('path' in source) || !isDicomName(name)) return;
       const { path } = source;
       const id = named || keepIdentifiers ? item.id : `dicom-${pseudonym(deidentify.salt!, 'file', item.id)}`;
+      // A line with pseudonym and file name would undo the pseudonym.
+      const publicName = id === item.id ? name : '';
       const warn = (warnings: readonly string[]): void => {
         for (const detail of warnings)
-          problems.push(problem('warning', { id, file: name, label: item.label, detail }));
+          problems.push(
+            problem('warning', {
+              id,
+              file: publicName,
+              label: item.label,
+              detail: detail.replaceAll(name, id),
+            }),
+          );
+      };
+      const read = async (): Promise<Uint8Array> => {
+        try {
+          return await readFile(path);
+        } catch (cause) {
+          throw new DataError(`${name}: cannot be read (${(cause as Error).message})`, { cause });
+        }
       };
       let said: readonly string[] = [];
       const make = async (): Promise<Uint8Array> => {
-        const { bytes, warnings } = await readDicom(await readFile(path), name, deidentify);
+        const { bytes, warnings } = await readDicom(await read(), name, deidentify);
         warn(warnings.filter((warning) => !said.includes(warning)));
         return bytes;
       };
       const { source_file: _, ...nameless } = item.extra;
       const extra = id === item.id ? item.extra : nameless;
-      result[i] = { ...item, id, extra, source: { make } };
-      const bytes = await readFile(path);
-      if (!isDicom(bytes)) return; // making the picture says so
+      result[i] = { ...item, id, extra, source: { make }, publicName };
       try {
+        const bytes = await read();
+        if (!isDicom(bytes)) return; // making the picture says so
         const { fields, warnings } = readDicomHeader(bytes, name, deidentify);
         const known = Object.entries(item.extra).filter(([, value]) => value !== '');
         result[i] = {
@@ -74,7 +91,7 @@ export async function withDicom(
         warn(warnings);
         said = warnings;
       } catch {
-        // A damaged header: making the picture fails on it as well, and names it among the unreadable images.
+        // A damaged header, or no access: making the picture fails on it as well, and names it among the unreadable.
       }
     },
     { signal: options.signal },

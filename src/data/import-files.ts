@@ -20,7 +20,8 @@ export function listFiles(dir: string): Found {
     const real = realpathSync(folder);
     if (entered.has(real)) return;
     entered.add(real);
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);
       const isLink = entry.isSymbolicLink();
@@ -56,15 +57,22 @@ const isNameless = (name: string): boolean => /^(\.\d+)?$/.test(extname(name));
 const isImage = (name: string): boolean =>
   imageExtensions.includes(extensionOf(name)) || dicomExtensions.includes(extensionOf(name));
 
-/** DICOM files often have no extension; DICOMDIR is the table of contents of a medium. */
+/**
+ * DICOM files often have no extension; DICOMDIR is the table of contents of a medium. What cannot be read (a link to
+ * nowhere) or waits to be written to (a pipe) is none.
+ */
 function isNamelessDicom(path: string): boolean {
   if (!isNameless(path) || basename(path) === 'DICOMDIR') return false;
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return false;
   const start = Buffer.alloc(dicomStartBytes);
-  const file = openSync(path, 'r');
+  let file: number | undefined;
   try {
+    file = openSync(path, 'r');
     readSync(file, start);
+  } catch {
+    return false; // listed among the files of other types
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
   return isDicom(start);
 }
@@ -75,6 +83,16 @@ const dicomStartBytes = 132;
 /** `a/b.JPG` → `a/b`; dots that begin no image extension stay. */
 export const withoutExtension = (name: string): string =>
   isImage(name) ? name.slice(0, name.length - extname(name).length) : name;
+
+/**
+ * A name for each item that no other has: the first of its forms that no other item has as a form too, else the last.
+ * @param forms of each item, shortest first; the last is its own
+ */
+export function shortestUnique(forms: readonly (readonly string[])[]): string[] {
+  const uses = new Map<string, number>();
+  for (const names of forms) for (const name of new Set(names)) uses.set(name, (uses.get(name) ?? 0) + 1);
+  return forms.map((names) => names.find((name) => uses.get(name) === 1) ?? names.at(-1)!);
+}
 
 /** Which images a table's id may mean. */
 export class FileIndex {

@@ -4,9 +4,9 @@ import { ConfigError, DataError } from '../errors.js';
 import type { DatasetItem } from './create.js';
 import { manifestColumns, type Split } from './dataset.js';
 import type { ImportOptions } from './import.js';
-import { contentOf, FileIndex, withoutExtension } from './import-files.js';
+import { contentOf, FileIndex, shortestUnique, withoutExtension } from './import-files.js';
 import { type Metadata, type MetadataRow, readMetadata } from './metadata/index.js';
-import { type Problem, type ProblemKind, problem } from './problems.js';
+import { nameSome, type Problem, type ProblemKind, problem } from './problems.js';
 
 export interface Gathered {
   items: DatasetItem[];
@@ -15,6 +15,8 @@ export interface Gathered {
   label: string;
   provenance: Record<string, unknown>;
   found: Record<string, number>;
+  /** The columns to share out evenly, by their names in the manifest. */
+  strata: string[];
 }
 
 /** A metadata table, and the split of its rows where the table decides it. */
@@ -53,6 +55,16 @@ export function labelOf(
   if (options.classes)
     return { kind: 'other-class', detail: `label '${label}' is none of ${options.classes.join(', ')}` };
   return { label };
+}
+
+/** @throws ConfigError for a label to rename that nothing has: misspelt, its images would stay in another class */
+export function checkRenames(raw: readonly string[], { renameLabels = {} }: ImportOptions): void {
+  const found = new Set(raw);
+  const missing = Object.keys(renameLabels).find((label) => !found.has(label));
+  if (missing !== undefined)
+    throw new ConfigError(
+      `--rename ${missing}=${renameLabels[missing]}: nothing has the label '${missing}'; labels found: ${nameSome([...found].sort())}`,
+    );
 }
 
 const splitNames: Readonly<Record<string, Split>> = {
@@ -111,7 +123,6 @@ function chooseColumns(path: string, table: Metadata, index: FileIndex, options:
     label = holding[0]!;
   }
   for (const column of options.required ?? []) require('--require', column);
-  for (const column of options.strata ?? []) require('--stratify', column);
   return {
     id: require('--id-column', id),
     label: require('--label-column', label),
@@ -159,6 +170,10 @@ export async function itemsFromTables(
   const index = new FileIndex(images);
   const columns = chooseColumns(paths, table, index, options);
   const names = extraNames(table.columns);
+  checkRenames(
+    table.rows.map((row) => row.cells[columns.label]!),
+    options,
+  );
   const problems: Problem[] = [];
   const givenSplit = splitReader(tables, columns);
 
@@ -198,15 +213,15 @@ export async function itemsFromTables(
   }
 
   const items: DatasetItem[] = [];
+  const forms: string[][] = [];
   const claimed = new Set<string>();
-  const ids = new Set<string>();
   for (const rows of usable.values()) {
     const [first] = rows as [MetadataRow];
     const label = labels.get(first)!;
     const id = idOf(first.cells[columns.id]!);
     const files = index.find(first.cells[columns.id]!);
     if (rows.some((row) => labels.get(row) !== label)) {
-      const all = rows.map((row) => `${labels.get(row)} on line ${row.line}`).join(', ');
+      const all = nameSome(rows.map((row) => `${labels.get(row)} on line ${row.line}`));
       for (const row of rows) leave('conflicting-id', row, files[0] ?? '', all);
       for (const file of files) mentioned.add(file);
       continue;
@@ -236,14 +251,13 @@ export async function itemsFromTables(
     for (const file of files) claimed.add(file);
     for (const file of files.slice(1))
       problems.push(problem('duplicate-file', { id, file, label, detail: `same bytes as ${files[0]}` }));
-    const uniqueId = ids.has(id) ? withoutExtension(files[0]!) : id;
-    ids.add(uniqueId);
+    forms.push([id, withoutExtension(files[0]!), files[0]!]); // x.png and x.jpg may both be asked for
     const values = (column: string | undefined): string[] =>
       column === undefined
         ? []
         : [...new Set(rows.map((row) => row.cells[column]!).filter((value) => value !== ''))];
     items.push({
-      id: uniqueId,
+      id,
       label,
       patients: values(columns.patient),
       lesions: values(columns.lesion),
@@ -268,8 +282,9 @@ export async function itemsFromTables(
     throw new DataError(
       `no row of ${paths} matches an image in ${dir}: ${columns.id} is for instance '${table.rows[0]!.cells[columns.id]}', a file ${images[0]}; name the right column with --id-column`,
     );
+  const ids = shortestUnique(forms);
   return {
-    items,
+    items: items.map((item, i) => ({ ...item, id: ids[i]! })),
     problems,
     label: columns.label,
     provenance: {
@@ -282,10 +297,12 @@ export async function itemsFromTables(
       ...(columns.split === undefined ? {} : { splitColumn: columns.split }),
     },
     found: { rows: table.rows.length },
+    strata: (options.strata ?? []).map((column) => names.get(column) ?? column),
   };
 }
 
-const idOf = (raw: string): string => withoutExtension(raw.replace(/\\/g, '/').replace(/^\.\//, ''));
+/** What a table calls an image, without extension. */
+export const idOf = (raw: string): string => withoutExtension(raw.replace(/\\/g, '/').replace(/^\.\//, ''));
 
 /** How the given split of an image's rows is read, where there is one. */
 function splitReader(

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -126,6 +127,48 @@ describe('a metadata table', () => {
     expect(dataset.rows.map((row) => row.label)).toEqual(['malignant', 'malignant', 'nev', 'sk']);
     expect(dataset.negative).toBe('benign');
     expect(report.counts).toMatchObject({ 'other-class': 1, 'file-of-unused-row': 1 });
+  });
+
+  test('files that differ in their extension alone are two images, whatever the order of the rows', async () => {
+    await soundImport(4);
+    for (const path of ['x.png', 'x.jpg']) await picture(path);
+    const rows = ['id,dx', 'x.png,mel', 'x.jpg,nev', 'i0,nev', 'i1,mel'];
+    table(rows);
+    const { dataset } = await run();
+    expect(dataset.rows.map(({ id, label }) => [id, label])).toEqual([
+      ['i0', 'nev'],
+      ['i1', 'mel'],
+      ['x.jpg', 'nev'],
+      ['x.png', 'mel'],
+    ]);
+  });
+
+  test('a column that the manifest has too is stratified by under its new name', async () => {
+    await soundImport(24);
+    const rows = ['id,dx,group'];
+    for (let i = 0; i < 24; i++) rows.push(`i${i},${i % 2 ? 'mel' : 'nev'},${i < 12 ? 'a' : 'b'}`);
+    table(rows);
+    const { dataset } = await run({ strata: ['group'], fractions: parseFractions('50/25/25') });
+    expect(dataset.strata).toEqual(['source_group']);
+    const inTrain = dataset.rows.filter(({ split }) => split === 'train');
+    expect(inTrain.filter(({ extra }) => extra.source_group === 'a')).toHaveLength(6);
+  });
+
+  test('links to images, and links to nowhere', async () => {
+    await soundImport(4);
+    const links = join(root, 'links');
+    mkdirSync(links);
+    for (let i = 0; i < 4; i++) symlinkSync(`../photos/i${i}.png`, join(links, `i${i}.png`));
+    symlinkSync('nowhere', join(links, 'dangling'));
+    cpSync(join(images, 'metadata.csv'), join(links, 'metadata.csv'));
+    const { dataset, report } = await importDataset(links, out, {
+      positive: 'mel',
+      metadata: 'metadata.csv',
+      images: 'link',
+    });
+    for (const row of dataset.rows) expect(sha256(readFileSync(join(out, row.file)))).toBe(row.sha256);
+    expect(report.counts['not-an-image']).toBe(1);
+    expect(report.problems.find(({ kind }) => kind === 'not-an-image')!.file).toBe('dangling');
   });
 
   test('linked images are the originals', async () => {
@@ -265,10 +308,11 @@ describe('what is wrong with the input', () => {
 
   test('pairs known by name are near-duplicates', async () => {
     await soundImport(8);
-    writeFileSync(join(images, 'pairs.csv'), 'one,other\ni5,i2\ni7,elsewhere\n');
+    writeFileSync(join(images, 'pairs.csv'), 'one,other\ni5.png,i2\ni7,elsewhere\n');
     const { dataset, report } = await run({ knownDuplicates: 'pairs.csv' });
     const group = (id: string) => dataset.rows.find((row) => row.id === id)!.group;
     expect(group('i5')).toBe(group('i2'));
+    expect(report.counts['not-an-image']).toBeUndefined(); // the table of pairs is used, not left out
     expect(report.duplicates).toMatchObject([{ a: 'i2', b: 'i5', kind: 'near', correlation: 0 }]);
   });
 
@@ -322,6 +366,23 @@ describe('what is wrong with the input', () => {
     ],
     ['a table that is not there', { metadata: 'none.csv' }, /none\.csv: no such file/],
     ['no source of labels', { metadata: undefined }, /--metadata/],
+    [
+      'a table of duplicates that is not there',
+      { knownDuplicates: 'none.csv' },
+      /^--known-duplicates none\.csv: no such file/,
+    ],
+    [
+      'a label to rename that nothing has',
+      { renameLabels: { Nev: 'mel' } },
+      /--rename Nev=mel: nothing has the label 'Nev'; labels found: mel, nev/,
+    ],
+    [
+      'two given splits',
+      { metadata: ['train=metadata.csv'], splitColumn: 'split' },
+      /give the split already/,
+    ],
+    ['a negative that is the positive', { negative: 'mel' }, /that is the positive label/],
+    ['a stratum that is not there', { strata: ['site'] }, /--stratify site: .* there are .*age/],
     ['an id column that matches nothing', { idColumn: 'age' }, /no row of .* matches an image/],
   ])('%s is refused', async (_, options, message) => {
     await soundImport(8);
@@ -406,6 +467,17 @@ describe('a given split', () => {
 });
 
 describe('a folder for each class', () => {
+  test.each<[Partial<ImportOptions>, RegExp]>([
+    [{ required: ['age'] }, /--require age: needs a metadata table/],
+    [{ splitColumn: 'part' }, /--split-column part: needs/],
+    [{ strata: ['site'] }, /--stratify site: there is no such column; there are source_file/],
+    [{ renameLabels: { Nev: 'mel' } }, /nothing has the label 'Nev'; labels found: mel, nev/],
+  ])('%j is refused', async (options, message) => {
+    await picture('mel/a.png');
+    await picture('nev/b.png');
+    await expect(run({ metadata: undefined, labelFromFolders: true, ...options })).rejects.toThrow(message);
+  });
+
   test('is the label; equal names in two folders are two images', async () => {
     for (const path of ['mel/1.png', 'mel/2.png', 'nev/1.png', 'nev/deep/3.png', 'stray.png'])
       await picture(path);

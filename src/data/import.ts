@@ -8,12 +8,25 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { imageExtensions } from '../image/decode.js';
-import { type CreateOptions, createDataset, type ImportReport } from './create.js';
+import {
+  type CreateOptions,
+  createDataset,
+  type DatasetItem,
+  type ImportReport,
+  requireFree,
+} from './create.js';
 import type { Dataset, Split } from './dataset.js';
 import { dicomExtensions } from './dicom/index.js';
 import { type DicomImportOptions, withDicom } from './import-dicom.js';
-import { listFiles, withoutExtension } from './import-files.js';
-import { type Gathered, type GivenTable, itemsFromTables, labelOf } from './import-rows.js';
+import { listFiles, shortestUnique, withoutExtension } from './import-files.js';
+import {
+  checkRenames,
+  type Gathered,
+  type GivenTable,
+  idOf,
+  itemsFromTables,
+  labelOf,
+} from './import-rows.js';
 import { type Problem, problem } from './problems.js';
 import { readTable } from './table.js';
 
@@ -74,9 +87,16 @@ export async function importDataset(
 ): Promise<{ dataset: Dataset; report: ImportReport }> {
   if (((options.metadata ?? []).length === 0) === !options.labelFromFolders)
     throw new ConfigError('give either a metadata table (--metadata) or --label-from-folders');
+  if (options.labelFromFolders) refuseColumns(options);
+  if (options.negative === options.positive)
+    throw new ConfigError(`--negative-name ${options.negative}: that is the positive label`);
   const files = listFiles(dir);
-  const tables = tablesOf(options.metadata, dir);
-  for (const { path } of tables) {
+  const tables = tablesOf(options, dir);
+  const known =
+    options.knownDuplicates === undefined
+      ? undefined
+      : findTable('--known-duplicates', options.knownDuplicates, dir);
+  for (const path of [...tables.map((table) => table.path), ...(known === undefined ? [] : [known])]) {
     const own = relative(resolve(dir), resolve(path)).split(sep).join('/');
     files.others = files.others.filter((name) => name !== own && !name.startsWith(`${own}/`));
   }
@@ -85,11 +105,13 @@ export async function importDataset(
       `${dir}: no images (${[...imageExtensions, ...dicomExtensions].join(', ')}) in it or in its folders`,
     );
 
+  requireFree(out); // before tables and headers are read, which may take long
   const gathered =
     tables.length === 0
       ? itemsFromFolders(dir, files.images, options)
       : await itemsFromTables(dir, files.images, tables, options);
   const dicom = await withDicom(gathered.items, tables.length > 0, options);
+  checkStrata(dicom.items, gathered.strata);
   const problems: Problem[] = [
     ...gathered.problems,
     ...files.others.map((file): Problem => problem('not-an-image', { file, detail: 'no image extension' })),
@@ -119,69 +141,98 @@ export async function importDataset(
     {
       ...options,
       problems: () => [...problems, ...dicom.problems],
-      knownDuplicates:
-        options.knownDuplicates === undefined ? [] : readPairs(findTable(options.knownDuplicates, dir)),
+      strata: gathered.strata,
+      knownDuplicates: known === undefined ? [] : readPairs(known),
       found: { files: files.images.length, otherFiles: files.others.length, ...gathered.found },
     },
   );
 }
 
-function findTable(metadata: string, dir: string): string {
-  if (existsSync(metadata)) return metadata;
-  const inside = join(dir, metadata);
+/** @throws ConfigError for what a metadata table alone can serve: without one it would be passed over in silence */
+function refuseColumns(options: ImportOptions): void {
+  const asked = {
+    '--mapping': options.mapping,
+    '--id-column': options.idColumn,
+    '--label-column': options.labelColumn,
+    '--group-column': options.lesionColumn,
+    '--patient-column': options.patientColumn === 'none' ? undefined : options.patientColumn,
+    '--split-column': options.splitColumn,
+    '--require': options.required?.[0],
+  };
+  for (const [flag, value] of Object.entries(asked))
+    if (value !== undefined)
+      throw new ConfigError(`${flag} ${value}: needs a metadata table, not --label-from-folders`);
+}
+
+/** @throws ConfigError for a column to stratify by that no item has */
+function checkStrata(items: readonly DatasetItem[], strata: readonly string[]): void {
+  if (strata.length === 0) return;
+  const columns = new Set(items.flatMap((item) => Object.keys(item.extra)));
+  for (const column of strata)
+    if (items.length > 0 && !columns.has(column))
+      throw new ConfigError(
+        `--stratify ${column}: there is no such column; there are ${[...columns].join(', ')}`,
+      );
+}
+
+function findTable(flag: string, table: string, dir: string): string {
+  if (existsSync(table)) return table;
+  const inside = join(dir, table);
   if (existsSync(inside)) return inside;
-  throw new ConfigError(`--metadata ${metadata}: no such file, neither here nor in ${dir}`);
+  throw new ConfigError(`${flag} ${table}: no such file, neither here nor in ${dir}`);
 }
 
 /** `a.csv` or `test=a.csv`. */
-function tablesOf(metadata: ImportOptions['metadata'], dir: string): GivenTable[] {
+function tablesOf({ metadata, splitColumn }: ImportOptions, dir: string): GivenTable[] {
   const given = metadata === undefined ? [] : typeof metadata === 'string' ? [metadata] : metadata;
   const tables = given.map((text): GivenTable => {
     const [, split, path] = /^(train|val|test)=(.+)$/.exec(text) ?? [];
     return split === undefined
-      ? { path: findTable(text, dir) }
-      : { path: findTable(path!, dir), split: split as Split };
+      ? { path: findTable('--metadata', text, dir) }
+      : { path: findTable('--metadata', path!, dir), split: split as Split };
   });
+  if (tables.some(({ split }) => split !== undefined) && splitColumn !== undefined)
+    throw new ConfigError(
+      `--split-column ${splitColumn}: the tables give the split already (train=…, test=…)`,
+    );
   if (tables.some(({ split }) => split !== undefined) && tables.some(({ split }) => split === undefined))
     throw new ConfigError('--metadata: either every table names its split (train=…, test=…), or none does');
   return tables;
 }
 
-/** Pairs of ids: the first two columns of a table. */
+/** Pairs of ids, with or without extension: the first two columns of a table. */
 function readPairs(path: string): [string, string][] {
   const { columns, rows } = readTable(path);
   if (columns.length < 2) throw new DataError(`${path}: expected two columns with the ids of each pair`);
-  return rows.map(({ cells }) => [cells[columns[0]!]!, cells[columns[1]!]!]);
+  return rows.map(({ cells }) => [idOf(cells[columns[0]!]!), idOf(cells[columns[1]!]!)]);
 }
 
 function itemsFromFolders(dir: string, images: readonly string[], options: ImportOptions): Gathered {
   const problems: Problem[] = [];
   const kept: { file: string; label: string }[] = [];
+  const folderOf = (file: string): string => file.slice(0, Math.max(0, file.indexOf('/')));
+  checkRenames(images.map(folderOf), options);
   for (const file of images) {
-    const slash = file.indexOf('/');
-    const found = labelOf(slash < 0 ? '' : file.slice(0, slash), options);
+    const folder = folderOf(file);
+    const found = labelOf(folder, options);
     if ('label' in found) kept.push({ file, label: found.label });
     else
       problems.push(
         problem(found.kind, {
           id: withoutExtension(file),
           file,
-          label: slash < 0 ? '' : file.slice(0, slash),
-          detail: slash < 0 ? 'not in a folder that names its class' : found.detail,
+          label: folder,
+          detail: folder === '' ? 'not in a folder that names its class' : found.detail,
         }),
       );
   }
   // The shortest name that is unique: the file's, else with its folders, else with its extension too.
-  const forms = kept.map(({ file }) => [
-    posix.basename(withoutExtension(file)),
-    withoutExtension(file),
-    file,
-  ]);
-  const uses = new Map<string, number>();
-  for (const names of forms) for (const name of new Set(names)) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const ids = shortestUnique(
+    kept.map(({ file }) => [posix.basename(withoutExtension(file)), withoutExtension(file), file]),
+  );
   return {
     items: kept.map(({ file, label }, i) => ({
-      id: forms[i]!.find((name) => uses.get(name) === 1) ?? file,
+      id: ids[i]!,
       label,
       patients: [],
       lesions: [],
@@ -195,5 +246,6 @@ function itemsFromFolders(dir: string, images: readonly string[], options: Impor
     label: 'folder',
     provenance: {},
     found: {},
+    strata: [...(options.strata ?? [])],
   };
 }

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -140,6 +143,20 @@ describe('lesion masks', () => {
     expect(cut.data.subarray(0, 60)).toEqual(whole.data.subarray(3 * (4 * 48 + 8), 3 * (4 * 48 + 8) + 60));
   });
 
+  test('that changed are not taken for the same', async () => {
+    const id = source.rows[0]!.id;
+    const dir = await mask(id, { left: 8, top: 4, width: 20, height: 30 });
+    await mask(source.rows.find(({ label }) => label !== source.rows[0]!.label)!.id, {
+      left: 1,
+      top: 1,
+      width: 9,
+      height: 9,
+    });
+    await run({ masks: dir });
+    await mask(id, { left: 8, top: 4, width: 10, height: 10 });
+    await expect(run({ masks: dir })).rejects.toThrow(/is a dataset already/);
+  });
+
   test('of other images are refused', async () => {
     const dir = await mask('somebody_else', { left: 1, top: 1, width: 5, height: 5 });
     await expect(run({ masks: dir })).rejects.toThrow(/masks: no mask of 1 bears the name of an image/);
@@ -159,6 +176,30 @@ test('the majority is cut, the rest reduced, every image accounted for', async (
     seed: 3,
   });
   expect(again[0]!.dataset.hash).toBe(dataset.hash);
+});
+
+test('the split stays, also where no validation image is left', async () => {
+  const kept = source.rows.filter(({ split }) => split !== 'val');
+  const without = { ...source, rows: kept };
+  const [only] = await prepareDataset(without, out, {});
+  expect(only!.dataset.rows.map(({ id, split }) => [id, split])).toEqual(
+    kept.map(({ id, split }) => [id, split]),
+  );
+});
+
+test('files of one name in two folders are two images', async () => {
+  const dir = join(work, 'nested');
+  await prepareDataset(source, dir, {});
+  const dataset = openDataset(dir);
+  for (const [k, row] of dataset.rows.entries()) {
+    const before = imagePath(dataset, row);
+    row.file = `images/${k}/same.png`;
+    mkdirSync(join(dir, 'images', String(k)));
+    renameSync(before, imagePath(dataset, row));
+  }
+  const [nested] = await prepareDataset(dataset, out, { sizesPx: [16] });
+  const [flat] = await prepareDataset(source, join(work, 'flat'), { sizesPx: [16] });
+  expect(nested!.dataset.hash).toBe(flat!.dataset.hash);
 });
 
 describe('a new split', () => {
@@ -203,11 +244,12 @@ describe('an interrupted preparation', () => {
     expect(journal.length).toBeGreaterThanOrEqual(20);
     expect(journal.length).toBeLessThan(60);
     const first = source.rows.find(({ id }) => id === JSON.parse(journal[0]!).id)!;
-    const file = join(scratch, '16', `${first.id}.png`);
+    const inScratch = (id: string): string => join(scratch, '16', `${sha256(id).slice(0, 32)}.png`);
+    const file = inScratch(first.id);
     const { ino } = statSync(file);
     // What the journal does not name counts as not done, whole or not.
     const undone = source.rows.find(({ id }) => !journal.some((line) => JSON.parse(line).id === id))!;
-    writeFileSync(join(scratch, '16', `${undone.id}.png`), 'half');
+    writeFileSync(inScratch(undone.id), 'half');
     writeFileSync(join(scratch, 'done.jsonl'), `${journal.join('\n')}\n{"id":"${undone.id.slice(0, 5)}`);
     const [only] = await run({ sizesPx: [16] });
     expect(
@@ -230,7 +272,23 @@ describe('an interrupted preparation', () => {
     const [second] = await run({ sizesPx: [16] });
     expect(second!.dataset.hash).toBe(first!.dataset.hash);
     expect(statSync(join(out, 'manifest.csv')).mtimeMs).toBe(mtimeMs);
-    await expect(run({ sizesPx: [24] })).rejects.toThrow(/is a dataset already/);
+    for (const options of [{ sizesPx: [24] }, { sizesPx: [16], name: 'another' }])
+      await expect(run(options)).rejects.toThrow(/is a dataset already/);
+    await expect(run({ folds: 2 })).rejects.toThrow(/is a dataset, not a folder for several/);
+  });
+
+  test('is refused while another process works there, and taken over from a killed one', async () => {
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    try {
+      await once(other, 'spawn');
+      writeFileSync(join(work, '.made.preparing.pid'), String(other.pid));
+      await expect(run({ sizesPx: [16] })).rejects.toThrow(`process ${other.pid} is at work`);
+    } finally {
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+    }
+    await run({ sizesPx: [16] });
+    expect(readdirSync(work)).toEqual(['made']);
   });
 });
 
@@ -242,9 +300,10 @@ test('an image that has changed since the import is refused by name', async () =
   const bytes = readFileSync(path);
   rmSync(path); // a hard link: the source keeps its own
   writeFileSync(path, Buffer.concat([bytes, Buffer.from('x')]));
-  await expect(prepareDataset(dataset, out, { sizesPx: [16] })).rejects.toThrow(
-    /phantom-000005\.png: has changed since the import/,
-  );
+  for (const options of [{ sizesPx: [16] }, { reduceTo: 59 }, {}])
+    await expect(prepareDataset(dataset, out, options)).rejects.toThrow(
+      /phantom-000005\.png: has changed since the import/,
+    );
 });
 
 test.each<[PrepareOptions, RegExp]>([
@@ -252,6 +311,7 @@ test.each<[PrepareOptions, RegExp]>([
   [{ sizesPx: [16, 16] }, /twice/],
   [{ majorityRatio: 0.5 }, /from 1/],
   [{ reduceTo: 1 }, /from 2/],
+  [{ cutEverywhere: true }, /give the ratio/],
   [{ folds: 1 }, /from 2/],
   [{ strata: ['site'] }, /give a split or folds/],
   [{ strata: ['nowhere'], folds: 3 }, /no such column; it has asymmetry/],

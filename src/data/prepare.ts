@@ -10,15 +10,24 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../files.js';
-import { type Box, type DecodedImage, decodeImage, type Fit, type Kernel } from '../image/decode.js';
+import {
+  type Box,
+  type DecodedImage,
+  decodeImage,
+  decoderId,
+  type Fit,
+  type Kernel,
+} from '../image/decode.js';
 import { encodeImage } from '../image/encode.js';
 import { removeHair } from '../image/hair.js';
 import { indexMasks, maskBox } from '../image/mask.js';
 import { resizeImage } from '../image/resize.js';
+import { claim } from './claim.js';
 import { createDataset, type DatasetItem, type ImportReport, reportFile, requireFree } from './create.js';
 import { type Dataset, type DatasetRow, datasetFile, imagePath, openDataset, type Split } from './dataset.js';
 import { forEachParallel } from './parallel.js';
 import { type Problem, problem } from './problems.js';
+import { changedError } from './read-images.js';
 import { select } from './select.js';
 import { assignFolds, assignSplits, type Fractions, strataOf } from './split.js';
 
@@ -51,8 +60,8 @@ export interface PrepareOptions {
   seed?: number;
   name?: string;
   importer?: string;
-  /** `prepare`: images worked on; `read`: images taken over into the datasets. */
-  onProgress?: (phase: 'prepare' | 'read' | 'compare', done: number, total: number) => void;
+  /** `mask`: masks read; `prepare`: images worked on; `read`: images taken over into the datasets. */
+  onProgress?: (phase: 'mask' | 'prepare' | 'read' | 'compare', done: number, total: number) => void;
   signal?: AbortSignal;
 }
 
@@ -81,20 +90,45 @@ export async function prepareDataset(
   options: PrepareOptions = {},
 ): Promise<Prepared[]> {
   check(source, options);
-  const key = sha256(
-    JSON.stringify([source.hash, { ...options, onProgress: null, signal: null, importer: null, name: null }]),
-  );
+  const scratch = join(dirname(resolve(out)), `.${basename(resolve(out))}.preparing`);
+  const giveBack = claim(`${scratch}.pid`);
+  try {
+    return await prepareInto(out, source, { ...options, scratch });
+  } finally {
+    giveBack();
+  }
+}
+
+async function prepareInto(
+  out: string,
+  source: Dataset,
+  { scratch, ...options }: PrepareOptions & { scratch: string },
+): Promise<Prepared[]> {
   const { rows, problems, boxes } = await choose(source, options);
+  // The boxes stand for the masks, whose content may change while their folder's name stays.
+  const decisive = {
+    ...options,
+    masks: undefined,
+    onProgress: undefined,
+    signal: undefined,
+    importer: undefined,
+  };
+  const cut = rows.map(({ id }) => boxes.get(id) ?? null);
+  const key = sha256(JSON.stringify([source.hash, decisive, cut, decoderId]));
   const targets = targetsOf(source, rows, out, options).map((target) => ({
     ...target,
     before: madeBefore(target.dir, key),
   }));
   for (const { dir, before } of targets) if (!before) requireFree(dir);
+  if (targets.length > 1 && existsSync(join(out, datasetFile)))
+    throw new DataError(`${out} is a dataset, not a folder for several; give another folder with --out`);
 
-  const scratch = join(dirname(resolve(out)), `.${basename(resolve(out))}.preparing`);
   const left = targets.some(({ before }) => !before);
   const figures = left ? await work(source, rows, { scratch, key, boxes, ...options }) : new Map();
   const made: Prepared[] = [];
+  /** Images decoded by size and id: folds share them. */
+  const known = new Map<number | null, Map<string, DatasetRow>>();
+  if (!changesPixels(options)) known.set(null, new Map(rows.map((row) => [row.id, row])));
   for (const { dir, before, sizePx, fold, splits, fractions, dealt } of targets) {
     if (before) {
       made.push(before);
@@ -125,23 +159,24 @@ export async function prepareDataset(
     const items = rows.map(
       (row, i): DatasetItem => ({
         ...itemOf(row, figures.get(row.id)),
+        known: known.get(sizePx)?.get(row.id),
         source: { path: pathOf(scratch, source, row, { ...options, sizePx }) },
         split: splits[i]!,
       }),
     );
-    made.push(
-      await createDataset(dir, header, items, {
-        seed: options.seed ?? 0,
-        fractions,
-        images: 'share',
-        oneClass: source.classes.length === 1,
-        problems: () => problems,
-        pairs: duplicatesOf(source),
-        found: { images: source.rows.length },
-        onProgress: options.onProgress,
-        signal: options.signal,
-      }),
-    );
+    const prepared = await createDataset(dir, header, items, {
+      seed: options.seed ?? 0,
+      fractions,
+      images: 'share',
+      oneClass: source.classes.length === 1,
+      problems: () => problems,
+      pairs: duplicatesOf(source),
+      found: { images: source.rows.length },
+      onProgress: options.onProgress,
+      signal: options.signal,
+    });
+    if (!known.has(sizePx)) known.set(sizePx, new Map(prepared.dataset.rows.map((row) => [row.id, row])));
+    made.push(prepared);
   }
   rmSync(scratch, { recursive: true, force: true });
   return made;
@@ -178,12 +213,14 @@ function targetsOf(
 const marginOf = (options: PrepareOptions): number => options.marginShare ?? 0.1;
 
 function check(source: Dataset, options: PrepareOptions): void {
-  const { sizesPx = [], majorityRatio, reduceTo, folds, strata = [], fractions } = options;
+  const { sizesPx = [], majorityRatio, cutEverywhere, reduceTo, folds, strata = [], fractions } = options;
   const wrong = sizesPx.find((size) => !Number.isInteger(size) || size < 8 || size > 4096);
   if (wrong !== undefined) throw new ConfigError(`size ${wrong}: expected whole numbers from 8 to 4096`);
   if (new Set(sizesPx).size !== sizesPx.length) throw new ConfigError('a size is given twice');
   if (majorityRatio !== undefined && !(majorityRatio >= 1))
     throw new ConfigError(`majority ratio ${majorityRatio}: expected a number from 1`);
+  if (cutEverywhere && majorityRatio === undefined)
+    throw new ConfigError('the majority is cut everywhere: give the ratio to cut it to as well');
   if (reduceTo !== undefined && !(Number.isInteger(reduceTo) && reduceTo >= 2))
     throw new ConfigError(`reduction to ${reduceTo}: expected a whole number from 2`);
   if (folds !== undefined && !(Number.isInteger(folds) && folds >= 2))
@@ -209,6 +246,7 @@ async function choose(
   if (options.masks !== undefined) {
     const masks = await indexMasks(options.masks);
     const without: string[] = [];
+    let done = 0;
     await forEachParallel(
       rows.length,
       async (i) => {
@@ -220,6 +258,7 @@ async function choose(
             : await maskBox(path, { marginShare: marginOf(options), size: { width, height } });
         if (box) boxes.set(id, box);
         else without.push(id);
+        options.onProgress?.('mask', ++done, rows.length);
       },
       { signal: options.signal },
     );
@@ -265,7 +304,7 @@ function pathOf(
   return join(
     scratch,
     String(options.sizePx ?? 'own'),
-    `${basename(row.file).replace(/\.[^.]*$/, '')}${extension}`,
+    `${sha256(row.id).slice(0, 32)}${extension}`, // names of files may differ in their folder alone
   );
 }
 
@@ -304,10 +343,7 @@ async function work(
       if (!figures.has(row.id)) {
         const from = imagePath(source, row);
         const bytes = await readFile(from);
-        if (sha256(bytes) !== row.sha256)
-          throw new DataError(
-            `${from}: has changed since the import (SHA-256 differs from the manifest's); import the dataset again`,
-          );
+        if (sha256(bytes) !== row.sha256) throw changedError(from);
         const { images, ...own } = await prepareImage(bytes, row, { ...options, from });
         for (const [k, image] of images.entries()) {
           const path = pathOf(scratch, source, row, { ...options, sizePx: sizesPx[k] ?? null });

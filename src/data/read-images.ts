@@ -1,6 +1,6 @@
 /** The images of a dataset in the making: each is decoded whole, measured, hashed and put in its place. */
-import { link, readFile, symlink, writeFile } from 'node:fs/promises';
-import { extname, join, resolve } from 'node:path';
+import { link, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
 import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
 import { decodeThumbnail } from '../image/decode.js';
@@ -27,7 +27,7 @@ export interface ReadImage {
 
 /**
  * Decodes and stores every image; those that cannot be decoded are named and not stored.
- * @returns what was read, in order; luma thumbnails `[n, 64, 64]` of the same; a receipt for each unreadable image
+ * @returns what was read, in order; luma thumbnails `[n, 64, 64]` of the same, 0 for what was known; a receipt for each unreadable image
  */
 export async function readImages(
   dir: string,
@@ -39,7 +39,7 @@ export async function readImages(
   },
 ): Promise<{ read: ReadImage[]; thumbnails: Uint8Array; unreadable: Problem[] }> {
   const area = alignSizePx * alignSizePx;
-  const thumbnails = new Uint8Array(items.length * area);
+  const thumbnails = new Uint8Array(new SharedArrayBuffer(items.length * area)); // threads compare them
   const read: (ReadImage | undefined)[] = new Array(items.length).fill(undefined);
   const unreadable: (Problem | undefined)[] = new Array(items.length).fill(undefined);
   const stems = fileStems(items);
@@ -50,18 +50,25 @@ export async function readImages(
     async (i) => {
       const item = items[i]!;
       const { name, source } = item;
+      let image: { bytes: Uint8Array; grey?: Uint8Array; width: number; height: number } | undefined;
       try {
         const bytes = 'make' in source ? await source.make() : await readFile(source.path);
-        const { grey, width, height } = await decodeThumbnail(bytes, alignSizePx, name);
-        thumbnails.set(grey, i * area);
-        const file = `images/${stems[i]}${extensionOf(source, bytes)}`;
-        await store(bytes, source, join(dir, file), options.images ?? 'copy');
-        read[i] = { item, file, sha256: sha256(bytes), width, height };
+        image = { bytes, ...(item.known ?? (await decodeThumbnail(bytes, alignSizePx, name))) };
       } catch (error) {
-        // Anything else (a full disk, a missing permission on the target) is no fault of the image.
         if (!(error instanceof DataError) && !isReadError(error, source)) throw error;
         const detail = (error as Error).message.replace(/^.*cannot be decoded as an image \((.*)\)$/s, '$1');
         unreadable[i] = receipt('unreadable-image', item, detail);
+      }
+      if (image) {
+        // What fails here (a full disk, a missing permission on the target) is no fault of the image.
+        const { bytes, grey, width, height } = image;
+        const hash = sha256(bytes);
+        if (item.known && item.known.sha256 !== hash)
+          throw changedError('path' in source ? source.path : name);
+        if (grey) thumbnails.set(grey, i * area);
+        const file = `images/${stems[i]}${extensionOf(source, bytes)}`;
+        await store(bytes, source, join(dir, file), options.images ?? 'copy');
+        read[i] = { item, file, sha256: hash, width, height };
       }
       options.onProgress?.('read', ++done, items.length);
     },
@@ -78,6 +85,12 @@ export async function readImages(
     unreadable: unreadable.filter((problem) => problem !== undefined),
   };
 }
+
+/** For an image whose bytes are no longer those that a manifest names. */
+export const changedError = (path: string): DataError =>
+  new DataError(
+    `${path}: has changed since the import (SHA-256 differs from the manifest's); import the dataset again`,
+  );
 
 function isReadError(error: unknown, source: DatasetItem['source']): boolean {
   const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
@@ -110,7 +123,7 @@ async function store(
   placing: Placing,
 ): Promise<void> {
   if (placing === 'copy' || !('path' in source)) return writeFile(path, bytes, { flag: 'wx' });
-  const original = resolve(source.path);
+  const original = await realpath(source.path); // a hard link to a relative link would lead nowhere
   try {
     await link(original, path);
   } catch (error) {
