@@ -1,20 +1,20 @@
 /**
  * Finds images that show the same picture: byte-identical files (SHA-256) and near-duplicates (recompressed, rescaled,
- * re-cropped, recoloured, mirrored or turned by right angles).
- *
- * Sieves, each finer and dearer than the one before: Hamming distance of perceptual hashes over all pairs;
- * correlation of 32×32 thumbnails; correlation of details after a coarse, then a fine registration (align.ts). All
- * must agree, so that unrelated lesions that are merely dark ovals on skin are not joined.
+ * re-cropped, recoloured, mirrored or turned by right angles), these by the sieves of near.ts over all pairs, on all
+ * cores.
  */
+import { alignSizePx } from './align.js';
 import {
-  alignSizePx,
-  type CoarseLevel,
-  coarseLevel,
-  compareAligned,
-  halve,
-  registerCoarse,
-} from './align.js';
-import { hashSizePx, perceptualHashes, popcount, symmetries, symmetryMap } from './phash.js';
+  createNearTables,
+  type DuplicateThresholds,
+  type NearPair,
+  type NearTask,
+  startNearSearch,
+} from './near.js';
+import { forEachParallel } from './parallel.js';
+import { openThreads } from './threads.js';
+
+export type { DuplicateThresholds } from './near.js';
 
 export interface DuplicatePair {
   /** Indices into the input, `a < b`. */
@@ -29,17 +29,6 @@ export interface DuplicatePair {
   symmetry: number;
 }
 
-export interface DuplicateThresholds {
-  /** Largest Hamming distance of the hashes. */
-  hamming: number;
-  /** Smallest correlation of the 32×32 thumbnails: where hashes agree closely, and at the largest distance. */
-  thumbnail: readonly [near: number, far: number];
-  /** Smallest correlation of the details after coarse registration, at 32×32: what is worth refining. */
-  coarse: number;
-  /** Smallest correlation of the details after registration, at 64×64. */
-  detail: number;
-}
-
 /** Measured on ISIC 2017, where they find all the duplicates that were seen and no other pair (docs/data.md). */
 export const defaultThresholds: DuplicateThresholds = {
   hamming: 18,
@@ -48,71 +37,29 @@ export const defaultThresholds: DuplicateThresholds = {
   detail: 0.84,
 };
 
-/** Hashes this near agree closely; few pairs do, so that the next sieve may be wide for them. */
-const closeHamming = 8;
-
-/** A map between two scans of one picture stretches and shifts little; beyond this, registration has gone astray. */
-const plausible = { stretch: 1.35, shift: 0.25 };
-
-/** Zero mean, unit variance. A flat thumbnail becomes all zeros and so correlates with nothing. */
-function standardised(grey: Float32Array): Float32Array {
-  let mean = 0;
-  for (const value of grey) mean += value / grey.length;
-  let variance = 0;
-  for (const value of grey) variance += (value - mean) ** 2 / grey.length;
-  const scale = variance > 1e-3 ? 1 / Math.sqrt(variance) : 0;
-  return grey.map((value) => (value - mean) * scale);
-}
-
-/** All hashes of a set: word w of the hash under symmetry k of image i stands at `[k][w][i]`. */
-type HashTable = readonly (readonly [Int32Array, Int32Array])[];
-
-/** Calls `found` for each image after `i` whose hash is within `limit` bits of a symmetric version of image i's. */
-function nearbyHashes(
-  hashes: HashTable,
-  i: number,
-  limit: number,
-  found: (j: number, symmetry: number, distance: number) => void,
-): void {
-  const [baseLow, baseHigh] = hashes[0]!;
-  for (let k = 0; k < hashes.length; k++) {
-    const low = hashes[k]![0][i]!;
-    const high = hashes[k]![1][i]!;
-    for (let j = i + 1; j < baseLow.length; j++) {
-      const distance = popcount(low ^ baseLow[j]!) + popcount(high ^ baseHigh[j]!);
-      if (distance <= limit) found(j, k, distance);
-    }
-  }
-}
-
-/** Mean product of `a` seen through `map` and `b`: their correlation when both are standardised. */
-function correlate(a: Float32Array, map: Int32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let p = 0; p < map.length; p++) sum += a[map[p]!]! * b[p]!;
-  return sum / map.length;
+export interface DuplicateOptions {
+  thresholds?: DuplicateThresholds;
+  /** Looks for near-duplicates as well; default true. */
+  near?: boolean;
+  /** Default: all cores for many images, one for a few. Decides nothing but the time. */
+  threads?: number;
+  /** How much of the search is done, as images of N. */
+  onProgress?: (done: number, total: number) => void;
+  /** Stops the search. */
+  signal?: AbortSignal;
 }
 
 /**
  * @param sha256 hash of each file
  * @param thumbnails luma of each image, squashed to 64×64, concatenated: `[N, 64, 64]`
- * @param options.onProgress images compared so far, of N
- * @param options.signal stops the search
  * @returns pairs ordered by (a, b); each further copy of a file is paired with its first copy alone
  */
 export async function findDuplicates(
   sha256: readonly string[],
   thumbnails: Uint8Array,
-  options: {
-    thresholds?: DuplicateThresholds;
-    /** Looks for near-duplicates as well; default true. */
-    near?: boolean;
-    onProgress?: (done: number, total: number) => void;
-    signal?: AbortSignal;
-  } = {},
+  options: DuplicateOptions = {},
 ): Promise<DuplicatePair[]> {
-  const thresholds = options.thresholds ?? defaultThresholds;
   const pairs: DuplicatePair[] = [];
-
   const firstCopy = new Map<string, number>();
   const distinct: number[] = [];
   sha256.forEach((hash, b) => {
@@ -122,67 +69,92 @@ export async function findDuplicates(
       distinct.push(b);
     } else pairs.push({ a, b, kind: 'exact', hamming: 0, correlation: 1, symmetry: 0 });
   });
+  if (options.near !== false) {
+    const found = await findNear(gather(thumbnails, distinct), options);
+    for (const pair of found)
+      pairs.push({ ...pair, a: distinct[pair.a]!, b: distinct[pair.b]!, kind: 'near' });
+  }
+  return pairs.sort((p, q) => p.a - q.a || p.b - q.b);
+}
 
-  if (options.near === false) return pairs.sort((p, q) => p.a - q.a || p.b - q.b);
-  const n = distinct.length;
+/** The thumbnails of some images, in memory that threads can share; those given, where they are all and shared. */
+function gather(thumbnails: Uint8Array, images: readonly number[]): Uint8Array {
   const area = alignSizePx * alignSizePx;
-  const thumbnailOf = (i: number): Uint8Array =>
-    thumbnails.subarray(distinct[i]! * area, (distinct[i]! + 1) * area);
-  const small: Float32Array[] = [];
-  const coarse: CoarseLevel[] = [];
-  const hashes = Array.from({ length: symmetries }, () => [new Int32Array(n), new Int32Array(n)] as const);
-  for (let i = 0; i < n; i++) {
-    const grey = halve(thumbnailOf(i), alignSizePx);
-    const words = perceptualHashes(grey);
-    for (let k = 0; k < symmetries; k++) {
-      hashes[k]![0][i] = words[2 * k]!;
-      hashes[k]![1][i] = words[2 * k + 1]!;
-    }
-    small[i] = standardised(grey);
-    coarse[i] = coarseLevel(small[i]!);
+  if (thumbnails.buffer instanceof SharedArrayBuffer && images.length * area === thumbnails.length)
+    return thumbnails;
+  const shared = new Uint8Array(new SharedArrayBuffer(images.length * area));
+  images.forEach((image, i) => {
+    shared.set(thumbnails.subarray(image * area, (image + 1) * area), i * area);
+  });
+  return shared;
+}
+
+/** Below this many images, starting threads takes longer than the search. */
+const fewImages = 500;
+/** Parts of the search: enough that all threads end at about the same time, and that bars move. */
+const parts = 400;
+
+async function findNear(thumbnails: Uint8Array, options: DuplicateOptions): Promise<NearPair[]> {
+  const { thresholds = defaultThresholds, onProgress, signal } = options;
+  const tables = createNearTables(thumbnails);
+  const n = tables.count;
+  const threads = openThreads(new URL('./near-worker.js', import.meta.url), startNearSearch, {
+    data: { tables, thresholds },
+    threads: options.threads ?? (n < fewImages ? 1 : undefined),
+  });
+  try {
+    const results: NearPair[][] = [];
+    let done = 0;
+    const runAll = (tasks: readonly NearTask[], progress: (share: number) => void): Promise<void> =>
+      forEachParallel(
+        tasks.length,
+        async (t) => {
+          results.push(await threads.run(tasks[t]!));
+          progress(++done / tasks.length);
+        },
+        // One more than the threads: the next task lies ready when one ends.
+        { width: threads.threads + 1, signal },
+      );
+    onProgress?.(0, n);
+    await runAll(prepareTasks(n), () => {});
+    done = 0;
+    // Tasks hold equally many pairs, rows do not: counted in tasks, the bar moves evenly.
+    await runAll(searchTasks(n), (share) => onProgress?.(Math.floor(share * n), n));
+    return bestOf(results.flat());
+  } finally {
+    await threads.close();
   }
-  const smallMaps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, hashSizePx));
-  const largeMaps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, alignSizePx));
+}
 
-  const verify = (i: number, j: number, symmetry: number, hamming: number): void => {
-    const map = smallMaps[symmetry]!;
-    const [near, far] = thresholds.thumbnail;
-    const needed =
-      near + (far - near) * Math.max(0, (hamming - closeHamming) / (thresholds.hamming - closeHamming));
-    if (correlate(small[i]!, map, small[j]!) < needed) return;
-    const moved: CoarseLevel = {
-      smooth: coarse[i]!.smooth.map((_, p) => coarse[i]!.smooth[map[p]!]!),
-      detail: coarse[i]!.detail.map((_, p) => coarse[i]!.detail[map[p]!]!),
-    };
-    const first = registerCoarse(moved, coarse[j]!);
-    if (first.correlation < thresholds.coarse) return;
-    const thumbnail = thumbnailOf(i);
-    const turned = Uint8Array.from(largeMaps[symmetry]!, (from) => thumbnail[from]!);
-    const { correlation, stretch, shift } = compareAligned(turned, thumbnailOf(j), first.map);
-    if (correlation < thresholds.detail) return;
-    if (stretch[0] < 1 / plausible.stretch || stretch[1] > plausible.stretch || shift > plausible.shift)
-      return;
-    pairs.push({ a: distinct[i]!, b: distinct[j]!, kind: 'near', hamming, correlation, symmetry });
-  };
+function prepareTasks(n: number): NearTask[] {
+  const each = 64;
+  return Array.from({ length: Math.ceil(n / each) }, (_, t) => ({
+    kind: 'prepare',
+    from: t * each,
+    to: Math.min(n, (t + 1) * each),
+  }));
+}
 
-  let pausedAt = Date.now();
-  for (let i = 0; i < n; i++) {
-    if (Date.now() - pausedAt > 50) {
-      options.onProgress?.(i, n);
-      await new Promise((resolve) => setImmediate(resolve));
-      options.signal?.throwIfAborted();
-      pausedAt = Date.now();
-    }
-    nearbyHashes(hashes, i, thresholds.hamming, (j, symmetry, distance) => verify(i, j, symmetry, distance));
+/** Rows of the table of all pairs in parts of about as many pairs each: the first rows are the longest. */
+function searchTasks(n: number): NearTask[] {
+  const each = Math.max(2000, (n * n) / 2 / parts);
+  const tasks: NearTask[] = [];
+  for (let from = 0; from < n; ) {
+    let to = from;
+    for (let pairs = 0; to < n && pairs < each; to++) pairs += n - to;
+    tasks.push({ kind: 'search', from, to });
+    from = to;
   }
-  options.onProgress?.(n, n);
+  return tasks;
+}
 
-  // A symmetric picture may match under several symmetries: the best one stands.
-  const best = new Map<string, DuplicatePair>();
+/** A symmetric picture may match under several symmetries: the best one stands, of equals the first. */
+function bestOf(pairs: readonly NearPair[]): NearPair[] {
+  const best = new Map<string, NearPair>();
   for (const pair of pairs) {
     const key = `${pair.a} ${pair.b}`;
     const other = best.get(key);
     if (!other || pair.correlation > other.correlation) best.set(key, pair);
   }
-  return [...best.values()].sort((p, q) => p.a - q.a || p.b - q.b);
+  return [...best.values()];
 }

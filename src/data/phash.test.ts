@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Random } from '../random.js';
-import { hashSizePx, perceptualHashes, popcount, symmetries, symmetryMap } from './phash.js';
+import { hammingDistance, hashSizePx, perceptualHashes, symmetries, symmetryMap } from './phash.js';
 
 const side = hashSizePx;
 
@@ -20,18 +20,19 @@ function picture(seed: number): Float64Array {
   });
 }
 
-const distance = (a: Uint32Array, b: Uint32Array): number =>
-  popcount(a[0]! ^ b[0]!) + popcount(a[1]! ^ b[1]!);
+const distance = (a: Uint32Array, b: Uint32Array): number => hammingDistance(a[0]! ^ b[0]!, a[1]! ^ b[1]!);
 
-test('popcount counts ones', () => {
-  for (const word of [0, 1, -1, 0x80000000 | 0, 0x55555555, 12345678])
-    expect(popcount(word)).toBe((word >>> 0).toString(2).replaceAll('0', '').length);
+test('the Hamming distance counts the ones of two words, with and without sign', () => {
+  const ones = (word: number): number => (word >>> 0).toString(2).replaceAll('0', '').length;
+  const words = [0, 1, -1, 0x80000000, 0x80000000 | 0, 0x55555555, 12345678];
+  for (const low of words)
+    for (const high of words) expect(hammingDistance(low, high)).toBe(ones(low) + ones(high));
 });
 
 test('half of the 63 bits are set, by definition from the cosine transform', () => {
   const image = picture(1);
   const [low, high] = perceptualHashes(image);
-  expect(popcount(low!) + popcount(high!)).toBe(31);
+  expect(hammingDistance(low!, high!)).toBe(31);
   // The definition, term by term.
   const coefficient = (u: number, v: number): number => {
     const scale = Math.sqrt((u ? 2 : 1) / side) * Math.sqrt((v ? 2 : 1) / side);

@@ -68,11 +68,15 @@ export function perceptualHashes(grey: ArrayLike<number>): Uint32Array {
   return hashes;
 }
 
-/** Number of ones in a 32-bit word. */
-export function popcount(word: number): number {
-  let w = word - ((word >>> 1) & 0x55555555);
-  w = (w & 0x33333333) + ((w >>> 2) & 0x33333333);
-  return Math.imul((w + (w >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+/** Number of ones in two 32-bit words: the Hamming distance of two hashes, given the exclusive or of their words. */
+export function hammingDistance(low: number, high: number): number {
+  // Counted in pairs of bits, then in fours; two words of four-bit counts, each at most 4, fit into one.
+  const a = (low - ((low >>> 1) & 0x55555555)) | 0;
+  const b = (high - ((high >>> 1) & 0x55555555)) | 0;
+  const fours =
+    ((a & 0x33333333) + ((a >>> 2) & 0x33333333) + (b & 0x33333333) + ((b >>> 2) & 0x33333333)) | 0;
+  const bytes = (fours & 0x0f0f0f0f) + ((fours >>> 4) & 0x0f0f0f0f);
+  return Math.imul(bytes, 0x01010101) >>> 24;
 }
 
 /**

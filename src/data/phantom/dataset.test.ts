@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -53,6 +53,21 @@ test('the seed decides every byte; more phantoms begin with the same ones', asyn
   expect(readFileSync(join(b.dir, 'manifest.csv'))).toEqual(readFileSync(join(a.dir, 'manifest.csv')));
   expect(more.rows.slice(0, 60).map((row) => row.sha256)).toEqual(a.rows.map((row) => row.sha256));
   expect(other.hash).not.toBe(a.hash);
+});
+
+const built = new URL('../../../dist/src/data/phantom/dataset.js', import.meta.url);
+// Threads need compiled files, which `npm test` makes first.
+test.skipIf(!existsSync(built))('threads draw the same phantoms', async () => {
+  const { createPhantomDataset: create } = (await import(built.href)) as typeof import('./dataset.js');
+  const options = { count: 40, sizePx: 16, seed: 4 };
+  const [alone, shared] = [
+    await create(join(root, 'alone'), { ...options, threads: 1 }),
+    await create(join(root, 'shared'), { ...options, threads: 2 }),
+  ];
+  expect(shared.dataset.hash).toBe(alone.dataset.hash);
+  expect(readFileSync(join(shared.dataset.dir, 'manifest.csv'))).toEqual(
+    readFileSync(join(alone.dataset.dir, 'manifest.csv')),
+  );
 });
 
 test.each([{ count: 1 }, { count: 10.5 }, { prevalence: 0 }, { prevalence: 1 }, { sizePx: 4 }])(

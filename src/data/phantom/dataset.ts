@@ -5,7 +5,9 @@ import { Random } from '../../random.js';
 import { createDataset, type DatasetItem, type ImportReport } from '../create.js';
 import type { Dataset } from '../dataset.js';
 import type { Fractions } from '../split.js';
-import { bayesAuc, bayesProbability, type PhantomFactors, renderPhantom, samplePhantom } from './index.js';
+import { openThreads } from '../threads.js';
+import { bayesAuc, bayesProbability, type PhantomFactors, samplePhantom } from './index.js';
+import { checkPhantomSize, startRenderer } from './render.js';
 
 export interface PhantomDatasetOptions {
   count: number;
@@ -19,6 +21,8 @@ export interface PhantomDatasetOptions {
   name?: string;
   fractions?: Fractions;
   importer?: string;
+  /** Default: all cores for many phantoms, one for a few. Decides nothing but the time. */
+  threads?: number;
   /** Phantoms drawn and written, of how many. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
@@ -49,6 +53,9 @@ function columnsOf(factors: PhantomFactors, prevalence: number): Record<string, 
   };
 }
 
+/** Below this many samples, starting threads takes longer than drawing. */
+const fewPixels = 100 * 64 * 64;
+
 /**
  * Draws and renders phantoms and writes them as a dataset with the classes `benign` and `malignant`. The first n
  * phantoms of a seed are the same whatever the count.
@@ -63,7 +70,12 @@ export async function createPhantomDataset(
     throw new ConfigError(`count must be a whole number from 2, not ${count}`);
   if (!(prevalence > 0 && prevalence < 1))
     throw new ConfigError(`prevalence must lie between 0 and 1, not ${prevalence}`);
+  checkPhantomSize(sizePx);
   const random = new Random(seed).fork('phantoms');
+  const renderer = openThreads(new URL('./worker.js', import.meta.url), startRenderer, {
+    data: sizePx,
+    threads: options.threads ?? (count * sizePx * sizePx < fewPixels ? 1 : undefined),
+  });
   const items = Array.from({ length: count }, (_, i): DatasetItem => {
     const factors = samplePhantom(random, { prevalence });
     const id = `phantom-${String(i).padStart(6, '0')}`;
@@ -74,40 +86,44 @@ export async function createPhantomDataset(
       lesions: [],
       extra: columnsOf(factors, prevalence),
       source: {
-        make: () => encodePng(renderPhantom(factors, sizePx), { width: sizePx, height: sizePx }),
+        make: async () => encodePng(await renderer.run(factors), { width: sizePx, height: sizePx }),
       },
       name: `${id}.png`,
       table: '',
       line: 0,
     };
   });
-  return createDataset(
-    dir,
-    {
-      name: options.name ?? 'phantoms',
-      kind: 'phantom',
-      label: 'malignant',
-      positive: 'malignant',
-      negative: 'benign',
-      licence: 'CC0-1.0',
-      bayesAuc: bayesAuc(),
-      provenance: {
-        importer: options.importer ?? 'graft data phantoms',
-        generator: 'procedural dermoscopy phantoms (docs/phantoms.md)',
-        count,
-        sizePx,
-        prevalence,
-        seed,
+  try {
+    return await createDataset(
+      dir,
+      {
+        name: options.name ?? 'phantoms',
+        kind: 'phantom',
+        label: 'malignant',
+        positive: 'malignant',
+        negative: 'benign',
+        licence: 'CC0-1.0',
+        bayesAuc: bayesAuc(),
+        provenance: {
+          importer: options.importer ?? 'graft data phantoms',
+          generator: 'procedural dermoscopy phantoms (docs/phantoms.md)',
+          count,
+          sizePx,
+          prevalence,
+          seed,
+        },
       },
-    },
-    items,
-    {
-      seed,
-      fractions: options.fractions,
-      // Independent by construction; likeness between two phantoms is chance.
-      nearDuplicates: false,
-      onProgress: (_phase, done, total) => options.onProgress?.(done, total),
-      signal: options.signal,
-    },
-  );
+      items,
+      {
+        seed,
+        fractions: options.fractions,
+        // Independent by construction; likeness between two phantoms is chance.
+        nearDuplicates: false,
+        onProgress: (_phase, done, total) => options.onProgress?.(done, total),
+        signal: options.signal,
+      },
+    );
+  } finally {
+    await renderer.close();
+  }
 }

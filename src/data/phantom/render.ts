@@ -30,7 +30,8 @@ const DERMIS = [0.95, 0.905, 0.87] as const;
 const DEEP = [0.47, 0.5, 0.59] as const;
 const SCAR = [0.9, 0.83, 0.8] as const;
 
-function checkSize(sizePx: number): void {
+/** @throws ConfigError if phantoms are not drawn at this size */
+export function checkPhantomSize(sizePx: number): void {
   if (!Number.isInteger(sizePx) || sizePx < 16 || sizePx > 1024) {
     throw new ConfigError(`a phantom's size must be a whole number of pixels from 16 to 1024, not ${sizePx}`);
   }
@@ -49,7 +50,7 @@ function streams(factors: PhantomFactors) {
  * @throws ConfigError if the size is out of range
  */
 export function renderPhantom(factors: PhantomFactors, sizePx: number): Uint8Array {
-  checkSize(sizePx);
+  checkPhantomSize(sizePx);
   const { of, noise } = streams(factors);
   const canvas = createCanvas(sizePx * SUPERSAMPLING);
   paintSkin(canvas, factors, noise, of('skin'));
@@ -64,13 +65,19 @@ export function renderPhantom(factors: PhantomFactors, sizePx: number): Uint8Arr
   return reduce(picture, sizePx);
 }
 
+/** What a thread does: draws phantoms at one size. */
+export const startRenderer =
+  (sizePx: number) =>
+  (factors: PhantomFactors): Uint8Array =>
+    renderPhantom(factors, sizePx);
+
 /**
  * The lesion's outline as ground truth: 1 inside, 0 outside.
  * @returns [sizePx, sizePx] bytes
  * @throws ConfigError if the size is out of range
  */
 export function renderPhantomMask(factors: PhantomFactors, sizePx: number): Uint8Array {
-  checkSize(sizePx);
+  checkPhantomSize(sizePx);
   const { of, noise } = streams(factors);
   const outline = makeOutline(factors, of('outline'));
   const mask = new Uint8Array(sizePx * sizePx);
