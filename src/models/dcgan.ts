@@ -9,8 +9,9 @@
  */
 import { ConfigError } from '../errors.js';
 import * as F from '../nn/functional.js';
-import { BatchNorm2d, Conv2d, ConvTranspose2d, init, Module, spectralNorm } from '../nn/index.js';
+import { BatchNorm2d, Conv2d, ConvTranspose2d, init, type Module, spectralNorm } from '../nn/index.js';
 import { aten, type Tensor, tidy } from '../torch/index.js';
+import { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
 
 /** Sides that have an architecture, in pixels. */
 export const DCGAN_SIZES = [64, 128, 256] as const;
@@ -55,9 +56,10 @@ export interface GeneratorOptions {
  * z → image: ConvTranspose 4×4 (first stride 1 without padding, then stride 2, padding 1), batch norm, ReLU; tanh.
  * Input `[N, latent]` or `[N, latent, 1, 1]`, output `[N, channels, size, size]` in (−1, 1).
  */
-export class DcganGenerator extends Module {
+export class DcganGenerator extends GeneratorNetwork {
   readonly size: DcganSize;
   readonly latent: number;
+  readonly classCount = 0;
   private readonly deconvs: ConvTranspose2d[] = [];
   private readonly norms: BatchNorm2d[] = [];
 
@@ -112,8 +114,9 @@ export interface DiscriminatorOptions {
 }
 
 /** Image `[N, channels, size, size]` in [−1, 1] → logits `[N]`; the generator's mirror with leaky ReLU 0.2. */
-export class DcganDiscriminator extends Module {
+export class DcganDiscriminator extends DiscriminatorNetwork {
   readonly size: DcganSize;
+  readonly classCount = 0;
   private readonly convs: Module[] = [];
   private readonly norms: (BatchNorm2d | null)[] = [];
 
@@ -141,14 +144,19 @@ export class DcganDiscriminator extends Module {
     initialise(this);
   }
 
-  override forward(images: Tensor): Tensor {
+  get stages(): readonly (readonly Module[])[] {
+    return this.convs.map((conv, i) => [conv, this.norms[i]].filter((layer) => !!layer));
+  }
+
+  override judge(images: Tensor): Judgement {
     return tidy(() => {
       let x = images;
       for (const [i, norm] of this.norms.entries()) {
         const y = this.convs[i]!.forward(x);
         x = aten.leaky_relu_(norm ? norm.forward(y) : y, SLOPE); // side size/2, …, 4
       }
-      return this.convs.at(-1)!.forward(x).reshape([images.shape[0]!]); // [N, 1, 1, 1] → [N]
+      const logits = this.convs.at(-1)!.forward(x).reshape([images.shape[0]!]); // [N, 1, 1, 1] → [N]
+      return { logits, classLogits: null };
     });
   }
 }

@@ -1,4 +1,5 @@
 /** Architectures: the public list. */
+export { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
 export {
   DCGAN_SIZES,
   DcganDiscriminator,

@@ -1,0 +1,52 @@
+/**
+ * What the adversarial loop asks of its two networks, whatever their architecture. Labels are int64 `[N]`, indices of
+ * the classes a conditional GAN was made for; unconditional networks ignore them.
+ */
+import { Module } from '../nn/index.js';
+import type { Tensor } from '../torch/index.js';
+
+/** A network whose use of labels can be faded in. */
+interface Conditional {
+  /** Number of classes; 0: unconditional. */
+  readonly classCount: number;
+  /**
+   * How far labels count, 0 (not at all) to 1 (fully, the default): Shahbazi et al., "Collapse by Conditioning", ICLR
+   * 2022, fade conditioning in because it collapses where data are few. The loop sets it before each step.
+   */
+  conditioningStrength: number;
+}
+
+/** z `[N, latent]` → images `[N, 3, size, size]` in (−1, 1). */
+export abstract class GeneratorNetwork extends Module implements Conditional {
+  /** Length of z. */
+  abstract readonly latent: number;
+  abstract readonly classCount: number;
+  conditioningStrength = 1;
+
+  /** @param labels int64 `[N]`; needed where `classCount` > 0 */
+  abstract override forward(z: Tensor, labels?: Tensor | null): Tensor;
+}
+
+/** What a discriminator says of a batch. */
+export interface Judgement {
+  /** Real or generated, or a critic's score: `[N]`. */
+  logits: Tensor;
+  /** Logits of the classes `[N, K]`, of a discriminator with an auxiliary classifier. */
+  classLogits: Tensor | null;
+}
+
+/** Images `[N, 3, size, size]` in [−1, 1] → judgement. */
+export abstract class DiscriminatorNetwork extends Module implements Conditional {
+  abstract readonly classCount: number;
+  conditioningStrength = 1;
+  /** Its parts from the image up, each with the layers that work at one resolution: what FreezeD freezes in order. */
+  abstract readonly stages: readonly (readonly Module[])[];
+
+  /** @param labels int64 `[N]`; needed by a projection discriminator */
+  abstract judge(images: Tensor, labels?: Tensor | null): Judgement;
+
+  /** The logits alone, `[N]`. */
+  override forward(images: Tensor, labels?: Tensor | null): Tensor {
+    return this.judge(images, labels).logits;
+  }
+}
