@@ -2,7 +2,8 @@
  * What the adversarial loop asks of its two networks, whatever their architecture. Labels are int64 `[N]`, indices of
  * the classes a conditional GAN was made for; unconditional networks ignore them.
  */
-import { Module } from '../nn/index.js';
+import { GraftError } from '../errors.js';
+import { type Condition, Module } from '../nn/index.js';
 import type { Tensor } from '../torch/index.js';
 
 /** A network whose use of labels can be faded in. */
@@ -14,6 +15,22 @@ interface Conditional {
    * 2022, fade conditioning in because it collapses where data are few. The loop sets it before each step.
    */
   conditioningStrength: number;
+}
+
+/**
+ * What labels mean to a network now; null where they do not count: it knows no classes, or their strength is 0.
+ *
+ * @throws GraftError when a conditional network was given no labels
+ */
+export function conditionOf(network: Conditional, labels: Tensor | null | undefined): Condition | null {
+  const { classCount, conditioningStrength: strength } = network;
+  if (classCount === 0 || strength === 0) return null;
+  if (!labels) {
+    throw new GraftError(
+      `${network.constructor.name} knows ${classCount} classes: it needs a label an image`,
+    );
+  }
+  return { labels, strength };
 }
 
 /** z `[N, latent]` → images `[N, 3, size, size]` in (−1, 1). */

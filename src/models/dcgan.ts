@@ -9,9 +9,10 @@
  */
 import { ConfigError } from '../errors.js';
 import * as F from '../nn/functional.js';
-import { BatchNorm2d, Conv2d, ConvTranspose2d, init, type Module, spectralNorm } from '../nn/index.js';
+import { BatchNorm2d, Conv2d, ConvTranspose2d, type Module, spectralNorm } from '../nn/index.js';
 import { aten, type Tensor, tidy } from '../torch/index.js';
 import { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
+import { initialiseNormal } from './initialise.js';
 
 /** Sides that have an architecture, in pixels. */
 export const DCGAN_SIZES = [64, 128, 256] as const;
@@ -19,8 +20,6 @@ export type DcganSize = (typeof DCGAN_SIZES)[number];
 
 /** Slope of the discriminator's leaky ReLU below zero. */
 const SLOPE = 0.2;
-/** Standard deviation of fresh weights (the DCGAN paper's). */
-const WEIGHT_STD = 0.02;
 
 /** Widths in multiples of the base width, from the 4×4 map to the one below the image: 8 … 1 at 64 px. */
 function multiples(size: number): number[] {
@@ -31,14 +30,6 @@ function multiples(size: number): number[] {
   }
   const widest = size / 8;
   return Array.from({ length: Math.log2(widest) + 1 }, (_, i) => widest / 2 ** i);
-}
-
-/** Convolution weights N(0, 0.02), batch-norm weights N(1, 0.02), biases 0. */
-function initialise(module: Module): void {
-  for (const [name, p] of Object.entries(module.namedParameters())) {
-    if (name.endsWith('.bias')) init.constant_(p, 0);
-    else init.normal_(p, p.shape.length === 4 ? 0 : 1, WEIGHT_STD);
-  }
 }
 
 export interface GeneratorOptions {
@@ -79,7 +70,7 @@ export class DcganGenerator extends GeneratorNetwork {
       index += 3; // the ReLU has a place in the numbering, too
       inChannels = outChannels;
     }
-    initialise(this);
+    initialiseNormal(this);
   }
 
   override forward(z: Tensor): Tensor {
@@ -141,7 +132,7 @@ export class DcganDiscriminator extends DiscriminatorNetwork {
       index++; // leaky ReLU
     }
     addConv(1, { stride: 1, padding: 0 });
-    initialise(this);
+    initialiseNormal(this);
   }
 
   get stages(): readonly (readonly Module[])[] {

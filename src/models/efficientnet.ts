@@ -214,27 +214,65 @@ export class EfficientNet extends Module {
 
   /** Last feature map: `[N, 3, H, W]` → `[N, features, ⌈H/32⌉, ⌈W/32⌉]`. */
   extractFeatures(x: Tensor): Tensor {
-    // One scope a block: without gradients, only one block's intermediates live at a time.
-    let y = tidy(() => batchNormSilu(this.bn0, this.convStem.forward(x)));
-    for (const block of this.blocks) {
-      const next = tidy(() => block.forward(y));
-      y.dispose();
-      y = next;
-    }
-    const features = tidy(() => batchNormSilu(this.bn1, this.convHead.forward(y)));
-    y.dispose();
+    let last!: Tensor;
+    for (const map of this.maps(x)) last = map;
+    const features = tidy(() => batchNormSilu(this.bn1, this.convHead.forward(last)));
+    last.dispose();
     return features;
+  }
+
+  /**
+   * Means over the places of the maps behind some blocks: `[N, 3, H, W]` → `[N, channels]` each. What lies deeper is not
+   * computed.
+   *
+   * @param indices of blocks, ascending from 0
+   */
+  pooledBlocks(x: Tensor, indices: readonly number[]): Tensor[] {
+    return tidy(() => {
+      const pooled: Tensor[] = [];
+      let index = -1; // the stem
+      for (const map of this.maps(x)) {
+        if (indices.includes(index)) pooled.push(map.mean([2, 3]));
+        if (index === indices.at(-1)) break;
+        index++;
+      }
+      return pooled;
+    });
+  }
+
+  /**
+   * The map behind the stem and behind each block. One scope a block, and each map is freed when the next is asked for:
+   * without gradients, only one block's intermediates live at a time.
+   */
+  private *maps(x: Tensor): Generator<Tensor> {
+    let map = tidy(() => batchNormSilu(this.bn0, this.convStem.forward(x)));
+    yield map;
+    for (const block of this.blocks) {
+      const next = tidy(() => block.forward(map));
+      map.dispose();
+      map = next;
+      yield map;
+    }
   }
 
   /** Feature map `[N, features, h, w]` → logits `[N, numClasses]`. */
   classify(features: Tensor): Tensor {
-    const normed = this.headBn ? this.headBn.forward(features) : features;
-    const pooled = F.adaptiveAvgPool2d(normed, 1).reshape([features.shape[0]!, this.features]);
-    return this.fc.forward(F.dropout(pooled, this.dropout, this.training));
+    return this.fc.forward(F.dropout(this.pool(features), this.dropout, this.training));
+  }
+
+  /** What the last layer sees, dropout apart: `[N, 3, H, W]` → `[N, features]`. The usual embedding of an image. */
+  embed(x: Tensor): Tensor {
+    return tidy(() => this.pool(this.extractFeatures(x)));
   }
 
   override forward(x: Tensor): Tensor {
     return tidy(() => this.classify(this.extractFeatures(x)));
+  }
+
+  /** Feature map `[N, features, h, w]` → `[N, features]`: the head's batch norm, if it has one, and the mean. */
+  private pool(features: Tensor): Tensor {
+    const normed = this.headBn ? this.headBn.forward(features) : features;
+    return F.adaptiveAvgPool2d(normed, 1).reshape([features.shape[0]!, this.features]);
   }
 
   private initialise(): void {

@@ -1,5 +1,13 @@
 /** Architectures: the public list. */
+export {
+  AcganDiscriminator,
+  type AcganDiscriminatorOptions,
+  AcganGenerator,
+  type AcganGeneratorOptions,
+  type LabelInput,
+} from './acgan.js';
 export { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
+export { SelfAttention } from './attention.js';
 export {
   DCGAN_SIZES,
   DcganDiscriminator,
@@ -16,5 +24,14 @@ export {
   freezeBlocks,
   MBConvBlock,
 } from './efficientnet.js';
+export { memoryFormatFor, toEfficientNetInput } from './input.js';
+export {
+  RESNET_SIZES,
+  ResnetDiscriminator,
+  type ResnetDiscriminatorOptions,
+  ResnetGenerator,
+  type ResnetGeneratorOptions,
+  type ResnetSize,
+} from './resnet-gan.js';
 export { type EfficientNetVariant, parseVariant, SCALINGS } from './scaling.js';
 export { type LoadedWeights, loadEfficientNetWeights } from './weights.js';

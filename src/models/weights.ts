@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { ConfigError, DataError } from '../errors.js';
-import { loadSafetensors, tidy } from '../torch/index.js';
+import { loadWeights, tidy } from '../torch/index.js';
 import type { EfficientNet } from './efficientnet.js';
 
 /** What was taken from the file. */
@@ -22,17 +22,14 @@ const isCounter = (key: string): boolean => key.endsWith('num_batches_tracked');
 const isHead = (key: string): boolean => key.startsWith('_fc.') || key.startsWith('_head_bn.');
 
 /**
- * @param path a safetensors file with lukemelas' key names
- * @throws ConfigError when there is no such file, or it is of a kind that is not read
- * @throws DataError when the body's keys or shapes differ: names the missing, unexpected and mis-shaped ones
+ * @param path a safetensors or PyTorch (`.pth`) file with lukemelas' key names
+ * @throws ConfigError when there is no such file
+ * @throws DataError when it is of a kind that is not read, or the body's keys or shapes differ: names the missing, unexpected and mis-shaped ones
  */
 export function loadEfficientNetWeights(model: EfficientNet, path: string): LoadedWeights {
   if (!existsSync(path)) throw new ConfigError(`weights file ${path} does not exist`);
-  if (!path.endsWith('.safetensors')) {
-    throw new ConfigError(`weights file ${path}: only .safetensors files are read; convert it first`);
-  }
   return tidy(() => {
-    const { tensors } = loadSafetensors(path);
+    const { tensors } = loadWeights(path);
     const own = model.stateDict();
     const shapeOf = (key: string): string => `[${own[key]?.shape}]`;
     const fits = (key: string): boolean => `[${tensors[key]?.shape}]` === shapeOf(key);

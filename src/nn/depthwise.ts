@@ -3,7 +3,7 @@
  * (`native/depthwise.cc`), because oneDNN's is its reference loop for the kernels and maps of EfficientNet.
  */
 import { makeOperator } from '../torch/dispatch.js';
-import type { Tensor } from '../torch/index.js';
+import { autocastDtype, type Tensor } from '../torch/index.js';
 import { conv2d, type Pair, pair } from './functional.js';
 
 const native = makeOperator('graft::depthwise_conv2d', '') as (
@@ -20,7 +20,8 @@ export function depthwiseConv2d(
   options: { stride?: Pair; padding?: Pair } = {},
 ): Tensor {
   const { stride = 1, padding = 0 } = options;
-  if (input.device !== 'cpu')
+  // The native gradient is float32's; `autocast` wants to choose the type of a convolution it knows.
+  if (input.device !== 'cpu' || autocastDtype('cpu'))
     return conv2d(input, weight, null, { stride, padding, groups: weight.shape[0]! });
   return native(input, weight, pair(stride), pair(padding));
 }

@@ -1,5 +1,5 @@
 /** The functional layer, in PyTorch's names (`torch.nn.functional`): no state, one call an operator or a few. */
-import { aten, empty, type Tensor } from '../torch/index.js';
+import { aten, autocastDtype, empty, type Tensor } from '../torch/index.js';
 
 export type Pair = number | readonly [number, number];
 
@@ -69,7 +69,9 @@ export function convTranspose2d(
   bias: Tensor | null,
   options: ConvTransposeOptions = {},
 ): Tensor {
-  if (input.device !== 'cpu') return convTranspose2dPlain(input, weight, bias, options);
+  // `autocast` knows convolutions by name, and this way round it would see the gradient of one.
+  if (input.device !== 'cpu' || autocastDtype('cpu'))
+    return convTranspose2dPlain(input, weight, bias, options);
   const stride = pair(options.stride ?? 1);
   const padding = pair(options.padding ?? 0);
   const outputPadding = pair(options.outputPadding ?? 0);
@@ -100,7 +102,7 @@ export function convTranspose2d(
       mask,
     )[0];
   }
-  return bias ? result.add(bias.reshape([1, -1, 1, 1])) : result;
+  return bias ? result.add_(bias.reshape([1, -1, 1, 1])) : result;
 }
 
 /** Input `[…, I]`, weight `[O, I]`. */
@@ -171,14 +173,23 @@ export const pad = (
   return aten.constant_pad_nd(input, sizes, 0);
 };
 
-/** Resamples `[N, C, H, W]` to `size`; pixel centres at half positions (`align_corners` false). */
+/**
+ * Resamples `[N, C, H, W]` to `size`; pixel centres at half positions (`align_corners` false). With `antialias` what is
+ * made smaller is filtered first, as Pillow does (bicubic then is Keys' with a = −0.5, else −0.75).
+ */
 export const interpolate = (
   input: Tensor,
   size: Pair,
   mode: 'nearest' | 'bilinear' | 'bicubic' = 'nearest',
+  antialias = false,
 ): Tensor => {
   if (mode === 'nearest') return aten.upsample_nearest2d(input, pair(size));
-  return mode === 'bilinear'
-    ? aten.upsample_bilinear2d(input, pair(size), false)
+  if (mode === 'bilinear') {
+    return antialias
+      ? aten._upsample_bilinear2d_aa(input, pair(size), false)
+      : aten.upsample_bilinear2d(input, pair(size), false);
+  }
+  return antialias
+    ? aten._upsample_bicubic2d_aa(input, pair(size), false)
     : aten.upsample_bicubic2d(input, pair(size), false);
 };

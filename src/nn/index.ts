@@ -1,5 +1,6 @@
 /** Networks' building blocks: the public list. */
 export * from './activations.js';
+export { type Condition, ConditionalBatchNorm2d } from './conditional-batch-norm.js';
 export * as F from './functional.js';
 export * as init from './init.js';
 export {
@@ -14,4 +15,6 @@ export {
 } from './layers.js';
 export * from './losses.js';
 export { Module, Sequential, type StateDict } from './module.js';
+export { convAvgPool2d, upsampleConv2d } from './resampled-conv.js';
 export { type SpectralNormOptions, spectralNorm } from './spectral-norm.js';
+export { averageBatchStatistics } from './standing-statistics.js';

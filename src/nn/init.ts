@@ -16,3 +16,9 @@ export function kaimingNormalFanOut_(weight: Tensor): Tensor {
   const [out, , ...kernel] = weight.shape as [number, number, ...number[]];
   return normal_(weight, 0, Math.sqrt(2 / (out * kernel.reduce((a, b) => a * b, 1))));
 }
+
+/** Uniform with variance 2 · gain² / (fan-in + fan-out): Glorot & Bengio 2010. Fans as PyTorch counts them. */
+export function xavierUniform_(weight: Tensor, gain = 1): Tensor {
+  const [out, into, ...kernel] = weight.shape as [number, number, ...number[]];
+  return uniform_(weight, gain * Math.sqrt(6 / ((out + into) * kernel.reduce((a, b) => a * b, 1))));
+}

@@ -125,7 +125,8 @@ export class BatchNorm2d extends Module {
   readonly runningVar: Tensor;
   readonly batches: Tensor;
   readonly eps: number;
-  readonly momentum: number;
+  /** Share of the new batch; standing statistics lower it pass by pass. */
+  momentum: number;
 
   constructor(channels: number, options: { eps?: number; momentum?: number; affine?: boolean } = {}) {
     super();
@@ -140,7 +141,12 @@ export class BatchNorm2d extends Module {
   }
 
   forward(input: Tensor): Tensor {
+    return this.normalise(input, this.weight, this.bias);
+  }
+
+  /** By the statistics of the batch, or in evaluation the running ones; then scaled and shifted, each unless null. */
+  protected normalise(input: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
     if (this.training) this.batches.add_(1);
-    return F.batchNorm(input, { ...this, training: this.training });
+    return F.batchNorm(input, { ...this, weight, bias, training: this.training });
   }
 }

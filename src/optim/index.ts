@@ -1,7 +1,9 @@
 /** Optimisers, schedules and weight averaging: the public list. */
 export { Adam, type AdamOptions, AdamW } from './adam.js';
 export { Ema } from './ema.js';
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.js';
 export { Optimizer } from './optimizer.js';
+export { RmsProp, type RmsPropOptions } from './rmsprop.js';
 export {
   constant,
   linearDecay,

@@ -21,7 +21,7 @@ import {
   Upsample,
   wassersteinCritic,
 } from '../../src/nn/index.js';
-import { Adam, AdamW, type Optimizer, SGD } from '../../src/optim/index.js';
+import { Adam, AdamW, type Optimizer, RmsProp, SGD } from '../../src/optim/index.js';
 import {
   backward,
   full,
@@ -190,6 +190,8 @@ export function optimisers(dtype: Float): Computed {
     adam: (p) => new Adam(p, { lr: 0.01, betas: [0.5, 0.999] }),
     'adam.decay': (p) => new Adam(p, { lr: 0.01, betas: [0.9, 0.99], eps: 1e-6, weightDecay: 0.1 }),
     adamw: (p) => new AdamW(p, { lr: 0.01, weightDecay: 0.1 }),
+    rmsprop: (p) => new RmsProp(p, { lr: 0.01 }),
+    'rmsprop.alpha': (p) => new RmsProp(p, { lr: 0.01, alpha: 0.9, eps: 1e-6 }),
     sgd: (p) => new SGD(p, { lr: 0.1 }),
     'sgd.momentum': (p) => new SGD(p, { lr: 0.1, momentum: 0.9 }),
     'sgd.nesterov': (p) => new SGD(p, { lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.01 }),

@@ -1,15 +1,20 @@
 /** Float64 gradient checks, first and second order, of what is composed in TypeScript. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SelfAttention } from '../../src/models/index.js';
+import { DownBlock, UpBlock } from '../../src/models/residual-blocks.js';
 import {
   BatchNorm2d,
   bceWithLogits,
+  ConditionalBatchNorm2d,
   Conv2d,
+  convAvgPool2d,
   crossEntropy,
   F,
   hingeDiscriminator,
   Linear,
   negativeMean,
   spectralNorm,
+  upsampleConv2d,
   wassersteinCritic,
 } from '../../src/nn/index.js';
 import {
@@ -154,6 +159,66 @@ describe('spectral norm', () => {
       expect(Math.abs(singular!.amax().item() - 1)).toBeLessThan(1e-9);
     });
     linear.dispose();
+  });
+});
+
+describe('convolution and resampling at once', () => {
+  const upsampled = (x: Tensor, w: Tensor, b: Tensor): Tensor =>
+    F.conv2d(F.interpolate(x, [2 * x.shape[2]!, 2 * x.shape[3]!]), w, b, { padding: 1 });
+  const pooled = (x: Tensor, w: Tensor, b: Tensor): Tensor =>
+    F.avgPool2d(F.conv2d(x, w, b, { padding: 1 }), 2);
+  it.each([
+    ['nearest up-sampling', upsampleConv2d, upsampled],
+    ['mean pooling', convAvgPool2d, pooled],
+  ])('%s is the same map as one after the other, twice differentiated', (_, once, apart) => {
+    tidy(() => {
+      const x = fill('x', [2, 3, 4, 6], F64);
+      const w = fill('w', [5, 3, 3, 3], F64, 0.5);
+      const b = fill('b', [5], F64);
+      expect(aten.allclose(once(x, w, b), apart(x, w, b), 1e-12, 1e-12)).toBe(true);
+      check([x, w, b], (...[x, w, b]) => curved(once(x!, w!, b!)));
+      checkTwice([x, w, b], (...[x, w, b]) => curved(once(x!, w!, b!)));
+    });
+  });
+});
+
+describe('layers that classes and places steer', () => {
+  it('conditional batch norm', () => {
+    const norm = fillModule(new ConditionalBatchNorm2d(3, 2), 'cbn.', F64);
+    tidy(() => {
+      const condition = { labels: integers('labels', [4], 2), strength: 0.5 };
+      const net = (x: Tensor): Tensor => curved(norm.forward(x, condition));
+      check([fill('x', [4, 3, 4, 4], F64)], (x) => net(x!));
+      checkTwice([fill('x', [4, 3, 4, 4], F64)], (x) => net(x!), 1e-6);
+    });
+    norm.dispose();
+  });
+
+  it('self-attention', () => {
+    const net = fillModule(new SelfAttention(8), 'attention.', F64).eval();
+    tidy(() => {
+      noGrad(() => net.namedParameters().gamma!.fill_(0.7));
+      const x = fill('x', [2, 8, 4, 4], F64);
+      check([x], (x) => curved(net.forward(x!)));
+      checkTwice([x], (x) => curved(net.forward(x!)), 1e-6);
+    });
+    net.dispose();
+  });
+
+  it('residual blocks', () => {
+    const up = fillModule(new UpBlock(3, 2, { classCount: 2, spectralNorm: true }), 'up.', F64);
+    const down = fillModule(new DownBlock(2, 4, { downsample: true }), 'down.', F64);
+    const same = fillModule(new DownBlock(4, 4, { downsample: false }), 'same.', F64);
+    tidy(() => {
+      const condition = { labels: integers('labels', [3], 2), strength: 0.5 };
+      const x = fill('x', [3, 3, 4, 4], F64);
+      noGrad(() => same.forward(down.forward(up.forward(x, condition)))); // u and v become unit vectors
+      for (const block of [up, down, same]) block.eval();
+      const net = (x: Tensor): Tensor => curved(same.forward(down.forward(up.forward(x, condition))));
+      check([x], (x) => net(x!));
+      checkTwice([x], (x) => net(x!), 1e-6);
+    });
+    for (const block of [up, down, same]) block.dispose();
   });
 });
 

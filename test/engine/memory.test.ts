@@ -4,6 +4,7 @@ import { nonSaturating } from '../../src/gan/objectives/non-saturating.js';
 import { adversarialStep } from '../../src/gan/step.js';
 import { DcganDiscriminator, DcganGenerator } from '../../src/models/dcgan.js';
 import { Adam } from '../../src/optim/index.js';
+import { Random } from '../../src/random.js';
 import { liveTensors, manualSeed, rand, tidy } from '../../src/torch/index.js';
 
 const MIB = 1024 * 1024;
@@ -22,11 +23,17 @@ it.each([
     generatorOptimizer: new Adam(generator.parameters(), { lr: 2e-4, betas: [0.5, 0.999] }),
     discriminatorOptimizer: new Adam(discriminator.parameters(), { lr: 2e-4, betas: [0.5, 0.999] }),
     objective: nonSaturating({ realLabel: 0.9 }),
-    latentSize: 16,
+    regulariser: null,
+    weightClip: null,
+    augment: null,
+    updateFirst: 'discriminator',
     device: 'cpu',
+    precision: 'float32',
+    scaler: null,
   } as const;
+  const options = { random: new Random(0), discriminatorSteps: 0 };
   const step = (): number =>
-    tidy(() => adversarialStep(adversaries, [rand([8, 3, 64, 64])]).generatorLoss.item());
+    tidy(() => adversarialStep(adversaries, [{ images: rand([8, 3, 64, 64]), labels: null }], options).generatorLoss.item());
 
   for (let i = 0; i < 30; i++) step(); // allocators and caches fill up
   const live = liveTensors();

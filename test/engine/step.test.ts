@@ -6,14 +6,16 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nonSaturating } from '../../src/gan/objectives/non-saturating.js';
 import { adversarialStep } from '../../src/gan/step.js';
-import { DcganDiscriminator, DcganGenerator } from '../../src/models/dcgan.js';
-import { Module } from '../../src/nn/index.js';
+import { DcganDiscriminator, DcganGenerator, GeneratorNetwork } from '../../src/models/index.js';
 import { Adam } from '../../src/optim/index.js';
+import { Random } from '../../src/random.js';
 import { liveTensors, setThreads, type Tensor, threads, tidy } from '../../src/torch/index.js';
 import { Computed, committed, fill, fillModule } from './goldens.js';
 
 /** Takes its noise from the goldens' formula, whatever z it is given. */
-class WithGoldenNoise extends Module {
+class WithGoldenNoise extends GeneratorNetwork {
+  readonly latent = 32;
+  readonly classCount = 0;
   calls = 0;
   constructor(private readonly inner: DcganGenerator) {
     super();
@@ -45,13 +47,22 @@ it.each([
     generatorOptimizer: new Adam(inner.parameters(), options),
     discriminatorOptimizer: new Adam(discriminator.parameters(), options),
     objective: nonSaturating({ realLabel: 0.9 }),
-    latentSize: 32,
+    regulariser: null,
+    weightClip: null,
+    augment: null,
+    updateFirst: 'discriminator',
     device: 'cpu',
+    precision: 'float32',
+    scaler: null,
   } as const;
   const golden = committed('gan', 'float64');
   for (let step = 0; step < 3; step++) {
     tidy(() => {
-      const losses = adversarialStep(adversaries, [fill(`real${step}`, [4, 3, 64, 64], 'float64')]);
+      const losses = adversarialStep(
+        adversaries,
+        [{ images: fill(`real${step}`, [4, 3, 64, 64], 'float64'), labels: null }],
+        { random: new Random(step), discriminatorSteps: step },
+      );
       const want = (key: string) => golden.tensors[`${name}.fast.step${step}.loss.${key}`]!.sum;
       expect(losses.discriminatorLoss.item()).toBeCloseTo(want('real') + want('fake'), 9);
       expect(losses.generatorLoss.item()).toBeCloseTo(want('G'), 9);

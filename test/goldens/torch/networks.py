@@ -1,4 +1,4 @@
-"""Plain PyTorch DCGAN networks (64 px), written after the papers, with the tutorial's state-dict keys."""
+"""Plain PyTorch DCGAN networks (64 px and up), written after the papers, with the tutorial's state-dict keys."""
 import torch
 from torch import nn
 
@@ -17,12 +17,14 @@ class FastConvTranspose2d(nn.ConvTranspose2d):
             x, like, self.weight, None, [s, s], [p, p], [1, 1], False, [0, 0], 1, [True, False, False])[0]
 
 
-def generator(latent, width, channels=3, fast=False):
+def generator(latent, width, channels=3, fast=False, size=64):
     conv = FastConvTranspose2d if fast else nn.ConvTranspose2d
-    layers = [conv(latent, width * 8, 4, 1, 0, bias=False), nn.BatchNorm2d(width * 8), nn.ReLU(True)]
-    for wide in (8, 4, 2):
+    wide = size // 8
+    layers = [conv(latent, width * wide, 4, 1, 0, bias=False), nn.BatchNorm2d(width * wide), nn.ReLU(True)]
+    while wide > 1:
         layers += [conv(width * wide, width * wide // 2, 4, 2, 1, bias=False),
                    nn.BatchNorm2d(width * wide // 2), nn.ReLU(True)]
+        wide //= 2
     layers += [conv(width, channels, 4, 2, 1, bias=False), nn.Tanh()]
     net = nn.Module()
     net.main = nn.Sequential(*layers)
@@ -30,15 +32,17 @@ def generator(latent, width, channels=3, fast=False):
     return net
 
 
-def discriminator(width, channels=3, norm=True, spectral=False):
+def discriminator(width, channels=3, norm=True, spectral=False, size=64):
     wrap = torch.nn.utils.spectral_norm if spectral else (lambda m: m)
     layers = [wrap(nn.Conv2d(channels, width, 4, 2, 1, bias=False)), nn.LeakyReLU(0.2, True)]
-    for wide in (1, 2, 4):
+    wide = 1
+    while wide < size // 8:
         layers.append(wrap(nn.Conv2d(width * wide, width * wide * 2, 4, 2, 1, bias=False)))
+        wide *= 2
         if norm:
-            layers.append(nn.BatchNorm2d(width * wide * 2))
+            layers.append(nn.BatchNorm2d(width * wide))
         layers.append(nn.LeakyReLU(0.2, True))
-    layers.append(wrap(nn.Conv2d(width * 8, 1, 4, 1, 0, bias=False)))
+    layers.append(wrap(nn.Conv2d(width * wide, 1, 4, 1, 0, bias=False)))
     net = nn.Module()
     net.main = nn.Sequential(*layers)
     net.forward = lambda x: net.main(x).reshape(-1)

@@ -7,6 +7,8 @@ OPTIMISERS = {
     'adam': (torch.optim.Adam, dict(lr=0.01, betas=(0.5, 0.999))),
     'adam.decay': (torch.optim.Adam, dict(lr=0.01, betas=(0.9, 0.99), eps=1e-6, weight_decay=0.1)),
     'adamw': (torch.optim.AdamW, dict(lr=0.01, weight_decay=0.1)),
+    'rmsprop': (torch.optim.RMSprop, dict(lr=0.01)),
+    'rmsprop.alpha': (torch.optim.RMSprop, dict(lr=0.01, alpha=0.9, eps=1e-6)),
     'sgd': (torch.optim.SGD, dict(lr=0.1)),
     'sgd.momentum': (torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
     'sgd.nesterov': (torch.optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01)),
