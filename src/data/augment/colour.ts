@@ -3,19 +3,15 @@
  * HSV after Smith, "Color gamut transform pairs" (SIGGRAPH 1978); back to RGB by the closed form
  * f(n) = V − V·S·max(0, min(k, 4 − k, 1)), k = (n + 6·H) mod 6, n = 5, 3, 1 for R, G, B.
  */
+import { onRows, perSample, rowsWhere } from '../../image/per-sample.js';
 import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
-
-/** One number a sample, as `[N, 1, 1, 1]` beside the images. */
-function column(values: readonly number[], like: Tensor): Tensor {
-  return tensor(Float32Array.from(values), [values.length, 1, 1, 1], { device: like.device });
-}
 
 /** x · gain + bias, one of each a sample, clipped to [0, 1]. @param images `[N, C, H, W]` in [0, 1]. */
 export function gainAndBias(images: Tensor, gain: readonly number[], bias?: readonly number[]): Tensor {
   if (gain.every((g) => g === 1) && (bias ?? []).every((b) => b === 0)) return images;
   return tidy(() => {
-    const scaled = aten.mul.Tensor(images, column(gain, images));
-    if (bias) aten.add_.Tensor(scaled, column(bias, images));
+    const scaled = aten.mul.Tensor(images, perSample(gain, images));
+    if (bias) aten.add_.Tensor(scaled, perSample(bias, images));
     return aten.clamp_(scaled, 0, 1);
   });
 }
@@ -71,29 +67,20 @@ export interface HsvShift {
  * @param images `[N, 3, H, W]` in [0, 1].
  */
 export function shiftHsv(images: Tensor, shifts: readonly HsvShift[]): Tensor {
-  const some = shifts.flatMap((s, i) =>
-    s.hue !== 0 || s.saturation !== 0 || s.value !== 0 ? [{ row: i, shift: s }] : [],
-  );
-  if (some.length === 0) return images;
-  return tidy(() => {
-    const all = some.length === shifts.length;
-    const rows = tensor(
-      some.map(({ row }) => row),
-      [some.length],
-      { dtype: 'int64', device: images.device },
-    );
-    const chosen = all ? images : aten.index_select(images, 0, rows);
-    const { hue, saturation, value } = rgbToHsv(chosen);
-    const by = (key: keyof HsvShift): Tensor =>
-      column(
-        some.map(({ shift }) => shift[key]),
-        images,
+  const rows = rowsWhere(shifts, (s) => s.hue !== 0 || s.saturation !== 0 || s.value !== 0);
+  return onRows(images, rows, (chosen) =>
+    tidy(() => {
+      const { hue, saturation, value } = rgbToHsv(chosen);
+      const by = (key: keyof HsvShift): Tensor =>
+        perSample(
+          rows.map((row) => shifts[row]![key]),
+          images,
+        );
+      return hsvToRgb(
+        aten.add_.Tensor(hue, by('hue')),
+        aten.clamp_(aten.add_.Tensor(saturation, by('saturation')), 0, 1),
+        aten.clamp_(aten.add_.Tensor(value, by('value')), 0, 1),
       );
-    const shifted = hsvToRgb(
-      aten.add_.Tensor(hue, by('hue')),
-      aten.clamp_(aten.add_.Tensor(saturation, by('saturation')), 0, 1),
-      aten.clamp_(aten.add_.Tensor(value, by('value')), 0, 1),
-    );
-    return all ? shifted : aten.index_copy(images, 0, rows, shifted);
-  });
+    }),
+  );
 }

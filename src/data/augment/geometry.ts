@@ -1,17 +1,13 @@
 /**
  * All geometry of a sample (transpose, flips, shift, scale, rotation) as one affine map, so that its pixels are
  * interpolated once and moved once, whatever was drawn.
- *
- * Coordinates are those of PyTorch's `grid_sample` with `align_corners`: x right, y down, -1 and 1 the centres of
- * the outermost pixels. Its reflection there repeats no pixel, which is OpenCV's BORDER_REFLECT_101, the border of
- * albumentations; and rotation turns about the centre of the image.
+ * Reflection at the border repeats no pixel, as albumentations has it; rotation turns about the centre of the image.
  */
 import { DataError } from '../../errors.js';
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { type Affine, warp } from '../../image/affine.js';
+import { onRows, rowsWhere } from '../../image/per-sample.js';
+import { type Tensor, tidy } from '../../torch/index.js';
 import type { SampleParameters } from './parameters.js';
-
-/** Row-major 2×3 matrix. */
-export type Affine = readonly [number, number, number, number, number, number];
 
 /**
  * Where each output pixel comes from: the inverse of "transpose, flip, then rotate, scale and shift".
@@ -47,39 +43,24 @@ export function sourceOfOutput(parameters: SampleParameters, side: number): Affi
  * @returns the same shape; bilinear where a sample is rotated, scaled or shifted, exact copies where none is.
  */
 export function applyGeometry(images: Tensor, parameters: readonly SampleParameters[]): Tensor {
-  const [n, , height, width] = images.shape as [number, number, number, number];
-  const isStill = parameters.every(
-    (p) => !p.transpose && !p.horizontalFlip && !p.verticalFlip && !interpolates(p),
-  );
-  if (isStill) return images;
+  const smooth = rowsWhere(parameters, interpolates);
+  const moved = rowsWhere(parameters, (p) => !interpolates(p) && turns(p));
+  if (smooth.length + moved.length === 0) return images;
+  const [, , height, width] = images.shape as [number, number, number, number];
   if (height !== width) {
     throw new DataError(
       `this augmentation turns images and needs square ones; got ${width} × ${height} px. Use augmentation 'none', or square the images first`,
     );
   }
+  const mapsOf = (rows: readonly number[]) => rows.map((row) => sourceOfOutput(parameters[row]!, height));
   return tidy(() => {
-    const matrices = new Float32Array(6 * n);
-    parameters.forEach((p, i) => {
-      matrices.set(sourceOfOutput(p, height), 6 * i);
-    });
-    const theta = tensor(matrices, [n, 2, 3], { device: images.device });
-    const grid = aten.affine_grid_generator(theta, images.shape, true); // [N, H, W, 2]
-    const reflection = 2;
-    const [bilinear, nearest] = [0, 1];
-    if (parameters.every(interpolates)) return aten.grid_sampler(images, grid, bilinear, reflection, true);
-    const moved = aten.grid_sampler(images, grid, nearest, reflection, true);
-    const some = parameters.flatMap((p, i) => (interpolates(p) ? [i] : []));
-    if (some.length === 0) return moved;
-    const rows = tensor(some, [some.length], { dtype: 'int64', device: images.device });
-    const smooth = aten.grid_sampler(
-      aten.index_select(images, 0, rows),
-      aten.index_select(grid, 0, rows),
-      bilinear,
-      reflection,
-      true,
-    );
-    return aten.index_copy_(moved, 0, rows, smooth);
+    const turned = onRows(images, moved, (x) => warp(x, mapsOf(moved), { interpolation: 'nearest' }));
+    return onRows(turned, smooth, (x) => warp(x, mapsOf(smooth)));
   });
+}
+
+function turns(p: SampleParameters): boolean {
+  return p.transpose || p.horizontalFlip || p.verticalFlip;
 }
 
 function interpolates(p: SampleParameters): boolean {
