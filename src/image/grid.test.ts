@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DataError } from '../errors.js';
 import { listImages, loadFolder } from './folder.js';
-import { encodePng, gridPng, writeGridPng } from './grid.js';
+import { besidePng, encodePng, gridPng, writeGridPng } from './grid.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'graft-grid-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -58,6 +58,57 @@ describe('grids', () => {
       for (let x = 0; x < labelled.info.width; x++) if (labelled.at(x, y)[0]! < 160) ink++;
     }
     expect(ink).toBeGreaterThan(10);
+  });
+
+  it('leave room for a title, column titles and row labels, with ink in each and none on the images', async () => {
+    const four = { data: new Uint8Array(4 * 3 * 40 * 40).fill(128), n: 4, height: 40, width: 40 };
+    const { info, at } = await pixels(
+      await gridPng(four, {
+        columns: 2,
+        title: 'Title',
+        columnTitles: ['left', 'right'],
+        rowLabels: ['benign', 'malignant'],
+        breakAfter: [0],
+      }),
+    );
+    const margin = info.width - (2 + 2 * 42 + 10);
+    expect(margin).toBeGreaterThan(55);
+    expect(info.height).toBe(24 + 16 + 2 + 2 * 42);
+    const inkIn = (x0: number, y0: number, x1: number, y1: number): number => {
+      let ink = 0;
+      for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (at(x, y)[0]! < 120) ink++;
+      return ink;
+    };
+    expect(inkIn(margin, 0, info.width, 24)).toBeGreaterThan(10);
+    expect(inkIn(margin, 26, margin + 44, 40)).toBeGreaterThan(5);
+    expect(inkIn(margin + 54, 26, info.width, 40)).toBeGreaterThan(5);
+    expect(inkIn(0, 42, margin, 82)).toBeGreaterThan(10);
+    expect(inkIn(0, 84, margin, 124)).toBeGreaterThan(inkIn(0, 42, margin, 82));
+    for (const [x, y] of [
+      [margin + 2, 42],
+      [margin + 41, 81],
+      [margin + 2 + 42 + 10, 84],
+      [info.width - 3, 123],
+    ] as const)
+      expect(at(x, y)).toEqual([128, 128, 128]);
+    expect(at(margin + 48, 60)).toEqual([255, 255, 255]);
+  });
+
+  it('stand beside each other, the lower one on white', async () => {
+    const tall = { ...flat, height: 4, width: 2 };
+    const { info, at } = await pixels(
+      await besidePng(
+        [await gridPng(flat, { gapPx: 0, columns: 1 }), await gridPng(tall, { gapPx: 0, columns: 1 })],
+        3,
+      ),
+    );
+    expect([info.width, info.height, info.channels]).toEqual([4 + 3 + 2, 12, 3]);
+    expect([at(0, 0), at(5, 5), at(7, 0)]).toEqual([
+      [200, 0, 0],
+      [255, 255, 255],
+      [200, 0, 0],
+    ]);
+    await expect(besidePng([])).rejects.toThrow(DataError);
   });
 
   it('refuse what does not fit', async () => {

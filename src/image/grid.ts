@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
+import { LABEL_SIZE_PX, type Label, labelOverlay, lineHeightPx, textWidthPx } from './overlay.js';
 
 /** Images as they lie in a uint8 tensor [n, 3, height, width]. */
 export interface PlanarImages {
@@ -20,6 +21,16 @@ export interface GridOptions {
   gapPx?: number;
   /** A line under each image (or only the first ones), in small letters. */
   captions?: readonly string[];
+  /** Size of the letters of captions, column titles and row labels; default 11. */
+  labelSizePx?: number;
+  /** A line above the whole sheet. */
+  title?: string;
+  /** A word above each column. */
+  columnTitles?: readonly string[];
+  /** A word to the left of each row. */
+  rowLabels?: readonly string[];
+  /** Columns that stand apart from the rest on their left: a wider gap follows each of them. */
+  breakAfter?: readonly number[];
 }
 
 /**
@@ -40,10 +51,72 @@ export async function encodePng(
   return sharp(pixels, { raw: { width, height, channels } }).png({ compressionLevel: 9 }).toBuffer();
 }
 
-const CAPTION_PX = 16;
+const TITLE_PX = 24;
+const TITLE_SIZE_PX = 14;
+const BREAK_PX = 10;
 
-const escapeXml = (text: string): string =>
-  text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
+/** Where everything on a sheet stands, in px. */
+interface Layout {
+  width: number;
+  height: number;
+  /** Upper left corner of image k. */
+  corner(k: number): { left: number; top: number };
+  labels: Label[];
+}
+
+function layOut({ n, height, width }: PlanarImages, options: GridOptions): Layout {
+  const { columns = Math.ceil(Math.sqrt(n)), scale = 1, gapPx = 2, breakAfter = [] } = options;
+  const { captions, title, columnTitles, rowLabels, labelSizePx: sizePx = LABEL_SIZE_PX } = options;
+  const linePx = lineHeightPx(sizePx);
+  const columnsUsed = Math.min(columns, n);
+  const rows = Math.ceil(n / columns);
+  const [imageWidth, imageHeight] = [width * scale, height * scale];
+  const cellHeight = imageHeight + gapPx + (captions ? linePx : 0);
+  const margin = rowLabels ? Math.max(...rowLabels.map((text) => textWidthPx(text, sizePx))) + 8 : 0;
+  const head = (title === undefined ? 0 : TITLE_PX) + (columnTitles ? linePx : 0);
+  const leftOf = (column: number): number =>
+    margin +
+    gapPx +
+    column * (imageWidth + gapPx) +
+    BREAK_PX * breakAfter.filter((after) => after < column).length;
+  const topOf = (row: number): number => head + gapPx + row * cellHeight;
+  const corner = (k: number) => ({ left: leftOf(k % columns), top: topOf(Math.floor(k / columns)) });
+
+  const labels: Label[] = [];
+  if (title !== undefined)
+    labels.push({
+      text: title,
+      x: margin + gapPx,
+      y: 17,
+      anchor: 'start',
+      sizePx: TITLE_SIZE_PX,
+      bold: true,
+    });
+  columnTitles?.slice(0, columnsUsed).forEach((text, column) => {
+    labels.push({ text, x: leftOf(column) + imageWidth / 2, y: head - 3, sizePx, bold: true });
+  });
+  rowLabels?.slice(0, rows).forEach((text, row) => {
+    labels.push({
+      text,
+      x: margin - 6,
+      y: topOf(row) + imageHeight / 2 + 4,
+      anchor: 'end',
+      sizePx,
+      bold: true,
+    });
+  });
+  captions?.slice(0, n).forEach((text, k) => {
+    const { left, top } = corner(k);
+    labels.push({ text, x: left + imageWidth / 2, y: top + imageHeight + sizePx, sizePx });
+  });
+  const sheetWidth = leftOf(columnsUsed - 1) + imageWidth + gapPx;
+  return {
+    width: Math.max(sheetWidth, title === undefined ? 0 : margin + textWidthPx(title, TITLE_SIZE_PX)),
+    height: topOf(rows - 1) + cellHeight,
+    corner,
+    labels,
+  };
+}
 
 /**
  * Lays images out on a white sheet, row by row.
@@ -56,21 +129,15 @@ export async function gridPng(images: PlanarImages, options: GridOptions = {}): 
   if (data.length < n * 3 * height * width) {
     throw new DataError(`cannot make a grid: ${data.length} bytes are fewer than ${n}×3×${height}×${width}`);
   }
-  const { columns = Math.ceil(Math.sqrt(n)), scale = 1, gapPx = 2, captions } = options;
-  const columnsUsed = Math.min(columns, n);
-  const rows = Math.ceil(n / columns);
-  const cellWidth = width * scale + gapPx;
-  const cellHeight = height * scale + gapPx + (captions ? CAPTION_PX : 0);
-  const sheetWidth = columnsUsed * cellWidth + gapPx;
-  const sheetHeight = rows * cellHeight + gapPx;
-  const sheet = new Uint8Array(sheetWidth * sheetHeight * 3).fill(255);
+  const { scale = 1 } = options;
+  const layout = layOut(images, options);
+  const sheet = new Uint8Array(layout.width * layout.height * 3).fill(255);
   const plane = height * width;
   for (let k = 0; k < n; k++) {
-    const left = gapPx + (k % columns) * cellWidth;
-    const top = gapPx + Math.floor(k / columns) * cellHeight;
+    const { left, top } = layout.corner(k);
     for (let y = 0; y < height * scale; y++) {
       const from = k * 3 * plane + Math.floor(y / scale) * width;
-      let to = ((top + y) * sheetWidth + left) * 3;
+      let to = ((top + y) * layout.width + left) * 3;
       for (let x = 0; x < width * scale; x++) {
         const at = from + Math.floor(x / scale);
         sheet[to++] = data[at]!;
@@ -79,19 +146,33 @@ export async function gridPng(images: PlanarImages, options: GridOptions = {}): 
       }
     }
   }
-  const shape = { width: sheetWidth, height: sheetHeight };
-  if (!captions) return encodePng(sheet, shape);
-  const texts = captions.slice(0, n).map((caption, k) => {
-    const x = gapPx + (k % columns) * cellWidth + (width * scale) / 2;
-    const y = gapPx + Math.floor(k / columns) * cellHeight + height * scale + CAPTION_PX - 5;
-    return `<text x="${x}" y="${y}">${escapeXml(caption)}</text>`;
-  });
-  const svg =
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${sheetWidth}" height="${sheetHeight}">` +
-    '<style>text{font:11px sans-serif;text-anchor:middle;fill:#333}</style>' +
-    `${texts.join('')}</svg>`;
+  const shape = { width: layout.width, height: layout.height };
+  if (layout.labels.length === 0) return encodePng(sheet, shape);
   return sharp(sheet, { raw: { ...shape, channels: 3 } })
-    .composite([{ input: Buffer.from(svg) }])
+    .composite([{ input: labelOverlay(layout.labels, shape) }])
+    .removeAlpha()
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}
+
+/**
+ * Pictures side by side, each at its own size, on white.
+ * @param pngs encoded pictures, from left to right
+ * @returns one PNG's bytes
+ */
+export async function besidePng(pngs: readonly Uint8Array[], gapPx = 16): Promise<Buffer> {
+  if (pngs.length === 0) throw new DataError('cannot put no pictures side by side');
+  const sizes = await Promise.all(pngs.map((png) => sharp(png).metadata()));
+  let width = -gapPx;
+  const placed = pngs.map((input, i) => {
+    const left = width + gapPx;
+    width = left + sizes[i]!.width;
+    return { input: Buffer.from(input), left, top: 0 };
+  });
+  const height = Math.max(...sizes.map((size) => size.height));
+  return sharp({ create: { width, height, channels: 3, background: '#fff' } })
+    .composite(placed)
+    .removeAlpha()
     .png({ compressionLevel: 9 })
     .toBuffer();
 }

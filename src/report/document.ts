@@ -46,10 +46,19 @@ export interface FigureBlock extends Captioned {
   panels: Panel[];
 }
 
+/** An encoded picture; WebP where it moves, or where PNG would make the page heavy. */
+export type EncodedPicture = ({ png: Uint8Array } | { webp: Uint8Array }) & { width: number; height: number };
+
+export type Picture = EncodedPicture & {
+  title: string;
+  /** File name without ending, for a copy beside the report. */
+  name: string;
+};
+
 /** Pictures side by side. */
 export interface PicturesBlock extends Captioned {
   kind: 'pictures';
-  pictures: { title: string; name: string; png: Uint8Array; width: number; height: number }[];
+  pictures: Picture[];
 }
 
 /** One or two small pictures of which more is told when they are pointed at, or tapped. */

@@ -4,11 +4,12 @@
  */
 import { join } from 'node:path';
 import { writeFileAtomic } from '../files.js';
-import type { FigureBlock, GalleryBlock, ReportDocument } from './document.js';
+import type { FigureBlock, GalleryBlock, PicturesBlock, ReportDocument } from './document.js';
 import { FONT, standaloneSvg, WIDTHS } from './draw.js';
 import { escapeHtml } from './escape.js';
 import { legendSign } from './legend.js';
 import { LIGHT } from './palette.js';
+import { encodedBytes } from './picture.js';
 
 const MARGIN_PX = 24;
 const GAP_PX = 16;
@@ -131,7 +132,8 @@ export function figureSheet(block: FigureBlock | GalleryBlock): Sheet {
 }
 
 /**
- * Writes every figure and gallery of a report as `<name>.svg` and `<name>.png` into a folder (made if missing).
+ * Writes every figure and gallery of a report as `<name>.svg` and `<name>.png` into a folder (made if missing), and
+ * pictures as they are.
  * @returns the paths written
  */
 export async function writeFigureFiles(
@@ -142,23 +144,33 @@ export async function writeFigureFiles(
   const { default: sharp } = await import('sharp');
   const blocks = report.sections
     .flatMap((section) => section.blocks)
-    .filter((block) => block.kind === 'figure' || block.kind === 'gallery');
+    .filter(({ kind }) => kind === 'figure' || kind === 'gallery' || kind === 'pictures') as (
+    | FigureBlock
+    | GalleryBlock
+    | PicturesBlock
+  )[];
   const written: string[] = [];
+  const write = (file: string, bytes: string | Uint8Array): void => {
+    const path = join(dir, file);
+    writeFileAtomic(path, bytes);
+    written.push(path);
+  };
   for (const [done, block] of blocks.entries()) {
     options.signal?.throwIfAborted();
     options.onProgress?.(done, blocks.length);
+    if (block.kind === 'pictures') {
+      for (const picture of block.pictures) {
+        const { format, bytes } = encodedBytes(picture);
+        write(`${picture.name}.${format}`, bytes);
+      }
+      continue;
+    }
     const { svg } = figureSheet(block);
     // Small pictures gain nothing from being enlarged.
     const density = block.kind === 'figure' ? 144 : 72;
     const png = await sharp(Buffer.from(svg), { density }).png({ compressionLevel: 8 }).toBuffer();
-    for (const [ending, bytes] of [
-      ['svg', svg],
-      ['png', png],
-    ] as const) {
-      const path = join(dir, `${block.name}.${ending}`);
-      writeFileAtomic(path, bytes);
-      written.push(path);
-    }
+    write(`${block.name}.svg`, svg);
+    write(`${block.name}.png`, png);
   }
   options.onProgress?.(blocks.length, blocks.length);
   return written;

@@ -56,6 +56,9 @@ export const day = (iso: string): string =>
     timeZone: 'UTC',
   });
 
+/** A title as a sentence: with a full stop, unless it asks or exclaims. */
+export const ended = (text: string): string => (/[.?!…]$/.test(text) ? text : `${text}.`);
+
 /** 'a, b and c' */
 export const list = (items: readonly string[]): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;

@@ -10,7 +10,9 @@ import type {
   TableBlock,
 } from './document.js';
 import { escapeHtml } from './escape.js';
+import { ended } from './format.js';
 import { legendSign } from './legend.js';
+import { encodedBytes } from './picture.js';
 import { GALLERY_STYLE, STYLE } from './style.js';
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -30,7 +32,7 @@ function caption(
   number: number,
   { title, shows, doesNotShow }: FigureBlock | PicturesBlock | GalleryBlock,
 ): string {
-  return `<figcaption><b>Figure ${number}. ${escapeHtml(title)}.</b> ${escapeHtml(shows)}<span><b>What it does not show.</b> ${escapeHtml(doesNotShow)}</span></figcaption>`;
+  return `<figcaption><b>Figure ${number}. ${escapeHtml(ended(title))}</b> ${escapeHtml(shows)}<span><b>What it does not show.</b> ${escapeHtml(doesNotShow)}</span></figcaption>`;
 }
 
 function figure(block: FigureBlock, number: number): string {
@@ -44,10 +46,14 @@ function figure(block: FigureBlock, number: number): string {
 }
 
 function pictures(block: PicturesBlock, number: number): string {
-  const items = block.pictures.map(
-    ({ title, png, width, height }) =>
-      `<div><p class="panel-title">${escapeHtml(title)}</p><img alt="${escapeHtml(title)}" width="${width}" height="${height}" src="data:image/png;base64,${base64(png)}"></div>`,
-  );
+  const items = block.pictures.map((picture) => {
+    const { title, width, height } = picture;
+    const { format, bytes } = encodedBytes(picture);
+    const heading = title ? `<p class="panel-title">${escapeHtml(title)}</p>` : '';
+    // A picture alone has room to grow, and would only get blurred.
+    const style = block.pictures.length === 1 ? ` style="max-width:${width}px"` : '';
+    return `<div>${heading}<img alt="${escapeHtml(title || block.title)}" width="${width}" height="${height}"${style} src="data:image/${format};base64,${base64(bytes)}"></div>`;
+  });
   return `<figure id="figure-${block.name}"><div class="pictures">${items.join('')}</div>${caption(number, block)}</figure>`;
 }
 
@@ -84,7 +90,7 @@ function table(block: TableBlock, number: number): string {
         .join('')}</tr>`,
   );
   const note = block.note ? `<p class="note">${escapeHtml(block.note)}</p>` : '<p class="note"></p>';
-  return `<div class="scroll"><table${block.slim ? ' class="slim"' : ''}><caption><b>Table ${number}. ${escapeHtml(block.title)}.</b></caption><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${note}`;
+  return `<div class="scroll"><table${block.slim ? ' class="slim"' : ''}><caption><b>Table ${number}. ${escapeHtml(ended(block.title))}</b></caption><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${note}`;
 }
 
 function summaryBox({ title, tone, short, sentence, paragraph, figures }: Summary): string {

@@ -7,6 +7,8 @@ import type {
   ReportDocument,
   TableBlock,
 } from './document.js';
+import { ended } from './format.js';
+import { encodedBytes } from './picture.js';
 
 /** Plain text into Markdown: what would be markup is escaped. */
 const escapeText = (text: string): string => text.replace(/[\\`*_<>[\]|]/g, '\\$&');
@@ -19,7 +21,7 @@ function table(block: TableBlock, number: number): string {
     (row, i) => `| ${row.map((text) => (strong.has(i) ? `**${cell(text)}**` : cell(text))).join(' | ')} |`,
   );
   return [
-    `**Table ${number}. ${escapeText(block.title)}.**`,
+    `**Table ${number}. ${escapeText(ended(block.title))}**`,
     '',
     `| ${block.columns.map(({ title }) => cell(title)).join(' | ')} |`,
     `| ${block.columns.map(({ align }) => (align === 'right' ? '--:' : ':--')).join(' | ')} |`,
@@ -33,21 +35,37 @@ export const panelFile = (figure: string, panel: number, panels: number): string
   `${figure}${panels > 1 ? `-${panel + 1}` : ''}.svg`;
 
 /** The files that a figure's Markdown names. */
-function filesOf(block: FigureBlock | PicturesBlock | GalleryBlock): { title: string; file: string }[] {
+function filesOf(
+  block: FigureBlock | PicturesBlock | GalleryBlock,
+  figures: 'panels' | 'sheets',
+): { title: string; file: string }[] {
   switch (block.kind) {
     case 'figure':
+      if (figures === 'sheets') return [{ title: block.title, file: `${block.name}.svg` }];
       return block.panels.map(({ title = block.title }, i) => ({
         title,
         file: panelFile(block.name, i, block.panels.length),
       }));
     case 'pictures':
-      return block.pictures.map(({ title, name }) => ({ title, file: `${name}.png` }));
+      return block.pictures.map((picture) => ({
+        title: picture.title || block.title,
+        file: `${picture.name}.${encodedBytes(picture).format}`,
+      }));
     case 'gallery':
       return [{ title: block.title, file: `${block.name}.png` }];
   }
 }
 
-export function toMarkdown(report: ReportDocument): string {
+export interface MarkdownOptions {
+  /**
+   * What the figures' files hold: each `panel` of a figure (see `panelFile`; the default), or a whole figure on a
+   * `sheet` with its legend, as `writeFigureFiles` writes it.
+   */
+  figures?: 'panels' | 'sheets';
+}
+
+export function toMarkdown(report: ReportDocument, options: MarkdownOptions = {}): string {
+  const { figures: kind = 'panels' } = options;
   let figures = 0;
   let tables = 0;
   const print = (block: Block): string => {
@@ -67,15 +85,17 @@ export function toMarkdown(report: ReportDocument): string {
       case 'gallery':
       case 'figure':
       case 'pictures': {
-        const images = filesOf(block).map(({ title, file }) => `![${escapeText(title)}](figures/${file})`);
+        const images = filesOf(block, kind).map(
+          ({ title, file }) => `![${escapeText(title)}](figures/${file})`,
+        );
         const legend =
-          block.kind === 'figure' && block.legend.length > 0
+          block.kind === 'figure' && block.legend.length > 0 && kind === 'panels'
             ? ` Colours: ${escapeText(block.legend.map(({ label, color }) => `${label} ${COLOUR_NAMES[color] ?? ''}`.trim()).join(', '))}.`
             : '';
         return [
           images.join(' '),
           '',
-          `**Figure ${++figures}. ${escapeText(block.title)}.** ${escapeText(block.shows)}${legend} _What it does not show:_ ${escapeText(block.doesNotShow)}`,
+          `**Figure ${++figures}. ${escapeText(ended(block.title))}** ${escapeText(block.shows)}${legend} _What it does not show:_ ${escapeText(block.doesNotShow)}`,
         ].join('\n');
       }
     }

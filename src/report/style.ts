@@ -53,7 +53,7 @@ caption{padding:0 0 .5rem}
 th{font-weight:600;text-align:left;vertical-align:bottom;padding:.4rem .7rem .4rem 0;border-top:1px solid var(--ink);border-bottom:1px solid var(--rule)}
 td{padding:.36rem .7rem .36rem 0;vertical-align:top;border-bottom:1px solid var(--rule)}
 tr:last-child td{border-bottom:0}th:last-child,td:last-child{padding-right:0}
-td:first-child{min-width:8.2rem}.slim td:first-child{min-width:0}td:not(.right):last-child{min-width:10rem}
+td:first-child{min-width:8.2rem}.slim td:first-child{min-width:0}.slim td:last-child{overflow-wrap:anywhere}td:not(.right):last-child{min-width:10rem}
 .right{text-align:right;white-space:nowrap}th.right{white-space:normal}
 tr.strong td{font-weight:650}
 .note{font-size:.76rem;line-height:1.5;color:var(--muted);margin:.45rem 0 2rem}

@@ -6,6 +6,8 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exampleAudit, exampleDataset, writeExampleReport } from '../../src/data/eda/example.test-data.js';
 import { makeEdaReport } from '../../src/data/eda/index.js';
+import { composeGanReport } from '../../src/gan/report/content.js';
+import { exampleGanReport } from '../../src/gan/report/example.test-data.js';
 import { toHtml } from '../../src/report/html.js';
 import { exampleSummary } from '../../src/trial/example.test-data.js';
 import { writeReport } from '../../src/trial/report/index.js';
@@ -70,6 +72,8 @@ describe.skipIf(chromiumPath === undefined)('reports in Chromium (skipped where 
     browser = await launchChromium();
     pages.dataset = join(root, 'eda.html');
     writeFileSync(pages.dataset, toHtml(await makeEdaReport(dataset, { audit: exampleAudit(dataset) })));
+    pages.gan = join(root, 'gan.html');
+    writeFileSync(pages.gan, toHtml(composeGanReport(await exampleGanReport())));
     const summary = { ...exampleSummary({ testImages: 80 }), metrics: [] };
     pages.trial = writeReport(summary, join(root, 'trial'), { replicates: 20 }).html;
   });
@@ -82,7 +86,7 @@ describe.skipIf(chromiumPath === undefined)('reports in Chromium (skipped where 
     browser.open(pathToFileURL(pages[report]!).href, view);
 
   test.each(
-    ['dataset', 'trial'].flatMap((report) =>
+    ['dataset', 'trial', 'gan'].flatMap((report) =>
       Object.entries(views).map(([name, view]) => [report, name, view] as const),
     ),
   )('%s, %s: every figure is there, nothing sticks out, nothing is asked for', async (report, _, view) => {

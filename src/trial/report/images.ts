@@ -1,9 +1,9 @@
 /** The part of the report about synthetic images: their GANs, grids, and metrics beside their null. */
 
+import { lossFigure } from '../../gan/report/figures.js';
 import type { Block, PicturesBlock, Section, TableBlock } from '../../report/document.js';
 import { duration, fixed, list, plural, whole } from '../../report/format.js';
 import type { TrialMetric, TrialSummary } from '../summary.js';
-import { ganLossFigure } from './training-figures.js';
 
 /** Reads a PNG that the summary names. */
 export type ReadPng = (path: string) => { png: Uint8Array; width: number; height: number };
@@ -42,7 +42,13 @@ export function imagesSection(summary: TrialSummary, readPng: ReadPng): Section 
     }
     const own = summary.metrics.filter((metric) => metric.gan === gan.name);
     if (own.length > 0) blocks.push(metricsTable(own, gan.name));
-    if (gan.curve.length > 1) blocks.push(ganLossFigure(gan, `gan-loss${suffix}`));
+    const curve = (key: 'discriminatorLoss' | 'generatorLoss') =>
+      gan.curve.flatMap(({ step, [key]: loss }) => (loss === null ? [] : [{ x: step, y: loss }]));
+    const losses = lossFigure(
+      { discriminatorLoss: curve('discriminatorLoss'), generatorLoss: curve('generatorLoss') },
+      { name: `gan-loss${suffix}`, title: `Losses of the GAN ${gan.name}` },
+    );
+    if (losses) blocks.push(losses);
   });
   const others = summary.metrics.filter((metric) => !summary.gans.some((gan) => gan.name === metric.gan));
   if (others.length > 0) blocks.push(metricsTable(others, list([...new Set(others.map(({ gan }) => gan))])));

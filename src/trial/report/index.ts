@@ -3,13 +3,13 @@
  * trial's summary with analysis and verdict). Each file is whole or not there; `summary.json` comes last, so
  * that its presence means the report is complete.
  */
-import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { DataError } from '../../errors.js';
 import { writeFileAtomic, writeJson } from '../../files.js';
 import { standaloneSvg } from '../../report/draw.js';
 import { toHtml } from '../../report/html.js';
 import { panelFile, toMarkdown } from '../../report/markdown.js';
+import { encodedBytes, readPngFile } from '../../report/picture.js';
 import { type AnalysisOptions, summarise, type TrialAnalysis } from '../analysis.js';
 import { summarySchema, type TrialSummary } from '../summary.js';
 import { decideVerdict, type Verdict } from '../verdict.js';
@@ -53,7 +53,10 @@ export function writeReport(summary: TrialSummary, dir: string, options: ReportO
         );
       });
     } else if (block.kind === 'pictures') {
-      for (const { name, png } of block.pictures) writeFileAtomic(join(dir, 'figures', `${name}.png`), png);
+      for (const picture of block.pictures) {
+        const { format, bytes } = encodedBytes(picture);
+        writeFileAtomic(join(dir, 'figures', `${picture.name}.${format}`), bytes);
+      }
     }
   }
   const paths = {
@@ -65,16 +68,4 @@ export function writeReport(summary: TrialSummary, dir: string, options: ReportO
   writeFileAtomic(paths.markdown, toMarkdown(report));
   writeJson(paths.json, { ...checked.data, analysis, verdict });
   return { ...paths, analysis, verdict };
-}
-
-/** Reads a PNG whole; its size stands in bytes 16 to 23. */
-function readPngFile(path: string): ReturnType<ReadPng> {
-  let png: Buffer;
-  try {
-    png = readFileSync(path);
-  } catch {
-    throw new DataError(`${path}: the picture for the report cannot be read. Was the run folder moved?`);
-  }
-  if (png.length < 24 || png.readUInt32BE(0) !== 0x89504e47) throw new DataError(`${path}: not a PNG file.`);
-  return { png, width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
 }
