@@ -31,13 +31,22 @@ export function gaussianWindow(size: number, sigma: number): Float64Array {
   return weights.map((w) => w / sum);
 }
 
+/** Means over the positions of each channel, [N, C]. */
+export interface LocalSimilarity {
+  /** SSIM. */
+  similarity: Tensor;
+  /** SSIM without its luminance term: (2 σxy + C2) / (σx² + σy² + C2). */
+  structure: Tensor;
+}
+
 /**
+ * SSIM and its contrast and structure part for each channel, which is what the multi-scale form is made of.
+ *
  * @param x floating point [N, C, H, W], 0…valueRange, both sides at least the window's
  * @param y the same shape
- * @returns [N], -1…1
  * @throws TorchError if the shapes differ, are not four-dimensional or are smaller than the window
  */
-export function ssim(x: Tensor, y: Tensor, options: SsimOptions = {}): Tensor {
+export function localSimilarity(x: Tensor, y: Tensor, options: SsimOptions = {}): LocalSimilarity {
   const { valueRange = 1, windowSize = 11, sigma = 1.5, k1 = 0.01, k2 = 0.03 } = options;
   requireSameShape('ssim', x, y);
   const [n, channels, height, width] = x.shape as [number, number, number, number];
@@ -78,6 +87,16 @@ export function ssim(x: Tensor, y: Tensor, options: SsimOptions = {}): Tensor {
       .add(c1)
       .div(muX.mul(muX).add(muY.mul(muY)).add(c1));
     const structure = covariance.mul(2).add(c2).div(varianceX.add(varianceY).add(c2));
-    return luminance.mul(structure).reshape([n, -1]).mean([1]); // [N]
+    const average = (map: Tensor) => map.reshape([n, channels, -1]).mean([2]);
+    return { similarity: average(luminance.mul(structure)), structure: average(structure) };
   });
 }
+
+/**
+ * @param x floating point [N, C, H, W], 0…valueRange, both sides at least the window's
+ * @param y the same shape
+ * @returns [N], -1…1
+ * @throws TorchError if the shapes differ, are not four-dimensional or are smaller than the window
+ */
+export const ssim = (x: Tensor, y: Tensor, options: SsimOptions = {}): Tensor =>
+  tidy(() => localSimilarity(x, y, options).similarity.mean([1]));
