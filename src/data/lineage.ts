@@ -14,7 +14,13 @@ export const lineageSchema = z.strictObject({
   checkpoint: z.strictObject({ file: z.string(), step: z.int(), sha256: z.string() }),
   /** The moving average of the weights, or the weights themselves. */
   weights: z.enum(['ema', 'raw']),
+  /** Forward passes over which batch statistics were computed anew; 0: none. */
+  standing: z.int().default(0),
   seed: z.int(),
+  /** |z| stayed below this; null: not truncated. */
+  truncation: z.number().nullable().default(null),
+  /** Share of the images that the discriminator held most real, and that was kept. */
+  keptShare: z.number().default(1),
   count: z.int(),
   imageSize: z.int(),
   /** Label that the images bear. */
@@ -22,6 +28,8 @@ export const lineageSchema = z.strictObject({
   dataset: z.strictObject({ name: z.string(), hash: z.string() }),
   /** Every group (patient, lesion or image) that the generator was trained on. */
   trainingGroups: z.array(z.string()),
+  /** Weights it was started from whose training images nobody knows; null: none. */
+  unknownTraining: z.string().nullable().default(null),
 });
 
 export type Lineage = z.infer<typeof lineageSchema>;
@@ -42,12 +50,17 @@ export function readLineage(dir: string): Lineage {
 }
 
 /**
- * Refuses synthetic images that leak: their generator was trained on a group that is evaluated on.
+ * Refuses synthetic images that leak: their generator was trained on a group that is evaluated on, or may have been.
  *
  * @param evaluationGroups groups of the validation and test split
  * @throws DataError naming the groups
  */
 export function requireNoLeak(lineage: Lineage, evaluationGroups: ReadonlySet<string>, source: string): void {
+  if (lineage.unknownTraining !== null) {
+    throw new DataError(
+      `${source}: its GAN was started from ${lineage.unknownTraining}, whose training images are not known, so they may be in the validation or test split; train a GAN on this dataset's training split`,
+    );
+  }
   const leaked = lineage.trainingGroups.filter((group) => evaluationGroups.has(group));
   if (leaked.length === 0) return;
   const shown = leaked.slice(0, 5).join(', ') + (leaked.length > 5 ? ', …' : '');

@@ -96,3 +96,12 @@ test('balanced: the rare class comes as often as the common one', () => {
   expect(rare).toBeGreaterThan(430); // 500 ± 4.4 standard deviations of 16
   expect(rare).toBeLessThan(570);
 });
+
+test('balanced by half: the classes come as the roots of their frequencies', () => {
+  const many = [...Array(1000).keys()];
+  const order = balanced((row) => (row < 100 ? 'rare' : 'common'), 0.5)(many, new Random(1));
+  // √100 : √900 = 1 : 3, so 250 ± 4.4 standard deviations of 13.7
+  const rare = order.filter((row) => row < 100).length;
+  expect(rare).toBeGreaterThan(190);
+  expect(rare).toBeLessThan(310);
+});

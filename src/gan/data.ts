@@ -1,17 +1,26 @@
-/** What a GAN learns from: the training images of one class, as pixels. */
+/** What a GAN learns from: the training images of its classes, as pixels. */
 import { openPixelCache } from '../data/cache.js';
 import { type Dataset, type DatasetRow, openDataset } from '../data/dataset.js';
 import { DataError } from '../errors.js';
 import type { Random } from '../random.js';
 import { aten, type Device, type Tensor, tensor, tidy, where } from '../torch/index.js';
-import type { GanConfig } from './config.js';
+import { classesOf, type GanConfig } from './config.js';
+
+/** Fewer images of a class than this are refused: a GAN would learn them by heart. */
+const LEAST_IMAGES = 10;
+/** Fewer than this get a word of advice; Karras et al. (2020) and Zhao et al. (2020) begin at 100. */
+const FEW_IMAGES = 500;
 
 export interface GanData {
   /** uint8 `[N, 3, H, W]`, all images of the dataset, memory-mapped. */
   images: Tensor;
+  /** Index of each row's class; −1: of a class that is not learned. */
+  labels: Int32Array;
   /** Rows of `images` that are trained on. */
   indices: number[];
-  /** Their groups, each once, sorted. */
+  /** Rows of the same classes in the validation split: looked at by the monitor, never trained on. */
+  heldOut: number[];
+  /** Groups that are trained on, each once, sorted. */
   groups: string[];
   dataset: { name: string; hash: string };
 }
@@ -19,26 +28,43 @@ export interface GanData {
 /**
  * Opens the dataset and looks for what the GAN needs, before anything is written or decoded.
  *
- * @throws DataError when the class does not exist, or has fewer training images than a batch
+ * @throws DataError when a class does not exist or has too few training images, or all of them make no batch
  */
 export function checkGanData(config: GanConfig): Dataset {
   const dataset = openDataset(config.data);
-  if (!dataset.classes.includes(config.class)) {
+  const counts = new Map<string, number>(classesOf(config).map((label) => [label, 0]));
+  for (const label of counts.keys()) {
+    if (!dataset.classes.includes(label)) {
+      throw new DataError(
+        `${config.data}: no class '${label}'; the classes are ${dataset.classes.join(', ')}`,
+      );
+    }
+  }
+  for (const row of dataset.rows) {
+    const count = counts.get(row.label);
+    if (row.split === 'train' && count !== undefined) counts.set(row.label, count + 1);
+  }
+  for (const [label, count] of counts) {
+    if (count >= LEAST_IMAGES) continue;
     throw new DataError(
-      `${config.data}: no class '${config.class}'; the classes are ${dataset.classes.join(', ')}`,
+      `${config.data}: ${count} training images of class '${label}', and a GAN learns fewer than ${LEAST_IMAGES} by heart; import more, join classes (graft data import --rename ${label}=OTHER), or leave it out`,
     );
   }
-  const count = dataset.rows.filter((row) => isTrained(row, config)).length;
-  if (count < config.batchSize) {
+  const total = [...counts.values()].reduce((sum, count) => sum + count);
+  if (total < config.batchSize) {
     throw new DataError(
-      `${config.data}: ${count} training images of class '${config.class}', fewer than a batch of ${config.batchSize}; add images, or use --set batchSize=${Math.max(2, count)}`,
+      `${config.data}: ${total} training images of class '${[...counts.keys()].join("', '")}', fewer than a batch of ${config.batchSize}; add images, or use --set batchSize=${total}`,
     );
   }
   return dataset;
 }
 
-const isTrained = (row: DatasetRow, config: GanConfig): boolean =>
-  row.split === 'train' && row.label === config.class;
+/** What to consider where images are few; null where nothing is to be said. */
+export function adviceForFew(config: GanConfig, data: GanData): string | null {
+  const count = data.indices.length;
+  if (count >= FEW_IMAGES || config.ada || config.diffAugment.length > 0) return null;
+  return `${count} training images are few: D may learn them by heart; consider --set diffAugment=[colour,translation,cutout] or --set ada.target=0.6`;
+}
 
 /** @throws DataError as `checkGanData` */
 export async function openGanData(
@@ -47,15 +73,24 @@ export async function openGanData(
 ): Promise<GanData> {
   const dataset = checkGanData(config);
   const cache = await openPixelCache(dataset, config.imageSize, { onProgress });
-  const indices = cache.rows.flatMap((row, i) => (isTrained(row, config) ? [i] : []));
-  const groups = [...new Set(indices.map((i) => cache.rows[i]!.group))].sort();
+  const classes = classesOf(config);
+  const labels = Int32Array.from(cache.rows, (row) => classes.indexOf(row.label));
+  const rowsOf = (split: DatasetRow['split']): number[] =>
+    cache.rows.flatMap((row, i) => (row.split === split && labels[i]! >= 0 ? [i] : []));
+  const indices = rowsOf('train');
   return {
     images: cache.images,
+    labels,
     indices,
-    groups,
+    heldOut: rowsOf('val'),
+    groups: [...new Set(indices.map((i) => cache.rows[i]!.group))].sort(),
     dataset: { name: dataset.name, hash: dataset.hash },
   };
 }
+
+/** Class indices as the networks take them: int64 `[N]` on the device. */
+export const toLabels = (indices: ArrayLike<number>, device: Device): Tensor =>
+  tensor(indices, [indices.length], { dtype: 'int64', device });
 
 /**
  * A batch as the networks take it.

@@ -1,50 +1,104 @@
-/** From a configuration to the two networks, their optimisers and the objective. */
-import { DcganDiscriminator, DcganGenerator, type DcganSize } from '../models/dcgan.js';
-import type { Module } from '../nn/index.js';
-import { Adam } from '../optim/index.js';
-import type { Device } from '../torch/index.js';
-import type { GanConfig } from './config.js';
-import { nonSaturating } from './objectives/non-saturating.js';
-import type { Objective } from './objectives/objective.js';
+/** From a configuration to the two networks and their optimisers. */
+import {
+  AcganDiscriminator,
+  AcganGenerator,
+  DcganDiscriminator,
+  DcganGenerator,
+  type DiscriminatorNetwork,
+  type GeneratorNetwork,
+  ResnetDiscriminator,
+  ResnetGenerator,
+} from '../models/index.js';
+import { Adam, GradScaler, type Optimizer, RmsProp } from '../optim/index.js';
+import type { Device, Tensor } from '../torch/index.js';
+import { makeAugment } from './augment/index.js';
+import { classesOf, type GanConfig } from './config.js';
+import { makeObjective, makeRegulariser } from './objectives/index.js';
 import type { Adversaries } from './step.js';
 
-/** The generator alone, as sampling needs it: z `[N, latent]` → images `[N, 3, size, size]` in (−1, 1). */
-export const makeGenerator = (config: GanConfig): Module =>
-  new DcganGenerator({
-    size: config.imageSize as DcganSize,
-    latent: config.latentSize,
-    features: config.generatorWidth,
-  });
+/** Classes that the networks tell apart; 0 where there is no conditioning. */
+export const classCountOf = (config: GanConfig): number =>
+  config.conditioning === 'none' ? 0 : classesOf(config).length;
 
-export const makeDiscriminator = (config: GanConfig): Module =>
-  new DcganDiscriminator({
-    size: config.imageSize as DcganSize,
-    features: config.discriminatorWidth,
-    spectralNorm: config.architecture === 'sngan',
-  });
+/** The generator alone, as sampling needs it. */
+export function makeGenerator(config: GanConfig): GeneratorNetwork {
+  const { imageSize: size, latentSize: latent, generatorWidth: features } = config;
+  const classCount = classCountOf(config);
+  switch (config.architecture) {
+    case 'dcgan':
+    case 'sngan':
+      return new DcganGenerator({ size, latent, features });
+    case 'acgan':
+      return new AcganGenerator({ size, latent, classCount, labelInput: config.labelInput });
+    case 'resnet':
+      return new ResnetGenerator({
+        size,
+        latent,
+        features,
+        classCount,
+        attention: config.attentionSize,
+        spectralNorm: config.generatorSpectralNorm,
+      });
+  }
+}
 
-export const makeObjective = (config: GanConfig): Objective => nonSaturating({ realLabel: config.realLabel });
+export function makeDiscriminator(config: GanConfig): DiscriminatorNetwork {
+  const { imageSize: size, discriminatorWidth: features } = config;
+  const classCount = classCountOf(config);
+  switch (config.architecture) {
+    case 'dcgan':
+    case 'sngan':
+      return new DcganDiscriminator({
+        size,
+        features,
+        norm: config.discriminatorNorm,
+        spectralNorm: config.architecture === 'sngan',
+      });
+    case 'acgan':
+      return new AcganDiscriminator({ size, classCount });
+    case 'resnet':
+      return new ResnetDiscriminator({ size, features, classCount, attention: config.attentionSize });
+  }
+}
 
-/** Draws the weights from the global generator: seed it before. */
-export function makeAdversaries(config: GanConfig, device: Device): Adversaries {
-  const generator = makeGenerator(config).to({ device });
-  const discriminator = makeDiscriminator(config).to({ device });
-  const { betas } = config;
+function makeOptimizer(parameters: Tensor[], lr: number, config: GanConfig): Optimizer {
+  return config.optimizer === 'rmsprop'
+    ? new RmsProp(parameters, { lr })
+    : new Adam(parameters, { lr, betas: config.betas, fused: true });
+}
+
+/** FreezeD: the lowest stages keep the weights they have. Returns what is left to train. */
+function freezeStages(discriminator: DiscriminatorNetwork, count: number): Tensor[] {
+  for (const layer of discriminator.stages.slice(0, count).flat()) layer.requiresGrad_(false);
+  return discriminator.parameters().filter((parameter) => parameter.requiresGrad);
+}
+
+/**
+ * Draws the weights from the global generator: seed it before.
+ * @param strength p of ADA, as it is at each step: its controller
+ */
+export function makeAdversaries(
+  config: GanConfig,
+  device: Device,
+  strength?: { readonly p: number },
+): Adversaries {
+  const memoryFormat = config.channelsLast ? 'channelsLast' : undefined;
+  const generator = makeGenerator(config).to({ device, memoryFormat });
+  const discriminator = makeDiscriminator(config).to({ device, memoryFormat });
+  const { learningRate } = config;
+  const trained = freezeStages(discriminator, config.freezeDiscriminator);
   return {
     generator,
     discriminator,
-    generatorOptimizer: new Adam(generator.parameters(), {
-      lr: config.learningRate.generator,
-      betas,
-      fused: true,
-    }),
-    discriminatorOptimizer: new Adam(discriminator.parameters(), {
-      lr: config.learningRate.discriminator,
-      betas,
-      fused: true,
-    }),
-    objective: makeObjective(config),
-    latentSize: config.latentSize,
+    generatorOptimizer: makeOptimizer(generator.parameters(), learningRate.generator, config),
+    discriminatorOptimizer: makeOptimizer(trained, learningRate.discriminator, config),
+    objective: makeObjective(config, discriminator),
+    regulariser: makeRegulariser(config),
+    weightClip: config.weightClip,
+    augment: makeAugment(config, strength),
+    updateFirst: config.updateFirst,
     device,
+    precision: config.precision,
+    scaler: config.precision === 'float16' ? new GradScaler() : null,
   };
 }

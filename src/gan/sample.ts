@@ -1,126 +1,85 @@
 /** Sampling: images of a trained generator, with their lineage. */
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LINEAGE_FILE, type Lineage } from '../data/lineage.js';
-import { DataError, GraftError } from '../errors.js';
-import { sha256File, writeJson } from '../files.js';
-import { gridPng } from '../image/grid.js';
-import type { Module } from '../nn/index.js';
-import { latestCheckpoint, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
-import { checkpointPath } from '../run/checkpoint-file.js';
-import { graftVersion } from '../run/package.js';
-import { readRun } from '../run/run-folder.js';
-import {
-  bestDevice,
-  cat,
-  type Device,
-  dispose,
-  Generator,
-  keep,
-  noGrad,
-  randn,
-  requireDevice,
-  setThreads,
-  type Tensor,
-  tidy,
-} from '../torch/index.js';
-import { type GanConfig, ganConfigSchema } from './config.js';
-import { toPixels } from './data.js';
-import { makeGenerator } from './networks.js';
-import type { GanSummary } from './train.js';
+import { ConfigError, GraftError } from '../errors.js';
+import { writeJson } from '../files.js';
+import { encodePng } from '../image/grid.js';
+import { aten, cat, dispose, Generator, keep, noGrad, type Tensor, tidy } from '../torch/index.js';
+import { classesOf } from './config.js';
+import { toLabels, toPixels } from './data.js';
+import { truncatedNormal } from './latent.js';
+import type { TrainedGenerator } from './open-generator.js';
+
+export { type OpenGeneratorOptions, openGenerator, type TrainedGenerator } from './open-generator.js';
 
 /** Images a forward pass; fixed, so that image i of a seed is the same however many are asked for. */
 const BATCH = 64;
 
-/** A generator with the weights of a finished (or stopped) run. */
-export interface TrainedGenerator {
-  config: GanConfig;
-  network: Module;
-  device: Device;
-  /** Lineage of the images to come, but for seed and count. */
-  origin: Omit<Lineage, 'seed' | 'count'>;
+/** How images are drawn. */
+export interface DrawOptions {
+  seed: number;
+  /** Of a conditional generator: what the images are to be. */
+  class?: string;
+  /** |z| stays below this many standard deviations; default: not truncated. Brock et al. 2019. */
+  truncation?: number | null;
+  /**
+   * Share of the images that is kept, those the discriminator holds most real, in (0, 1]; default 1: all. Of each 64 /
+   * share images made, 64 are kept.
+   */
+  keptShare?: number;
 }
 
-export interface OpenGeneratorOptions {
-  /** Default: the latest checkpoint. */
-  step?: number;
-  /** Default: the moving average, where the run has one. */
-  weights?: 'ema' | 'raw';
-  device?: Device;
-  threads?: number;
-}
-
-/** @throws DataError when the folder holds no GAN run, or not that checkpoint */
-export async function openGenerator(
-  runDir: string,
-  options: OpenGeneratorOptions = {},
-): Promise<TrainedGenerator> {
-  setThreads(options.threads || undefined);
-  const run = readRun(runDir);
-  if (run.kind !== 'gan') throw new DataError(`${runDir}: is a ${run.kind} run, expected a gan run`);
-  const config = ganConfigSchema.parse(run.config);
-  const summary = run.summary as unknown as GanSummary | undefined;
-  if (!summary) {
-    throw new DataError(
-      `${runDir}: has not finished training (step ${run.step} of ${config.steps}); finish it with \`graft gan resume ${runDir}\``,
+/** Index of the class, null for an unconditional generator. @throws ConfigError naming the classes there are */
+function labelOf({ config, network }: TrainedGenerator, wanted: string | undefined): number | null {
+  const classes = classesOf(config);
+  if (network.classCount === 0) {
+    if (wanted === undefined || (classes.length === 1 && classes[0] === wanted)) return null;
+    throw new ConfigError(
+      `--class ${wanted}: this generator is unconditional; it learned ${classes.join(', ')}`,
     );
   }
-  const steps = run.checkpoints.map((checkpoint) => checkpoint.step).join(', ');
-  if (options.step !== undefined && !run.checkpoints.some(({ step }) => step === options.step)) {
-    throw new DataError(`${runDir}: no checkpoint of step ${options.step}; there are ${steps || 'none'}`);
-  }
-  const path =
-    options.step === undefined
-      ? latestCheckpoint(runDir, () => {})?.path
-      : checkpointPath(runDir, options.step);
-  if (!path) throw new DataError(`${runDir}: has no checkpoint`);
-
-  const weights = options.weights ?? (config.emaDecay > 0 ? 'ema' : 'raw');
-  if (weights === 'ema' && config.emaDecay === 0)
-    throw new DataError(
-      `${runDir}: was trained without a moving average (emaDecay 0); sample the raw weights`,
-    );
-  const device = options.device ? requireDevice(options.device) : bestDevice();
-  const network = makeGenerator(config);
-  const step = tidy(() => {
-    const checkpoint = loadCheckpoint(path);
-    network.loadStateDict(underPrefix(weights === 'ema' ? 'ema' : 'generator', checkpoint.tensors));
-    return checkpoint.step;
-  });
-  network.to({ device }).eval();
-  return {
-    config,
-    network,
-    device,
-    origin: {
-      graft: graftVersion(),
-      run: basename(resolve(runDir)),
-      checkpoint: { file: basename(path), step, sha256: await sha256File(path) },
-      weights,
-      imageSize: config.imageSize,
-      class: config.class,
-      dataset: summary.dataset,
-      trainingGroups: summary.trainingGroups,
-    },
-  };
+  const label = wanted === undefined ? -1 : classes.indexOf(wanted);
+  if (label >= 0) return label;
+  const found = wanted === undefined ? 'say which' : `there is no ${wanted}`;
+  throw new ConfigError(`--class: this generator is conditional, ${found}: ${classes.join(', ')}`);
 }
 
 /**
  * Batches of images, endless: z ~ N(0, 1) from a generator of this seed.
  *
  * @returns uint8 `[64, 3, H, W]` on the CPU each; the caller disposes them
+ * @throws ConfigError for a class or share that does not fit
  */
-export function* imageBatches(generator: TrainedGenerator, seed: number): Iterable<Tensor> {
+export function* imageBatches(generator: TrainedGenerator, options: DrawOptions): Iterable<Tensor> {
+  const { seed, truncation = null, keptShare = 1 } = options;
+  const { network, discriminator, device } = generator;
+  const label = labelOf(generator, options.class);
+  if (!(keptShare > 0 && keptShare <= 1))
+    throw new ConfigError(`--keep ${keptShare}: expected a share in (0, 1]`);
+  if (keptShare < 1 && !discriminator) throw new Error('keeping a share needs the discriminator');
   const noise = Generator.seeded(seed);
+  const draw = (count: number): { images: Tensor; logits: Tensor | null } => {
+    const z = truncatedNormal([count, network.latent], noise, truncation).to({ device });
+    const labels = label === null ? null : toLabels(new Array<number>(count).fill(label), device);
+    const images = network.forward(z, labels);
+    return { images, logits: keptShare < 1 ? discriminator!.judge(images, labels).logits : null };
+  };
   while (true) {
     yield keep(
       tidy(() =>
         noGrad(() => {
-          const z = randn([BATCH, generator.config.latentSize], { generator: noise }).to({
-            device: generator.device,
-          });
-          return toPixels(generator.network.forward(z));
+          if (keptShare === 1) return toPixels(draw(BATCH).images);
+          const parts: Tensor[] = [];
+          const scores: Tensor[] = [];
+          for (let left = Math.ceil(BATCH / keptShare); left > 0; left -= BATCH) {
+            const { images, logits } = draw(Math.min(BATCH, left));
+            parts.push(images);
+            scores.push(logits!);
+          }
+          const best = aten.argsort(cat(scores), 0, true).narrow(0, 0, BATCH);
+          return toPixels(cat(parts).indexSelect(0, best));
         }),
       ),
     );
@@ -128,10 +87,10 @@ export function* imageBatches(generator: TrainedGenerator, seed: number): Iterab
 }
 
 /** @returns uint8 `[count, 3, H, W]` on the CPU */
-export function generateImages(generator: TrainedGenerator, count: number, seed: number): Tensor {
+export function generateImages(generator: TrainedGenerator, count: number, options: DrawOptions): Tensor {
   return tidy(() => {
     const batches: Tensor[] = [];
-    for (const batch of imageBatches(generator, seed)) {
+    for (const batch of imageBatches(generator, options)) {
       batches.push(batch);
       if (batches.length * BATCH >= count) break;
     }
@@ -141,9 +100,8 @@ export function generateImages(generator: TrainedGenerator, count: number, seed:
   });
 }
 
-export interface SampleOptions {
+export interface SampleOptions extends DrawOptions {
   count: number;
-  seed: number;
   out: string;
   onProgress?: (done: number) => void;
 }
@@ -154,33 +112,31 @@ export interface SampleOptions {
  * @throws GraftError when the folder exists and holds files
  */
 export async function sampleToFolder(generator: TrainedGenerator, options: SampleOptions): Promise<Lineage> {
-  const { count, seed, out, onProgress } = options;
+  const { count, seed, out, onProgress, truncation = null, keptShare = 1 } = options;
   refuseFilled(out);
+  const lineage: Lineage = {
+    ...generator.origin,
+    class: options.class ?? generator.origin.class,
+    seed,
+    count,
+    truncation,
+    keptShare,
+  };
   const temporary = `${resolve(out)}.${process.pid}.tmp`;
   mkdirSync(temporary, { recursive: true });
-  const lineage: Lineage = { ...generator.origin, seed, count };
   try {
     let done = 0;
-    for (const batch of imageBatches(generator, seed)) {
-      const [, , height, width] = batch.shape as [number, number, number, number];
-      const pixels = batch.toArray() as Uint8Array;
+    let writing: Promise<unknown> = Promise.resolve();
+    for (const batch of imageBatches(generator, options)) {
+      // The next batch is computed while this one is being encoded on other threads.
+      await writing;
+      const first = done;
+      done = Math.min(count, done + BATCH);
+      writing = writeImages(batch, done - first, temporary, first).then(() => onProgress?.(done));
       batch.dispose();
-      const each = 3 * height * width;
-      const writeImage = async (data: Uint8Array, path: string): Promise<void> =>
-        writeFile(path, await gridPng({ data, n: 1, height, width }, { gapPx: 0 }));
-      const inBatch = Math.min(BATCH, count - done);
-      await Promise.all(
-        Array.from({ length: inBatch }, (_, i) =>
-          writeImage(
-            pixels.subarray(i * each, (i + 1) * each),
-            join(temporary, `${String(done + i + 1).padStart(5, '0')}.png`),
-          ),
-        ),
-      );
-      done += inBatch;
-      onProgress?.(done);
       if (done >= count) break;
     }
+    await writing;
     writeJson(join(temporary, LINEAGE_FILE), lineage);
     rmSync(out, { recursive: true, force: true });
     renameSync(temporary, out);
@@ -189,6 +145,21 @@ export async function sampleToFolder(generator: TrainedGenerator, options: Sampl
     throw error;
   }
   return lineage;
+}
+
+/** The first images of a batch as PNG files, numbered on from `before`. The tensor may go when this returns. */
+async function writeImages(batch: Tensor, count: number, dir: string, before: number): Promise<void> {
+  const [, , height, width] = batch.shape as [number, number, number, number];
+  const interleaved = tidy(
+    () => batch.narrow(0, 0, count).permute([0, 2, 3, 1]).contiguous().toArray() as Uint8Array,
+  );
+  const each = 3 * height * width;
+  await Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const png = await encodePng(interleaved.subarray(i * each, (i + 1) * each), { width, height });
+      await writeFile(join(dir, `${String(before + i + 1).padStart(5, '0')}.png`), png);
+    }),
+  );
 }
 
 function refuseFilled(out: string): void {

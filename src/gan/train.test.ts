@@ -1,17 +1,17 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openDataset } from '../data/dataset.js';
 import { readLineage, requireNoLeak } from '../data/lineage.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
+import { listCheckpoints, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { createRun, openRun, readEvents, withoutWall } from '../run/run-folder.js';
-import { dispose, liveTensors, setThreads } from '../torch/index.js';
+import { createRun, openRun, readEvents, readRun, withoutWall } from '../run/run-folder.js';
+import { dispose, liveTensors, saveSafetensors, setThreads } from '../torch/index.js';
 import { type GanConfig, ganConfigSchema } from './config.js';
 import { generateImages, openGenerator, sampleToFolder } from './sample.js';
-import { trainGan } from './train.js';
+import { type GanSummary, trainGan } from './train.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-gan-'));
 const data = join(folder, 'phantoms');
@@ -30,6 +30,7 @@ const configOf = (settings: object = {}): GanConfig =>
     sampleEvery: 4,
     checkpointEvery: 3,
     sampleCount: 4,
+    monitorEvery: 0,
     emaDecay: 0.9,
     threads: 1,
     ...settings,
@@ -92,6 +93,31 @@ describe('resume', () => {
     }
   });
 
+  // What else has a state of its own: labels, augmentation and its controller, several critic steps, the monitor.
+  test.each<[string, object]>([
+    [
+      'conditional',
+      { class: ['benign', 'malignant'], architecture: 'acgan', conditioning: 'auxiliary', classBalance: 1 },
+    ],
+    ['adaptive', { ada: { every: 2, speedKimg: 0.05, initial: 0.3 } }],
+    [
+      'critic',
+      {
+        architecture: 'dcgan',
+        discriminatorNorm: 'none',
+        objective: 'wasserstein',
+        criticSteps: 2,
+        gradientPenalty: { kind: 'wgan-gp', weight: 10 },
+      },
+    ],
+    ['monitored', { monitorEvery: 2, monitorSamples: 16, backbone: null }],
+  ])('a %s run ends bit-identical, too', async (name, settings) => {
+    const undisturbed = await trained(name, settings);
+    const stopped = await trained(`${name}-stopped`, settings, 5);
+    expect(stateOf(stopped)).toEqual(stateOf(undisturbed));
+    expect(eventsOf(stopped)).toEqual(eventsOf(undisturbed));
+  });
+
   test('another seed is another run', async () => {
     expect(stateOf(await trained('other', { seed: 1 }))).not.toEqual(stateOf(whole));
   });
@@ -120,13 +146,103 @@ test('a class that does not exist, or is too small, is named with what there is'
   );
 });
 
+test.each([0, 3])('a class with %i training images is refused with advice', async (count) => {
+  const dir = join(folder, `few-${count}`);
+  const source = readFileSync(join(data, 'manifest.csv'), 'utf8').trimEnd().split('\n');
+  const header = source[0]!.split(',');
+  const [label, split] = [header.indexOf('label'), header.indexOf('split')];
+  let left = count;
+  const rows = source.slice(1).filter((line) => {
+    const cells = line.split(',');
+    return cells[label] !== 'malignant' || cells[split] !== 'train' || left-- > 0;
+  });
+  cpSync(data, dir, { recursive: true });
+  writeFileSync(join(dir, 'manifest.csv'), `${[source[0], ...rows].join('\n')}\n`);
+  const yaml = readFileSync(join(dir, 'dataset.yaml'), 'utf8');
+  writeFileSync(join(dir, 'dataset.yaml'), yaml.replace(/images: \d+/, `images: ${rows.length}`));
+  await expect(trained(`run-few-${count}`, { data: dir })).rejects.toThrow(
+    new RegExp(`${count} training images of class 'malignant'.*by heart; import more, join classes`),
+  );
+});
+
+describe('fine-tuning', () => {
+  test('starts from the weights of another run, and its groups go on into the lineage', async () => {
+    const dir = await trained('tuned', {
+      class: 'benign',
+      initFrom: whole,
+      steps: 1,
+      freezeDiscriminator: 1,
+    });
+    const [parent, child] = [readRun(whole), readRun(dir)];
+    const groups = (run: typeof parent) => (run.summary as unknown as GanSummary).trainingGroups;
+    expect(groups(child)).toEqual(expect.arrayContaining(groups(parent)));
+    expect(groups(child).length).toBeGreaterThan(groups(parent).length);
+    // One step of Adam at 2e-4 from there, so within 2e-4 of the parent's weights; fresh ones differ by more.
+    const weight = (run: string): Float32Array => {
+      const { tensors } = loadCheckpoint(listCheckpoints(run).at(-1)!.path);
+      const values = tensors['generator.main.0.weight']!.toArray() as Float32Array;
+      dispose(tensors);
+      return values;
+    };
+    const [before, after] = [weight(whole), weight(dir)];
+    expect(Math.max(...after.map((x, i) => Math.abs(x - before[i]!)))).toBeLessThan(2.1e-4);
+    const generator = await openGenerator(dir, { device: 'cpu' });
+    expect(generator.origin.unknownTraining).toBeNull();
+    generator.network.dispose();
+  });
+
+  test('a weights file: nobody knows what it has seen, and no trial will take its images', async () => {
+    const file = join(folder, 'generator.safetensors');
+    const { tensors } = loadCheckpoint(listCheckpoints(whole).at(-1)!.path);
+    saveSafetensors(file, underPrefix('generator', tensors));
+    dispose(tensors);
+    const dir = await trained('from-file', { initFrom: file, steps: 1 });
+    const generator = await openGenerator(dir, { device: 'cpu' });
+    const lineage = await sampleToFolder(generator, { count: 1, seed: 0, out: join(folder, 'unknown') });
+    expect(lineage.unknownTraining).toBe('generator.safetensors');
+    expect(() => requireNoLeak(lineage, new Set(), 'unknown')).toThrow(/started from generator.safetensors/);
+    generator.network.dispose();
+  });
+
+  test('weights of another shape are refused by key', async () => {
+    await expect(trained('wide', { initFrom: whole, generatorWidth: 8 })).rejects.toThrow(
+      /initFrom: .*not the weights of this network: main\.0\.weight \[8,32,4,4\] for \[8,64,4,4\]/,
+    );
+    await expect(trained('nowhere', { initFrom: join(folder, 'nothing') })).rejects.toThrow(/does not exist/);
+  });
+});
+
+test('an edited config.yaml is refused with the keys that differ; more steps are not', async () => {
+  const dir = join(folder, 'edited');
+  const goOn = async (settings: object): Promise<GanSummary> => {
+    const yaml = join(dir, 'config.yaml');
+    let text = readFileSync(yaml, 'utf8');
+    for (const [key, value] of Object.entries(settings)) {
+      text = text.replace(new RegExp(`^${key}: .*$`, 'm'), `${key}: ${value}`);
+    }
+    writeFileSync(yaml, text);
+    const run = openRun(dir, { kind: 'gan' });
+    try {
+      return await trainGan(run, configOf(settings));
+    } finally {
+      run.close();
+    }
+  };
+  const run = createRun(dir, { kind: 'gan', config: configOf() });
+  const interrupt = { ...neverInterrupted, poll: async () => true };
+  await expect(trainGan(run, configOf(), { interrupt })).rejects.toThrow(InterruptedError);
+  run.close();
+  await expect(goOn({ batchSize: 8 })).rejects.toThrow(/batchSize is 8, was 4/);
+  expect((await goOn({ batchSize: 4, steps: 9 })).steps).toBe(9);
+});
+
 describe('sampling', () => {
   test('image i of a seed is the same however many are asked for', async () => {
     const generator = await openGenerator(whole, { device: 'cpu', threads: 1 });
     const [few, many, other] = [
-      generateImages(generator, 3, 5),
-      generateImages(generator, 70, 5),
-      generateImages(generator, 3, 6),
+      generateImages(generator, 3, { seed: 5 }),
+      generateImages(generator, 70, { seed: 5 }),
+      generateImages(generator, 3, { seed: 6 }),
     ];
     const bytes = (x: typeof few) => Buffer.from(x.toArray() as Uint8Array);
     expect(few.shape).toEqual([3, 3, 64, 64]);

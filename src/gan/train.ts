@@ -1,33 +1,32 @@
 /**
- * The one adversarial loop. It walks phases: take batches, make a step, average, log, sample, save. What a GAN is
- * lies in `objectives/` and `models/`, what a step is in `step.ts`.
+ * The one adversarial loop. It walks phases: take batches, make a step, average, log, sample, watch, save. What a GAN
+ * is lies in `objectives/` and `models/`, what a step is in `step.ts`.
  */
-import { Loader } from '../data/loader.js';
 import { GraftError } from '../errors.js';
 import { writeGridPng } from '../image/grid.js';
-import type { Module } from '../nn/index.js';
-import { Ema } from '../optim/index.js';
 import { Random } from '../random.js';
-import { resumeCheckpoint, saveCheckpoint, underPrefix, withPrefix } from '../run/checkpoint.js';
+import { resumeCheckpoint, saveCheckpoint } from '../run/checkpoint.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { type Run, readEvents, runFiles } from '../run/run-folder.js';
+import { type Json, type Run, type RunEvent, readEvents, runFiles } from '../run/run-folder.js';
+import { runConditions } from '../run/same-config.js';
+import { bestDevice, type Device, dispose, requireDevice, setThreads, tidy } from '../torch/index.js';
+import { checkGanConfig, classTitle, type GanConfig } from './config.js';
+import { adviceForFew, type GanData, openGanData, toLabels, toNetworkRange, toPixels } from './data.js';
+import type { Finding } from './doctor.js';
+import { canRollBack, rollBack } from './roll-back.js';
 import {
-  bestDevice,
-  type Device,
-  dispose,
-  Generator,
-  manualSeed,
-  noGrad,
-  randn,
-  requireDevice,
-  setThreads,
-  type Tensor,
-  tidy,
-} from '../torch/index.js';
-import type { GanConfig } from './config.js';
-import { openGanData, toNetworkRange, toPixels } from './data.js';
-import { makeAdversaries, makeGenerator } from './networks.js';
-import { type Adversaries, adversarialStep } from './step.js';
+  generateWith,
+  gridColumns,
+  loadState,
+  makeState,
+  releaseState,
+  setConditioning,
+  stateDict,
+  type TrainingState,
+} from './state.js';
+import { adversarialStep, type StepBatch, type StepLosses } from './step.js';
+import { type Ancestor, startFrom } from './transfer.js';
+import { openWatch, type Watch } from './watch.js';
 
 /** What the loop tells and asks while it runs; every part is optional. */
 export interface TrainHooks {
@@ -36,13 +35,15 @@ export interface TrainHooks {
   onStep?: (step: number, figures: StepFigures) => void;
   /** Pixels being decoded before the first step. */
   onDecode?: (done: number, total: number) => void;
+  /** The doctor has found something. */
+  onFinding?: (finding: Finding) => void;
   warn?: (message: string) => void;
 }
 
 export interface StepFigures {
   discriminatorLoss: number;
   generatorLoss: number;
-  /** Mean of D(x) and D(G(z)) as probabilities. */
+  /** Mean of D(x) and D(G(z)): probabilities, or the scores of a critic. */
   realScore: number;
   fakeScore: number;
 }
@@ -50,10 +51,18 @@ export interface StepFigures {
 export interface GanSummary {
   steps: number;
   trainingImages: number;
+  /** Every group that the generator learned from, here or in the run it was started from. */
   trainingGroups: string[];
   dataset: { name: string; hash: string };
+  /** What the run was started from; null: from fresh weights. */
+  ancestor: Ancestor | null;
   class: string;
   final: StepFigures;
+  /** The checkpoint that is kept and sampled as the best; null where none is chosen. */
+  best: { step: number; metric: string; value: number } | null;
+  /** Kinds of the doctor's findings, and the last step each was found at. */
+  findings: Record<string, number>;
+  rollBacks: number;
   generatorParameters: number;
   discriminatorParameters: number;
   /** Wall-clock seconds of all parts of the run together. */
@@ -61,16 +70,6 @@ export interface GanSummary {
   /** Real images seen a second. */
   imagesPerSecond: number;
   device: string;
-}
-
-/** Everything that changes while a GAN trains. */
-interface State extends Adversaries {
-  average: Module;
-  ema: Ema | null;
-  loader: Loader;
-  /** z of the sample grids, the same at every step. */
-  fixedNoise: Tensor;
-  seconds: number;
 }
 
 /**
@@ -82,212 +81,211 @@ interface State extends Adversaries {
  * @throws InterruptedError when `interrupt` asked for it (the state is saved), GraftError when a loss is not finite
  */
 export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = {}): Promise<GanSummary> {
+  checkGanConfig(config);
+  const warn = hooks.warn ?? (() => {});
   setThreads(config.threads || undefined);
   const device = config.device === 'auto' ? bestDevice() : requireDevice(config.device as Device);
   const data = await openGanData(config, hooks.onDecode);
   const state = makeState(config, device, data);
-  const flips = config.flips ? new Random(config.seed).fork('flips') : null;
-  let step = restore(run, state, hooks.warn ?? (() => {}));
+  let watch: Watch | null = null;
   let figures: StepFigures | null = null;
 
   try {
+    let step = await begin(run, config, state, data, warn);
+    watch = config.monitorEvery > 0 ? await openWatch(run, config, data, state) : null;
     if (step === 0) await writeSamples(run, state, config, 0);
+
     while (step < config.steps) {
       const started = performance.now();
-      const batches: Tensor[] = [];
-      for (let i = 0; i < config.criticSteps; i++) {
-        const { images } = await state.loader.next();
-        batches.push(toNetworkRange(images, device, flips?.fork(step * config.criticSteps + i) ?? null));
-        images.dispose();
-      }
-      const losses = adversarialStep(state, batches);
+      setConditioning(state, config, step);
+      const batches = await takeBatches(state, config, data, step);
+      const losses = adversarialStep(state, batches, {
+        random: randomOf(state, config).fork(step),
+        discriminatorSteps: state.discriminatorSteps,
+      });
       dispose(batches);
       step++;
+      state.discriminatorSteps += config.criticSteps;
       state.ema?.update(step - 1);
+      state.controller?.observe(losses.realSign);
       state.seconds += (performance.now() - started) / 1000;
 
       // Reading a loss waits for the device: on a GPU only when it is logged.
-      const logs = step % config.logEvery === 0 || step === config.steps;
-      if (logs || device === 'cpu') {
-        figures = readFigures(losses, step, run);
+      const ends = step === config.steps;
+      const logs = ends || step % config.logEvery === 0;
+      const watches = watch !== null && (ends || step % config.monitorEvery === 0);
+      if (logs || watches || device === 'cpu') {
+        figures = readFigures(losses);
         hooks.onStep?.(step, figures);
       }
       dispose(losses);
-      if (logs) {
-        const rate = (step * config.criticSteps * config.batchSize) / state.seconds;
-        run.event('losses', step, { ...figures }, { seconds: state.seconds, imagesPerSecond: rate });
+      if (logs) logFigures(run, config, state, step, figures!);
+      if (ends || step % config.sampleEvery === 0) await writeSamples(run, state, config, step);
+
+      const broken = figures && brokenFigure(figures);
+      const findings = watches && !broken ? watch!.measure(step, state, figures!) : [];
+      for (const finding of findings) hooks.onFinding?.(finding);
+      const reason = broken || findings.find(({ severity }) => severity === 'critical')?.kind;
+      if (reason && canRollBack(state, config)) {
+        step = rollBack(run, state, config, step, reason);
+        watch?.forget(step);
+        tidy(() => saveCheckpoint(run, step, stateDict(state)));
+        continue;
       }
-      if (step % config.sampleEvery === 0 || step === config.steps)
-        await writeSamples(run, state, config, step);
+      if (broken) fail(run, step, broken);
+
+      const isBest = watches && watch!.isBest(state);
+      const isHealthy = watches && config.rollBacks > 0 && !reason;
+      if (isHealthy) state.healthyStep = step;
       const stops = await (hooks.interrupt ?? neverInterrupted).poll();
-      if (stops || step % config.checkpointEvery === 0 || step === config.steps) save(run, state, step);
-      if (stops && step < config.steps)
+      if (stops || ends || isBest || isHealthy || step % config.checkpointEvery === 0) {
+        tidy(() => {
+          const protect = state.healthyStep ?? undefined;
+          saveCheckpoint(run, step, stateDict(state), { best: isBest, protect });
+        });
+      }
+      if (stops && !ends)
         throw new InterruptedError(
           `stopped after step ${step} of ${config.steps}, state saved; go on with: graft gan resume ${run.dir}`,
         );
     }
-    figures ??= lastFigures(run);
-    const summary: GanSummary = {
-      steps: step,
-      trainingImages: data.indices.length,
-      trainingGroups: data.groups,
-      dataset: data.dataset,
-      class: config.class,
-      final: figures,
-      generatorParameters: state.generator.parameterCount,
-      discriminatorParameters: state.discriminator.parameterCount,
-      seconds: state.seconds,
-      imagesPerSecond: (step * config.criticSteps * config.batchSize) / state.seconds,
-      device,
-    };
+    const summary = summarise(run, config, state, data, figures);
     run.finish({ ...summary });
     return summary;
   } finally {
-    release(state);
+    watch?.dispose();
+    releaseState(state);
     data.images.dispose();
   }
 }
 
-function makeState(config: GanConfig, device: Device, data: { images: Tensor; indices: number[] }): State {
-  manualSeed(config.seed);
-  const adversaries = makeAdversaries(config, device);
-  const average = config.emaDecay > 0 ? makeGenerator(config).to({ device }) : adversaries.generator;
-  const noise = Generator.seeded(config.seed);
-  return {
-    ...adversaries,
-    average,
-    ema: config.emaDecay > 0 ? new Ema(average, adversaries.generator, config.emaDecay) : null,
-    loader: new Loader(data.images, data.indices, {
-      batchSize: config.batchSize,
-      seed: config.seed,
-      shuffle: true,
-      dropLast: true,
-    }),
-    fixedNoise: tidy(() =>
-      randn([config.sampleCount, config.latentSize], { generator: noise }).to({ device }),
-    ),
-    seconds: 0,
-  };
+/** What may be changed in config.yaml of a run that was stopped: how long it goes on, where and how it is watched. */
+const changeable = [...runConditions, 'steps'];
+
+/** Takes up the last checkpoint, or starts from fresh or another run's weights. Returns the steps done. */
+async function begin(
+  run: Run,
+  config: GanConfig,
+  state: TrainingState,
+  data: GanData,
+  warn: (message: string) => void,
+): Promise<number> {
+  const found = tidy(() => {
+    const checkpoint = resumeCheckpoint(run, warn, { changeable });
+    if (checkpoint) loadState(state, checkpoint);
+    return checkpoint?.step ?? null;
+  });
+  if (found !== null) return found;
+  const advice = adviceForFew(config, data);
+  if (advice) warn(advice);
+  const ancestor = await startFrom(config, state);
+  run.event('started', 0, { ancestor: ancestor as unknown as Json });
+  return 0;
 }
 
-/** Random generators whose state belongs into a checkpoint. */
-function generators(device: Device): Record<string, Generator> {
-  return device === 'cpu'
-    ? { cpu: Generator.default() }
-    : { cpu: Generator.default(), device: Generator.default(device) };
-}
+/** Draws of a step: other ones after each roll-back, else the run would end where it ended before. */
+const randomOf = (state: TrainingState, config: GanConfig): Random =>
+  new Random(config.seed).fork(`roll-back ${state.rollBacks}`);
 
-function save(run: Run, state: State, step: number): void {
-  tidy(() => {
-    const optimizers = {
-      generator: state.generatorOptimizer.stateDict(),
-      discriminator: state.discriminatorOptimizer.stateDict(),
-    };
-    const random = Object.entries(generators(state.device)).map(([name, generator]): [string, Tensor] => [
-      name,
-      generator.state,
-    ]);
-    saveCheckpoint(run, step, {
-      tensors: {
-        ...withPrefix('generator', state.generator.stateDict()),
-        ...withPrefix('discriminator', state.discriminator.stateDict()),
-        ...(state.ema ? withPrefix('ema', state.average.stateDict()) : {}),
-        ...withPrefix('generatorOptimizer', optimizers.generator.tensors),
-        ...withPrefix('discriminatorOptimizer', optimizers.discriminator.tensors),
-        ...withPrefix('random', Object.fromEntries(random)),
-      },
-      meta: {
-        loader: state.loader.state(),
-        generatorOptimizer: { step: optimizers.generator.step, lr: optimizers.generator.lr },
-        discriminatorOptimizer: { step: optimizers.discriminator.step, lr: optimizers.discriminator.lr },
-        seconds: state.seconds,
-      },
+/** One batch a critic step. */
+async function takeBatches(
+  state: TrainingState,
+  config: GanConfig,
+  data: GanData,
+  step: number,
+): Promise<StepBatch[]> {
+  const batches: StepBatch[] = [];
+  const flips = config.flips ? new Random(config.seed).fork('flips') : null;
+  for (let i = 0; i < config.criticSteps; i++) {
+    const { images, indices } = await state.loader.next();
+    const random = flips?.fork(step * config.criticSteps + i) ?? null;
+    const labels = state.generator.classCount > 0 ? indices.map((row) => data.labels[row]!) : null;
+    batches.push({
+      images: toNetworkRange(images, state.device, random),
+      labels: labels && toLabels(labels, state.device),
     });
-  });
-}
-
-interface CheckpointMeta {
-  loader: ReturnType<Loader['state']>;
-  generatorOptimizer: { step: number; lr: number };
-  discriminatorOptimizer: { step: number; lr: number };
-  seconds: number;
-}
-
-/** Puts the last checkpoint into the state; returns its step, 0 when there is none. */
-function restore(run: Run, state: State, warn: (message: string) => void): number {
-  return tidy(() => {
-    const checkpoint = resumeCheckpoint(run, warn);
-    if (!checkpoint) return 0;
-    const { tensors } = checkpoint;
-    const meta = checkpoint.meta as unknown as CheckpointMeta;
-    state.generator.loadStateDict(underPrefix('generator', tensors));
-    state.discriminator.loadStateDict(underPrefix('discriminator', tensors));
-    if (state.ema) state.average.loadStateDict(underPrefix('ema', tensors));
-    for (const key of ['generatorOptimizer', 'discriminatorOptimizer'] as const) {
-      state[key].loadStateDict({ tensors: underPrefix(key, tensors), ...meta[key] });
-    }
-    for (const [name, generator] of Object.entries(generators(state.device))) {
-      const saved = tensors[`random.${name}`];
-      if (saved) generator.state = saved;
-    }
-    state.loader.restore(meta.loader);
-    state.seconds = meta.seconds;
-    return checkpoint.step;
-  });
-}
-
-function readFigures(losses: ReturnType<typeof adversarialStep>, step: number, run: Run): StepFigures {
-  const figures = {
-    discriminatorLoss: losses.discriminatorLoss.item(),
-    generatorLoss: losses.generatorLoss.item(),
-    realScore: losses.realScore.item(),
-    fakeScore: losses.fakeScore.item(),
-  };
-  for (const [name, value] of Object.entries(figures)) {
-    if (Number.isFinite(value)) continue;
-    run.event('failed', step, { reason: 'not finite', figure: name, value: String(value) });
-    run.log(`step ${step}: ${name} is ${value}`);
-    throw new GraftError(
-      `${run.dir}: step ${step}: ${name} is ${value}; the training has diverged. Lower learningRate.discriminator or learningRate.generator (--set learningRate.discriminator=1e-4), or choose architecture=sngan, and start a new run`,
-    );
+    images.dispose();
   }
-  return figures;
+  return batches;
 }
 
-/** The figures of the last step, of a run that is resumed behind it. */
-function lastFigures(run: Run): StepFigures {
-  const last = readEvents(run.path(runFiles.events)).findLast(
-    (event) => event.type === 'losses',
-  ) as unknown as StepFigures;
-  const { discriminatorLoss, generatorLoss, realScore, fakeScore } = last;
-  return { discriminatorLoss, generatorLoss, realScore, fakeScore };
+const readFigures = (losses: StepLosses): StepFigures => ({
+  discriminatorLoss: losses.discriminatorLoss.item(),
+  generatorLoss: losses.generatorLoss.item(),
+  realScore: losses.realScore.item(),
+  fakeScore: losses.fakeScore.item(),
+});
+
+function logFigures(
+  run: Run,
+  config: GanConfig,
+  state: TrainingState,
+  step: number,
+  figures: StepFigures,
+): void {
+  const { seconds } = state;
+  run.event('losses', step, { ...figures }, { seconds, imagesPerSecond: imagesSeen(config, step) / seconds });
 }
 
-/** The fixed-noise grid. The generator that is sampled is in evaluation mode: batch statistics do not leak between images. */
-async function writeSamples(run: Run, state: State, config: GanConfig, step: number): Promise<void> {
-  const pixels = tidy(() =>
-    noGrad(() => {
-      state.average.eval();
-      const images = toPixels(state.average.forward(state.fixedNoise));
-      state.average.train();
-      return images;
-    }),
+const imagesSeen = (config: GanConfig, step: number): number => step * config.criticSteps * config.batchSize;
+
+/** The first figure that is not finite, in words; '' where all are. */
+function brokenFigure(figures: StepFigures): string {
+  const found = Object.entries(figures).find(([, value]) => !Number.isFinite(value));
+  return found ? `${found[0]} is ${found[1]}` : '';
+}
+
+function fail(run: Run, step: number, broken: string): never {
+  run.event('failed', step, { reason: 'not finite', figure: broken });
+  run.log(`step ${step}: ${broken}`);
+  throw new GraftError(
+    `${run.dir}: step ${step}: ${broken}; the training has diverged. Lower learningRate.discriminator or learningRate.generator (--set learningRate.discriminator=1e-4), or choose architecture=sngan, and start a new run`,
   );
+}
+
+/** The fixed-noise grid. */
+async function writeSamples(run: Run, state: TrainingState, config: GanConfig, step: number): Promise<void> {
+  const pixels = tidy(() => toPixels(generateWith(state, state.fixedNoise, state.fixedLabels)));
   const [n, , height, width] = pixels.shape as [number, number, number, number];
   const data = pixels.toArray() as Uint8Array;
   pixels.dispose();
-  await writeGridPng({ data, n, height, width }, run.samplePath(step), {
-    columns: Math.ceil(Math.sqrt(config.sampleCount)),
-  });
+  await writeGridPng({ data, n, height, width }, run.samplePath(step), { columns: gridColumns(config) });
   run.event('samples', step, { file: `samples/step-${String(step).padStart(6, '0')}.png` });
 }
 
-function release(state: State): void {
-  state.generator.dispose();
-  state.discriminator.dispose();
-  if (state.ema) state.average.dispose();
-  state.generatorOptimizer.dispose();
-  state.discriminatorOptimizer.dispose();
-  state.fixedNoise.dispose();
-  state.loader.dispose();
+function summarise(
+  run: Run,
+  config: GanConfig,
+  state: TrainingState,
+  data: GanData,
+  figures: StepFigures | null,
+): GanSummary {
+  const events = readEvents(run.path(runFiles.events));
+  const ancestor = (events.find(({ type }) => type === 'started')?.ancestor ?? null) as Ancestor | null;
+  const groups = new Set([...data.groups, ...(ancestor?.trainingGroups ?? [])]);
+  const findings = events.filter(({ type }) => type === 'finding');
+  return {
+    steps: config.steps,
+    trainingImages: data.indices.length,
+    trainingGroups: [...groups].sort(),
+    dataset: data.dataset,
+    ancestor,
+    class: classTitle(config),
+    final: figures ?? lastFigures(events),
+    best: state.best,
+    findings: Object.fromEntries(findings.map(({ kind, step }) => [kind as string, step])),
+    rollBacks: state.rollBacks,
+    generatorParameters: state.generator.parameterCount,
+    discriminatorParameters: state.discriminator.parameterCount,
+    seconds: state.seconds,
+    imagesPerSecond: imagesSeen(config, config.steps) / state.seconds,
+    device: state.device,
+  };
+}
+
+/** The figures of the last step, of a run that is resumed behind it. */
+function lastFigures(events: RunEvent[]): StepFigures {
+  const last = events.findLast((event) => event.type === 'losses') as unknown as StepFigures;
+  const { discriminatorLoss, generatorLoss, realScore, fakeScore } = last;
+  return { discriminatorLoss, generatorLoss, realScore, fakeScore };
 }

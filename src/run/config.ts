@@ -4,7 +4,7 @@
  * name the file and line (or the option) they came from, the key, and what was expected.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from '../errors.js';
@@ -70,12 +70,13 @@ export function resolveConfig<Schema extends z.ZodType>(
   throw new ConfigError(lines.slice(0, 3).join('; ') + rest);
 }
 
-/** The names of the recipes, sorted. */
+/** The names of the recipes, sorted; those in a folder with it: `original/dcgan-64-rate-10`. */
 export function recipeNames(recipesDir = join(packageRoot(), 'recipes')): string[] {
   if (!existsSync(recipesDir)) return [];
-  return readdirSync(recipesDir)
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => basename(name, '.yaml'))
+  return readdirSync(recipesDir, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.yaml') && !name.startsWith('metadata/')) // mappings of tables lie there
+    .map((name) => name.slice(0, -'.yaml'.length))
     .sort();
 }
 
@@ -84,9 +85,10 @@ export function recipeNames(recipesDir = join(packageRoot(), 'recipes')): string
  * @throws ConfigError with the nearest name, or all names.
  */
 export function recipePath(name: string, recipesDir = join(packageRoot(), 'recipes')): string {
-  if (/\.ya?ml$/.test(name) || name.includes('/')) return name;
+  if (/\.ya?ml$/.test(name)) return name;
   const names = recipeNames(recipesDir);
   if (names.includes(name)) return join(recipesDir, `${name}.yaml`);
+  if (name.includes('/')) return name;
   const near = nearest(name, names);
   const advice = near === undefined ? `there are: ${names.join(', ')}` : `did you mean "${near}"?`;
   throw new ConfigError(`--recipe ${name}: no such recipe (${advice})`);

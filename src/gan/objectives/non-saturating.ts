@@ -1,5 +1,5 @@
 /**
- * The non-saturating GAN loss with one-sided label smoothing: binary cross-entropy on logits, real labels below 1.
+ * The non-saturating GAN loss with label smoothing: binary cross-entropy on logits.
  * Sources: Goodfellow et al., 2014 (loss); Salimans et al., 2016 (smoothing).
  */
 import { bceWithLogits } from '../../nn/index.js';
@@ -7,16 +7,23 @@ import { aten, type Tensor } from '../../torch/index.js';
 import type { Objective } from './objective.js';
 
 export interface NonSaturatingOptions {
-  /** Label of real images in the discriminator's loss, in (0, 1]. Generated images have label 0. */
+  /** Label of real images in the discriminator's loss, in (0, 1]. */
   realLabel: number;
+  /** Label of generated images there, in [0, 1); 0, the default, is one-sided smoothing. */
+  fakeLabel?: number;
+  /** What the generator aims at; default 1: smoothing tempers the discriminator alone. */
+  generatorLabel?: number;
 }
 
 const towards = (logits: Tensor, label: number): Tensor =>
   bceWithLogits(logits, aten.full_like(logits, label));
 
-export const nonSaturating = ({ realLabel }: NonSaturatingOptions): Objective => ({
-  name: 'non-saturating',
-  discriminatorLoss: (real, fake) => towards(real, realLabel).add(towards(fake, 0)),
-  // One-sided: smoothing tempers the discriminator; the generator still aims at 1.
-  generatorLoss: (fake) => towards(fake, 1),
-});
+export const nonSaturating = (options: NonSaturatingOptions): Objective => {
+  const { realLabel, fakeLabel = 0, generatorLabel = 1 } = options;
+  return {
+    name: 'non-saturating',
+    logits: 'log-odds',
+    discriminatorLoss: (real, fake) => towards(real.logits, realLabel).add(towards(fake.logits, fakeLabel)),
+    generatorLoss: (fake) => towards(fake.logits, generatorLabel),
+  };
+};

@@ -1,0 +1,39 @@
+/** `graft gan report`. */
+import type { Command } from 'commander';
+import { examples, globalOptions, output, startEngine } from './common.js';
+
+export function registerReport(gan: Command): void {
+  const report = gan
+    .command('report')
+    .description('write a page on a run: curves, pictures, findings, settings')
+    .argument('<run>', 'run folder, finished or not')
+    .option('--out <dir>', 'folder of the report (default: report in the run folder)')
+    .action(async (dir: string, flags: { out?: string }, command: Command) =>
+      reportCommand(dir, flags, command),
+    );
+  examples(report, [
+    ['the page, its figures as files, and the same in Markdown', 'graft gan report runs/sngan-64-melanoma'],
+    ['others of its images', 'graft gan report runs/sngan-64-melanoma --seed 1 --out report-1'],
+  ]);
+}
+
+async function reportCommand(dir: string, flags: { out?: string }, command: Command): Promise<void> {
+  const { writeGanReport } = await import('../gan/report/index.js');
+  const { Progress } = await import('../run/progress.js');
+  const { quiet, seed, threads } = globalOptions(command);
+  const device = await startEngine(command);
+  let progress: InstanceType<typeof Progress> | null = null;
+  const paths = await writeGanReport(dir, {
+    dir: flags.out,
+    seed,
+    device,
+    threads,
+    warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+    onProgress: (done, total) => {
+      progress ??= new Progress({ label: 'report', total, unit: 'parts', quiet });
+      progress.update(done);
+      if (done === total) progress.stop();
+    },
+  });
+  output(command, { json: paths, text: `Report: ${paths.html}` });
+}

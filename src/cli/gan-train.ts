@@ -1,0 +1,154 @@
+/** `graft gan train | resume`. */
+import type { Command } from 'commander';
+import type { GanConfig } from '../gan/config.js';
+import type { GanSummary, TrainHooks } from '../gan/train.js';
+import type { Run } from '../run/run-folder.js';
+import {
+  collect,
+  colorsFor,
+  commandConfig,
+  examples,
+  globalOptions,
+  notice,
+  output,
+  recipeTitle,
+} from './common.js';
+
+export function registerTrain(gan: Command): void {
+  const train = gan
+    .command('train')
+    .description('train a GAN on the training images of one class, or of several')
+    .requiredOption('--data <dataset>', 'dataset folder (graft data import, graft data phantoms)')
+    .requiredOption('--class <label>', 'class to learn; repeatable, or `all` for every class', collect, [])
+    .option('--recipe <name>', 'recipes/<name>.yaml, or a file', 'sngan-64')
+    .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
+    .option('--out <run>', 'run folder (default: runs/<recipe>-<class>)')
+    .option('--dry-run', 'print the resolved configuration and stop')
+    .action(async (options, command: Command) => trainCommand(options, command));
+  examples(train, [
+    [
+      'a first run on phantoms',
+      'graft data phantoms --count 2000 --out phantoms\n  graft gan train --data phantoms --class malignant --set steps=500',
+    ],
+    [
+      'the original’s SNGAN on melanomas',
+      'graft gan train --recipe sngan-64 --data isic2017 --class melanoma --set steps=2600',
+    ],
+    [
+      'two classes in one network',
+      'graft gan train --recipe acgan-64 --data isic2017 --class melanoma --class nevus',
+    ],
+    [
+      'few images: adaptive augmentation, and weights of a run on another class',
+      'graft gan train --recipe sngan-64-ada --data isic2017 --class melanoma --set initFrom=runs/sngan-64-nevus',
+    ],
+    [
+      'every key with its default and source',
+      'graft gan train --recipe dcgan-64 --data isic2017 --class melanoma --dry-run',
+    ],
+  ]);
+
+  const resume = gan
+    .command('resume')
+    .description('go on with a run that was stopped; it ends as if it never had been')
+    .argument('<run>', 'run folder')
+    .action(async (dir: string, _options, command: Command) => resumeCommand(dir, command));
+  examples(resume, [['after Ctrl-C, a crash or a power cut', 'graft gan resume runs/sngan-64-melanoma']]);
+}
+
+interface TrainOptions {
+  data: string;
+  class: string[];
+  recipe: string;
+  set: string[];
+  out?: string;
+  dryRun?: boolean;
+}
+
+async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
+  const { checkGanConfig, classTitle, ganConfigSchema } = await import('../gan/config.js');
+  const labels = await wantedClasses(options);
+  const config = await commandConfig(command, ganConfigSchema, 'gan', options, [
+    { flag: '--data', key: 'data', value: options.data },
+    { flag: '--class', key: 'class', value: labels.length === 1 ? labels[0] : labels },
+  ]);
+  if (config === null) return;
+  checkGanConfig(config);
+  const { createRun } = await import('../run/run-folder.js');
+  const { checkGanData } = await import('../gan/data.js');
+  checkGanData(config);
+  const dir = options.out ?? `runs/${recipeTitle(options.recipe)}-${classTitle(config)}`;
+  await runToEnd(createRun(dir, { kind: 'gan', config }), config, command);
+}
+
+async function wantedClasses({ class: labels, data }: TrainOptions): Promise<string[]> {
+  if (labels.length !== 1 || labels[0] !== 'all') return labels;
+  const { openDataset } = await import('../data/dataset.js');
+  const { classes } = openDataset(data);
+  return classes.includes('all') ? ['all'] : [...classes];
+}
+
+async function resumeCommand(dir: string, command: Command): Promise<void> {
+  const { ganConfigSchema } = await import('../gan/config.js');
+  const { resolveConfig } = await import('../run/config.js');
+  const { openRun } = await import('../run/run-folder.js');
+  const run = openRun(dir, { kind: 'gan' });
+  await runToEnd(run, resolveConfig(ganConfigSchema, { file: run.path('config.yaml') }), command);
+}
+
+/** Trains with a progress bar and the signals caught, and prints the summary. */
+async function runToEnd(run: Run, config: GanConfig, command: Command): Promise<void> {
+  const { trainGan } = await import('../gan/train.js');
+  const { withInterrupt } = await import('../run/interrupt.js');
+  const { Progress } = await import('../run/progress.js');
+  const { quiet } = globalOptions(command);
+  const { yellow, red } = colorsFor(process.stderr);
+  let decoding: InstanceType<typeof Progress> | null = null;
+  let training: InstanceType<typeof Progress> | null = null;
+  const hooks: TrainHooks = {
+    warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+    onDecode: (done, total) => {
+      decoding ??= new Progress({ label: 'decoding', total, unit: 'images', quiet });
+      decoding.update(done);
+      if (done === total) decoding.stop();
+    },
+    onStep: (step, figures) => {
+      training ??= new Progress({
+        label: `training ${config.architecture}-${config.imageSize}`,
+        total: config.steps,
+        start: step - 1,
+        items: { count: config.batchSize * config.criticSteps, name: 'images' },
+        quiet,
+      });
+      training.update(step, {
+        D: figures.discriminatorLoss,
+        G: figures.generatorLoss,
+        'D(x)': figures.realScore,
+        'D(G(z))': figures.fakeScore,
+      });
+    },
+    onFinding: ({ step, kind, severity, evidence, remedy }) => {
+      const colour = severity === 'critical' ? red : yellow;
+      notice(command, `\n${colour(`step ${step}: ${kind}`)}: ${evidence}; ${remedy}`);
+    },
+  };
+  let summary: GanSummary;
+  try {
+    summary = await withInterrupt((interrupt) => trainGan(run, config, { ...hooks, interrupt }));
+  } finally {
+    (training as InstanceType<typeof Progress> | null)?.stop();
+    run.close();
+  }
+  const findings = Object.entries(summary.findings).map(([kind, step]) => `${kind} (step ${step})`);
+  const lines = [
+    `Trained ${config.architecture} for ${summary.steps} steps on ${summary.trainingImages} images of class '${summary.class}' (${summary.trainingGroups.length} groups).`,
+    ...(findings.length > 0 ? [`The doctor found: ${findings.join(', ')}; see log.txt and the report.`] : []),
+    ...(summary.best
+      ? [`Best ${summary.best.metric}: ${summary.best.value.toFixed(3)} at step ${summary.best.step}.`]
+      : []),
+    `Sample grids: ${run.path('samples')}`,
+    `Next:         graft gan report ${run.dir}`,
+    `              graft gan sample ${run.dir} --count 500 --out synthetic`,
+  ];
+  output(command, { json: { run: run.dir, ...summary }, text: lines.join('\n') });
+}

@@ -1,0 +1,126 @@
+/**
+ * Fine-tuning: a GAN that starts from the weights of another run, or from a generator's weights file. What was learned
+ * from there is part of what the new one has seen, so its groups go on into the lineage.
+ * Source: Wang et al., "Transferring GANs", ECCV 2018; with frozen lower layers of D: Mo et al. (FreezeD), 2020.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { ConfigError, DataError } from '../errors.js';
+import { sha256File } from '../files.js';
+import type { Module } from '../nn/index.js';
+import { latestCheckpoint, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
+import { readRun } from '../run/run-folder.js';
+import { loadWeights, type Tensor, tidy } from '../torch/index.js';
+import { classTitle, type GanConfig, ganConfigSchema } from './config.js';
+import { classCountOf } from './networks.js';
+import type { TrainingState } from './state.js';
+import type { GanSummary } from './train.js';
+
+/** Where a run's first weights came from. */
+export interface Ancestor {
+  /** Run folder's or file's name. */
+  name: string;
+  sha256: string;
+  /** Class and dataset it had learned; null where a file does not say. */
+  class: string | null;
+  dataset: { name: string; hash: string } | null;
+  /** Every group it was trained on, its own ancestors' included; null where nobody knows. */
+  trainingGroups: string[] | null;
+  /** Keys that kept fresh weights, because they belong to other classes. */
+  fresh: string[];
+}
+
+/**
+ * Loads what `initFrom` names into the fresh state.
+ *
+ * @returns null where nothing is named
+ * @throws ConfigError when there is no such run or file, DataError when its networks are not of this shape
+ */
+export async function startFrom(config: GanConfig, state: TrainingState): Promise<Ancestor | null> {
+  const source = config.initFrom;
+  if (source === null) return null;
+  if (!existsSync(source)) throw new ConfigError(`initFrom: ${source} does not exist`);
+  return statSync(source).isDirectory()
+    ? startFromRun(source, config, state)
+    : startFromFile(source, config, state);
+}
+
+async function startFromRun(dir: string, config: GanConfig, state: TrainingState): Promise<Ancestor> {
+  const run = readRun(dir);
+  if (run.kind !== 'gan') throw new ConfigError(`initFrom: ${dir} is a ${run.kind} run, expected a gan run`);
+  const theirs = ganConfigSchema.parse(run.config);
+  const summary = run.summary as unknown as GanSummary | undefined;
+  if (!summary) throw new ConfigError(`initFrom: ${dir} has not finished training; finish it first`);
+  const path = latestCheckpoint(dir, () => {})?.path;
+  if (!path) throw new DataError(`initFrom: ${dir} has no checkpoint`);
+  const fresh = tidy(() => {
+    const { tensors } = loadCheckpoint(path);
+    const tables = { from: classCountOf(theirs), to: classCountOf(config) };
+    const adopted = (network: Module, prefix: string): string[] =>
+      adopt(network, underPrefix(prefix, tensors), tables, `initFrom: ${dir}: ${prefix}`);
+    if (state.ema) adopted(state.average, theirs.emaDecay > 0 ? 'ema' : 'generator');
+    return [...adopted(state.generator, 'generator'), ...adopted(state.discriminator, 'discriminator')];
+  });
+  return {
+    name: basename(resolve(dir)),
+    sha256: await sha256File(path),
+    class: classTitle(theirs),
+    dataset: summary.dataset,
+    trainingGroups: summary.ancestor?.trainingGroups === null ? null : summary.trainingGroups,
+    fresh,
+  };
+}
+
+/** A generator's weights alone: the discriminator starts fresh. */
+async function startFromFile(path: string, config: GanConfig, state: TrainingState): Promise<Ancestor> {
+  const count = classCountOf(config);
+  tidy(() => {
+    const { tensors } = loadWeights(path);
+    const tables = { from: count, to: count };
+    for (const network of new Set([state.generator, state.average])) {
+      adopt(network, tensors, tables, `initFrom: ${path}`);
+    }
+  });
+  return {
+    name: basename(path),
+    sha256: await sha256File(path),
+    class: null,
+    dataset: null,
+    trainingGroups: null,
+    fresh: [],
+  };
+}
+
+/**
+ * Copies weights that fit. Only tables with a row a class may differ, and keep their fresh weights then.
+ *
+ * @returns the keys that were left fresh
+ * @throws DataError naming what else differs
+ */
+function adopt(
+  network: Module,
+  tensors: Record<string, Tensor>,
+  classes: { from: number; to: number },
+  source: string,
+): string[] {
+  const own = network.stateDict();
+  const isTable = (value: Tensor | undefined, rows: number): boolean => rows > 0 && value?.shape[0] === rows;
+  const other = classes.from !== classes.to;
+  const { missing, unexpected, misshaped } = network.loadStateDict(tensors, { strict: false });
+  const bad = [
+    ...missing.filter((key) => !(other && isTable(own[key], classes.to))).map((key) => `missing ${key}`),
+    ...unexpected
+      .filter((key) => !(other && isTable(tensors[key], classes.from)))
+      .map((key) => `unexpected ${key}`),
+    ...misshaped
+      .filter((key) => !(other && isTable(own[key], classes.to) && isTable(tensors[key], classes.from)))
+      .map((key) => `${key} [${tensors[key]!.shape}] for [${own[key]!.shape}]`),
+  ];
+  if (bad.length > 0) {
+    const shown = bad.slice(0, 5).join(', ') + (bad.length > 5 ? ` and ${bad.length - 5} more` : '');
+    throw new DataError(
+      `${source}: not the weights of this network: ${shown}; use the same architecture and widths`,
+    );
+  }
+  return [...missing, ...misshaped];
+}
