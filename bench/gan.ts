@@ -7,16 +7,19 @@
  * turn beside it, and the median over turns is the result. Absolute times are for this machine on this day.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ganConfigSchema } from '../src/gan/config.js';
+import { type GanConfig, ganConfigSchema } from '../src/gan/config.js';
 import { toLabels } from '../src/gan/data.js';
-import { makeAdversaries } from '../src/gan/networks.js';
+import { makeAdversaries, makeGenerator } from '../src/gan/networks.js';
+import { sampleToFolder, type TrainedGenerator } from '../src/gan/sample.js';
 import { type Adversaries, adversarialStep, type StepBatch } from '../src/gan/step.js';
-import { ConvTranspose2d, Embedding, type Module, WeightLayer } from '../src/nn/index.js';
+import type { Module } from '../src/nn/index.js';
 import { Random } from '../src/random.js';
 import { resolveConfig } from '../src/run/config.js';
 import {
@@ -29,9 +32,11 @@ import {
   rand,
   randn,
   setThreads,
+  type Tensor,
   threads,
   tidy,
 } from '../src/torch/index.js';
+import { trace, type Value } from '../src/torch/trace.js';
 
 const MIB = 1024 * 1024;
 /** Ratios to stay below, against the peer at its best; the original's WGAN-GP wastes more. */
@@ -44,7 +49,7 @@ const SHAPES = [
   { size: 64, batch: 64 },
   { size: 128, batch: 16 },
 ] as const;
-const CLASSES = ['benign', 'malignant'];
+const CLASSES = ['benign', 'malignant'] as const;
 /** Lets the threads of the process that has just worked go to sleep before the next one starts. */
 const PAUSE_MS = 300;
 
@@ -122,6 +127,17 @@ interface Setting {
 
 const titleOf = ({ architecture, size, batch }: Setting): string => `${architecture}-${size}, batch ${batch}`;
 
+const configOf = ({ architecture, size, batch }: Setting): GanConfig =>
+  resolveConfig(ganConfigSchema, {
+    recipe: `${architecture}-${size}`,
+    kind: 'gan',
+    flags: [
+      { flag: '', key: 'data', value: '-' },
+      { flag: '', key: 'class', value: architecture === 'acgan' ? [...CLASSES] : CLASSES[0] },
+      { flag: '', key: 'batchSize', value: batch },
+    ],
+  });
+
 /** Our side: what `graft gan train --recipe` builds, one step, and its two losses read as the peer reads them. */
 class Ours {
   readonly adversaries: Adversaries;
@@ -131,15 +147,7 @@ class Ours {
   constructor(setting: Setting) {
     manualSeed(0);
     const { architecture, size, batch } = setting;
-    const config = resolveConfig(ganConfigSchema, {
-      recipe: `${architecture}-${size}`,
-      kind: 'gan',
-      flags: [
-        { flag: '', key: 'data', value: '-' },
-        { flag: '', key: 'class', value: architecture === 'acgan' ? CLASSES : CLASSES[0] },
-        { flag: '', key: 'batchSize', value: batch },
-      ],
-    });
+    const config = configOf(setting);
     this.adversaries = makeAdversaries(config, 'cpu');
     const labels = Array.from({ length: batch }, (_, i) => i % CLASSES.length);
     this.batches = Array.from({ length: config.criticSteps }, () =>
@@ -183,9 +191,10 @@ class Ours {
     const { generator, discriminator, regulariser } = this.adversaries;
     const { images, labels } = this.batches[0]!;
     const critic = this.batches.length;
-    const d = forwardMacs(discriminator, () => discriminator.judge(images, labels));
-    const z = () => randn([images.shape[0]!, generator.latent]);
-    const g = forwardMacs(generator, () => generator.forward(z(), labels));
+    const d = forwardMacs(discriminator, (x) => discriminator.judge(x).logits, [images]);
+    const z = tidy(() => randn([images.shape[0]!, generator.latent]));
+    const g = forwardMacs(generator, (input) => generator.forward(input, labels), [z]);
+    z.dispose();
     const discriminatorStep = 6 * d.all - 2 * d.first + (regulariser ? 4 * d.all : 0);
     return 2 * (critic * (discriminatorStep + g.all) + 2 * d.all + 2 * g.all - g.first);
   }
@@ -197,24 +206,26 @@ class Ours {
   }
 }
 
-/** Multiply-adds of a forward pass, in all and in the first layer: of a weight, as often as it is used. */
-function forwardMacs(network: Module, forward: () => unknown): { all: number; first: number } {
-  const macs: number[] = [];
-  const layers = [...network.modules()].filter((layer) => layer instanceof WeightLayer);
-  for (const layer of layers) {
-    const original = layer.forward.bind(layer);
-    layer.forward = (input) => {
-      const output = original(input);
-      if (!(layer instanceof Embedding)) {
-        const weight = layer.weight.numel;
-        const map = layer instanceof ConvTranspose2d ? input.shape : output.shape;
-        macs.push(weight * map[0]! * map.slice(2).reduce((a, b) => a * b, 1));
-      }
-      return output;
-    };
-  }
-  tidy(() => noGrad(forward));
-  for (const layer of layers) Reflect.deleteProperty(layer, 'forward');
+/** Multiply-adds of a forward pass, in all and in its first layer: of every convolution and matrix product in its trace. */
+function forwardMacs(
+  network: Module,
+  forward: (...inputs: Tensor[]) => Tensor,
+  inputs: Tensor[],
+): { all: number; first: number } {
+  network.eval();
+  const graph = trace(forward, inputs, { names: network.stateDict() });
+  network.train();
+  dispose(graph.constants);
+  const numel = (value: Value): number => (value.shape as number[]).reduce((a, b) => a * b, 1);
+  const macs = graph.nodes.flatMap(({ schema, arguments: given, outputs }) => {
+    const [name, argument] = [schema.name.replace('aten::', ''), (key: string) => given[key] as Value];
+    const perChannel = (): number => numel(argument('weight')) / (argument('weight').shape[0] as number);
+    if (name === 'conv2d') return [numel(outputs[0]!) * perChannel()];
+    if (name === 'convolution_backward') return [numel(argument('grad_output')) * perChannel()];
+    if (name === 'linear') return [numel(argument('input')) * (argument('weight').shape[0] as number)];
+    if (name === 'matmul') return [numel(argument('self')) * (argument('other').shape[1] as number)];
+    return [];
+  });
   return { all: macs.reduce((a, b) => a + b), first: macs[0]! };
 }
 
@@ -310,6 +321,45 @@ function memory(steps: number) {
   return { steps, startBytes, endBytes: process.memoryUsage.rss(), peakBytes, leakedTensors: leaked };
 }
 
+/** Bars and size of the sampling run. */
+const SAMPLING = { count: 1000, imagesPerSecond: 200 } as const;
+
+/** Images a second that `graft gan sample` makes and writes as PNG files: sngan-64, median of three. */
+async function sampling(): Promise<number> {
+  const config = configOf({ architecture: 'sngan', size: 64, batch: 16 });
+  const folder = mkdtempSync(join(tmpdir(), 'graft-bench-sample-'));
+  const generator: TrainedGenerator = {
+    config,
+    network: makeGenerator(config).eval(),
+    discriminator: null,
+    device: 'cpu',
+    origin: {
+      graft: '-',
+      run: '-',
+      checkpoint: { file: '-', step: 0, sha256: '-' },
+      weights: 'raw',
+      standing: 0,
+      imageSize: 64,
+      class: CLASSES[0],
+      dataset: { name: '-', hash: '-' },
+      trainingGroups: [],
+      unknownTraining: null,
+    },
+  };
+  try {
+    const rates: number[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      const start = performance.now();
+      await sampleToFolder(generator, { count: SAMPLING.count, seed: turn, out: join(folder, String(turn)) });
+      if (turn > 0) rates.push((1000 * SAMPLING.count) / (performance.now() - start));
+    }
+    return median(rates);
+  } finally {
+    generator.network.dispose();
+    rmSync(folder, { recursive: true });
+  }
+}
+
 async function main(): Promise<void> {
   const cores = availableParallelism();
   setThreads(cores);
@@ -336,6 +386,7 @@ async function main(): Promise<void> {
     }
     const steps = Number(args['memory-steps']);
     const used = steps > 0 ? memory(steps) : null;
+    const sampled = await sampling();
     const about = {
       processor: cpus()[0]?.model ?? 'unknown',
       threads: threads(),
@@ -345,9 +396,16 @@ async function main(): Promise<void> {
       loadAverage,
     };
     const missed = timings.filter((t) => t.best.ratio > t.bar);
-    if (args.json) console.log(JSON.stringify({ about, timings, memory: used }, null, 2));
-    else print(about, timings, used);
-    if (args.check && missed.length > 0) process.exitCode = 1;
+    if (args.json)
+      console.log(
+        JSON.stringify(
+          { about, timings, memory: used, sampling: { ...SAMPLING, measured: sampled } },
+          null,
+          2,
+        ),
+      );
+    else print(about, timings, used, sampled);
+    if (args.check && (missed.length > 0 || sampled < SAMPLING.imagesPerSecond)) process.exitCode = 1;
   } finally {
     peers.best.stop();
     peers.plain.stop();
@@ -358,6 +416,7 @@ function print(
   about: { processor: string; threads: number; libtorch: string; peerTorch: string; sgemmGflops: number },
   timings: Timing[],
   used: ReturnType<typeof memory> | null,
+  sampled: number,
 ): void {
   const ratio = (r: Timing['best'], bar?: number) =>
     `${r.ratio.toFixed(2)} (${r.low.toFixed(2)}–${r.high.toFixed(2)})${bar ? ` ${r.ratio <= bar ? '≤' : 'misses'} ${bar}` : ''}`;
@@ -381,6 +440,9 @@ function print(
         `peak ${mib(used.peakBytes)}, end ${mib(used.endBytes)}; live tensors ${used.leakedTensors === 0 ? 'constant' : `+${used.leakedTensors}`}`,
     );
   }
+  console.log(
+    `\nsampling (sngan-64, PNG files): ${sampled.toFixed(0)} images/s, bar ≥ ${SAMPLING.imagesPerSecond}`,
+  );
 }
 
 await main();

@@ -18,6 +18,11 @@ export class DataError extends GraftError {
   override name = 'DataError';
 }
 
+/** A file could not be written: names the file, what the system said, the room that is left and the remedy. */
+export class WriteError extends GraftError {
+  override name = 'WriteError';
+}
+
 /** An operator refused its arguments: carries the operator and the shapes it was given. */
 export class TorchError extends GraftError {
   override name = 'TorchError';

@@ -14,10 +14,12 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { DataError } from './errors.js';
+import { DataError, WriteError } from './errors.js';
 
 // The tail covers a writer that itself writes to a temporary name beside the one it was given.
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp(\..+)?$/;
@@ -44,16 +46,17 @@ export function syncPath(path: string): void {
 /**
  * Lets `write` make a file under a temporary name and then gives it its own name, atomically and durably.
  * Missing folders are made. When `write` throws, the temporary file is removed and the old file stays.
+ * @throws WriteError where the disk is full, or does not let itself be written.
  */
 export function replaceFile(path: string, write: (temporaryPath: string) => void): void {
-  mkdirSync(dirname(path), { recursive: true });
   const temporary = temporaryName(path);
   try {
+    mkdirSync(dirname(path), { recursive: true });
     write(temporary);
     putInPlace(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    discard(temporary);
+    throw writeFailure(path, error);
   }
 }
 
@@ -62,15 +65,22 @@ export async function replaceFileAsync(
   path: string,
   write: (temporaryPath: string) => Promise<void>,
 ): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true });
   const temporary = temporaryName(path);
   try {
+    mkdirSync(dirname(path), { recursive: true });
     await write(temporary);
     putInPlace(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    discard(temporary);
+    throw writeFailure(path, error);
   }
+}
+
+/** Removes a file where that is possible: what made the writing fail may keep it from going, too. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
 }
 
 function putInPlace(temporary: string, path: string): void {
@@ -79,9 +89,82 @@ function putInPlace(temporary: string, path: string): void {
   syncPath(dirname(path));
 }
 
+/** What the system says when a file cannot be written, and what helps. */
+const writeProblems: Record<string, { what: string; remedy: string }> = {
+  ENOSPC: { what: 'the disk is full', remedy: 'make room there' },
+  EDQUOT: { what: 'the disk quota is used up', remedy: 'remove files of yours there, or ask for more' },
+  EFBIG: { what: 'it would be larger than files may be', remedy: 'raise the limit (ulimit -f unlimited)' },
+  EIO: { what: 'the disk reports an error', remedy: 'check it (dmesg) and move the folder to a sound one' },
+  EROFS: { what: 'the disk is read-only', remedy: 'mount it for writing (dmesg says why it is not)' },
+  EACCES: { what: 'permission denied', remedy: 'make its folder writable for you' },
+  EPERM: { what: 'permission denied', remedy: 'make its folder writable for you' },
+};
+
+/**
+ * The error to show for one that came up while `path` was written: one line with the file, the cause, the room
+ * left there and the remedy. Errors with another cause come back as they are.
+ */
+export function writeFailure(path: string, error: unknown): unknown {
+  const { code = '', path: about = path } = (error ?? {}) as NodeJS.ErrnoException;
+  const problem = writeProblems[code];
+  // A writer may read other files: their troubles are not this one's.
+  const isOurs = dirname(about) === dirname(path) || path.startsWith(about);
+  if (problem === undefined || !isOurs) return error;
+  const { what, remedy } = problem;
+  const message = `${path}: not written: ${what}${roomAround(path)}; ${remedy}, then resume the run or repeat the command`;
+  return new WriteError(message, { cause: error });
+}
+
+/** Runs what writes `path` in place. @throws WriteError as `replaceFile` */
+export function whileWriting<T>(path: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    throw writeFailure(path, error);
+  }
+}
+
+/** ` (1.2 MB of 2.0 GB free)`, of the file system that holds a path; empty where it does not say. */
+function roomAround(path: string): string {
+  try {
+    const { bavail, blocks, bsize } = statfsSync(dirname(path));
+    return ` (${byteText(bavail * bsize)} of ${byteText(blocks * bsize)} free)`;
+  } catch {
+    return '';
+  }
+}
+
+const byteUnits = [
+  { name: 'TB', bytes: 1e12 },
+  { name: 'GB', bytes: 1e9 },
+  { name: 'MB', bytes: 1e6 },
+  { name: 'kB', bytes: 1e3 },
+] as const;
+
+/** A number of bytes for people, two digits or more: `1.2 MB`. */
+export function byteText(bytes: number): string {
+  const unit = byteUnits.find((one) => bytes >= one.bytes);
+  if (!unit) return `${Math.round(bytes)} bytes`;
+  const value = bytes / unit.bytes;
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${unit.name}`;
+}
+
 /** Writes a whole file atomically and durably; text as UTF-8. Missing folders are made. */
 export function writeFileAtomic(path: string, data: string | Uint8Array): void {
   replaceFile(path, (temporary) => writeFileSync(temporary, data, { flag: 'wx' }));
+}
+
+/** `writeFileAtomic` in pieces, for what is too large to be put together in memory. */
+export function writeChunks(path: string, chunks: Iterable<Uint8Array>): void {
+  replaceFile(path, (temporary) => {
+    const file = openSync(temporary, 'wx');
+    try {
+      for (const chunk of chunks)
+        for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done, chunk.length - done);
+    } finally {
+      closeSync(file);
+    }
+  });
 }
 
 /** `writeFileAtomic` of indented JSON with a newline at its end. */

@@ -1,12 +1,8 @@
 /** From stored pixels to what the network takes. */
 import { type AugmentationName, type AugmentationSettings, augment } from '../data/augment/index.js';
+import { toEfficientNetInput } from '../models/index.js';
 import type { Random } from '../random.js';
-import { type Device, noGrad, type Tensor, tensor, tidy } from '../torch/index.js';
-import { memoryFormatFor } from './network.js';
-
-/** Mean and deviation of ImageNet's RGB, which published weights expect; harmless from scratch. */
-const MEAN = [0.485, 0.456, 0.406];
-const DEVIATION = [0.229, 0.224, 0.225];
+import { type Device, noGrad, type Tensor, tidy } from '../torch/index.js';
 
 export interface Augmenting {
   augmentation: AugmentationName | AugmentationSettings;
@@ -24,8 +20,7 @@ export function toNetworkInput(pixels: Tensor, device: Device, augmenting?: Augm
     tidy(() => {
       const unit = pixels.to({ device }).to({ dtype: 'float32' }).div_(255);
       const images = augmenting ? augment(unit, augmenting.augmentation, augmenting.randoms) : unit;
-      const perChannel = (values: number[]): Tensor => tensor(values, [1, 3, 1, 1], { device });
-      return images.sub(perChannel(MEAN)).div_(perChannel(DEVIATION)).contiguous(memoryFormatFor(device));
+      return toEfficientNetInput(images);
     }),
   );
 }

@@ -21,7 +21,7 @@ export const classifierRecipeSchema = z.strictObject({
     .string()
     .nullable()
     .default(null)
-    .describe('safetensors file to start from (lukemelas’ names); null: from scratch'),
+    .describe('safetensors or PyTorch (.pth) file to start from (lukemelas’ names); null: from scratch'),
   frozenBlocks: z
     .int()
     .min(0)

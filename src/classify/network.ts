@@ -1,15 +1,14 @@
 /** The classifier as configured: architecture, starting weights, frozen blocks, device, memory layout. */
-import { EfficientNet, freezeBlocks, loadEfficientNetWeights, parseVariant } from '../models/index.js';
+import {
+  EfficientNet,
+  freezeBlocks,
+  loadEfficientNetWeights,
+  memoryFormatFor,
+  parseVariant,
+} from '../models/index.js';
 import { BatchNorm2d, init } from '../nn/index.js';
-import type { Device, MemoryFormat } from '../torch/index.js';
+import type { Device } from '../torch/index.js';
 import type { ClassifierRecipe } from './config.js';
-
-/**
- * Channels last: convolutions, batch norms and their gradients work on it without re-ordering, which is 40 % more
- * images a second on a CPU and what tensor cores want on a GPU.
- */
-export const memoryFormatFor = (device: Device): MemoryFormat =>
-  device.startsWith('mps') ? 'contiguous' : 'channelsLast';
 
 export interface ClassifierNetwork {
   network: EfficientNet;

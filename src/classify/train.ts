@@ -25,6 +25,7 @@ import {
 } from '../run/checkpoint.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { createRun, type Json, openRun, type Run, readRunConfig, runStatus } from '../run/run-folder.js';
+import { requireSameConfig, runConditions } from '../run/same-config.js';
 import {
   backward,
   bestDevice,
@@ -88,6 +89,12 @@ export interface StepFigures {
   bestAuc: number | null;
 }
 
+/**
+ * What may change when a run goes on. The dataset may have moved: its hash is compared. `steps` may not: the
+ * schedule of the learning rate spans them.
+ */
+const changeable = [...runConditions, 'data', 'evaluationBatchSize'];
+
 /** Everything that changes while a classifier trains, besides the generators. */
 interface State {
   network: EfficientNet;
@@ -131,7 +138,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   };
   if ((options.ifExists ?? 'refuse') === 'continue') {
     const status = runStatus(options.runDir);
-    if (status !== 'empty') requireSameConfig(options.runDir, config);
+    if (status !== 'empty') requireSameRun(options.runDir, config);
     if (status === 'finished') return readClassifierResult(options.runDir);
     if (status === 'resumable') return await trainInto(openRun(options.runDir), recipe, options);
   }
@@ -418,7 +425,7 @@ function restore(
   warn: (message: string) => void,
 ): void {
   tidy(() => {
-    const checkpoint = resumeCheckpoint(run, warn);
+    const checkpoint = resumeCheckpoint(run, warn, { changeable });
     if (!checkpoint) return;
     const { tensors } = checkpoint;
     const meta = checkpoint.meta as unknown as CheckpointMeta;
@@ -469,14 +476,9 @@ function checkData({ cache, dataset }: TrainClassifierOptions, recipe: Classifie
   }
 }
 
-/** @throws GraftError naming the keys that differ from the run's. */
-function requireSameConfig(dir: string, config: object): void {
-  const { kind, config: old } = readRunConfig(dir);
-  const now = config as Record<string, unknown>;
-  const keys = [...new Set([...Object.keys(old), ...Object.keys(now)])];
-  const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-  const changed = keys.filter((key) => !same(old[key], now[key]));
-  if (kind === 'classifier' && changed.length === 0) return;
-  const what = kind === 'classifier' ? `with another ${changed.join(', ')}` : `of a ${kind}`;
-  throw new GraftError(`${dir}: holds a run ${what}; choose another folder`);
+/** @throws ConfigError naming the keys that differ from the run's; GraftError when it is no classifier's. */
+function requireSameRun(dir: string, config: object): void {
+  const { kind, config: was } = readRunConfig(dir);
+  if (kind !== 'classifier') throw new GraftError(`${dir}: holds a run of a ${kind}; choose another folder`);
+  requireSameConfig(dir, { was, now: config, changeable });
 }

@@ -8,6 +8,7 @@ import type {
   Survey,
 } from '../data/isic/index.js';
 import { expected } from '../data/isic/survey.js';
+import { byteText } from '../files.js';
 import type { Figures } from '../run/progress.js';
 import { globalOptions, notice, output } from './common.js';
 import { printMade } from './data-making.js';
@@ -72,13 +73,6 @@ const units = [
 /** A unit in which a number of bytes has at least three digits, where there is one. */
 const unitOf = (bytes: number): (typeof units)[number] =>
   units.find((unit) => bytes >= 100 * unit.bytes) ?? units[2];
-
-function byteText(bytes: number): string {
-  const unit = units.find((one) => bytes >= one.bytes);
-  if (!unit) return `${Math.round(bytes)} bytes`;
-  const value = bytes / unit.bytes;
-  return `${value.toFixed(value < 10 ? 1 : 0)} ${unit.name}`;
-}
 
 export async function printFetched(result: FetchResult, out: string, command: Command): Promise<void> {
   const { report, keptFiles, made, wasFinished } = result;

@@ -1,4 +1,5 @@
 /** A trained generator for other programs: weights alone, or the graph with them. */
+import { rmSync } from 'node:fs';
 import {
   checkOnnx,
   type ExportSummary,
@@ -7,6 +8,7 @@ import {
   type OnnxCheck,
 } from '../export/index.js';
 import {
+  dispose,
   type Generator,
   randn,
   Generator as Seeded,
@@ -75,7 +77,12 @@ export async function exportGenerator(
   }
   const summary = tidy(() => exportOnnx(forward, inputs(random, 2), path, options));
   const test = inputs(random, 3);
-  const check = await checkOnnx(path, forward, test);
-  for (const value of Object.values(test)) value.dispose();
-  return { ...summary, format, check };
+  try {
+    return { ...summary, format, check: await checkOnnx(path, forward, test) };
+  } catch (error) {
+    rmSync(path, { force: true }); // a file that is not the network is no export
+    throw error;
+  } finally {
+    dispose(test);
+  }
 }

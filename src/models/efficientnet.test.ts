@@ -12,6 +12,7 @@ import {
   noGrad,
   ones,
   randn,
+  savePth,
   saveSafetensors,
   type Tensor,
   tidy,
@@ -164,6 +165,9 @@ describe('loading weights', () => {
       skipped: ['_fc.weight', '_fc.bias'],
     });
     expect(aten.equal(binary.fc.weight, fresh)).toBe(true);
+    const pth = join(folder, 'five.pth'); // as `torch.save` writes it
+    savePth(pth, source.stateDict());
+    expect(loadEfficientNetWeights(same, pth)).toEqual({ loaded: 360, headReplaced: false, skipped: [] });
     const from = source.stateDict();
     for (const [key, value] of Object.entries(same.stateDict())) {
       expect(aten.equal(value, from[key]!), key).toBe(true);

@@ -1,11 +1,11 @@
 /**
- * Checkpoint files seen from outside: their names, and their headers without loading a tensor (and without
- * native code). A checkpoint is a safetensors file: 8 bytes header length (little endian), a JSON header with a
- * dtype, shape and byte range a tensor, then the bytes. See https://github.com/huggingface/safetensors#format.
+ * Checkpoint files seen from outside: their names, their headers, and whether they are whole, without loading a
+ * tensor (and without native code). A checkpoint is a safetensors file, see `torch/safetensors-file.ts`.
  */
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
+import { readFrame, type SafetensorsFrame, verifyChecksum } from '../torch/safetensors-file.js';
 import { decodeJson, encodeJson, type Json } from './json.js';
 
 /** A checkpoint on the disk, not yet read. */
@@ -22,6 +22,8 @@ export interface CheckpointFields {
   events: number;
   /** Whether it was the best so far when it was written. */
   best: boolean;
+  /** The run's configuration at that time, as config.yaml held it; checkpoints of Graft 0.1 lack it. */
+  config?: Record<string, unknown>;
   /** What the trainer put beside the tensors. */
   meta: Json;
 }
@@ -34,8 +36,11 @@ export interface CheckpointHeader extends CheckpointFields {
 
 /** Key in the file's `__metadata__` under which everything but the tensors stands. */
 const metadataKey = 'graft';
-const format = 'graft-checkpoint-1';
-const headerLimitBytes = 100_000_000; // as in the reference reader
+/**
+ * The first format had no checksum and is still read; the second is refused without one. No single changed byte
+ * turns one name into the other.
+ */
+const formats = { first: 'graft-checkpoint-1', checked: 'graft-checkpoint-v2' };
 
 /** `checkpoints/step-000200.safetensors` */
 export function checkpointPath(dir: string, step: number): string {
@@ -61,73 +66,59 @@ export function listCheckpoints(dir: string): CheckpointFile[] {
 
 /** What stands beside the tensors, as the file's `__metadata__`. */
 export function encodeMetadata(fields: CheckpointFields): Record<string, string> {
-  return { [metadataKey]: encodeJson({ format, ...fields }) };
-}
-
-/** The inverse of `encodeMetadata`; undefined when the file is not a checkpoint of Graft. */
-export function decodeMetadata(metadata: Record<string, string>): CheckpointFields | undefined {
-  try {
-    const { format: found, ...fields } = decodeJson(metadata[metadataKey] ?? '') as Record<string, unknown>;
-    return found === format ? (fields as unknown as CheckpointFields) : undefined;
-  } catch {
-    return undefined;
-  }
+  return { [metadataKey]: encodeJson({ format: formats.checked, ...fields }) };
 }
 
 /**
- * Reads a checkpoint's header and checks that the file is whole: its length is what the header says.
+ * Reads a checkpoint's header and checks that the file is as long as it says; whether its bytes are those that were
+ * written is `verifyCheckpoint`'s to find out.
  * @throws DataError saying what is wrong with it.
  */
 export function readCheckpointHeader(path: string): CheckpointHeader {
+  return withFile(path, (file) => headerOf(path, readFrame(file, path)));
+}
+
+/**
+ * Reads a whole checkpoint and compares its checksum.
+ * @throws DataError saying what is wrong with it.
+ */
+export function verifyCheckpoint(path: string): void {
+  withFile(path, (file) => {
+    const frame = readFrame(file, path);
+    verifyChecksum(file, path, frame);
+    headerOf(path, frame);
+  });
+}
+
+function withFile<T>(path: string, read: (file: number) => T): T {
   if (!existsSync(path)) throw new DataError(`${path}: no such checkpoint`);
-  const fd = openSync(path, 'r');
+  const file = openSync(path, 'r');
   try {
-    const { size } = fstatSync(fd);
-    const length = readBytes(fd, 0, 8);
-    const headerBytes = length === undefined ? Number.NaN : Number(length.readBigUInt64LE());
-    if (!(headerBytes <= headerLimitBytes)) throw new DataError(`${path}: damaged: no safetensors header`);
-    const text = readBytes(fd, 8, headerBytes);
-    if (text === undefined) throw new DataError(`${path}: damaged: cut off inside its header`);
-    const { __metadata__: metadata = {}, ...entries } = parseHeader(path, text);
-    let end = 0;
-    const tensors = Object.entries(entries).map(([name, entry]) => {
-      const { dtype, shape, data_offsets: offsets } = entry as TensorEntry;
-      end = Math.max(end, offsets?.[1] ?? Number.NaN);
-      return { name, dtype, shape };
-    });
-    if (8 + headerBytes + end !== size) {
-      throw new DataError(`${path}: damaged: ${size} bytes where ${8 + headerBytes + end} belong`);
-    }
-    const fields = decodeMetadata(metadata as Record<string, string>);
-    if (fields === undefined) throw new DataError(`${path}: not a checkpoint of Graft (weights alone?)`);
-    return { ...fields, tensors, sizeBytes: size };
+    return read(file);
   } finally {
-    closeSync(fd);
+    closeSync(file);
   }
 }
 
-interface TensorEntry {
-  dtype: string;
-  shape: number[];
-  data_offsets?: [number, number];
+function headerOf(
+  path: string,
+  { entries, metadata, sizeBytes, checksum }: SafetensorsFrame,
+): CheckpointHeader {
+  const { format, ...fields } = decodeFields(metadata[metadataKey]);
+  if (format !== formats.first && format !== formats.checked) {
+    throw new DataError(`${path}: not a checkpoint of Graft (weights alone?)`);
+  }
+  if (format === formats.checked && checksum === undefined) {
+    throw new DataError(`${path}: damaged: its checksum is gone`);
+  }
+  const tensors = Object.entries(entries).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+  return { ...(fields as unknown as CheckpointFields), tensors, sizeBytes };
 }
 
-function parseHeader(path: string, text: Buffer): Record<string, unknown> {
+function decodeFields(text: string | undefined): Record<string, unknown> {
   try {
-    const header: unknown = JSON.parse(text.toString('utf8'));
-    if (typeof header === 'object' && header !== null) return header as Record<string, unknown>;
+    const fields = decodeJson(text ?? '');
+    if (typeof fields === 'object' && fields !== null) return fields as Record<string, unknown>;
   } catch {}
-  throw new DataError(`${path}: damaged: its header is not JSON`);
-}
-
-/** `count` bytes from `position`, or undefined when the file ends before. */
-function readBytes(fd: number, position: number, count: number): Buffer | undefined {
-  const bytes = Buffer.alloc(count);
-  let read = 0;
-  while (read < count) {
-    const got = readSync(fd, bytes, read, count - read, position + read);
-    if (got === 0) return undefined;
-    read += got;
-  }
-  return bytes;
+  return {};
 }

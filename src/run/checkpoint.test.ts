@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   truncateSync,
@@ -14,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DataError } from '../errors.js';
+import { ConfigError, DataError } from '../errors.js';
 import { liveTensors, saveSafetensors, Tensor, tensor, tidy } from '../torch/index.js';
 import {
   bestCheckpointPath,
@@ -25,6 +27,7 @@ import {
   resumeCheckpoint,
   saveCheckpoint,
   underPrefix,
+  verifyCheckpoint,
   withPrefix,
 } from './checkpoint.js';
 import { createRun, openRun, type Run, readRun, withoutWall } from './run-folder.js';
@@ -74,6 +77,7 @@ test('the header tells the same without loading a tensor', () => {
     step: 7,
     events: 0,
     best: true,
+    config: { steps: 40 },
     meta: { loss: Number.NaN, order: [3, 1] },
     tensors: [
       { name: 'weight', dtype: 'F32', shape: [3] },
@@ -101,7 +105,18 @@ const damages: [string, (path: string) => void][] = [
   ['zeros', (path) => writeFileSync(path, Buffer.alloc(statSync(path).size))],
   ['noise', (path) => writeFileSync(path, Buffer.alloc(statSync(path).size, 0xff))],
   ['header overwritten', (path) => void writeSync(openSync(path, 'r+'), 'garbage', 8)],
+  ['one bit of its data changed', (path) => flip(path, statSync(path).size - 6, 0x10)],
 ];
+
+/** Changes bits of one byte in place. */
+function flip(path: string, position: number, bits: number): void {
+  const fd = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(fd, byte, 0, 1, position);
+  byte[0]! ^= bits;
+  writeSync(fd, byte, 0, 1, position);
+  closeSync(fd);
+}
 test.each(damages)(
   'a damaged checkpoint (%s) is passed over with a warning and set aside',
   (_name, damage) => {
@@ -129,6 +144,91 @@ test.each(damages)(
     );
   },
 );
+
+test('a change of any one byte, in the header or in the data, is noticed and named', () => {
+  const run = start();
+  const path = save(run, 20);
+  run.close();
+  const { size } = statSync(path);
+  // Every byte of this small file: length, names, offsets, metadata, the checksum itself, padding, data.
+  for (let position = 0; position < size; position++) {
+    // The lowest bit turns digits and letters into others: what is most like a proper header.
+    for (const bits of [0x01, 0xff]) {
+      flip(path, position, bits);
+      for (const read of [verifyCheckpoint, loadCheckpoint]) {
+        expect(() => tidy(() => void read(path)), `byte ${position} ^ ${bits}`).toThrow(DataError);
+        expect(() => tidy(() => void read(path))).toThrow(/step-000020\.safetensors: /);
+      }
+      flip(path, position, bits);
+    }
+  }
+  verifyCheckpoint(path);
+});
+
+test('a checkpoint of the first format, without checksum and configuration, still resumes', () => {
+  const run = start();
+  run.event('train', 20);
+  const path = save(run, 20);
+  run.close();
+  // As Graft 0.1.0 wrote it.
+  const fields = { format: 'graft-checkpoint-1', step: 20, events: 1, best: false, meta: { order: [3, 1] } };
+  const json = Buffer.from(
+    JSON.stringify({
+      __metadata__: { graft: JSON.stringify(fields) },
+      weight: { dtype: 'F32', shape: [1], data_offsets: [0, 4] },
+    }),
+  );
+  const file = Buffer.alloc(8 + json.length + 4);
+  file.writeBigUInt64LE(BigInt(json.length));
+  json.copy(file, 8);
+  file.writeFloatLE(0.5, 8 + json.length);
+  writeFileSync(path, file);
+  const again = openRun(dir);
+  const checkpoint = resumeCheckpoint(again, warn)!;
+  again.close();
+  expect(checkpoint).toMatchObject({ step: 20, events: 1, meta: { order: [3, 1] } });
+  expect(checkpoint.tensors.weight!.item()).toBe(0.5);
+  checkpoint.tensors.weight!.dispose();
+  expect(warnings).toEqual([]);
+});
+
+test('an edited config.yaml is refused, with the key and both values, and nothing is changed', () => {
+  const run = createRun(dir, { kind: 'gan', config: { steps: 40, batchSize: 4, threads: 2 } });
+  run.event('train', 5);
+  save(run, 10);
+  run.event('train', 15);
+  run.close();
+  const edit = (from: string, to: string): void => {
+    const path = join(dir, 'config.yaml');
+    writeFileSync(path, readFileSync(path, 'utf8').replace(from, to));
+  };
+  const resume = (changeable?: string[]): number => {
+    const again = openRun(dir);
+    try {
+      const checkpoint = resumeCheckpoint(again, warn, changeable ? { changeable } : {})!;
+      for (const value of Object.values(checkpoint.tensors)) value.dispose();
+      return checkpoint.step;
+    } finally {
+      again.close();
+    }
+  };
+  edit('batchSize: 4', 'batchSize: 8');
+  const live = liveTensors();
+  expect(() => resume()).toThrow(ConfigError);
+  expect(() => resume()).toThrow(
+    /config\.yaml: .*trained to step 10 .*: batchSize is 8, was 4\. Put it back/,
+  );
+  expect(liveTensors()).toBe(live);
+  expect(readRun(dir).events).toHaveLength(2);
+  edit('batchSize: 8', 'batchSize: 4');
+  edit('threads: 2', 'threads: 1'); // changes nothing that was computed
+  expect(resume()).toBe(10);
+  edit('steps: 40', 'steps: 80');
+  expect(() => resume()).toThrow(/steps is 80, was 40/);
+  expect(resume(['steps', 'threads'])).toBe(10);
+  edit('steps: 80', 'steps: 9');
+  expect(() => resume(['steps', 'threads'])).toThrow(/steps is 9, but this run has done 10 already/);
+});
 
 test('without a whole checkpoint a resume starts over, with an empty event log', () => {
   const run = start();

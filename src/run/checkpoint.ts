@@ -12,19 +12,21 @@ import {
   type CheckpointFields,
   type CheckpointFile,
   checkpointPath,
-  decodeMetadata,
   encodeMetadata,
   listCheckpoints,
   readCheckpointHeader,
+  verifyCheckpoint,
 } from './checkpoint-file.js';
 import type { Json } from './json.js';
-import type { Run } from './run-folder.js';
+import { type Run, runFiles } from './run-folder.js';
+import { requireSameConfig, runConditions } from './same-config.js';
 
 export {
   bestCheckpointPath,
   type CheckpointFile,
   listCheckpoints,
   readCheckpointHeader,
+  verifyCheckpoint,
 } from './checkpoint-file.js';
 
 /** A run's state at one step. The caller owns the tensors. */
@@ -41,6 +43,7 @@ export interface Checkpoint extends CheckpointFields {
  * the two logs are to be the same.
  * @param step optimiser steps done.
  * @param options.best marks it as the best so far, also as `checkpoints/best.safetensors`, which is never pruned.
+ * @param options.protect a step whose checkpoint stays, too.
  * @param options.keep how many of the latest stay (default 2: if the last is damaged, one is left to fall back to).
  * @returns its path.
  */
@@ -48,15 +51,17 @@ export function saveCheckpoint(
   run: Run,
   step: number,
   state: { tensors: Record<string, Tensor>; meta: Json },
-  options: { best?: boolean; keep?: number } = {},
+  options: { best?: boolean; keep?: number; protect?: number } = {},
 ): string {
-  const { best = false, keep = 2 } = options;
+  const { best = false, keep = 2, protect } = options;
   const path = checkpointPath(run.dir, step);
   run.sync(); // the events must be on the disk before the checkpoint that counts them
-  const fields = { step, events: run.eventCount, best, meta: state.meta };
+  const fields = { step, events: run.eventCount, best, config: run.config, meta: state.meta };
   saveSafetensors(path, state.tensors, encodeMetadata(fields));
   if (best) markBest(run.dir, path);
-  for (const old of listCheckpoints(run.dir).slice(0, -Math.max(1, keep))) rmSync(old.path, { force: true });
+  for (const old of listCheckpoints(run.dir).slice(0, -Math.max(1, keep))) {
+    if (old.step !== protect) rmSync(old.path, { force: true });
+  }
   return path;
 }
 
@@ -84,21 +89,18 @@ function isSameFile(a: string, b: string): boolean {
  * @throws DataError when it is damaged or not a checkpoint.
  */
 export function loadCheckpoint(path: string): Checkpoint {
-  readCheckpointHeader(path); // a plain message for a cut file, before the loader meets it
-  const { tensors, metadata } = loadSafetensors(path);
-  const fields = decodeMetadata(metadata);
-  if (fields === undefined) throw new DataError(`${path}: not a checkpoint of Graft`);
-  return { path, ...fields, tensors };
+  const { tensors: _, sizeBytes, ...fields } = readCheckpointHeader(path);
+  return { path, ...fields, tensors: loadSafetensors(path).tensors };
 }
 
 /**
- * The latest checkpoint that is whole; undefined when the run has none.
+ * The latest checkpoint that is whole, to its last byte; undefined when the run has none.
  * @param warn is told of each damaged one that was passed over.
  */
 export function latestCheckpoint(dir: string, warn: (message: string) => void): CheckpointFile | undefined {
   for (const file of listCheckpoints(dir).reverse()) {
     try {
-      readCheckpointHeader(file.path);
+      verifyCheckpoint(file.path);
       return file;
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
@@ -112,17 +114,30 @@ export function latestCheckpoint(dir: string, warn: (message: string) => void): 
  * The state to go on from, with the event log cut back to it; undefined when the run must start from step 0
  * (then the log is empty). Damaged checkpoints on the way are set aside as `….damaged`, with a warning and a
  * line in log.txt.
+ *
+ * @param options.changeable keys of config.yaml that may differ from what the run was trained with so far (see
+ * `requireSameConfig`); default `runConditions`. Add 'steps' where no earlier step depends on their number.
+ * @throws ConfigError naming the keys of config.yaml that were changed since; nothing has been changed then.
  */
-export function resumeCheckpoint(run: Run, warn: (message: string) => void): Checkpoint | undefined {
-  const damaged: string[] = [];
+export function resumeCheckpoint(
+  run: Run,
+  warn: (message: string) => void,
+  options: { changeable?: readonly string[] } = {},
+): Checkpoint | undefined {
+  const { changeable = runConditions } = options;
   const latest = latestCheckpoint(run.dir, (message) => {
     run.log(`warning: ${message}`);
     warn(message);
   });
-  for (const file of listCheckpoints(run.dir)) {
-    if (file.step > (latest?.step ?? -1)) damaged.push(file.path);
+  if (latest !== undefined) {
+    const { config, step } = readCheckpointHeader(latest.path);
+    if (config !== undefined) {
+      requireSameConfig(run.path(runFiles.config), { was: config, now: run.config, changeable, step });
+    }
   }
-  for (const path of damaged) renameSync(path, `${path}.damaged`);
+  for (const { step, path } of listCheckpoints(run.dir)) {
+    if (step > (latest?.step ?? -1)) renameSync(path, `${path}.damaged`);
+  }
   if (latest === undefined) {
     run.keepEvents(0);
     run.log('resumed from the start: no checkpoint');

@@ -17,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { DataError } from '../errors.js';
+import { whileWriting } from '../files.js';
 import { decodeJson, encodeJson, type Json } from './json.js';
 
 /** One event: what happened (`type`: 'losses', 'samples', …) after how many optimiser steps. */
@@ -32,13 +33,15 @@ const newline = 0x0a;
 
 /** Appends events; opening repairs the end of the file. */
 export class EventLog {
+  readonly #path: string;
   readonly #fd: number;
   #count: number;
   #open = true;
 
   constructor(path: string) {
+    this.#path = path;
     // 'a' would make every write land at the end, whatever was truncated; but it cannot be read. Hence 'a+'.
-    this.#fd = openSync(path, 'a+');
+    this.#fd = whileWriting(path, () => openSync(path, 'a+'));
     const { size } = fstatSync(this.#fd);
     const text = Buffer.alloc(size);
     let read = 0;
@@ -57,12 +60,20 @@ export class EventLog {
     return this.#count;
   }
 
+  /** @throws WriteError when the disk is full; no part of the event is in the log then. */
   append(event: RunEvent): void {
     if (!this.#open) throw new Error('the event log is closed');
     const line = Buffer.from(`${encodeJson(event)}\n`);
     // One write for the whole line, so that another reader sees it whole or not at all in practice.
     let written = 0;
-    while (written < line.length) written += writeSync(this.#fd, line, written);
+    try {
+      whileWriting(this.#path, () => {
+        while (written < line.length) written += writeSync(this.#fd, line, written);
+      });
+    } catch (error) {
+      if (written > 0) ftruncateSync(this.#fd, fstatSync(this.#fd).size - written);
+      throw error;
+    }
     this.#count += 1;
   }
 
@@ -85,14 +96,17 @@ export class EventLog {
 
   /** Makes everything appended so far survive a power cut. */
   sync(): void {
-    fsyncSync(this.#fd);
+    whileWriting(this.#path, () => fsyncSync(this.#fd));
   }
 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    fsyncSync(this.#fd);
-    closeSync(this.#fd);
+    try {
+      this.sync();
+    } finally {
+      closeSync(this.#fd);
+    }
   }
 }
 

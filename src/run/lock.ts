@@ -7,6 +7,7 @@ import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { GraftError } from '../errors.js';
+import { whileWriting } from '../files.js';
 
 /** Who holds a lock. `started` tells two processes with the same id apart; '' where the system cannot say. */
 export interface LockOwner {
@@ -115,8 +116,8 @@ function takeOver(dir: string, text: string): void {
 /** Makes a file with its whole content at once; false when it exists. */
 function tryCreate(path: string, text: string): boolean {
   const temporary = `${path}.${process.pid}`;
-  writeFileSync(temporary, text);
   try {
+    whileWriting(path, () => writeFileSync(temporary, text));
     linkSync(temporary, path);
     return true;
   } catch (error) {

@@ -193,7 +193,7 @@ test.runIf(existsSync('/proc/self/stat'))(
 test('of several processes that race for a stale lock exactly one wins', async () => {
   // The children run the real lock.ts, compiled into a folder of its own.
   const compiled = join(base, 'compiled');
-  for (const name of ['errors', 'run/lock']) {
+  for (const name of ['errors', 'files', 'run/lock']) {
     const source = readFileSync(join(packageRoot(), 'src', `${name}.ts`), 'utf8');
     const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
     mkdirSync(dirname(join(compiled, name)), { recursive: true });

@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Document } from 'yaml';
 import { DataError, GraftError } from '../errors.js';
-import { removeTemporaryFiles, writeFileAtomic } from '../files.js';
+import { removeTemporaryFiles, whileWriting, writeFileAtomic } from '../files.js';
 import { listCheckpoints } from './checkpoint-file.js';
 import { EventLog } from './events.js';
 import type { Json } from './json.js';
@@ -51,7 +51,8 @@ export class Run {
 
   /** `samples/step-000200.png`; makes the folder. */
   samplePath(step: number, extension = 'png'): string {
-    mkdirSync(this.path(runFiles.samples), { recursive: true });
+    const folder = this.path(runFiles.samples);
+    whileWriting(folder, () => mkdirSync(folder, { recursive: true }));
     return this.path(runFiles.samples, `step-${String(step).padStart(6, '0')}.${extension}`);
   }
 
@@ -85,7 +86,9 @@ export class Run {
 
   /** Appends a line with the time to log.txt: what happened on this machine, resumes and warnings included. */
   log(message: string): void {
-    appendFileSync(this.path(runFiles.log), `${new Date().toISOString()}  ${message.trimEnd()}\n`);
+    const path = this.path(runFiles.log);
+    const line = `${new Date().toISOString()}  ${message.trimEnd()}\n`;
+    whileWriting(path, () => appendFileSync(path, line));
   }
 
   /**
@@ -121,8 +124,11 @@ export class Run {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#events.close();
-    this.#release();
+    try {
+      this.#events.close();
+    } finally {
+      this.#release();
+    }
   }
 }
 

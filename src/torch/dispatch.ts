@@ -167,25 +167,42 @@ export function makeOperator(name: string, overload: string): OperatorFunction {
     }
   };
 
+  const run: Run = (found, values) => {
+    try {
+      pack(found, values);
+    } catch (error) {
+      throw error instanceof TorchError ? new TorchError(`${title}: ${error.message}`) : error;
+    }
+    try {
+      native.call(found.id, strings);
+    } catch (error) {
+      const known = translate(error);
+      throw known instanceof UseAfterFreeError ? new UseAfterFreeError(`${title}: ${known.message}`) : known;
+    }
+    return unpack(found, values);
+  };
+
   return (...values) => {
     if (!schema) {
       schema = resolveOperator(name, overload);
       if (!schema) throw new TorchError(`${title}: this libtorch has no such operator`);
       positional = schema.arguments.filter((argument) => !argument.keyword);
     }
-    try {
-      pack(schema, values);
-    } catch (error) {
-      throw error instanceof TorchError ? new TorchError(`${title}: ${error.message}`) : error;
-    }
-    try {
-      native.call(schema.id, strings);
-    } catch (error) {
-      const known = translate(error);
-      throw known instanceof UseAfterFreeError ? new UseAfterFreeError(`${title}: ${known.message}`) : known;
-    }
-    return unpack(schema, values);
+    return interceptor ? interceptor(schema, values, run) : run(schema, values);
   };
+}
+
+type Run = (schema: OperatorSchema, values: unknown[]) => unknown;
+/** Sees an operator before it runs, runs it, and gives back its result. */
+export type Interceptor = (schema: OperatorSchema, values: unknown[], run: Run) => unknown;
+
+let interceptor: Interceptor | null = null;
+
+/** Lets every operator of this thread pass through `next` (null: none). Returns what it replaces. For `trace` only. */
+export function interceptOperators(next: Interceptor | null): Interceptor | null {
+  const before = interceptor;
+  interceptor = next;
+  return before;
 }
 
 function unpack(schema: OperatorSchema, values: unknown[]): unknown {

@@ -32,3 +32,21 @@ export class Generator {
     guarded(() => native.setGeneratorState(this.id, value.handle || -1));
   }
 }
+
+/**
+ * Runs a callback whose draws on the CPU come from a seed, and leaves the default generator where it was: what is
+ * measured beside a training does not change it.
+ */
+export function withSeed<T>(seed: number, body: () => T): T {
+  const generator = Generator.default();
+  const before = generator.state;
+  const seeded = Generator.seeded(seed).state;
+  generator.state = seeded;
+  try {
+    return body();
+  } finally {
+    generator.state = before;
+    before.dispose();
+    seeded.dispose();
+  }
+}

@@ -2,6 +2,7 @@
 import './methods.js';
 
 export { aten } from './aten.js';
+export { autocast, autocastDtype, type Precision } from './autocast.js';
 export { type BackwardOptions, backward, enableGrad, type GradOptions, grad, noGrad } from './autograd.js';
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.js';
 export {
@@ -32,7 +33,10 @@ export {
   where,
   zeros,
 } from './factories.js';
-export { Generator, manualSeed } from './generator.js';
+export { Generator, manualSeed, withSeed } from './generator.js';
+export { loadWeights } from './load-weights.js';
+export { loadPth } from './pth.js';
+export { savePth } from './pth-save.js';
 export { loadSafetensors, saveSafetensors } from './safetensors.js';
 export { dispose, keep, liveTensors, tidy } from './scope.js';
 export { Tensor } from './tensor.js';

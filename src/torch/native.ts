@@ -36,6 +36,7 @@ export interface Native {
   grad(retainGraph: boolean, createGraph: boolean, allowUnused: boolean): void;
   gatherRows(source: number, indices: number): Promise<number>;
   adjustMemory(bytes: number): void;
+  jpegSquare(bytes: Uint8Array, sidePx: number, whole: boolean): Promise<ArrayBuffer | null>;
   manualSeed(seed: number): void;
   defaultGenerator(deviceType: number, index: number): number;
   newGenerator(seed: number): number;
@@ -44,7 +45,12 @@ export interface Native {
   setThreads(count: number): void;
   threads(): number;
   synchronize(deviceIndex: number): void;
+  autocastDtype(deviceType: number): number;
+  setAutocast(deviceType: number, dtype: number): void;
+  clearAutocastCache(): void;
   info(): string;
+  saveScript(path: string, source: string, names: string, metadata: string): void;
+  runScript(path: string, inputs: number): number;
 }
 
 function packageRoot(): string {

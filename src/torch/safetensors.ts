@@ -1,14 +1,24 @@
 /**
- * safetensors files: 8 bytes of header length (little endian), a JSON header, the raw little-endian data.
- * Source: https://github.com/huggingface/safetensors (format description).
+ * Tensors in safetensors files (`safetensors-file.ts` has the format). Written as a stream and checked as a whole:
+ * a file of Graft with one changed byte is refused.
  */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { replaceFile } from '../files.js';
 import type { DType } from './dtype.js';
 import { typedArrayFor } from './dtype.js';
 import { tensor } from './factories.js';
 import { guarded, native } from './native.js';
+import {
+  checksumPosition,
+  checksumText,
+  encodeHeader,
+  readBytes,
+  readFrame,
+  type TensorEntry,
+  verifyChecksum,
+} from './safetensors-file.js';
 import type { Tensor } from './tensor.js';
 
 const NAMES: Partial<Record<DType, string>> = {
@@ -23,25 +33,18 @@ const NAMES: Partial<Record<DType, string>> = {
 };
 const DTYPES = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as DType]));
 const WIDTHS: Record<string, number> = { F64: 8, F32: 4, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 };
-const MAX_HEADER_BYTES = 100 * 1024 * 1024;
-
-interface Entry {
-  dtype: string;
-  shape: number[];
-  data_offsets: [number, number];
-}
 
 /**
  * Writes tensors to a file, which is replaced as a whole or not at all.
  *
- * @throws DataError for a dtype that the format, or JavaScript, cannot hold
+ * @throws DataError for a dtype that the format, or JavaScript, cannot hold; WriteError when the disk is full
  */
 export function saveSafetensors(
   path: string,
   tensors: Record<string, Tensor>,
   metadata: Record<string, string> = {},
 ): void {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const entries: Record<string, TensorEntry> = {};
   let offset = 0;
   for (const [name, value] of Object.entries(tensors)) {
     const dtype = NAMES[value.dtype];
@@ -50,24 +53,23 @@ export function saveSafetensors(
         `${path}: tensor '${name}' is ${value.dtype}, which is not stored; convert it to float32`,
       );
     const end = offset + value.sizeBytes;
-    header[name] = { dtype, shape: value.shape, data_offsets: [offset, end] };
+    entries[name] = { dtype, shape: value.shape, data_offsets: [offset, end] };
     offset = end;
   }
-  let json = JSON.stringify(header);
-  json += ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8);
-  const prefix = Buffer.alloc(8);
-  prefix.writeBigUInt64LE(BigInt(Buffer.byteLength(json)));
   replaceFile(path, (temporary) => {
     const file = openSync(temporary, 'wx');
     try {
+      let sum = 0;
       const write = (bytes: Uint8Array): void => {
+        if (bytes.length === 0) return; // zlib takes an empty piece for the order to start anew
+        sum = crc32(bytes, sum);
         for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
       };
-      write(prefix);
-      write(Buffer.from(json));
+      write(encodeHeader(entries, metadata));
       for (const value of Object.values(tensors)) {
         write(new Uint8Array(guarded(() => native.read(value.handle || -1))));
       }
+      writeSync(file, checksumText(sum), checksumPosition);
     } finally {
       closeSync(file);
     }
@@ -77,7 +79,7 @@ export function saveSafetensors(
 /**
  * Reads every tensor of a file, on the CPU.
  *
- * @throws DataError when the file is truncated or is no safetensors file
+ * @throws DataError when the file is truncated or damaged, or is no safetensors file
  */
 export function loadSafetensors(path: string): {
   tensors: Record<string, Tensor>;
@@ -85,46 +87,21 @@ export function loadSafetensors(path: string): {
 } {
   const file = openSync(path, 'r');
   try {
-    const sizeBytes = fstatSync(file).size;
-    const read = (length: number, position: number): Buffer => {
-      const buffer = Buffer.alloc(length);
-      let done = 0;
-      while (done < length) {
-        const count = readSync(file, buffer, done, length - done, position + done);
-        if (count === 0) throw new DataError(`${path}: the file is truncated (${sizeBytes} bytes)`);
-        done += count;
-      }
-      return buffer;
-    };
-    const headerBytes = Number(read(8, 0).readBigUInt64LE());
-    if (headerBytes > MAX_HEADER_BYTES || headerBytes + 8 > sizeBytes)
-      throw new DataError(`${path}: not a safetensors file, or truncated`);
-    let header: Record<string, Entry>;
-    try {
-      header = JSON.parse(read(headerBytes, 8).toString('utf8')) as Record<string, Entry>;
-    } catch {
-      throw new DataError(`${path}: not a safetensors file (its header is no JSON)`);
-    }
-    const { __metadata__: metadata, ...entries } = header as Record<string, Entry> & {
-      __metadata__?: Record<string, string>;
-    };
+    const frame = readFrame(file, path);
+    verifyChecksum(file, path, frame);
     const tensors: Record<string, Tensor> = {};
-    for (const [name, entry] of Object.entries(entries)) {
+    for (const [name, entry] of Object.entries(frame.entries)) {
       const dtype = DTYPES.get(entry.dtype);
       if (!dtype)
         throw new DataError(`${path}: tensor '${name}' has dtype ${entry.dtype}, which is not read`);
       const [start, end] = entry.data_offsets;
       const expected = entry.shape.reduce((product, size) => product * size, 1) * WIDTHS[entry.dtype]!;
-      if (end - start !== expected || 8 + headerBytes + end > sizeBytes)
-        throw new DataError(`${path}: tensor '${name}' does not fit its shape, or the file is truncated`);
-      const bytes = read(end - start, 8 + headerBytes + start);
-      const array = typedArrayFor(
-        dtype,
-        bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
-      );
-      tensors[name] = tensor(array, entry.shape, { dtype });
+      if (end - start !== expected)
+        throw new DataError(`${path}: damaged: tensor '${name}' does not fit its shape`);
+      const bytes = readBytes(file, end - start, frame.dataStart + start);
+      tensors[name] = tensor(typedArrayFor(dtype, bytes.buffer), entry.shape, { dtype });
     }
-    return { tensors, metadata: metadata ?? {} };
+    return { tensors, metadata: frame.metadata };
   } finally {
     closeSync(file);
   }

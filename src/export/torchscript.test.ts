@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  disposeShared,
+  forwardOf,
+  inputsOf,
+  makeNetwork,
+  NETWORKS,
+  OPERATORS,
+  scaleOf,
+} from '../../test/export/cases.js';
+import { liveTensors, manualSeed, noGrad, randn, savePth, type Tensor, tidy } from '../torch/index.js';
+import { checkTorchScript, exportTorchScript } from './index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'graft-script-'));
+const pathOf = (name: string): string => join(folder, `${name.replace(/\W+/g, '-')}.pt`);
+const python = '/usr/bin/python3';
+const hasTorch = spawnSync(python, ['-c', 'import torch']).status === 0;
+
+let before: number;
+beforeAll(() => {
+  manualSeed(5);
+  before = liveTensors();
+});
+afterAll(() => {
+  disposeShared();
+  expect(liveTensors()).toBe(before);
+});
+
+test.each(Object.entries(OPERATORS))('%s, run by libtorch at another batch size', (name, body) => {
+  tidy(() => {
+    const summary = exportTorchScript(body, { x: randn([1, 6, 4, 4]) }, pathOf(name));
+    expect(summary.dynamicBatch).toBe(true);
+    expect(checkTorchScript(pathOf(name), body, { x: randn([3, 6, 4, 4]) })).toBeLessThan(1e-5);
+  });
+});
+
+test.each(Object.entries(NETWORKS))('%s, run by libtorch at another batch size', (name, network) => {
+  tidy(() => {
+    const made = makeNetwork(network);
+    const parameters = made.stateDict();
+    const summary = exportTorchScript(forwardOf(made), inputsOf(network, 1), pathOf(name), {
+      parameters,
+      metadata: { network: name },
+    });
+    expect(summary.dynamicBatch).toBe(true);
+    const inputs = inputsOf(network, 3);
+    const difference = checkTorchScript(pathOf(name), forwardOf(made), inputs);
+    expect(difference / scaleOf(made, inputs)).toBeLessThan(5e-5);
+    // For Python: inputs, what came out of them, and the state dict.
+    const output = noGrad(() => forwardOf(made)(...Object.values(inputs)));
+    savePth(`${pathOf(name)}h`, { ...inputs, output });
+    savePth(`${pathOf(name)}.state`, parameters);
+    made.dispose();
+  });
+});
+
+test.skipIf(!hasTorch)('Python’s torch.jit.load runs them all the same (skipped without it)', () => {
+  const script = `
+import glob, json, sys, torch
+for path in sorted(glob.glob(sys.argv[1] + "/*.pth")):
+    extra = {"metadata.json": ""}
+    module = torch.jit.load(path[:-1], _extra_files=extra)
+    values = torch.load(path)
+    output = values.pop("output")
+    difference = ((module(*values.values()) - output).abs().max() / output.abs().max()).item()
+    state = torch.load(path[:-1] + ".state")
+    own = module.state_dict()
+    same = all(torch.equal(own[k].flatten(), state[k].flatten()) for k in own if k in state)
+    missing = [k for k in state if k not in own and not k.endswith("num_batches_tracked")]
+    running = [k for k, _ in module.named_parameters() if "running" in k]
+    print(json.dumps([json.loads(extra["metadata.json"])["network"], difference, same, missing, running]))
+`;
+  const run = spawnSync(python, ['-c', script, folder], { encoding: 'utf8' });
+  expect(run.stderr).toBe('');
+  const lines = run.stdout.trim().split('\n');
+  const results = lines.map((line) => JSON.parse(line) as [string, number, boolean, string[], string[]]);
+  expect(results.map(([name]) => name).sort()).toEqual(Object.keys(NETWORKS).sort());
+  for (const [name, difference, same, missing, running] of results) {
+    expect(difference, name).toBeLessThan(5e-5);
+    expect(same, name).toBe(true); // a state-dict key stands for the parameter's numbers
+    expect(running, name).toEqual([]); // buffers, no parameters
+    if (/^DCGAN|^Eff/.test(name)) expect(missing, name).toEqual([]);
+  }
+});
+
+test('refuses what the language cannot say', () => {
+  tidy(() => {
+    const identity = (x: Tensor): Tensor => x.neg();
+    const attempt = (name: string) => () =>
+      exportTorchScript(identity, { [name]: randn([1]) }, pathOf('refused'));
+    expect(attempt('1x')).toThrow(/no input '1x'/);
+    expect(attempt('self')).toThrow(/no input 'self'/);
+  });
+});

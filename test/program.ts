@@ -1,0 +1,49 @@
+/** The compiled program, for tests that start it in child processes as a user does. */
+import { execFile, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { packageRoot } from '../src/run/package.js';
+
+const root = packageRoot();
+
+export const program = join(root, 'dist', 'src', 'cli', 'main.js');
+
+/** The set-up's own functions: plain JavaScript, so that it needs nothing compiled. */
+interface Scripts {
+  withLock(path: string, work: () => Promise<void>): Promise<void>;
+  typeScriptIsCurrent(root: string): boolean;
+}
+const scripts = async (name: string) =>
+  (await import(new URL(`../scripts/${name}.mjs`, import.meta.url).href)) as Scripts;
+
+/** Compiles what has changed. One at a time: while one test file compiles, another would start half a program. */
+export async function compileProgram(): Promise<void> {
+  const { withLock } = await scripts('lock');
+  const { typeScriptIsCurrent } = await scripts('compile');
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  await withLock(join(root, 'build', 'setup.lock'), async () => {
+    if (typeScriptIsCurrent(root)) return;
+    // Its verdict belongs to the type check; here only the program counts.
+    await promisify(execFile)(process.execPath, [tsc, '-p', root], { cwd: root }).catch(() => {});
+  });
+}
+
+export interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Starts the program and waits; its environment has no colours and no node options of the test runner. */
+export function runProgram(
+  args: string[],
+  options: { cwd: string; script?: string; env?: Record<string, string> },
+): Outcome {
+  const { PATH = '', HOME = '' } = process.env;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [options.script ?? program, ...args], {
+    cwd: options.cwd,
+    encoding: 'utf8',
+    env: { PATH, HOME, ...options.env },
+  });
+  return { status, stdout, stderr };
+}
