@@ -1,6 +1,11 @@
 /** `graft gan report`. */
 import type { Command } from 'commander';
-import { examples, globalOptions, output, startEngine } from './common.js';
+import { collect, examples, globalOptions, output, startEngine } from './common.js';
+
+interface ReportFlags {
+  out?: string;
+  animation: string[];
+}
 
 export function registerReport(gan: Command): void {
   const report = gan
@@ -8,16 +13,21 @@ export function registerReport(gan: Command): void {
     .description('write a page on a run: curves, pictures, findings, settings')
     .argument('<run>', 'run folder, finished or not')
     .option('--out <dir>', 'folder of the report (default: report in the run folder)')
-    .action(async (dir: string, flags: { out?: string }, command: Command) =>
-      reportCommand(dir, flags, command),
-    );
+    .option(
+      '--animation <file>',
+      'also write the training as .webp, .gif or .mp4 (needs ffmpeg); repeatable',
+      collect,
+      [],
+    )
+    .action(async (dir: string, flags: ReportFlags, command: Command) => reportCommand(dir, flags, command));
   examples(report, [
     ['the page, its figures as files, and the same in Markdown', 'graft gan report runs/sngan-64-melanoma'],
+    ['with the training as a film', 'graft gan report runs/sngan-64-melanoma --animation training.mp4'],
     ['others of its images', 'graft gan report runs/sngan-64-melanoma --seed 1 --out report-1'],
   ]);
 }
 
-async function reportCommand(dir: string, flags: { out?: string }, command: Command): Promise<void> {
+async function reportCommand(dir: string, flags: ReportFlags, command: Command): Promise<void> {
   const { writeGanReport } = await import('../gan/report/index.js');
   const { Progress } = await import('../run/progress.js');
   const { quiet, seed, threads } = globalOptions(command);
@@ -35,5 +45,11 @@ async function reportCommand(dir: string, flags: { out?: string }, command: Comm
       if (done === total) progress.stop();
     },
   });
-  output(command, { json: paths, text: `Report: ${paths.html}` });
+  const { writeTrainingAnimation } = await import('../gan/pictures/training.js');
+  for (const path of flags.animation) await writeTrainingAnimation(dir, path);
+  const animations = flags.animation.map((path) => `\nAnimation: ${path}`).join('');
+  output(command, {
+    json: { ...paths, animations: flags.animation },
+    text: `Report: ${paths.html}${animations}`,
+  });
 }

@@ -19,6 +19,7 @@ import { loadFolder } from '../image/folder.js';
 import { resolveConfig } from '../run/config.js';
 import type { Interrupt } from '../run/interrupt.js';
 import { createRun, openRun, type Run, readRunConfig, runStatus } from '../run/run-folder.js';
+import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
 import { collectSummary, type FinishedRun, type TrialSynthetic } from './collect.js';
 import { ARMS, asSets, checkTrialConfig, type TrialConfig } from './config.js';
@@ -149,7 +150,8 @@ async function makeSynthetic(
       sets: asSets(config.gan.set),
       flags: [
         { flag: 'data', key: 'data', value: config.data },
-        { flag: 'positive', key: 'class', value: dataset.positive },
+        // A conditional GAN learns more classes: gan.set says which.
+        { flag: 'positive', key: 'class', value: config.gan.set.class ?? dataset.positive },
         { flag: 'device', key: 'device', value: config.device },
         { flag: 'threads', key: 'threads', value: config.threads },
       ],
@@ -166,6 +168,7 @@ async function makeSynthetic(
     await sampleToFolder(generator, {
       count,
       seed: config.synthetic.seed,
+      class: generator.network.classCount > 0 ? dataset.positive : undefined,
       out: dir,
       onProgress: (done) => hooks.onSample?.(done, count),
     });
@@ -187,6 +190,8 @@ async function finishGan(dir: string, config: GanConfig, hooks: TrialHooks): Pro
   if (status === 'finished') return;
   const run = status === 'empty' ? createRun(dir, { kind: 'gan', config }) : openRun(dir, { kind: 'gan' });
   try {
+    // The trial may have been edited since its GAN was begun.
+    requireSameConfig(run.path('config.yaml'), { was: run.config, now: config, changeable: runConditions });
     await trainGan(run, config, {
       interrupt: hooks.interrupt,
       onDecode: hooks.onDecode,
