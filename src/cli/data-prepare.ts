@@ -119,6 +119,12 @@ async function prepareCommand(dir: string, flags: PrepareFlags, command: Command
     'the same command goes on from here',
   );
   await printPrepared(made, command);
+  const { images } = made[0]!.report;
+  if (flags.reduce !== undefined && images < flags.reduce)
+    notice(
+      command,
+      `--reduce ${flags.reduce}: there are no more than ${images} images to choose from; all are kept`,
+    );
 }
 
 async function printPrepared(made: readonly Prepared[], command: Command): Promise<void> {

@@ -67,6 +67,21 @@ test('phantoms → import by folder name → describe', async () => {
   expect(json.hash).toBe(openDataset(again).hash);
 });
 
+test('prepare: a reduction to more images than there are keeps all of them, and says so', async () => {
+  const args = (count: string) => [
+    'prepare',
+    phantoms,
+    '--reduce',
+    count,
+    '--out',
+    join(root, `of-${count}`),
+  ];
+  const all = await run(args('31'));
+  expect(all).toMatchObject({ code: 0 });
+  expect(all.stderr).toContain('--reduce 31: there are no more than 30 images to choose from; all are kept');
+  expect((await run(args('30'))).stderr).not.toContain('--reduce');
+});
+
 test('an unreadable image: exit code 1, one line with name and remedy, nothing made', async () => {
   truncateSync(join(phantoms, 'images/phantom-000004.png'), 300);
   const out = join(root, 'never');

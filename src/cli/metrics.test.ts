@@ -1,11 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import sharp from 'sharp';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
 import { encodePng } from '../image/grid.js';
+import type { DistanceRecord } from '../metrics/distances.js';
 import type { ImageMetricReport } from '../metrics/image.js';
 import { Random } from '../random.js';
 import { addGlobalOptions } from './common.js';
@@ -26,7 +28,9 @@ async function writePhantoms(name: string, n: number, seed: number): Promise<str
   return folder;
 }
 
-async function run(...args: string[]): Promise<string> {
+const run = (...args: string[]): Promise<string> => runMetrics('image', ...args);
+
+async function runMetrics(kind: string, ...args: string[]): Promise<string> {
   let printed = '';
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
     printed += text;
@@ -35,7 +39,7 @@ async function run(...args: string[]): Promise<string> {
   const program = new Command();
   addGlobalOptions(program);
   register(program);
-  await program.parseAsync(['metrics', 'image', ...args], { from: 'user' });
+  await program.parseAsync(['metrics', kind, ...args], { from: 'user' });
   return printed;
 }
 
@@ -96,5 +100,33 @@ describe('graft metrics image', () => {
     await expect(run(...args, '--class', 'nevus')).rejects.toThrow(
       /no class 'nevus'; the classes are benign, malignant/,
     );
+  });
+});
+
+describe('graft metrics distribution', () => {
+  it('puts blurred images further away than other real ones, beside the floor, with its protocol', async () => {
+    const real = await writePhantoms('d-real', 40, 1);
+    const same = await writePhantoms('d-same', 40, 2);
+    const blurred = join(dir, 'd-blurred');
+    mkdirSync(blurred);
+    for (const name of readdirSync(same)) {
+      await sharp(join(same, name)).blur(2).toFile(join(blurred, name));
+    }
+    const distances = async (synthetic: string) =>
+      JSON.parse(
+        await runMetrics(
+          ...['distribution', '--real', real, '--synthetic', synthetic, '--size', '32'],
+          ...['--device', 'cpu', '--json', '--quiet'],
+        ),
+      ) as Record<'frechet' | 'kernel', DistanceRecord>;
+    const [near, far] = [await distances(same), await distances(blurred)];
+    expect(far.frechet.value).toBeGreaterThan(2 * near.frechet.value);
+    expect(far.kernel.value).toBeGreaterThan(near.kernel.value);
+    expect(near.frechet).toMatchObject({
+      real: 40,
+      synthetic: 40,
+      backbone: expect.stringContaining('random'),
+    });
+    expect(near.frechet.floor).toBeGreaterThan(0);
   });
 });
