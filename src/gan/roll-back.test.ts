@@ -47,7 +47,7 @@ test('a sick run goes back as often as it may, slower each time', async () => {
     objective: 'wasserstein',
     updateFirst: 'generator',
     learningRate: { generator: 1e4, discriminator: 1e4 },
-    steps: 3,
+    steps: 4,
     monitorEvery: 1,
     rollBacks: 2,
   });
@@ -61,6 +61,10 @@ test('a sick run goes back as often as it may, slower each time', async () => {
   ]);
   expect(rollBacks).toBe(2);
   expect(findings).toEqual(['not-finite', 'not-finite', 'not-finite']);
+  // Sick to its end: the last checkpoint that a roll-back would take is still the first.
+  const { meta, tensors } = loadCheckpoint(listCheckpoints(dir).at(-1)!.path);
+  dispose(tensors);
+  expect(meta).toMatchObject({ healthyStep: 1 });
 });
 
 test('going back restores the healthy state, slows down, draws other noise and removes what came later', async () => {

@@ -62,6 +62,7 @@ const KINDS: Record<string, object> = {
   projection: { architecture: 'resnet', conditioning: 'projection', objective: 'hinge' },
   'diff-augment': { diffAugment: ['colour', 'translation', 'cutout'] },
   ada: { ada: { initial: 0.8 } },
+  bfloat16: { precision: 'bfloat16', channelsLast: true },
 };
 
 test.each(Object.entries(KINDS))('%s: each network is trained by its own half of the step', (_, settings) => {

@@ -135,7 +135,7 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
       if (broken) fail(run, step, broken);
 
       const isBest = watches && watch!.isBest(state);
-      const isHealthy = watches && config.rollBacks > 0 && !reason;
+      const isHealthy = watches && config.rollBacks > 0 && watch!.isHealthy;
       if (isHealthy) state.healthyStep = step;
       const stops = await (hooks.interrupt ?? neverInterrupted).poll();
       if (stops || ends || isBest || isHealthy || step % config.checkpointEvery === 0) {

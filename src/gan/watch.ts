@@ -142,6 +142,11 @@ export class Watch {
     return { pixels: cat(parts), labels };
   }
 
+  /** Whether the last measurement showed nothing critical, new or known. */
+  get isHealthy(): boolean {
+    return !this.#findings.some(({ severity }) => severity === 'critical');
+  }
+
   /** Whether the last measurement is the best so far by `bestBy`; notes it in the state. */
   isBest(state: TrainingState): boolean {
     const { bestBy } = this.config;
