@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { describeBlas, describeThreads, describeWaitPolicy, type Finding, register } from './doctor.js';
+import { describeBlas, describeJpeg, describeThreads, describeWaitPolicy, type Finding, register } from './doctor.js';
 import { type CommandEntry, main } from './main.js';
 
 const table: CommandEntry[] = [{ name: 'doctor', summary: '', group: '', load: async () => ({ register }) }];
@@ -31,7 +31,7 @@ describe('graft doctor', () => {
       'OMP_WAIT_POLICY',
     ])
       expect(values.get(name), name).toBeTruthy();
-    for (const name of ['BLAS', 'oneDNN', 'CPU', 'memory', 'disk'])
+    for (const name of ['BLAS', 'oneDNN', 'JPEG', 'CPU', 'memory', 'disk'])
       expect(values.get(name), name).toBeTruthy();
     expect(values.get('libtorch')).toMatch(/^[12]\.\d+/);
     expect(values.get('Node.js')).toBe(process.versions.node);
@@ -73,6 +73,14 @@ describe('the judgements', () => {
       value: expect.stringMatching(/^OpenBLAS/),
     });
     expect(describeBlas([], true)).toMatchObject({ status: 'ok', value: 'MKL' });
+  });
+
+  it('tells what decodes JPEGs, and what to install where nothing fast does', () => {
+    expect(describeJpeg('libjpeg-turbo 2.1.5')).toMatchObject({ status: 'ok', value: 'libjpeg-turbo 2.1.5' });
+    expect(describeJpeg(undefined)).toMatchObject({
+      status: 'warn',
+      remedy: expect.stringMatching(/jpeg.*npm run setup/),
+    });
   });
 
   it('warns of idle cores, of too many threads and of spinning ones', () => {

@@ -76,6 +76,7 @@ async function describeEngine(command: Command): Promise<Finding[]> {
     describeWaitPolicy(process.env.OMP_WAIT_POLICY),
     describeBlas(libraries, info.mkl),
     describeOneDnn(info),
+    describeJpeg((await import('../image/jpeg-square.js')).jpegLibrary),
   ];
 }
 
@@ -202,6 +203,21 @@ function describeOneDnn(info: EngineInfo): Finding {
   const version = /v([\d.]+)/.exec(info.mkldnnVersion)?.[1] ?? info.mkldnnVersion;
   const capability = /CPU capability usage: (\S+)/.exec(info.buildConfig)?.[1];
   return { name, status: 'ok', value: `${version}${capability ? `, kernels for ${capability}` : ''}` };
+}
+
+/** @param library name and version of what decodes JPEGs at a fraction of their size */
+export function describeJpeg(library: string | undefined): Finding {
+  const name = 'JPEG';
+  if (library) return { name, status: 'ok', value: library };
+  return {
+    name,
+    status: 'warn',
+    value: 'built without libjpeg-turbo: pixel caches of large JPEGs fill several times slower',
+    remedy:
+      process.platform === 'darwin'
+        ? '`brew install jpeg-turbo`, then `npm run setup`'
+        : '`sudo apt-get install libjpeg-dev` (elsewhere libjpeg-turbo-devel), then `npm run setup`',
+  };
 }
 
 async function describeSharp(): Promise<Finding> {

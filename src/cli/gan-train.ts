@@ -1,7 +1,8 @@
 /** `graft gan train | resume`. */
 import type { Command } from 'commander';
 import type { GanConfig } from '../gan/config.js';
-import type { GanSummary, TrainHooks } from '../gan/train.js';
+import type { GanSummary } from '../gan/summary.js';
+import type { TrainHooks } from '../gan/train.js';
 import type { Run } from '../run/run-folder.js';
 import {
   collect,

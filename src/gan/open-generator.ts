@@ -23,7 +23,7 @@ import { classesOf, classTitle, type GanConfig, ganConfigSchema } from './config
 import { toLabels } from './data.js';
 import { standingStatistics } from './latent.js';
 import { makeDiscriminator, makeGenerator } from './networks.js';
-import type { GanSummary } from './train.js';
+import type { GanSummary } from './summary.js';
 import { configOfWeights, withBatchCounts } from './weights-file.js';
 
 /** A generator with the weights of a finished run, in evaluation mode. */

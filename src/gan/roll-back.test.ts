@@ -11,7 +11,8 @@ import { openGanData } from './data.js';
 import { canRollBack, rollBack } from './roll-back.js';
 import { openGenerator } from './sample.js';
 import { makeState, releaseState, stateDict } from './state.js';
-import { type GanSummary, trainGan } from './train.js';
+import type { GanSummary } from './summary.js';
+import { trainGan } from './train.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-roll-back-'));
 const data = join(folder, 'phantoms');

@@ -11,7 +11,8 @@ import { createRun, openRun, readEvents, readRun, withoutWall } from '../run/run
 import { dispose, liveTensors, saveSafetensors, setThreads } from '../torch/index.js';
 import { type GanConfig, ganConfigSchema } from './config.js';
 import { generateImages, openGenerator, sampleToFolder } from './sample.js';
-import { type GanSummary, trainGan } from './train.js';
+import type { GanSummary } from './summary.js';
+import { trainGan } from './train.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-gan-'));
 const data = join(folder, 'phantoms');

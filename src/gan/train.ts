@@ -25,7 +25,8 @@ import {
   type TrainingState,
 } from './state.js';
 import { adversarialStep, type StepBatch, type StepLosses } from './step.js';
-import { type Ancestor, startFrom } from './transfer.js';
+import type { Ancestor, GanSummary, StepFigures } from './summary.js';
+import { startFrom } from './transfer.js';
 import { openWatch, type Watch } from './watch.js';
 
 /** What the loop tells and asks while it runs; every part is optional. */
@@ -38,38 +39,6 @@ export interface TrainHooks {
   /** The doctor has found something. */
   onFinding?: (finding: Finding) => void;
   warn?: (message: string) => void;
-}
-
-export interface StepFigures {
-  discriminatorLoss: number;
-  generatorLoss: number;
-  /** Mean of D(x) and D(G(z)): probabilities, or the scores of a critic. */
-  realScore: number;
-  fakeScore: number;
-}
-
-export interface GanSummary {
-  steps: number;
-  trainingImages: number;
-  /** Every group that the generator learned from, here or in the run it was started from. */
-  trainingGroups: string[];
-  dataset: { name: string; hash: string };
-  /** What the run was started from; null: from fresh weights. */
-  ancestor: Ancestor | null;
-  class: string;
-  final: StepFigures;
-  /** The checkpoint that is kept and sampled as the best; null where none is chosen. */
-  best: { step: number; metric: string; value: number } | null;
-  /** Kinds of the doctor's findings, and the last step each was found at. */
-  findings: Record<string, number>;
-  rollBacks: number;
-  generatorParameters: number;
-  discriminatorParameters: number;
-  /** Wall-clock seconds of all parts of the run together. */
-  seconds: number;
-  /** Real images seen a second. */
-  imagesPerSecond: number;
-  device: string;
 }
 
 /**

@@ -14,21 +14,7 @@ import { loadWeights, type Tensor, tidy } from '../torch/index.js';
 import { classTitle, type GanConfig, ganConfigSchema } from './config.js';
 import { classCountOf } from './networks.js';
 import type { TrainingState } from './state.js';
-import type { GanSummary } from './train.js';
-
-/** Where a run's first weights came from. */
-export interface Ancestor {
-  /** Run folder's or file's name. */
-  name: string;
-  sha256: string;
-  /** Class and dataset it had learned; null where a file does not say. */
-  class: string | null;
-  dataset: { name: string; hash: string } | null;
-  /** Every group it was trained on, its own ancestors' included; null where nobody knows. */
-  trainingGroups: string[] | null;
-  /** Keys that kept fresh weights, because they belong to other classes. */
-  fresh: string[];
-}
+import type { Ancestor, GanSummary } from './summary.js';
 
 /**
  * Loads what `initFrom` names into the fresh state.

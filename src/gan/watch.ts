@@ -23,7 +23,7 @@ import { type GanData, toLabels, toNetworkRange, toPixels } from './data.js';
 import { diagnose, type Finding, freshFindings } from './doctor.js';
 import { gradientNorm, type MonitoringRecord, sampleDiversity, spectralNorms } from './monitor.js';
 import { generateWith, type TrainingState } from './state.js';
-import type { StepFigures } from './train.js';
+import type { StepFigures } from './summary.js';
 
 /** Real images that FD and KID compare with, at most; more would make a measurement cost more than what it tells. */
 const MOST_REAL = 2000;

@@ -8,7 +8,7 @@ import { openPixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Lineage } from '../data/lineage.js';
 import type { GanConfig } from '../gan/config.js';
-import type { GanSummary } from '../gan/train.js';
+import type { GanSummary } from '../gan/summary.js';
 import { loadFolder } from '../image/folder.js';
 import { writeGridPng } from '../image/grid.js';
 import { imageMetrics } from '../metrics/image.js';

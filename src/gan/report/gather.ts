@@ -19,7 +19,7 @@ import { interpolationPng } from '../pictures/interpolation.js';
 import { nearestGrid } from '../pictures/nearest.js';
 import { spread, trainingFrames } from '../pictures/training.js';
 import { openGenerator, type TrainedGenerator } from '../sample.js';
-import type { GanSummary } from '../train.js';
+import type { GanSummary } from '../summary.js';
 import { configEntries } from './configuration.js';
 import { type GanReportInput, type GanReportPictures, type LineageEntry, noPictures } from './input.js';
 

@@ -1,0 +1,48 @@
+/** What a run says of itself: the figures of a step, and its summary.json. */
+import type { Best } from './state.js';
+
+export interface StepFigures {
+  discriminatorLoss: number;
+  generatorLoss: number;
+  /** Mean of D(x) and D(G(z)): probabilities, or the scores of a critic. */
+  realScore: number;
+  fakeScore: number;
+}
+
+export interface GanSummary {
+  steps: number;
+  trainingImages: number;
+  /** Every group that the generator learned from, here or in the run it was started from. */
+  trainingGroups: string[];
+  dataset: { name: string; hash: string };
+  /** What the run was started from; null: from fresh weights. */
+  ancestor: Ancestor | null;
+  class: string;
+  final: StepFigures;
+  /** The checkpoint that is kept and sampled as the best; null where none is chosen. */
+  best: Best | null;
+  /** Kinds of the doctor's findings, and the last step each was found at. */
+  findings: Record<string, number>;
+  rollBacks: number;
+  generatorParameters: number;
+  discriminatorParameters: number;
+  /** Wall-clock seconds of all parts of the run together. */
+  seconds: number;
+  /** Real images seen a second. */
+  imagesPerSecond: number;
+  device: string;
+}
+
+/** Where a run's first weights came from. */
+export interface Ancestor {
+  /** Run folder's or file's name. */
+  name: string;
+  sha256: string;
+  /** Class and dataset it had learned; null where a file does not say. */
+  class: string | null;
+  dataset: { name: string; hash: string } | null;
+  /** Every group it was trained on, its own ancestors' included; null where nobody knows. */
+  trainingGroups: string[] | null;
+  /** Keys that kept fresh weights, because they belong to other classes. */
+  fresh: string[];
+}
