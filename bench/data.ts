@@ -5,7 +5,7 @@
  * - first pass: decoding, resizing to 128 px and writing the pixel cache, against the peer's first epoch;
  * - from the cache: an epoch of the loader as float32, against the peer's second epoch, which decodes again;
  * - import: time by phase, peak memory at two sizes, duplicates found;
- * - beside them what bounds them: reading alone, decoding alone.
+ * - beside them what bounds them: reading alone, making squares alone, whole decoding alone.
  *
  * Turns alternate: ours, the peer, ours, …; each turn's ratio is taken against the turn beside it, and the median
  * is the result. Files are in the page cache, for both. Where there are more than two cores, run it under
@@ -25,6 +25,7 @@ import type { Dataset } from '../src/data/dataset.js';
 import { importDataset } from '../src/data/import.js';
 import { Loader } from '../src/data/loader.js';
 import { forEachParallel } from '../src/data/parallel.js';
+import { decodeJpegSquare } from '../src/image/jpeg-square.js';
 import { engineInfo, setThreads, tidy } from '../src/torch/index.js';
 import { makePhotographs, meanSizeBytes, photographQuality } from './data-images.js';
 import type { ImportFigures } from './data-import.js';
@@ -174,7 +175,7 @@ interface Reading {
   withDraft: Ratio;
   cached: Ratio;
   /** Images a second. */
-  limits: { readMibPerSecond: number; ourDecoding: number; peerDecoding: number };
+  limits: { readMibPerSecond: number; squares: number; libvips: number; peerDecoding: number };
 }
 
 async function timeReading(kind: (typeof KINDS)[number], peer: Peer, workers: number): Promise<Reading> {
@@ -228,7 +229,8 @@ async function limits(
   });
   return {
     readMibPerSecond: ((bytes / files.length) * reading) / MIB,
-    ourDecoding: await rate((file) => sharp(file).raw().toBuffer()),
+    squares: await rate(async (file) => decodeJpegSquare(await readFile(file), SIZE_PX)),
+    libvips: await rate((file) => sharp(file).raw().toBuffer()),
     peerDecoding: await peerDecoding(),
   };
 }
@@ -336,7 +338,8 @@ function print(
       `  from the cache ${r.ours.cached.toFixed(0)}, peer again ${r.peer.second.toFixed(0)}: ${ratio(r.cached, BARS.cached)}`,
     );
     console.log(
-      `  limits: decoding alone ${r.limits.ourDecoding.toFixed(0)} (sharp), ${r.limits.peerDecoding.toFixed(0)} (Pillow); ` +
+      `  limits: squares alone ${r.limits.squares.toFixed(0)}; decoding whole, and nothing else, ` +
+        `${r.limits.libvips.toFixed(0)} (libvips), ${r.limits.peerDecoding.toFixed(0)} (Pillow); ` +
         `reading alone ${r.limits.readMibPerSecond.toFixed(0)} MiB/s`,
     );
   }

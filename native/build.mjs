@@ -21,6 +21,7 @@ import {
 import { availableParallelism, freemem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findLibjpeg } from '../scripts/libjpeg.mjs';
 import { findLibtorch } from '../scripts/libtorch.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -41,22 +42,28 @@ export function findCompiler(env = process.env) {
   return null;
 }
 
-/** Whether build/native/graft.node is what the sources and this libtorch make. Takes a few milliseconds. */
-export function addonIsCurrent(libtorch) {
-  return existsSync(addon) && readStamp(addon) === linkKey(plan(libtorch));
+/** Whether build/native/graft.node is what the sources and these libraries make. Takes a few milliseconds. */
+export function addonIsCurrent(libtorch, libjpeg = findLibjpeg()) {
+  return existsSync(addon) && readStamp(addon) === addonKey(libtorch, libjpeg);
+}
+
+/** Changes with everything that the addon depends on: sources, flags, libtorch, whether there is a libjpeg-turbo. */
+export function addonKey(libtorch, libjpeg) {
+  return linkKey(plan(libtorch, libjpeg));
 }
 
 /**
  * Builds what is out of date. Interrupted, it leaves no half file under a final name and goes on where it was.
  * @param {import('../scripts/libtorch.mjs').Libtorch} libtorch
- * @param {{ compiler?: string, force?: string[], onFile?: (name: string) => void, signal?: AbortSignal }} options
+ * @param {{ compiler?: string, libjpeg?: import('../scripts/libjpeg.mjs').Libjpeg | null, force?: string[],
+ *   onFile?: (name: string) => void, signal?: AbortSignal }} options `libjpeg`: default the one that is found
  * @returns {Promise<number>} number of files compiled
  */
 export async function buildAddon(libtorch, options = {}) {
   const compiler = options.compiler ?? findCompiler();
   if (!compiler) throw new Error('no C++ compiler found: install g++ or clang++, or name one in $CXX');
   mkdirSync(outDir, { recursive: true });
-  const build = plan(libtorch);
+  const build = plan(libtorch, options.libjpeg === undefined ? findLibjpeg() : options.libjpeg);
   const force = new Set(options.force ?? []);
   const stale = build.units.filter(
     (u) => force.has(u.name) || !existsSync(u.object) || readStamp(u.object) !== u.key,
@@ -68,7 +75,7 @@ export async function buildAddon(libtorch, options = {}) {
     for (let unit = queue.shift(); unit; unit = queue.shift()) {
       options.onFile?.(unit.name);
       await produce(unit.object, unit.key, (path) =>
-        execute(compiler, [...build.flags, '-c', unit.source, '-o', path], options.signal),
+        execute(compiler, [...unit.flags, '-c', unit.source, '-o', path], options.signal),
       );
     }
   };
@@ -83,22 +90,32 @@ export async function buildAddon(libtorch, options = {}) {
 }
 
 /** What to compile and how: everything that a file's object depends on goes into its key. */
-function plan(libtorch) {
+function plan(libtorch, libjpeg) {
   const names = readdirSync(sourceDir).sort();
   const headers = names
     .filter((name) => name.endsWith('.h'))
     .map((name) => readFileSync(join(sourceDir, name)));
   const flags = compileFlags(libtorch);
-  const common = digest([...headers, flags.join('\0'), libtorch.identity, process.env.CXX ?? '']);
+  const common = digest([...headers, libtorch.identity, process.env.CXX ?? '']);
+  // Only one file asks for libjpeg-turbo: nothing else is compiled anew when it appears.
+  const flagsOf = (name) => (name === 'jpeg.cc' ? [...flags, ...jpegFlags(libjpeg)] : flags);
   const units = names
     .filter((name) => name.endsWith('.cc'))
     .map((name) => ({
       name,
       source: join(sourceDir, name),
       object: join(outDir, `${name}.o`),
-      key: digest([common, readFileSync(join(sourceDir, name))]),
+      flags: flagsOf(name),
+      key: digest([common, flagsOf(name).join('\0'), readFileSync(join(sourceDir, name))]),
     }));
-  return { units, flags, linkFlags: linkFlags(libtorch) };
+  return { units, linkFlags: linkFlags(libtorch, libjpeg) };
+}
+
+/** The macro's value takes the version into the object's key. */
+function jpegFlags(libjpeg) {
+  if (!libjpeg) return [];
+  // -idirafter: system folders, which the compiler mostly knows, keep their place.
+  return [`-DGRAFT_JPEG="${libjpeg.version}"`, ...libjpeg.includeDirs.flatMap((dir) => ['-idirafter', dir])];
 }
 
 function compileFlags(libtorch) {
@@ -120,7 +137,7 @@ function compileFlags(libtorch) {
   ];
 }
 
-function linkFlags(libtorch) {
+function linkFlags(libtorch, libjpeg) {
   const mac = process.platform === 'darwin';
   const ownDir = libtorch.source !== 'system' || mac;
   return [
@@ -133,6 +150,7 @@ function linkFlags(libtorch) {
     '-ltorch',
     '-ltorch_cpu',
     '-lc10',
+    ...(libjpeg ? [libjpeg.library] : []),
     ...words(process.env.LDFLAGS),
   ];
 }

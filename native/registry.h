@@ -109,5 +109,8 @@ std::string firstLines(const std::string& message);
 std::vector<Method> dispatchMethods();
 std::vector<Method> tensorMethods();
 std::vector<Method> engineMethods();
+std::vector<Method> scriptMethods();
+std::vector<Method> autocastMethods();
+std::vector<Method> imageMethods();
 
 }  // namespace graft

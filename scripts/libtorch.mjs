@@ -77,7 +77,8 @@ function findSystemLibtorch() {
   return null;
 }
 
-function multiarchDirs(lib) {
+/** The folders of this architecture in `lib` or `include`, as Debian names them. */
+export function multiarchDirs(lib) {
   const cpu = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i386', riscv64: 'riscv64', ppc64: 'powerpc64le' }[
     process.arch
   ];

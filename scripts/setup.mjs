@@ -1,5 +1,5 @@
 /**
- * Makes a fresh clone ready: libtorch, `npm ci`, the addon, the TypeScript. Plain Node, no dependency.
+ * Makes a fresh clone ready: libtorch, libjpeg-turbo, `npm ci`, the addon, the TypeScript. Plain Node, no dependency.
  *
  * Each step first asks whether it is already done, so a second start costs a fraction of a second, an interrupted
  * set-up goes on where it was, and two at the same time wait for each other. What was found is written to
@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileTypeScript, typeScriptIsCurrent } from './compile.mjs';
+import { findLibjpeg } from './libjpeg.mjs';
 import { findLibtorch, isSupported, isUnchanged, MINIMUM_LIBTORCH, usesReferenceBlas } from './libtorch.mjs';
 import { withLock } from './lock.mjs';
 import { installNodeModules, nodeModulesAreCurrent } from './node-modules.mjs';
@@ -16,6 +17,8 @@ import { installSystemPackages, oneCommand } from './system-packages.mjs';
 import { SetupError } from './tools.mjs';
 
 const MINIMUM_NODE = [20, 20];
+/** libjpeg-turbo with its headers, on Debian and Ubuntu. */
+const LIBJPEG_PACKAGE = 'libjpeg-dev';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const recordPath = join(root, 'build', 'setup.json');
@@ -29,6 +32,7 @@ async function setUp() {
     if (await everythingIsCurrent()) return; // another set-up did it while this one waited
     const started = Date.now();
     const libtorch = await provideLibtorch(signal);
+    if (!findLibjpeg()) await provideLibjpeg(signal);
     if (!nodeModulesAreCurrent(root)) {
       await step('npm packages (npm ci)', () => installNodeModules(root, signal));
     }
@@ -108,12 +112,23 @@ async function provideLibtorch(signal) {
   return libtorch;
 }
 
+/** Optional: set-up goes on without it. */
+async function provideLibjpeg(signal) {
+  await installSystemPackages([LIBJPEG_PACKAGE], signal, step).catch((error) => {
+    if (!(error instanceof SetupError)) throw error;
+  });
+  if (findLibjpeg()) return;
+  console.error(
+    `set-up: no libjpeg-turbo: pixel caches of JPEGs fill several times slower. To have it: ${oneCommand([LIBJPEG_PACKAGE])}, then \`npm run setup\``,
+  );
+}
+
 function missingMessage(libtorch, wanted) {
   const what = [
     ...(libtorch ? [] : ["libtorch (PyTorch's C++ library)"]),
     ...(wanted.includes('g++') ? ['a C++ compiler'] : []),
   ];
-  const command = oneCommand(wanted);
+  const command = oneCommand(findLibjpeg() ? wanted : [...wanted, LIBJPEG_PACKAGE]);
   return [
     `Graft needs ${what.join(' and ')}, which this machine does not have. Install with this command, then run the same again:`,
     '',

@@ -1,18 +1,23 @@
-/** Step: what only the system's package manager can give: libtorch, an OpenBLAS, a C++ compiler. */
+/** Step: what only the system's package manager can give: libtorch, an OpenBLAS, a C++ compiler, libjpeg-turbo. */
 import { existsSync, readFileSync } from 'node:fs';
 import { execute, SetupError, tail } from './tools.mjs';
 
 /** The one command that a user without the rights is asked to run, or to have run. */
 export function oneCommand(packages) {
   if (process.platform === 'darwin') {
-    const brew = packages.includes('libtorch-dev') ? ['brew install pytorch'] : [];
+    const names = { 'libtorch-dev': 'pytorch', 'libjpeg-dev': 'jpeg-turbo' };
+    const formulas = packages.map((name) => names[name]).filter(Boolean);
+    const brew = formulas.length > 0 ? [`brew install ${formulas.join(' ')}`] : [];
     const compiler = packages.includes('g++') ? ['xcode-select --install'] : [];
     return [...brew, ...compiler].join(' && ');
   }
   if (isDebianLike()) return `sudo apt-get update && sudo apt-get install -y ${packages.join(' ')}`;
-  return packages.includes('libtorch-dev')
-    ? 'python3 -m pip install torch   # and a C++ compiler (g++ or clang++) where there is none'
-    : 'install g++ or clang++ with the package manager of this system';
+  if (packages.includes('libtorch-dev'))
+    return 'python3 -m pip install torch   # and a C++ compiler (g++ or clang++) where there is none';
+  const what = packages.includes('g++')
+    ? 'g++ or clang++'
+    : 'libjpeg-turbo and its headers (libjpeg-turbo-devel)';
+  return `install ${what} with the package manager of this system`;
 }
 
 /**
@@ -46,7 +51,7 @@ export async function installSystemPackages(packages, signal, step) {
     if (second.code !== 0) {
       throw new SetupError(
         `apt-get could not install ${packages.join(' ')}:\n${tail(`${update.output}\n${second.output}`)}\n` +
-          'Without these packages: `pip install torch`, or set LIBTORCH to the folder of an unpacked libtorch.',
+          'Without libtorch-dev: `pip install torch`, or set LIBTORCH to the folder of an unpacked libtorch.',
       );
     }
   });

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 interface Scripts {
   findLibtorch(env: Record<string, string>): Record<string, unknown> | null;
+  findLibjpeg(prefixes: string[]): Record<string, unknown> | null;
   isSupported(version: string): boolean;
   isUnchanged(libtorch: unknown): boolean;
   nodeModulesAreCurrent(root: string): boolean;
@@ -91,6 +92,43 @@ describe('finding libtorch', () => {
     ['unknown', true],
   ])('judges version %s: %s', async (version, expected) => {
     expect((await load('libtorch')).isSupported(version)).toBe(expected);
+  });
+});
+
+describe('finding libjpeg-turbo', () => {
+  const library = join('lib', process.platform === 'darwin' ? 'libjpeg.dylib' : 'libjpeg.so');
+  const configured = (text: string) => write('include/jconfig.h', `#define JPEG_LIB_VERSION 62\n${text}`);
+
+  it('takes headers and library together, with the version', async () => {
+    const { findLibjpeg } = await load('libjpeg');
+    write('include/jpeglib.h', '');
+    configured('#define LIBJPEG_TURBO_VERSION  2.1.5\n');
+    expect(findLibjpeg([root])).toBe(null);
+    write(library, '');
+    expect(findLibjpeg([join(root, 'nowhere'), root])).toEqual({
+      version: '2.1.5',
+      includeDirs: [join(root, 'include')],
+      library: join(root, library),
+    });
+  });
+
+  it('takes no other libjpeg', async () => {
+    const { findLibjpeg } = await load('libjpeg');
+    write('include/jpeglib.h', '');
+    write(library, '');
+    configured('');
+    expect(findLibjpeg([root])).toBe(null);
+  });
+
+  it('makes another addon of the same sources: one that is there already is stale', async () => {
+    const { addonKey } = (await import(new URL('../native/build.mjs', import.meta.url).href)) as {
+      addonKey(libtorch: unknown, libjpeg: unknown): string;
+    };
+    const libtorch = { version: '2.13.1', includeDirs: [], libDir: root, cxx11Abi: null, identity: '' };
+    const libjpeg = (version: string) => ({ version, includeDirs: [root], library: join(root, library) });
+    const keys = [null, libjpeg('2.1.5'), libjpeg('3.0.1')].map((found) => addonKey(libtorch, found));
+    expect(new Set(keys).size).toBe(3);
+    expect(addonKey(libtorch, null)).toBe(keys[0]);
   });
 });
 

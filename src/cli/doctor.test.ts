@@ -1,5 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
-import { describeBlas, describeJpeg, describeThreads, describeWaitPolicy, type Finding, register } from './doctor.js';
+import {
+  describeBlas,
+  describeJpeg,
+  describeThreads,
+  describeWaitPolicy,
+  type Finding,
+  register,
+} from './doctor.js';
 import { type CommandEntry, main } from './main.js';
 
 const table: CommandEntry[] = [{ name: 'doctor', summary: '', group: '', load: async () => ({ register }) }];

@@ -1,11 +1,24 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decodeImage } from '../image/decode.js';
+import { decodeImage, toPlanar } from '../image/decode.js';
+import { decodeJpegSquare, jpegLibrary } from '../image/jpeg-square.js';
 import { liveTensors } from '../torch/index.js';
 import { openPixelCache, type PixelCache, type PixelCacheOptions } from './cache.js';
 import { type Dataset, imagePath, openDataset } from './dataset.js';
+import { importDataset } from './import.js';
 import { createPhantomDataset } from './phantom/dataset.js';
 
 let root: string;
@@ -44,6 +57,49 @@ test('holds what decoding gives, planar, in the order of the rows', async () => 
   }
   images.dispose();
   expect(liveTensors()).toBe(before);
+});
+
+describe('large JPEGs', () => {
+  let photos: Dataset;
+  beforeAll(async () => {
+    const folder = join(root, 'photos');
+    for (const [i, label] of ['benign', 'malignant', 'benign', 'malignant'].entries()) {
+      const { data, width, height } = await decodeImage(imagePath(dataset, dataset.rows[i]!));
+      mkdirSync(join(folder, label), { recursive: true });
+      const photo = sharp(data, { raw: { width, height, channels: 3 } })
+        .resize(120, 90, { fit: 'fill', kernel: 'cubic' })
+        .jpeg({ quality: 90, progressive: i === 3 });
+      await (i === 2 ? photo.withIccProfile('p3') : photo).toFile(join(folder, label, `${i}.jpg`));
+    }
+    const options = { positive: 'malignant', labelFromFolders: true } as const;
+    photos = (await importDataset(folder, join(root, 'photo-set'), options)).dataset;
+  });
+
+  test('are decoded at a fraction of their size, and whole where that is asked for', async () => {
+    const [quick, exact] = [await open(24, {}, photos), await open(24, { exact: true }, photos)];
+    const [quickPixels, exactPixels] = [quick.images.toArray(), exact.images.toArray()] as Uint8Array[];
+    for (const [n, row] of photos.rows.entries()) {
+      const path = imagePath(photos, row);
+      const whole = toPlanar((await decodeImage(path, { sizePx: 24 })).data);
+      const square = await decodeJpegSquare(readFileSync(path), 24);
+      expect(square !== null).toBe(jpegLibrary !== undefined && row.id !== '2'); // that one has a colour profile
+      const part = (pixels: Uint8Array) => pixels.slice(n * whole.length, (n + 1) * whole.length);
+      expect(part(exactPixels!)).toEqual(whole);
+      expect(part(quickPixels!)).toEqual(square ?? whole);
+    }
+    if (jpegLibrary) expect(quickPixels).not.toEqual(exactPixels);
+    for (const { images } of [quick, exact]) images.dispose();
+  });
+
+  test('have a cache for each of the two ways, which leaves the other alone', async () => {
+    const decoded: number[] = [];
+    for (const options of [{}, { exact: true }, {}, { exact: true }]) {
+      const cache = await open(20, options, photos);
+      cache.images.dispose();
+      decoded.push(cache.decoded);
+    }
+    expect(decoded).toEqual([4, 4, 0, 0]);
+  });
 });
 
 describe('is built once, and again when what it depends on changes', () => {

@@ -63,7 +63,7 @@ describe('refuses, and names file and line', () => {
     [
       'an unknown key',
       () => edit('dataset.yaml', (text) => `${text}colour: red\n`),
-      /dataset\.yaml: .*colour/,
+      /dataset\.yaml: Unrecognized key: "colour"; undo/,
     ],
     ['broken YAML', () => edit('dataset.yaml', (text) => `${text}: : [\n`), /dataset\.yaml: not valid YAML/],
     [
@@ -83,16 +83,20 @@ describe('refuses, and names file and line', () => {
       /11 rows, but dataset\.yaml counts 12/,
     ],
     ['an id twice', () => cell('id', 'phantom-000000'), /line 3: id 'phantom-000000' is already on line 2/],
-    ['an empty id', () => cell('id', ''), /line 3: id: empty/],
+    ['an empty id', () => cell('id', ''), /line 3: id '': empty/],
     ['a label that is no class', () => cell('label', 'naevus'), /line 3: label 'naevus' is none of/],
-    ['a split that is none', () => cell('split', 'dev'), /line 3: split: expected train, val, test/],
-    ['a width of zero', () => cell('width', '0'), /line 3: width/],
-    ['a hash that is none', () => cell('sha256', 'abc'), /line 3: sha256: expected 64/],
-    ['a path that leaves the folder', () => cell('file', '../x.png'), /line 3: file: leaves/],
+    [
+      'a split that is none',
+      () => cell('split', 'dev'),
+      /line 3: split 'dev': expected train, val, test; undo the change, or make the dataset anew with `graft data import`$/,
+    ],
+    ['a width of zero', () => cell('width', '0'), /line 3: width '0': .*; undo/],
+    ['a hash that is none', () => cell('sha256', 'abc'), /line 3: sha256 'abc': expected 64/],
+    ['a path that leaves the folder', () => cell('file', '../x.png'), /line 3: file '\.\.\/x\.png': leaves/],
     [
       'an image that is gone',
       () => rmSync(join(dir, 'images/phantom-000001.png')),
-      /line 3: image images\/phantom-000001\.png is missing/,
+      /line 3: image images\/phantom-000001\.png is missing; undo the change, or make/,
     ],
   ];
   test.each(cases)('%s', (_, damage, message) => {

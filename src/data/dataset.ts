@@ -128,6 +128,9 @@ export function openDataset(dir: string): Dataset {
   return { ...description, dir, rows, hash: datasetHash(rows) };
 }
 
+/** For files that were sound when they were written. */
+const remedy = 'undo the change, or make the dataset anew with `graft data import`';
+
 function readDescription(dir: string): DatasetDescription {
   const path = join(dir, datasetFile);
   let raw: unknown;
@@ -143,11 +146,14 @@ function readDescription(dir: string): DatasetDescription {
   const parsed = descriptionSchema.safeParse(raw);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw new DataError(`${path}: ${issue.path.join('.') || 'description'}: ${issue.message}`);
+    const key = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
+    throw new DataError(`${path}: ${key}${issue.message}; ${remedy}`);
   }
   const { classes, positive } = parsed.data;
   if (!classes.includes(positive))
-    throw new DataError(`${path}: positive: '${positive}' is none of the classes ${classes.join(', ')}`);
+    throw new DataError(
+      `${path}: positive: '${positive}' is none of the classes ${classes.join(', ')}; ${remedy}`,
+    );
   return parsed.data;
 }
 
@@ -155,7 +161,7 @@ function readManifest(dir: string, description: DatasetDescription): DatasetRow[
   const path = join(dir, manifestFile);
   const table = readTable(path);
   const missing = manifestColumns.filter((column) => !table.columns.includes(column));
-  if (missing.length > 0) throw new DataError(`${path}: column ${missing.join(', ')} missing`);
+  if (missing.length > 0) throw new DataError(`${path}: column ${missing.join(', ')} missing; ${remedy}`);
   const extraColumns = table.columns.filter(
     (column) => !(manifestColumns as readonly string[]).includes(column),
   );
@@ -165,12 +171,13 @@ function readManifest(dir: string, description: DatasetDescription): DatasetRow[
   const splitOf = new Map<string, { split: Split; line: number }>();
   const rows = table.rows.map(({ line, cells }): DatasetRow => {
     const fail = (problem: string): never => {
-      throw new DataError(`${path}, line ${line}: ${problem}`);
+      throw new DataError(`${path}, line ${line}: ${problem}; ${remedy}`);
     };
     const parsed = rowSchema.safeParse(cells);
     if (!parsed.success) {
       const issue = parsed.error.issues[0]!;
-      return fail(`${issue.path.join('.')}: ${issue.message}`);
+      const column = issue.path.join('.');
+      return fail(`${column} '${cells[column]}': ${issue.message}`);
     }
     const row = parsed.data;
     const before = firstLine.get(row.id);
@@ -189,7 +196,7 @@ function readManifest(dir: string, description: DatasetDescription): DatasetRow[
   });
   if (rows.length !== description.counts.images)
     throw new DataError(
-      `${path}: ${rows.length} rows, but ${datasetFile} counts ${description.counts.images} images; the manifest was cut off or edited`,
+      `${path}: ${rows.length} rows, but ${datasetFile} counts ${description.counts.images} images; the manifest was cut off or edited: ${remedy}`,
     );
   return rows;
 }

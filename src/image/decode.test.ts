@@ -164,6 +164,19 @@ describe('size', () => {
     expect(rowOf(8).slice(-3)).toEqual([0, 0, 255]);
   });
 
+  test.each([16, 40, 64])(
+    'a JPEG is decoded whole before it is resized, to %i px as well',
+    async (sizePx) => {
+      const noise = Uint8Array.from({ length: 512 * 384 * 3 }, (_, i) => (i * 2654435761) >>> 24);
+      const bytes = await sharp(noise, { raw: { width: 512, height: 384, channels: 3 } })
+        .jpeg({ quality: 95 })
+        .toBuffer();
+      const whole = await sharp(bytes).png().toBuffer(); // no decoder can shrink these on the way
+      for (const options of [{ sizePx }, { sizePx, fit: 'fill' }, { shorterSidePx: sizePx }] as const)
+        expect(await decodeImage(bytes, options)).toEqual(await decodeImage(whole, options));
+    },
+  );
+
   test('the shorter side', async () => {
     const image = await decodeImage(await wide(), { shorterSidePx: 8 });
     expect([image.width, image.height, image.data.length]).toEqual([16, 8, 16 * 8 * 3]);

@@ -5,13 +5,14 @@
  * CMYK become sRGB, grey becomes three equal channels, 16 bits become 8 (65535 → 255, no stretching), transparent
  * pixels are laid on black (the border that dermoscopes leave). Resizing is done on the full image with a fixed
  * kernel: JPEG's shrink-on-load is off, because it changes pixels with the target size and the library's version.
+ * (`jpeg-square.ts` is the fast way, for where so much exactness is not needed.)
  */
 
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { DataError } from '../errors.js';
 
 /** Bump when the same file would decode to other pixels: pixel caches are then rebuilt. */
-export const decoderVersion = 1;
+export const decoderVersion = 2;
 
 /** What identifies the pixels a decode gives, apart from file, size and fit: goes into cache keys. */
 export const decoderId = `graft-decode-${decoderVersion}+libvips-${sharp.versions.vips}`;
@@ -94,6 +95,11 @@ function cropError({ left, top, width, height }: Box, name: string): DataError {
   );
 }
 
+async function wholeFrame(image: Sharp): Promise<Box> {
+  const { width, height } = (await image.metadata()).autoOrient;
+  return { left: 0, top: 0, width, height };
+}
+
 /**
  * Decodes every pixel of one image.
  * @param source a path or the file's bytes
@@ -109,9 +115,13 @@ export async function decodeImage(
   const { crop } = options;
   if (crop && !isBox(crop)) throw cropError(crop, nameOf(source, name));
   try {
-    let pipeline = sharp(source, strict).autoOrient().flatten({ background: '#000' });
-    if (crop) pipeline = pipeline.extract(crop); // of the upright image: sharp turns first
     const sidePx = options.sizePx ?? options.shorterSidePx;
+    let pipeline = sharp(source, strict);
+    // From four times the target's size on, sharp lets libjpeg shrink even where `fastShrinkOnLoad` is off. Cutting out
+    // the whole frame first is the one way to keep it from that.
+    const region = crop ?? (sidePx === undefined ? undefined : await wholeFrame(pipeline));
+    pipeline = pipeline.autoOrient().flatten({ background: '#000' });
+    if (region) pipeline = pipeline.extract(region); // of the upright image: sharp turns first
     if (sidePx !== undefined)
       pipeline = pipeline.resize(sidePx, sidePx, {
         fit: options.sizePx === undefined ? 'outside' : (options.fit ?? 'cover'),
@@ -132,7 +142,8 @@ export async function decodeImage(
 }
 
 /**
- * Decodes every pixel of one image into a small grey square (whole frame squashed), as perceptual hashing wants it.
+ * Decodes one image to its end into a small grey square (whole frame squashed), as perceptual hashing wants it. Of a
+ * JPEG of four times that size or more libjpeg makes fewer pixels, from all that is coded.
  * @returns luma `[sizePx, sizePx]`, 0…255, and the size of the upright original
  * @throws DataError as {@link decodeImage}
  */

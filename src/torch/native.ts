@@ -37,6 +37,7 @@ export interface Native {
   gatherRows(source: number, indices: number): Promise<number>;
   adjustMemory(bytes: number): void;
   jpegSquare(bytes: Uint8Array, sidePx: number, whole: boolean): Promise<ArrayBuffer | null>;
+  jpegLibrary(): string | undefined;
   manualSeed(seed: number): void;
   defaultGenerator(deviceType: number, index: number): number;
   newGenerator(seed: number): number;

@@ -33,7 +33,13 @@ it.each([
   } as const;
   const options = { random: new Random(0), discriminatorSteps: 0 };
   const step = (): number =>
-    tidy(() => adversarialStep(adversaries, [{ images: rand([8, 3, 64, 64]), labels: null }], options).generatorLoss.item());
+    tidy(() =>
+      adversarialStep(
+        adversaries,
+        [{ images: rand([8, 3, 64, 64]), labels: null }],
+        options,
+      ).generatorLoss.item(),
+    );
 
   for (let i = 0; i < 30; i++) step(); // allocators and caches fill up
   const live = liveTensors();
