@@ -119,7 +119,7 @@ async function provideLibjpeg(signal) {
   });
   if (findLibjpeg()) return;
   console.error(
-    `set-up: no libjpeg-turbo: pixel caches of JPEGs fill several times slower. To have it: ${oneCommand([LIBJPEG_PACKAGE])}, then \`npm run setup\``,
+    `set-up: no libjpeg-turbo: pixel caches of JPEGs fill two to four times slower. To have it: ${oneCommand([LIBJPEG_PACKAGE])}, then \`npm run setup\``,
   );
 }
 

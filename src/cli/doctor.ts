@@ -212,7 +212,7 @@ export function describeJpeg(library: string | undefined): Finding {
   return {
     name,
     status: 'warn',
-    value: 'built without libjpeg-turbo: pixel caches of large JPEGs fill several times slower',
+    value: 'built without libjpeg-turbo: pixel caches of large JPEGs fill two to four times slower',
     remedy:
       process.platform === 'darwin'
         ? '`brew install jpeg-turbo`, then `npm run setup`'

@@ -1,5 +1,5 @@
 /**
- * A JPEG file to a square, several times as fast as libvips: `native/jpeg.cc`, `native/square.cc`.
+ * A JPEG file to a square, two to four times as fast as libvips: `native/jpeg.cc`, `native/square.cc`.
  *
  * libjpeg-turbo decodes the file at 1/8, 2/8, 4/8 or the whole of its size, whatever leaves at least 1.75 times the
  * target's side (an inverse cosine transform of fewer points; ITU-T T.81, A.3.3); Lanczos does the rest. All
