@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Random } from '../random.js';
-import { liveTensors, manualSeed, ones, type Tensor, tidy } from '../torch/index.js';
+import { liveTensors, manualSeed, ones, randn, type Tensor, tidy } from '../torch/index.js';
 import { checkGanConfig, type GanConfig, ganConfigSchema } from './config.js';
 import { toLabels } from './data.js';
 import { makeAdversaries } from './networks.js';
@@ -159,6 +159,34 @@ test('clipped weights stay within their bound', () => {
     );
   });
   release(adversaries);
+});
+
+test('a critic that judges each image alone sees both halves in one pass, and learns the same', () => {
+  const learned = (alone: boolean): number[][] => {
+    manualSeed(5);
+    const adversaries = makeAdversaries(configOf(KINDS['wgan-gp']), 'cpu');
+    const { discriminator } = adversaries;
+    expect(discriminator.judgesEachAlone).toBe(true);
+    Object.defineProperty(discriminator, 'judgesEachAlone', { value: alone });
+    const seen: number[] = [];
+    const judge = discriminator.judge.bind(discriminator);
+    discriminator.judge = (x, labels) => {
+      seen.push(x.shape[0]!);
+      return judge(x, labels);
+    };
+    const weights = tidy(() => {
+      step(adversaries, [randn([4, 3, 64, 64])]);
+      return copy(discriminator.parameters());
+    });
+    // The halves, the penalty's interpolates, the generator's turn.
+    expect(seen).toEqual(alone ? [8, 4, 4] : [4, 4, 4, 4]);
+    release(adversaries);
+    return weights;
+  };
+  const [together, apart] = [learned(true), learned(false)];
+  // Adam's first step is about ± the learning rate, whatever the gradient: rounding shows where that is near 0.
+  const off = together.flatMap((values, i) => values.filter((x, j) => Math.abs(x - apart[i]![j]!) > 1e-6));
+  expect(off.length).toBeLessThan(0.001 * together.flat().length);
 });
 
 test('FreezeD: the lowest stages of the discriminator keep their weights, the others learn', () => {

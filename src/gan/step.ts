@@ -12,6 +12,7 @@ import {
   aten,
   autocast,
   backward,
+  cat,
   type Device,
   noGrad,
   type Precision,
@@ -109,6 +110,19 @@ export function adversarialStep(
     return { logits: inFull(logits), classLogits: classLogits && inFull(classLogits), labels };
   }
 
+  /** Both halves of a step: in one pass where that is the same. */
+  function judgeBoth(real: Tensor, fake: Tensor, labels: Tensor | null): [Judged, Judged] {
+    if (!discriminator.judgesEachAlone) return [judge(real, labels), judge(fake, labels)];
+    const count = real.shape[0]!;
+    const both = judge(cat([real, fake]), labels && cat([labels, labels]));
+    const half = (start: number): Judged => ({
+      logits: both.logits.narrow(0, start, count),
+      classLogits: both.classLogits?.narrow(0, start, count) ?? null,
+      labels,
+    });
+    return [half(0), half(count)];
+  }
+
   /** Out of autocast's 16 bits. */
   function inFull(values: Tensor): Tensor {
     return precision === 'float32' ? values : values.float();
@@ -133,8 +147,7 @@ export function adversarialStep(
       setRequiresGrad(trained, true);
       const seenReal = augmented(batch.images, `real ${index}`);
       const seenFake = augmented(fake, `fake ${index}`);
-      const judgedReal = judge(seenReal, batch.labels);
-      const judgedFake = judge(seenFake, batch.labels);
+      const [judgedReal, judgedFake] = judgeBoth(seenReal, seenFake, batch.labels);
       let loss = objective.discriminatorLoss(judgedReal, judgedFake);
       if (regulariser && (options.discriminatorSteps + index) % regulariser.every === 0) {
         const penalty = regulariser.penalty(discriminator, seenReal, seenFake, batch.labels);

@@ -58,6 +58,11 @@ export abstract class DiscriminatorNetwork extends Module implements Conditional
   conditioningStrength = 1;
   /** Its parts from the image up, each with the layers that work at one resolution: what FreezeD freezes in order. */
   abstract readonly stages: readonly (readonly Module[])[];
+  /**
+   * Whether a judgement depends on its image alone: no layer looks across the batch, and none changes from one pass to the
+   * next. Two batches may then be judged as one, which is faster.
+   */
+  readonly judgesEachAlone: boolean = false;
 
   /** @param labels int64 `[N]`; needed by a projection discriminator */
   abstract judge(images: Tensor, labels?: Tensor | null): Judgement;

@@ -108,6 +108,7 @@ export interface DiscriminatorOptions {
 export class DcganDiscriminator extends DiscriminatorNetwork {
   readonly size: DcganSize;
   readonly classCount = 0;
+  override readonly judgesEachAlone: boolean;
   private readonly convs: Module[] = [];
   private readonly norms: (BatchNorm2d | null)[] = [];
 
@@ -115,6 +116,7 @@ export class DcganDiscriminator extends DiscriminatorNetwork {
     super();
     const { size, features = 64, channels = 3, norm = 'batch', spectralNorm: spectral = false } = options;
     this.size = size;
+    this.judgesEachAlone = norm === 'none' && !spectral; // spectral norm makes a power iteration a pass
     const widths = multiples(size)
       .reverse()
       .map((m) => m * features);
