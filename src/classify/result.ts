@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import type { EfficientNet } from '../models/index.js';
 import { bestCheckpointPath, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
-import { readRun, readRunConfig, runStatus } from '../run/run-folder.js';
+import { readRun, readRunConfig, runFiles, runStatus } from '../run/run-folder.js';
 import type { Interval } from '../stats/delong.js';
 import type { SplitScores } from '../stats/scores.js';
 import { type Device, loadSafetensors, tidy } from '../torch/index.js';
@@ -52,7 +52,7 @@ export interface ClassifierResult extends ClassifierSummary {
 
 /** Files of a classifier run beside the common ones. */
 export const scoresPath = (dir: string, split: EvaluationSplit): string => join(dir, `scores-${split}.csv`);
-export const weightsPath = (dir: string): string => join(dir, 'weights.safetensors');
+export const weightsPath = (dir: string): string => join(dir, runFiles.weights);
 
 /**
  * A finished run's results.

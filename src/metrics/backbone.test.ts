@@ -7,13 +7,14 @@ import { EfficientNet, toEfficientNetInput } from '../models/index.js';
 import { F } from '../nn/index.js';
 import { Random } from '../random.js';
 import { bestCheckpointPath, saveCheckpoint, withPrefix } from '../run/checkpoint.js';
-import { createRun } from '../run/run-folder.js';
+import { createRun, runFiles } from '../run/run-folder.js';
 import {
   aten,
   liveTensors,
   manualSeed,
   noGrad,
   randn,
+  saveSafetensors,
   type Tensor,
   tensor,
   tidy,
@@ -223,6 +224,22 @@ describe('a classifier run as backbone', () => {
       withoutBest.dispose();
     });
     expect(liveTensors()).toBe(before);
+  });
+
+  it('of a finished run are its weights, which is all that it keeps', () => {
+    tidy(() => {
+      const dir = makeRun('finished', [1], null);
+      const network = withSeed(2, () => new EfficientNet('b0', { numClasses: 1, head: 'normalised' }));
+      saveSafetensors(join(dir, runFiles.weights), network.stateDict());
+      network.dispose();
+      const unfinished = openBackbone(makeRun('unfinished', [2], null));
+      const finished = openBackbone(dir);
+      expect(finished.hash).toBe(unfinished.hash);
+      rmSync(join(dir, 'checkpoints'), { recursive: true });
+      const alone = openBackbone(dir);
+      expect(alone.hash).toBe(unfinished.hash);
+      for (const backbone of [unfinished, finished, alone]) backbone.dispose();
+    });
   });
 
   it('refuses other folders with the reason', () => {

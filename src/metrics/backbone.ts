@@ -21,7 +21,7 @@ import { EfficientNet, memoryFormatFor, parseVariant, toEfficientNetInput } from
 import { averageBatchStatistics, F } from '../nn/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { readRunConfig, runFiles } from '../run/run-folder.js';
-import { cat, type Device, noGrad, type Tensor, tidy, withSeed } from '../torch/index.js';
+import { cat, type Device, loadSafetensors, noGrad, type Tensor, tidy, withSeed } from '../torch/index.js';
 
 export interface Backbone {
   /** For a table's cell: 'random EfficientNet-B0'. */
@@ -123,22 +123,15 @@ function classifierBackbone(dir: string, device: Device): Backbone {
     throw new ConfigError(`${join(dir, runFiles.config)}: ${path.join('.')}: ${message}`);
   }
   const { architecture, head, imageSize } = parsed.data;
-  const best = bestCheckpointPath(dir);
-  const path = existsSync(best) ? best : listCheckpoints(dir).at(-1)?.path;
-  if (path === undefined) {
-    throw new DataError(`${dir}: has no checkpoint yet; train on, or use the backbone 'random'`);
-  }
   const variant = parseVariant(architecture);
   const network = withSeed(0, () => new EfficientNet(variant, { numClasses: 1, head }));
-  const step = tidy(() => {
-    const checkpoint = loadCheckpoint(path);
+  const weights = tidy(() => {
     try {
-      network.loadStateDict(underPrefix('network', checkpoint.tensors));
+      return loadClassifier(network, dir);
     } catch (error) {
       network.dispose();
-      throw error instanceof GraftError ? new DataError(`${path}: ${error.message}`) : error;
+      throw error;
     }
-    return checkpoint.step;
   });
   const protocol = `${INPUT}; ${imageSize} px; input of the last layer`;
   const hash = hashTensors(createHash('sha256').update(protocol), network.stateDict());
@@ -148,9 +141,33 @@ function classifierBackbone(dir: string, device: Device): Backbone {
     device,
     sizePx: imageSize,
     name: `${basename(dir)} (EfficientNet-${variant.toUpperCase()})`,
-    description: `EfficientNet-${variant.toUpperCase()} of the classifier run ${dir}, step ${step}, input ${imageSize} px`,
+    description: `EfficientNet-${variant.toUpperCase()} of the classifier run ${dir}, ${weights}, input ${imageSize} px`,
     hash: hash.digest('hex'),
   });
+}
+
+/** A finished run has its weights alone; one that still trains its best checkpoint, else the last. Returns which. */
+function loadClassifier(network: EfficientNet, dir: string): string {
+  const load = (path: string, tensors: Record<string, Tensor>): void => {
+    try {
+      network.loadStateDict(tensors);
+    } catch (error) {
+      throw error instanceof GraftError ? new DataError(`${path}: ${error.message}`) : error;
+    }
+  };
+  const finished = join(dir, runFiles.weights);
+  if (existsSync(finished)) {
+    load(finished, loadSafetensors(finished).tensors);
+    return 'finished';
+  }
+  const best = bestCheckpointPath(dir);
+  const path = existsSync(best) ? best : listCheckpoints(dir).at(-1)?.path;
+  if (path === undefined) {
+    throw new DataError(`${dir}: has no checkpoint yet; train on, or use the backbone 'random'`);
+  }
+  const checkpoint = loadCheckpoint(path);
+  load(path, underPrefix('network', checkpoint.tensors));
+  return `step ${checkpoint.step}`;
 }
 
 interface Identity extends Pick<Backbone, 'name' | 'description' | 'hash' | 'sizePx'> {

@@ -51,6 +51,8 @@ export const runFiles = {
   samples: 'samples',
   checkpoints: 'checkpoints',
   summary: 'summary.json',
+  /** The network of a finished classifier run, alone. */
+  weights: 'weights.safetensors',
 } as const;
 
 /** State of a folder as a run. */
