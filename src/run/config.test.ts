@@ -232,6 +232,12 @@ describe('messages name the place, the key, what was expected and what was meant
     expect(failure({ recipe: 'sngan64' })).toBe(
       '--recipe sngan64: no such recipe (did you mean "sngan-64"?)',
     );
+    for (const folder of ['original', 'metadata']) mkdirSync(join(dir, 'recipes', folder));
+    recipe('original/rate-10', 'steps: 3');
+    recipe('metadata/isic', '');
+    expect(recipeNames(join(dir, 'recipes'))).toEqual(['dcgan-64', 'original/rate-10', 'sngan-64']);
+    expect(failure({ recipe: 'original/rate-1' })).toMatch(/did you mean "original\/rate-10"\?/);
+    rmSync(join(dir, 'recipes', 'original'), { recursive: true });
     expect(failure({ recipe: 'x' })).toBe('--recipe x: no such recipe (there are: dcgan-64, sngan-64)');
     expect(failure({ file: join(dir, 'none.yaml') })).toBe('none.yaml: no such file');
   });

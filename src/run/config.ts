@@ -88,8 +88,8 @@ export function recipePath(name: string, recipesDir = join(packageRoot(), 'recip
   if (/\.ya?ml$/.test(name)) return name;
   const names = recipeNames(recipesDir);
   if (names.includes(name)) return join(recipesDir, `${name}.yaml`);
-  if (name.includes('/')) return name;
   const near = nearest(name, names);
+  if (name.includes('/') && (near === undefined || existsSync(name))) return name;
   const advice = near === undefined ? `there are: ${names.join(', ')}` : `did you mean "${near}"?`;
   throw new ConfigError(`--recipe ${name}: no such recipe (${advice})`);
 }
