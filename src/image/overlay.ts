@@ -15,12 +15,15 @@ export interface Label {
 export const LABEL_SIZE_PX = 11;
 /** Height in px of a line of them. */
 export const lineHeightPx = (sizePx: number): number => sizePx + 5;
-/** A letter's mean width at a font size of 1; generous, because fonts differ between machines. */
-const LETTER = 0.6;
+/** Widths of letters at a font size of 1, broad ones apart; generous, because fonts differ and labels may be bold. */
+const LETTER = 0.68;
+const BROAD_LETTER = 1.05;
 
 /** Room that a text needs, in px: an estimate, since no font is asked. */
 export const textWidthPx = (text: string, sizePx = LABEL_SIZE_PX): number =>
-  Math.ceil([...text].length * sizePx * LETTER);
+  Math.ceil(
+    [...text].reduce((sum, letter) => sum + (/[mwMW]/.test(letter) ? BROAD_LETTER : LETTER), 0) * sizePx,
+  );
 
 const escapeXml = (text: string): string =>
   text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);

@@ -83,7 +83,7 @@ export function curvePlot(curves: readonly Curve[], options: CurveOptions, width
     height: heightPx,
     marginLeft: 56,
     marginBottom: 42,
-    marginRight: 14,
+    marginRight: 24, // half of the last tick's figure
     marginTop: 12,
     x: {
       ...plainAxis(x, narrow),

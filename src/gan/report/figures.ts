@@ -223,7 +223,7 @@ function distanceFigures({ monitor }: History, events: readonly number[]): Figur
   const [bestFd, bestKid] = [bestOf(fd), bestOf(kid)];
   const measured = [...(fd.length > 1 ? ['Fréchet distance (FD)'] : []), ...(kid.length > 1 ? ['KID'] : [])];
   const bests = [
-    ...(bestFd && fd.length > 1 ? [`FD ${fixed(bestFd.y, 1)} at step ${whole(bestFd.x)}`] : []),
+    ...(bestFd && fd.length > 1 ? [`FD ${bestFd.y.toPrecision(3)} at step ${whole(bestFd.x)}`] : []),
     ...(bestKid && kid.length > 1 ? [`KID ${fixed(bestKid.y, 4)} at step ${whole(bestKid.x)}`] : []),
   ];
   const marked = (best: Point | null): CurveOptions['mark'] =>
