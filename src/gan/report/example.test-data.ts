@@ -39,6 +39,8 @@ export function exampleEvents(): RunEvent[] {
       events.push({
         type: 'monitor',
         step,
+        realScore: 0.7 + 0.03 * random.normal(),
+        fakeScore: 0.28 + 0.03 * random.normal(),
         heldOutScore: 0.68 - 0.3 * progress + 0.03 * random.normal(),
         generatorGradientNorm: 4 * Math.exp(0.4 * random.normal()),
         discriminatorGradientNorm: 1.5 * Math.exp(0.4 * random.normal()),

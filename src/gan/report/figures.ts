@@ -166,21 +166,22 @@ function scoresFigure({ losses }: History, events: readonly number[]): FigureBlo
 /** Scores of probabilities lie in [0, 1]; a critic's leave it sooner or later. */
 const areProbabilities = (points: readonly Point[]): boolean => points.every(({ y }) => y >= 0 && y <= 1);
 
-function heldOutFigure({ losses, monitor }: History, events: readonly number[]): FigureBlock | null {
+/** All three as the monitor has them, in evaluation mode and without augmentation: those of training batches are not like it. */
+function heldOutFigure({ monitor }: History, events: readonly number[]): FigureBlock | null {
   if (monitor.heldOutScore.length < 2) return null;
   return figure(
     {
       name: 'held-out',
       title: 'Does the discriminator know its images by heart?',
       shows:
-        'Its mean verdict on real training images and on real images of the validation split, which it never saw. Where the two part, it has begun to learn the training images by heart, and the generator follows it.',
+        'Its mean verdict on real training images and on real images of the validation split, which it never saw, measured alike. Where the two part, it has begun to learn the training images by heart, and the generator follows it.',
       doesNotShow:
         'How much of it the pictures bear: look at the nearest neighbours. With few validation images the line is rough.',
     },
     [
-      { label: 'real, trained on', color: BLUE, points: losses.realScore },
+      { label: 'real, trained on', color: BLUE, points: monitor.realScore, dots: true },
       { label: 'real, held out', color: GREEN, points: monitor.heldOutScore, dots: true },
-      { label: 'generated', color: ORANGE, points: losses.fakeScore },
+      { label: 'generated', color: ORANGE, points: monitor.fakeScore, dots: true },
     ],
     { y: 'mean verdict', events },
   );

@@ -7,6 +7,8 @@ export type LossField = 'discriminatorLoss' | 'generatorLoss' | 'realScore' | 'f
 
 /** Fields of `monitor` events; what was not measured is null. */
 export type MonitorField =
+  | 'realScore'
+  | 'fakeScore'
   | 'heldOutScore'
   | 'generatorGradientNorm'
   | 'discriminatorGradientNorm'
@@ -40,6 +42,8 @@ export interface History {
 
 const lossFields: readonly LossField[] = ['discriminatorLoss', 'generatorLoss', 'realScore', 'fakeScore'];
 const monitorFields: readonly MonitorField[] = [
+  'realScore',
+  'fakeScore',
   'heldOutScore',
   'generatorGradientNorm',
   'discriminatorGradientNorm',

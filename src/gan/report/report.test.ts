@@ -31,6 +31,19 @@ const tableOf = ({ sections }: ReportDocument, title: string): TableBlock =>
     .flatMap(({ blocks }) => blocks)
     .find((block): block is TableBlock => block.kind === 'table' && block.title === title)!;
 
+test('what is held out is drawn beside scores that were measured alike, not those of training batches', () => {
+  const drawn = (type: string): string => {
+    const events = input.events.map((event) =>
+      event.type === type ? { ...event, realScore: 0.5, fakeScore: 0.4 } : event,
+    );
+    const blocks = composeGanReport({ ...input, events }).sections.flatMap(({ blocks }) => blocks);
+    return blocks.find((block): block is FigureBlock => block.kind === 'figure' && block.name === 'held-out')!
+      .panels[0]!.wide;
+  };
+  expect(drawn('losses')).toBe(drawn('nothing'));
+  expect(drawn('monitor')).not.toBe(drawn('nothing'));
+});
+
 describe('history', () => {
   test('curves follow the way that was kept; findings of the other stay', () => {
     const { losses, monitor, findings, rollBacks } = historyOf(exampleEvents());
