@@ -2,41 +2,27 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
 import { createRun, openRun, readEvents, readRun } from '../run/run-folder.js';
 import { dispose, liveTensors, setThreads } from '../torch/index.js';
-import { type GanConfig, ganConfigSchema } from './config.js';
+import type { GanConfig } from './config.js';
 import { openGanData } from './data.js';
 import { canRollBack, rollBack } from './roll-back.js';
 import { openGenerator } from './sample.js';
 import { makeState, releaseState, stateDict } from './state.js';
 import type { GanSummary } from './summary.js';
+import { createTinyDataset, tinyConfig } from './tiny.test-data.js';
 import { trainGan } from './train.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-roll-back-'));
 const data = join(folder, 'phantoms');
 
 const configOf = (settings: object = {}): GanConfig =>
-  ganConfigSchema.parse({
-    data,
-    class: 'malignant',
-    latentSize: 8,
-    generatorWidth: 4,
-    discriminatorWidth: 4,
-    batchSize: 4,
-    steps: 6,
-    sampleCount: 4,
-    monitorEvery: 2,
-    monitorSamples: 16,
-    backbone: null,
-    threads: 1,
-    ...settings,
-  });
+  tinyConfig(data, { steps: 6, monitorEvery: 2, monitorSamples: 16, backbone: null, ...settings });
 
 beforeAll(async () => {
   setThreads(1);
-  await createPhantomDataset(data, { count: 60, sizePx: 64, prevalence: 0.4, seed: 1 });
+  await createTinyDataset(data);
 });
 
 test('a sick run goes back as often as it may, slower each time', async () => {

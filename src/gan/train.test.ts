@@ -4,36 +4,28 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openDataset } from '../data/dataset.js';
 import { readLineage, requireNoLeak } from '../data/lineage.js';
-import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { listCheckpoints, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { createRun, openRun, readEvents, readRun, withoutWall } from '../run/run-folder.js';
 import { dispose, liveTensors, saveSafetensors, setThreads } from '../torch/index.js';
-import { type GanConfig, ganConfigSchema } from './config.js';
+import type { GanConfig } from './config.js';
 import { generateImages, openGenerator, sampleToFolder } from './sample.js';
 import type { GanSummary } from './summary.js';
+import { createTinyDataset, tinyConfig } from './tiny.test-data.js';
 import { trainGan } from './train.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-gan-'));
 const data = join(folder, 'phantoms');
 
 const configOf = (settings: object = {}): GanConfig =>
-  ganConfigSchema.parse({
-    data,
-    class: 'malignant',
-    latentSize: 8,
-    generatorWidth: 4,
-    discriminatorWidth: 4,
-    batchSize: 4,
+  tinyConfig(data, {
     steps: 7,
     flips: true,
     logEvery: 1,
     sampleEvery: 4,
     checkpointEvery: 3,
-    sampleCount: 4,
     monitorEvery: 0,
     emaDecay: 0.9,
-    threads: 1,
     ...settings,
   });
 
@@ -78,7 +70,7 @@ const eventsOf = (dir: string): unknown[] =>
 let whole: string;
 beforeAll(async () => {
   setThreads(1);
-  await createPhantomDataset(data, { count: 60, sizePx: 64, prevalence: 0.4, seed: 1 });
+  await createTinyDataset(data);
   whole = await trained('whole');
 });
 
