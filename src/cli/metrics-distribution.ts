@@ -1,6 +1,6 @@
 /** `graft metrics distribution`: distances between the sets as a whole, beside their real-against-real floor. */
 import type { Command } from 'commander';
-import type { DistanceRecord } from '../metrics/distances.js';
+import type { DistanceRecord } from '../metrics/distribution/distances.js';
 import { examples, globalOptions, output, startEngine } from './common.js';
 import { addSetOptions, loadSets, type SetFlags } from './metrics-sets.js';
 import { plainTable, trimmed } from './table.js';
@@ -31,8 +31,8 @@ export function registerDistribution(metrics: Command): void {
 
 async function distributionCommand(flags: DistributionFlags, command: Command): Promise<void> {
   const device = await startEngine(command);
-  const { openBackbone } = await import('../metrics/backbone.js');
-  const { measureDistances } = await import('../metrics/distances.js');
+  const { openBackbone } = await import('../metrics/backbone/index.js');
+  const { measureDistances } = await import('../metrics/distribution/distances.js');
   const { tensor, tidy } = await import('../torch/index.js');
   const { real, synthetic, protocol } = await loadSets(flags, command);
   const { seed } = globalOptions(command);

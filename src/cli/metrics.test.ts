@@ -7,7 +7,7 @@ import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
 import { encodePng } from '../image/grid.js';
-import type { DistanceRecord } from '../metrics/distances.js';
+import type { DistanceRecord } from '../metrics/distribution/distances.js';
 import type { ImageMetricReport } from '../metrics/image.js';
 import { Random } from '../random.js';
 import { addGlobalOptions } from './common.js';

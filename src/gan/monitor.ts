@@ -5,7 +5,7 @@
  */
 
 import { DataError } from '../errors.js';
-import { msSsim, scalesFor } from '../metrics/ms-ssim.js';
+import { msSsim, scalesFor } from '../metrics/full-reference/ms-ssim.js';
 import { type Module, WeightLayer } from '../nn/index.js';
 import type { Random } from '../random.js';
 import { aten, cat, noGrad, stack, type Tensor, tensor, tidy } from '../torch/index.js';

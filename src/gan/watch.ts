@@ -2,8 +2,8 @@
  * Watching a run: every so many steps the monitor measures, the doctor looks at what has been measured so far, and both
  * go into the event log. Nothing here changes what is trained: it draws from generators of its own.
  */
-import { type Backbone, openBackbone } from '../metrics/backbone.js';
-import { measureDistances } from '../metrics/distances.js';
+import { type Backbone, openBackbone } from '../metrics/backbone/index.js';
+import { measureDistances } from '../metrics/distribution/distances.js';
 import { Random } from '../random.js';
 import { type Run, type RunEvent, readEvents, runFiles } from '../run/run-folder.js';
 import {

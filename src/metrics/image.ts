@@ -6,9 +6,9 @@
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';
 import { type Device, noGrad, type Tensor, tensor, tidy } from '../torch/index.js';
+import { psnr } from './full-reference/psnr.js';
+import { ssim } from './full-reference/ssim.js';
 import { type Pairs, pairByIndex, pairRealWithReal } from './pairing.js';
-import { psnr } from './psnr.js';
-import { ssim } from './ssim.js';
 
 /** Images of one size as bytes, [n, 3, height, width]. */
 export interface ImageSet {

@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, DataError } from '../errors.js';
-import { EfficientNet, toEfficientNetInput } from '../models/index.js';
-import { F } from '../nn/index.js';
-import { Random } from '../random.js';
-import { bestCheckpointPath, saveCheckpoint, withPrefix } from '../run/checkpoint.js';
-import { createRun, runFiles } from '../run/run-folder.js';
+import { ConfigError, DataError } from '../../errors.js';
+import { EfficientNet, toEfficientNetInput } from '../../models/index.js';
+import { F } from '../../nn/index.js';
+import { Random } from '../../random.js';
+import { bestCheckpointPath, saveCheckpoint, withPrefix } from '../../run/checkpoint.js';
+import { createRun, runFiles } from '../../run/run-folder.js';
 import {
   aten,
   liveTensors,
@@ -19,9 +19,9 @@ import {
   tensor,
   tidy,
   withSeed,
-} from '../torch/index.js';
-import { openBackbone, resize } from './backbone.js';
-import { frechetDistance } from './frechet.js';
+} from '../../torch/index.js';
+import { frechetDistance } from '../distribution/frechet.js';
+import { openBackbone, resize } from './index.js';
 
 interface Resized {
   height: number;
@@ -33,7 +33,7 @@ interface Resized {
 }
 
 const { resized } = JSON.parse(
-  readFileSync(new URL('../../test/goldens/metrics/distances.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../test/goldens/metrics/distances.json', import.meta.url), 'utf8'),
 ) as { resized: Resized[] };
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-backbone-'));

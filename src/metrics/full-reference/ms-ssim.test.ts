@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { TorchError } from '../errors.js';
-import { liveTensors, type Tensor, tensor, tidy } from '../torch/index.js';
+import { TorchError } from '../../errors.js';
+import { liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { msSsim, SCALE_WEIGHTS, scalesFor, scaleWeights } from './ms-ssim.js';
 import { ssim } from './ssim.js';
 
@@ -19,7 +19,7 @@ interface Golden {
 
 // Made by test/goldens/metrics/ms_ssim.py: numpy and scipy, float64, checked against PIQA 1.1.3 itself.
 const goldens = JSON.parse(
-  readFileSync(new URL('../../test/goldens/metrics/ms_ssim.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../test/goldens/metrics/ms_ssim.json', import.meta.url), 'utf8'),
 ) as Golden[];
 
 /** The script's rule for a picture: a triangle wave and hashed noise, in integers. */

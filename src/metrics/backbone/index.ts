@@ -16,12 +16,12 @@ import { createHash, type Hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { ConfigError, DataError, GraftError } from '../errors.js';
-import { EfficientNet, memoryFormatFor, parseVariant, toEfficientNetInput } from '../models/index.js';
-import { averageBatchStatistics, F } from '../nn/index.js';
-import { bestCheckpointPath, listCheckpoints, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
-import { readRunConfig, runFiles } from '../run/run-folder.js';
-import { cat, type Device, loadSafetensors, noGrad, type Tensor, tidy, withSeed } from '../torch/index.js';
+import { ConfigError, DataError, GraftError } from '../../errors.js';
+import { EfficientNet, memoryFormatFor, parseVariant, toEfficientNetInput } from '../../models/index.js';
+import { averageBatchStatistics, F } from '../../nn/index.js';
+import { bestCheckpointPath, listCheckpoints, loadCheckpoint, underPrefix } from '../../run/checkpoint.js';
+import { readRunConfig, runFiles } from '../../run/run-folder.js';
+import { cat, type Device, loadSafetensors, noGrad, type Tensor, tidy, withSeed } from '../../torch/index.js';
 
 export interface Backbone {
   /** For a table's cell: 'random EfficientNet-B0'. */

@@ -3,10 +3,10 @@
  * which is the same distance between two random halves of the real images. No generator can be shown to be better
  * than that.
  */
-import { DataError } from '../errors.js';
-import { Random } from '../random.js';
-import { type Tensor, tidy } from '../torch/index.js';
-import type { Backbone } from './backbone.js';
+import { DataError } from '../../errors.js';
+import { Random } from '../../random.js';
+import { type Tensor, tidy } from '../../torch/index.js';
+import type { Backbone } from '../backbone/index.js';
 import { drawIndices, rowsOf } from './features.js';
 import { frechetDistance } from './frechet.js';
 import { kernelDistance } from './kernel-distance.js';

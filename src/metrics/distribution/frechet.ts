@@ -13,7 +13,7 @@
  * The estimate is biased: it falls with N (Chong & Forsyth 2020). Compare distances of equal N, beside the floor of
  * real images among themselves (`distances.ts`).
  */
-import { aten, noGrad, type Tensor, tidy } from '../torch/index.js';
+import { aten, noGrad, type Tensor, tidy } from '../../torch/index.js';
 import { requireFeatures } from './features.js';
 
 /** The features' mean [D] and a factor A [min(N, D), D] of their covariance, AᵀA = Σ (n − 1 in the denominator). */

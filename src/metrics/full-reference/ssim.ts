@@ -5,8 +5,8 @@
  *
  *   SSIM = (2 μx μy + C1)(2 σxy + C2) / ((μx² + μy² + C1)(σx² + σy² + C2)),  Ci = (Ki · range)²
  */
-import { TorchError } from '../errors.js';
-import { aten, cat, type Tensor, tensor, tidy } from '../torch/index.js';
+import { TorchError } from '../../errors.js';
+import { aten, cat, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { requireSameShape } from './psnr.js';
 
 export interface SsimOptions {

@@ -3,9 +3,9 @@
  * 10·log10(range²/ε), 80 dB.
  * Semantics of PIQA 1.1.3 (`piqa.psnr.psnr`), ε included.
  */
-import { TorchError } from '../errors.js';
-import type { Tensor } from '../torch/index.js';
-import { tidy } from '../torch/index.js';
+import { TorchError } from '../../errors.js';
+import type { Tensor } from '../../torch/index.js';
+import { tidy } from '../../torch/index.js';
 
 export interface PsnrOptions {
   /** Largest possible difference of two values, default 1. */

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { DataError, TorchError } from '../errors.js';
 import { Random } from '../random.js';
 import { grad, liveTensors, type Tensor, tensor, tidy } from '../torch/index.js';
+import { psnr } from './full-reference/psnr.js';
+import { gaussianWindow, ssim } from './full-reference/ssim.js';
 import { type ImageSet, imageMetrics, summarise } from './image.js';
 import { pairByIndex, pairRealWithReal } from './pairing.js';
-import { psnr } from './psnr.js';
-import { gaussianWindow, ssim } from './ssim.js';
 
 interface Golden {
   shape: [number, number, number];

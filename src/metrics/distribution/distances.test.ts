@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../errors.js';
-import { Random } from '../random.js';
-import { liveTensors, type Tensor, tensor, tidy } from '../torch/index.js';
+import { DataError } from '../../errors.js';
+import { Random } from '../../random.js';
+import { liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { halvesDistance, measureDistances } from './distances.js';
 import { drawIndices } from './features.js';
 import { frechetDistance } from './frechet.js';
@@ -19,7 +19,7 @@ interface Golden {
 
 // Made by test/goldens/metrics/distances.py: scipy's matrix root, and loops over pairs.
 const { sets } = JSON.parse(
-  readFileSync(new URL('../../test/goldens/metrics/distances.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../test/goldens/metrics/distances.json', import.meta.url), 'utf8'),
 ) as { sets: Golden[] };
 
 const rows = (values: number[], length: number, dtype: 'float32' | 'float64' = 'float64'): Tensor =>

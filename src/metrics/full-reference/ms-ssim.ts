@@ -9,8 +9,8 @@
  * Between samples of one generator it is the usual measure of diversity: the more alike they are, the higher it is
  * (Odena, Olah, Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", ICML 2017).
  */
-import { TorchError } from '../errors.js';
-import { aten, ones, type Tensor, tidy } from '../torch/index.js';
+import { TorchError } from '../../errors.js';
+import { aten, ones, type Tensor, tidy } from '../../torch/index.js';
 import { requireSameShape } from './psnr.js';
 import { localSimilarity, type SsimOptions } from './ssim.js';
 
