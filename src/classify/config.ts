@@ -9,6 +9,10 @@ import { parseVariant } from '../models/scaling.js';
 
 const architectures = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7'].map((name) => `efficientnet-${name}`);
 
+/** Which real images of the training split a classifier may see; what is left out, synthetic ones must replace. */
+const realImages = ['all', 'negatives', 'none'] as const;
+export type RealImages = (typeof realImages)[number];
+
 /** How a classifier is trained, whatever the data. */
 export const classifierRecipeSchema = z.strictObject({
   architecture: z.enum(architectures as [string, ...string[]]).default('efficientnet-b0'),
@@ -48,6 +52,12 @@ export const classifierRecipeSchema = z.strictObject({
     .enum(augmentationNames as [AugmentationName, ...AugmentationName[]])
     .default('standard')
     .describe('standard: the original’s list; flips: the eight symmetries; none'),
+  real: z
+    .enum(realImages)
+    .default('all')
+    .describe(
+      'real training images that are used; negatives: all but the positive class; none: synthetic ones alone. Validation and test stay real',
+    ),
   sampler: z
     .enum(['shuffle', 'balanced'])
     .default('shuffle')

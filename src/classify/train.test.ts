@@ -2,8 +2,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { PixelCache } from '../data/cache.js';
-import type { Dataset, DatasetRow } from '../data/dataset.js';
 import { Random } from '../random.js';
 import { bestCheckpointPath, listCheckpoints } from '../run/checkpoint.js';
 import { InterruptedError } from '../run/interrupt.js';
@@ -11,62 +9,11 @@ import { readEvents, readRun, withoutWall } from '../run/run-folder.js';
 import { auc } from '../stats/roc.js';
 import { dispose, liveTensors, loadSafetensors, tensor, tidy } from '../torch/index.js';
 import { type ClassifierRecipe, classifierRecipeSchema } from './config.js';
+import { drawDisk, makeDisks, SIDE } from './disks.test-data.js';
 import { logitsOf, scoreSplit } from './evaluate.js';
 import { openClassifier, readClassifierResult, scoresPath, weightsPath } from './result.js';
 import { aucOf, readScores } from './scores.js';
 import { type TrainClassifierOptions, trainClassifier } from './train.js';
-
-const SIDE = 32;
-
-/** Pink "skin" with a brown disk; positives are redder and larger, with some overlap. */
-function drawImage(random: Random, positive: boolean): Uint8Array {
-  const image = new Uint8Array(3 * SIDE * SIDE);
-  const radius = random.uniform(5, 9) + (positive ? 3 : 0);
-  const [cx, cy] = [random.uniform(12, 20), random.uniform(12, 20)];
-  const red = random.uniform(70, 120) + (positive ? 60 : 0);
-  for (let y = 0; y < SIDE; y++) {
-    for (let x = 0; x < SIDE; x++) {
-      const inside = (x - cx) ** 2 + (y - cy) ** 2 < radius ** 2;
-      const colour = inside ? [red, 60, 50] : [220, 180, 170];
-      colour.forEach((value, c) => {
-        image[(c * SIDE + y) * SIDE + x] = value + random.uniform(-12, 12);
-      });
-    }
-  }
-  return image;
-}
-
-/** A dataset that lives in memory: 35 % of the rows are positive, as many in each split. */
-function makeData(count: number, seed = 1): { dataset: Dataset; cache: PixelCache } {
-  const random = new Random(seed);
-  const pixels = new Uint8Array(count * 3 * SIDE * SIDE);
-  const rows = Array.from({ length: count }, (_, i): DatasetRow => {
-    const positive = i % 20 < 7;
-    pixels.set(drawImage(random, positive), i * 3 * SIDE * SIDE);
-    return {
-      id: `image-${i}`,
-      file: `images/${i}.png`,
-      label: positive ? 'malignant' : 'benign',
-      group: `patient-${i >> 1}`,
-      split: i < 0.6 * count ? 'train' : i < 0.8 * count ? 'val' : 'test',
-      sha256: String(i),
-      width: SIDE,
-      height: SIDE,
-      extra: {},
-    };
-  });
-  const dataset = {
-    dir: 'in-memory',
-    name: 'disks',
-    classes: ['benign', 'malignant'],
-    positive: 'malignant',
-    rows,
-  };
-  return {
-    dataset: { ...dataset, hash: `seed-${seed}` } as unknown as Dataset,
-    cache: { images: tensor(pixels, [count, 3, SIDE, SIDE]), rows, sizePx: SIDE, key: 'test' },
-  };
-}
 
 const recipe = (changes: Partial<ClassifierRecipe> = {}): ClassifierRecipe => ({
   ...classifierRecipeSchema.parse({
@@ -88,7 +35,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const small = makeData(80);
+const small = makeDisks(80);
 const train = (name: string, changes: Partial<TrainClassifierOptions> = {}) =>
   trainClassifier({ config: recipe(), runDir: join(dir, name), ...small, ...changes });
 
@@ -103,7 +50,7 @@ describe('trainClassifier', () => {
   const folderOf = (name: string): string => join(name === 'whole' ? wholeDir : dir, name);
 
   it('learns an easy set, and its files say the same as its result', async () => {
-    const data = makeData(300);
+    const data = makeDisks(300);
     const runDir = join(dir, 'run');
     const config = recipe({
       steps: 40,
@@ -200,7 +147,7 @@ describe('trainClassifier', () => {
     await expect(train('run', { ifExists: 'continue', config: recipe({ seed: 4 }) })).rejects.toThrow(
       /seed is 4, was \d/,
     );
-    const other = makeData(80, 2);
+    const other = makeDisks(80, 2);
     await expect(train('run', { ifExists: 'continue', ...other })).rejects.toThrow(/data have changed/);
     other.cache.images.dispose();
   });
@@ -208,7 +155,7 @@ describe('trainClassifier', () => {
   it('adds synthetic images to training only', async () => {
     const random = new Random(8);
     const pixels = new Uint8Array(20 * 3 * SIDE * SIDE);
-    for (let i = 0; i < 20; i++) pixels.set(drawImage(random, true), i * 3 * SIDE * SIDE);
+    for (let i = 0; i < 20; i++) pixels.set(drawDisk(random, true), i * 3 * SIDE * SIDE);
     const images = tensor(pixels, [20, 3, SIDE, SIDE]);
     const result = await train('run', { synthetic: [{ images, label: 1, source: 'samples' }] });
     expect(result.images).toEqual({ real: 48, realPositive: 21, synthetic: 20, syntheticPositive: 20 });

@@ -1,7 +1,7 @@
 /**
- * The one classifier loop: take a batch, augment, step, log, validate, save. Training sees real and perhaps
- * synthetic images; validation and test are always real, whole and at their natural prevalence. The network that
- * counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
+ * The one classifier loop: take a batch, augment, step, log, validate, save. Training sees real or
+ * synthetic images, or both; validation and test are always real, whole and at their natural prevalence. The network
+ * that counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
  */
 import { rmSync } from 'node:fs';
 import type { AugmentationName } from '../data/augment/index.js';
@@ -157,7 +157,10 @@ async function trainInto(
   try {
     setThreads(recipe.threads || undefined);
     const device = recipe.device === 'auto' ? bestDevice() : requireDevice(recipe.device as Device);
-    training = await makeTrainingSet(cache, dataset.positive, options.synthetic ?? []);
+    training = await makeTrainingSet(cache, dataset.positive, {
+      synthetic: options.synthetic,
+      real: recipe.real,
+    });
     if (training.indices.length < recipe.batchSize) {
       throw new DataError(
         `${dataset.dir}: ${training.indices.length} training images are fewer than a batch of ${recipe.batchSize}; use --set batchSize=${Math.max(2, training.indices.length)} or more images`,
@@ -480,5 +483,6 @@ function checkData({ cache, dataset }: TrainClassifierOptions, recipe: Classifie
 function requireSameRun(dir: string, config: object): void {
   const { kind, config: was } = readRunConfig(dir);
   if (kind !== 'classifier') throw new GraftError(`${dir}: holds a run of a ${kind}; choose another folder`);
-  requireSameConfig(dir, { was, now: config, changeable });
+  // A run of before the key `real` used all real images.
+  requireSameConfig(dir, { was: { real: 'all', ...was }, now: config, changeable });
 }

@@ -4,7 +4,6 @@ import { Option } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { ClassifierResult } from '../classify/result.js';
 import type { ScoreRow } from '../classify/scores.js';
-import type { TrainClassifierOptions } from '../classify/train.js';
 import {
   collect,
   commandConfig,
@@ -126,7 +125,8 @@ async function runToEnd(
   const { quiet } = globalOptions(command);
   const { data: _, synthetic: folders, ...recipe } = config;
   const { dataset, cache } = await openData(config.data, config.imageSize, quiet);
-  const synthetic = await readSynthetic(folders, dataset, config.imageSize);
+  const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
+  const synthetic = await readSyntheticFolders(folders, dataset, config.imageSize);
   let bar: InstanceType<typeof Progress> | null = null;
   let result: ClassifierResult;
   try {
@@ -178,7 +178,8 @@ function describeRun(runDir: string, config: ClassifierConfig, result: Classifie
   ].join('\n');
 }
 
-async function openData(dir: string, imageSize: number, quiet: boolean) {
+/** A dataset and its pixels at a size, decoded with a progress bar where they are not cached. */
+export async function openData(dir: string, imageSize: number, quiet: boolean) {
   const { openDataset } = await import('../data/dataset.js');
   const { openPixelCache } = await import('../data/cache.js');
   const { Progress } = await import('../run/progress.js');
@@ -195,40 +196,6 @@ async function openData(dir: string, imageSize: number, quiet: boolean) {
   } finally {
     (bar as InstanceType<typeof Progress> | null)?.stop();
   }
-}
-
-/**
- * Synthetic folders as pixels, refused where their generator saw a group that is evaluated on, or learned another
- * class than the dataset's positive one or a label it does not know.
- */
-async function readSynthetic(
-  folders: readonly string[],
-  dataset: Awaited<ReturnType<typeof openData>>['dataset'],
-  sizePx: number,
-): Promise<NonNullable<TrainClassifierOptions['synthetic']>[number][]> {
-  if (folders.length === 0) return [];
-  const { DataError } = await import('../errors.js');
-  const { readLineage, requireNoLeak } = await import('../data/lineage.js');
-  const { loadFolder } = await import('../image/folder.js');
-  const { tensor } = await import('../torch/index.js');
-  const evaluated = new Set(dataset.rows.filter((row) => row.split !== 'train').map((row) => row.group));
-  const sets = [];
-  for (const dir of folders) {
-    const lineage = readLineage(dir);
-    requireNoLeak(lineage, evaluated, dir);
-    if (!dataset.classes.includes(lineage.class)) {
-      throw new DataError(
-        `${dir}: holds images of class '${lineage.class}', which ${dataset.dir} does not have`,
-      );
-    }
-    const { data, n, height, width } = await loadFolder(dir, { sizePx, fit: 'fill' });
-    sets.push({
-      images: tensor(data, [n, 3, height, width]),
-      label: lineage.class === dataset.positive ? (1 as const) : (0 as const),
-      source: dir,
-    });
-  }
-  return sets;
 }
 
 interface EvaluateOptions {

@@ -52,7 +52,7 @@ export function structuralComponents(
 }
 
 /** Group names to 0, 1, 2, …; without groups each image is its own. */
-function groupIndex(
+export function groupIndex(
   count: number,
   groups: readonly string[] | undefined,
 ): { index: Uint32Array; size: number } {

@@ -36,8 +36,11 @@ export interface SeedsEstimate {
   testVariance: number;
 }
 
-/** Combines r values and their DeLong covariance matrix into the mean and its variance. */
-function combine(values: number[], covariance: readonly (readonly number[])[]): SeedsEstimate {
+/**
+ * Combines r values, one a seed, and their covariance matrix over the choice of images into the mean and its variance.
+ * @param covariance `[r][r]`: DeLong's for AUCs, ./shares.ts's for shares
+ */
+export function combine(values: number[], covariance: readonly (readonly number[])[]): SeedsEstimate {
   const r = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / r;
   if (r === 1) {

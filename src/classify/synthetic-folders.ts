@@ -1,0 +1,53 @@
+/** Folders of synthetic images, each of one class and with its lineage.json, as a classifier takes them. */
+import { relative } from 'node:path';
+import type { Dataset } from '../data/dataset.js';
+import { readLineage, requireNoLeak } from '../data/lineage.js';
+import { DataError } from '../errors.js';
+import { loadFolder } from '../image/folder.js';
+import { dispose, tensor } from '../torch/index.js';
+import type { SyntheticImages } from './training-set.js';
+
+export interface SyntheticFolder extends SyntheticImages {
+  /** Label that the images bear: one of the dataset's classes. */
+  class: string;
+  /** Path below the folder of each image. */
+  files: string[];
+}
+
+/**
+ * The images of each folder as pixels; the caller disposes them.
+ * @param sizePx side that they are resized to
+ * @throws DataError where a folder has no lineage, where its generator saw a group of the validation or test split,
+ * and where it learned a class that the dataset does not have
+ */
+export async function readSyntheticFolders(
+  folders: readonly string[],
+  dataset: Dataset,
+  sizePx: number,
+): Promise<SyntheticFolder[]> {
+  const evaluated = new Set(dataset.rows.filter((row) => row.split !== 'train').map((row) => row.group));
+  const sets: SyntheticFolder[] = [];
+  try {
+    for (const dir of folders) {
+      const lineage = readLineage(dir);
+      requireNoLeak(lineage, evaluated, dir);
+      if (!dataset.classes.includes(lineage.class)) {
+        throw new DataError(
+          `${dir}: holds images of class '${lineage.class}', which ${dataset.dir} does not have; its classes are ${dataset.classes.join(', ')}`,
+        );
+      }
+      const { data, n, height, width, files } = await loadFolder(dir, { sizePx, fit: 'fill' });
+      sets.push({
+        images: tensor(data, [n, 3, height, width]),
+        label: lineage.class === dataset.positive ? 1 : 0,
+        class: lineage.class,
+        files: files.map((file) => relative(dir, file)),
+        source: dir,
+      });
+    }
+  } catch (error) {
+    for (const { images } of sets) dispose(images);
+    throw error;
+  }
+  return sets;
+}
