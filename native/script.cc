@@ -1,8 +1,10 @@
-// TorchScript files: a module built from source text and tensors, and a file run again to check it.
+// TorchScript files: a module built from source text and tensors, a file run again to check it, and files that stay
+// open to be called many times.
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/resolver.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <map>
 #include <sstream>
 
 #include "registry.h"
@@ -62,16 +64,55 @@ napi_value saveScript(Call& call) {
   return undefined(call.env);
 }
 
-/// runScript(path, inputs): input handles in the exchange; the outputs' come back in it → their number.
-napi_value runScript(Call& call) {
+std::vector<c10::IValue> takeInputs(Call& call, size_t count) {
   std::vector<c10::IValue> inputs;
-  for (size_t i = 0; i < static_cast<size_t>(call.number(1)); i++) {
-    inputs.emplace_back(call.registry.get(call.registry.at(i)));
-  }
-  const auto result = torch::jit::load(call.string(0)).forward(std::move(inputs));
-  const auto outputs = result.isTuple() ? result.toTupleRef().elements().vec() : std::vector<c10::IValue>{result};
+  for (size_t i = 0; i < count; i++) inputs.emplace_back(call.registry.get(call.registry.at(i)));
+  return inputs;
+}
+
+/// A tensor, or a tuple's or list's tensors, into the exchange → their number.
+napi_value giveOutputs(Call& call, const c10::IValue& result) {
+  std::vector<c10::IValue> outputs;
+  if (result.isTuple()) outputs = result.toTupleRef().elements().vec();
+  else if (result.isList()) outputs = result.toListRef().vec();
+  else outputs = {result};
   for (size_t i = 0; i < outputs.size(); i++) call.registry.at(i) = call.registry.put(outputs[i].toTensor());
   return toNumber(call.env, static_cast<double>(outputs.size()));
+}
+
+/// runScript(path, inputs): input handles in the exchange; the outputs' come back in it → their number.
+napi_value runScript(Call& call) {
+  auto inputs = takeInputs(call, static_cast<size_t>(call.number(1)));
+  return giveOutputs(call, torch::jit::load(call.string(0)).forward(std::move(inputs)));
+}
+
+/// Files that are open, by number. A JavaScript environment stays in its thread.
+thread_local std::map<int64_t, Module> openModules;
+thread_local int64_t lastModule = 0;
+
+/// openScript(path, device) → number. Loaded onto the device whatever the file was saved from, for evaluation.
+napi_value openScript(Call& call) {
+  Module module = torch::jit::load(call.string(0), c10::Device(call.string(1)));
+  module.eval();
+  openModules.emplace(++lastModule, std::move(module));
+  return toNumber(call.env, static_cast<double>(lastModule));
+}
+
+/// callScript(number, inputs): as runScript. A flag `return_features` of its forward is set: networks that metrics are
+/// published with give class probabilities without it.
+napi_value callScript(Call& call) {
+  const auto found = openModules.find(static_cast<int64_t>(call.number(0)));
+  if (found == openModules.end()) throw FreedHandle("the TorchScript file was closed");
+  auto inputs = takeInputs(call, static_cast<size_t>(call.number(1)));
+  std::unordered_map<std::string, c10::IValue> flags;
+  if (found->second.get_method("forward").function().getSchema().argumentIndexWithName("return_features"))
+    flags.emplace("return_features", true);
+  return giveOutputs(call, found->second.forward(std::move(inputs), flags));
+}
+
+napi_value closeScript(Call& call) {
+  openModules.erase(static_cast<int64_t>(call.number(0)));
+  return undefined(call.env);
 }
 
 }  // namespace
@@ -80,6 +121,9 @@ std::vector<Method> scriptMethods() {
   return {
       {"saveScript", method<saveScript>},
       {"runScript", method<runScript>},
+      {"openScript", method<openScript>},
+      {"callScript", method<callScript>},
+      {"closeScript", method<closeScript>},
   };
 }
 

@@ -24,6 +24,7 @@ export {
   freezeBlocks,
   MBConvBlock,
 } from './efficientnet.js';
+export { INCEPTION_WEIGHTS, InceptionV3, loadInceptionWeights } from './inception.js';
 export { memoryFormatFor, toEfficientNetInput } from './input.js';
 export {
   RESNET_SIZES,

@@ -63,7 +63,7 @@ export function loadEfficientNetWeights(model: EfficientNet, path: string): Load
 }
 
 /** All of a short list; the first ten of a long one, and how many more. */
-function listed(keys: string[]): string {
+export function listed(keys: readonly string[]): string {
   const shown = keys.slice(0, 10).join(', ');
   return keys.length > 10 ? `${shown} and ${keys.length - 10} more` : shown;
 }

@@ -52,6 +52,9 @@ export interface Native {
   info(): string;
   saveScript(path: string, source: string, names: string, metadata: string): void;
   runScript(path: string, inputs: number): number;
+  openScript(path: string, device: string): number;
+  callScript(script: number, inputs: number): number;
+  closeScript(script: number): void;
 }
 
 function packageRoot(): string {

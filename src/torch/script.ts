@@ -1,6 +1,7 @@
 /** TorchScript files: libtorch's own format for a network with its code. `native/script.cc` holds the compiler. */
 import { TorchError } from '../errors.js';
 import { replaceFile } from '../files.js';
+import type { Device } from './dtype.js';
 import { guarded, native } from './native.js';
 import { Tensor } from './tensor.js';
 
@@ -31,9 +32,38 @@ export function saveScript(
  * @throws TorchError when the file is none, or refuses the inputs
  */
 export function runScript(path: string, inputs: readonly Tensor[]): Tensor[] {
+  return takeOutputs(inputs, () => native.runScript(path, inputs.length));
+}
+
+/** A TorchScript file that was loaded to be called many times. */
+export interface Script {
+  /**
+   * Its `forward`, in evaluation mode; a flag `return_features` is set where there is one.
+   *
+   * @param inputs on the script's device
+   * @returns the result's tensor, or a tuple's or list's tensors
+   * @throws TorchError when it refuses the inputs, or gives something else
+   */
+  forward(...inputs: Tensor[]): Tensor[];
+  dispose(): void;
+}
+
+/**
+ * @param device where its weights go, wherever they were saved from
+ * @throws TorchError when the file is none
+ */
+export function openScript(path: string, device: Device = 'cpu'): Script {
+  const script = guarded(() => native.openScript(path, device));
+  return {
+    forward: (...inputs) => takeOutputs(inputs, () => native.callScript(script, inputs.length)),
+    dispose: () => native.closeScript(script),
+  };
+}
+
+function takeOutputs(inputs: readonly Tensor[], call: () => number): Tensor[] {
   const count = guarded(() => {
     packHandles(inputs);
-    return native.runScript(path, inputs.length);
+    return call();
   });
   return Array.from(native.exchange.subarray(0, count), (handle) => new Tensor(handle));
 }

@@ -1,0 +1,93 @@
+/** A classifier run of this project as backbone: features that know the field, of a network that was trained on it. */
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { ConfigError, DataError, GraftError } from '../../errors.js';
+import { EfficientNet, memoryFormatFor, parseVariant } from '../../models/index.js';
+import { bestCheckpointPath, listCheckpoints, loadCheckpoint, underPrefix } from '../../run/checkpoint.js';
+import { readRunConfig, runFiles } from '../../run/run-folder.js';
+import { type Device, loadSafetensors, type Tensor, tidy, withSeed } from '../../torch/index.js';
+import type { Backbone } from './backbone.js';
+import { EFFICIENTNET_INPUT, toNetworkInput } from './efficientnet-input.js';
+import { makeBackbone } from './extraction.js';
+import { hashProtocol, hashTensors } from './identity.js';
+import { describeResizer, QUANTISATION } from './input.js';
+
+/** The keys of a classifier's configuration that decide its network. */
+const networkKeys = z.object({
+  architecture: z.string(),
+  head: z.enum(['pooled', 'normalised']),
+  imageSize: z.int().min(1),
+});
+
+/**
+ * Features are what the last layer sees.
+ *
+ * @throws DataError when the folder holds no classifier run, or none with a checkpoint
+ * @throws ConfigError when its configuration lacks a key
+ */
+export function openClassifierBackbone(dir: string, device: Device): Backbone {
+  const { kind, config } = readRunConfig(dir);
+  if (kind !== 'classifier') {
+    throw new DataError(`${dir}: is a ${kind} run; a backbone is a classifier run, or 'random'`);
+  }
+  const parsed = networkKeys.safeParse(config);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new ConfigError(`${join(dir, runFiles.config)}: ${path.join('.')}: ${message}`);
+  }
+  const { architecture, head, imageSize } = parsed.data;
+  const variant = parseVariant(architecture);
+  const network = withSeed(0, () => new EfficientNet(variant, { numClasses: 1, head }));
+  const weights = tidy(() => {
+    try {
+      return loadClassifier(network, dir);
+    } catch (error) {
+      network.dispose();
+      throw error;
+    }
+  });
+  const protocol = `${EFFICIENTNET_INPUT}; ${imageSize} px; input of the last layer`;
+  const hash = hashTensors(hashProtocol(protocol), network.stateDict());
+  network.to({ device, memoryFormat: memoryFormatFor(device) });
+  network.eval();
+  return makeBackbone(
+    {
+      device,
+      sizePx: imageSize,
+      name: `${basename(dir)} (EfficientNet-${variant.toUpperCase()})`,
+      description: `EfficientNet-${variant.toUpperCase()} of the classifier run ${dir}, ${weights}, input ${imageSize} px`,
+      hash: hash.digest('hex'),
+      resizer: describeResizer('clean'),
+      quantisation: QUANTISATION,
+    },
+    {
+      embed: (images) => network.embed(toNetworkInput(images, imageSize, device)),
+      dispose: () => network.dispose(),
+    },
+  );
+}
+
+/** A finished run has its weights alone; one that still trains its best checkpoint, else the last. Returns which. */
+function loadClassifier(network: EfficientNet, dir: string): string {
+  const load = (path: string, tensors: Record<string, Tensor>): void => {
+    try {
+      network.loadStateDict(tensors);
+    } catch (error) {
+      throw error instanceof GraftError ? new DataError(`${path}: ${error.message}`) : error;
+    }
+  };
+  const finished = join(dir, runFiles.weights);
+  if (existsSync(finished)) {
+    load(finished, loadSafetensors(finished).tensors);
+    return 'finished';
+  }
+  const best = bestCheckpointPath(dir);
+  const path = existsSync(best) ? best : listCheckpoints(dir).at(-1)?.path;
+  if (path === undefined) {
+    throw new DataError(`${dir}: has no checkpoint yet; train on, or use the backbone 'random'`);
+  }
+  const checkpoint = loadCheckpoint(path);
+  load(path, underPrefix('network', checkpoint.tensors));
+  return `step ${checkpoint.step}`;
+}
