@@ -16,6 +16,7 @@ import { Random } from '../random.js';
 import { configToYaml } from '../run/config.js';
 import { graftVersion } from '../run/package.js';
 import { type Run, readRun } from '../run/run-folder.js';
+import { meanAndDeviation } from '../stats/paired.js';
 import { engineInfo, gatherRows } from '../torch/index.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
 import {
@@ -161,25 +162,19 @@ async function compareImages(run: Run, dataset: Dataset, synthetic: TrialSynthet
   await writeGridPng({ ...fakeSet, n: Math.min(GRID_IMAGES, fakeSet.n) }, paths.syntheticGrid, {
     columns: 8,
   });
-  const report = imageMetrics(realSet, fakeSet, { limit: METRIC_PAIRS });
-  const protocol = `${report.protocol.pairing}; ${imageSize} px; values ${report.protocol.values}; ${report.protocol.semantics}`;
-  const metrics = (['psnr', 'ssim'] as const).map((name): TrialMetric => {
-    const { higherIsBetter, unit, synthetic: between, realNull } = report[name];
-    const spread = ({ mean, sd, n }: typeof between) => ({
-      mean,
-      deviation: Number.isFinite(sd) ? sd : 0,
-      n,
-    });
-    return {
+  const { records, pairs } = imageMetrics(realSet, fakeSet, { limit: METRIC_PAIRS });
+  const spread = (scores: Float64Array) => ({ ...meanAndDeviation(scores), n: scores.length });
+  const metrics = records.map(
+    ({ metric, name, unit, better, protocol }): TrialMetric => ({
       gan: basename(synthetic.ganDir),
-      name: name.toUpperCase(),
+      name,
       unit,
-      better: higherIsBetter ? 'higher' : 'lower',
-      realSynthetic: spread(between),
-      realReal: realNull && spread(realNull),
-      protocol,
-    };
-  });
+      better: better === 'higher' ? 'higher' : 'lower',
+      realSynthetic: spread(pairs.synthetic.scores[metric]!),
+      realReal: pairs.realNull && spread(pairs.realNull.scores[metric]!),
+      protocol: `${protocol.pairing}; ${imageSize} px; values ${protocol.values}; ${protocol.settings}`,
+    }),
+  );
   return { ...paths, metrics };
 }
 

@@ -10,8 +10,10 @@
  * (Odena, Olah, Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", ICML 2017).
  */
 import { TorchError } from '../../errors.js';
-import { aten, ones, type Tensor, tidy } from '../../torch/index.js';
-import { requireSameShape } from './psnr.js';
+import { type Tensor, tidy } from '../../torch/index.js';
+import { averageBlocks } from './downsample.js';
+import { requireSameShape } from './shapes.js';
+import { guardedPow } from './similarity.js';
 import { localSimilarity, type SsimOptions } from './ssim.js';
 
 /** Exponents of the scales, finest first, which the authors found by experiments with viewers; they sum to 1. */
@@ -24,6 +26,9 @@ export interface MsSsimOptions extends SsimOptions {
    */
   scales?: number;
 }
+
+/** The smallest side with more than one scale: halved it is still as large as the window. */
+export const MS_SSIM_MIN_SIDE_PX = 21;
 
 /** How many scales, at most five, leave every image at least as large as the window: 64 px → 3, 128 → 4, 161 → 5. */
 export function scalesFor(heightPx: number, widthPx: number, windowSize = 11): number {
@@ -41,10 +46,8 @@ export function scaleWeights(scales: number): number[] {
   return weights.map((weight) => weight / sum);
 }
 
-const halve = (images: Tensor): Tensor => aten.avg_pool2d(images, [2, 2], [2, 2], [0, 0], true);
-
 /**
- * Where a term is negative its power has no gradient: to be measured, not to be trained on.
+ * Where a term is negative it counts as 0, and so does its gradient: to be measured, not to be trained on.
  *
  * @param x floating point [N, C, H, W], 0…valueRange
  * @param y the same shape
@@ -57,7 +60,7 @@ export function msSsim(x: Tensor, y: Tensor, options: MsSsimOptions = {}): Tenso
   if (!Number.isInteger(scales) || scales < 1 || scales > SCALE_WEIGHTS.length) {
     throw new TorchError(`ms-ssim: scales must be a whole number 1…${SCALE_WEIGHTS.length}, not ${scales}`);
   }
-  const [n, channels, height = 0, width = 0] = x.shape as [number, number, number, number];
+  const [, , height = 0, width = 0] = x.shape;
   const possible = scalesFor(height, width, options.windowSize);
   if (x.shape.length !== 4 || possible < scales) {
     throw new TorchError(
@@ -66,13 +69,11 @@ export function msSsim(x: Tensor, y: Tensor, options: MsSsimOptions = {}): Tenso
   }
   return tidy(() => {
     let [a, b] = [x, y];
-    let product = ones([n, channels], { dtype: x.dtype, device: x.device });
-    for (const [scale, weight] of scaleWeights(scales).entries()) {
-      if (scale > 0) [a, b] = [halve(a), halve(b)];
+    const terms = scaleWeights(scales).map((weight, scale) => {
+      if (scale > 0) [a, b] = [averageBlocks(a, 2), averageBlocks(b, 2)];
       const { similarity, structure } = localSimilarity(a, b, ssimOptions);
-      const term = scale + 1 < scales ? structure : similarity;
-      product = product.mul(term.relu().pow(weight)); // [N, C]
-    }
-    return product.mean([1]); // [N]
+      return tidy(() => guardedPow((scale + 1 < scales ? structure : similarity).relu(), weight)); // [N, C]
+    });
+    return terms.reduce((product, term) => product.mul(term)).mean([1]); // [N]
   });
 }

@@ -3,9 +3,8 @@
  * 10·log10(range²/ε), 80 dB.
  * Semantics of PIQA 1.1.3 (`piqa.psnr.psnr`), ε included.
  */
-import { TorchError } from '../../errors.js';
-import type { Tensor } from '../../torch/index.js';
-import { tidy } from '../../torch/index.js';
+import { type Tensor, tidy } from '../../torch/index.js';
+import { requireSameShape } from './shapes.js';
 
 export interface PsnrOptions {
   /** Largest possible difference of two values, default 1. */
@@ -18,27 +17,17 @@ export interface PsnrOptions {
  * @param x floating point [N, …], 0…valueRange
  * @param y the same shape
  * @returns decibels, [N]
- * @throws TorchError if the shapes differ
+ * @throws TorchError if the shapes differ, or values are not floating point
  */
 export function psnr(x: Tensor, y: Tensor, options: PsnrOptions = {}): Tensor {
   const { valueRange = 1, epsilon = 1e-8 } = options;
   requireSameShape('psnr', x, y);
   return tidy(() => {
-    const squares = x.sub(y).pow(2);
-    const error = squares.reshape([x.shape[0]!, -1]).mean([1]); // [N]
+    const error = x.sub(y).square().reshape([x.shape[0]!, -1]).mean([1]); // [N]
     return error
       .add(epsilon)
       .log()
       .mul(-10 / Math.LN10)
       .add(10 * Math.log10(valueRange * valueRange));
   });
-}
-
-/** Pairs of images are compared only if they have one shape; broadcasting would hide a mistake. */
-export function requireSameShape(metric: string, x: Tensor, y: Tensor): void {
-  if (x.shape.length < 2 || x.shape.length !== y.shape.length || x.shape.some((n, i) => n !== y.shape[i])) {
-    throw new TorchError(
-      `${metric}: images to compare must have one shape, not [${x.shape.join(', ')}] and [${y.shape.join(', ')}]`,
-    );
-  }
 }

@@ -6,8 +6,9 @@
  *   SSIM = (2 μx μy + C1)(2 σxy + C2) / ((μx² + μy² + C1)(σx² + σy² + C2)),  Ci = (Ki · range)²
  */
 import { TorchError } from '../../errors.js';
-import { aten, cat, type Tensor, tensor, tidy } from '../../torch/index.js';
-import { requireSameShape } from './psnr.js';
+import { cat, type Tensor, tidy } from '../../torch/index.js';
+import { requireSameShape } from './shapes.js';
+import { similarityMap, sumOfSquares } from './similarity.js';
 
 export interface SsimOptions {
   /** Largest possible difference of two values, default 1. */
@@ -29,6 +30,23 @@ export function gaussianWindow(size: number, sigma: number): Float64Array {
   );
   const sum = weights.reduce((a, b) => a + b, 0);
   return weights.map((w) => w / sum);
+}
+
+/**
+ * Weighted sums of neighbours along one axis. As many steps over memory as there are weights: a convolution of
+ * libtorch's over single planes takes thirty times as long.
+ */
+function slideWindow(planes: Tensor, dim: number, weights: Float64Array): Tensor {
+  return tidy(() => {
+    const size = planes.shape[dim]! - weights.length + 1;
+    const sums = planes.narrow(dim, 0, size).mul(weights[0]!);
+    for (let i = 1; i < weights.length; i++) {
+      tidy(() => {
+        sums.add_(planes.narrow(dim, i, size), weights[i]!);
+      });
+    }
+    return sums;
+  });
 }
 
 /** Means over the positions of each channel, [N, C]. */
@@ -57,36 +75,26 @@ export function localSimilarity(x: Tensor, y: Tensor, options: SsimOptions = {})
   }
   const c1 = (k1 * valueRange) ** 2;
   const c2 = (k2 * valueRange) ** 2;
+  const weights = gaussianWindow(windowSize, sigma);
   return tidy(() => {
-    const weights = tensor(gaussianWindow(windowSize, sigma), [1, 1, 1, windowSize]).to({
-      dtype: x.dtype,
-      device: x.device,
+    // A channel is an image of its own. Around its mean, because E[v²] − E[v]² loses its digits in float32 where an
+    // image is bright and nearly flat; covariances do not mind the shift.
+    const planes = (v: Tensor) => v.reshape([n * channels, height, width]);
+    const meanX = planes(x).mean([1, 2], true);
+    const meanY = planes(y).mean([1, 2], true);
+    const local = tidy(() => {
+      const a = planes(x).sub(meanX);
+      const b = planes(y).sub(meanY);
+      const moments = cat([a, b, a.mul(b), sumOfSquares(a, b)]);
+      return slideWindow(slideWindow(moments, 1, weights), 2, weights); // [4·N·C, H − 10, W − 10]
     });
-    const upright = weights.reshape([1, 1, windowSize, 1]);
-    // A channel is an image of its own: [N·C, 1, H, W]. Around its mean, because E[v²] − E[v]² loses its digits in
-    // float32 where an image is bright and nearly flat; covariances do not mind the shift.
-    const planes = (v: Tensor) => v.reshape([n * channels, 1, height, width]);
-    const meanX = planes(x).mean([2, 3], true);
-    const meanY = planes(y).mean([2, 3], true);
-    const a = planes(x).sub(meanX);
-    const b = planes(y).sub(meanY);
-    const moments = cat([a, b, a.mul(a), b.mul(b), a.mul(b)]);
-    const rows = aten.conv2d(moments, weights, null, [1, 1], [0, 0], [1, 1], 1);
-    const local = aten.conv2d(rows, upright, null, [1, 1], [0, 0], [1, 1], 1); // [5·N·C, 1, H − 10, W − 10]
     const part = (i: number) => local.narrow(0, i * n * channels, n * channels);
-    const localA = part(0);
-    const localB = part(1);
-    const varianceX = part(2).sub(localA.mul(localA));
-    const varianceY = part(3).sub(localB.mul(localB));
-    const covariance = part(4).sub(localA.mul(localB));
-    const muX = localA.add(meanX);
-    const muY = localB.add(meanY);
-    const luminance = muX
-      .mul(muY)
-      .mul(2)
-      .add(c1)
-      .div(muX.mul(muX).add(muY.mul(muY)).add(c1));
-    const structure = covariance.mul(2).add(c2).div(varianceX.add(varianceY).add(c2));
+    const [localA, localB] = [part(0), part(1)];
+    const covariance = part(2).sub(localA.mul(localB));
+    const variances = part(3).sub(sumOfSquares(localA, localB));
+    const [muX, muY] = [localA.add(meanX), localB.add(meanY)];
+    const luminance = similarityMap(muX.mul(muY), sumOfSquares(muX, muY), c1);
+    const structure = similarityMap(covariance, variances, c2);
     const average = (map: Tensor) => map.reshape([n, channels, -1]).mean([2]);
     return { similarity: average(luminance.mul(structure)), structure: average(structure) };
   });
