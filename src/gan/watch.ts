@@ -3,7 +3,7 @@
  * go into the event log. Nothing here changes what is trained: it draws from generators of its own.
  */
 import { type Backbone, openBackbone } from '../metrics/backbone/index.js';
-import { measureDistances } from '../metrics/distribution/distances.js';
+import { measureDistribution } from '../metrics/distribution/measure.js';
 import { Random } from '../random.js';
 import { type Run, type RunEvent, readEvents, runFiles } from '../run/run-folder.js';
 import {
@@ -92,13 +92,13 @@ export class Watch {
       const spectral = spectralNorms(state.discriminator);
       const fakes = this.#generate(state);
       const { diversity, std } = sampleDiversity(fakes.pixels, this.#random.fork('pairs'));
-      const distances =
-        this.backbone &&
-        measureDistances(
-          this.backbone.network,
-          { real: this.backbone.real, synthetic: this.backbone.network.features(fakes.pixels) },
-          { seed: this.config.seed },
-        );
+      const [frechet, kernel] = this.backbone
+        ? measureDistribution(
+            this.backbone.network,
+            { real: this.backbone.real, synthetic: this.backbone.network.features(fakes.pixels) },
+            { seed: this.config.seed, metrics: ['frechet', 'kernel'], replicates: 0 },
+          )
+        : [];
       const record: MonitoringRecord = {
         step,
         discriminatorLoss: figures.discriminatorLoss,
@@ -113,11 +113,11 @@ export class Watch {
         diversity,
         realDiversity: this.realDiversity,
         fakeStd: std,
-        fd: distances?.frechet.value ?? null,
-        kid: distances?.kernel.value ?? null,
+        fd: frechet?.value ?? null,
+        kid: kernel?.value ?? null,
         augmentProbability: state.controller?.p ?? null,
       };
-      return { record, fdFloor: distances?.frechet.floor ?? null };
+      return { record, fdFloor: frechet?.floor?.value ?? null };
     });
   }
 

@@ -1,27 +1,39 @@
 /** Sets of features, one row an image: what the distribution metrics compare. */
 import { DataError } from '../../errors.js';
 import type { Random } from '../../random.js';
-import { type Tensor, tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
 
 /** @throws DataError if a set is not [N ≥ 2, D], the lengths differ, or a value is not finite */
 export function requireFeatures(metric: string, first: Tensor, second: Tensor): void {
-  for (const [which, features] of [
-    ['first', first],
-    ['second', second],
-  ] as const) {
-    const shape = features.shape;
-    if (shape.length !== 2 || shape[0]! < 2 || shape[1]! < 1) {
-      throw new DataError(
-        `${metric}: the ${which} set must be features [N, D] of at least two images, not [${shape.join(', ')}]`,
-      );
-    }
-    const finite = tidy(() => Boolean(features.isfinite().all().item()));
-    if (!finite) {
-      throw new DataError(
-        `${metric}: the ${which} set has features that are not finite; was the network that made them trained to the end?`,
-      );
-    }
+  requireFeatureSet(metric, 'first', first);
+  requireFeatureSet(metric, 'second', second);
+  requireSameLength(metric, first, second);
+}
+
+/**
+ * @param which names the set in the message: 'first', 'query'
+ * @param least images, default 2
+ * @throws DataError if the set is not floating point [N ≥ least, D] or a value is not finite
+ */
+export function requireFeatureSet(metric: string, which: string, features: Tensor, least = 2): void {
+  const shape = features.shape;
+  if (shape.length !== 2 || shape[0]! < least || shape[1]! < 1) {
+    const images = least === 1 ? 'one image' : least === 2 ? 'two images' : `${least} images`;
+    throw new DataError(
+      `${metric}: the ${which} set must be features [N, D] of at least ${images}, not [${shape.join(', ')}]`,
+    );
   }
+  // The extremes carry NaN and infinities; unlike isfinite they need no copy of the set.
+  const finite = tidy(() => aten.aminmax(features.detach()).every((it) => Number.isFinite(it.item())));
+  if (!finite) {
+    throw new DataError(
+      `${metric}: the ${which} set has features that are not finite; was the network that made them trained to the end?`,
+    );
+  }
+}
+
+/** @throws DataError if the features of two sets differ in length */
+export function requireSameLength(metric: string, first: Tensor, second: Tensor): void {
   if (first.shape[1] !== second.shape[1]) {
     throw new DataError(
       `${metric}: features of length ${first.shape[1]} and ${second.shape[1]}: take both from one backbone`,

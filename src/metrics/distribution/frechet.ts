@@ -6,23 +6,26 @@
  *   FD = ‖μ₁ − μ₂‖² + Tr Σ₁ + Tr Σ₂ − 2 Tr (Σ₁Σ₂)^½
  *
  * The last trace needs no matrix square root. With Σᵢ = AᵢᵀAᵢ the eigenvalues of Σ₁Σ₂ are the squared singular
- * values of A₁A₂ᵀ, so Tr (Σ₁Σ₂)^½ is their sum, ‖A₁A₂ᵀ‖_*. Aᵢ is the centred features over √(n − 1), or where they
- * have more rows than columns the R of their QR decomposition. Σ itself is never formed, whose root would lose half
- * of the digits; with fewer images than features (the usual case here) the cost is that of a matrix of images.
+ * values of A₁A₂ᵀ, so Tr (Σ₁Σ₂)^½ is their sum, ‖A₁A₂ᵀ‖_*. Aᵢ is, by what the features are:
+ *
+ * - fewer images than features (the usual case here): the centred features themselves over √(n − 1); the cost is that of
+ *   a matrix of images;
+ * - more images: the Cholesky factor of Σ, summed up block by block;
+ * - more images, but a feature nearly follows from others (or never changes): the R of a QR decomposition, which is
+ *   slower and keeps the digits that Σ, a square, has lost.
  *
  * The estimate is biased: it falls with N (Chong & Forsyth 2020). Compare distances of equal N, beside the floor of
- * real images among themselves (`distances.ts`).
+ * real images among themselves (`distances.ts`), or take it to the limit (`frechet-infinity.ts`).
  */
-import { aten, noGrad, type Tensor, tidy } from '../../torch/index.js';
+import { aten, cat, noGrad, type Tensor, tidy, zeros } from '../../torch/index.js';
+import { blocks } from './distance-bounds.js';
 import { requireFeatures } from './features.js';
 
-/** The features' mean [D] and a factor A [min(N, D), D] of their covariance, AᵀA = Σ (n − 1 in the denominator). */
-function moments(features: Tensor): { mean: Tensor; factor: Tensor } {
-  const [n, size] = features.shape as [number, number];
-  const mean = features.mean([0]);
-  const centred = features.sub(mean).div(Math.sqrt(n - 1));
-  return { mean, factor: n > size ? aten.linalg_qr(centred, 'r')[1] : centred };
-}
+/**
+ * The least part of a feature's variance that the features before it may leave open for Cholesky's factor to be used.
+ * Σ is exact to about 1e-15 of a variance, so this part is to 1e-5, and a distance that hangs on it to far less.
+ */
+const LEAST_OPEN_VARIANCE = 1e-10;
 
 /**
  * Computed in float64 on the CPU.
@@ -36,9 +39,7 @@ export function frechetDistance(first: Tensor, second: Tensor): number {
   requireFeatures('Fréchet distance', first, second);
   return tidy(() =>
     noGrad(() => {
-      const double = (features: Tensor) => features.detach().to({ device: 'cpu', dtype: 'float64' });
-      const a = moments(double(first));
-      const b = moments(double(second));
+      const [a, b] = [moments(first), moments(second)];
       const shift = a.mean.sub(b.mean).square().sum();
       const spread = a.factor.square().sum().add(b.factor.square().sum());
       const shared = aten.linalg_svdvals(a.factor.matmul(b.factor.t())).sum();
@@ -46,4 +47,50 @@ export function frechetDistance(first: Tensor, second: Tensor): number {
       return Math.max(0, shift.add(spread).sub(shared, 2).item());
     }),
   );
+}
+
+interface Moments {
+  /** [1, D] */
+  mean: Tensor;
+  /** A [min(N, D), D], AᵀA = Σ (n − 1 in the denominator). */
+  factor: Tensor;
+}
+
+function moments(features: Tensor): Moments {
+  return tidy(() => {
+    const [n, size] = features.shape as [number, number];
+    const parts = blocks(n, 3 * 8 * size).map(([start, rows]) => features.detach().narrow(0, start, rows));
+    const double = (rows: Tensor) => rows.to({ device: 'cpu', dtype: 'float64' });
+    const mean = cat(parts.map((rows) => tidy(() => double(rows).sum([0], true))))
+      .sum([0], true)
+      .div(n);
+    const centred = (rows: Tensor) =>
+      tidy(() =>
+        double(rows)
+          .sub(mean)
+          .div(Math.sqrt(n - 1)),
+      );
+    if (n > size) {
+      const factor = choleskyFactor(parts, centred);
+      if (factor) return { mean, factor };
+    }
+    const all = cat(parts.map(centred));
+    return { mean, factor: n > size ? aten.linalg_qr(all, 'r')[1] : all };
+  });
+}
+
+/** @returns Lᵀ with LLᵀ = Σ, or null where Σ is singular or nearly so */
+function choleskyFactor(parts: readonly Tensor[], centred: (rows: Tensor) => Tensor): Tensor | null {
+  const size = parts[0]!.shape[1]!;
+  const covariance = zeros([size, size], { dtype: 'float64' });
+  for (const rows of parts) {
+    tidy(() => {
+      const values = centred(rows);
+      aten.addmm_(covariance, values.t(), values);
+    });
+  }
+  const [lower, info] = aten.linalg_cholesky_ex(covariance);
+  if (info.item() !== 0) return null;
+  const open = aten.diagonal(lower).square().div(aten.diagonal(covariance));
+  return open.amin().item() < LEAST_OPEN_VARIANCE ? null : lower.t();
 }

@@ -1,0 +1,395 @@
+/**
+ * Distribution metrics as records one can defend: each with its interval, the same for real against real images, N,
+ * backbone, resizer and settings.
+ *
+ * **The floor.** No generator can be shown to be better than real images are against each other, so each metric is also
+ * taken of random halves of the real images, A against B. Most of these metrics move with N, and halves are half as many:
+ * therefore the synthetic images are measured at that N too (`matched`: A against as many synthetic images as B has), and
+ * those two are to be compared, not the value at full N with the floor.
+ */
+import { Random } from '../../random.js';
+import { meanAndDeviation } from '../../stats/paired.js';
+import { tQuantile } from '../../stats/student-t.js';
+import { noGrad, type Tensor, tidy } from '../../torch/index.js';
+import type { Backbone, FeatureExtractor } from '../backbone/index.js';
+import type { MetricRecord, Protocol } from '../record.js';
+import { quantile } from '../summarise.js';
+import { densityCoverage } from './density-coverage.js';
+import { drawIndices, rowsOf } from './features.js';
+import { frechetDistance } from './frechet.js';
+import { type FrechetInfinity, frechetInfinity } from './frechet-infinity.js';
+import { inceptionScore } from './inception-score.js';
+import { halfSampleIntervals } from './interval.js';
+import { kernelDistance } from './kernel-distance.js';
+import { precisionRecall } from './precision-recall.js';
+
+type Statistic = (real: Tensor, synthetic: Tensor) => Record<string, number>;
+
+/** Metrics that are computed together. */
+interface Family {
+  metrics: readonly Pick<MetricRecord, 'metric' | 'name' | 'better'>[];
+  /** Fewest images of each set, and of each half of one. */
+  minimum: number;
+  settings: string;
+  /** The figure moves with the number of images, so that N is part of the protocol. */
+  movesWithCount: boolean;
+  statistic: (random: Random) => Statistic;
+  /** A cheaper one, for halves; default the same. */
+  replicate?: (random: Random) => Statistic;
+}
+
+const kernelOf =
+  (random: Random, subsets?: number): Statistic =>
+  (real, synthetic) => ({ kernel: kernelDistance(real, synthetic, { random, subsets }).mean });
+
+const FAMILIES: readonly Family[] = [
+  {
+    metrics: [{ metric: 'frechet', name: 'Fréchet distance', better: 'lower' }],
+    minimum: 2,
+    settings: 'squared distance of Gaussians, float64',
+    movesWithCount: true,
+    statistic: () => (real, synthetic) => ({ frechet: frechetDistance(real, synthetic) }),
+  },
+  {
+    metrics: [{ metric: 'kernel', name: 'Kernel distance (KID)', better: 'lower' }],
+    minimum: 4,
+    settings:
+      'unbiased MMD², (xᵀy / D + 1)³, 100 subsets of 1,000 images, at most half of the smaller set; its SD is over subsets',
+    movesWithCount: false,
+    statistic: (random) => kernelOf(random),
+    replicate: (random) => kernelOf(random, 10),
+  },
+  {
+    metrics: [
+      { metric: 'precision', name: 'Precision', better: 'higher' },
+      { metric: 'recall', name: 'Recall', better: 'higher' },
+    ],
+    minimum: 4,
+    settings: 'balls to the 3rd neighbour, strict',
+    movesWithCount: true,
+    statistic: () => (real, synthetic) => {
+      const { precision, recall } = precisionRecall(real, synthetic);
+      return { precision, recall };
+    },
+  },
+  {
+    metrics: [
+      { metric: 'density', name: 'Density', better: 'higher' },
+      { metric: 'coverage', name: 'Coverage', better: 'higher' },
+    ],
+    minimum: 6,
+    settings: 'balls to the 5th neighbour, strict',
+    movesWithCount: true,
+    statistic: () => (real, synthetic) => {
+      const { density, coverage } = densityCoverage(real, synthetic);
+      return { density, coverage };
+    },
+  },
+];
+
+/** What a figure can be, where that is not every number. */
+const LIMITS: Readonly<Record<string, readonly [low: number, high: number]>> = {
+  frechet: [0, Number.POSITIVE_INFINITY],
+  precision: [0, 1],
+  recall: [0, 1],
+  density: [0, Number.POSITIVE_INFINITY],
+  coverage: [0, 1],
+};
+
+/** An interval around a figure does not reach beyond what the figure can be. */
+function within(metric: string, low: number, high: number): [number, number] {
+  const [least, most] = LIMITS[metric] ?? [low, high];
+  return [Math.max(least, low), Math.min(most, high)];
+}
+
+/** Ids of the metrics that every backbone can give, in the order of a table. */
+export const DISTRIBUTION_METRICS: readonly string[] = FAMILIES.flatMap(({ metrics }) =>
+  metrics.map(({ metric }) => metric),
+);
+
+/** Features of one backbone, `[N, D]`. */
+export interface FeatureSets {
+  real: Tensor;
+  synthetic: Tensor;
+}
+
+export interface MeasureOptions {
+  /** Decides halves and subsets, default 0. */
+  seed?: number;
+  /** Ids of `DISTRIBUTION_METRICS`; default all that the sets are large enough for. */
+  metrics?: readonly string[];
+  /**
+   * Evaluations on halves, for intervals, and twice two fifths of that for the floor; default 50. 0: no intervals, and a
+   * floor from one pair of halves (while training).
+   */
+  replicates?: number;
+  /** Patient or lesion of each real image: drawn whole where intervals are made. */
+  groups?: readonly string[];
+  class?: string | null;
+  /** Goes into every record. */
+  protocol?: Protocol;
+  /** Called after each family of metrics. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Of the backbone, what its figures depend on. */
+export const backboneProtocol = ({ name, hash, resizer, quantisation }: FeatureExtractor): Protocol => ({
+  backbone: name,
+  backboneHash: hash,
+  resizer,
+  quantisation,
+});
+
+/**
+ * @param backbone that made the features
+ * @returns one record a metric, in the order of `DISTRIBUTION_METRICS`
+ * @throws DataError if a set has fewer than two rows, the lengths differ, or a value is not finite
+ */
+export function measureDistribution(
+  backbone: FeatureExtractor,
+  sets: FeatureSets,
+  options: MeasureOptions = {},
+): MetricRecord[] {
+  const { metrics = DISTRIBUTION_METRICS, replicates = 50, onProgress } = options;
+  const { real, synthetic } = sets;
+  const random = new Random(options.seed ?? 0);
+  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
+  const families = FAMILIES.filter(
+    (family) =>
+      family.metrics.some(({ metric }) => metrics.includes(metric)) &&
+      // Two images are the least of any; a metric that needs more is left out unless it was asked for by name.
+      (options.metrics !== undefined || Math.min(n.real, n.synthetic) >= family.minimum),
+  );
+  return families.flatMap((family, i) => {
+    const own = random.fork(family.metrics[0]!.metric);
+    const figures = tidy(() =>
+      noGrad(() => figuresOf(family, sets, { ...options, random: own, replicates })),
+    );
+    onProgress?.(i + 1, families.length);
+    return family.metrics
+      .filter(({ metric }) => metrics.includes(metric))
+      .map((about): MetricRecord => {
+        const { value, sd, interval, floor } = figures[about.metric]!;
+        return {
+          ...about,
+          unit: '',
+          class: options.class ?? null,
+          value,
+          sd,
+          interval,
+          floor,
+          n,
+          protocol: {
+            ...options.protocol,
+            ...backboneProtocol(backbone),
+            settings: family.settings,
+            ...(family.movesWithCount ? { realImages: n.real, syntheticImages: n.synthetic } : {}),
+            ...(replicates > 0
+              ? { interval: `95 %, ${replicates} half-samples${options.groups ? ' of whole groups' : ''}` }
+              : {}),
+          },
+        };
+      });
+  });
+}
+
+type Figure = Pick<MetricRecord, 'value' | 'sd' | 'interval' | 'floor'>;
+
+function figuresOf(
+  family: Family,
+  { real, synthetic }: FeatureSets,
+  { random, replicates, groups }: { random: Random; replicates: number; groups?: readonly string[] },
+): Record<string, Figure> {
+  const whole = family.statistic(random.fork('value'))(real, synthetic);
+  const replicate = (family.replicate ?? family.statistic)(random.fork('replicates'));
+  const enough = Math.min(real.shape[0]!, synthetic.shape[0]!) >= 2 * family.minimum;
+  const halves =
+    replicates > 0 && enough
+      ? halfSampleIntervals(real, synthetic, replicate, {
+          random: random.fork('halves'),
+          replicates,
+          groups: { first: groups },
+        })
+      : null;
+  const floors = floorsOf(family, { real, synthetic }, { random: random.fork('floor'), replicates });
+  return Object.fromEntries(
+    Object.entries(whole).map(([metric, value]): [string, Figure] => {
+      const half = halves?.[metric];
+      // The replicates may be a cheaper form of the metric: their width is taken, not their middle.
+      const width = half ? half.high - half.value : null;
+      return [
+        metric,
+        {
+          value,
+          sd: half?.sd ?? null,
+          interval: width === null ? null : within(metric, value - width, value + width),
+          floor: floors?.[metric] ?? null,
+        },
+      ];
+    }),
+  );
+}
+
+/** Real halves against each other, and synthetic images in place of the second half. Null with too few images. */
+function floorsOf(
+  family: Family,
+  { real, synthetic }: FeatureSets,
+  { random, replicates }: { random: Random; replicates: number },
+): Record<string, NonNullable<MetricRecord['floor']>> | null {
+  const half = Math.floor(real.shape[0]! / 2);
+  if (half < family.minimum) return null;
+  const draws = Math.max(1, Math.ceil(0.4 * replicates));
+  const statistic = (family.replicate ?? family.statistic)(random.fork('statistic'));
+  const count = Math.min(half, synthetic.shape[0]!);
+  const found = Array.from({ length: draws }, () =>
+    tidy(() => {
+      const order = drawIndices(real.shape[0]!, 2 * half, random);
+      const first = rowsOf(real, order.subarray(0, half));
+      return {
+        floor: statistic(first, rowsOf(real, order.subarray(half, half + count))),
+        matched:
+          replicates > 0
+            ? statistic(first, rowsOf(synthetic, drawIndices(synthetic.shape[0]!, count, random)))
+            : null,
+      };
+    }),
+  );
+  return Object.fromEntries(
+    family.metrics.map(({ metric }) => [
+      metric,
+      {
+        ...spread(found.map(({ floor }) => floor[metric]!)),
+        matched: replicates > 0 ? spread(found.map(({ matched }) => matched![metric]!)) : null,
+      },
+    ]),
+  );
+}
+
+/** Mean over halves, and where 95 % of them lie. */
+function spread(values: readonly number[]): { value: number; interval: [number, number] | null } {
+  const sorted = values.toSorted((a, b) => a - b);
+  return {
+    value: meanAndDeviation(values).mean,
+    interval: values.length > 1 ? [quantile(sorted, 0.025), quantile(sorted, 0.975)] : null,
+  };
+}
+
+/**
+ * FD∞ as a record; null where the images are too few for its line (fewer than five a feature in each set).
+ * @throws DataError as `measureDistribution`
+ */
+export function measureFrechetInfinity(
+  backbone: FeatureExtractor,
+  { real, synthetic }: FeatureSets,
+  options: MeasureOptions = {},
+): { record: MetricRecord; fit: FrechetInfinity } | null {
+  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
+  const needed = 2 * Math.max(50, Math.ceil(2.5 * real.shape[1]!));
+  if (Math.min(n.real, n.synthetic) < needed) return null;
+  const fit = frechetInfinity(real, synthetic, { random: new Random(options.seed ?? 0).fork('infinity') });
+  const record: MetricRecord = {
+    metric: 'frechet-infinity',
+    name: 'FD∞',
+    unit: '',
+    better: 'lower',
+    class: options.class ?? null,
+    value: fit.value,
+    sd: null,
+    interval: [fit.low, fit.high],
+    // Of infinitely many images of one distribution it is 0.
+    floor: { value: 0, interval: null, matched: null },
+    n,
+    protocol: {
+      ...options.protocol,
+      ...backboneProtocol(backbone),
+      settings: 'line of the Fréchet distance over 1/N, 15 points, both sets subsampled',
+      interval: '95 %, of the line at 1/N = 0, Student’s t',
+    },
+  };
+  return { record, fit };
+}
+
+/** Images a split needs before its p(y) means anything. */
+const IMAGES_PER_SPLIT = 100;
+
+/**
+ * Inception Score as a record, with that of the real images as its floor.
+ *
+ * @param logits of each set, `[N, K]`
+ */
+export function measureInceptionScore(
+  backbone: FeatureExtractor,
+  { real, synthetic }: FeatureSets,
+  options: MeasureOptions = {},
+): MetricRecord {
+  const random = new Random(options.seed ?? 0).fork('inception');
+  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
+  const smaller = Math.min(n.real, n.synthetic);
+  const splits = Math.min(10, Math.max(1, Math.floor(smaller / IMAGES_PER_SPLIT)));
+  const score = (logits: Tensor) => inceptionScore(logits, { splits, random });
+  const { mean, sd } = score(synthetic);
+  const part = (logits: Tensor): number =>
+    tidy(() => score(rowsOf(logits, drawIndices(logits.shape[0]!, smaller, random))).mean);
+  return {
+    metric: 'inception-score',
+    name: 'Inception Score',
+    unit: '',
+    better: 'higher',
+    class: options.class ?? null,
+    value: mean,
+    sd: splits > 1 ? sd : null,
+    interval: splits > 1 ? around(mean, sd, splits) : null,
+    floor: {
+      value: part(real),
+      interval: null,
+      matched: { value: part(synthetic), interval: null },
+    },
+    n,
+    protocol: {
+      ...options.protocol,
+      ...backboneProtocol(backbone),
+      settings: `${splits} splits; its SD is over splits`,
+      syntheticImages: n.synthetic,
+      interval: '95 %, Student’s t over the splits',
+    },
+  };
+}
+
+/** @param sd population deviation over n values */
+function around(mean: number, sd: number, n: number): [number, number] {
+  const half = (tQuantile(0.975, n - 1) * sd) / Math.sqrt(n - 1);
+  return [mean - half, mean + half];
+}
+
+/**
+ * All that a backbone gives: `measureDistribution`, FD∞ where there are images enough, and the Inception Score where the
+ * backbone classifies.
+ *
+ * @returns also the line that FD∞ comes from, for a figure
+ */
+export function measureAll(
+  backbone: FeatureExtractor & Pick<Backbone, 'logits'>,
+  sets: FeatureSets,
+  options: MeasureOptions = {},
+): { records: MetricRecord[]; fit: FrechetInfinity | null } {
+  const infinity = measureFrechetInfinity(backbone, sets, options);
+  const { logits } = backbone;
+  return {
+    records: [
+      ...measureDistribution(backbone, sets, options),
+      ...(infinity ? [infinity.record] : []),
+      ...(logits
+        ? [
+            tidy(() =>
+              measureInceptionScore(
+                backbone,
+                { real: logits(sets.real), synthetic: logits(sets.synthetic) },
+                options,
+              ),
+            ),
+          ]
+        : []),
+    ],
+    fit: infinity?.fit ?? null,
+  };
+}
