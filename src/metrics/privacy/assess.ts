@@ -1,0 +1,140 @@
+/**
+ * All checks of memorisation and privacy together, as a verdict that a reviewer can follow: each check with its value,
+ * what real images or chance give, the threshold it is held to, and a sentence on what it says and what it does not.
+ *
+ * A pass is no proof of privacy (that is differential privacy's business): it says that what these checks would have
+ * found is not there. What could not be decided is not passed.
+ */
+import { DataError } from '../../errors.js';
+import { authenticity } from './authenticity.js';
+import {
+  checkAuthenticity,
+  checkCopyTest,
+  checkMatchedShare,
+  checkMembershipAuc,
+  checkMembershipRate,
+  checkNearCopies,
+  checkNearShare,
+  checkPictureCopies,
+  type PrivacyCheck,
+} from './checks.js';
+import { copyTest } from './copy-test.js';
+import { matchedShare } from './matched-share.js';
+import { membership } from './membership.js';
+import { featureCopies, type NearCopies, shrunkenCopies } from './near-copies.js';
+import { nearestDistances } from './nearest-distances.js';
+import { type PictureCopies, pictureCopies } from './picture-copies.js';
+import {
+  type DistanceMetric,
+  joinPictures,
+  type PrivacySets,
+  type RealGroups,
+  requireGroups,
+  requireSets,
+  setNames,
+} from './sets.js';
+import { completeThresholds, type PrivacyThresholds } from './thresholds.js';
+
+export interface PrivacyInput {
+  /** [N, D] of one backbone. */
+  features: PrivacySets;
+  /** uint8 [N, 3, H, W], in the order of the features. Without them pictures cannot be compared, and nothing passes. */
+  images?: PrivacySets;
+  /** Patient or lesion of each real image. */
+  groups?: RealGroups;
+  /** Names for messages; a set of none has an empty list. */
+  names?: PrivacySets<readonly string[]>;
+}
+
+export interface PrivacyOptions {
+  /** Default euclidean. */
+  metric?: DistanceMetric;
+  /** Default 0. */
+  seed?: number;
+}
+
+export interface PrivacyAssessment {
+  /** True only if every check passed; false if one failed; else null. */
+  passed: boolean | null;
+  checks: PrivacyCheck[];
+  counts: PrivacySets<number>;
+  thresholds: PrivacyThresholds;
+  /** The synthetic images that show a training image, or come nearer to one than real images do to each other. */
+  copies: { pictures: PictureCopies | null; shrunken: NearCopies | null; features: NearCopies };
+}
+
+/**
+ * @param thresholds that differ from `defaultThresholds`
+ * @throws DataError if a set has fewer than two images, features are not finite or differ in length, or names, groups
+ *   or images do not fit the features
+ */
+export function assessPrivacy(
+  input: PrivacyInput,
+  thresholds: Partial<PrivacyThresholds> = {},
+  options: PrivacyOptions = {},
+): PrivacyAssessment {
+  const limits = completeThresholds(thresholds);
+  const { features, images, groups, names } = input;
+  requireInput(input);
+  const { falseAlarm } = limits;
+  const common = { ...options, falseAlarm, level: 1 - 2 * falseAlarm };
+  const counts = { train: 0, heldOut: 0, synthetic: 0 };
+  for (const set of setNames) counts[set] = features[set].shape[0]!;
+
+  const pictures = images ? pictureCopies(images) : null;
+  const apart = joinPictures(counts, pictures?.realPairs ?? [], groups);
+  const near = featureCopies(features, { ...common, groups: apart });
+  const small = images ? shrunkenCopies(images, { falseAlarm, groups: apart }) : null;
+  const attack = membership(features, { ...common, groups });
+  const checks = [
+    checkPictureCopies({ pictures, small }, limits, names),
+    ...[
+      checkNearCopies('shrunkenCopies', small, names),
+      checkNearCopies('featureCopies', near, names),
+      checkNearShare(nearestDistances(features, common).near, limits),
+      checkMatchedShare(matchedShare(features, { ...common, groups }), limits),
+      checkCopyTest(copyTest(features, options), limits),
+      checkAuthenticity(authenticity(features, common)),
+      checkMembershipAuc(attack, limits),
+      checkMembershipRate(attack),
+    ].map((check) => withEnough(check, counts, limits)),
+  ];
+  const verdicts = checks.map((check) => check.passed);
+  return {
+    passed: verdicts.includes(false) ? false : verdicts.includes(null) ? null : true,
+    checks,
+    counts,
+    thresholds: limits,
+    copies: { pictures, shrunken: small, features: near },
+  };
+}
+
+/** A check that rests on statistics decides nothing about a handful of images. A copy that is seen needs no more. */
+function withEnough(
+  check: PrivacyCheck,
+  counts: PrivacySets<number>,
+  { minimum }: PrivacyThresholds,
+): PrivacyCheck {
+  const few = setNames
+    .filter((set) => counts[set] < minimum[set])
+    .map((set) => `${counts[set]} images of ${set}: at least ${minimum[set]} are needed`);
+  return few.length === 0 ? check : { ...check, passed: null, notes: [...few, ...check.notes] };
+}
+
+function requireInput({ features, images, groups, names }: PrivacyInput): void {
+  requireSets('privacy', features, names);
+  if (groups) requireGroups('privacy', features, groups);
+  for (const set of setNames) {
+    const count = features[set].shape[0]!;
+    for (const [what, found] of [
+      ['images', images?.[set].shape[0]],
+      ['names', names?.[set].length || undefined],
+    ] as const) {
+      if (found !== undefined && found !== count) {
+        throw new DataError(
+          `privacy: ${found} ${what} for ${count} rows of features of ${set}: give one each, in one order`,
+        );
+      }
+    }
+  }
+}
