@@ -3,7 +3,7 @@
  * which an audit finds out whether they do.
  */
 import { type DecodedImage, decodeImage } from './decode.js';
-import { hairMask, toGrey } from './hair.js';
+import { type HairOptions, hairMask, toGrey } from './hair.js';
 import { pieces } from './pieces.js';
 
 /** Each from 0 to 1. */
@@ -63,10 +63,25 @@ function mean(values: Uint8Array): number {
   return sum / values.length;
 }
 
-function hairShare(image: DecodedImage): number {
-  const lengthPx = hairLengthShare * Math.min(image.width, image.height);
-  const long = pieces(hairMask(image, hairOptions), image).filter((piece) => piece.extentPx >= lengthPx);
-  return long.reduce((sum, { pixels }) => sum + pixels, 0) / (image.width * image.height);
+/**
+ * Share of pixels in long thin dark lines.
+ * @param options of the hair mask, default those for {@link traitsSizePx}; `field`, as a share of the half axes: what
+ *   lies outside that ellipse does not count, such as the edge of a round aperture
+ */
+export function hairShare(
+  image: DecodedImage,
+  { field = Number.POSITIVE_INFINITY, ...options }: HairOptions & { field?: number } = hairOptions,
+): number {
+  const { width, height } = image;
+  const lengthPx = hairLengthShare * Math.min(width, height);
+  const mask = hairMask(image, options);
+  for (let i = 0; i < mask.length; i++) {
+    const u = (2 * (i % width) + 1) / width - 1;
+    const v = (2 * Math.floor(i / width) + 1) / height - 1;
+    if (u * u + v * v > field * field) mask[i] = 0;
+  }
+  const long = pieces(mask, image).filter((piece) => piece.extentPx >= lengthPx);
+  return long.reduce((sum, { pixels }) => sum + pixels, 0) / (width * height);
 }
 
 function saturation(data: Uint8Array): number {
@@ -78,7 +93,8 @@ function saturation(data: Uint8Array): number {
   return sum / (data.length / 3);
 }
 
-function vignette(grey: Uint8Array, { width, height }: DecodedImage): number {
+/** How much darker the corners are than the lit skin, 0…1: see {@link ImageTraits}. */
+export function vignette(grey: Uint8Array, { width, height }: DecodedImage): number {
   const counts = new Uint32Array(256);
   let sum = 0;
   let corners = 0;

@@ -1,0 +1,108 @@
+/**
+ * Shares of images with hair, with a ruler and with dark corners, in real and in synthetic images. A generator that
+ * loses or invents them changes more than lesions. The detectors are simple and err (docs/metrics.md has how often), but
+ * they err alike on both sets: read the difference, not the share.
+ *
+ * They look at images of the size that the generator makes, 64 px and up, on the CPU.
+ */
+import { type Share, wilson } from '../../data/eda/share.js';
+import type { DecodedImage } from '../../image/decode.js';
+import { toGrey } from '../../image/hair.js';
+import { straightLineContrast } from '../../image/ruler.js';
+import { hairShare, vignette } from '../../image/traits.js';
+import { type Tensor, tensor, tidy } from '../../torch/index.js';
+import { type CompareOptions, compareMeans, type Floor, type RowSets } from './compare.js';
+import { requireImages, rowsOfImages } from './images.js';
+import { shareDifference } from './share-difference.js';
+
+const TRAITS = ['hair', 'ruler', 'darkCorners'] as const;
+export type Trait = (typeof TRAITS)[number];
+
+/** Above which an image counts, by trait. */
+export const traitThresholds: Readonly<Record<Trait, number>> = {
+  /** Share of pixels in long thin dark lines. */
+  hair: 0.012,
+  /** Grey values of a straight line. */
+  ruler: 13,
+  /** How much darker the corners are than the lit skin. */
+  darkCorners: 0.23,
+};
+
+/** Of the half axes: the rim of a round aperture is no hair. */
+const FIELD = 0.95;
+const HAIR_THRESHOLD = 12;
+/** Thin against the side: 3 px at 64, 5 at 128, 9 at 256. */
+const hairKernelPx = (sidePx: number): number => 2 * Math.round(sidePx / 64) + 1;
+
+const MIN_SIDE_PX = 48;
+
+/** What the thresholds are laid on, in the order hair, ruler, dark corners. */
+export function traitValues(image: DecodedImage): [hair: number, ruler: number, darkCorners: number] {
+  const kernelPx = hairKernelPx(Math.min(image.width, image.height));
+  return [
+    hairShare(image, { kernelPx, threshold: HAIR_THRESHOLD, field: FIELD }),
+    straightLineContrast(image),
+    vignette(toGrey(image), image),
+  ];
+}
+
+/**
+ * @param images uint8 `[N, 3, H, W]`
+ * @returns float64 `[N, 3]` on the CPU: 1 where an image has the trait, else 0
+ * @throws DataError unless there are two or more images of bytes, of 48 px or more
+ */
+export function traitRows(images: Tensor): Tensor {
+  requireImages('given', images, MIN_SIDE_PX);
+  const [, , height, width] = images.shape as [number, number, number, number];
+  const size = 3 * height * width;
+  return rowsOfImages(images, (batch) => {
+    const n = batch.shape[0]!;
+    const pixels = tidy(() => batch.permute([0, 2, 3, 1]).contiguous().toArray() as Uint8Array);
+    const rows = new Float64Array(n * TRAITS.length);
+    for (let i = 0; i < n; i++) {
+      const values = traitValues({ data: pixels.subarray(i * size, (i + 1) * size), width, height });
+      TRAITS.forEach((trait, k) => {
+        rows[i * TRAITS.length + k] = values[k]! > traitThresholds[trait] ? 1 : 0;
+      });
+    }
+    return tensor(rows, [n, TRAITS.length]);
+  });
+}
+
+export interface TraitResult {
+  /** Wilson's interval, 95 %. */
+  real: Share;
+  synthetic: Share;
+  /** Synthetic less real; Newcombe's interval, 95 %. */
+  difference: Share;
+  /** Absolute differences between random halves of the real images. */
+  floor: Floor | null;
+}
+
+/**
+ * Images count as independent: with several of a patient the intervals are a little too narrow. The floor keeps groups
+ * whole.
+ *
+ * @param sets rows of `traitRows`
+ */
+export function compareTraits(sets: RowSets, options: CompareOptions): Record<Trait, TraitResult> {
+  return tidy(() => {
+    const distances = compareMeans(sets, (real, synthetic) => tidy(() => synthetic.sub(real).abs()), {
+      ...options,
+      replicates: 0,
+      kinds: TRAITS.map(() => 'distance' as const),
+    });
+    const counts = (rows: Tensor) => {
+      const hits = rows.sum([0]).toArray() as Float64Array;
+      return (k: number) => ({ hits: hits[k]!, n: rows.shape[0]! });
+    };
+    const [real, synthetic] = [counts(sets.real.rows), counts(sets.synthetic.rows)];
+    const result = (k: number): TraitResult => ({
+      real: wilson(real(k).hits, real(k).n)!,
+      synthetic: wilson(synthetic(k).hits, synthetic(k).n)!,
+      difference: shareDifference(synthetic(k), real(k)),
+      floor: distances[k]!.floor,
+    });
+    return { hair: result(0), ruler: result(1), darkCorners: result(2) };
+  });
+}
