@@ -1,26 +1,57 @@
-/** `graft metrics distribution`: distances between the sets as a whole, beside their real-against-real floor. */
+/** `graft metrics distribution`: the sets as a whole, beside real against real. */
 import type { Command } from 'commander';
-import type { DistanceRecord } from '../metrics/distribution/distances.js';
-import { examples, globalOptions, output, startEngine } from './common.js';
-import { addSetOptions, loadSets, type SetFlags } from './metrics-sets.js';
+import type { MeasureOptions } from '../metrics/distribution/measure.js';
+import type { MetricRecord } from '../metrics/record.js';
+import { DISTRIBUTION_WORDS, figure, range, readingOf } from '../metrics/report/records.js';
+import type { Tensor } from '../torch/index.js';
+import { examples, globalOptions, integer, output, startEngine } from './common.js';
+import {
+  addBackboneOptions,
+  type BackboneFlags,
+  featuresOf,
+  openCommandBackbone,
+} from './metrics-backbone.js';
+import { writeMetricReport } from './metrics-output.js';
+import { addSetOptions, loadClasses, type SetFlags } from './metrics-sets.js';
 import { plainTable, trimmed } from './table.js';
 
-interface DistributionFlags extends SetFlags {
-  backbone: string;
+interface DistributionFlags extends Omit<SetFlags, 'synthetic'>, BackboneFlags {
+  synthetic: string[];
+  replicates: number;
+  report?: string;
 }
 
 export function registerDistribution(metrics: Command): void {
-  const command = addSetOptions(
-    metrics
-      .command('distribution')
-      .description('Fréchet and kernel distance (FD, KID) of the two sets, beside real against real'),
+  const command = addBackboneOptions(
+    addSetOptions(
+      metrics
+        .command('distribution')
+        .description(
+          'Fréchet and kernel distance (FD, KID), precision, recall, density, coverage, FD∞, Inception Score, beside real against real',
+        ),
+      { many: true },
+    ),
   )
-    .option('--backbone <which>', 'where features come from: a classifier run, or random', 'random')
+    .option(
+      '--replicates <count>',
+      'half-samples for intervals; 0: none',
+      integer({ min: 0, max: 10_000 }),
+      50,
+    )
+    .option('--report <file.html>', 'write a page with figures and protocol')
     .action(async (flags: DistributionFlags, command: Command) => distributionCommand(flags, command));
   examples(command, [
     [
       'a GAN’s samples against the images it learned from',
-      'graft metrics distribution --real isic2017 --synthetic synthetic',
+      'graft metrics distribution --real isic2017 --synthetic synthetic --report distribution.html',
+    ],
+    [
+      'by class, and all together',
+      'graft metrics distribution --real isic2017 --synthetic melanomas --synthetic nevi',
+    ],
+    [
+      'FID as it is published: InceptionV3 with its weights from a file',
+      'graft metrics distribution --real isic2017 --synthetic synthetic --backbone inception:pt_inception-2015-12-05-6726825d.pth',
     ],
     [
       'with features of a classifier that knows the field',
@@ -29,46 +60,111 @@ export function registerDistribution(metrics: Command): void {
   ]);
 }
 
-async function distributionCommand(flags: DistributionFlags, command: Command): Promise<void> {
-  const device = await startEngine(command);
-  const { openBackbone } = await import('../metrics/backbone/index.js');
-  const { measureDistances } = await import('../metrics/distribution/distances.js');
-  const { tensor, tidy } = await import('../torch/index.js');
-  const { real, synthetic, protocol } = await loadSets(flags, command);
-  const { seed } = globalOptions(command);
-  const pixels = ({ data, n, height, width }: typeof real) => tensor(data, [n, 3, height, width]);
-  const { records, about } = tidy(() => {
-    const realPixels = pixels(real);
-    const backbone = openBackbone(flags.backbone, { device, calibrate: realPixels });
-    try {
-      const features = {
-        real: backbone.features(realPixels),
-        synthetic: backbone.features(pixels(synthetic)),
-      };
-      const records = measureDistances(backbone, features, { seed });
-      return { records, about: backbone.description };
-    } finally {
-      backbone.dispose();
-    }
-  });
-  output(command, {
-    json: { ...records, protocol: { ...protocol, seed: seed ?? 0, backbone: about } },
-    text: () => describe(records, about),
-  });
+/** Features of one class, or of all of them together. */
+interface Compared {
+  label: string | null;
+  groups: readonly string[] | undefined;
+  /** Which real images. */
+  reference: string;
+  features: { real: Tensor; synthetic: Tensor };
 }
 
-function describe(records: { frechet: DistanceRecord; kernel: DistanceRecord }, about: string): string {
-  const table = plainTable(['distance', 'real : synthetic', 'floor, real : real', 'times the floor']);
-  for (const [name, { value, sd, floor }] of Object.entries({ FD: records.frechet, KID: records.kernel })) {
-    const spread = sd === null ? '' : ` ± ${sd.toPrecision(2)}`;
-    const ratio = floor !== null && floor > 0 ? (value / floor).toFixed(2) : '–';
-    table.push([name, `${value.toPrecision(4)}${spread}`, floor?.toPrecision(4) ?? 'too few images', ratio]);
+async function distributionCommand(flags: DistributionFlags, command: Command): Promise<void> {
+  const device = await startEngine(command);
+  const { measureAll } = await import('../metrics/distribution/measure.js');
+  const { cat, dispose } = await import('../torch/index.js');
+  const { classes, all: sets } = await loadClasses(flags, command);
+  const backbone = await openCommandBackbone(flags, device, sets.real);
+  const compared: Compared[] = [];
+  try {
+    for (const { real, synthetic, label, reference } of classes) {
+      const of = (which: string, set: typeof real) =>
+        featuresOf(command, backbone, set, {
+          label: `features of ${which}${label && classes.length > 1 ? ` ${label}` : ''} images`,
+          cache: flags.cache,
+        });
+      const features = { real: await of('real', real), synthetic: await of('synthetic', synthetic) };
+      compared.push({ label, groups: real.groups, reference, features });
+    }
+    if (compared.length > 1) {
+      const all = (which: 'real' | 'synthetic') => cat(compared.map(({ features }) => features[which]));
+      compared.unshift({
+        label: null,
+        groups: sets.real.groups,
+        reference: sets.reference,
+        features: { real: all('real'), synthetic: all('synthetic') },
+      });
+    }
+    const { seed, quiet } = globalOptions(command);
+    const { withTotal } = await import('../run/progress.js');
+    const results = compared.map(({ label, groups, features, reference }) => {
+      const name = label && compared.length > 1 ? `measuring ${label}` : 'measuring';
+      return withTotal({ label: name, unit: 'metrics', quiet }, (onProgress) => {
+        const options: MeasureOptions = {
+          ...{ seed, groups, class: label, replicates: flags.replicates, onProgress },
+          protocol: { ...sets.protocol, reference },
+        };
+        return measureAll(backbone, features, options);
+      });
+    });
+    const records = results.flatMap((result) => result.records);
+    if (flags.report !== undefined) {
+      const { composeDistributionReport } = await import('../metrics/report/distribution-report.js');
+      await writeMetricReport(command, flags.report, async (words) =>
+        composeDistributionReport({
+          ...{ records, fit: results[0]!.fit, sets, features: compared[0]!.features },
+          about: backbone.description,
+          ...words(sets),
+        }),
+      );
+    }
+    output(command, {
+      json: {
+        real: flags.real,
+        synthetic: flags.synthetic,
+        seed: seed ?? 0,
+        about: backbone.description,
+        records,
+      },
+      text: () => describe(records, backbone.description),
+    });
+  } finally {
+    dispose(compared.flatMap(({ features }) => Object.values(features)));
+    await backbone.dispose();
   }
-  const { real, synthetic } = records.frechet;
+}
+
+function describe(records: readonly MetricRecord[], about: string): string {
+  const classes = new Set(records.map((record) => record.class)).size > 1;
+  const table = plainTable(
+    [
+      'metric',
+      ...(classes ? ['class'] : []),
+      'real : synthetic',
+      'at the floor’s N',
+      'floor, real : real',
+      'better',
+      'which',
+    ],
+    classes ? 2 : 1,
+  );
+  for (const record of records) {
+    const { name, value, interval, floor, better } = record;
+    table.push([
+      name,
+      ...(classes ? [record.class ?? 'all'] : []),
+      `${figure(value)}${range(interval)}`,
+      floor?.matched ? `${figure(floor.matched.value)}${range(floor.matched.interval)}` : '–',
+      floor ? `${figure(floor.value)}${range(floor.interval)}` : 'too few images',
+      better,
+      readingOf(record, DISTRIBUTION_WORDS),
+    ]);
+  }
+  const { n } = records[0]!;
   return [
     trimmed(table),
     '',
-    `${real} real, ${synthetic} synthetic images; floor: two random halves of the real ones. Lower is nearer.`,
+    `${n.real} real, ${n.synthetic} synthetic images [95 % interval]; floor: random halves of the real images, and next to it the synthetic ones at that N.`,
     about,
   ].join('\n');
 }

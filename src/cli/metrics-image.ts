@@ -1,78 +1,185 @@
 /** `graft metrics image`: how synthetic images compare with real ones, with the null beside each figure. */
-import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
-import type { ImageMetricReport, Stretch, Summary } from '../metrics/image.js';
-import { examples, globalOptions, integer, output, startEngine } from './common.js';
+import type { FullReferenceMetric } from '../metrics/full-reference/index.js';
+import type { LpipsNetwork } from '../metrics/full-reference/lpips.js';
+import type { ImageMetricReport } from '../metrics/image.js';
+import type { Stretch } from '../metrics/image-set.js';
+import type { Pairing } from '../metrics/pairing.js';
+import { IMAGE_WORDS, readingOf } from '../metrics/report/records.js';
+import type { Device } from '../torch/index.js';
+import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
+import { writeMetricReport } from './metrics-output.js';
 import { addSetOptions, loadSets, type SetFlags } from './metrics-sets.js';
+import { plainTable, trimmed } from './table.js';
 
 interface ImageFlags extends SetFlags {
-  stretch: Stretch;
+  protocol: 'random' | 'original' | 'nearest';
+  stretch?: Stretch;
+  metric: string[];
+  lpips?: string;
   limit?: number;
+  report?: string;
 }
+
+/** The original's: the i-th real against the i-th fake, each stretched to its full range. */
+const PROTOCOLS: Record<ImageFlags['protocol'], { pairing: Pairing; stretch: Stretch }> = {
+  random: { pairing: 'random', stretch: 'none' },
+  original: { pairing: 'index', stretch: 'image' },
+  nearest: { pairing: 'nearest', stretch: 'none' },
+};
 
 export function registerImage(metrics: Command): void {
   const image = addSetOptions(
     metrics
       .command('image')
       .description(
-        'full-reference metrics (PSNR, SSIM) of random pairs, beside the same for real against real',
+        'full-reference metrics (PSNR, SSIM, MS-SSIM, GMSD, MS-GMSD, MDSI, HaarPSI) of pairs, beside real against real',
       ),
   )
     .addOption(
-      new Option('--stretch <how>', 'stretch each image to its full range before comparing')
-        .choices(['none', 'image'])
-        .default('none'),
+      new Option(
+        '--protocol <how>',
+        'random pairs; original: by index, each image stretched, as the original system; nearest real image',
+      )
+        .choices(Object.keys(PROTOCOLS))
+        .default('random'),
+    )
+    .addOption(
+      new Option('--stretch <how>', 'stretch each image to its full range before comparing').choices([
+        'none',
+        'image',
+      ]),
+    )
+    .option('--metric <id>', 'only this metric; repeatable (default: all that fit the size)', collect, [])
+    .option(
+      '--lpips <network:trunk[,heads]>',
+      'LPIPS too: alex, vgg or squeeze with weights from files (torchvision’s network, the authors’ heads)',
     )
     .option('--limit <pairs>', 'at most so many pairs (default: all)', integer({ min: 1 }))
-    .action(async (flags: ImageFlags, command: Command) => {
-      const device = await startEngine(command);
-      const { imageMetrics } = await import('../metrics/image.js');
-      const { real, synthetic, protocol } = await loadSets(flags, command);
-      const { stretch, limit } = flags;
-      const { seed } = globalOptions(command);
-      const report = imageMetrics(real, synthetic, { stretch, device, seed, limit });
-      const json = { ...report, protocol: { ...report.protocol, ...protocol } };
-      output(command, { json, text: () => describe(report) });
-    });
+    .option('--report <file.html>', 'write a page with figures, pairs and protocol')
+    .action(async (flags: ImageFlags, command: Command) => imageCommand(flags, command));
   examples(image, [
     [
       'a GAN’s samples against the images it learned from',
-      'graft metrics image --real isic2017 --synthetic synthetic',
+      'graft metrics image --real isic2017 --synthetic synthetic --report image.html',
+    ],
+    [
+      'as the original system measured, to stand beside its table',
+      'graft metrics image --real isic2017 --synthetic synthetic --protocol original',
+    ],
+    [
+      'LPIPS besides, from torchvision’s weights and the authors’ (version 0.1)',
+      'graft metrics image --real real/ --synthetic samples/ --lpips alex:alexnet-owt-7be5be79.pth,alex.pth',
     ],
     ['any two folders, for a program', 'graft metrics image --real real/ --synthetic samples/ --json'],
   ]);
 }
 
-function describe(report: ImageMetricReport): string {
-  const table = new Table({
-    head: ['metric', 'real : synthetic', 'real : real', ''],
-    style: { head: [], border: [] },
+async function imageCommand(flags: ImageFlags, command: Command): Promise<void> {
+  const device = await startEngine(command);
+  const { FULL_REFERENCE_METRICS } = await import('../metrics/full-reference/index.js');
+  const { imageMetrics } = await import('../metrics/image.js');
+  const { withTotal } = await import('../run/progress.js');
+  const { ConfigError } = await import('../errors.js');
+  const fitting = (side: number) => FULL_REFERENCE_METRICS.filter(({ minSidePx }) => side >= minSidePx);
+  const asked = flags.metric.map((id) => {
+    const found = FULL_REFERENCE_METRICS.find((metric) => metric.id === id);
+    if (found) return found;
+    const known = FULL_REFERENCE_METRICS.map((metric) => metric.id).join(', ');
+    throw new ConfigError(`--metric ${id}: there is ${known}`);
   });
-  for (const name of ['psnr', 'ssim'] as const) {
-    const { synthetic, realNull, unit } = report[name];
-    table.push([
-      name.toUpperCase() + (unit ? ` (${unit})` : ''),
-      cell(synthetic),
-      realNull ? cell(realNull) : 'too few images',
-      verdict(synthetic, realNull),
-    ]);
+  const { pairing, stretch } = {
+    ...PROTOCOLS[flags.protocol],
+    ...(flags.stretch && { stretch: flags.stretch }),
+  };
+  const { quiet, seed } = globalOptions(command);
+  const lpips = flags.lpips === undefined ? null : await openLpipsMetric(flags.lpips, device);
+  const sets = await loadSets(flags, command);
+  const { real, synthetic } = sets;
+  const report = withTotal({ label: 'comparing', unit: 'pairs', quiet }, (onProgress) =>
+    imageMetrics(real, synthetic, {
+      ...{ pairing, stretch, device, seed, limit: flags.limit, class: sets.label, onProgress },
+      ...((asked.length > 0 || lpips) && {
+        metrics: [...(asked.length > 0 ? asked : fitting(real.width)), ...(lpips ? [lpips.metric] : [])],
+      }),
+      protocol: sets.protocol,
+    }),
+  );
+  lpips?.dispose();
+  if (flags.report !== undefined) {
+    const { composeImageReport } = await import('../metrics/report/image-report.js');
+    await writeMetricReport(command, flags.report, (words) =>
+      composeImageReport({ report, real, synthetic, ...words(sets) }),
+    );
   }
-  const { counts, protocol } = report;
-  return [
-    table.toString(),
-    `Mean ± SD over pairs [95 % interval of the mean]; ${counts.real} real, ${counts.synthetic} synthetic images, ` +
-      `${protocol.widthPx}×${protocol.heightPx} pixels, seed ${protocol.seed}.`,
-    'Higher is more alike. Any two real lesions differ: read the first column against the second.',
-  ].join('\n');
+  const { records, diversity, pairs } = report;
+  output(command, {
+    json: { ...sets.folders, seed: seed ?? 0, pairs: pairs.synthetic.left.length, records, diversity },
+    text: () => describe(report),
+  });
 }
 
-const cell = ({ mean, sd, n, interval }: Summary): string =>
-  `${mean.toFixed(3)} ± ${Number.isNaN(sd) ? '–' : sd.toFixed(3)} [${interval.map((x) => x.toFixed(3)).join(', ')}] N=${n}`;
+/** @throws ConfigError for another form; ConfigError, DataError naming the file that does not fit */
+async function openLpipsMetric(
+  text: string,
+  device: Device,
+): Promise<{ metric: FullReferenceMetric; dispose: () => void }> {
+  const { openLpips } = await import('../metrics/full-reference/lpips.js');
+  const { ConfigError } = await import('../errors.js');
+  const { sha256File } = await import('../files.js');
+  const [, network, trunk, heads] = /^(alex|vgg|squeeze):([^,]+)(?:,(.+))?$/.exec(text) ?? [];
+  if (network === undefined || trunk === undefined) {
+    throw new ConfigError(
+      `--lpips ${text}: expected alex:TRUNK,HEADS (or vgg, squeeze); one file where it holds both`,
+    );
+  }
+  const lpips = openLpips(network as LpipsNetwork, { trunk, ...(heads !== undefined && { heads }), device });
+  const files = [trunk, ...(heads === undefined ? [] : [heads])];
+  const digests = await Promise.all(files.map((file) => sha256File(file)));
+  return {
+    metric: {
+      id: 'lpips',
+      name: 'LPIPS',
+      unit: '',
+      range: [0, Number.POSITIVE_INFINITY],
+      higherIsBetter: false,
+      minSidePx: lpips.minSidePx,
+      settings: () => `${network}, weights SHA-256 ${digests.join(', ')}`,
+      score: (x, y) => lpips.score(x, y),
+    },
+    dispose: () => lpips.dispose(),
+  };
+}
 
-/** What the two intervals allow to say, and no more. */
-function verdict(synthetic: Summary, realNull: Summary | null): string {
-  if (!realNull) return '';
-  if (synthetic.interval[0] > realNull.interval[1]) return 'more alike than two real images';
-  if (synthetic.interval[1] < realNull.interval[0]) return 'less alike than two real images';
-  return 'the intervals overlap';
+function describe({ records, diversity, pairs }: ImageMetricReport): string {
+  const table = plainTable([
+    'metric',
+    'real : synthetic',
+    'real : real',
+    'synthetic : synthetic',
+    'better',
+    'which',
+  ]);
+  const cell = (value: number, interval: readonly [number, number] | null): string =>
+    `${value.toFixed(3)}${interval ? ` [${interval.map((x) => x.toFixed(3)).join(', ')}]` : ''}`;
+  for (const record of records) {
+    const { metric, name, unit, value, interval, floor, better } = record;
+    const own = diversity[metric];
+    table.push([
+      unit ? `${name} (${unit})` : name,
+      cell(value, interval),
+      floor ? cell(floor.value, floor.interval) : 'too few images',
+      own ? cell(own.mean, own.interval) : 'too few images',
+      better,
+      readingOf(record, IMAGE_WORDS),
+    ]);
+  }
+  const { n, protocol } = records[0]!;
+  return [
+    trimmed(table),
+    '',
+    `Mean over ${pairs.synthetic.left.length} pairs [95 % interval]; ${n.real} real, ${n.synthetic} synthetic images, ${protocol.widthPx}×${protocol.heightPx} pixels.`,
+    `Pairs: ${protocol.pairing}; stretch: ${protocol.stretch}.`,
+    'Any two real lesions differ: read the first column against the second.',
+  ].join('\n');
 }

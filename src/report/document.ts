@@ -14,6 +14,8 @@ export interface TableBlock {
   strong?: number[];
   /** Narrow enough for a phone: is not given the width that makes tables scroll there. */
   slim?: boolean;
+  /** A press on a column's head sorts the rows. */
+  sortable?: boolean;
 }
 
 /** One drawing. A half panel is drawn once, about 350 px wide; a full one for a wide page and for a phone. */

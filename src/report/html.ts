@@ -1,4 +1,7 @@
-/** Prints a report as one self-contained HTML page: style inline, figures as SVG, pictures as base64. No script. */
+/**
+ * Prints a report as one self-contained HTML page: style inline, figures as SVG, pictures as base64. The one script there
+ * is sorts tables, and stands only on pages that have such.
+ */
 import type {
   Block,
   FigureBlock,
@@ -13,6 +16,7 @@ import { escapeHtml } from './escape.js';
 import { ended } from './format.js';
 import { legendSign } from './legend.js';
 import { encodedBytes } from './picture.js';
+import { SORT_SCRIPT, SORT_STYLE } from './sort-script.js';
 import { GALLERY_STYLE, STYLE } from './style.js';
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -89,8 +93,10 @@ function table(block: TableBlock, number: number): string {
         .map((text, column) => `<td${side(block.columns[column]!.align)}>${escapeHtml(text)}</td>`)
         .join('')}</tr>`,
   );
+  const names = [...(block.slim ? ['slim'] : []), ...(block.sortable ? ['sortable'] : [])];
+  const classes = names.length > 0 ? ` class="${names.join(' ')}"` : '';
   const note = block.note ? `<p class="note">${escapeHtml(block.note)}</p>` : '<p class="note"></p>';
-  return `<div class="scroll"><table${block.slim ? ' class="slim"' : ''}><caption><b>Table ${number}. ${escapeHtml(ended(block.title))}</b></caption><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${note}`;
+  return `<div class="scroll"><table${classes}><caption><b>Table ${number}. ${escapeHtml(ended(block.title))}</b></caption><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${note}`;
 }
 
 function summaryBox({ title, tone, short, sentence, paragraph, figures }: Summary): string {
@@ -133,14 +139,17 @@ export function toHtml(report: ReportDocument): string {
     ({ id, title, blocks }) =>
       `<section id="${id}"><h2>${escapeHtml(title)}</h2>\n${blocks.map(print).join('\n')}\n</section>`,
   );
-  const hasGallery = report.sections.some(({ blocks }) => blocks.some(({ kind }) => kind === 'gallery'));
+  const has = (test: (block: Block) => boolean): boolean =>
+    report.sections.some(({ blocks }) => blocks.some(test));
+  const hasGallery = has(({ kind }) => kind === 'gallery');
+  const sorts = has((block) => block.kind === 'table' && block.sortable === true);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml([report.title, ...(summary ? [summary.short] : [])].join(': '))}</title>
-<style>${STYLE}${hasGallery ? GALLERY_STYLE : ''}</style>
+<style>${STYLE}${hasGallery ? GALLERY_STYLE : ''}${sorts ? SORT_STYLE : ''}</style>
 </head>
 <body>
 <main>
@@ -150,7 +159,7 @@ ${summary ? summaryBox(summary) : ''}
 ${sections.join('\n')}
 <footer>${escapeHtml(report.footer)}</footer>
 </main>
-</body>
+${sorts ? `<script>${SORT_SCRIPT}</script>\n` : ''}</body>
 </html>
 `;
 }

@@ -159,6 +159,25 @@ export async function withProgress<Result>(
   }
 }
 
+/**
+ * The same for work that blocks, and that tells with each call how much there is in all: the display begins with the
+ * first call.
+ */
+export function withTotal<Result>(
+  options: Omit<ProgressOptions, 'total'>,
+  work: (onProgress: (done: number, total: number) => void) => Result,
+): Result {
+  let progress: Progress | undefined;
+  try {
+    return work((done, total) => {
+      progress ??= new Progress({ ...options, total });
+      progress.update(done);
+    });
+  } finally {
+    progress?.stop();
+  }
+}
+
 /** About four significant digits, never an exponent for everyday sizes: 1234, 31.25, 0.6931, 2e-5, NaN. */
 export function formatFigure(value: number): string {
   const size = Math.abs(value);

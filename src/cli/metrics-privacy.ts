@@ -1,0 +1,188 @@
+/** `graft metrics privacy`: do the synthetic images give their training images away? */
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import type { ImageSet } from '../metrics/image-set.js';
+import type { PrivacyAssessment, PrivacyCheck, PrivacyThresholds } from '../metrics/privacy/index.js';
+import { collect, examples, globalOptions, output, startEngine } from './common.js';
+import {
+  addBackboneOptions,
+  type BackboneFlags,
+  featuresOf,
+  openCommandBackbone,
+} from './metrics-backbone.js';
+import { writeMetricReport } from './metrics-output.js';
+import { addSetOptions, loadHeldOut, loadSets, type SetFlags } from './metrics-sets.js';
+import { plainTable, trimmed } from './table.js';
+
+interface PrivacyFlags extends SetFlags, BackboneFlags {
+  heldOut?: string;
+  threshold: string[];
+  report?: string;
+}
+
+export function registerPrivacy(metrics: Command): void {
+  const privacy = addBackboneOptions(
+    addSetOptions(
+      metrics
+        .command('privacy')
+        .description(
+          'memorisation: copies, distances to training against held-out images, membership inference; pass or fail',
+        ),
+    ).option(
+      '--held-out <dir>',
+      'real images that the generator did not see (default: the dataset’s validation and test split)',
+    ),
+  )
+    .option(
+      '--threshold <key=value>',
+      'hold a check to another threshold, such as membershipAuc=0.6; repeatable',
+      collect,
+      [],
+    )
+    .option('--report <file.html>', 'write a page with figures and the closest pairs')
+    .action(async (flags: PrivacyFlags, command: Command) => privacyCommand(flags, command));
+  privacy.addHelpText(
+    'after',
+    '\nExit code 0 where every check passes, 1 where one fails or cannot be decided.\n',
+  );
+  examples(privacy, [
+    [
+      'samples of a GAN against the images it learned from, and those it did not see',
+      'graft metrics privacy --real isic2017 --synthetic synthetic --report privacy.html',
+    ],
+    ['plain folders', 'graft metrics privacy --real train/ --held-out test/ --synthetic samples/ --size 64'],
+  ]);
+}
+
+async function privacyCommand(flags: PrivacyFlags, command: Command): Promise<void> {
+  const device = await startEngine(command);
+  const { assessPrivacy } = await import('../metrics/privacy/index.js');
+  const { toTensor } = await import('../metrics/image-set.js');
+  const { backboneProtocol } = await import('../metrics/distribution/measure.js');
+  const { dispose, tidy } = await import('../torch/index.js');
+  const thresholds = await parseThresholds(flags.threshold);
+  const loaded = await loadSets(flags, command);
+  const heldOut = await loadHeldOut(flags, loaded, command);
+  const sets = { train: loaded.real, heldOut, synthetic: loaded.synthetic };
+  const backbone = await openCommandBackbone(flags, device, loaded.real);
+  try {
+    const { cache } = flags;
+    const of = (label: string, set: typeof heldOut) =>
+      featuresOf(command, backbone, set, { label: `features of ${label} images`, cache });
+    const features = {
+      train: await of('training', sets.train),
+      heldOut: await of('held-out', sets.heldOut),
+      synthetic: await of('synthetic', sets.synthetic),
+    };
+    const { groups: train } = sets.train;
+    const { groups: unseen } = sets.heldOut;
+    const assessment = tidy(() =>
+      assessPrivacy(
+        {
+          features,
+          images: {
+            train: toTensor(sets.train),
+            heldOut: toTensor(sets.heldOut),
+            synthetic: toTensor(sets.synthetic),
+          },
+          ...(train && unseen && { groups: { train, heldOut: unseen } }),
+          names: {
+            train: namesIn(flags.real, sets.train),
+            heldOut: namesIn(flags.heldOut ?? flags.real, sets.heldOut),
+            synthetic: namesIn(flags.synthetic, sets.synthetic),
+          },
+        },
+        thresholds,
+        { seed: globalOptions(command).seed },
+      ),
+    );
+    const protocol = { ...loaded.protocol, ...backboneProtocol(backbone) };
+    if (flags.report !== undefined) {
+      const { composePrivacyReport } = await import('../metrics/report/privacy-report.js');
+      await writeMetricReport(command, flags.report, async (words) =>
+        composePrivacyReport({ assessment, sets, features, protocol, ...words(loaded) }),
+      );
+    }
+    dispose(Object.values(features));
+    output(command, {
+      json: { ...loaded.folders, heldOut: flags.heldOut ?? null, protocol, ...assessment },
+      text: () => describe(assessment, backbone.description),
+    });
+    if (assessment.passed !== true) throw await verdictError(assessment);
+  } finally {
+    await backbone.dispose();
+  }
+}
+
+/** @throws ConfigError for a key that is none, or a value that is no number */
+async function parseThresholds(given: readonly string[]): Promise<Partial<PrivacyThresholds>> {
+  const { defaultThresholds } = await import('../metrics/privacy/index.js');
+  const { ConfigError } = await import('../errors.js');
+  const { minimum: _, ...known } = defaultThresholds;
+  return Object.fromEntries(
+    given.map((text): [string, number] => {
+      const [, key = text, figure = ''] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+      const value = Number(figure);
+      if (!(key in known) || figure.trim() === '' || !Number.isFinite(value)) {
+        throw new ConfigError(
+          `--threshold ${text}: expected key=number; the keys are ${Object.entries(known)
+            .map(([name, standard]) => `${name} (${standard})`)
+            .join(', ')}`,
+        );
+      }
+      return [key, value];
+    }),
+  );
+}
+
+/** Paths within their folder. */
+const namesIn = (dir: string, { files = [] }: ImageSet): string[] => files.map((file) => relative(dir, file));
+
+const verdictOf = (passed: boolean | null): string =>
+  passed === null ? 'undecided' : passed ? 'pass' : 'FAIL';
+
+const number = (value: number | null): string =>
+  value === null ? '–' : String(Number(value.toPrecision(3)));
+
+function describe({ passed, checks, counts }: PrivacyAssessment, about: string): string {
+  const table = plainTable(['check', 'value', 'interval', 'reference', 'passes', 'which']);
+  for (const check of checks) {
+    table.push([
+      check.name,
+      number(check.value),
+      check.interval ? `${number(check.interval[0])} to ${number(check.interval[1])}` : '–',
+      number(check.reference),
+      rule(check),
+      verdictOf(check.passed),
+    ]);
+  }
+  const notes = checks.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));
+  return [
+    trimmed(table),
+    '',
+    ...notes,
+    ...(notes.length > 0 ? [''] : []),
+    `${counts.train} training, ${counts.heldOut} held-out, ${counts.synthetic} synthetic images.`,
+    about,
+    ...(passed === true
+      ? ['', 'PASS: none of these checks finds what copying would leave. That is no proof of privacy.']
+      : []),
+  ].join('\n');
+}
+
+/** What a command ends with whose result is no pass: the line on stderr, and exit code 1. */
+async function verdictError({ passed, checks }: PrivacyAssessment): Promise<Error> {
+  const { GraftError } = await import('../errors.js');
+  const names = checks.filter((check) => check.passed === passed).map(({ name }) => name);
+  return new GraftError(
+    passed === false
+      ? `privacy: FAIL: ${names.join('; ')}; look at the pairs (--report), and train anew or leave those images out`
+      : `privacy: UNDECIDED, which is not a pass: ${names.join('; ')}; see the notes, most often it takes more images`,
+  );
+}
+
+function rule({ threshold, compared, passes }: PrivacyCheck): string {
+  if (threshold === null) return '–';
+  const what = compared === 'value' ? '' : `${compared} end `;
+  return `${what}${passes === 'atMost' ? '≤' : '≥'} ${number(threshold)}`;
+}

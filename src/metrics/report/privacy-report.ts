@@ -1,0 +1,222 @@
+/** `graft metrics privacy --report`: the checks, the distances behind them, and the closest pairs to look at. */
+import { curvePlot } from '../../report/curves.js';
+import type {
+  Block,
+  FigureBlock,
+  GalleryBlock,
+  ReportDocument,
+  TableBlock,
+  Tile,
+} from '../../report/document.js';
+import { fullPanel } from '../../report/draw.js';
+import { list, plural } from '../../report/format.js';
+import type { Tensor } from '../../torch/index.js';
+import { nearestNeighbours } from '../distribution/neighbours.js';
+import { type ImageSet, imageName } from '../image-set.js';
+import type { PrivacyAssessment, PrivacyCheck, PrivacySets } from '../privacy/index.js';
+import { symmetryNames } from '../privacy/index.js';
+import type { Protocol } from '../record.js';
+import { densityCurves } from './density.js';
+import { tileJpeg } from './image-report.js';
+
+const BLUE = 'var(--blue)';
+const ORANGE = 'var(--orange)';
+
+type ListBlock = Extract<Block, { kind: 'list' }>;
+
+/** Pairs a row of the gallery holds. */
+const PAIRS = 9;
+
+export interface PrivacyReportInput {
+  assessment: PrivacyAssessment;
+  sets: PrivacySets<ImageSet>;
+  features: PrivacySets<Tensor>;
+  protocol: Protocol;
+  title: string;
+  subtitle: string;
+  footer: string;
+}
+
+export async function composePrivacyReport(input: PrivacyReportInput): Promise<ReportDocument> {
+  const { assessment, protocol, title, subtitle, footer } = input;
+  const { checks, passed, counts } = assessment;
+  const failed = checks.filter((check) => check.passed === false);
+  const open = checks.filter((check) => check.passed === null);
+  return {
+    eyebrow: 'Graft · memorisation and privacy',
+    title,
+    subtitle: `${subtitle} · ${plural(counts.heldOut, 'held-out image')}`,
+    summary: {
+      title: 'Verdict',
+      tone: passed === true ? 'good' : passed === false ? 'bad' : 'open',
+      short: passed === true ? 'Pass' : passed === false ? 'Fail' : 'Undecided',
+      sentence:
+        passed === true
+          ? 'None of the checks finds what copying would leave.'
+          : passed === false
+            ? `The synthetic images fail by: ${list(failed.map(({ name }) => name.toLowerCase()))}.`
+            : `Not decided, which is not a pass: ${list(open.map(({ name }) => name.toLowerCase()))}.`,
+      paragraph:
+        'The checks compare how near synthetic images come to the real ones that the generator saw with how near they come to real images it did not see. A pass says that what these checks would have found is not there; it is no proof of privacy, which only training with differential privacy gives.',
+      figures: checks
+        .filter(({ id }) => ['pictureCopies', 'nearShare', 'copyTest', 'membershipAuc'].includes(id))
+        .map((check) => ({
+          label: check.name,
+          value: number(check.value),
+          note: `passes with ${rule(check)}: ${verdict(check.passed)}`,
+        })),
+    },
+    sections: [
+      { id: 'checks', title: 'Checks', blocks: [checksTable(checks), meaningsOf(checks)] },
+      { id: 'distances', title: 'Distances', blocks: [distanceFigure(input)] },
+      { id: 'pairs', title: 'The closest pairs', blocks: [await closestGallery(input)] },
+      { id: 'protocol', title: 'Protocol', blocks: [protocolBlock(protocol, assessment)] },
+    ],
+    footer,
+  };
+}
+
+const number = (value: number | null): string =>
+  value === null ? '–' : String(Number(value.toPrecision(3))).replace('-', '−');
+
+const verdict = (passed: boolean | null): string =>
+  passed === null ? 'undecided' : passed ? 'pass' : 'fail';
+
+function rule({ threshold, compared, passes }: PrivacyCheck): string {
+  if (threshold === null) return '–';
+  const what = compared === 'value' ? '' : `${compared} end `;
+  return `${what}${passes === 'atMost' ? '≤' : '≥'} ${number(threshold)}`;
+}
+
+function checksTable(checks: readonly PrivacyCheck[]): TableBlock {
+  const column = (title: string, align: 'left' | 'right' = 'right') => ({ title, align });
+  return {
+    kind: 'table',
+    title: 'Every check with what it is held to',
+    sortable: true,
+    columns: [
+      column('check', 'left'),
+      column('value'),
+      column('interval'),
+      column('reference'),
+      column('passes with'),
+      column('verdict', 'left'),
+    ],
+    rows: checks.map((check) => [
+      check.name,
+      number(check.value),
+      check.interval ? `${number(check.interval[0])} to ${number(check.interval[1])}` : '',
+      number(check.reference),
+      rule(check),
+      verdict(check.passed),
+    ]),
+    strong: checks.flatMap(({ passed }, i) => (passed === false ? [i] : [])),
+    note: 'The reference is what held-out images score, or what is expected of a generator that copies nothing. Thresholds were chosen so that such a generator fails in at most 4 of 100 cases (docs/metrics.md).',
+  };
+}
+
+const meaningsOf = (checks: readonly PrivacyCheck[]): ListBlock => ({
+  kind: 'list',
+  items: checks.map(({ name, meaning, notes }) => ({
+    lead: `${name}.`,
+    text: [meaning, ...notes].join(' · '),
+  })),
+});
+
+function distanceFigure({ features }: PrivacyReportInput): FigureBlock {
+  const nearest = (queries: Tensor): Float64Array =>
+    nearestNeighbours(queries, features.train, { k: 1 }).distances;
+  const samples = [
+    { label: 'synthetic → training', color: ORANGE, values: nearest(features.synthetic) },
+    { label: 'held-out → training', color: BLUE, values: nearest(features.heldOut) },
+  ];
+  return {
+    kind: 'figure',
+    name: 'nearest',
+    title: 'Distance to the nearest training image',
+    shows:
+      'How far synthetic images lie from what the generator saw, beside real images it did not see. A heap of orange at the left, where no blue is, would be copies.',
+    doesNotShow:
+      'Copied parts of pictures, and what the backbone’s features do not see. Orange to the right of blue is no privacy either: bad pictures lie far from everything.',
+    legend: samples.map(({ label, color }) => ({ label, color, symbol: 'line' })),
+    panels: [
+      fullPanel(
+        (width) => curvePlot(densityCurves(samples), { x: 'distance', y: '% of images' }, width),
+        'Distance to the nearest training image',
+      ),
+    ],
+  };
+}
+
+async function closestGallery({ assessment, sets, features }: PrivacyReportInput): Promise<GalleryBlock> {
+  const { pictures, shrunken } = assessment.copies;
+  const tile = async (synthetic: number, train: number, caption: string): Promise<Tile> => ({
+    images: [
+      { jpeg: await tileJpeg(sets.synthetic, synthetic), alt: 'synthetic' },
+      { jpeg: await tileJpeg(sets.train, train), alt: 'training' },
+    ],
+    caption,
+    facts: [
+      { name: 'synthetic', value: imageName(sets.synthetic, synthetic) },
+      { name: 'training', value: imageName(sets.train, train) },
+    ],
+  });
+  const { indices, distances } = nearestNeighbours(features.synthetic, features.train, { k: 1 });
+  const order = Array.from(distances.keys())
+    .sort((a, b) => distances[a]! - distances[b]!)
+    .slice(0, PAIRS);
+  const rows = [
+    {
+      title: 'copied pictures: synthetic beside the training image it shows',
+      tiles: await Promise.all(
+        (pictures?.pairs ?? [])
+          .slice(0, PAIRS)
+          .map(({ synthetic, train, correlation, symmetry }) =>
+            tile(synthetic, train, `${symmetryNames[symmetry]}, r = ${correlation.toFixed(2)}`),
+          ),
+      ),
+    },
+    {
+      title: 'nearer as small pictures than two real ones are: synthetic beside training',
+      tiles: await Promise.all(
+        (shrunken?.pairs ?? [])
+          .slice(0, PAIRS)
+          .map(({ synthetic, train, distance, symmetry }) =>
+            tile(synthetic, train, `${symmetryNames[symmetry]}, ${distance.toPrecision(3)}`),
+          ),
+      ),
+    },
+    {
+      title: 'nearest in features: synthetic beside training',
+      tiles: await Promise.all(
+        order.map((i) => tile(i, indices[i]!, `distance ${distances[i]!.toPrecision(3)}`)),
+      ),
+    },
+  ];
+  return {
+    kind: 'gallery',
+    name: 'pairs',
+    title: 'The pairs of a synthetic and a training image that are closest',
+    shows: 'What the checks call near. Look whether two pictures show one lesion, or two that are alike.',
+    doesNotShow: 'The other pairs. A row that is missing has nothing to show.',
+    rows: rows.filter(({ tiles }) => tiles.length > 0),
+  };
+}
+
+function protocolBlock(protocol: Protocol, { thresholds }: PrivacyAssessment): TableBlock {
+  const { minimum, ...limits } = thresholds;
+  return {
+    kind: 'table',
+    title: 'The protocol',
+    slim: true,
+    columns: [
+      { title: 'field', align: 'left' },
+      { title: 'value', align: 'left' },
+    ],
+    rows: [
+      ...Object.entries(protocol),
+      ...Object.entries(limits).map(([key, value]) => [`threshold ${key}`, value]),
+      ...Object.entries(minimum).map(([key, value]) => [`fewest images of ${key}`, value]),
+    ].map(([key, value]) => [String(key), String(value)]),
+  };
+}
