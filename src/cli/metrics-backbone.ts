@@ -56,7 +56,10 @@ export async function openCommandBackbone(
   }
 }
 
-/** Features of a set, from the cache where they are there; the caller disposes them. */
+/**
+ * Features of a set, from the cache where they are there; the caller disposes them.
+ * @throws DataError naming the image whose features are not finite
+ */
 export async function featuresOf(
   command: Command,
   backbone: FeatureExtractor,
@@ -64,7 +67,9 @@ export async function featuresOf(
   { label, cache }: { label: string; cache: boolean },
 ): Promise<Tensor> {
   const { cachedFeatures } = await import('../metrics/backbone/index.js');
-  const { toTensor } = await import('../metrics/image-set.js');
+  const { firstNonFiniteRow } = await import('../metrics/distribution/features.js');
+  const { imageName, toTensor } = await import('../metrics/image-set.js');
+  const { DataError } = await import('../errors.js');
   const { withProgress } = await import('../run/progress.js');
   const { quiet } = globalOptions(command);
   const images = toTensor(set);
@@ -76,7 +81,12 @@ export async function featuresOf(
         onNotice: (message) => notice(command, message),
       });
       progress.update(set.n);
-      return features;
+      const row = firstNonFiniteRow(features);
+      if (row < 0) return features;
+      features.dispose();
+      throw new DataError(
+        `${imageName(set, row)}: ${backbone.name} gives features that are not finite: look at the image, and whether the network was trained to the end`,
+      );
     });
   } finally {
     images.dispose();

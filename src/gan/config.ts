@@ -167,7 +167,9 @@ export const ganRecipeSchema = z.strictObject({
     .string()
     .nullable()
     .default('random')
-    .describe('features of FD and KID: a classifier run, or random (Naeem et al. 2020); null: no FD, no KID'),
+    .describe(
+      'features of FD and KID: random (Naeem et al. 2020), a classifier run, inception:FILE, or FILE.pt (TorchScript); null: no FD, no KID',
+    ),
   bestBy: z
     .enum(['fd', 'kid'])
     .nullable()

@@ -8,6 +8,7 @@ import { exampleAudit, exampleDataset, writeExampleReport } from '../../src/data
 import { makeEdaReport } from '../../src/data/eda/index.js';
 import { composeGanReport } from '../../src/gan/report/content.js';
 import { exampleGanReport } from '../../src/gan/report/example.test-data.js';
+import { exampleMetricReports } from '../../src/metrics/report/example.test-data.js';
 import { toHtml } from '../../src/report/html.js';
 import { exampleSummary } from '../../src/trial/example.test-data.js';
 import { writeReport } from '../../src/trial/report/index.js';
@@ -74,6 +75,10 @@ describe.skipIf(chromiumPath === undefined)('reports in Chromium (skipped where 
     writeFileSync(pages.dataset, toHtml(await makeEdaReport(dataset, { audit: exampleAudit(dataset) })));
     pages.gan = join(root, 'gan.html');
     writeFileSync(pages.gan, toHtml(composeGanReport(await exampleGanReport())));
+    for (const [name, report] of Object.entries(await exampleMetricReports())) {
+      pages[name] = join(root, `${name}.html`);
+      writeFileSync(pages[name]!, toHtml(report));
+    }
     const summary = { ...exampleSummary({ testImages: 80 }), metrics: [] };
     pages.trial = writeReport(summary, join(root, 'trial'), { replicates: 20 }).html;
   });
@@ -86,7 +91,7 @@ describe.skipIf(chromiumPath === undefined)('reports in Chromium (skipped where 
     browser.open(pathToFileURL(pages[report]!).href, view);
 
   test.each(
-    ['dataset', 'trial', 'gan'].flatMap((report) =>
+    ['dataset', 'trial', 'gan', 'image', 'distribution', 'privacy', 'artefacts'].flatMap((report) =>
       Object.entries(views).map(([name, view]) => [report, name, view] as const),
     ),
   )('%s, %s: every figure is there, nothing sticks out, nothing is asked for', async (report, _, view) => {
@@ -112,6 +117,24 @@ describe.skipIf(chromiumPath === undefined)('reports in Chromium (skipped where 
     const { ratio, dark } = await page.evaluate<{ ratio: number; dark: boolean }>(contrast);
     expect(dark).toBe('scheme' in view);
     expect(ratio).toBeGreaterThan(7);
+    await page.close();
+  });
+
+  test('a press on a column’s head sorts the table, another one the other way round', async () => {
+    const page = await open('privacy', views.light);
+    const press = (column: number): Promise<string[]> =>
+      page.evaluate<string[]>(`(() => {
+        const table = document.querySelector('table.sortable');
+        table.tHead.rows[0].cells[${column}].querySelector('button').click();
+        return [...table.tBodies[0].rows].map((row) => row.cells[${column}].textContent);
+      })()`);
+    const names = await press(0);
+    expect(names).toEqual(names.toSorted((a, b) => a.localeCompare(b)));
+    expect(await press(0)).toEqual(names.toReversed());
+    const numbers = (await press(1)).map((text) => Number(text.replace('−', '-')));
+    expect(numbers.length).toBeGreaterThan(5);
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+    expect(await page.evaluate<string>("document.querySelector('[aria-sort]').ariaSort")).toBe('ascending');
     await page.close();
   });
 

@@ -1,28 +1,26 @@
 /**
  * A set's manifold as a union of balls, one around each image, that reaches to its k-th nearest other image; and which
- * images of another set lie inside. The common ground of precision, recall, density and coverage. Distances must be
- * strictly below the radius, as in the published `prdc`: an image on the sphere is outside.
+ * images of another set lie inside. The common ground of precision, recall, density and coverage: three passes over
+ * pairs (each set by itself, which takes half of its matrix, and one against the other) give all of them, for any number
+ * of k at once. Distances must be strictly below the radius, as in the published `prdc`: an image on the sphere is
+ * outside.
  *
  * A matrix product in float32 decides nearly every pair (`distance-bounds.ts`); those too close to a sphere to tell are
  * decided by differences in float64, as the radii are.
  */
-import { aten, cat, noGrad, type Tensor, tensor, tidy, zeros } from '../../torch/index.js';
+import { aten, full, noGrad, type Tensor, tidy, where, zeros } from '../../torch/index.js';
 import {
-  blocks,
-  exactDevice,
   LEAST_BOUND,
   lowerBounds,
-  makeSide,
-  makeSpace,
+  type Placed,
+  partOf,
+  placeSets,
   type Space,
+  tiles,
+  upperBounds,
 } from './distance-bounds.js';
-
-export interface Balls {
-  /** Centres, features [N, D]. */
-  features: Tensor;
-  /** N radii (`kthNeighbourRadii`). */
-  radii: Float64Array;
-}
+import { pairDistances } from './exact-distances.js';
+import { searchPlaced } from './neighbours.js';
 
 /** How often the balls of a set hold images of another. */
 export interface Occupancy {
@@ -33,91 +31,139 @@ export interface Occupancy {
 }
 
 /**
- * Memory is that of a float32 copy of both sets and of blocks of about 64 MiB.
+ * Memory is that of a float32 copy of both sets and of tiles of a few MiB.
  *
- * @param balls N of them
- * @param images features [M, D]
- * @param back radii of balls around the images: the other way round comes from the same distances
- * @returns for `balls` and `images`; and for balls around `images` and the first set, if `back` was given
+ * @param first features [N, D], of more rows than each k of `ks.first`
+ * @param second features [M, D], of more rows than each k of `ks.second`
+ * @param ks of the balls around the images of either set: one occupancy each, in that order
+ * @returns `first`: of balls around the first set by images of the second; `second`: the other way round
  */
-export function occupancy(balls: Balls, images: Tensor): [Occupancy];
-export function occupancy(balls: Balls, images: Tensor, back: Float64Array): [Occupancy, Occupancy];
-export function occupancy(balls: Balls, images: Tensor, back?: Float64Array): Occupancy[] {
+export function occupancies(
+  first: Tensor,
+  second: Tensor,
+  ks: { first: readonly number[]; second: readonly number[] },
+): { first: Occupancy[]; second: Occupancy[] } {
   return tidy(() =>
     noGrad(() => {
-      const device = exactDevice(balls.features);
-      const first = balls.features.detach().to({ device });
-      const second = images.detach().to({ device });
-      const space = makeSpace([first, second], 'euclidean');
-      const side = makeSide(space, second);
-      const [count, others] = [first.shape[0]!, second.shape[0]!];
-      const radiiOf = (radii: Float64Array, shape: number[]) => tensor(radii, shape, { device });
-      // A column a ball, or a row a ball: each broadcasts against [rows, M].
-      const forth = radiiOf(balls.radii, [count, 1]);
-      const returning = back ? [radiiOf(back, [1, others])] : [];
-      const totals = [forth, ...returning].map(() => zeros([others], { dtype: 'int64', device }));
-      const perRow = blocks(count, 5 * 4 * others).map(([start, rows]) =>
-        tidy(() => {
-          const part = first.narrow(0, start, rows);
-          const pairs = boundPairs(space, { first: part, second }, side);
-          return [forth.narrow(0, start, rows), ...returning].map((radii, which) => {
-            const inside = insideOf(pairs, radii); // [rows, M]
-            totals[which]!.add_(inside.sum([0]));
-            return inside.sum([1]);
+      const { space, placed } = placeSets([first, second], 'euclidean');
+      const [a, b] = placed as [Placed, Placed];
+      const counts = { rows: a.features.shape[0]!, columns: b.features.shape[0]! };
+      const forth = radiiOf(space, a, ks.first).map((radii) => ballsOf(space, radii, 0, counts));
+      const back = radiiOf(space, b, ks.second).map((radii) => ballsOf(space, radii, 1, counts));
+      for (const [row, rows] of tiles(counts.rows)) {
+        for (const [column, columns] of tiles(counts.columns)) {
+          tidy(() => {
+            const tile = boundTile(space, a, b, [row, rows, column, columns]);
+            for (const balls of [...forth, ...back]) count(balls, tile);
           });
-        }),
-      );
-      return totals.map((total, which) => {
-        const rowSums = toNumbers(cat(perRow.map((sums) => sums[which]!)));
-        const columnSums = toNumbers(total);
-        return which === 0 ? { held: rowSums, holders: columnSums } : { held: columnSums, holders: rowSums };
-      });
+        }
+      }
+      return {
+        first: forth.map(({ perRow, perColumn }) => ({
+          held: toNumbers(perRow),
+          holders: toNumbers(perColumn),
+        })),
+        second: back.map(({ perRow, perColumn }) => ({
+          held: toNumbers(perColumn),
+          holders: toNumbers(perRow),
+        })),
+      };
     }),
   );
 }
 
-interface Pairs {
+/** @returns distance of each image to its k-th nearest other one, float64 [N], for each k */
+function radiiOf(space: Space, set: Placed, ks: readonly number[]): Tensor[] {
+  if (ks.length === 0) return [];
+  return tidy(() => {
+    const search = { queries: set, candidates: set, k: Math.max(...ks), excludeSelf: true };
+    const { distances } = searchPlaced(space, search);
+    return ks.map((k) => distances.select(1, k - 1).clone());
+  });
+}
+
+interface Balls {
+  /** The dimension of a tile that their set is along: 0, a row is a ball; 1, a column is a ball. */
+  along: 0 | 1;
+  /** float64 */
+  radii: Tensor;
+  /** A pair is inside if its upper bound is below this (squared, in the space's unit), float32. */
+  inside: Tensor;
+  /** A pair is outside unless its lower bound is below this. */
+  possible: Tensor;
+  /** Pairs inside, float64 [N] and [M]. */
+  perRow: Tensor;
+  perColumn: Tensor;
+}
+
+function ballsOf(
+  space: Space,
+  radii: Tensor,
+  along: 0 | 1,
+  counts: { rows: number; columns: number },
+): Balls {
+  const { device } = radii;
+  return tidy(() => {
+    const squared = radii.div(space.unit).square();
+    const never = full(squared.shape, Number.NEGATIVE_INFINITY, { dtype: 'float64', device });
+    return {
+      along,
+      radii,
+      inside: where(squared.ge(LEAST_BOUND), squared, never).float(),
+      // Nothing is strictly inside a ball of radius 0.
+      possible: where(radii.gt(0), squared.clamp({ min: LEAST_BOUND }), never).float(),
+      perRow: zeros([counts.rows], { dtype: 'float64', device }),
+      perColumn: zeros([counts.columns], { dtype: 'float64', device }),
+    };
+  });
+}
+
+interface Tile {
   space: Space;
   first: Tensor;
   second: Tensor;
-  /** At most and at least the squared distances, in the space's unit, [rows, M]. */
+  /** Its first row and column, and how many of each. */
+  place: readonly [row: number, rows: number, column: number, columns: number];
   low: Tensor;
   high: Tensor;
 }
 
-function boundPairs(
-  space: Space,
-  { first, second }: Pick<Pairs, 'first' | 'second'>,
-  side: ReturnType<typeof makeSide>,
-): Pairs {
-  const own = makeSide(space, first);
-  const low = lowerBounds(own, side);
-  // The bound from above is 2 δ (‖a‖² + ‖b‖²) higher.
-  const width = (2 * space.slack) / (1 - space.slack);
-  const high = low.add(side.squares, width).add_(own.squares.unsqueeze(1), width);
-  return { space, first, second, low, high };
+function boundTile(space: Space, first: Placed, second: Placed, place: Tile['place']): Tile {
+  const [row, rows, column, columns] = place;
+  const [a, b] = [partOf(first.side, row, rows), partOf(second.side, column, columns)];
+  const low = lowerBounds(a, b);
+  const high = upperBounds(space, low, { a: a.squares.unsqueeze(1), b: b.squares });
+  return { space, first: first.features, second: second.features, place, low, high };
 }
 
-/** @returns bool [rows, M]: is the distance below the radius? */
-function insideOf({ space, first, second, low, high }: Pairs, radii: Tensor): Tensor {
-  const squared = radii.div(space.unit).square();
-  const atMost = squared.clamp({ min: LEAST_BOUND }).float();
-  const inside = aten.logical_and_(high.lt(squared.float()), squared.ge(LEAST_BOUND));
-  const unsure = aten.logical_and_(low.lt(atMost), aten.logical_not(inside));
+/** Adds a tile's pairs inside to the counts. */
+function count(balls: Balls, tile: Tile): void {
+  const [row, rows, column, columns] = tile.place;
+  tidy(() => {
+    // Sums of a byte mask are far slower than those of floats, which are exact here.
+    const inside = insideOf(balls, tile).float();
+    balls.perRow.narrow(0, row, rows).add_(inside.sum([1]));
+    balls.perColumn.narrow(0, column, columns).add_(inside.sum([0]));
+  });
+}
+
+/** @returns bool [rows, columns]: is the distance below the radius? */
+function insideOf({ along, radii, ...limits }: Balls, tile: Tile): Tensor {
+  const { space, first, second, place, low, high } = tile;
+  const [row, rows, column, columns] = place;
+  const own = (values: Tensor): Tensor =>
+    along === 0 ? values.narrow(0, row, rows).unsqueeze(1) : values.narrow(0, column, columns);
+  const inside = high.lt(own(limits.inside));
+  const unsure = low.lt(own(limits.possible)).ne(inside);
   const open = aten.nonzero(unsure); // [pairs, 2]
   if (open.shape[0] === 0) return inside;
-  const size = first.shape[1]!;
-  const decided = blocks(open.shape[0]!, 5 * 8 * size).map(([start, count]) =>
-    tidy(() => {
-      const [row, column] = [0, 1].map((i) => open.narrow(0, start, count).select(1, i)) as [Tensor, Tensor];
-      const double = (rows: Tensor) => rows.to({ dtype: 'float64' });
-      const difference = double(first.indexSelect(0, row)).sub(double(second.indexSelect(0, column)));
-      const radius = aten.take(radii.expand(low.shape), row.mul(low.shape[1]!).add(column));
-      return difference.square().sum([1]).sqrt().lt(radius);
-    }),
-  );
+  const [i, j] = aten.unbind.int(open, 1).map((index, dim) => index.add(dim === 0 ? row : column)) as [
+    Tensor,
+    Tensor,
+  ];
+  const distances = pairDistances(first, second, { first: i, second: j, metric: space.metric });
   // Both are in the order of rows.
-  return aten.masked_scatter(inside, unsure, cat(decided));
+  return aten.masked_scatter_(inside, unsure, distances.lt(radii.indexSelect(0, along === 0 ? i : j)));
 }
 
-const toNumbers = (counts: Tensor): Float64Array => counts.to({ dtype: 'float64' }).toArray() as Float64Array;
+const toNumbers = (counts: Tensor): Float64Array => counts.toArray() as Float64Array;

@@ -11,9 +11,8 @@
  * 1 − (N − 1)…(N − k) / (2N − 1)…(2N − k), about 1 − 2^−k (`expectedCoverage`).
  */
 import type { Tensor } from '../../torch/index.js';
-import { occupancy } from './balls.js';
+import { type Occupancy, occupancies } from './balls.js';
 import { requireFeatures } from './features.js';
-import { kthNeighbourRadii } from './neighbours.js';
 import { partAbove0, requireMoreThan } from './precision-recall.js';
 
 export interface DensityCoverage {
@@ -25,7 +24,7 @@ export interface DensityCoverage {
 }
 
 /**
- * Distances that decide are of float64; memory is that of a float32 copy of both sets and of blocks of about 64 MiB.
+ * Distances that decide are of float64; memory is that of a float32 copy of both sets and of tiles of a few MiB.
  * Coverage rises with the number of synthetic images: compare figures of equal N, M and k only.
  *
  * @param real features [N > k, D] of any floating type
@@ -41,9 +40,17 @@ export function densityCoverage(
   const { k = 5 } = options;
   requireFeatures('density and coverage', real, synthetic);
   requireMoreThan('density and coverage', k, [real]);
-  const [{ held, holders }] = occupancy({ features: real, radii: kthNeighbourRadii(real, k) }, synthetic);
+  const { first } = occupancies(real, synthetic, { first: [k], second: [] });
+  return { ...densityCoverageOf(first[0]!, k), k };
+}
+
+/** @param byReal of balls around real images, to the k-th neighbour, by synthetic ones */
+export function densityCoverageOf(
+  { held, holders }: Occupancy,
+  k: number,
+): Pick<DensityCoverage, 'density' | 'coverage'> {
   const inBalls = holders.reduce((sum, count) => sum + count, 0);
-  return { density: inBalls / (k * holders.length), coverage: partAbove0(held), k };
+  return { density: inBalls / (k * holders.length), coverage: partAbove0(held) };
 }
 
 /**

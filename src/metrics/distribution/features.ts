@@ -32,6 +32,13 @@ export function requireFeatureSet(metric: string, which: string, features: Tenso
   }
 }
 
+/** The first row with a value that is not finite; −1 where there is none. */
+export const firstNonFiniteRow = (features: Tensor): number =>
+  tidy(() => {
+    const finite = features.detach().isfinite().to({ dtype: 'uint8', device: 'cpu' }).amin([1]);
+    return (finite.toArray() as Uint8Array).indexOf(0);
+  });
+
 /** @throws DataError if the features of two sets differ in length */
 export function requireSameLength(metric: string, first: Tensor, second: Tensor): void {
   if (first.shape[1] !== second.shape[1]) {

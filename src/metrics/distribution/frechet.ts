@@ -18,7 +18,7 @@
  * real images among themselves (`distances.ts`), or take it to the limit (`frechet-infinity.ts`).
  */
 import { aten, cat, noGrad, type Tensor, tidy, zeros } from '../../torch/index.js';
-import { blocks } from './distance-bounds.js';
+import { blocks } from './blocks.js';
 import { requireFeatures } from './features.js';
 
 /**

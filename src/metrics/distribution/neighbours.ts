@@ -1,28 +1,20 @@
 /**
- * Exact nearest neighbours among features, in blocks:
+ * Exact nearest neighbours among features:
  *
- * 1. A matrix product in float32 gives each pair a lower bound of its distance (`distance-bounds.ts`). The k + 8
- *    lowest of a query are kept.
- * 2. Their distances are computed anew in float64, from differences: a copy is at exactly 0.
- * 3. If the k-th of them is below the last bound that was kept, then no candidate left out can be nearer, and the row
+ * 1. A matrix product in float32 gives each pair a lower and an upper bound of its distance (`distance-bounds.ts`). The
+ *    k + 8 lowest of a query are kept (`lowest-bounds.ts`).
+ * 2. k of them are certainly no farther than the k-th of the upper bounds. Those whose lower bound is beyond it are out;
+ *    the others' distances are computed in float64, from differences: a copy is at exactly 0.
+ * 3. If the k-th of these is below the last bound that was kept, then no candidate left out can be nearer, and the row
  *    is done. Else (a crowd of near copies) the query is compared with every candidate, by differences.
  */
 import { DataError } from '../../errors.js';
-import { aten, cat, noGrad, type Tensor, tidy } from '../../torch/index.js';
-import {
-  blocks,
-  type DistanceMetric,
-  exactDevice,
-  exactRows,
-  LEAST_BOUND,
-  lowerBounds,
-  makeSide,
-  makeSpace,
-  type Side,
-  type Space,
-  toDistance,
-} from './distance-bounds.js';
+import { aten, cat, full, noGrad, type Tensor, tidy } from '../../torch/index.js';
+import { blocks } from './blocks.js';
+import { LEAST_BOUND, type Placed, placeSets, type Space, tiles, upperBounds } from './distance-bounds.js';
+import { type DistanceMetric, distancesToAll, pairDistances } from './exact-distances.js';
 import { requireFeatureSet, requireSameLength } from './features.js';
+import { type LowestBounds, lowestBounds } from './lowest-bounds.js';
 
 export interface NeighbourOptions {
   /** How many neighbours of each query. */
@@ -40,17 +32,14 @@ export interface Neighbours {
   distances: Float64Array;
 }
 
-/** Candidates kept beyond k: with fewer, more rows miss their proof; more make the exact distances dearer. */
+/** Candidates kept beyond k: with fewer, more rows miss their proof; more make the search for the lowest dearer. */
 const SPARE = 8;
-/** `cdist`'s compute mode that takes differences. */
-const WITHOUT_MATRIX_PRODUCT = 2;
-
 /**
- * The k nearest candidates of each query. Beside the features themselves it needs one copy of the candidates in
- * float32 and blocks of about 64 MiB. Computed on the queries' device (MPS has no float64: there on the CPU).
+ * The k nearest candidates of each query. Beside the features themselves it needs one copy of them in float32 and
+ * blocks of at most 64 MiB. Computed on the queries' device (MPS has no float64: there on the CPU).
  *
  * @param queries features [N ≥ 1, D] of any floating type
- * @param candidates features [M ≥ 1, D]
+ * @param candidates features [M ≥ 1, D]; the same tensor as `queries` takes half the time
  * @throws DataError if a set is empty or not finite, the lengths differ, there are fewer than k candidates, or a
  *   vector has no direction (cosine)
  */
@@ -76,19 +65,12 @@ export function nearestNeighbours(
   }
   return tidy(() =>
     noGrad(() => {
-      const device = exactDevice(queries);
-      const source = queries.detach().to({ device });
-      const target = candidates.detach().to({ device });
-      const space = makeSpace([target, source], metric);
-      const search = { space, candidates: target, side: makeSide(space, target), k };
-      const found = blocks(count, 3 * 4 * candidates.shape[0]!).map(([start, rows]) =>
-        tidy(() => neighboursOfBlock(search, source.narrow(0, start, rows), excludeSelf ? start : undefined)),
-      );
+      const one = queries === candidates;
+      const { space, placed } = placeSets(one ? [candidates] : [candidates, queries], metric);
+      const found = searchPlaced(space, { queries: placed.at(-1)!, candidates: placed[0]!, k, excludeSelf });
       return {
-        indices: cat(found.map((block) => block.indices))
-          .to({ dtype: 'int32' })
-          .toArray() as Int32Array,
-        distances: cat(found.map((block) => block.distances)).toArray() as Float64Array,
+        indices: found.indices.to({ dtype: 'int32' }).toArray() as Int32Array,
+        distances: found.distances.toArray() as Float64Array,
       };
     }),
   );
@@ -106,53 +88,88 @@ export function kthNeighbourRadii(features: Tensor, k: number): Float64Array {
   return Float64Array.from({ length: features.shape[0]! }, (_, i) => distances[i * k + k - 1]!);
 }
 
-interface Search {
-  space: Space;
-  /** [M, D] */
-  candidates: Tensor;
-  side: Side;
+/** Of sets that were placed; the same object twice for a set against itself. */
+export interface Search {
+  queries: Placed;
+  candidates: Placed;
   k: number;
+  excludeSelf: boolean;
 }
 
-interface Found {
-  /** int64 [rows, k] */
+/** Ordered as `Neighbours`. */
+export interface Found {
+  /** int64 [N, k] */
   indices: Tensor;
-  /** float64 [rows, k] */
+  /** float64 [N, k] */
   distances: Tensor;
 }
 
-/**
- * @param queries [rows, D]
- * @param self the candidate that is the first query's own image, if they are the same images
- */
-function neighboursOfBlock(search: Search, queries: Tensor, self: number | undefined): Found {
-  const { space, candidates, side, k } = search;
-  const others = candidates.shape[0]! - (self === undefined ? 0 : 1);
-  const kept = Math.min(k + SPARE, others);
-  const bounds = lowerBounds(makeSide(space, queries), side); // [rows, M]
-  if (self !== undefined) aten.diagonal(bounds, self).fill_(Number.POSITIVE_INFINITY);
-  const [lowest, chosen] = aten.topk(bounds, kept, 1, false);
+/** `nearestNeighbours` of sets that are ready: nothing is checked. */
+export function searchPlaced(space: Space, search: Search): Found {
+  const { queries, candidates, k, excludeSelf } = search;
+  return tidy(() => {
+    const [count, all] = [queries, candidates].map(({ features }) => features.shape[0]!) as [number, number];
+    const kept = Math.min(k + SPARE, all - (excludeSelf ? 1 : 0));
+    const lowest = lowestBounds(queries.side, candidates.side, { kept, excludeSelf });
+    const parts = tiles(count).map(([start, rows]) =>
+      tidy(() => settle(space, search, lowest, [start, rows])),
+    );
+    return {
+      indices: cat(parts.map((part) => part.indices)),
+      distances: cat(parts.map((part) => part.distances)),
+    };
+  });
+}
+
+/** Exact neighbours of some of the queries, from their lowest bounds. */
+function settle(
+  space: Space,
+  { queries, candidates, k, excludeSelf }: Search,
+  lowest: LowestBounds,
+  [start, rows]: [start: number, rows: number],
+): Found {
+  const { metric } = space;
+  const [bounds, chosen] = [lowest.bounds, lowest.indices].map((it) => it.narrow(0, start, rows)) as [
+    Tensor,
+    Tensor,
+  ];
   // By index first, so that a stable sort by distance leaves ties in that order.
-  const [byIndex] = aten.sort(chosen);
-  const best = nearest(distancesToChosen(search, queries, byIndex), k);
+  const [byIndex, order] = aten.sort(chosen);
+  const low = aten.gather(bounds, 1, order);
+  const high = upperBounds(space, low, {
+    a: queries.side.squares.narrow(0, start, rows).unsqueeze(1),
+    b: aten.take(candidates.side.squares, byIndex),
+  });
+  const within = aten
+    .topk(high, k, 1, false)[0]
+    .narrow(1, k - 1, 1)
+    .clamp({ min: LEAST_BOUND });
+  const [row, slot] = aten.unbind.int(aten.nonzero(low.le(within)), 1) as [Tensor, Tensor];
+  const exact = pairDistances(queries.features, candidates.features, {
+    first: row.add(start),
+    second: aten.index.Tensor(byIndex, [row, slot]),
+    metric,
+  });
+  const distances = full(low.shape, Number.POSITIVE_INFINITY, { dtype: 'float64', device: low.device });
+  const best = nearest(aten.index_put_(distances, [row, slot], exact), k);
   const found = { indices: aten.gather(byIndex, 1, best.indices), distances: best.distances };
-  if (kept === others) return found;
+  const kept = low.shape[1]!;
+  if (kept === candidates.features.shape[0]! - (excludeSelf ? 1 : 0)) return found;
 
   // What is left out is at least as far as the last bound.
   const reach = best.distances.select(1, k - 1).div(space.unit);
-  const squaredReach = space.metric === 'cosine' ? reach.mul(2).div(space.unit) : reach.square();
-  const proven = lowest.select(1, kept - 1).gt(squaredReach.clamp({ min: LEAST_BOUND }));
+  const squaredReach = metric === 'cosine' ? reach.mul(2).div(space.unit) : reach.square();
+  const proven = bounds.select(1, kept - 1).gt(squaredReach.clamp({ min: LEAST_BOUND }));
   const open = aten.nonzero(proven.eq(0)).squeeze(1); // [open rows]
   if (open.numel === 0) return found;
-  const compared = blocks(open.numel, 5 * 8 * candidates.shape[0]!).map(([start, rows]) =>
-    tidy(() => {
-      const which = open.narrow(0, start, rows);
-      const all = distancesToAll(search, queries.indexSelect(0, which));
-      if (self !== undefined) {
-        aten.scatter_.value(all, 1, which.add(self).unsqueeze(1), Number.POSITIVE_INFINITY);
-      }
-      return nearest(all, k);
-    }),
+  const compared = blocks(open.numel, 5 * 8 * candidates.features.shape[0]!).map(([from, count]) =>
+    tidy(() =>
+      compareWithAll(
+        { queries: queries.features, candidates: candidates.features, metric, k },
+        open.narrow(0, from, count).add(start),
+        excludeSelf,
+      ),
+    ),
   );
   return {
     indices: aten.index_copy(found.indices, 0, open, cat(compared.map((it) => it.indices))),
@@ -160,36 +177,25 @@ function neighboursOfBlock(search: Search, queries: Tensor, self: number | undef
   };
 }
 
+/** @param which rows of the queries, int64 [rows] */
+function compareWithAll(
+  sets: { queries: Tensor; candidates: Tensor; metric: DistanceMetric; k: number },
+  which: Tensor,
+  excludeSelf: boolean,
+): Found {
+  const { queries, candidates, metric, k } = sets;
+  const all = distancesToAll(queries.indexSelect(0, which), candidates, metric);
+  if (excludeSelf) aten.scatter_.value(all, 1, which.unsqueeze(1), Number.POSITIVE_INFINITY);
+  const [chosen] = aten.sort(nearest(all, k).indices);
+  // Once more, to the digit that any other pair would get.
+  const first = which.unsqueeze(1).expand(chosen.shape).flatten();
+  const exact = pairDistances(queries, candidates, { first, second: chosen.flatten(), metric });
+  const best = nearest(exact.view(chosen.shape), k);
+  return { indices: aten.gather(chosen, 1, best.indices), distances: best.distances };
+}
+
 /** @returns positions in the row and distances of the k nearest, [rows, k]; ties in the order of the row */
 function nearest(distances: Tensor, k: number): Found {
   const [sorted, order] = aten.sort.stable(distances, { stable: true, dim: 1 });
   return { indices: order.narrow(1, 0, k).clone(), distances: sorted.narrow(1, 0, k).clone() };
-}
-
-/** @returns distances of each query to its own candidates, float64 [rows, kept] */
-function distancesToChosen({ space, candidates }: Search, queries: Tensor, chosen: Tensor): Tensor {
-  const [rows, kept] = chosen.shape as [number, number];
-  const parts = blocks(rows, 4 * 8 * kept * queries.shape[1]!).map(([start, part]) =>
-    tidy(() => {
-      const picked = candidates.indexSelect(0, chosen.narrow(0, start, part).flatten());
-      const from = exactRows(queries.narrow(0, start, part), space.metric).unsqueeze(1);
-      const to = exactRows(picked, space.metric).view([part, kept, -1]);
-      return toDistance(to.sub(from).square().sum([2]), space.metric);
-    }),
-  );
-  return cat(parts);
-}
-
-/** @returns distances of each query to every candidate, float64 [rows, M] */
-function distancesToAll({ space, candidates }: Search, queries: Tensor): Tensor {
-  const [count, size] = candidates.shape as [number, number];
-  const from = exactRows(queries, space.metric);
-  const parts = blocks(count, 3 * 8 * size).map(([start, part]) =>
-    tidy(() => {
-      const to = exactRows(candidates.narrow(0, start, part), space.metric);
-      const euclidean = aten.cdist(from, to, 2, WITHOUT_MATRIX_PRODUCT);
-      return space.metric === 'cosine' ? euclidean.square().div(2) : euclidean;
-    }),
-  );
-  return cat(parts, 1);
 }

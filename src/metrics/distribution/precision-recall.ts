@@ -12,9 +12,8 @@
  */
 import { DataError } from '../../errors.js';
 import type { Tensor } from '../../torch/index.js';
-import { occupancy } from './balls.js';
+import { type Occupancy, occupancies } from './balls.js';
 import { requireFeatures } from './features.js';
-import { kthNeighbourRadii } from './neighbours.js';
 
 export interface PrecisionRecall {
   /** Part of the synthetic images on the real manifold, 0…1. */
@@ -25,7 +24,7 @@ export interface PrecisionRecall {
 }
 
 /**
- * Distances that decide are of float64; memory is that of a float32 copy of both sets and of blocks of about 64 MiB.
+ * Distances that decide are of float64; memory is that of a float32 copy of both sets and of tiles of a few MiB.
  * Both figures depend on N and on the ratio of the sets' sizes: compare figures of equal N and k only.
  *
  * @param real features [N > k, D] of any floating type
@@ -41,10 +40,21 @@ export function precisionRecall(
   const { k = 3 } = options;
   requireFeatures('precision and recall', real, synthetic);
   requireMoreThan('precision and recall', k, [real, synthetic]);
-  const balls = { features: real, radii: kthNeighbourRadii(real, k) };
-  const [byReal, bySynthetic] = occupancy(balls, synthetic, kthNeighbourRadii(synthetic, k));
-  return { precision: partAbove0(byReal.holders), recall: partAbove0(bySynthetic.holders), k };
+  const { first, second } = occupancies(real, synthetic, { first: [k], second: [k] });
+  return { ...precisionRecallOf(first[0]!, second[0]!), k };
 }
+
+/**
+ * @param byReal of balls around real images by synthetic ones
+ * @param bySynthetic the other way round
+ */
+export const precisionRecallOf = (
+  byReal: Occupancy,
+  bySynthetic: Occupancy,
+): Pick<PrecisionRecall, 'precision' | 'recall'> => ({
+  precision: partAbove0(byReal.holders),
+  recall: partAbove0(bySynthetic.holders),
+});
 
 /** @throws DataError if k is no whole number from 1, or a set has not more rows */
 export function requireMoreThan(metric: string, k: number, sets: readonly Tensor[]): void {

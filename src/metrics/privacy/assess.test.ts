@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderPhantom, samplePhantom } from '../../data/phantom/index.js';
 import { Random } from '../../random.js';
-import { cat, liveTensors, tensor, tidy } from '../../torch/index.js';
+import { cat, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { rowsOf } from '../distribution/features.js';
 import { assessPrivacy, type PrivacyInput } from './assess.js';
 import type { PrivacyCheck } from './checks.js';
@@ -165,6 +165,20 @@ describe('assessment', () => {
       return { ...real, synthetic: synthetic.mul(2).add(1) };
     });
     expect([any, [...of]]).toEqual([0, []]);
+  });
+
+  it('does not mistake bland images, which are near to everything, for copies', () => {
+    tidy(() => {
+      const sets = freshSets([280, 120, 600], 6, 4);
+      const nearShare = (synthetic: Tensor): PrivacyCheck =>
+        check(assessPrivacy({ features: { ...sets, synthetic } }).checks, 'nearShare');
+      const bland = nearShare(sets.synthetic.mul(0.35));
+      // More than twice the 5 % of real images, and as many near to held-out ones.
+      expect(bland.value).toBeGreaterThan(0.12);
+      expect(bland).toMatchObject({ passed: true });
+      const copies = sets.train.add(gaussian(280, 6, new Random(9)).mul(0.1));
+      expect(nearShare(cat([copies, sets.synthetic.narrow(0, 0, 320)]))).toMatchObject({ passed: false });
+    });
   });
 
   it('decides nothing about a few images, but a copy is a copy', () => {

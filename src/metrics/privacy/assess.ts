@@ -91,7 +91,7 @@ export function assessPrivacy(
     ...[
       checkNearCopies('shrunkenCopies', small, names),
       checkNearCopies('featureCopies', near, names),
-      checkNearShare(nearestDistances(features, common).near, limits),
+      checkNearShare(nearestDistances(features, common), limits),
       checkMatchedShare(matchedShare(features, { ...common, groups }), limits),
       checkCopyTest(copyTest(features, options), limits),
       checkAuthenticity(authenticity(features, common)),

@@ -4,7 +4,7 @@ import type { CopyTest } from './copy-test.js';
 import type { MatchedShare } from './matched-share.js';
 import type { Membership } from './membership.js';
 import type { NearCopies } from './near-copies.js';
-import type { NearShare } from './nearest-distances.js';
+import type { NearestDistances } from './nearest-distances.js';
 import { type PictureCopies, symmetryNames } from './picture-copies.js';
 import { imageName, type PrivacySets } from './sets.js';
 import type { PrivacyThresholds } from './thresholds.js';
@@ -150,19 +150,26 @@ export function checkNearCopies(
   });
 }
 
-export function checkNearShare(near: NearShare, limits: PrivacyThresholds): PrivacyCheck {
+export function checkNearShare(
+  { near, mirrored }: Pick<NearestDistances, 'near' | 'mirrored'>,
+  limits: PrivacyThresholds,
+): PrivacyCheck {
+  // Images blander than real ones are near to all of them: what they are near to held-out ones cannot be copying.
+  const reference = Math.max(near.expected, mirrored.value);
   return decide({
     id: 'nearShare',
     name: 'Share near to training images',
     value: near.value,
     interval: pair(near.interval),
-    reference: near.expected,
-    threshold: Math.max(limits.nearShareRatio * near.expected, near.limit),
+    reference,
+    threshold: Math.max(limits.nearShareRatio * reference, near.limit),
     compared: 'value',
     passes: 'atMost',
     meaning:
-      'Which share of the synthetic images is nearer to a training image than nearly all held-out ones; images that are blander than real ones are nearer too, without being copies.',
-    notes: [],
+      'Which share of the synthetic images is nearer to a training image than nearly all held-out ones, beside the share near to held-out images, which is as large where images are only blander than real ones.',
+    notes: [
+      `near to held-out images: ${percent(mirrored.value)}; expected of real images: ${percent(near.expected)}`,
+    ],
   });
 }
 

@@ -54,8 +54,15 @@ export interface NearestDistances {
   syntheticToHeldOut: Float64Array;
   /** One a held-out image: the reference. */
   heldOutToTrain: Float64Array;
+  /** One a training image: the reference of `mirrored`. */
+  trainToHeldOut: Float64Array;
   summary: Record<'syntheticToTrain' | 'syntheticToHeldOut' | 'heldOutToTrain', DistanceSummary>;
   near: NearShare;
+  /**
+   * The same with the real sets in each other's place: synthetic images near to held-out ones, which nobody can have
+   * copied. Images blander than real ones are near to both.
+   */
+  mirrored: NearShare;
 }
 
 /**
@@ -70,6 +77,7 @@ export function nearestDistances(sets: PrivacySets, options: NearestDistancesOpt
     syntheticToTrain: nearest(synthetic, train, metric).distances,
     syntheticToHeldOut: nearest(synthetic, heldOut, metric).distances,
     heldOutToTrain: nearest(heldOut, train, metric).distances,
+    trainToHeldOut: nearest(train, heldOut, metric).distances,
   };
   const summary = (values: Float64Array): DistanceSummary => ({
     median: quantile(values, 0.5),
@@ -83,6 +91,7 @@ export function nearestDistances(sets: PrivacySets, options: NearestDistancesOpt
       heldOutToTrain: summary(distances.heldOutToTrain),
     },
     near: nearShare(distances.syntheticToTrain, distances.heldOutToTrain, options),
+    mirrored: nearShare(distances.syntheticToHeldOut, distances.trainToHeldOut, options),
   };
 }
 

@@ -6,6 +6,7 @@
 import { UnionFind } from '../../data/groups.js';
 import { DataError } from '../../errors.js';
 import { cat, type Tensor, tidy } from '../../torch/index.js';
+import { firstNonFiniteRow } from '../distribution/features.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 
 export interface PrivacySets<T = Tensor> {
@@ -52,13 +53,6 @@ export function requireSets(check: string, sets: PrivacySets, names?: PrivacySet
       );
     }
   }
-}
-
-function firstNonFiniteRow(features: Tensor): number {
-  return tidy(() => {
-    const finite = features.isfinite().to({ dtype: 'uint8', device: 'cpu' }).amin([1]);
-    return (finite.toArray() as Uint8Array).indexOf(0);
-  });
 }
 
 /**

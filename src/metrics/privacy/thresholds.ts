@@ -20,8 +20,9 @@ export interface PrivacyThresholds {
    */
   copyRatio: number;
   /**
-   * Share of synthetic images nearer than 5 % of the held-out ones, as a multiple of what is expected. Below twice, no
-   * matter how certain: images a little blander than real ones lie nearer to all of them without any being copied.
+   * Share of synthetic images nearer to training images than 5 % of the held-out ones, as a multiple of what is expected,
+   * or of the same share near to held-out images where that is larger: images a little blander than real ones lie nearer
+   * to all of them without any being copied. Below twice, no matter how certain.
    */
   nearShareRatio: number;
   /**

@@ -131,10 +131,10 @@ function floorFigure(records: readonly MetricRecord[]): FigureBlock[] {
           marginRight: 24,
           marginBottom: 30,
           marginTop: 8,
-          x: { ...plainAxis('', true), nice: true },
+          x: { ...plainAxis('', true), ticks: 3, nice: true },
           y: { label: null, tickSize: 0 },
           marks: [
-            Plot.gridX({ stroke: RULE, strokeOpacity: 1, ticks: 5 }),
+            Plot.gridX({ stroke: RULE, strokeOpacity: 1, ticks: 3 }),
             Plot.ruleY(rows, { y: 'y', x1: 'low', x2: 'high', stroke: 'color', strokeWidth: 2.5 }),
             Plot.dot(rows, { y: 'y', x: 'value', fill: 'color', r: 4.5 }),
           ],
@@ -247,11 +247,12 @@ function infinityFigure(fit: FrechetInfinity): FigureBlock {
       fullPanel((width) => {
         const plot = curvePlot(
           [{ label: 'line', color: ORANGE, points: line }],
-          { x: '1,000 / N', y: 'Fréchet distance' },
+          { x: '1,000 / N', y: 'FD' },
           width,
         );
         return {
           ...plot,
+          marginLeft: 68, // ticks of four digits
           marks: [...plot.marks!, Plot.dot(points, { x: 'x', y: 'y', fill: BLUE, r: 3.5 })],
         };
       }, 'The Fréchet distance at several N'),
