@@ -11,12 +11,11 @@
  * is the result. Files are in the page cache, for both. Where there are more than two cores, run it under
  * `taskset -c 0,1`: the peer inherits that.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { linkSync, mkdirSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
@@ -29,6 +28,7 @@ import { decodeJpegSquare } from '../src/image/jpeg-square.js';
 import { engineInfo, setThreads, tidy } from '../src/torch/index.js';
 import { makePhotographs, meanSizeBytes, photographQuality } from './data-images.js';
 import type { ImportFigures } from './data-import.js';
+import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 const SIZE_PX = 128;
 const BATCH = 32;
@@ -59,7 +59,6 @@ const { values: args } = parseArgs({
   },
 });
 
-const note = (text: string): void => void process.stderr.write(`${text}\n`);
 const secondsSince = (start: number): number => (performance.now() - start) / 1000;
 
 interface Ratio {
@@ -68,12 +67,6 @@ interface Ratio {
   high: number;
 }
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
-
 /** Median and range of ours over theirs, turn by turn. */
 function against(ours: readonly number[], theirs: readonly number[]): Ratio {
   const ratios = ours.map((rate, i) => rate / theirs[i]!);
@@ -81,48 +74,24 @@ function against(ours: readonly number[], theirs: readonly number[]): Ratio {
 }
 
 /** The Python process. */
-class Peer {
-  private readonly child: ChildProcessWithoutNullStreams;
-  private readonly lines: AsyncIterator<string>;
-
+class Peer extends PythonPeer {
   constructor() {
-    const script = fileURLToPath(new URL('../../bench/data_peer.py', import.meta.url));
-    this.child = spawn(args.python, ['-B', script]);
-    this.child.stderr.pipe(process.stderr);
-    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-  }
-
-  async answer<T>(): Promise<T> {
-    const { value, done } = await this.lines.next();
-    if (done)
-      throw new Error(
-        `the peer ended; are python3-torch and python3-torchvision installed for ${args.python}?`,
-      );
-    return JSON.parse(value as string) as T;
-  }
-
-  private ask<T>(request: object): Promise<T> {
-    this.child.stdin.write(`${JSON.stringify(request)}\n`);
-    return this.answer<T>();
+    super('data_peer.py', { python: args.python, needs: 'python3-torch and python3-torchvision' });
   }
 
   private async rate(request: object): Promise<number> {
-    const { seconds, images } = await this.ask<{ seconds: number; images: number }>(request);
+    const { seconds, images } = await this.ask<{ seconds: number; images: number }>(JSON.stringify(request));
     return images / seconds;
   }
 
   /** Images a second in the first and in the second epoch of a fresh loader. */
   async epochs(dir: string, workers: number, draft = false): Promise<[first: number, second: number]> {
-    await this.ask({ op: 'open', dir, sizePx: SIZE_PX, workers, draft });
+    await this.ask(JSON.stringify({ op: 'open', dir, sizePx: SIZE_PX, workers, draft }));
     return [await this.rate({ op: 'epoch' }), await this.rate({ op: 'epoch' })];
   }
 
   decodeRate(dir: string, workers: number): Promise<number> {
     return this.rate({ op: 'decode', dir, workers });
-  }
-
-  stop(): void {
-    this.child.stdin.end();
   }
 }
 
@@ -264,10 +233,7 @@ async function runImport(count: number): Promise<Import> {
 }
 
 async function main(): Promise<void> {
-  const loadAverage = loadavg()[0]!;
-  if (loadAverage > 0.5) {
-    note(`warning: other work runs on this machine (load ${loadAverage.toFixed(1)}): figures will be off`);
-  }
+  const loadAverage = loadAtStart();
   const cores = availableParallelism();
   if (cores > 2) note(`warning: ${cores} cores; 'taskset -c 0,1' gives both sides two`);
   setThreads(cores);

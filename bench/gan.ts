@@ -6,13 +6,10 @@
  * comes (every core, no environment set), ours, … Only one works at a time; each turn's ratio is taken against the
  * turn beside it, and the median over turns is the result. Absolute times are for this machine on this day.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type GanConfig, ganConfigSchema } from '../src/gan/config.js';
 import { toLabels } from '../src/gan/data.js';
@@ -37,6 +34,7 @@ import {
   tidy,
 } from '../src/torch/index.js';
 import { trace, type Value } from '../src/torch/trace.js';
+import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 const MIB = 1024 * 1024;
 /** Ratios to stay below, against the peer at its best; the original's WGAN-GP wastes more. */
@@ -70,17 +68,8 @@ const { values: args } = parseArgs({
   },
 });
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
-const note = (text: string): void => void process.stderr.write(`${text}\n`);
-
 /** A Python process that runs steps when asked to. */
-class Peer {
-  private readonly child: ChildProcessWithoutNullStreams;
-  private readonly lines: AsyncIterator<string>;
+class Peer extends PythonPeer {
   torch = '';
 
   constructor(
@@ -88,17 +77,7 @@ class Peer {
     private readonly threadCount: number,
     environment: NodeJS.ProcessEnv,
   ) {
-    const script = fileURLToPath(new URL('../../bench/gan_peer.py', import.meta.url));
-    this.child = spawn(args.python, ['-B', script, String(threadCount)], { env: environment });
-    this.child.stderr.pipe(process.stderr);
-    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-  }
-
-  private async answer<T>(): Promise<T> {
-    const { value, done } = await this.lines.next();
-    if (done)
-      throw new Error(`the peer '${this.name}' ended; is python3-torch installed for ${args.python}?`);
-    return JSON.parse(value as string) as T;
+    super('gan_peer.py', { python: args.python, args: [threadCount], environment, needs: 'python3-torch' });
   }
 
   async start(): Promise<this> {
@@ -110,12 +89,8 @@ class Peer {
 
   /** Median seconds of a step. */
   async run({ architecture, size, batch }: Setting, steps: number): Promise<number> {
-    this.child.stdin.write(`${architecture} ${size} ${batch} ${steps}\n`);
-    return median((await this.answer<{ seconds: number[] }>()).seconds);
-  }
-
-  stop(): void {
-    this.child.stdin.end();
+    const line = `${architecture} ${size} ${batch} ${steps}`;
+    return median((await this.ask<{ seconds: number[] }>(line)).seconds);
   }
 }
 
@@ -363,10 +338,7 @@ async function sampling(): Promise<number> {
 async function main(): Promise<void> {
   const cores = availableParallelism();
   setThreads(cores);
-  const loadAverage = loadavg()[0]!;
-  if (loadAverage > 0.5) {
-    note(`warning: other work runs on this machine (load ${loadAverage.toFixed(1)}): ratios will be off`);
-  }
+  const loadAverage = loadAtStart();
   const { OMP_WAIT_POLICY: _, ...environment } = process.env; // loading the engine has set it for ours
   const peers = {
     best: new Peer('at its best', cores, { ...environment, OMP_WAIT_POLICY: 'PASSIVE' }),

@@ -6,13 +6,10 @@
  * peer with a process a core, ours, … Only one works at a time; each turn's ratio is taken against the turns beside
  * it, and the median over turns is the result.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { forEachParallel } from '../src/data/parallel.js';
 import { renderPhantom, samplePhantom } from '../src/data/phantom/index.js';
@@ -20,6 +17,7 @@ import { decodeImage } from '../src/image/decode.js';
 import { encodeImage } from '../src/image/encode.js';
 import { removeHair } from '../src/image/hair.js';
 import { Random } from '../src/random.js';
+import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 /** Images a second to reach. */
 const BAR = 20;
@@ -35,13 +33,6 @@ const { values: args } = parseArgs({
     check: { type: 'boolean', default: false },
   },
 });
-
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
-const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** Phantoms with at least ten dark hairs, as JPEG files. */
 async function makeImages(dir: string, count: number, sizePx: number): Promise<string[]> {
@@ -60,31 +51,14 @@ async function makeImages(dir: string, count: number, sizePx: number): Promise<s
 }
 
 /** Python processes that work through the folder when asked to. */
-class Peer {
-  private readonly child: ChildProcessWithoutNullStreams;
-  private readonly lines: AsyncIterator<string>;
-
+class Peer extends PythonPeer {
   constructor(processes: number, from: string, to: string) {
-    const script = fileURLToPath(new URL('../../bench/hair_peer.py', import.meta.url));
-    this.child = spawn(args.python, ['-B', script, String(processes), from, to]);
-    this.child.stderr.pipe(process.stderr);
-    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-  }
-
-  async answer<T>(): Promise<T> {
-    const { value, done } = await this.lines.next();
-    if (done) throw new Error(`the peer ended; is python3-opencv installed for ${args.python}?`);
-    return JSON.parse(value as string) as T;
+    super('hair_peer.py', { python: args.python, args: [processes, from, to], needs: 'python3-opencv' });
   }
 
   /** Seconds for the folder. */
   async run(): Promise<number> {
-    this.child.stdin.write('run\n');
-    return (await this.answer<{ seconds: number }>()).seconds;
-  }
-
-  stop(): void {
-    this.child.stdin.end();
+    return (await this.ask<{ seconds: number }>('run')).seconds;
   }
 }
 
@@ -106,8 +80,7 @@ async function ours(from: string, to: string, names: readonly string[]) {
 
 async function main(): Promise<void> {
   const cores = availableParallelism();
-  const loadAverage = loadavg()[0]!;
-  if (loadAverage > 0.5) note(`warning: other work runs on this machine (load ${loadAverage.toFixed(1)})`);
+  const loadAverage = loadAtStart();
   const dir = mkdtempSync(join(tmpdir(), 'graft-bench-hair-'));
   const [from, to] = [join(dir, 'from'), join(dir, 'to')];
   for (const folder of [from, to]) mkdirSync(folder);

@@ -6,14 +6,12 @@
  * alternate within one run: ours, the peer, ours, … Only one works at a time; each turn's ratio is taken against the
  * turn beside it, and the median over turns is the result. Absolute times are for this machine on this day.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { availableParallelism, cpus, loadavg } from 'node:os';
-import { createInterface } from 'node:readline';
+import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { FULL_REFERENCE_METRICS, type FullReferenceMetric } from '../src/metrics/full-reference/index.js';
 import { engineInfo, manualSeed, noGrad, rand, setThreads, type Tensor, tidy } from '../src/torch/index.js';
+import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 const SIZE_PX = 128;
 /** Ratio to stay below, in total. */
@@ -54,49 +52,29 @@ interface Timing {
   high: number;
 }
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
-const note = (text: string): void => void process.stderr.write(`${text}\n`);
-
 /** A Python process that scores pairs when asked to. */
-class Peer {
-  private readonly child: ChildProcessWithoutNullStreams;
-  private readonly lines: AsyncIterator<string>;
+class Peer extends PythonPeer {
   torch = '';
   piqa = '';
 
   constructor(folder: string) {
-    const script = fileURLToPath(new URL('../../bench/metrics_peer.py', import.meta.url));
-    // -O: without it PIQA looks through every batch for values out of range.
-    this.child = spawn(args.python, ['-B', '-O', script, folder, String(SIZE_PX)], {
-      env: { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' },
+    super('metrics_peer.py', {
+      python: args.python,
+      // Without -O PIQA looks through every batch for values out of range.
+      flags: ['-O'],
+      args: [folder, SIZE_PX],
+      environment: { ...process.env, OMP_WAIT_POLICY: 'PASSIVE' },
+      needs: 'python3-torch',
     });
-    this.child.stderr.pipe(process.stderr);
-    this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-  }
-
-  private async answer<T>(): Promise<T> {
-    const { value, done } = await this.lines.next();
-    if (done) throw new Error(`the peer ended; is python3-torch installed for ${args.python}?`);
-    return JSON.parse(value as string) as T;
   }
 
   async start(): Promise<this> {
-    Object.assign(this, await this.answer<{ torch: string; piqa: string }>());
-    return this;
+    return Object.assign(this, await this.answer<{ torch: string; piqa: string }>());
   }
 
   /** Seconds for so many pairs. */
   async run(metric: string, { batch, threads }: Setting, pairs: number): Promise<number> {
-    this.child.stdin.write(`${metric} ${batch} ${threads} ${pairs}\n`);
-    return (await this.answer<{ seconds: number }>()).seconds;
-  }
-
-  stop(): void {
-    this.child.stdin.end();
+    return (await this.ask<{ seconds: number }>(`${metric} ${batch} ${threads} ${pairs}`)).seconds;
   }
 }
 
@@ -181,10 +159,7 @@ async function main(): Promise<void> {
     throw new Error('where is PIQA 1.1.3? Give the folder of its sources: --piqa DIR, or PIQA_DIR');
   }
   manualSeed(0);
-  const loadAverage = loadavg()[0]!;
-  if (loadAverage > 0.5) {
-    note(`warning: other work runs on this machine (load ${loadAverage.toFixed(1)}): ratios will be off`);
-  }
+  const loadAverage = loadAtStart();
   const peer = new Peer(args.piqa);
   try {
     await peer.start();
