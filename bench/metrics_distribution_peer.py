@@ -1,7 +1,8 @@
 """The peer of `bench/metrics-distribution.ts`: numpy and scipy, as FID and PRDC scripts have it.
 
 `metrics_distribution_peer.py FIRST SECOND ROWS COLUMNS`, two files of float32. Reads requests from stdin, one a line, and
-answers each with one line of JSON: values, seconds, and the process's peak memory above that of the loaded features.
+answers each with one line of JSON: values, seconds, processor time, and the process's peak memory above that of the loaded
+features.
 
 frechet       covariances by np.cov, the root of their product by scipy.linalg.sqrtm
 neighbours N  precision and recall (k = 3), density and coverage (k = 5) of the first N rows, over N x N matrices
@@ -64,10 +65,10 @@ def main():
     for line in sys.stdin:
         task, *sizes = line.split()
         n = int(sizes[0]) if sizes else rows
-        start = time.perf_counter()
+        start, before = time.perf_counter(), time.process_time()
         values = {"frechet": frechet, "neighbours": neighbours}[task](first[:n], second[:n])
-        seconds = time.perf_counter() - start
-        print(json.dumps({"values": values, "seconds": seconds, "peakBytes": peak() - base}), flush=True)
+        times = {"seconds": time.perf_counter() - start, "processorSeconds": time.process_time() - before}
+        print(json.dumps({"values": values, **times, "peakBytes": peak() - base}), flush=True)
 
 
 main()

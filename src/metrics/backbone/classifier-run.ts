@@ -3,12 +3,19 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, DataError, GraftError } from '../../errors.js';
-import { EfficientNet, memoryFormatFor, parseVariant } from '../../models/index.js';
+import {
+  EfficientNet,
+  INPUT_STATISTICS,
+  memoryFormatFor,
+  OWN_CONVENTIONS,
+  PADDINGS,
+  parseVariant,
+} from '../../models/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint, underPrefix } from '../../run/checkpoint.js';
 import { readRunConfig, runFiles } from '../../run/run-folder.js';
 import { type Device, loadSafetensors, type Tensor, tidy, withSeed } from '../../torch/index.js';
 import type { Backbone } from './backbone.js';
-import { EFFICIENTNET_INPUT, toNetworkInput } from './efficientnet-input.js';
+import { describeInput, toNetworkInput } from './efficientnet-input.js';
 import { makeBackbone } from './extraction.js';
 import { hashProtocol, hashTensors } from './identity.js';
 import { describeResizer, QUANTISATION } from './input.js';
@@ -18,6 +25,10 @@ const networkKeys = z.object({
   architecture: z.string(),
   head: z.enum(['pooled', 'normalised']),
   imageSize: z.int().min(1),
+  // Runs of before these keys were there, and those that left them open, have the authors' conventions.
+  padding: z.enum(['auto', ...PADDINGS]).default('auto'),
+  batchNormEps: z.number().nullable().default(null),
+  inputStatistics: z.enum(['auto', ...INPUT_STATISTICS]).default('auto'),
 });
 
 /**
@@ -36,9 +47,15 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
     const { path, message } = parsed.error.issues[0]!;
     throw new ConfigError(`${join(dir, runFiles.config)}: ${path.join('.')}: ${message}`);
   }
-  const { architecture, head, imageSize } = parsed.data;
+  const { architecture, head, imageSize, padding, batchNormEps, inputStatistics } = parsed.data;
   const variant = parseVariant(architecture);
   const network = withSeed(0, () => new EfficientNet(variant, { numClasses: 1, head }));
+  network.setConventions({
+    padding: padding === 'auto' ? OWN_CONVENTIONS.padding : padding,
+    batchNormEps: batchNormEps ?? OWN_CONVENTIONS.batchNormEps,
+    inputStatistics: inputStatistics === 'auto' ? OWN_CONVENTIONS.inputStatistics : inputStatistics,
+  });
+  const { inputStatistics: statistics } = network.conventions;
   const weights = tidy(() => {
     try {
       return loadClassifier(network, dir);
@@ -47,7 +64,7 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
       throw error;
     }
   });
-  const protocol = `${EFFICIENTNET_INPUT}; ${imageSize} px; input of the last layer`;
+  const protocol = `${describeInput(network.conventions)}; ${imageSize} px; input of the last layer`;
   const hash = hashTensors(hashProtocol(protocol), network.stateDict());
   network.to({ device, memoryFormat: memoryFormatFor(device) });
   network.eval();
@@ -55,14 +72,14 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
     {
       device,
       sizePx: imageSize,
-      name: `${basename(dir)} (EfficientNet-${variant.toUpperCase()})`,
-      description: `EfficientNet-${variant.toUpperCase()} of the classifier run ${dir}, ${weights}, input ${imageSize} px`,
+      name: `${basename(dir)} (${network.title})`,
+      description: `${network.title} of the classifier run ${dir}, ${weights}, input ${imageSize} px`,
       hash: hash.digest('hex'),
       resizer: describeResizer('clean'),
       quantisation: QUANTISATION,
     },
     {
-      embed: (images) => network.embed(toNetworkInput(images, imageSize, device)),
+      embed: (images) => network.embed(toNetworkInput(images, imageSize, device, { statistics })),
       dispose: () => network.dispose(),
     },
   );

@@ -1,12 +1,29 @@
 /** What the backbones that are EfficientNets take: the input that this project's classifiers are trained with. */
-import { toEfficientNetInput } from '../../models/index.js';
+import {
+  type Conventions,
+  type InputStatistics,
+  OWN_CONVENTIONS,
+  toEfficientNetInput,
+} from '../../models/index.js';
 import type { Device, Tensor } from '../../torch/index.js';
 import { describeResizer, QUANTISATION, resize } from './input.js';
 
 /** In words that go into the hash. */
 export const EFFICIENTNET_INPUT = `${QUANTISATION}, ${describeResizer('clean')}; / 255, ImageNet mean and deviation`;
 
+/** The same for a network with conventions of its own, which are not in its weights. */
+export function describeInput(conventions: Readonly<Conventions>): string {
+  const keys = Object.keys(OWN_CONVENTIONS) as (keyof Conventions)[];
+  const differing = keys.filter((key) => conventions[key] !== OWN_CONVENTIONS[key]);
+  return [EFFICIENTNET_INPUT, ...differing.map((key) => `${key} ${conventions[key]}`)].join('; ');
+}
+
 /** uint8 `[N, 3, H, W]` → `[N, 3, side, side]` on the device. */
-export function toNetworkInput(images: Tensor, sidePx: number, device: Device): Tensor {
-  return toEfficientNetInput(resize(images, sidePx).div_(255).to({ device }));
+export function toNetworkInput(
+  images: Tensor,
+  sidePx: number,
+  device: Device,
+  options: { statistics?: InputStatistics } = {},
+): Tensor {
+  return toEfficientNetInput(resize(images, sidePx).div_(255).to({ device }), options.statistics);
 }

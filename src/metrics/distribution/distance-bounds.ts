@@ -8,7 +8,7 @@
  * small, and in units of their largest coordinate, so that no square leaves float32's range. Distances that count are
  * then computed in float64 (`exact-distances.ts`).
  */
-import { aten, cat, type Tensor, tidy } from '../../torch/index.js';
+import { aten, cat, empty, type Tensor, tidy } from '../../torch/index.js';
 import { blocks, CACHE_BYTES } from './blocks.js';
 import { type DistanceMetric, exactDevice, exactRows } from './exact-distances.js';
 
@@ -65,35 +65,35 @@ function makeSpace(sets: readonly Tensor[], metric: DistanceMetric): Space {
   const [first] = sets as [Tensor];
   const [count, size] = first.shape as [number, number];
   return tidy(() => {
-    const sums = partsOf(first).map((rows) => tidy(() => exactRows(rows, metric).sum([0], true)));
+    const overParts = <T>(set: Tensor, body: (rows: Tensor) => T): T[] =>
+      partsOf(set).map(([start, rows]) => tidy(() => body(exactRows(set.narrow(0, start, rows), metric))));
+    const sums = overParts(first, (rows) => rows.sum([0], true));
     const centre = cat(sums).sum([0], true).div(count);
-    const unit = Math.max(
-      ...sets
-        .flatMap(partsOf)
-        .map((rows) => tidy(() => aten.abs_(exactRows(rows, metric).sub(centre)).amax().item())),
-    );
+    const largest = (set: Tensor) => overParts(set, (rows) => aten.abs_(rows.sub(centre)).amax().item());
+    const unit = Math.max(...sets.flatMap(largest));
     return { metric, centre, unit: unit || 1, slack: (size + 16) * ROUNDOFF };
   });
 }
 
 function makeSide(space: Space, features: Tensor): Side {
-  return tidy(() => {
-    const parts = partsOf(features).map((rows) =>
-      tidy(() => {
-        const exact = exactRows(rows, space.metric).sub(space.centre).div_(space.unit);
-        const centred = exact.float();
-        return {
-          centred,
-          squares: exact
-            .mul_(exact)
-            .sum([1])
-            .mul_(1 - space.slack)
-            .float(),
-        };
-      }),
-    );
-    return { centred: cat(parts.map((it) => it.centred)), squares: cat(parts.map((it) => it.squares)) };
-  });
+  const [count, size] = features.shape as [number, number];
+  const { device } = features;
+  const side = { centred: empty([count, size], { device }), squares: empty([count], { device }) };
+  for (const [start, rows] of partsOf(features)) {
+    tidy(() => {
+      const part = exactRows(features.narrow(0, start, rows), space.metric)
+        .sub(space.centre)
+        .div_(space.unit);
+      side.centred.narrow(0, start, rows).copy_(part);
+      side.squares.narrow(0, start, rows).copy_(
+        part
+          .mul_(part)
+          .sum([1])
+          .mul_(1 - space.slack),
+      );
+    });
+  }
+  return side;
 }
 
 /** [start, rows] of the tiles along one side of the matrix of all pairs. */
@@ -125,8 +125,6 @@ export function upperBounds({ slack }: Space, low: Tensor, { a, b }: { a: Tensor
   return low.add(b, width).add_(a, width);
 }
 
-/** Views of a set's rows, few enough for three copies in float64. */
-const partsOf = (features: Tensor): Tensor[] =>
-  blocks(features.shape[0]!, 3 * 8 * features.shape[1]!, CACHE_BYTES).map(([start, rows]) =>
-    features.narrow(0, start, rows),
-  );
+/** [start, rows] of a set's blocks, small enough for three copies in float64. */
+const partsOf = (features: Tensor): [start: number, rows: number][] =>
+  blocks(features.shape[0]!, 3 * 8 * features.shape[1]!, CACHE_BYTES);

@@ -89,6 +89,29 @@ describe('distribution metrics as records', () => {
     });
   });
 
+  it('do not depend on what else is asked for', () => {
+    tidy(() => {
+      const sets = { real: gaussian(40, 4, 1), synthetic: gaussian(30, 4, 2, 0.5) };
+      const ids = ['precision', 'recall', 'density', 'coverage'];
+      const all = measureDistribution(backbone, sets, { metrics: ids, replicates: 3 });
+      expect(all.map(({ metric }) => metric)).toEqual(ids);
+      expect(all.map(({ protocol }) => protocol.settings)).toEqual([
+        'balls to the 3rd neighbour, strict',
+        'balls to the 3rd neighbour, strict',
+        'balls to the 5th neighbour, strict',
+        'balls to the 5th neighbour, strict',
+      ]);
+      // Five images have no fifth neighbour: precision must not ask for one.
+      const few = { real: gaussian(5, 4, 1), synthetic: gaussian(5, 4, 2) };
+      expect(measureDistribution(backbone, few, { metrics: ['precision'] })).toHaveLength(1);
+      for (const metrics of [['recall'], ['coverage'], ['precision', 'density']]) {
+        expect(measureDistribution(backbone, sets, { metrics, replicates: 3 })).toEqual(
+          all.filter(({ metric }) => metrics.includes(metric)),
+        );
+      }
+    });
+  });
+
   it('leave out what there are too few images for', () => {
     tidy(() => {
       const [real, synthetic] = [gaussian(3, 5, 1), gaussian(9, 5, 2)];

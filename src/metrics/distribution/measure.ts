@@ -21,19 +21,20 @@ import { type FrechetInfinity, frechetInfinity } from './frechet-infinity.js';
 import { inceptionScore } from './inception-score.js';
 import { halfSampleIntervals } from './interval.js';
 import { kernelDistance } from './kernel-distance.js';
+import { prdc } from './prdc.js';
 import { precisionRecall } from './precision-recall.js';
 
 type Statistic = (real: Tensor, synthetic: Tensor) => Record<string, number>;
 
 /** Metrics that are computed together. */
 interface Family {
-  metrics: readonly Pick<MetricRecord, 'metric' | 'name' | 'better'>[];
+  metrics: readonly (Pick<MetricRecord, 'metric' | 'name' | 'better'> & { settings: string })[];
   /** Fewest images of each set, and of each half of one. */
   minimum: number;
-  settings: string;
   /** The figure moves with the number of images, so that N is part of the protocol. */
   movesWithCount: boolean;
-  statistic: (random: Random) => Statistic;
+  /** @param wanted those of its metrics that are needed; it may give more */
+  statistic: (random: Random, wanted: readonly string[]) => Statistic;
   /** A cheaper one, for halves; default the same. */
   replicate?: (random: Random) => Statistic;
 }
@@ -42,48 +43,59 @@ const kernelOf =
   (random: Random, subsets?: number): Statistic =>
   (real, synthetic) => ({ kernel: kernelDistance(real, synthetic, { random, subsets }).mean });
 
+/** All four from the same distances; where only two are wanted, no more than those need. */
+function neighbourhoodStatistic(wanted: readonly string[]): Statistic {
+  const third = wanted.some((metric) => metric === 'precision' || metric === 'recall');
+  const fifth = wanted.some((metric) => metric === 'density' || metric === 'coverage');
+  return (real, synthetic) => {
+    if (third && fifth) return { ...prdc(real, synthetic) };
+    const { k: _, ...figures } = third ? precisionRecall(real, synthetic) : densityCoverage(real, synthetic);
+    return figures;
+  };
+}
+
+const BALLS_TO_THIRD = 'balls to the 3rd neighbour, strict';
+const BALLS_TO_FIFTH = 'balls to the 5th neighbour, strict';
+
 const FAMILIES: readonly Family[] = [
   {
-    metrics: [{ metric: 'frechet', name: 'Fréchet distance', better: 'lower' }],
+    metrics: [
+      {
+        metric: 'frechet',
+        name: 'Fréchet distance',
+        better: 'lower',
+        settings: 'squared distance of Gaussians, float64',
+      },
+    ],
     minimum: 2,
-    settings: 'squared distance of Gaussians, float64',
     movesWithCount: true,
     statistic: () => (real, synthetic) => ({ frechet: frechetDistance(real, synthetic) }),
   },
   {
-    metrics: [{ metric: 'kernel', name: 'Kernel distance (KID)', better: 'lower' }],
+    metrics: [
+      {
+        metric: 'kernel',
+        name: 'Kernel distance (KID)',
+        better: 'lower',
+        settings:
+          'unbiased MMD², (xᵀy / D + 1)³, 100 subsets of 1,000 images, at most half of the smaller set; its SD is over subsets',
+      },
+    ],
     minimum: 4,
-    settings:
-      'unbiased MMD², (xᵀy / D + 1)³, 100 subsets of 1,000 images, at most half of the smaller set; its SD is over subsets',
     movesWithCount: false,
     statistic: (random) => kernelOf(random),
     replicate: (random) => kernelOf(random, 10),
   },
   {
     metrics: [
-      { metric: 'precision', name: 'Precision', better: 'higher' },
-      { metric: 'recall', name: 'Recall', better: 'higher' },
-    ],
-    minimum: 4,
-    settings: 'balls to the 3rd neighbour, strict',
-    movesWithCount: true,
-    statistic: () => (real, synthetic) => {
-      const { precision, recall } = precisionRecall(real, synthetic);
-      return { precision, recall };
-    },
-  },
-  {
-    metrics: [
-      { metric: 'density', name: 'Density', better: 'higher' },
-      { metric: 'coverage', name: 'Coverage', better: 'higher' },
+      { metric: 'precision', name: 'Precision', better: 'higher', settings: BALLS_TO_THIRD },
+      { metric: 'recall', name: 'Recall', better: 'higher', settings: BALLS_TO_THIRD },
+      { metric: 'density', name: 'Density', better: 'higher', settings: BALLS_TO_FIFTH },
+      { metric: 'coverage', name: 'Coverage', better: 'higher', settings: BALLS_TO_FIFTH },
     ],
     minimum: 6,
-    settings: 'balls to the 5th neighbour, strict',
     movesWithCount: true,
-    statistic: () => (real, synthetic) => {
-      const { density, coverage } = densityCoverage(real, synthetic);
-      return { density, coverage };
-    },
+    statistic: (_, wanted) => neighbourhoodStatistic(wanted),
   },
 ];
 
@@ -162,34 +174,34 @@ export function measureDistribution(
   );
   return families.flatMap((family, i) => {
     const own = random.fork(family.metrics[0]!.metric);
+    const wanted = family.metrics.filter(({ metric }) => metrics.includes(metric));
+    const chosen = { ...family, metrics: wanted };
     const figures = tidy(() =>
-      noGrad(() => figuresOf(family, sets, { ...options, random: own, replicates })),
+      noGrad(() => figuresOf(chosen, sets, { ...options, random: own, replicates })),
     );
     onProgress?.(i + 1, families.length);
-    return family.metrics
-      .filter(({ metric }) => metrics.includes(metric))
-      .map((about): MetricRecord => {
-        const { value, sd, interval, floor } = figures[about.metric]!;
-        return {
-          ...about,
-          unit: '',
-          class: options.class ?? null,
-          value,
-          sd,
-          interval,
-          floor,
-          n,
-          protocol: {
-            ...options.protocol,
-            ...backboneProtocol(backbone),
-            settings: family.settings,
-            ...(family.movesWithCount ? { realImages: n.real, syntheticImages: n.synthetic } : {}),
-            ...(replicates > 0
-              ? { interval: `95 %, ${replicates} half-samples${options.groups ? ' of whole groups' : ''}` }
-              : {}),
-          },
-        };
-      });
+    return wanted.map(({ settings, ...about }): MetricRecord => {
+      const { value, sd, interval, floor } = figures[about.metric]!;
+      return {
+        ...about,
+        unit: '',
+        class: options.class ?? null,
+        value,
+        sd,
+        interval,
+        floor,
+        n,
+        protocol: {
+          ...options.protocol,
+          ...backboneProtocol(backbone),
+          settings,
+          ...(family.movesWithCount ? { realImages: n.real, syntheticImages: n.synthetic } : {}),
+          ...(replicates > 0
+            ? { interval: `95 %, ${replicates} half-samples${options.groups ? ' of whole groups' : ''}` }
+            : {}),
+        },
+      };
+    });
   });
 }
 
@@ -200,8 +212,9 @@ function figuresOf(
   { real, synthetic }: FeatureSets,
   { random, replicates, groups }: { random: Random; replicates: number; groups?: readonly string[] },
 ): Record<string, Figure> {
-  const whole = family.statistic(random.fork('value'))(real, synthetic);
-  const replicate = (family.replicate ?? family.statistic)(random.fork('replicates'));
+  const wanted = family.metrics.map(({ metric }) => metric);
+  const whole = family.statistic(random.fork('value'), wanted)(real, synthetic);
+  const replicate = (family.replicate ?? family.statistic)(random.fork('replicates'), wanted);
   const enough = Math.min(real.shape[0]!, synthetic.shape[0]!) >= 2 * family.minimum;
   const halves =
     replicates > 0 && enough
@@ -239,7 +252,8 @@ function floorsOf(
   const half = Math.floor(real.shape[0]! / 2);
   if (half < family.minimum) return null;
   const draws = Math.max(1, Math.ceil(0.4 * replicates));
-  const statistic = (family.replicate ?? family.statistic)(random.fork('statistic'));
+  const wanted = family.metrics.map(({ metric }) => metric);
+  const statistic = (family.replicate ?? family.statistic)(random.fork('statistic'), wanted);
   const count = Math.min(half, synthetic.shape[0]!);
   const found = Array.from({ length: draws }, () =>
     tidy(() => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../errors.js';
 import { Random } from '../../random.js';
-import { type DType, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { aten, type DType, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { pairDistances } from './exact-distances.js';
 import { kthNeighbourRadii, type NeighbourOptions, nearestNeighbours } from './neighbours.js';
 
 type Rows = number[][];
@@ -118,27 +119,56 @@ describe('nearest neighbours', () => {
     });
   });
 
-  it('are the same over several blocks', () => {
-    // 6,000 candidates: the queries come in more than one block.
+  it('are the same over several tiles, of one set by itself as of two', () => {
     const before = liveTensors();
     tidy(() => {
       const random = new Random(11);
-      const values = Float32Array.from({ length: 6000 * 3 }, () => random.normal());
-      // Forty copies in the last block, which only the comparison with all candidates can put in order.
-      for (let i = 5900; i < 5940; i++) values.set(values.subarray(0, 3), i * 3);
-      const features = tensor(values, [6000, 3]);
-      const all = nearestNeighbours(features, features, { k: 2, excludeSelf: true });
-      expect(Array.from(all.indices.subarray(0, 2))).toEqual([5900, 5901]);
-      expect(Array.from(all.indices.subarray(5900 * 2, 5903 * 2))).toEqual([0, 5901, 0, 5900, 0, 5900]);
-      const tail = nearestNeighbours(features.narrow(0, 5990, 10), features, { k: 3 });
-      for (let i = 0; i < 10; i++) {
-        expect(tail.indices[i * 3]).toBe(5990 + i);
-        expect(Array.from(all.indices.subarray((5990 + i) * 2, (5991 + i) * 2))).toEqual(
-          Array.from(tail.indices.subarray(i * 3 + 1, i * 3 + 3)),
-        );
+      const values = Float32Array.from({ length: 2500 * 3 }, () => random.normal());
+      // Forty copies in the last tile, which only the comparison with all candidates can put in order.
+      for (let i = 2400; i < 2440; i++) values.set(values.subarray(0, 3), i * 3);
+      const features = tensor(values, [2500, 3]);
+      const mirrored = nearestNeighbours(features, features, { k: 2, excludeSelf: true });
+      expect(Array.from(mirrored.indices.subarray(0, 2))).toEqual([2400, 2401]);
+      expect(Array.from(mirrored.indices.subarray(2400 * 2, 2403 * 2))).toEqual([0, 2401, 0, 2400, 0, 2400]);
+      // The same values, but another tensor: the whole matrix is gone through.
+      expect(nearestNeighbours(features, features.clone(), { k: 2, excludeSelf: true })).toEqual(mirrored);
+      const all = nearestNeighbours(features, features, { k: 3 });
+      const part = nearestNeighbours(features.narrow(0, 1000, 100), features, { k: 3 });
+      expect(all.distances.subarray(3000, 3300)).toEqual(part.distances);
+      expect(all.indices.subarray(3000, 3300)).toEqual(part.indices);
+      for (let i = 0; i < 2400; i++) {
+        if (i === 0) continue; // has copies
+        expect(all.indices[i * 3]).toBe(i);
+        expect(all.distances[i * 3]).toBe(0);
+        expect(all.distances[i * 3 + 1]).toBe(mirrored.distances[i * 2]);
       }
+      // Against distances of all pairs.
+      const exact = aten.cdist(features.to({ dtype: 'float64' }), features.to({ dtype: 'float64' }), 2, 2);
+      const [sorted] = aten.topk(exact, 3, 1, false);
+      const furthest = sorted.select(1, 2).toArray();
+      furthest.forEach((d, i) => {
+        expect(Math.abs(mirrored.distances[i * 2 + 1]! - Number(d))).toBeLessThan(1e-12);
+      });
     });
     expect(liveTensors()).toBe(before);
+  });
+
+  it('have to the last digit the distance that the pair has elsewhere', () => {
+    tidy(() => {
+      // Near copies far from the centre: these rows are compared with every candidate, the others are not.
+      const crowd = draw(60, 37, 20).map((row) => row.map((v) => Math.fround(300 + v * 1e-2)));
+      const all = toTensor([...crowd, ...draw(30, 37, 21, -300)], 'float32');
+      for (const metric of ['euclidean', 'cosine'] as const) {
+        const { indices, distances } = nearestNeighbours(all, all, { k: 3, metric, excludeSelf: true });
+        const first = tensor(
+          indices.map((_, i) => Math.floor(i / 3)),
+          [270],
+          { dtype: 'int64' },
+        );
+        const second = tensor(indices, [270], { dtype: 'int64' });
+        expect(pairDistances(all, all, { first, second, metric }).toArray()).toEqual(distances);
+      }
+    });
   });
 
   it('leave the features as they are', () => {

@@ -124,15 +124,42 @@ export function searchPlaced(space: Space, search: Search): Found {
 /** Exact neighbours of some of the queries, from their lowest bounds. */
 function settle(
   space: Space,
-  { queries, candidates, k, excludeSelf }: Search,
+  search: Search,
   lowest: LowestBounds,
-  [start, rows]: [start: number, rows: number],
+  place: readonly [start: number, rows: number],
 ): Found {
-  const { metric } = space;
-  const [bounds, chosen] = [lowest.bounds, lowest.indices].map((it) => it.narrow(0, start, rows)) as [
+  const { queries, candidates, k, excludeSelf } = search;
+  const [bounds, chosen] = [lowest.bounds, lowest.indices].map((it) => it.narrow(0, ...place)) as [
     Tensor,
     Tensor,
   ];
+  const found = nearestOfChosen(space, search, { bounds, chosen }, place);
+  const kept = chosen.shape[1]!;
+  if (kept === candidates.features.shape[0]! - (excludeSelf ? 1 : 0)) return found;
+
+  // What is left out is at least as far as the last bound.
+  const reach = found.distances.select(1, k - 1).div(space.unit);
+  const squaredReach = space.metric === 'cosine' ? reach.mul(2).div(space.unit) : reach.square();
+  const proven = bounds.select(1, kept - 1).gt(squaredReach.clamp({ min: LEAST_BOUND }));
+  const open = aten.nonzero(proven.eq(0)).squeeze(1); // [open rows]
+  if (open.numel === 0) return found;
+  const sets = { queries: queries.features, candidates: candidates.features, metric: space.metric, k };
+  const compared = blocks(open.numel, 5 * 8 * candidates.features.shape[0]!).map(([from, count]) =>
+    tidy(() => compareWithAll(sets, open.narrow(0, from, count).add(place[0]), excludeSelf)),
+  );
+  return {
+    indices: aten.index_copy(found.indices, 0, open, cat(compared.map((it) => it.indices))),
+    distances: aten.index_copy(found.distances, 0, open, cat(compared.map((it) => it.distances))),
+  };
+}
+
+/** Exact neighbours among the candidates that were kept: `chosen` and their lower bounds, [rows, kept]. */
+function nearestOfChosen(
+  space: Space,
+  { queries, candidates, k }: Search,
+  { bounds, chosen }: { bounds: Tensor; chosen: Tensor },
+  [start, rows]: readonly [start: number, rows: number],
+): Found {
   // By index first, so that a stable sort by distance leaves ties in that order.
   const [byIndex, order] = aten.sort(chosen);
   const low = aten.gather(bounds, 1, order);
@@ -140,41 +167,17 @@ function settle(
     a: queries.side.squares.narrow(0, start, rows).unsqueeze(1),
     b: aten.take(candidates.side.squares, byIndex),
   });
-  const within = aten
-    .topk(high, k, 1, false)[0]
-    .narrow(1, k - 1, 1)
-    .clamp({ min: LEAST_BOUND });
+  const [lowestHigh] = aten.topk(high, k, 1, false);
+  const within = lowestHigh.narrow(1, k - 1, 1).clamp({ min: LEAST_BOUND });
   const [row, slot] = aten.unbind.int(aten.nonzero(low.le(within)), 1) as [Tensor, Tensor];
   const exact = pairDistances(queries.features, candidates.features, {
     first: row.add(start),
     second: aten.index.Tensor(byIndex, [row, slot]),
-    metric,
+    metric: space.metric,
   });
   const distances = full(low.shape, Number.POSITIVE_INFINITY, { dtype: 'float64', device: low.device });
   const best = nearest(aten.index_put_(distances, [row, slot], exact), k);
-  const found = { indices: aten.gather(byIndex, 1, best.indices), distances: best.distances };
-  const kept = low.shape[1]!;
-  if (kept === candidates.features.shape[0]! - (excludeSelf ? 1 : 0)) return found;
-
-  // What is left out is at least as far as the last bound.
-  const reach = best.distances.select(1, k - 1).div(space.unit);
-  const squaredReach = metric === 'cosine' ? reach.mul(2).div(space.unit) : reach.square();
-  const proven = bounds.select(1, kept - 1).gt(squaredReach.clamp({ min: LEAST_BOUND }));
-  const open = aten.nonzero(proven.eq(0)).squeeze(1); // [open rows]
-  if (open.numel === 0) return found;
-  const compared = blocks(open.numel, 5 * 8 * candidates.features.shape[0]!).map(([from, count]) =>
-    tidy(() =>
-      compareWithAll(
-        { queries: queries.features, candidates: candidates.features, metric, k },
-        open.narrow(0, from, count).add(start),
-        excludeSelf,
-      ),
-    ),
-  );
-  return {
-    indices: aten.index_copy(found.indices, 0, open, cat(compared.map((it) => it.indices))),
-    distances: aten.index_copy(found.distances, 0, open, cat(compared.map((it) => it.distances))),
-  };
+  return { indices: aten.gather(byIndex, 1, best.indices), distances: best.distances };
 }
 
 /** @param which rows of the queries, int64 [rows] */
