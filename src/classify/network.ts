@@ -1,10 +1,15 @@
 /** The classifier as configured: architecture, starting weights, frozen blocks, device, memory layout. */
 import {
+  type Conventions,
   EfficientNet,
   freezeBlocks,
+  inspectEfficientNetWeights,
   loadEfficientNetWeights,
   memoryFormatFor,
+  OWN_CONVENTIONS,
+  openWeightsFile,
   parseVariant,
+  weightsFilePath,
 } from '../models/index.js';
 import { BatchNorm2d, init } from '../nn/index.js';
 import type { Device } from '../torch/index.js';
@@ -16,8 +21,44 @@ export interface ClassifierNetwork {
   loaded: string | null;
 }
 
+/** The conventions that a recipe names, without those it leaves to its weights. */
+function namedConventions(recipe: ClassifierRecipe): Partial<Conventions> {
+  const { padding, batchNormEps, inputStatistics } = recipe;
+  return {
+    ...(padding === 'auto' ? {} : { padding }),
+    ...(batchNormEps === null ? {} : { batchNormEps }),
+    ...(inputStatistics === 'auto' ? {} : { inputStatistics }),
+  };
+}
+
+/** A recipe with the conventions of the run that it goes on with, as far as it leaves them open. */
+export const adoptConventions = (
+  recipe: ClassifierRecipe,
+  run: Partial<ClassifierRecipe>,
+): ClassifierRecipe => {
+  const { padding, batchNormEps, inputStatistics } = { ...OWN_CONVENTIONS, ...run };
+  return { ...recipe, padding, batchNormEps, inputStatistics, ...namedConventions(recipe) };
+};
+
+/**
+ * Brings the weights file to this machine where it is on the hub, and writes the conventions it asks for into the
+ * recipe, which then describes the network without it. Nothing is fetched or read where the recipe is settled already.
+ *
+ * @throws DataError, ConfigError when the file cannot be had, or holds no EfficientNet
+ */
+export async function settleWeights(recipe: ClassifierRecipe): Promise<ClassifierRecipe> {
+  const named = namedConventions(recipe);
+  if (Object.keys(named).length === Object.keys(OWN_CONVENTIONS).length) return recipe;
+  if (recipe.weights === null) return { ...recipe, ...OWN_CONVENTIONS, ...named };
+  const path = await openWeightsFile(recipe.weights);
+  const { conventions } = inspectEfficientNetWeights(path, parseVariant(recipe.architecture));
+  return { ...recipe, ...conventions, ...named };
+}
+
 /**
  * A network with one logit, in training mode. Its fresh weights come from the default generator: seed that before.
+ * Weights on the hub must have been brought (`settleWeights`).
+ *
  * @throws ConfigError or DataError when the weights file does not fit
  */
 export function makeNetwork(
@@ -34,11 +75,13 @@ export function makeNetwork(
   // The authors' range of the last layer, ±1/√classes, is made for 1000 classes; with one logit it would start at
   // losses near 10. PyTorch's range for a linear layer instead.
   init.uniform_(network.fc.weight, 1 / Math.sqrt(network.features));
+  const conventions = namedConventions(recipe);
   let loaded: string | null = null;
   if (recipe.weights !== null && (options.readWeights ?? true)) {
-    const taken = loadEfficientNetWeights(network, recipe.weights);
-    loaded = `${taken.loaded} tensors from ${recipe.weights}${taken.headReplaced ? ', last layer fresh' : ''}`;
-  }
+    const taken = loadEfficientNetWeights(network, weightsFilePath(recipe.weights), { conventions });
+    const { padding, batchNormEps, inputStatistics } = network.conventions;
+    loaded = `${taken.loaded} tensors from ${recipe.weights} (${taken.naming} names)${taken.headReplaced ? ', last layer fresh' : ''}; ${padding} padding, batch-norm eps ${batchNormEps}, ${inputStatistics} input`;
+  } else network.setConventions(conventions);
   for (const module of network.modules()) {
     if (module instanceof BatchNorm2d) Object.assign(module, { momentum: recipe.batchNormMomentum });
   }

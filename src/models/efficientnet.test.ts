@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, DataError } from '../errors.js';
-import { bceWithLogits } from '../nn/index.js';
+import { bceWithLogits, F } from '../nn/index.js';
 import {
   aten,
   backward,
@@ -18,7 +18,11 @@ import {
   tidy,
   zeros,
 } from '../torch/index.js';
-import { dropConnect, EfficientNet, freezeBlocks } from './efficientnet.js';
+import { encodeConventions } from './conventions.js';
+import { EfficientNet, freezeBlocks } from './efficientnet.js';
+import { keyTranslation } from './efficientnet-keys.js';
+import { dropConnect } from './mbconv.js';
+import { VARIANTS } from './variants.js';
 import { loadEfficientNetWeights } from './weights.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-efficientnet-'));
@@ -35,6 +39,7 @@ describe('EfficientNet', () => {
     ['b5', 30_389_784],
     ['b6', 43_040_704],
     ['b7', 66_347_960],
+    ['v2-s', 21_458_488],
   ])('%s has %d parameters', (variant, count) => {
     const net = new EfficientNet(variant);
     expect(net.parameterCount).toBe(count);
@@ -133,6 +138,32 @@ describe('EfficientNet', () => {
     net.dispose();
   });
 
+  it('pads on every side alike where told to', () => {
+    const net = new EfficientNet('b0', { numClasses: 2 }).eval();
+    tidy(() =>
+      noGrad(() => {
+        const x = randn([1, 3, 64, 64]);
+        const same = net.forward(x);
+        const stem = net.setConventions({ padding: 'symmetric' }).convStem.forward(x);
+        expect(aten.allclose(stem, F.conv2d(x, net.convStem.weight, null, { stride: 2, padding: 1 }))).toBe(
+          true,
+        );
+        expect(aten.allclose(net.forward(x), same)).toBe(false);
+        expect(aten.equal(net.setConventions({ padding: 'same' }).forward(x), same)).toBe(true);
+      }),
+    );
+    net.dispose();
+  });
+
+  it('freezes blocks of V2-S, too', () => {
+    const net = new EfficientNet('v2-s', { numClasses: 1 });
+    freezeBlocks(net, 40);
+    const trainable = Object.entries(net.namedParameters()).filter(([, p]) => p.requiresGrad);
+    for (const [key] of trainable) expect(key).toMatch(/bn\d\.|^conv_head|^classifier/);
+    expect(trainable.filter(([key]) => key.includes('conv'))).toHaveLength(1);
+    net.dispose();
+  });
+
   it('refuses impossible options', () => {
     expect(() => new EfficientNet('b8')).toThrow(ConfigError);
     expect(() => new EfficientNet('b0', { numClasses: 0 })).toThrow(ConfigError);
@@ -156,18 +187,29 @@ describe('loading weights', () => {
     const source = new EfficientNet('b0', { numClasses: 5 });
     const path = stored(source, 'five.safetensors');
     const same = new EfficientNet('b0', { numClasses: 5 });
-    expect(loadEfficientNetWeights(same, path)).toEqual({ loaded: 360, headReplaced: false, skipped: [] });
+    expect(loadEfficientNetWeights(same, path)).toEqual({
+      loaded: 360,
+      headReplaced: false,
+      skipped: [],
+      naming: 'lukemelas',
+    });
     const binary = new EfficientNet('b0', { numClasses: 1 });
     const fresh = tidy(() => binary.fc.weight.clone());
     expect(loadEfficientNetWeights(binary, path)).toEqual({
       loaded: 358,
       headReplaced: true,
       skipped: ['_fc.weight', '_fc.bias'],
+      naming: 'lukemelas',
     });
     expect(aten.equal(binary.fc.weight, fresh)).toBe(true);
     const pth = join(folder, 'five.pth'); // as `torch.save` writes it
     savePth(pth, source.stateDict());
-    expect(loadEfficientNetWeights(same, pth)).toEqual({ loaded: 360, headReplaced: false, skipped: [] });
+    expect(loadEfficientNetWeights(same, pth)).toEqual({
+      loaded: 360,
+      headReplaced: false,
+      skipped: [],
+      naming: 'lukemelas',
+    });
     const from = source.stateDict();
     for (const [key, value] of Object.entries(same.stateDict())) {
       expect(aten.equal(value, from[key]!), key).toBe(true);
@@ -177,6 +219,56 @@ describe('loading weights', () => {
     expect(loadEfficientNetWeights(headed, path).headReplaced).toBe(true);
     fresh.dispose();
     for (const net of [source, same, binary, headed]) net.dispose();
+  });
+
+  it("names what does not fit as the file calls it, and sets the file's conventions", () => {
+    const net = new EfficientNet('v2-s', { numClasses: 2 });
+    const headed = new EfficientNet('v2-s', { numClasses: 2, head: 'normalised' });
+    const { spec } = VARIANTS['v2-s'];
+    const toTorchvision = keyTranslation(spec, { from: 'timm', to: 'torchvision' });
+    const state = Object.entries(net.stateDict()).map(([key, value]) => [toTorchvision(key), value] as const);
+    const all = join(folder, 'v2.pth');
+    savePth(all, Object.fromEntries(state));
+    expect(loadEfficientNetWeights(headed, all)).toMatchObject({ naming: 'torchvision', headReplaced: true });
+    expect(headed.conventions).toEqual({
+      padding: 'symmetric',
+      batchNormEps: 1e-3,
+      inputStatistics: 'imagenet',
+    });
+    expect(aten.equal(headed.convHead.weight, net.convHead.weight)).toBe(true);
+    expect(headed.blocks[1]!.namedModules().map(([name]) => name)).toEqual(['', 'conv', 'bn1']);
+
+    const few = join(folder, 'few.pth');
+    savePth(few, Object.fromEntries(state.filter(([key]) => key !== 'features.1.0.block.0.0.weight')));
+    const before = net.conventions;
+    expect(() => loadEfficientNetWeights(net, few)).toThrow(
+      /few\.pth does not hold weights of EfficientNetV2-S: missing features\.1\.0\.block\.0\.0\.weight$/,
+    );
+    expect(net.conventions).toBe(before);
+
+    // timm's keys are the network's own here; its conventions have to be known or told.
+    const unnamed = stored(net, 'model.safetensors');
+    expect(() => loadEfficientNetWeights(net, unnamed)).toThrow(ConfigError);
+    expect(() => loadEfficientNetWeights(net, unnamed)).toThrow(/padding=same batchNormEps=0\.001/);
+    const told = { padding: 'same', batchNormEps: 0.5 } as const;
+    loadEfficientNetWeights(net, unnamed, { conventions: told });
+    expect(net.conventions).toEqual({ ...told, inputStatistics: 'imagenet' });
+    expect(net.bn1.eps).toBe(0.5);
+    expect(net.convStem.padding).toBe('same');
+    const own = join(folder, 'own.safetensors');
+    const conventions = { padding: 'symmetric', batchNormEps: 0.25, inputStatistics: 'half' } as const;
+    saveSafetensors(own, net.stateDict(), encodeConventions(conventions));
+    loadEfficientNetWeights(headed, own);
+    expect(headed.conventions).toEqual(conventions);
+    expect(headed.headBn!.eps).toBe(1e-5);
+
+    const other = join(folder, 'other.pth');
+    savePth(other, { 'layer1.0.conv1.weight': net.bn1.bias! });
+    expect(() => loadEfficientNetWeights(net, other)).toThrow(
+      /no key is .*; it has layer1\.0\.conv1\.weight$/,
+    );
+    net.dispose();
+    headed.dispose();
   });
 
   it('names what does not fit', () => {

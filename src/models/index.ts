@@ -9,6 +9,15 @@ export {
 export { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
 export { SelfAttention } from './attention.js';
 export {
+  type Conventions,
+  encodeConventions,
+  INPUT_STATISTICS,
+  type InputStatistics,
+  OWN_CONVENTIONS,
+  PADDINGS,
+  type Padding,
+} from './conventions.js';
+export {
   DCGAN_SIZES,
   DcganDiscriminator,
   DcganGenerator,
@@ -17,15 +26,16 @@ export {
   type GeneratorOptions,
 } from './dcgan.js';
 export {
-  dropConnect,
   EfficientNet,
   type EfficientNetHead,
   type EfficientNetOptions,
   freezeBlocks,
-  MBConvBlock,
 } from './efficientnet.js';
+export type { Naming } from './efficientnet-keys.js';
+export { HUB_PREFIX, openWeightsFile, weightsFilePath } from './hub.js';
 export { INCEPTION_WEIGHTS, InceptionV3, loadInceptionWeights } from './inception.js';
 export { memoryFormatFor, toEfficientNetInput } from './input.js';
+export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export {
   RESNET_SIZES,
   ResnetDiscriminator,
@@ -34,5 +44,6 @@ export {
   type ResnetGeneratorOptions,
   type ResnetSize,
 } from './resnet-gan.js';
-export { type EfficientNetVariant, parseVariant, SCALINGS } from './scaling.js';
-export { type LoadedWeights, loadEfficientNetWeights } from './weights.js';
+export { SCALINGS } from './scaling.js';
+export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
+export { inspectEfficientNetWeights, type LoadedWeights, loadEfficientNetWeights } from './weights.js';

@@ -1,9 +1,12 @@
 /** From pixels to what an EfficientNet takes. */
 import { type Device, type MemoryFormat, type Tensor, tensor, tidy } from '../torch/index.js';
+import type { InputStatistics } from './conventions.js';
 
-/** Mean and deviation of ImageNet's RGB, which published weights expect; harmless from scratch. */
-const MEAN = [0.485, 0.456, 0.406];
-const DEVIATION = [0.229, 0.224, 0.225];
+/** Mean and deviation of the channels R, G and B, by name; ImageNet's are harmless from scratch. */
+const STATISTICS: Readonly<Record<InputStatistics, { mean: number[]; deviation: number[] }>> = {
+  imagenet: { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
+  half: { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] },
+};
 
 /**
  * Channels last: convolutions, batch norms and their gradients work on it without re-ordering, which is 40 % more
@@ -14,11 +17,13 @@ export const memoryFormatFor = (device: Device): MemoryFormat =>
 
 /**
  * @param images float32 `[N, 3, H, W]` in [0, 1]
+ * @param statistics the network's `conventions.inputStatistics`
  * @returns the same, normalised, in the network's memory layout
  */
-export const toEfficientNetInput = (images: Tensor): Tensor =>
+export const toEfficientNetInput = (images: Tensor, statistics: InputStatistics = 'imagenet'): Tensor =>
   tidy(() => {
     const { device } = images;
     const perChannel = (values: number[]): Tensor => tensor(values, [1, 3, 1, 1], { device });
-    return images.sub(perChannel(MEAN)).div_(perChannel(DEVIATION)).contiguous(memoryFormatFor(device));
+    const { mean, deviation } = STATISTICS[statistics];
+    return images.sub(perChannel(mean)).div_(perChannel(deviation)).contiguous(memoryFormatFor(device));
   });

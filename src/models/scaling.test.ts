@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../errors.js';
-import { efficientNetSpec, parseVariant, roundFilters, SCALINGS } from './scaling.js';
+import { efficientNetSpec, roundFilters, SCALINGS } from './scaling.js';
+import { parseVariant } from './variants.js';
 
 describe('compound scaling', () => {
   it('reads variants by their usual names', () => {

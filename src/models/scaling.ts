@@ -2,7 +2,7 @@
  * Compound scaling of EfficientNet: Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
  * Networks" (ICML 2019), table 1 and the authors' reference settings. Pure arithmetic, no tensors.
  */
-import { ConfigError } from '../errors.js';
+import type { BlockSpec, EfficientNetSpec } from './efficientnet-spec.js';
 
 /** One variant: multipliers of width and depth, the input side it was made for (pixels), dropout before the head. */
 export interface Scaling {
@@ -22,17 +22,6 @@ export const SCALINGS = {
   b6: { width: 1.8, depth: 2.6, resolution: 528, dropout: 0.5 },
   b7: { width: 2.0, depth: 3.1, resolution: 600, dropout: 0.5 },
 } as const satisfies Record<string, Scaling>;
-
-export type EfficientNetVariant = keyof typeof SCALINGS;
-
-/** `b3`, `B3` and `efficientnet-b3` all name the same variant. Throws ConfigError for any other name. */
-export function parseVariant(name: string): EfficientNetVariant {
-  const short = name.toLowerCase().replace(/^efficientnet-?/, '');
-  if (Object.hasOwn(SCALINGS, short)) return short as EfficientNetVariant;
-  throw new ConfigError(
-    `there is no EfficientNet '${name}'; choose one of ${Object.keys(SCALINGS).join(', ')}`,
-  );
-}
 
 /** A stage of B0: `repeats` blocks, the first with `stride`, the others with stride 1. */
 export interface Stage {
@@ -70,31 +59,18 @@ export function roundRepeats(repeats: number, depth: number): number {
   return Math.ceil(repeats * depth);
 }
 
-/** One MBConv block, widths after scaling. */
-export interface BlockSpec {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly inFilters: number;
-  readonly expandedFilters: number;
-  readonly squeezedFilters: number;
-  readonly outFilters: number;
-}
-
-/** The whole network as numbers: the stem's and the head's filters and every block. */
-export interface EfficientNetSpec {
-  readonly stemFilters: number;
-  readonly headFilters: number;
-  readonly blocks: readonly BlockSpec[];
-}
-
+/** The network of a scaling: seven stages of MBConv blocks. */
 export function efficientNetSpec(scaling: Scaling): EfficientNetSpec {
   const blocks: BlockSpec[] = [];
-  for (const stage of B0_STAGES) {
+  for (const [index, stage] of B0_STAGES.entries()) {
     const first = roundFilters(stage.inFilters, scaling.width);
     const outFilters = roundFilters(stage.outFilters, scaling.width);
     for (let i = 0; i < roundRepeats(stage.repeats, scaling.depth); i++) {
       const inFilters = i === 0 ? first : outFilters;
       blocks.push({
+        kind: 'mbconv',
+        stage: index,
+        index: i,
         kernel: stage.kernel,
         stride: i === 0 ? stage.stride : 1,
         inFilters,

@@ -1,11 +1,23 @@
 /**
- * Loads an EfficientNet's weights from a file. A file made for another number of classes gives everything but
- * the last layer; any other difference is an error that lists it, never a silently half-loaded network.
+ * Loads an EfficientNet's weights from a file in lukemelas', timm's or torchvision's key names, and sets the network to
+ * the conventions that they were trained with. A file made for another number of classes gives everything but the last
+ * layer; any other difference is an error that lists it, never a silently half-loaded network.
  */
 import { existsSync } from 'node:fs';
 import { ConfigError, DataError } from '../errors.js';
-import { loadWeights, tidy } from '../torch/index.js';
-import type { EfficientNet } from './efficientnet.js';
+import { loadWeights, type Tensor, tidy } from '../torch/index.js';
+import { type Conventions, conventionsOf, decodeConventions } from './conventions.js';
+import { type EfficientNet, HEAD_NORM } from './efficientnet.js';
+import { detectNaming, keyTranslation, layerNames, type Naming } from './efficientnet-keys.js';
+import { type EfficientNetVariant, VARIANTS } from './variants.js';
+
+/** What a file says of itself. */
+export interface WeightsFile {
+  /** Whose key names it has. */
+  naming: Naming;
+  /** What its weights were trained with; null for timm's where the path does not say which of its networks it is. */
+  conventions: Conventions | null;
+}
 
 /** What was taken from the file. */
 export interface LoadedWeights {
@@ -15,25 +27,71 @@ export interface LoadedWeights {
   headReplaced: boolean;
   /** Keys of the file that were left out because they belong to its head. */
   skipped: string[];
+  naming: Naming;
+}
+
+export interface WeightsContent {
+  path: string;
+  tensors: Readonly<Record<string, Tensor>>;
+  /** Of a safetensors file. */
+  metadata?: Readonly<Record<string, string>>;
 }
 
 /** Counts of batches, which only a momentum-free batch norm uses; files of older versions lack them. */
 const isCounter = (key: string): boolean => key.endsWith('num_batches_tracked');
-const isHead = (key: string): boolean => key.startsWith('_fc.') || key.startsWith('_head_bn.');
 
 /**
- * @param path a safetensors or PyTorch (`.pth`) file with lukemelas' key names
+ * Reads whose names a file has and which conventions come with it: from its metadata where a run of this project wrote
+ * it, else from names and path (`conventions.ts`).
+ *
  * @throws ConfigError when there is no such file
- * @throws DataError when it is of a kind that is not read, or the body's keys or shapes differ: names the missing, unexpected and mis-shaped ones
+ * @throws DataError when it is of a kind that is not read, or holds no EfficientNet
  */
-export function loadEfficientNetWeights(model: EfficientNet, path: string): LoadedWeights {
-  if (!existsSync(path)) throw new ConfigError(`weights file ${path} does not exist`);
+export function inspectEfficientNetWeights(path: string, variant: EfficientNetVariant): WeightsFile {
+  return tidy(() => inspect(path, variant, readWeights(path)));
+}
+
+/**
+ * @param path a safetensors or PyTorch (`.pth`) file
+ * @throws ConfigError, DataError as `applyEfficientNetWeights`; ConfigError also when there is no such file, DataError
+ *   when it is of a kind that is not read
+ */
+export function loadEfficientNetWeights(
+  model: EfficientNet,
+  path: string,
+  options: { conventions?: Partial<Conventions> } = {},
+): LoadedWeights {
+  return tidy(() => applyEfficientNetWeights(model, { path, ...readWeights(path) }, options));
+}
+
+/**
+ * @param content tensors by key, and the path they came from: for messages, and to tell timm's networks apart
+ * @param options.conventions instead of what the file says of itself
+ * @throws ConfigError when nothing says how the weights' network pads
+ * @throws DataError when the body's keys or shapes differ: names the missing, unexpected and mis-shaped ones, as the
+ *   file calls them; the network is as it was then
+ */
+export function applyEfficientNetWeights(
+  model: EfficientNet,
+  content: WeightsContent,
+  options: { conventions?: Partial<Conventions> } = {},
+): LoadedWeights {
   return tidy(() => {
-    const { tensors } = loadWeights(path);
-    const own = model.stateDict();
+    const { path, tensors } = content;
+    const { naming, conventions } = inspect(path, model.variant, content);
+    const settled = settle(path, conventions, options.conventions ?? {});
+
+    const { spec, naming: ownNaming } = VARIANTS[model.variant];
+    const theirs = keyTranslation(spec, { from: ownNaming, to: naming });
+    // The network's state under the file's names.
+    const own = Object.fromEntries(
+      Object.entries(model.stateDict()).map(([key, value]) => [theirs(key), value]),
+    );
     const shapeOf = (key: string): string => `[${own[key]?.shape}]`;
     const fits = (key: string): boolean => `[${tensors[key]?.shape}]` === shapeOf(key);
 
+    const classifier = `${layerNames(spec, naming)!.head[2]}.`;
+    const isHead = (key: string): boolean => key.startsWith(classifier) || key.startsWith(`${HEAD_NORM}.`);
     const headKeys = Object.keys(own).filter((key) => isHead(key) && !isCounter(key));
     const headReplaced = !headKeys.every(fits);
     const wanted = (key: string): boolean => !(headReplaced && isHead(key));
@@ -48,18 +106,57 @@ export function loadEfficientNetWeights(model: EfficientNet, path: string): Load
           ? `mis-shaped ${listed(misshaped.map((k) => `${k} [${tensors[k]!.shape}] for ${shapeOf(k)}`))}`
           : '',
       ].filter(Boolean);
-      throw new DataError(
-        `${path} does not hold weights of EfficientNet-${model.variant.toUpperCase()}: ${parts.join('; ')}`,
-      );
+      throw new DataError(`${path} does not hold weights of ${model.title}: ${parts.join('; ')}`);
     }
+    const ours = keyTranslation(spec, { from: naming, to: ownNaming });
     const taken = Object.entries(tensors).filter(([key]) => wanted(key));
-    model.loadStateDict(Object.fromEntries(taken), { strict: false });
+    model.setConventions(settled);
+    model.loadStateDict(Object.fromEntries(taken.map(([key, value]) => [ours(key), value])), {
+      strict: false,
+    });
     return {
       loaded: taken.length,
       headReplaced,
       skipped: Object.keys(tensors).filter((key) => !wanted(key)),
+      naming,
     };
   });
+}
+
+function readWeights(path: string): Omit<WeightsContent, 'path'> {
+  if (!existsSync(path)) throw new ConfigError(`weights file ${path} does not exist`);
+  return loadWeights(path);
+}
+
+function inspect(
+  path: string,
+  variant: EfficientNetVariant,
+  { tensors, metadata = {} }: Omit<WeightsContent, 'path'>,
+): WeightsFile {
+  const { spec, title } = VARIANTS[variant];
+  const keys = Object.keys(tensors);
+  const naming = detectNaming(spec, keys);
+  if (naming === null) {
+    throw new DataError(
+      `${path} does not hold weights of ${title}: no key is lukemelas', timm's or torchvision's; it has ${listed(keys) || 'none'}`,
+    );
+  }
+  return { naming, conventions: decodeConventions(metadata) ?? conventionsOf(naming, variant, path) };
+}
+
+/** @throws ConfigError when one convention is neither known nor given */
+function settle(path: string, known: Conventions | null, given: Partial<Conventions>): Conventions {
+  const { padding, batchNormEps } = { ...known, ...given };
+  if (padding === undefined || batchNormEps === undefined) {
+    throw new ConfigError(
+      `${path}: these are timm's weights, and its networks pad in two ways; give the file timm's name (tf_efficientnet…, efficientnet…), or set padding=same batchNormEps=0.001 for a network named tf_…, padding=symmetric batchNormEps=0.00001 for any other`,
+    );
+  }
+  return {
+    padding,
+    batchNormEps,
+    inputStatistics: given.inputStatistics ?? known?.inputStatistics ?? 'imagenet',
+  };
 }
 
 /** All of a short list; the first ten of a long one, and how many more. */

@@ -124,7 +124,8 @@ export class BatchNorm2d extends Module {
   readonly runningMean: Tensor;
   readonly runningVar: Tensor;
   readonly batches: Tensor;
-  readonly eps: number;
+  /** Published weights of one architecture differ in it. */
+  eps: number;
   /** Share of the new batch; standing statistics lower it pass by pass. */
   momentum: number;
 

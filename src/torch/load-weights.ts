@@ -14,12 +14,13 @@ const isPickle = (head: Buffer): boolean => head[0] === 0x80 && head[1]! <= 5;
  * Reads weights from a safetensors file or a PyTorch file (`.pth`, `.pt`), told apart by their contents.
  *
  * @param options.part see `loadPth`
+ * @returns tensors by key, and a safetensors file's metadata
  * @throws DataError naming the file when it is neither, or damaged
  */
 export function loadWeights(
   path: string,
   options: { part?: string } = {},
-): { tensors: Record<string, Tensor> } {
+): { tensors: Record<string, Tensor>; metadata: Record<string, string> } {
   const kind = readFrom(path, (file) => {
     const head = Buffer.concat([readAt(file, 0, Math.min(9, fstatSync(file).size)), Buffer.alloc(9)]);
     if (isZip(head) || isPickle(head)) return 'pth';
@@ -28,5 +29,5 @@ export function loadWeights(
       'neither a .safetensors nor a PyTorch .pth file; save the state_dict() as one of them',
     );
   });
-  return kind === 'pth' ? loadPth(path, options) : { tensors: loadSafetensors(path).tensors };
+  return kind === 'pth' ? { ...loadPth(path, options), metadata: {} } : loadSafetensors(path);
 }

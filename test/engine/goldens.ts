@@ -14,7 +14,7 @@ export type Float = 'float32' | 'float64';
 const GOLDENS = fileURLToPath(new URL('../goldens/torch/', import.meta.url));
 
 /** FNV-1a, 32 bits. */
-function seedOf(name: string): number {
+export function seedOf(name: string): number {
   let h = 0x811c9dc5;
   for (const byte of Buffer.from(name)) h = Math.imul(h ^ byte, 0x01000193);
   return h >>> 0;
@@ -48,7 +48,7 @@ export function integers(name: string, shape: number[], high: number): Tensor {
 }
 
 /** `network_rule` of common.py: scale and offset by key and shape. */
-function rule(key: string, shape: number[]): [scale: number, offset: number] {
+export function networkRule(key: string, shape: number[]): [scale: number, offset: number] {
   if (key.endsWith('running_mean')) return [0.125, 0];
   if (key.endsWith('running_var')) return [0.25, 1];
   if (shape.length <= 1) return key.endsWith('.weight') ? [0.125, 1] : [0.0625, 0];
@@ -64,7 +64,7 @@ export function fillModule<M extends Module>(module: M, prefix: string, dtype: F
     noGrad(() => {
       for (const [key, value] of Object.entries(module.stateDict())) {
         if (value.dtype === dtype) {
-          value.copy_(fill(prefix + key, value.shape, dtype, ...rule(key, value.shape)));
+          value.copy_(fill(prefix + key, value.shape, dtype, ...networkRule(key, value.shape)));
         }
       }
     }),
