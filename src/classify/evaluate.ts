@@ -1,20 +1,25 @@
-/** Scores images with a trained network: no augmentation, no gradients, large batches. */
+/** Scores images with a trained network: no gradients, large batches, and views averaged where that is asked for. */
+import { symmetry, TEST_TIME_VIEWS, type TestTimeAugmentation } from '../data/augment/index.js';
 import type { DatasetRow } from '../data/dataset.js';
 import type { Module } from '../nn/index.js';
 import type { Tensor } from '../torch/index.js';
 import { type Device, gatherRows, noGrad, tidy } from '../torch/index.js';
-import { toNetworkInput } from './batch.js';
+import { statisticsOf, toNetworkInput } from './batch.js';
 import type { ScoreRow } from './scores.js';
 
 export interface EvaluateOptions {
   device: Device;
   batchSize: number;
+  /**
+   * Views whose logits are averaged; default none. Logits and not probabilities: where the network is sure, probabilities
+   * round to ties, and the mean of logits keeps every view's vote.
+   */
+  tta?: TestTimeAugmentation;
   onBatch?: (done: number, total: number) => void;
 }
 
 /** Images scored together at most, so that a batch never takes more than about 1.5 GiB at EfficientNet-B0's widest. */
-function batchSizeFor(images: Tensor, wanted: number): number {
-  const [, , height, width] = images.shape as [number, number, number, number];
+export function batchSizeFor({ height, width }: { height: number; width: number }, wanted: number): number {
   return Math.max(1, Math.min(wanted, Math.floor((128 * 128 * 128) / (height * width))));
 }
 
@@ -29,17 +34,25 @@ export async function logitsOf(
   options: EvaluateOptions,
 ): Promise<Float64Array> {
   const logits = new Float64Array(indices.length);
-  const batchSize = batchSizeFor(images, options.batchSize);
+  const [, , height, width] = images.shape as [number, number, number, number];
+  const batchSize = batchSizeFor({ height, width }, options.batchSize);
+  const statistics = statisticsOf(network);
+  const views = TEST_TIME_VIEWS[options.tta ?? 'none'];
   const wasTraining = network.training;
   network.eval();
   try {
     for (let start = 0; start < indices.length; start += batchSize) {
       const pixels = await gatherRows(images, indices.slice(start, start + batchSize));
-      const values = tidy(() =>
-        noGrad(() => network.forward(toNetworkInput(pixels, options.device)).to({ device: 'cpu' }).toArray()),
-      );
+      for (let view = 0; view < views; view++) {
+        const values = tidy(() =>
+          noGrad(() => {
+            const input = toNetworkInput(symmetry(pixels, view), options.device, { statistics });
+            return network.forward(input).to({ device: 'cpu' }).toFloat32Array();
+          }),
+        );
+        for (const [i, value] of values.entries()) logits[start + i]! += value / views;
+      }
       pixels.dispose();
-      logits.set(values as Float32Array, start);
       options.onBatch?.(Math.min(start + batchSize, indices.length), indices.length);
     }
   } finally {

@@ -1,9 +1,15 @@
-/** Scores images that belong to no dataset. */
+/**
+ * Scores images that belong to no dataset. They stream: while the network looks at one batch the next is decoded, and
+ * nothing is kept of those before, so that memory does not grow with the number of files.
+ */
+import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { loadFolder } from '../image/folder.js';
+import { decodePlanes } from '../data/cache.js';
+import { forEachParallel } from '../data/parallel.js';
+import { DataError } from '../errors.js';
 import type { Module } from '../nn/index.js';
-import { type Device, tensor } from '../torch/index.js';
-import { logitsOf, probability } from './evaluate.js';
+import { type Device, type Tensor, tensor } from '../torch/index.js';
+import { batchSizeFor, type EvaluateOptions, logitsOf, probability } from './evaluate.js';
 
 export interface Prediction {
   /** Path below the folder. */
@@ -12,37 +18,127 @@ export interface Prediction {
   score: number;
 }
 
+export interface Unreadable {
+  /** Path below the folder. */
+  file: string;
+  /** With the whole path. */
+  reason: string;
+}
+
+/** What became of some files that follow each other. */
+export interface PredictedFiles {
+  /** In the order of the files. */
+  predictions: Prediction[];
+  /** Files that cannot be read or decoded. */
+  unreadable: Unreadable[];
+  /** Files that are behind us, these included. */
+  done: number;
+}
+
 export interface PredictOptions {
   /** Side that the network was trained at. */
   sizePx: number;
   device: Device;
+  /** Files a batch; fewer where images are so large that a batch would not fit. */
   batchSize: number;
-  onProgress?: (done: number, total: number) => void;
+  tta?: EvaluateOptions['tta'];
 }
 
 /**
- * Scores files in their order, a batch in memory at a time. Pixels are prepared as the pixel cache prepares them:
- * the whole frame, squashed to a square.
- * @throws DataError naming the file that cannot be decoded
+ * A file as pixels, exactly as the pixel cache prepares those of a dataset (the centre of the frame, by the same decoder):
+ * what a network is shown must be made as what it learned from.
+ * @returns RGB `[3, sizePx, sizePx]`
  */
-export async function predictFiles(
+async function readSquare(path: string, sizePx: number): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new DataError(`${path}: cannot be read (${cause.message})`, { cause });
+  });
+  return decodePlanes(bytes, { sizePx, fit: 'cover', kernel: 'lanczos3', exact: false }, path);
+}
+
+/**
+ * Files as pixels, all of them in memory.
+ * @returns uint8 `[N, 3, sizePx, sizePx]`, which the caller disposes
+ * @throws DataError naming the file that cannot be read or decoded
+ */
+export async function readSquares(files: readonly string[], sizePx: number): Promise<Tensor> {
+  const planes = 3 * sizePx * sizePx;
+  const data = new Uint8Array(files.length * planes);
+  await forEachParallel(files.length, async (i) => {
+    data.set(await readSquare(files[i]!, sizePx), i * planes);
+  });
+  return tensor(data, [files.length, 3, sizePx, sizePx]);
+}
+
+/**
+ * Scores files in their order, a batch at a time; one batch is decoded ahead. Files that cannot be decoded are told, and
+ * take no part.
+ * @param dir what the files' names are relative to
+ */
+export async function* predictFiles(
   network: Module,
   dir: string,
   files: readonly string[],
   options: PredictOptions,
-): Promise<Prediction[]> {
-  const { sizePx, device, batchSize } = options;
-  const predictions: Prediction[] = [];
-  for (let start = 0; start < files.length; start += batchSize) {
-    const part = files.slice(start, start + batchSize);
-    const { data } = await loadFolder(dir, { sizePx, fit: 'fill', files: part });
-    const images = tensor(data, [part.length, 3, sizePx, sizePx]);
-    const logits = await logitsOf(network, images, Array.from(part.keys()), { device, batchSize });
-    images.dispose();
-    part.forEach((file, i) => {
-      predictions.push({ file: relative(dir, file), score: probability(logits[i]!) });
-    });
-    options.onProgress?.(predictions.length, files.length);
+): AsyncGenerator<PredictedFiles> {
+  const { sizePx, device, tta } = options;
+  const batchSize = batchSizeFor({ height: sizePx, width: sizePx }, options.batchSize);
+  const read = (start: number): Promise<ReadBatch> => {
+    const batch = readBatch(dir, files.slice(start, start + batchSize), sizePx);
+    batch.catch(() => {}); // thrown when the batch is asked for
+    return batch;
+  };
+  let ahead = read(0);
+  try {
+    for (let start = 0; start < files.length; start += batchSize) {
+      const { names, pixels, unreadable } = await ahead;
+      ahead = read(start + batchSize);
+      const images = tensor(pixels, [names.length, 3, sizePx, sizePx]);
+      let logits: Float64Array;
+      try {
+        logits = await logitsOf(network, images, [...names.keys()], { device, batchSize, tta });
+      } finally {
+        images.dispose();
+      }
+      const predictions = names.map((file, i) => ({ file, score: probability(logits[i]!) }));
+      yield { predictions, unreadable, done: Math.min(start + batchSize, files.length) };
+    }
+  } finally {
+    await ahead.catch(() => {}); // whoever stops early is not left with files being read
   }
-  return predictions;
+}
+
+interface ReadBatch {
+  /** Of the files that could be read. */
+  names: string[];
+  /** Their pixels, one after the other. */
+  pixels: Uint8Array;
+  unreadable: Unreadable[];
+}
+
+async function readBatch(dir: string, files: readonly string[], sizePx: number): Promise<ReadBatch> {
+  const planes = 3 * sizePx * sizePx;
+  const pixels = new Uint8Array(files.length * planes);
+  const reasons = new Map<number, string>();
+  await forEachParallel(files.length, async (i) => {
+    try {
+      pixels.set(await readSquare(files[i]!, sizePx), i * planes);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      reasons.set(i, error.message);
+    }
+  });
+  const readable = [...files.keys()].filter((i) => !reasons.has(i));
+  // What could not be read is closed up.
+  readable.forEach((from, to) => {
+    pixels.copyWithin(to * planes, from * planes, (from + 1) * planes);
+  });
+  const nameOf = (i: number): string => relative(dir, files[i]!);
+  return {
+    names: readable.map(nameOf),
+    pixels: pixels.subarray(0, readable.length * planes),
+    unreadable: [...files.keys()]
+      .filter((i) => reasons.has(i))
+      .map((i) => ({ file: nameOf(i), reason: reasons.get(i)! })),
+  };
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import type { EfficientNet } from '../models/index.js';
-import { bestCheckpointPath, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
+import { bestCheckpointPath, loadCheckpoint } from '../run/checkpoint.js';
 import { readRun, readRunConfig, runFiles, runStatus } from '../run/run-folder.js';
 import type { Interval } from '../stats/delong.js';
 import type { SplitScores } from '../stats/scores.js';
@@ -11,6 +11,7 @@ import { type Device, loadSafetensors, tidy } from '../torch/index.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
 import { makeNetwork } from './network.js';
 import { type EvaluationSplit, readScores, type ScoreRow } from './scores.js';
+import { keptNetwork } from './state.js';
 
 /** One validation. */
 export interface CurvePoint {
@@ -79,6 +80,12 @@ export function readClassifierResult(dir: string): ClassifierResult {
   };
 }
 
+/** The scores that a finished run has written down for a split; null where there are none. */
+export function readStoredScores(dir: string, split: EvaluationSplit): ScoreRow[] | null {
+  const path = scoresPath(dir, split);
+  return existsSync(path) ? readScores(path) : null;
+}
+
 /**
  * The configuration of a classifier run, checked.
  * @throws ConfigError, DataError when the folder holds none
@@ -113,7 +120,7 @@ export function openClassifier(
       if (!existsSync(best)) {
         throw new DataError(`${dir}: has no validated network yet (${runStatus(dir)}); resume the run first`);
       }
-      network.loadStateDict(underPrefix('network', loadCheckpoint(best).tensors));
+      network.loadStateDict(keptNetwork(config, loadCheckpoint(best).tensors));
     }
   });
   network.eval();

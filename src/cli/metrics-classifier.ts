@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { GanTrainTestResult } from '../classify/gan-train-test.js';
-import { openData } from './classify.js';
+import { openData } from './classify-data.js';
 import { collect, commandConfig, examples, globalOptions, integer, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 

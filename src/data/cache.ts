@@ -95,7 +95,7 @@ export async function openPixelCache(
   };
 }
 
-interface Decoding {
+export interface Decoding {
   sizePx: number;
   fit: Fit;
   kernel: Kernel;
@@ -133,8 +133,11 @@ async function decodeAll(
   }
 }
 
-/** @returns RGB `[3, sizePx, sizePx]` */
-async function decodePlanes(bytes: Uint8Array, how: Decoding, source: string): Promise<Uint8Array> {
+/**
+ * Pixels as the cache holds them, for images that are in none.
+ * @returns RGB `[3, sizePx, sizePx]`
+ */
+export async function decodePlanes(bytes: Uint8Array, how: Decoding, source: string): Promise<Uint8Array> {
   const { sizePx, fit, kernel, exact } = how;
   const planes = exact || fit === 'contain' ? null : await decodeJpegSquare(bytes, sizePx, fit);
   if (planes) return planes;

@@ -1,0 +1,292 @@
+/**
+ * Explains a classifier's calls on some images: maps of evidence by several methods, what they are worth (deletion and
+ * insertion beside maps that know nothing), and whether they hang on the weights at all.
+ *
+ * What is explained is the class that was called: for an image below the threshold, what speaks for the negative class.
+ */
+import { type EfficientNet, toEfficientNetInput } from '../../models/index.js';
+import type { Interval } from '../../stats/delong.js';
+import { pairedT } from '../../stats/paired.js';
+import { cat, type Device, Generator, noGrad, type Tensor, tidy } from '../../torch/index.js';
+import { statisticsOf } from '../batch.js';
+import type { ClassifierConfig } from '../config.js';
+import { deletionInsertion } from './deletion-insertion.js';
+import { gradCam, signsOf } from './grad-cam.js';
+import { integratedGradients } from './integrated-gradients.js';
+import { chooseLayer, type Layer, mappedForward } from './layers.js';
+import { centredHeat, heatRanks, randomHeat, toHeat } from './maps.js';
+import { mapCorrelations, randomisedNetwork } from './randomised.js';
+
+export const METHODS = ['grad-cam', 'grad-cam++', 'integrated-gradients'] as const;
+export type Method = (typeof METHODS)[number];
+
+export interface ExplainOptions {
+  config: ClassifierConfig;
+  device: Device;
+  /** Called positive from this probability on. */
+  threshold: number;
+  /** Default all. */
+  methods?: readonly Method[];
+  /** Of Grad-CAM and Grad-CAM++: `head`, `block 4`; default by `chooseLayer`. */
+  layer?: string;
+  /** Of the integral and of deletion and insertion; defaults 64 and 32. */
+  integralSteps?: number;
+  perturbationSteps?: number;
+  seed?: number;
+  /** Images at once; default 8. */
+  batchSize?: number;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** A mean over images, and its paired difference to the same figure of a map that knows nothing. */
+export interface MeanAgainstNull {
+  mean: number;
+  /** Method − null; interval by the paired t over images, null for one image. */
+  againstRandom: { difference: number; interval: Interval | null };
+  againstCentre: { difference: number; interval: Interval | null };
+}
+
+export interface MethodResult {
+  method: Method;
+  /** Side of the map before it is enlarged. */
+  mapSide: number;
+  /** Area under the probability of the called class as the hottest pixels go; lower is better. */
+  deletion: MeanAgainstNull;
+  /** The same as they come; higher is better. */
+  insertion: MeanAgainstNull;
+  /** Mean rank correlation with the map of a network with random weights; near 0 is right. Null where no map has an order. */
+  randomisedWeights: number | null;
+  /** Largest part of F(x) − F(baseline) that integrated gradients leave unexplained, over images; null for the others. */
+  incompleteness: number | null;
+}
+
+export interface Explanation {
+  /** Probability of the positive class, of each image. */
+  probabilities: number[];
+  layer: string;
+  methods: MethodResult[];
+  /** Means of the maps that know nothing, for the table: `[side of the map]` as the first method's. */
+  nulls: Record<'random' | 'centre', { deletion: number; insertion: number }>;
+  protocol: {
+    images: number;
+    seed: number;
+    explains: string;
+    baseline: string;
+    integralSteps: number;
+    perturbationSteps: number;
+    deletion: string;
+    insertion: string;
+  };
+}
+
+const CHECK = {
+  deletion: 'to the mean colour of the image',
+  insertion: 'from the image blurred with σ = side / 10',
+};
+
+/**
+ * @param images float32 `[N, 3, H, W]` in [0, 1], on the CPU
+ * @returns figures, and each method's heat `[N, H, W]` in [0, 1] on the CPU, which the caller disposes
+ * @throws ConfigError for a layer that the network does not have
+ */
+export async function explain(
+  network: EfficientNet,
+  images: Tensor,
+  options: ExplainOptions,
+): Promise<{ explanation: Explanation; heat: Map<Method, Tensor> }> {
+  const { config, device, threshold, methods = METHODS, seed = 0, batchSize = 8 } = options;
+  const { integralSteps = 64, perturbationSteps = 32 } = options;
+  const [count, , height, width] = images.shape as [number, number, number, number];
+  const statistics = statisticsOf(network);
+  const toInput = (unit: Tensor): Tensor => toEfficientNetInput(unit.to({ device }), statistics);
+  network.eval();
+  const { layer } = chooseLayer(network, Math.min(height, width), options.layer);
+  const whole = tidy(() => noGrad(() => toInput(images)));
+  const random = randomisedNetwork(config, whole, seed);
+  whole.dispose();
+  const generator = Generator.seeded(seed);
+
+  const parts: { probabilities: number[]; methods: Map<Method, BatchOfMethod>; nulls: Nulls }[] = [];
+  try {
+    for (let start = 0; start < count; start += batchSize) {
+      const size = Math.min(batchSize, count - start);
+      const unit = tidy(() => images.narrow(0, start, size).to({ device }));
+      const probability = (pixels: Tensor, signs: readonly number[]): Tensor => {
+        const logits = network.forward(toInput(pixels)).reshape([-1]);
+        return logits.mul(signsOf(signs, logits)).sigmoid();
+      };
+      const probabilities = tidy(() =>
+        noGrad(() =>
+          Array.from(probability(unit, new Array<number>(size).fill(1)).toArray() as Float32Array),
+        ),
+      );
+      const signs = probabilities.map((p) => (p >= threshold ? 1 : -1));
+      const score = (heat: Tensor): Faithfulness =>
+        tidy(() => {
+          const ranks = heatRanks(heat, generator);
+          return deletionInsertion(
+            (pixels) => probability(pixels, signs),
+            { images: unit, ranks },
+            {
+              steps: perturbationSteps,
+            },
+          );
+        });
+      const own = new Map<Method, BatchOfMethod>();
+      // Maps of one coarseness share their null.
+      const randomBySide = new Map<number, Faithfulness>();
+      for (const method of methods) {
+        const how = { method, layer, signs, integralSteps };
+        own.set(
+          method,
+          tidy(() => {
+            const input = toInput(unit);
+            const made = rawMap(network, input, how);
+            const shuffled = rawMap(random, input, how).map;
+            const heat = toHeat(made.map, [height, width]);
+            const side = made.map.shape.at(-1)!;
+            if (!randomBySide.has(side)) {
+              const nothing = randomHeat(size, [height, width], { side, random: generator });
+              randomBySide.set(side, score(nothing.to({ device })));
+            }
+            return {
+              heat: heat.to({ device: 'cpu' }),
+              side,
+              faithful: score(heat),
+              random: randomBySide.get(side)!,
+              correlations: mapCorrelations(made.map, shuffled),
+              incompleteness: made.incompleteness,
+            };
+          }),
+        );
+        // Interrupts and progress get their turn.
+        await new Promise(setImmediate);
+      }
+      const centre = tidy(() => score(centredHeat(size, [height, width]).to({ device })));
+      unit.dispose();
+      parts.push({ probabilities, methods: own, nulls: { centre } });
+      options.onProgress?.(start + size, count);
+    }
+  } finally {
+    random.dispose();
+  }
+
+  const heat = new Map<Method, Tensor>();
+  const all = (pick: (part: (typeof parts)[number]) => number[]): number[] => parts.flatMap(pick);
+  const results = methods.map((method): MethodResult => {
+    const batches = parts.map((part) => part.methods.get(method)!);
+    heat.set(method, cat(batches.map((batch) => batch.heat)));
+    for (const batch of batches) batch.heat.dispose();
+    const figure = (key: keyof Faithfulness): MeanAgainstNull =>
+      againstNulls(
+        batches.flatMap(({ faithful }) => faithful[key]),
+        batches.flatMap(({ random: knowsNothing }) => knowsNothing[key]),
+        all(({ nulls }) => nulls.centre[key]),
+      );
+    const correlations = batches.flatMap((batch) => batch.correlations).filter(Number.isFinite);
+    const missing = batches.flatMap(({ incompleteness }) => incompleteness ?? []);
+    return {
+      method,
+      mapSide: batches[0]!.side,
+      deletion: figure('deletion'),
+      insertion: figure('insertion'),
+      randomisedWeights: correlations.length > 0 ? meanOf(correlations) : null,
+      incompleteness: missing.length > 0 ? Math.max(...missing) : null,
+    };
+  });
+  const first = methods[0]!;
+  const nullMean = (key: keyof Faithfulness): number =>
+    meanOf(parts.flatMap((part) => part.methods.get(first)!.random[key]));
+  return {
+    heat,
+    explanation: {
+      probabilities: all((part) => part.probabilities),
+      layer: layer.name,
+      methods: results,
+      nulls: {
+        random: { deletion: nullMean('deletion'), insertion: nullMean('insertion') },
+        centre: {
+          deletion: meanOf(all(({ nulls }) => nulls.centre.deletion)),
+          insertion: meanOf(all(({ nulls }) => nulls.centre.insertion)),
+        },
+      },
+      protocol: {
+        images: count,
+        seed,
+        explains: 'the class that was called',
+        baseline: 'the mean colour of the image',
+        integralSteps,
+        perturbationSteps,
+        ...CHECK,
+      },
+    },
+  };
+}
+
+interface Faithfulness {
+  deletion: number[];
+  insertion: number[];
+}
+
+interface Nulls {
+  centre: Faithfulness;
+}
+
+interface BatchOfMethod {
+  heat: Tensor;
+  side: number;
+  faithful: Faithfulness;
+  random: Faithfulness;
+  correlations: number[];
+  incompleteness: number[] | null;
+}
+
+/** A method's map before it is brought to a scale, `[N, h, w]`. @param input as the network takes it */
+function rawMap(
+  network: EfficientNet,
+  input: Tensor,
+  how: { method: Method; layer: Layer; signs: readonly number[]; integralSteps: number },
+): { map: Tensor; incompleteness: number[] | null } {
+  const { method, layer, signs, integralSteps } = how;
+  if (method !== 'integrated-gradients') {
+    const place = layerOf(network, layer);
+    return {
+      map: gradCam(mappedForward(network, place), input, { variant: method, signs }),
+      incompleteness: null,
+    };
+  }
+  const score = (x: Tensor): Tensor => {
+    const logits = network.forward(x).reshape([-1]);
+    return logits.mul(signsOf(signs, logits));
+  };
+  const baseline = input.mean([2, 3], true).expand(input.shape);
+  const { attributions, difference } = integratedGradients(score, input, { baseline, steps: integralSteps });
+  const total = attributions.sum([1, 2, 3]);
+  const missing = total
+    .sub(difference)
+    .abs()
+    .div(difference.abs().clamp({ min: 1e-6 }));
+  return { map: attributions.sum([1]), incompleteness: Array.from(missing.toArray() as Float32Array) };
+}
+
+/** The layer of the same name in another network. */
+const layerOf = (network: EfficientNet, { name, method }: Layer): Layer =>
+  name === 'head'
+    ? { name, owner: network, method }
+    : { name, owner: network.blocks[Number(name.slice('block '.length))]!, method };
+
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function againstNulls(
+  own: readonly number[],
+  random: readonly number[],
+  centre: readonly number[],
+): MeanAgainstNull {
+  const compare = (other: readonly number[]) => {
+    const differences = own.map((value, i) => value - other[i]!);
+    const t = pairedT(differences);
+    return { difference: meanOf(differences), interval: t ? { low: t.low, high: t.high } : null };
+  };
+  return { mean: meanOf(own), againstRandom: compare(random), againstCentre: compare(centre) };
+}

@@ -1,0 +1,235 @@
+/** Composes an evaluation's report from plain data. */
+import type { Block, GalleryBlock, ReportDocument, Section, Summary } from '../../report/document.js';
+import { day, fixed, percent, plural, range, whole } from '../../report/format.js';
+import type { ScoreName } from '../evaluation.js';
+import { curvesFigure, histogramFigure } from './curves.js';
+import type { EvaluationReportInput } from './input.js';
+import { reliabilityFigure } from './reliability.js';
+import { subgroupBlocks } from './subgroup-blocks.js';
+
+export function composeEvaluationReport(input: EvaluationReportInput): ReportDocument {
+  const { dataset } = input;
+  const sections: Section[] = [
+    {
+      id: 'scores',
+      title: 'Scores',
+      blocks: [curvesFigure(input), scoreTable(input), confusionTable(input), histogramFigure(input)],
+    },
+    { id: 'calibration', title: 'Calibration', blocks: [reliabilityFigure(input), calibrationTable(input)] },
+    { id: 'subgroups', title: 'Does it serve all alike?', blocks: subgroupBlocks(input) },
+    { id: 'errors', title: 'The most confident errors', blocks: errorBlocks(input) },
+    { id: 'protocol', title: 'How it was measured', blocks: protocolBlocks(input) },
+  ];
+  return {
+    eyebrow: 'Graft classifier report',
+    title: input.run,
+    subtitle: [
+      `${input.architecture}, ${input.sizePx} px`,
+      `${input.split} split of ${dataset.name}`,
+      plural(input.evaluation.images, 'image'),
+      day(input.madeAt),
+    ].join(' · '),
+    summary: summaryBox(input),
+    sections: sections.filter(({ blocks }) => blocks.length > 0),
+    footer:
+      `Made by Graft ${input.graft} from the run folder.` +
+      (input.errors && dataset.kind === 'images'
+        ? ' This page holds images of the dataset: pass it on as you would pass on the images.'
+        : '') +
+      ' Not a medical device.',
+  };
+}
+
+function summaryBox({ evaluation, dataset, split }: EvaluationReportInput): Summary {
+  const { scores, images, positives, groups } = evaluation;
+  const { interval } = scores.auc;
+  const beatsChance = interval !== null && interval.low > 0.5;
+  const sentences = [
+    `At the threshold of the validation split it finds ${percent(scores.sensitivity.value!)} of the ${whole(positives)} '${dataset.positive}' and calls ${percent(1 - scores.specificity.value!)} of the others so by mistake.`,
+    ...(scores.precision.value === null
+      ? []
+      : [
+          `${percent(scores.precision.value)} of its alarms are right; that share falls where the class is rarer than here.`,
+        ]),
+    ...(dataset.foreign
+      ? [
+          'These are not the data that it was validated on: threshold and temperature come from its own validation split.',
+        ]
+      : []),
+    ...(dataset.kind === 'phantom'
+      ? ['The images are phantoms: drawn by a program, with no patient behind them.']
+      : []),
+  ];
+  const share = (name: ScoreName): string =>
+    scores[name].value === null ? '–' : fixed(scores[name].value, 2);
+  const note = (name: ScoreName): string => {
+    const { interval: own } = scores[name];
+    return own ? `${fixed(own.low, 2)} to ${fixed(own.high, 2)}` : 'no interval';
+  };
+  return {
+    title: 'Summary',
+    tone: beatsChance ? 'even' : 'open',
+    short: beatsChance ? 'better than chance' : 'not shown to be better than chance',
+    sentence: `On ${plural(images, 'image')} of the ${split} split${groups === images ? '' : ` (${plural(groups, dataset.groupedBy)})`} it ranks a '${dataset.positive}' above another image with a chance of ${percent(scores.auc.value!)}.`,
+    paragraph: sentences.join(' '),
+    figures: [
+      { label: 'AUC', value: fixed(scores.auc.value!), note: interval ? range(interval) : 'no interval' },
+      { label: 'Average precision', value: share('averagePrecision'), note: note('averagePrecision') },
+      { label: 'Sensitivity', value: share('sensitivity'), note: note('sensitivity') },
+      { label: 'Specificity', value: share('specificity'), note: note('specificity') },
+    ],
+  };
+}
+
+const SCORE_TITLES: Record<ScoreName, string> = {
+  auc: 'AUC',
+  averagePrecision: 'Average precision (PR-AUC)',
+  balancedAccuracy: 'Balanced accuracy',
+  accuracy: 'Accuracy',
+  sensitivity: 'Sensitivity (recall)',
+  specificity: 'Specificity',
+  precision: 'Precision (positive predictive value)',
+  negativePredictiveValue: 'Negative predictive value',
+  f1: 'F1',
+  sensitivityAt90Specificity: 'Sensitivity at 90 % specificity',
+  sensitivityAt95Specificity: 'Sensitivity at 95 % specificity',
+  specificityAt90Sensitivity: 'Specificity at 90 % sensitivity',
+  specificityAt95Sensitivity: 'Specificity at 95 % sensitivity',
+  brier: 'Brier score (lower is better)',
+  logLoss: 'Log loss, nats (lower is better)',
+};
+
+const METHODS = { delong: 'DeLong', wilson: 'Wilson', bootstrap: 'bootstrap' };
+
+function scoreTable({ evaluation }: EvaluationReportInput): Block {
+  const names = Object.keys(SCORE_TITLES) as ScoreName[];
+  return {
+    kind: 'table',
+    title: 'Every score',
+    columns: [
+      { title: 'Score', align: 'left' },
+      { title: 'Value', align: 'right' },
+      { title: '95 % interval', align: 'right' },
+      { title: 'Interval by', align: 'left' },
+    ],
+    rows: names.map((name) => {
+      const { value, interval, method } = evaluation.scores[name];
+      return [
+        SCORE_TITLES[name],
+        value === null ? '–' : fixed(value),
+        interval ? range(interval) : '–',
+        interval ? METHODS[method] : '',
+      ];
+    }),
+    note: 'Accuracy, sensitivity, specificity, predictive values, F1: at the threshold of the validation split. “At 90 % specificity” and its like read their threshold off these very images, so that they are a little too good, and promise nothing about a threshold set before. All intervals keep the images of a group together.',
+  };
+}
+
+function confusionTable({ evaluation, dataset }: EvaluationReportInput): Block {
+  const { truePositives, falsePositives, trueNegatives, falseNegatives } = evaluation.confusion;
+  const row = (name: string, positive: number, negative: number): string[] => {
+    const all = positive + negative;
+    const cell = (count: number): string => `${whole(count)} (${percent(count / all)})`;
+    return [name, cell(positive), cell(negative), whole(all)];
+  };
+  return {
+    kind: 'table',
+    title: 'Confusion matrix',
+    columns: [
+      { title: 'What it is', align: 'left' },
+      { title: `Called ${dataset.positive}`, align: 'right' },
+      { title: 'Called other', align: 'right' },
+      { title: 'Images', align: 'right' },
+    ],
+    rows: [row(dataset.positive, truePositives, falseNegatives), row('other', falsePositives, trueNegatives)],
+    note: `At the threshold ${fixed(evaluation.threshold)}. Shares are of the row.`,
+    slim: true,
+  };
+}
+
+function calibrationTable({ evaluation }: EvaluationReportInput): Block {
+  const { calibration, tempered, temperature } = evaluation;
+  const columns = [
+    { name: 'As they are', own: calibration },
+    ...(tempered ? [{ name: `Temperature ${fixed(temperature.temperature, 2)}`, own: tempered }] : []),
+  ];
+  const line = (title: string, value: (own: typeof calibration) => string): string[] => [
+    title,
+    ...columns.map(({ own }) => value(own)),
+  ];
+  return {
+    kind: 'table',
+    title: 'Probabilities before and after temperature scaling',
+    columns: [
+      { title: 'Measure', align: 'left' },
+      ...columns.map(({ name }) => ({ title: name, align: 'right' as const })),
+    ],
+    rows: [
+      line('Expected calibration error', ({ error }) => fixed(error)),
+      line('… of true probabilities', ({ floor }) => `${fixed(floor.mean)}, 95 % below ${fixed(floor.high)}`),
+      line('Brier score', ({ brier }) => fixed(brier)),
+      line('Log loss, nats', ({ logLoss }) => fixed(logLoss)),
+    ],
+    note: 'Lower is better. The temperature changes no order, so that the AUC stays; a threshold must be scaled along with the probabilities.',
+    slim: true,
+  };
+}
+
+function errorBlocks({ errors, dataset, evaluation }: EvaluationReportInput): Block[] {
+  if (!errors) return [];
+  const rows: GalleryBlock['rows'] = [
+    { title: `'${dataset.positive}' that it missed, the surest first`, tiles: errors.missed },
+    { title: 'False alarms, the surest first', tiles: errors.falseAlarms },
+  ].filter(({ tiles }) => tiles.length > 0);
+  if (rows.length === 0) return [{ kind: 'prose', text: 'There is no error to show.' }];
+  return [
+    {
+      kind: 'gallery',
+      name: 'errors',
+      title: 'The most confident errors',
+      shows: `Of ${plural(evaluation.confusion.falseNegatives, 'missed image')} and ${plural(evaluation.confusion.falsePositives, 'false alarm')}, those whose probability lies furthest on the wrong side of the threshold; the probability stands below. Look for wrong labels, for hair, rulers, ink and dark corners, and for a kind of lesion that recurs.`,
+      doesNotShow:
+        'How frequent such images are: these are the worst, not a sample. Nor why the classifier erred: graft classify explain shows where it looked.',
+      rows,
+    },
+  ];
+}
+
+function protocolBlocks({ evaluation, dataset, split, scoring }: EvaluationReportInput): Block[] {
+  const { protocol, images, positives, groups } = evaluation;
+  const rows = [
+    ['Dataset', `${dataset.name}, ${split} split`],
+    [
+      'Images',
+      `${whole(images)}, ${whole(positives)} '${dataset.positive}', ${plural(groups, 'group')} (by ${dataset.groupedBy})`,
+    ],
+    ['Scoring', scoring ?? 'one pass an image, no augmentation'],
+    ['Threshold', `${fixed(evaluation.threshold, 4)}: ${protocol.threshold}`],
+    [
+      'Temperature',
+      `maximum likelihood on ${whole(evaluation.temperature.validationImages)} validation images`,
+    ],
+    [
+      'Intervals',
+      `${protocol.interval}; bootstrap: ${whole(protocol.replicates)} replicates, seed ${protocol.seed}`,
+    ],
+    ['Calibration error', `${protocol.calibrationBins} bins of equal width, of the positive class`],
+  ];
+  return [
+    {
+      kind: 'table',
+      title: 'Protocol',
+      columns: [
+        { title: 'What', align: 'left' },
+        { title: 'How', align: 'left' },
+      ],
+      rows: rows as string[][],
+      note: 'Intervals are over the choice of these images. Another training run, another hospital, another camera are not in them.',
+      slim: true,
+    },
+    {
+      kind: 'prose',
+      text: 'Figures of two classifiers on the same images are compared in pairs (graft trial), not by their intervals.',
+    },
+  ];
+}

@@ -1,0 +1,231 @@
+/** `graft classify explain`. */
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { ClassifierConfig } from '../classify/config.js';
+import type { Explanation, MeanAgainstNull, Method } from '../classify/explain/explain.js';
+import type { Shown } from '../classify/explain/write.js';
+import type { EvaluationSplit } from '../classify/scores.js';
+import type { Tensor } from '../torch/index.js';
+import { openData } from './classify-data.js';
+import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
+import { plainTable, trimmed } from './table.js';
+
+interface ExplainFlags {
+  method: string[];
+  images?: string;
+  split: EvaluationSplit;
+  errors?: boolean;
+  count: number;
+  scored: number;
+  steps: number;
+  layer?: string;
+  out?: string;
+}
+
+export function registerExplain(classify: Command): void {
+  const explain = classify
+    .command('explain')
+    .description('where the classifier looks, as overlays, and whether those maps mean anything')
+    .argument('<run>', 'run folder of a classifier')
+    .addOption(
+      new Option('--method <name>', 'grad-cam, grad-cam++ or integrated-gradients; repeatable (default: all)')
+        .argParser(collect)
+        .default([], ''),
+    )
+    .option('--images <dir>', 'pictures of a folder (default: images of the split, drawn by lot)')
+    .addOption(new Option('--split <split>', 'images to draw from').choices(['val', 'test']).default('test'))
+    .option('--errors', 'the most confident errors instead of images drawn by lot')
+    .option('--count <number>', 'images on the sheet', integer({ min: 1, max: 200 }), 12)
+    .option(
+      '--scored <number>',
+      'images that deletion and insertion are measured on, those on the sheet among them',
+      integer({ min: 1, max: 10_000 }),
+      24,
+    )
+    .option('--steps <number>', 'of deletion and of insertion', integer({ min: 1, max: 10_000 }), 32)
+    .option('--layer <name>', 'head, or block <number> (default: the deepest map of 7 × 7 places or more)')
+    .option('--out <dir>', 'folder of the overlays (default: explain in the run folder)')
+    .action(async (dir: string, flags: ExplainFlags, command: Command) =>
+      explainCommand(dir, flags, command),
+    );
+  examples(explain, [
+    ['twelve images of the test split, half of each class', 'graft classify explain runs/first'],
+    ['what went wrong', 'graft classify explain runs/first --errors --out errors'],
+    [
+      'pictures of a folder, by one method',
+      'graft classify explain runs/first --images pictures --method grad-cam',
+    ],
+  ]);
+}
+
+async function explainCommand(dir: string, flags: ExplainFlags, command: Command): Promise<void> {
+  const { join } = await import('node:path');
+  const { openClassifier } = await import('../classify/result.js');
+  const { explain } = await import('../classify/explain/explain.js');
+  const { writeExplanation } = await import('../classify/explain/write.js');
+  const { withProgress } = await import('../run/progress.js');
+  const { quiet, seed = 0 } = globalOptions(command);
+  const methods = await methodsOf(flags.method);
+  const device = await startEngine(command);
+  const { network, config } = openClassifier(dir, device);
+  const threshold = await runThreshold(dir);
+  const { images, shown } = await pick(flags, { config, threshold, dir, quiet, seed });
+  const { explanation, heat } = await withProgress(
+    { label: 'explaining', total: images.shape[0]!, unit: 'images', quiet },
+    (bar) =>
+      explain(network, images, {
+        config,
+        device,
+        threshold,
+        methods,
+        layer: flags.layer,
+        perturbationSteps: flags.steps,
+        seed,
+        onProgress: (done) => bar.update(done),
+      }),
+  );
+  const labelled = shown.map((one, i) => ({
+    ...one,
+    label: `${one.label} ${explanation.probabilities[i]!.toFixed(2)}`.trim(),
+  }));
+  const out = flags.out ?? join(dir, 'explain');
+  const files = await writeExplanation(out, { images, heat, explanation, shown: labelled });
+  network.dispose();
+  images.dispose();
+  for (const one of heat.values()) one.dispose();
+  output(command, {
+    json: { run: dir, ...explanation, files },
+    text: () => describe(explanation, files.sheet),
+  });
+}
+
+/** @throws ConfigError for a method that there is not */
+async function methodsOf(names: readonly string[]): Promise<readonly Method[]> {
+  const { METHODS } = await import('../classify/explain/explain.js');
+  const { ConfigError } = await import('../errors.js');
+  for (const name of names) {
+    if (!(METHODS as readonly string[]).includes(name))
+      throw new ConfigError(`--method ${name}: expected ${METHODS.join(', ')}`);
+  }
+  return names.length > 0 ? METHODS.filter((method) => names.includes(method)) : METHODS;
+}
+
+/** The run's threshold, from its validation scores; ½ for a run that has none yet. */
+async function runThreshold(dir: string): Promise<number> {
+  const { readStoredScores } = await import('../classify/result.js');
+  const { scoreSummary } = await import('../classify/scores.js');
+  const validation = readStoredScores(dir, 'val');
+  return validation ? scoreSummary(validation).threshold : 0.5;
+}
+
+interface Context {
+  config: ClassifierConfig;
+  threshold: number;
+  dir: string;
+  quiet: boolean;
+  seed: number;
+}
+
+/** The images to explain as float32 `[N, 3, H, W]` in [0, 1], those on the sheet first. */
+async function pick(flags: ExplainFlags, context: Context): Promise<{ images: Tensor; shown: Shown[] }> {
+  const { tidy } = await import('../torch/index.js');
+  const { pixels, shown } = await (flags.images === undefined
+    ? pickFromSplit(flags, context)
+    : pickFromFolder(flags.images, flags, context.config));
+  const images = tidy(() => pixels.to({ dtype: 'float32' }).div_(255));
+  pixels.dispose();
+  return { images, shown };
+}
+
+async function pickFromFolder(
+  dir: string,
+  flags: ExplainFlags,
+  config: ClassifierConfig,
+): Promise<{ pixels: Tensor; shown: Shown[] }> {
+  const { relative } = await import('node:path');
+  const { listImages } = await import('../image/folder.js');
+  const { readSquares } = await import('../classify/predict.js');
+  const { DataError } = await import('../errors.js');
+  const files = (await listImages(dir)).slice(0, Math.max(flags.count, flags.scored));
+  if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
+  const shown = files.slice(0, flags.count).map((file) => {
+    const id = relative(dir, file).replace(/\.[^.]+$/, '');
+    return { id, label: id };
+  });
+  return { pixels: await readSquares(files, config.imageSize), shown };
+}
+
+async function pickFromSplit(
+  flags: ExplainFlags,
+  { config, threshold, dir, quiet, seed }: Context,
+): Promise<{ pixels: Tensor; shown: Shown[] }> {
+  const { chooseRows } = await import('../classify/explain/choose.js');
+  const { readStoredScores } = await import('../classify/result.js');
+  const { gatherRows } = await import('../torch/index.js');
+  const { Random } = await import('../random.js');
+  const { DataError } = await import('../errors.js');
+  const rows = readStoredScores(dir, flags.split);
+  if (!rows)
+    throw new DataError(`${dir}: has no scores yet; finish the run first (graft classify resume ${dir})`);
+  const choice = flags.errors ? 'errors' : 'lot';
+  const wanted = Math.max(flags.count, flags.scored);
+  const chosen = chooseRows(rows, wanted, { choice, threshold, random: new Random(seed).fork('explain') });
+  if (chosen.length === 0)
+    throw new DataError(`${dir}: no errors on the ${flags.split} split; nothing to show`);
+  const { dataset, cache } = await openData(config.data, config.imageSize, quiet);
+  try {
+    const at = new Map(cache.rows.map((row, i) => [row.id, i]));
+    const missing = chosen.find(({ id }) => !at.has(id));
+    if (missing)
+      throw new DataError(`${dataset.dir}: has no image '${missing.id}' any more; was it made anew?`);
+    const pixels = await gatherRows(
+      cache.images,
+      chosen.map(({ id }) => at.get(id)!),
+    );
+    const shown = chosen
+      .slice(0, flags.count)
+      .map(({ id }) => ({ id, label: cache.rows[at.get(id)!]!.label }));
+    return { pixels, shown };
+  } finally {
+    cache.images.dispose();
+  }
+}
+
+const methodNames: Record<Method, string> = {
+  'grad-cam': 'Grad-CAM',
+  'grad-cam++': 'Grad-CAM++',
+  'integrated-gradients': 'integrated gradients',
+};
+
+function describe({ methods, layer, protocol }: Explanation, sheet: string): string {
+  const table = plainTable(
+    ['method', 'map', 'figure', 'mean', '− random map', '− centred Gaussian', 'random weights'],
+    3,
+  );
+  for (const { method, mapSide, deletion, insertion, randomisedWeights } of methods) {
+    const name = methodNames[method];
+    table.push([
+      name,
+      `${mapSide} × ${mapSide}`,
+      'insertion',
+      ...cells(insertion),
+      randomisedWeights?.toFixed(2) ?? '–',
+    ]);
+    table.push(['', '', 'deletion', ...cells(deletion), '']);
+  }
+  return [
+    `Grad-CAM at ${layer}; what is explained is ${protocol.explains}. ${protocol.images} images.`,
+    '',
+    trimmed(table),
+    '',
+    'Insertion: higher is better; deletion: lower is better. A map means something where it beats both maps that know nothing',
+    '(interval away from 0). Random weights: rank correlation with the map of an untrained network; near 0 is right.',
+    `Sheet: ${sheet}`,
+  ].join('\n');
+}
+
+function cells({ mean, againstRandom, againstCentre }: MeanAgainstNull): string[] {
+  const difference = ({ difference: value, interval }: MeanAgainstNull['againstRandom']): string =>
+    `${value.toFixed(3)}${interval ? ` [${interval.low.toFixed(3)}, ${interval.high.toFixed(3)}]` : ''}`;
+  return [mean.toFixed(3), difference(againstRandom), difference(againstCentre)];
+}

@@ -1,0 +1,131 @@
+/** `graft classify predict`. */
+import { open } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { Prediction, Unreadable } from '../classify/predict.js';
+import type { TestTimeAugmentation } from '../data/augment/index.js';
+import { examples, globalOptions, notice, output, startEngine } from './common.js';
+
+interface PredictFlags {
+  csv?: string;
+  tta?: TestTimeAugmentation;
+  skipUnreadable?: boolean;
+}
+
+export function registerPredict(classify: Command): void {
+  const predict = classify
+    .command('predict')
+    .description('score every image of a folder and of the folders within')
+    .argument('<run>', 'run folder of a classifier')
+    .argument('<dir>', 'folder of images')
+    .option('--csv <file>', 'write file and score (default: on stdout)')
+    .addOption(
+      new Option('--tta <views>', 'test-time augmentation (default: the run’s)').choices([
+        'none',
+        'flips',
+        'symmetries',
+      ]),
+    )
+    .option('--skip-unreadable', 'files that cannot be read are no failure')
+    .action(async (run: string, images: string, flags: PredictFlags, command: Command) =>
+      predictCommand(run, images, flags, command),
+    );
+  examples(predict, [
+    ['a folder of new pictures', 'graft classify predict runs/first pictures --csv out.csv'],
+    [
+      'averaged over the eight symmetries of the square',
+      'graft classify predict runs/first pictures --csv out.csv --tta symmetries',
+    ],
+  ]);
+}
+
+type Write = (text: string) => Promise<void>;
+
+async function predictCommand(
+  run: string,
+  dir: string,
+  flags: PredictFlags,
+  command: Command,
+): Promise<void> {
+  const { openClassifier } = await import('../classify/result.js');
+  const { predictFiles } = await import('../classify/predict.js');
+  const { DataError } = await import('../errors.js');
+  const { replaceFileAsync } = await import('../files.js');
+  const { listImages } = await import('../image/folder.js');
+  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
+  const { withProgress } = await import('../run/progress.js');
+  const { stringify } = await import('csv-stringify/sync');
+  const { quiet, json } = globalOptions(command);
+  const files = await listImages(dir);
+  if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
+  const device = await startEngine(command);
+  const { network, config } = openClassifier(run, device);
+  const tta = flags.tta ?? config.tta;
+  const unreadable: Unreadable[] = [];
+
+  /** Hands on the rows of each batch as soon as they are there. */
+  const scoreAll = (onRows: (predictions: Prediction[]) => Promise<void>): Promise<void> =>
+    withInterrupt(
+      (interrupt) =>
+        withProgress({ label: 'scoring', total: files.length, unit: 'images', quiet }, async (bar) => {
+          const { imageSize: sizePx, evaluationBatchSize: batchSize } = config;
+          for await (const part of predictFiles(network, dir, files, { sizePx, device, batchSize, tta })) {
+            await onRows(part.predictions);
+            for (const { reason } of part.unreadable) bar.note(`graft: warning: ${reason}`);
+            unreadable.push(...part.unreadable);
+            bar.update(part.done);
+            if ((await interrupt.poll()) && part.done < files.length) {
+              const left = flags.csv === undefined ? '' : `; ${flags.csv} is not written`;
+              throw new InterruptedError(`stopped after ${part.done} of ${files.length} images${left}`);
+            }
+          }
+        }),
+      'stopping after this batch; once more to stop at once',
+    );
+  const scoreAsCsv = async (write: Write): Promise<void> => {
+    await write('file,score\n');
+    await scoreAll((predictions) => write(stringify(predictions, { columns: ['file', 'score'] })));
+  };
+
+  const predictions: Prediction[] = [];
+  try {
+    if (flags.csv !== undefined) await replaceFileAsync(flags.csv, (path) => writeTo(path, scoreAsCsv));
+    else if (json) await scoreAll(async (rows) => void predictions.push(...rows));
+    else await scoreAsCsv(writeToStdout);
+  } finally {
+    network.dispose();
+  }
+
+  const scored = files.length - unreadable.length;
+  if (flags.csv !== undefined || json) {
+    const result = flags.csv === undefined ? { predictions } : { csv: flags.csv };
+    output(command, {
+      json: { run, ...result, images: scored, tta, unreadable },
+      text: `${scored} images scored: ${flags.csv}`,
+    });
+  }
+  if (unreadable.length === 0) return;
+  const told = `${unreadable.length} of ${files.length} files cannot be read and have no score: ${someOf(unreadable)}`;
+  if (!flags.skipUnreadable || scored === 0) {
+    throw new DataError(`${told}; mend or remove them, or accept that with --skip-unreadable`);
+  }
+  notice(command, `graft: warning: ${told}`);
+}
+
+/** The first few names. */
+const someOf = (unreadable: readonly Unreadable[]): string =>
+  [...unreadable.slice(0, 3).map(({ file }) => file), ...(unreadable.length > 3 ? ['…'] : [])].join(', ');
+
+async function writeTo(path: string, rows: (write: Write) => Promise<void>): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await rows(async (text) => void (await file.writeFile(text)));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Waits where the reader is slower than the network. */
+const writeToStdout: Write = async (text) => {
+  if (process.stdout.write(text)) return;
+  await new Promise((resolve) => process.stdout.once('drain', resolve));
+};

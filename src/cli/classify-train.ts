@@ -1,0 +1,140 @@
+/** `graft classify train | resume`. */
+import type { Command } from 'commander';
+import type { ClassifierConfig } from '../classify/config.js';
+import type { ClassifierResult } from '../classify/result.js';
+import { openData } from './classify-data.js';
+import { collect, commandConfig, examples, globalOptions, output, recipeTitle } from './common.js';
+
+export function registerTrain(classify: Command): void {
+  const train = classify
+    .command('train')
+    .description('train a classifier: the positive class against the rest')
+    .requiredOption('--data <dataset>', 'dataset folder (graft data import, graft data phantoms)')
+    .option('--recipe <name>', 'recipes/<name>.yaml, or a file', 'efficientnet-b0-64')
+    .option(
+      '--synthetic <dir>',
+      'folder of synthetic images to add (graft gan sample); repeatable',
+      collect,
+      [],
+    )
+    .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
+    .option('--out <run>', 'run folder (default: runs/<recipe>)')
+    .option('--dry-run', 'print the resolved configuration and stop')
+    .action(async (options, command: Command) => trainCommand(options, command));
+  examples(train, [
+    [
+      'a first run on phantoms',
+      'graft data phantoms --count 2000 --out phantoms\n  graft classify train --data phantoms --set steps=300 --out runs/first',
+    ],
+    [
+      'with synthetic melanomas in the training set',
+      'graft classify train --data isic2017 --synthetic synthetic --out runs/with-synthetic',
+    ],
+    ['every key with its default and source', 'graft classify train --data isic2017 --dry-run'],
+  ]);
+
+  const resume = classify
+    .command('resume')
+    .description('go on with a run that was stopped; it ends as if it never had been')
+    .argument('<run>', 'run folder')
+    .action(async (dir: string, _options, command: Command) => resumeCommand(dir, command));
+  examples(resume, [['after Ctrl-C, a crash or a power cut', 'graft classify resume runs/first']]);
+}
+
+interface TrainOptions {
+  data: string;
+  recipe: string;
+  synthetic: string[];
+  set: string[];
+  out?: string;
+  dryRun?: boolean;
+}
+
+async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
+  const { classifierConfigSchema } = await import('../classify/config.js');
+  const config = await commandConfig(command, classifierConfigSchema, 'classifier', options, [
+    { flag: '--data', key: 'data', value: options.data },
+    {
+      flag: '--synthetic',
+      key: 'synthetic',
+      value: options.synthetic.length > 0 ? options.synthetic : undefined,
+    },
+  ]);
+  if (config === null) return;
+  await runToEnd(options.out ?? `runs/${recipeTitle(options.recipe)}`, config, 'refuse', command);
+}
+
+async function resumeCommand(dir: string, command: Command): Promise<void> {
+  const { readClassifierConfig } = await import('../classify/result.js');
+  const { runStatus } = await import('../run/run-folder.js');
+  const { GraftError } = await import('../errors.js');
+  const config = readClassifierConfig(dir);
+  if (runStatus(dir) === 'finished') throw new GraftError(`${dir}: has finished; there is nothing to resume`);
+  await runToEnd(dir, config, 'continue', command);
+}
+
+/** Opens the data, trains with a progress bar and the signals caught, prints the result. */
+async function runToEnd(
+  runDir: string,
+  config: ClassifierConfig,
+  ifExists: 'refuse' | 'continue',
+  command: Command,
+): Promise<void> {
+  const { trainClassifier } = await import('../classify/train.js');
+  const { withInterrupt } = await import('../run/interrupt.js');
+  const { Progress } = await import('../run/progress.js');
+  const { quiet } = globalOptions(command);
+  const { data: _, synthetic: folders, ...recipe } = config;
+  const { dataset, cache } = await openData(config.data, config.imageSize, quiet);
+  const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
+  const synthetic = await readSyntheticFolders(folders, dataset, config.imageSize);
+  let bar: InstanceType<typeof Progress> | null = null;
+  let result: ClassifierResult;
+  try {
+    result = await withInterrupt((interrupt) =>
+      trainClassifier({
+        config: recipe,
+        runDir,
+        dataset,
+        cache,
+        synthetic,
+        ifExists,
+        interrupt,
+        warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+        onStep: (step, { loss, valAuc, bestAuc }) => {
+          bar ??= new Progress({
+            label: `training ${config.architecture}-${config.imageSize}`,
+            total: config.steps,
+            start: step - 1,
+            items: { count: config.batchSize, name: 'images' },
+            quiet,
+          });
+          const figures: Record<string, number> = { loss };
+          if (valAuc !== null) figures['val AUC'] = valAuc;
+          if (bestAuc !== null) figures.best = bestAuc;
+          bar.update(step, figures);
+        },
+      }),
+    );
+  } finally {
+    (bar as InstanceType<typeof Progress> | null)?.stop();
+    cache.images.dispose();
+    for (const { images } of synthetic) images.dispose();
+  }
+  const { testScores: _t, valScores: _v, ...json } = result;
+  output(command, { json: { run: runDir, ...json }, text: () => describeRun(runDir, config, result) });
+}
+
+function describeRun(runDir: string, config: ClassifierConfig, result: ClassifierResult): string {
+  const { images, test, testAucInterval } = result;
+  const interval = testAucInterval
+    ? ` [95 % interval ${testAucInterval.low.toFixed(3)} to ${testAucInterval.high.toFixed(3)}]`
+    : '';
+  const positives = result.testScores.filter((row) => row.label === 1).length;
+  return [
+    `Trained ${config.architecture} for ${result.steps} steps${result.stoppedEarly ? ' (stopped early)' : ''} on ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive); best at step ${result.bestStep}.`,
+    `Validation AUC ${result.valAuc.toFixed(3)}; test AUC ${result.testAuc.toFixed(3)}${interval}, ${result.testScores.length} images, ${positives} positive.`,
+    `At the threshold of the validation split: sensitivity ${test.sensitivity.toFixed(2)}, specificity ${test.specificity.toFixed(2)}.`,
+    `Next: graft classify evaluate ${runDir}   |   graft classify predict ${runDir} <folder>`,
+  ].join('\n');
+}

@@ -1,0 +1,68 @@
+/**
+ * A share of images with its interval, where images of one group (patient, lesion) are not independent. Wilson's score
+ * interval (J. Am. Stat. Assoc. 1927) with the effective number of images n_eff = p(1 − p) / Var(p) in the place of n,
+ * Var by group (./shares.ts): Korn & Graubard, Survey Methodology 1998. It never leaves [0, 1] and is sound for shares
+ * near the ends, where p ± 1.96 SE is not.
+ */
+import type { Interval } from './delong.js';
+import { normalQuantile } from './normal.js';
+import type { Numbers } from './roc.js';
+import { shareCovariance } from './shares.js';
+
+export interface Proportion extends Interval {
+  value: number;
+  images: number;
+  /** Independent images that say as much; at most `images`. */
+  effective: number;
+}
+
+/** Wilson's interval of a share. @param n images, may be broken */
+export function wilsonInterval(share: number, n: number, level = 0.95): Interval {
+  const z = normalQuantile(0.5 + level / 2);
+  const shrink = 1 + (z * z) / n;
+  const centre = (share + (z * z) / (2 * n)) / shrink;
+  const half = (z / shrink) * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
+  // Rounding must not leave the interval without its own estimate.
+  return { low: share === 0 ? 0 : centre - half, high: share === 1 ? 1 : centre + half };
+}
+
+/**
+ * @param values 1 where the image has the property, else 0
+ * @param groups one name an image; without it each image is its own
+ * @returns null for no images
+ */
+export function proportion(
+  values: Numbers,
+  options: { groups?: readonly string[]; level?: number } = {},
+): Proportion | null {
+  const { groups, level } = options;
+  const images = values.length;
+  if (images === 0) return null;
+  let hits = 0;
+  for (let i = 0; i < images; i++) hits += values[i]!;
+  const value = hits / images;
+  const distinct = groups ? new Set(groups).size : images;
+  // With every image alike, or one group alone, nothing is known of the spread: each group counts once.
+  let effective = distinct;
+  if (distinct > 1 && hits > 0 && hits < images) {
+    const variance = shareCovariance([values], groups).covariance[0]![0]!;
+    effective = Math.min(images, (value * (1 - value)) / variance);
+  }
+  return { value, images, effective, ...wilsonInterval(value, effective, level) };
+}
+
+/**
+ * Interval of the difference of two independent shares, first − second, from their own intervals: the hybrid score method
+ * (Newcombe, Stat. Med. 1998, method 10). Groups that stand on both sides make it too wide rather than too narrow.
+ */
+export function proportionDifference(
+  first: Proportion,
+  second: Proportion,
+): Interval & { difference: number } {
+  const difference = first.value - second.value;
+  return {
+    difference,
+    low: difference - Math.hypot(first.value - first.low, second.high - second.value),
+    high: difference + Math.hypot(first.high - first.value, second.value - second.low),
+  };
+}
