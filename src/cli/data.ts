@@ -1,6 +1,7 @@
 /** `graft data …`: datasets are made and looked at. */
 import type { Command } from 'commander';
 import { registerAudit } from './data-audit.js';
+import { registerAugmentSheet } from './data-augment.js';
 import { registerDescribe } from './data-describe.js';
 import { registerFetch } from './data-fetch.js';
 import { registerImport } from './data-import.js';
@@ -17,4 +18,5 @@ export function register(program: Command): void {
   registerDescribe(data);
   registerAudit(data);
   registerPrepare(data);
+  registerAugmentSheet(data);
 }

@@ -6,6 +6,9 @@
 import { onRows, perSample, rowsWhere } from '../../image/per-sample.js';
 import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
 
+/** The least that is divided by. */
+const TINY = 1e-12;
+
 /** x · gain + bias, one of each a sample, clipped to [0, 1]. @param images `[N, C, H, W]` in [0, 1]. */
 export function gainAndBias(images: Tensor, gain: readonly number[], bias?: readonly number[]): Tensor {
   if (gain.every((g) => g === 1) && (bias ?? []).every((b) => b === 0)) return images;
@@ -25,30 +28,30 @@ export function rgbToHsv(images: Tensor): { hue: Tensor; saturation: Tensor; val
     const [red, green, blue] = aten.split.Tensor(images, 1, 1) as [Tensor, Tensor, Tensor];
     const value = aten.amax(images, [1], true);
     const chroma = aten.sub.Tensor(value, aten.amin(images, [1], true));
-    // Grey: 0 / 1 instead of 0 / 0.
-    const divisor = aten.masked_fill.Scalar(chroma, aten.eq.Scalar(chroma, 0), 1);
-    // The largest channel decides the third of the circle; equal ones agree on the border between theirs.
-    const redIsLargest = aten.eq.Tensor(red, value);
-    const greenIsLargest = aten.eq.Tensor(green, value);
-    const difference = aten.where.self(
-      redIsLargest,
-      aten.sub.Tensor(green, blue),
-      aten.where.self(greenIsLargest, aten.sub.Tensor(blue, red), aten.sub.Tensor(red, green)),
-    );
-    const sixths = aten.div.Tensor(difference, divisor);
-    const start = aten.where.ScalarSelf(greenIsLargest, 2, aten.full_like(value, 4));
-    aten.add_.Tensor(sixths, aten.masked_fill_.Scalar(start, redIsLargest, 0));
-    const hue = aten.remainder.Scalar(aten.div_.Scalar(sixths, 6), 1);
-    const brightest = aten.masked_fill.Scalar(value, aten.eq.Scalar(value, 0), 1);
-    return { hue, saturation: aten.div.Tensor(chroma, brightest), value };
+    // The largest channel decides the third of the circle; equal ones agree on the border between theirs. Chosen by
+    // factors of 0 and 1, which is several times faster than `where`.
+    const isNot = (channel: Tensor): Tensor => aten.ne.Tensor(channel, value).to({ dtype: images.dtype });
+    const [notRed, notGreen] = [isNot(red), isNot(green)];
+    const ofRed = aten.sub.Tensor(green, blue);
+    const ofGreen = aten.add_.Tensor(aten.sub.Tensor(blue, red), chroma, { alpha: 2 });
+    const ofBlue = aten.add_.Tensor(aten.sub.Tensor(red, green), chroma, { alpha: 4 });
+    const choose = (not: Tensor, yes: Tensor, no: Tensor): Tensor =>
+      aten.addcmul_(aten.mul_.Tensor(aten.rsub.Scalar(not, 1), yes), not, no);
+    const sixths = choose(notRed, ofRed, choose(notGreen, ofGreen, ofBlue));
+    // Grey, and black: 0 / tiny instead of 0 / 0.
+    const turns = aten.div_.Scalar(aten.div_.Tensor(sixths, aten.clamp(chroma, TINY)), 6);
+    const hue = aten.sub_.Tensor(turns, aten.floor(turns));
+    return { hue, saturation: aten.div.Tensor(chroma, aten.clamp(value, TINY)), value };
   });
 }
 
 /** The inverse of `rgbToHsv`: `[N, 3, H, W]`. Hue may be any number of turns. */
 export function hsvToRgb(hue: Tensor, saturation: Tensor, value: Tensor): Tensor {
   return tidy(() => {
-    const offsets = tensor(Float32Array.of(5, 3, 1), [1, 3, 1, 1], { device: hue.device });
-    const k = aten.remainder.Scalar(aten.add.Tensor(offsets, hue, { alpha: 6 }), 6); // [N, 3, H, W]
+    const { dtype, device } = hue;
+    const offsets = tensor([5 / 6, 3 / 6, 1 / 6], [1, 3, 1, 1], { dtype, device });
+    const turns = aten.add.Tensor(offsets, hue); // [N, 3, H, W]
+    const k = aten.mul_.Scalar(aten.sub_.Tensor(turns, aten.floor(turns)), 6);
     const share = aten.clamp_(aten.minimum(k, aten.rsub.Scalar(k, 4)), 0, 1);
     const chroma = aten.mul.Tensor(value, saturation);
     return aten.sub.Tensor(value, aten.mul_.Tensor(share, chroma));

@@ -6,11 +6,14 @@ import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
  * @param images `[N, C, H, W]`.
  * @param centres for each sample the holes' centres as shares of the side (y, x).
  * @param side of a hole as a share of the image's side.
+ * @param options.slides a hole that would begin beyond the upper or left border begins at it instead, in full size:
+ * albumentations' Cutout.
  */
 export function cutHoles(
   images: Tensor,
   centres: readonly (readonly (readonly [number, number])[])[],
   side: number,
+  { slides = false }: { slides?: boolean } = {},
 ): Tensor {
   const most = Math.max(0, ...centres.map((holes) => holes.length));
   if (most === 0 || side === 0) return images;
@@ -20,8 +23,8 @@ export function cutHoles(
   const columns = new Float32Array(n * most * width);
   centres.forEach((holes, sample) => {
     holes.forEach(([y, x], hole) => {
-      markCovered(rows, (sample * most + hole) * height, height, y, side);
-      markCovered(columns, (sample * most + hole) * width, width, x, side);
+      markCovered(rows, (sample * most + hole) * height, height, [y, side, slides]);
+      markCovered(columns, (sample * most + hole) * width, width, [x, side, slides]);
     });
   });
   return tidy(() => {
@@ -30,8 +33,8 @@ export function cutHoles(
       aten.transpose.int(tensor(rows, [n, most, height], { device }), 1, 2),
       tensor(columns, [n, most, width], { device }),
     ); // [N, H, W]
-    const hidden = aten.gt.Scalar(aten.unsqueeze(covered, 1), 0); // [N, 1, H, W]
-    return aten.masked_fill.Scalar(images, hidden, 0);
+    const kept = aten.eq.Scalar(aten.unsqueeze(covered, 1), 0).to({ dtype: images.dtype }); // [N, 1, H, W]
+    return aten.mul.Tensor(images, kept);
   });
 }
 
@@ -39,10 +42,10 @@ function markCovered(
   target: Float32Array,
   offset: number,
   length: number,
-  centre: number,
-  side: number,
+  [centre, side, slides]: readonly [number, number, boolean],
 ): void {
   const size = Math.max(1, Math.round(side * length));
-  const start = Math.floor(centre * length) - (size >> 1);
+  const wanted = Math.floor(centre * length) - (size >> 1);
+  const start = slides ? Math.max(0, wanted) : wanted;
   for (let i = Math.max(0, start); i < Math.min(length, start + size); i++) target[offset + i] = 1;
 }

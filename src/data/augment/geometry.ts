@@ -6,14 +6,20 @@
 import { DataError } from '../../errors.js';
 import { type Affine, warp } from '../../image/affine.js';
 import { onRows, rowsWhere } from '../../image/per-sample.js';
-import { type Tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
 import type { SampleParameters } from './parameters.js';
+
+/** What is done to a sample's geometry, of all that may be. */
+export type Geometry = Pick<
+  SampleParameters,
+  'transpose' | 'horizontalFlip' | 'verticalFlip' | 'shiftX' | 'shiftY' | 'scale' | 'angle'
+>;
 
 /**
  * Where each output pixel comes from: the inverse of "transpose, flip, then rotate, scale and shift".
  * @param side width and height in pixels (a shift is a share of it).
  */
-export function sourceOfOutput(parameters: SampleParameters, side: number): Affine {
+export function sourceOfOutput(parameters: Geometry, side: number): Affine {
   const { transpose, horizontalFlip, verticalFlip, shiftX, shiftY, scale, angle } = parameters;
   const radians = (angle * Math.PI) / 180;
   const cos = Math.cos(radians) / scale;
@@ -46,18 +52,35 @@ export function applyGeometry(images: Tensor, parameters: readonly SampleParamet
   const smooth = rowsWhere(parameters, interpolates);
   const moved = rowsWhere(parameters, (p) => !interpolates(p) && turns(p));
   if (smooth.length + moved.length === 0) return images;
-  const [, , height, width] = images.shape as [number, number, number, number];
-  if (height !== width) {
-    throw new DataError(
-      `this augmentation turns images and needs square ones; got ${width} × ${height} px. Use augmentation 'none', or square the images first`,
-    );
-  }
-  const mapsOf = (rows: readonly number[]) => rows.map((row) => sourceOfOutput(parameters[row]!, height));
+  const side = requireSquare(images);
+  const mapsOf = (rows: readonly number[]) => rows.map((row) => sourceOfOutput(parameters[row]!, side));
   return tidy(() => {
-    const turned = onRows(images, moved, (x) => warp(x, mapsOf(moved), { interpolation: 'nearest' }));
+    const turned = moved.length > 0 ? turnEach(images, parameters, moved) : images;
     return onRows(turned, smooth, (x) => warp(x, mapsOf(smooth)));
   });
 }
+
+/** Transposes and flips some samples; those that are turned the same way go together. */
+function turnEach(images: Tensor, parameters: readonly Geometry[], rows: readonly number[]): Tensor {
+  return tidy(() => {
+    const result = aten.clone(images, { memory_format: 'contiguous' });
+    for (const [transpose, horizontal, vertical] of WAYS) {
+      const alike = rows.filter((row) => {
+        const p = parameters[row]!;
+        return p.transpose === transpose && p.horizontalFlip === horizontal && p.verticalFlip === vertical;
+      });
+      if (alike.length === 0) continue;
+      const index = tensor(alike, [alike.length], { dtype: 'int64', device: images.device });
+      const turned = turn(aten.index_select(images, 0, index), { transpose, horizontal, vertical });
+      aten.index_copy_(result, 0, index, turned);
+    }
+    return result;
+  });
+}
+
+const EITHER = [false, true] as const;
+/** Transposed, flipped left to right, upside down. */
+const WAYS = EITHER.flatMap((a) => EITHER.flatMap((b) => EITHER.map((c) => [a, b, c] as const)));
 
 function turns(p: SampleParameters): boolean {
   return p.transpose || p.horizontalFlip || p.verticalFlip;
@@ -65,4 +88,51 @@ function turns(p: SampleParameters): boolean {
 
 function interpolates(p: SampleParameters): boolean {
   return p.angle !== 0 || p.scale !== 1 || p.shiftX !== 0 || p.shiftY !== 0;
+}
+
+/** The side of square images. @throws DataError when they are not square */
+function requireSquare(images: Tensor): number {
+  const [, , height, width] = images.shape as [number, number, number, number];
+  if (height !== width) {
+    throw new DataError(
+      `this augmentation turns images and needs square ones; got ${width} × ${height} px. Use augmentation 'none', or square the images first`,
+    );
+  }
+  return height;
+}
+
+/**
+ * Shifts, scales and rotates each sample about the middle of the image (albumentations 0.5 takes a point half a pixel
+ * beside it).
+ * @param images float `[N, C, H, W]`, H = W
+ * @param padding what lies beyond the border: black, or the mirrored image
+ */
+export function shiftScaleRotate(
+  images: Tensor,
+  parameters: readonly Pick<Geometry, 'shiftX' | 'shiftY' | 'scale' | 'angle'>[],
+  padding: 'zeros' | 'reflection',
+): Tensor {
+  const side = requireSquare(images);
+  const unturned = { transpose: false, horizontalFlip: false, verticalFlip: false };
+  const maps = parameters.map((p) => sourceOfOutput({ ...unturned, ...p }, side));
+  return warp(images, maps, { padding });
+}
+
+/**
+ * Transposes or flips a whole batch, into memory of its own.
+ * @param images `[N, C, H, W]`, H = W where they are transposed
+ */
+export function turn(
+  images: Tensor,
+  how: { transpose?: boolean; horizontal?: boolean; vertical?: boolean },
+): Tensor {
+  if (how.transpose) requireSquare(images);
+  const dims = [...(how.vertical ? [2] : []), ...(how.horizontal ? [3] : [])];
+  return tidy(() => {
+    // A view until it is cloned in reading order.
+    const view = how.transpose ? aten.transpose.int(images, 2, 3) : images;
+    const turned =
+      how.transpose || dims.length === 0 ? aten.clone(view, { memory_format: 'contiguous' }) : view;
+    return dims.length > 0 ? aten.flip(turned, dims) : turned;
+  });
 }

@@ -76,8 +76,29 @@ export const AUGMENTATIONS = {
   },
 } as const satisfies Record<string, AugmentationSettings>;
 
-export type AugmentationName = keyof typeof AUGMENTATIONS;
-export const augmentationNames = Object.keys(AUGMENTATIONS) as AugmentationName[];
+/** Those that are lists of steps: `pipelines.ts`, `rand-augment.ts`. */
+export const pipelineNames = ['siim', 'randaugment'] as const;
+export type PipelineName = (typeof pipelineNames)[number];
+
+export type AugmentationName = keyof typeof AUGMENTATIONS | PipelineName;
+export const augmentationNames: readonly AugmentationName[] = [
+  ...(Object.keys(AUGMENTATIONS) as (keyof typeof AUGMENTATIONS)[]),
+  ...pipelineNames,
+];
+
+/** Of RandAugment: how many operations a sample goes through, and how strong they are, 0 to 30. */
+export interface RandAugmentSettings {
+  operations: number;
+  magnitude: number;
+}
+
+/** torchvision's; the paper's own choices for ImageNet are 2 and 9 (ResNet-50). */
+export const RAND_AUGMENT: RandAugmentSettings = { operations: 2, magnitude: 9 };
+
+/** What test-time augmentation looks at, and how many views that are: `symmetries.ts`. */
+export const TEST_TIME_VIEWS = { none: 1, flips: 4, symmetries: 8 } as const;
+export type TestTimeAugmentation = keyof typeof TEST_TIME_VIEWS;
+export const testTimeAugmentations = Object.keys(TEST_TIME_VIEWS) as TestTimeAugmentation[];
 
 /** What happens to one sample. */
 export interface SampleParameters {

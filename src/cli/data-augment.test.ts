@@ -1,0 +1,91 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createPhantomDataset } from '../data/phantom/dataset.js';
+import { commandTable, main } from './main.js';
+
+let root: string;
+let phantoms: string;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'graft-cli-augment-'));
+  phantoms = join(root, 'phantoms');
+  await createPhantomDataset(phantoms, { count: 10, sizePx: 32, prevalence: 0.4, seed: 2 });
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+const table = commandTable.filter(({ name }) => name === 'data');
+
+async function run(args: readonly string[]) {
+  const text = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((stream) =>
+    vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
+      text[stream] += chunk;
+      return true;
+    }),
+  );
+  try {
+    return { code: await main(['data', 'augment-sheet', ...args], table), ...text };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+test('a sheet: a row a transform and one of all, columns as many as draws and the image itself', async () => {
+  const out = join(root, 'siim.png');
+  const { code, stdout, stderr } = await run([
+    phantoms,
+    '--out',
+    out,
+    '--size',
+    '32',
+    '--draws',
+    '3',
+    '--json',
+  ]);
+  expect(code, stderr).toBe(0);
+  const json = JSON.parse(stdout);
+  expect(json).toMatchObject({ augmentation: 'siim', seed: 0, sheet: out });
+  expect(json.rows.length).toBe(17);
+  expect(json.rows.at(-1)).toBe('all together');
+  const { width, height } = await sharp(out).metadata();
+  expect(height).toBeGreaterThan(17 * 32);
+  expect(height).toBeLessThan(17 * 40 + 60);
+  expect(width).toBeGreaterThan(4 * 32);
+
+  const again = join(root, 'again.png');
+  await run([phantoms, '--out', again, '--size', '32', '--draws', '3']);
+  expect(readFileSync(again).equals(readFileSync(out))).toBe(true);
+  await run([phantoms, '--out', again, '--size', '32', '--draws', '3', '--seed', '1']);
+  expect(readFileSync(again).equals(readFileSync(out))).toBe(false);
+});
+
+test('each augmentation has its own rows', async () => {
+  const out = join(root, 'sheet.png');
+  const rows = async (...args: string[]): Promise<string[]> =>
+    JSON.parse(
+      (await run([phantoms, '--out', out, '--size', '32', '--draws', '1', '--json', ...args])).stdout,
+    ).rows;
+  expect(await rows('--augmentation', 'flips')).toEqual([
+    'transpose',
+    'verticalFlip',
+    'horizontalFlip',
+    'all together',
+  ]);
+  expect((await rows('--augmentation', 'standard')).length).toBe(9);
+  expect((await rows('--augmentation', 'randaugment', '--operations', '3')).slice(-2)).toEqual([
+    'TranslateY',
+    '3 of them',
+  ]);
+});
+
+test('refuses an image that is not there, an empty folder and an augmentation that shows nothing', async () => {
+  const out = join(root, 'no.png');
+  const missing = await run([phantoms, '--out', out, '--image', '10']);
+  expect(missing).toMatchObject({ code: 2 });
+  expect(missing.stderr).toContain('10 images; give 0 to 9');
+  const empty = mkdtempSync(join(root, 'empty-'));
+  expect((await run([empty, '--out', out])).stderr).toContain('no images');
+  expect((await run([phantoms, '--out', out, '--augmentation', 'none'])).code).toBe(2);
+});
