@@ -1,26 +1,54 @@
 /** From stored pixels to what the network takes. */
-import { type AugmentationName, type AugmentationSettings, augment } from '../data/augment/index.js';
-import { toEfficientNetInput } from '../models/index.js';
+import {
+  type AugmentationName,
+  type AugmentationSettings,
+  augment,
+  type Pipeline,
+  type RandAugmentSettings,
+  randAugment,
+} from '../data/augment/index.js';
+import { EfficientNet, type InputStatistics, toEfficientNetInput } from '../models/index.js';
+import type { Module } from '../nn/index.js';
 import type { Random } from '../random.js';
 import { type Device, noGrad, type Tensor, tidy } from '../torch/index.js';
+import { type Mix, mixImages } from './mixing.js';
 
 export interface Augmenting {
-  augmentation: AugmentationName | AugmentationSettings;
+  augmentation: AugmentationName | AugmentationSettings | Pipeline;
   /** One stream a sample. */
   randoms: readonly Random[];
 }
 
+export interface NetworkInputOptions extends Partial<Augmenting> {
+  /** The network's, see `statisticsOf`. Default `imagenet`. */
+  statistics?: InputStatistics;
+  /** One an image: mixes it, augmented, with the next. */
+  mixes?: readonly Mix[] | null;
+}
+
+/** How a network wants its pixels; ImageNet's way for what is no EfficientNet. */
+export const statisticsOf = (network: Module): InputStatistics =>
+  network instanceof EfficientNet ? network.conventions.inputStatistics : 'imagenet';
+
+/** What a recipe asks for, with RandAugment's own settings. */
+export const augmentationOf = (recipe: {
+  augmentation: AugmentationName;
+  randAugment: RandAugmentSettings;
+}): AugmentationName | Pipeline =>
+  recipe.augmentation === 'randaugment' ? randAugment(recipe.randAugment) : recipe.augmentation;
+
 /**
  * @param pixels uint8 `[N, 3, H, W]`
- * @param augmenting left out: pixels as they are
- * @returns float32 `[N, 3, H, W]` on the device, augmented, normalised, in the network's memory layout
+ * @param options without augmentation and its randoms: pixels as they are
+ * @returns float32 `[N, 3, H, W]` on the device, augmented, mixed, normalised, in the network's memory layout
  */
-export function toNetworkInput(pixels: Tensor, device: Device, augmenting?: Augmenting): Tensor {
+export function toNetworkInput(pixels: Tensor, device: Device, options: NetworkInputOptions = {}): Tensor {
+  const { augmentation, randoms, statistics, mixes } = options;
   return noGrad(() =>
     tidy(() => {
       const unit = pixels.to({ device }).to({ dtype: 'float32' }).div_(255);
-      const images = augmenting ? augment(unit, augmenting.augmentation, augmenting.randoms) : unit;
-      return toEfficientNetInput(images);
+      const images = augmentation && randoms ? augment(unit, augmentation, randoms) : unit;
+      return toEfficientNetInput(mixes ? mixImages(images, mixes) : images, statistics);
     }),
   );
 }

@@ -3,11 +3,20 @@
  * sets out to surpass (AIDL21, 2021), [own] was measured here (docs/classify.md).
  */
 import { z } from 'zod';
-import { type AugmentationName, augmentationNames } from '../data/augment/parameters.js';
+import {
+  type AugmentationName,
+  augmentationNames,
+  RAND_AUGMENT,
+  type TestTimeAugmentation,
+  testTimeAugmentations,
+} from '../data/augment/parameters.js';
 import { ConfigError } from '../errors.js';
-import { parseVariant } from '../models/scaling.js';
+import { INPUT_STATISTICS, PADDINGS } from '../models/conventions.js';
+import { weightsFilePath } from '../models/hub.js';
+import { parseVariant, VARIANTS } from '../models/variants.js';
+import { fineTuningShape } from './fine-tuning.js';
 
-const architectures = ['b0', 'b1', 'b2', 'b3', 'b4', 'b5', 'b6', 'b7'].map((name) => `efficientnet-${name}`);
+const architectures = Object.keys(VARIANTS).map((name) => `efficientnet-${name}`);
 
 /** Which real images of the training split a classifier may see; what is left out, synthetic ones must replace. */
 const realImages = ['all', 'negatives', 'none'] as const;
@@ -15,6 +24,16 @@ export type RealImages = (typeof realImages)[number];
 
 /** How a classifier is trained, whatever the data. */
 export const classifierRecipeSchema = z.strictObject({
+  target: z
+    .enum(['binary', 'classes'])
+    .default('binary')
+    .describe('binary: the positive class against all others; classes: every class of the dataset, softmax'),
+  classes: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'of target classes, in the order of the logits; left empty: the dataset’s, the positive one first',
+    ),
   architecture: z.enum(architectures as [string, ...string[]]).default('efficientnet-b0'),
   head: z
     .enum(['pooled', 'normalised'])
@@ -25,7 +44,23 @@ export const classifierRecipeSchema = z.strictObject({
     .string()
     .nullable()
     .default(null)
-    .describe('safetensors or PyTorch (.pth) file to start from (lukemelas’ names); null: from scratch'),
+    .describe(
+      'file to start from, safetensors or PyTorch (.pth) under lukemelas’, timm’s or torchvision’s names, or hf:<owner>/<repository>/<file> on the Hugging Face hub; null: from scratch',
+    ),
+  padding: z
+    .enum(['auto', ...PADDINGS])
+    .default('auto')
+    .describe('of convolutions: same is TensorFlow’s, symmetric PyTorch’s; auto: the weights’, else same'),
+  batchNormEps: z
+    .number()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe('ε of batch norms; null: the weights’, else the authors’ 0.001'),
+  inputStatistics: z
+    .enum(['auto', ...INPUT_STATISTICS])
+    .default('auto')
+    .describe('how pixels are normalised; half: (x − ½) / ½; auto: the weights’, else imagenet'),
   frozenBlocks: z
     .int()
     .min(0)
@@ -51,7 +86,22 @@ export const classifierRecipeSchema = z.strictObject({
   augmentation: z
     .enum(augmentationNames as [AugmentationName, ...AugmentationName[]])
     .default('standard')
-    .describe('standard: the original’s list; flips: the eight symmetries; none'),
+    .describe(
+      'standard: the original’s list; siim: the SIIM-ISIC winners’; randaugment; flips: the eight symmetries; none',
+    ),
+  randAugment: z
+    .strictObject({
+      operations: z.int().min(1).max(14).default(RAND_AUGMENT.operations).describe('N, one after the other'),
+      magnitude: z.number().min(0).max(30).default(RAND_AUGMENT.magnitude).describe('M, of 30'),
+    })
+    .prefault({})
+    .describe('of augmentation randaugment; torchvision’s values'),
+  tta: z
+    .enum(testTimeAugmentations as [TestTimeAugmentation, ...TestTimeAugmentation[]])
+    .default('none')
+    .describe(
+      'test-time augmentation, at the end and in evaluate and predict: logits are averaged over the image and its flips (4 views) or the eight symmetries',
+    ),
   real: z
     .enum(realImages)
     .default('all')
@@ -100,6 +150,8 @@ export const classifierRecipeSchema = z.strictObject({
     .prefault({})
     .describe('of schedule plateau; the original’s values'),
 
+  ...fineTuningShape,
+
   seed: z.int().min(0).default(0).describe('decides weights, order, augmentation, dropout'),
   device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),
   threads: z.int().min(0).default(0).describe('of the CPU; 0: every core'),
@@ -123,10 +175,25 @@ export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
 /** @throws ConfigError for values that each are fine but do not go together. */
 export function checkRecipe(recipe: ClassifierRecipe): void {
   parseVariant(recipe.architecture);
+  if (recipe.weights !== null) weightsFilePath(recipe.weights);
   if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
     throw new ConfigError(
       `warmupSteps (${recipe.warmupSteps}) must be fewer than steps (${recipe.steps}); use --set warmupSteps=${Math.floor(recipe.steps / 10)}`,
     );
+  }
+  if (recipe.classWeights !== 'none' && recipe.sampler === 'balanced') {
+    throw new ConfigError(
+      'sampler balanced and classWeights both make up for rare classes, which then count twice; keep one of them',
+    );
+  }
+  if (recipe.target === 'classes' && recipe.posWeight !== 1) {
+    throw new ConfigError('posWeight is for target binary; use classWeights to weigh several classes');
+  }
+  if (recipe.target === 'binary' && recipe.classes.length > 0) {
+    throw new ConfigError('classes is for target classes; set target=classes, or leave classes out');
+  }
+  if (recipe.classWeights !== 'none' && recipe.posWeight !== 1) {
+    throw new ConfigError('classWeights and posWeight both weigh the positive class; keep one of them');
   }
   if (recipe.frozenBlocks > 0 && recipe.weights === null) {
     throw new ConfigError(

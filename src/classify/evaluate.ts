@@ -5,6 +5,7 @@ import type { Module } from '../nn/index.js';
 import type { Tensor } from '../torch/index.js';
 import { type Device, gatherRows, noGrad, tidy } from '../torch/index.js';
 import { statisticsOf, toNetworkInput } from './batch.js';
+import { type ClassScoreRow, logOdds } from './class-scores.js';
 import type { ScoreRow } from './scores.js';
 
 export interface EvaluateOptions {
@@ -24,7 +25,8 @@ export function batchSizeFor({ height, width }: { height: number; width: number 
 }
 
 /**
- * Logits of the given rows, in their order. The network is left in the mode it came in.
+ * Logits of the positive class for the given rows, in their order; of a network with several classes its log-odds against
+ * all others. The network is left in the mode it came in.
  * @param images uint8 `[N, 3, H, W]`
  */
 export async function logitsOf(
@@ -33,7 +35,20 @@ export async function logitsOf(
   indices: readonly number[],
   options: EvaluateOptions,
 ): Promise<Float64Array> {
-  const logits = new Float64Array(indices.length);
+  const outputs = await outputsOf(network, images, indices, options);
+  const classes = outputs.length / Math.max(1, indices.length);
+  if (classes <= 1) return outputs;
+  return Float64Array.from(indices, (_, i) => logOdds(outputs.subarray(i * classes, (i + 1) * classes), 0));
+}
+
+/** What the network gives for each row, one row after the other: `[N · K]`. */
+async function outputsOf(
+  network: Module,
+  images: Tensor,
+  indices: readonly number[],
+  options: EvaluateOptions,
+): Promise<Float64Array> {
+  let outputs = new Float64Array(0);
   const [, , height, width] = images.shape as [number, number, number, number];
   const batchSize = batchSizeFor({ height, width }, options.batchSize);
   const statistics = statisticsOf(network);
@@ -50,7 +65,9 @@ export async function logitsOf(
             return network.forward(input).to({ device: 'cpu' }).toFloat32Array();
           }),
         );
-        for (const [i, value] of values.entries()) logits[start + i]! += value / views;
+        const classes = values.length / pixels.shape[0]!;
+        if (outputs.length === 0) outputs = new Float64Array(indices.length * classes);
+        for (const [i, value] of values.entries()) outputs[start * classes + i]! += value / views;
       }
       pixels.dispose();
       options.onBatch?.(Math.min(start + batchSize, indices.length), indices.length);
@@ -58,7 +75,7 @@ export async function logitsOf(
   } finally {
     network.train(wasTraining);
   }
-  return logits;
+  return outputs;
 }
 
 /** Probability of a logit, in double precision: a float32 sigmoid would tie what the network ranked. */
@@ -79,5 +96,25 @@ export async function scoreSplit(
   return indices.map((index, i) => {
     const { id, group, label } = data.rows[index]!;
     return { id, group, label: label === data.positive ? 1 : 0, score: probability(logits[i]!) };
+  });
+}
+
+/**
+ * Scores of all rows of a split by a network with several classes.
+ * @param data.classes in the order of the network's logits
+ */
+export async function scoreClasses(
+  network: Module,
+  data: { images: Tensor; rows: readonly DatasetRow[]; classes: readonly string[] },
+  split: DatasetRow['split'],
+  options: EvaluateOptions,
+): Promise<ClassScoreRow[]> {
+  const { classes } = data;
+  const indices = data.rows.flatMap((row, i) => (row.split === split ? [i] : []));
+  const outputs = await outputsOf(network, data.images, indices, options);
+  return indices.map((index, i) => {
+    const { id, group, label } = data.rows[index]!;
+    const logits = outputs.subarray(i * classes.length, (i + 1) * classes.length);
+    return { id, group, label, probabilities: classes.map((_, k) => probability(logOdds(logits, k))) };
   });
 }

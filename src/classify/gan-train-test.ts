@@ -20,7 +20,7 @@ import { type Interrupt, InterruptedError } from '../run/interrupt.js';
 import { runStatus } from '../run/run-folder.js';
 import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice } from '../torch/index.js';
-import type { ClassifierRecipe } from './config.js';
+import { type ClassifierRecipe, classifierRecipeSchema } from './config.js';
 import { logitsOf, probability } from './evaluate.js';
 import { type GanTestResult, type GanTestScore, ganRecords } from './gan-records.js';
 import { type Comparison, compareSets, compareTraining, measureAccuracy, measureAuc } from './gan-scores.js';
@@ -166,7 +166,11 @@ function begin(out: string, { config, dataset }: GanTrainTestOptions, plan: GanT
   const path = join(out, 'setup.json');
   if (existsSync(path)) {
     const changeable = [...runConditions, 'evaluationBatchSize'].map((key) => `recipe.${key}`);
-    requireSameConfig(path, { was: readJson<object>(path), now: setup, changeable });
+    // Keys younger than the folder: their defaults are what was done before them.
+    const { seed: _, ...defaults } = classifierRecipeSchema.parse({});
+    const was = readJson<typeof setup>(path);
+    const before = { ...was, recipe: { ...defaults, ...was.recipe } };
+    requireSameConfig(path, { was: before, now: setup, changeable });
     return;
   }
   if (existsSync(out) && readdirSync(out).length > 0)

@@ -1,4 +1,6 @@
 /** The classifier as configured: architecture, starting weights, frozen blocks, device, memory layout. */
+
+import { ConfigError, DataError } from '../errors.js';
 import {
   type Conventions,
   EfficientNet,
@@ -41,6 +43,25 @@ export const adoptConventions = (
 };
 
 /**
+ * A recipe with the classes that it tells apart, those of the dataset unless it names them.
+ * @throws ConfigError when it names others; DataError when there is nothing to tell apart
+ */
+export function settleClasses(
+  recipe: ClassifierRecipe,
+  { classes, positive, dir }: { classes: readonly string[]; positive: string; dir: string },
+): ClassifierRecipe {
+  if (recipe.target === 'binary') return recipe;
+  const own = [positive, ...classes.filter((name) => name !== positive)];
+  if (own.length < 2) throw new DataError(`${dir}: has one class only; target classes needs two or more`);
+  if (recipe.classes.length > 0 && recipe.classes.join('\n') !== own.join('\n')) {
+    throw new ConfigError(
+      `classes: those of ${dir} are ${own.join(', ')}, the positive one first; leave this key out`,
+    );
+  }
+  return { ...recipe, classes: own };
+}
+
+/**
  * Brings the weights file to this machine where it is on the hub, and writes the conventions it asks for into the
  * recipe, which then describes the network without it. Nothing is fetched or read where the recipe is settled already.
  *
@@ -56,7 +77,7 @@ export async function settleWeights(recipe: ClassifierRecipe): Promise<Classifie
 }
 
 /**
- * A network with one logit, in training mode. Its fresh weights come from the default generator: seed that before.
+ * A network with one logit, or one a class, in training mode. Its fresh weights come from the default generator: seed that before.
  * Weights on the hub must have been brought (`settleWeights`).
  *
  * @throws ConfigError or DataError when the weights file does not fit
@@ -67,7 +88,7 @@ export function makeNetwork(
   options: { readWeights?: boolean } = {},
 ): ClassifierNetwork {
   const network = new EfficientNet(parseVariant(recipe.architecture), {
-    numClasses: 1,
+    numClasses: recipe.target === 'classes' ? recipe.classes.length : 1,
     head: recipe.head,
     dropConnect: recipe.dropConnect,
     ...(recipe.dropout === null ? {} : { dropout: recipe.dropout }),

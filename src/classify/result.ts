@@ -8,6 +8,7 @@ import { readRun, readRunConfig, runFiles, runStatus } from '../run/run-folder.j
 import type { Interval } from '../stats/delong.js';
 import type { SplitScores } from '../stats/scores.js';
 import { type Device, loadSafetensors, tidy } from '../torch/index.js';
+import type { ClassSummary } from './class-scores.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
 import { makeNetwork } from './network.js';
 import { type EvaluationSplit, readScores, type ScoreRow } from './scores.js';
@@ -18,6 +19,7 @@ export interface CurvePoint {
   step: number;
   /** Mean since the validation before. */
   trainLoss: number;
+  /** With several classes, the macro average. */
   valAuc: number;
   valLoss: number;
   learningRate: number;
@@ -25,13 +27,15 @@ export interface CurvePoint {
 
 /** Content of a classifier run's summary.json. */
 export interface ClassifierSummary {
-  /** AUCs of the best checkpoint, each over its whole split. */
+  /** AUCs of the best checkpoint, each over its whole split: the positive class against the rest. */
   valAuc: number;
   testAuc: number;
   /** 95 %, DeLong over groups; null where a class has fewer than two groups. */
   testAucInterval: Interval | null;
   /** At the threshold chosen on the validation split. */
   test: SplitScores;
+  /** Of target classes: every class against the rest, and the means over classes. */
+  byClass?: Record<EvaluationSplit, ClassSummary>;
   bestStep: number;
   steps: number;
   stoppedEarly: boolean;
@@ -53,6 +57,9 @@ export interface ClassifierResult extends ClassifierSummary {
 
 /** Files of a classifier run beside the common ones. */
 export const scoresPath = (dir: string, split: EvaluationSplit): string => join(dir, `scores-${split}.csv`);
+/** Every class's probabilities, of target classes. */
+export const classScoresPath = (dir: string, split: EvaluationSplit): string =>
+  join(dir, `scores-${split}-classes.csv`);
 export const weightsPath = (dir: string): string => join(dir, runFiles.weights);
 
 /**

@@ -4,48 +4,26 @@
  * that counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
  */
 import { rmSync } from 'node:fs';
-import type { AugmentationName } from '../data/augment/index.js';
+import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
 import type { PixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
-import { Loader } from '../data/loader.js';
-import { balanced } from '../data/sampler.js';
 import { DataError, GraftError } from '../errors.js';
-import type { EfficientNet } from '../models/index.js';
-import { bceWithLogits } from '../nn/index.js';
-import { Adam, AdamW, type Optimizer, ReduceOnPlateau, warmupCosine } from '../optim/index.js';
-import { Random } from '../random.js';
-import {
-  bestCheckpointPath,
-  listCheckpoints,
-  loadCheckpoint,
-  resumeCheckpoint,
-  saveCheckpoint,
-  underPrefix,
-  withPrefix,
-} from '../run/checkpoint.js';
+import { encodeConventions, OWN_CONVENTIONS, openWeightsFile } from '../models/index.js';
+import { warmupCosine } from '../optim/index.js';
+import { bestCheckpointPath, listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { createRun, type Json, openRun, type Run, readRunConfig, runStatus } from '../run/run-folder.js';
+import { createRun, openRun, type Run, readRunConfig, runStatus } from '../run/run-folder.js';
 import { requireSameConfig, runConditions } from '../run/same-config.js';
-import {
-  backward,
-  bestDevice,
-  type Device,
-  Generator,
-  manualSeed,
-  requireDevice,
-  saveSafetensors,
-  setThreads,
-  type Tensor,
-  tensor,
-  tidy,
-} from '../torch/index.js';
-import { toNetworkInput } from './batch.js';
+import { bestDevice, type Device, requireDevice, saveSafetensors, setThreads, tidy } from '../torch/index.js';
+import { type AssessedData, assess } from './assess.js';
+import { type ClassSummary, writeClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
-import { scoreSplit } from './evaluate.js';
-import { makeNetwork } from './network.js';
+import { FINE_TUNING_OFF } from './fine-tuning.js';
+import { adoptConventions, settleClasses, settleWeights } from './network.js';
 import {
   type ClassifierResult,
   type ClassifierSummary,
+  classScoresPath,
   readClassifierResult,
   scoresPath,
   weightsPath,
@@ -58,6 +36,16 @@ import {
   scoreSummary,
   writeScores,
 } from './scores.js';
+import {
+  type Identity,
+  keptNetwork,
+  makeState,
+  type Progress,
+  restoreState,
+  type State,
+  saveState,
+} from './state.js';
+import { makeStep } from './step.js';
 import { makeTrainingSet, type SyntheticImages, type TrainingSet } from './training-set.js';
 
 export interface TrainClassifierOptions {
@@ -95,30 +83,6 @@ export interface StepFigures {
  */
 const changeable = [...runConditions, 'data', 'evaluationBatchSize'];
 
-/** Everything that changes while a classifier trains, besides the generators. */
-interface State {
-  network: EfficientNet;
-  optimizer: Optimizer;
-  plateau: ReduceOnPlateau;
-  loader: Loader;
-  step: number;
-  progress: Progress;
-}
-
-/** The part of the state that is plain values; goes into checkpoints as it is. */
-interface Progress {
-  best: { auc: number; step: number } | null;
-  lastAuc: number | null;
-  /** Validations since the best one. */
-  stale: number;
-  /** Sums of losses since the last line of the log, and since the last validation. */
-  logged: { sum: number; count: number };
-  validated: { sum: number; count: number };
-  /** Wall-clock: everything, and training steps alone. */
-  seconds: number;
-  trainingSeconds: number;
-}
-
 /**
  * Trains a classifier to the end of its budget (or until it has stopped improving), from where its run folder
  * stands. A run that was stopped at any point ends bit-identical to one that never was, on the same device and
@@ -128,20 +92,24 @@ interface Progress {
  * DataError when a split lacks a class
  */
 export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierResult> {
-  const recipe = { ...options.config, augmentation: options.augmentation ?? options.config.augmentation };
-  checkRecipe(recipe);
-  checkData(options, recipe);
+  const augmentation = options.augmentation ?? options.config.augmentation;
+  checkRecipe(options.config);
+  const asked = settleClasses({ ...options.config, augmentation }, options.dataset);
+  checkData(options, asked);
+  const status = options.ifExists === 'continue' ? runStatus(options.runDir) : 'empty';
+  // Before the configuration is written: whoever opens the run later need not have the weights it began with.
+  const recipe =
+    status === 'empty'
+      ? await settleWeights(asked)
+      : adoptConventions(asked, readRunConfig(options.runDir).config);
   const config = {
     data: options.dataset.dir,
     synthetic: (options.synthetic ?? []).map(({ source }) => source),
     ...recipe,
   };
-  if ((options.ifExists ?? 'refuse') === 'continue') {
-    const status = runStatus(options.runDir);
-    if (status !== 'empty') requireSameRun(options.runDir, config);
-    if (status === 'finished') return readClassifierResult(options.runDir);
-    if (status === 'resumable') return await trainInto(openRun(options.runDir), recipe, options);
-  }
+  if (status !== 'empty') requireSameRun(options.runDir, config);
+  if (status === 'finished') return readClassifierResult(options.runDir);
+  if (status === 'resumable') return await trainInto(openRun(options.runDir), recipe, options);
   return await trainInto(createRun(options.runDir, { kind: 'classifier', config }), recipe, options);
 }
 
@@ -151,7 +119,9 @@ async function trainInto(
   options: TrainClassifierOptions,
 ): Promise<ClassifierResult> {
   const { cache, dataset } = options;
-  const data = { images: cache.images, rows: cache.rows, positive: dataset.positive };
+  const { images, rows } = cache;
+  const { classes } = recipe;
+  const data = { images, rows, positive: dataset.positive, classes };
   let state: State | undefined;
   let training: TrainingSet | undefined;
   try {
@@ -160,30 +130,31 @@ async function trainInto(
     training = await makeTrainingSet(cache, dataset.positive, {
       synthetic: options.synthetic,
       real: recipe.real,
+      classes,
     });
     if (training.indices.length < recipe.batchSize) {
       throw new DataError(
         `${dataset.dir}: ${training.indices.length} training images are fewer than a batch of ${recipe.batchSize}; use --set batchSize=${Math.max(2, training.indices.length)} or more images`,
       );
     }
+    if (recipe.weights !== null) await openWeightsFile(recipe.weights);
     const identity = { dataset: dataset.hash, ...training.counts };
-    state = makeState(run, recipe, device, training);
-    restore(run, state, device, identity, options.warn ?? (() => {}));
+    state = makeState(run, recipe, { device, training });
+    restoreState(run, state, identity, { device, changeable, warn: options.warn });
     await loop(run, recipe, device, { data, training, identity }, state, options);
     return await conclude(run, recipe, device, { data, training, dataset }, state);
   } finally {
     state?.loader.dispose();
     state?.network.dispose();
+    state?.ema?.average.dispose();
     state?.optimizer.dispose();
     training?.dispose();
     run.close();
   }
 }
 
-type Identity = { dataset: string } & TrainingSet['counts'];
-
 interface LoopData {
-  data: { images: Tensor; rows: PixelCache['rows']; positive: string };
+  data: AssessedData;
   training: TrainingSet;
   identity: Identity;
 }
@@ -196,36 +167,19 @@ async function loop(
   state: State,
   options: TrainClassifierOptions,
 ): Promise<void> {
-  const { network, optimizer, progress } = state;
+  const { optimizer, progress } = state;
   const interrupt = options.interrupt ?? neverInterrupted;
-  const augmentation = new Random(recipe.seed).fork('augmentation');
+  const step = makeStep(recipe, { ...state, training, device });
   const cosine = warmupCosine(recipe.steps, recipe.warmupSteps);
 
   while (state.step < recipe.steps && !isStale(recipe, progress)) {
     const started = performance.now();
     const { images, indices } = await state.loader.next();
     optimizer.lr = recipe.learningRate * rateFactor(recipe, cosine, state);
-    const loss = tidy(() => {
-      // A sample's augmentation depends on its number in the run, which no resume changes.
-      const first = state.step * recipe.batchSize;
-      const input = toNetworkInput(images, device, {
-        augmentation: recipe.augmentation,
-        randoms: indices.map((_, i) => augmentation.fork(first + i)),
-      });
-      const targets = tensor(
-        Float32Array.from(indices, (index) => training.labels[index]!),
-        [indices.length, 1],
-        { device },
-      );
-      network.zeroGrad();
-      const value = bceWithLogits(network.forward(input), targets);
-      backward(value);
-      optimizer.step();
-      return value.item();
-    });
+    const loss = step(images, indices, state.step);
     images.dispose();
     state.step++;
-    const { step } = state;
+    const done = state.step;
     const stepSeconds = (performance.now() - started) / 1000;
     progress.seconds += stepSeconds;
     progress.trainingSeconds += stepSeconds;
@@ -233,27 +187,27 @@ async function loop(
       window.sum += loss;
       window.count += 1;
     }
-    if (!Number.isFinite(loss)) diverged(run, recipe, step, loss);
-    options.onStep?.(step, { loss, valAuc: progress.lastAuc, bestAuc: progress.best?.auc ?? null });
+    if (!Number.isFinite(loss)) diverged(run, recipe, done, loss);
+    options.onStep?.(done, { loss, valAuc: progress.lastAuc, bestAuc: progress.best?.auc ?? null });
 
-    const ends = step === recipe.steps;
-    if (step % recipe.logEvery === 0 || ends) {
+    const ends = done === recipe.steps;
+    if (done % recipe.logEvery === 0 || ends) {
       const mean = progress.logged.sum / progress.logged.count;
-      const imagesPerSecond = (step * recipe.batchSize) / progress.trainingSeconds;
+      const imagesPerSecond = (done * recipe.batchSize) / progress.trainingSeconds;
       run.event(
         'losses',
-        step,
+        done,
         { loss: mean, learningRate: optimizer.lr },
         { seconds: progress.seconds, imagesPerSecond },
       );
       progress.logged = { sum: 0, count: 0 };
     }
-    const validates = step % recipe.evaluateEvery === 0 || ends;
+    const validates = done % recipe.evaluateEvery === 0 || ends;
     const isBest = validates && (await validate(run, recipe, device, data, state));
     const stops = (await interrupt.poll()) || options.signal?.aborted === true;
-    if (validates || stops) save(run, state, device, identity, isBest);
+    if (validates || stops) saveState(run, state, identity, { device, best: isBest });
     if (stops && !ends)
-      throw new InterruptedError(`${run.dir}: stopped after step ${step} of ${recipe.steps}`);
+      throw new InterruptedError(`${run.dir}: stopped after step ${done} of ${recipe.steps}`);
   }
 }
 
@@ -277,12 +231,11 @@ async function validate(
 ): Promise<boolean> {
   const started = performance.now();
   const { progress, plateau } = state;
-  const rows = await scoreSplit(state.network, data, 'val', {
+  const { auc, logLoss } = await assess(state.average, data, 'val', {
     device,
     batchSize: recipe.evaluationBatchSize,
   });
-  if (rows.some(({ score }) => Number.isNaN(score))) diverged(run, recipe, state.step, Number.NaN);
-  const { auc, logLoss } = scoreSummary(rows, 0.5);
+  if (Number.isNaN(auc)) diverged(run, recipe, state.step, auc);
   const isBest = progress.best === null || auc > progress.best.auc;
   if (isBest) progress.best = { auc, step: state.step };
   progress.stale = isBest ? 0 : progress.stale + 1;
@@ -310,16 +263,28 @@ async function conclude(
   state: State,
 ): Promise<ClassifierResult> {
   const started = performance.now();
-  const { network, progress } = state;
+  const { average: network, progress } = state;
   tidy(() => {
-    network.loadStateDict(underPrefix('network', loadCheckpoint(bestCheckpointPath(run.dir)).tensors));
+    network.loadStateDict(keptNetwork(recipe, loadCheckpoint(bestCheckpointPath(run.dir)).tensors));
   });
   const scores = {} as Record<EvaluationSplit, ScoreRow[]>;
+  const byClass = {} as Record<EvaluationSplit, ClassSummary>;
   for (const split of ['val', 'test'] as const) {
-    scores[split] = await scoreSplit(network, data, split, { device, batchSize: recipe.evaluationBatchSize });
-    writeScores(scoresPath(run.dir, split), scores[split]);
+    const assessed = await assess(network, data, split, {
+      device,
+      batchSize: recipe.evaluationBatchSize,
+      tta: recipe.tta,
+    });
+    scores[split] = assessed.rows;
+    writeScores(scoresPath(run.dir, split), assessed.rows);
+    if (!assessed.byClass) continue;
+    byClass[split] = assessed.byClass.summary;
+    writeClassScores(classScoresPath(run.dir, split), assessed.byClass.rows, data.classes);
   }
-  saveSafetensors(weightsPath(run.dir), network.stateDict(), { architecture: recipe.architecture });
+  saveSafetensors(weightsPath(run.dir), network.stateDict(), {
+    architecture: recipe.architecture,
+    ...encodeConventions(network.conventions),
+  });
   progress.seconds += (performance.now() - started) / 1000;
   const { threshold } = scoreSummary(scores.val);
   const summary: ClassifierSummary = {
@@ -327,6 +292,7 @@ async function conclude(
     testAuc: aucOf(scores.test),
     testAucInterval: aucIntervalOf(scores.test),
     test: scoreSummary(scores.test, threshold),
+    ...(data.classes.length > 0 ? { byClass } : {}),
     bestStep: progress.best!.step,
     steps: state.step,
     stoppedEarly: state.step < recipe.steps,
@@ -344,115 +310,6 @@ async function conclude(
   return readClassifierResult(run.dir);
 }
 
-function makeState(run: Run, recipe: ClassifierRecipe, device: Device, training: TrainingSet): State {
-  manualSeed(recipe.seed);
-  const { network, loaded } = makeNetwork(recipe, device);
-  if (loaded !== null) run.log(`starting weights: ${loaded}`);
-  const trainable = network.parameters().filter((parameter) => parameter.requiresGrad);
-  const { learningRate: lr, weightDecay } = recipe;
-  const { images, indices, labels } = training;
-  return {
-    network,
-    optimizer:
-      recipe.optimizer === 'adamw'
-        ? new AdamW(trainable, { lr, weightDecay, fused: true })
-        : new Adam(trainable, { lr, fused: true }),
-    plateau: new ReduceOnPlateau(recipe.plateau),
-    loader: new Loader(images, indices, {
-      batchSize: recipe.batchSize,
-      seed: recipe.seed,
-      shuffle: true,
-      dropLast: true, // batch norm wants full batches
-      ...(recipe.sampler === 'balanced' ? { sampler: balanced((row) => labels[row]!) } : {}),
-    }),
-    step: 0,
-    progress: {
-      best: null,
-      lastAuc: null,
-      stale: 0,
-      logged: { sum: 0, count: 0 },
-      validated: { sum: 0, count: 0 },
-      seconds: 0,
-      trainingSeconds: 0,
-    },
-  };
-}
-
-/** Random generators whose state belongs into a checkpoint. */
-function generators(device: Device): Record<string, Generator> {
-  return device === 'cpu'
-    ? { cpu: Generator.default() }
-    : { cpu: Generator.default(), device: Generator.default(device) };
-}
-
-function save(run: Run, state: State, device: Device, identity: Identity, best: boolean): void {
-  tidy(() => {
-    const { tensors, step, lr } = state.optimizer.stateDict();
-    const random = Object.entries(generators(device)).map(([name, generator]) => [name, generator.state]);
-    saveCheckpoint(
-      run,
-      state.step,
-      {
-        tensors: {
-          ...withPrefix('network', state.network.stateDict()),
-          ...withPrefix('optimizer', tensors),
-          ...withPrefix('random', Object.fromEntries(random) as Record<string, Tensor>),
-        },
-        meta: {
-          identity,
-          progress: state.progress,
-          plateau: state.plateau.state,
-          optimizer: { step, lr },
-          loader: state.loader.state(),
-        } as unknown as Json,
-      },
-      { best },
-    );
-  });
-}
-
-interface CheckpointMeta {
-  identity: Identity;
-  progress: Progress;
-  plateau: ReduceOnPlateau['state'];
-  optimizer: { step: number; lr: number };
-  loader: ReturnType<Loader['state']>;
-}
-
-/** Puts the last checkpoint into the state. @throws DataError when the data are not those it was trained on */
-function restore(
-  run: Run,
-  state: State,
-  device: Device,
-  identity: Identity,
-  warn: (message: string) => void,
-): void {
-  tidy(() => {
-    const checkpoint = resumeCheckpoint(run, warn, { changeable });
-    if (!checkpoint) return;
-    const { tensors } = checkpoint;
-    const meta = checkpoint.meta as unknown as CheckpointMeta;
-    for (const [key, value] of Object.entries(meta.identity)) {
-      const now = identity[key as keyof Identity];
-      if (now !== value) {
-        throw new DataError(
-          `${run.dir}: the data have changed since this run began (${key}: ${value}, now ${now}); start a new run`,
-        );
-      }
-    }
-    state.network.loadStateDict(underPrefix('network', tensors));
-    state.optimizer.loadStateDict({ tensors: underPrefix('optimizer', tensors), ...meta.optimizer });
-    for (const [name, generator] of Object.entries(generators(device))) {
-      const saved = tensors[`random.${name}`];
-      if (saved) generator.state = saved;
-    }
-    state.loader.restore(meta.loader);
-    state.plateau.state = { ...meta.plateau };
-    Object.assign(state.progress, meta.progress);
-    state.step = checkpoint.step;
-  });
-}
-
 function diverged(run: Run, recipe: ClassifierRecipe, step: number, loss: number): never {
   run.event('failed', step, { reason: 'not finite', figure: 'loss', value: String(loss) });
   run.log(`step ${step}: the loss is ${loss}`);
@@ -461,7 +318,7 @@ function diverged(run: Run, recipe: ClassifierRecipe, step: number, loss: number
   );
 }
 
-/** Both evaluation splits need both classes, and the pixels must be the recipe's. */
+/** Both evaluation splits need every class, and the pixels must be the recipe's. */
 function checkData({ cache, dataset }: TrainClassifierOptions, recipe: ClassifierRecipe): void {
   if (cache.sizePx !== recipe.imageSize) {
     throw new DataError(
@@ -470,6 +327,12 @@ function checkData({ cache, dataset }: TrainClassifierOptions, recipe: Classifie
   }
   for (const split of ['val', 'test'] as const) {
     const rows = cache.rows.filter((row) => row.split === split);
+    const missing = recipe.classes.find((name) => !rows.some(({ label }) => label === name));
+    if (missing !== undefined) {
+      throw new DataError(
+        `${dataset.dir}: the ${split} split has no image of '${missing}'; target classes needs every class in it. Prepare the data with a larger ${split} split`,
+      );
+    }
     const positives = rows.filter((row) => row.label === dataset.positive).length;
     if (positives === 0 || positives === rows.length) {
       throw new DataError(
@@ -483,6 +346,12 @@ function checkData({ cache, dataset }: TrainClassifierOptions, recipe: Classifie
 function requireSameRun(dir: string, config: object): void {
   const { kind, config: was } = readRunConfig(dir);
   if (kind !== 'classifier') throw new GraftError(`${dir}: holds a run of a ${kind}; choose another folder`);
-  // A run of before the key `real` used all real images.
-  requireSameConfig(dir, { was: { real: 'all', ...was }, now: config, changeable });
+  // What runs did before these keys were there: all real images, the authors' conventions, a plain step.
+  const { inputStatistics, padding, batchNormEps } = OWN_CONVENTIONS;
+  const before = {
+    ...{ target: 'binary', classes: [] },
+    ...{ real: 'all', randAugment: RAND_AUGMENT, tta: 'none' },
+    ...{ inputStatistics, padding, batchNormEps, ...FINE_TUNING_OFF },
+  };
+  requireSameConfig(dir, { was: { ...before, ...was }, now: config, changeable });
 }

@@ -13,6 +13,8 @@ export interface SyntheticImages {
   images: Tensor;
   /** 1: of the positive class. */
   label: 0 | 1;
+  /** Their class, where there are more than two; not needed for the positive one. */
+  class?: string;
   /** Where they come from, for the run's config. */
   source: string;
 }
@@ -22,8 +24,10 @@ export interface TrainingSet {
   images: Tensor;
   /** Rows of `images` that are trained on. */
   indices: number[];
-  /** Label (0 or 1) of each row of `images`. */
+  /** Label of each row of `images`: 1 for the positive class and 0 for others, or the place among `classes`. */
   labels: Uint8Array;
+  /** Images that are trained on, by label. */
+  classCounts: number[];
   counts: { real: number; realPositive: number; synthetic: number; syntheticPositive: number };
   /** Frees `images` unless they are the cache's. */
   dispose(): void;
@@ -33,18 +37,22 @@ export interface TrainingSet {
  * Real training rows plus synthetic images. Without synthetic ones the memory-mapped cache is used as it is; with
  * them both are copied into memory (12 kB an image at 64 px, 49 kB at 128).
  * @param options.real which real rows; default all of the training split
+ * @param options.classes every class, the positive one first, where they are told apart; default none
  * @throws DataError when sizes differ, or a class has no training image
  */
 export async function makeTrainingSet(
   cache: { images: Tensor; rows: readonly DatasetRow[] },
   positive: string,
-  options: { synthetic?: readonly SyntheticImages[]; real?: RealImages } = {},
+  options: { synthetic?: readonly SyntheticImages[]; real?: RealImages; classes?: readonly string[] } = {},
 ): Promise<TrainingSet> {
-  const { synthetic = [], real: which = 'all' } = options;
-  const realLabels = Uint8Array.from(cache.rows, (row) => (row.label === positive ? 1 : 0));
-  const isUsed = (i: number): boolean => which === 'all' || (which === 'negatives' && realLabels[i] === 0);
+  const { synthetic = [], real: which = 'all', classes = [] } = options;
+  const labelOf = (name: string): number =>
+    classes.length > 0 ? classes.indexOf(name) : name === positive ? 1 : 0;
+  const realLabels = Uint8Array.from(cache.rows, (row) => labelOf(row.label));
+  const isPositive = (i: number): boolean => cache.rows[i]!.label === positive;
+  const isUsed = (i: number): boolean => which === 'all' || (which === 'negatives' && !isPositive(i));
   const real = cache.rows.flatMap((row, i) => (row.split === 'train' && isUsed(i) ? [i] : []));
-  const realPositive = real.filter((i) => realLabels[i] === 1).length;
+  const realPositive = real.filter(isPositive).length;
   const [, , height, width] = cache.images.shape;
   for (const { images, source } of synthetic) {
     const [m, channels, h, w] = images.shape;
@@ -69,21 +77,48 @@ export async function makeTrainingSet(
       `the training images hold ${positives} of class '${positive}' among ${counts.real + counts.synthetic}; a classifier needs both${remedy}`,
     );
   }
+  const syntheticLabels = synthetic.flatMap((set) =>
+    new Array<number>(set.images.shape[0]!).fill(syntheticLabel(set, positive, classes)),
+  );
+  const classCounts = new Array<number>(Math.max(2, classes.length)).fill(0);
+  for (const label of [...real.map((i) => realLabels[i]!), ...syntheticLabels]) classCounts[label]!++;
+  const missing = classes.find((_, k) => classCounts[k] === 0);
+  if (missing !== undefined) {
+    throw new DataError(
+      `the training images hold none of class '${missing}'; target classes needs every class`,
+    );
+  }
   if (counts.synthetic === 0) {
-    return { images: cache.images, indices: real, labels: realLabels, counts, dispose: () => {} };
+    return {
+      images: cache.images,
+      indices: real,
+      labels: realLabels,
+      classCounts,
+      counts,
+      dispose: () => {},
+    };
   }
   const realImages = real.length > 0 ? [await gatherRows(cache.images, real)] : [];
   const images = cat([...realImages, ...synthetic.map((set) => set.images)]);
   dispose(realImages);
-  const labels = [
-    ...real.map((i) => realLabels[i]!),
-    ...synthetic.flatMap((set) => new Array<number>(set.images.shape[0]!).fill(set.label)),
-  ];
+  const labels = [...real.map((i) => realLabels[i]!), ...syntheticLabels];
   return {
     images,
     indices: Array.from(labels.keys()),
     labels: Uint8Array.from(labels),
+    classCounts,
     counts,
     dispose: () => images.dispose(),
   };
+}
+
+/** @throws DataError where it is some class of several, and not said which */
+function syntheticLabel(set: SyntheticImages, positive: string, classes: readonly string[]): number {
+  if (classes.length === 0) return set.label;
+  const name = set.class ?? (set.label === 1 ? positive : null);
+  const label = name === null ? -1 : classes.indexOf(name);
+  if (label >= 0) return label;
+  throw new DataError(
+    `${set.source}: synthetic images of ${name === null ? 'no class in particular' : `class '${name}'`}, and target classes tells ${classes.join(', ')} apart; leave them out`,
+  );
 }

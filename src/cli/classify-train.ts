@@ -134,6 +134,11 @@ function describeRun(runDir: string, config: ClassifierConfig, result: Classifie
   return [
     `Trained ${config.architecture} for ${result.steps} steps${result.stoppedEarly ? ' (stopped early)' : ''} on ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive); best at step ${result.bestStep}.`,
     `Validation AUC ${result.valAuc.toFixed(3)}; test AUC ${result.testAuc.toFixed(3)}${interval}, ${result.testScores.length} images, ${positives} positive.`,
+    ...(result.byClass
+      ? [
+          `Every class against the rest: macro AUC ${result.byClass.test.macroAuc.toFixed(3)}, balanced accuracy ${result.byClass.test.balancedAccuracy.toFixed(3)} over ${result.byClass.test.classes.length} classes on the test split; the line above and the next are '${result.byClass.test.classes[0]!.name}' alone.`,
+        ]
+      : []),
     `At the threshold of the validation split: sensitivity ${test.sensitivity.toFixed(2)}, specificity ${test.specificity.toFixed(2)}.`,
     `Next: graft classify evaluate ${runDir}   |   graft classify predict ${runDir} <folder>`,
   ].join('\n');

@@ -1,12 +1,18 @@
-/** What is done with a classifier once it is trained: prediction, export. */
+/** What is done with a classifier once it is trained: prediction, export, the model card. */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { ClassifierExport } from '../classify/export.js';
+import type { ClassifierSummary } from '../classify/result.js';
 import { readScores } from '../classify/scores.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { liveTensors } from '../torch/index.js';
+import { checkOnnx } from '../export/index.js';
+import { decodeImage, toPlanar } from '../image/decode.js';
+import { inspectEfficientNetWeights } from '../models/index.js';
+import { liveTensors, loadPth, loadSafetensors, noGrad, type Tensor, tensor, tidy } from '../torch/index.js';
+import { runScript } from '../torch/script.js';
 import { register } from './classify.js';
 import { addGlobalOptions } from './common.js';
 
@@ -37,6 +43,8 @@ async function classify(...args: string[]): Promise<string> {
 beforeAll(async () => {
   await createPhantomDataset(data, { count: 60, sizePx: 32, seed: 3, prevalence: 0.4 });
   const sets = ['imageSize=32', 'steps=2', 'warmupSteps=0', 'evaluateEvery=2', 'batchSize=8'];
+  // So that scores hang on the pixels after two steps, and conventions are not those one gets without asking.
+  sets.push('batchNormMomentum=0.9', 'inputStatistics=half', 'padding=symmetric', 'batchNormEps=1e-4');
   sets.push('evaluationBatchSize=8');
   await classify('train', '--data', data, '--out', run, ...sets.flatMap((set) => ['--set', set]));
   // Those of the test split, whose scores the run holds.
@@ -139,14 +147,122 @@ describe('graft classify predict', () => {
 });
 
 describe('graft classify export', () => {
-  const images = join(dir, 'images.pt');
+  /** A picture as the file's users make it, and its score by `predict`. */
+  async function pictureAndScore(): Promise<{ images: Tensor; score: number }> {
+    const [{ file, score }] = rowsOf(await classify('predict', run, pictures)) as [
+      { file: string; score: number },
+    ];
+    const { data } = await decodeImage(join(pictures, file), { sizePx: 32, fit: 'cover' });
+    const pixels = Float32Array.from(toPlanar(data), (value) => value / 255);
+    return { images: tensor(pixels, [1, 3, 32, 32]), score };
+  }
 
-  test('a graph takes pixels in [0, 1] and gives the network\'s logits; the file says so', async () => {
+  test('TorchScript: pixels in [0, 1] in, the logit out', async () => {
+    const path = join(dir, 'classifier.pt');
     const live = liveTensors();
-    const path = join(dir, 'classifier.onnx');
-    const json = JSON.parse(await classify('export', run, '--out', path, '--json'));
+    const text = await classify('export', run, '--out', path);
     expect(liveTensors()).toBe(live);
-    expect(json).toMatchObject({ path, format: 'onnx', dynamicBatch: true, check: { checked: true } });
-    expect(json.check.maxDifference).toBeLessThan(1e-4);
+    expect(text).toMatch(
+      /classifier\.pt: torchscript of .*run; in libtorch the logits differ by \d\.\de-\d+/,
+    );
+    const { images, score } = await pictureAndScore();
+    const logit = tidy(() => noGrad(() => runScript(path, [images])[0]!.item()));
+    images.dispose();
+    expect(1 / (1 + Math.exp(-logit))).toBeCloseTo(score, 5);
   }, 30_000);
+
+  test('ONNX: the same in ONNX Runtime, any number of images; the file says what goes in and out', async () => {
+    const path = join(dir, 'classifier.onnx');
+    const result = JSON.parse(await classify('export', run, '--out', path, '--json')) as ClassifierExport;
+    expect(result).toMatchObject({ path, format: 'onnx', dynamicBatch: true, check: { checked: true } });
+    expect((result.check as { maxDifference: number }).maxDifference).toBeLessThan(1e-4);
+    const bytes = readFileSync(path).toString('latin1');
+    const about = /\{"run".*?"config":\{.*?\}\}/s.exec(bytes)![0];
+    const { output, input } = JSON.parse(about);
+    expect(input.shape).toEqual(['N', 3, 32, 32]);
+    expect(output.positive).toBe('malignant');
+    const summary = JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8')) as ClassifierSummary;
+    expect(output.threshold).toBe(summary.test.threshold);
+
+    const { images, score } = await pictureAndScore();
+    // The check is of the file against this function: it must be the network as `predict` sees it.
+    const toLogit = (given: Tensor): Tensor =>
+      given
+        .mean([1, 2, 3])
+        .mul(0)
+        .add(Math.log(score / (1 - score)))
+        .unsqueeze(1);
+    await checkOnnx(path, toLogit, { images });
+    images.dispose();
+  }, 30_000);
+
+  test('weights alone: another run can start from them, with their conventions', async () => {
+    const [safe, pth] = [join(dir, 'classifier.safetensors'), join(dir, 'classifier.weights')];
+    await classify('export', run, '--out', safe);
+    await classify('export', run, '--out', pth, '--format', 'pth');
+    expect(inspectEfficientNetWeights(safe, 'b0').conventions).toEqual({
+      padding: 'symmetric',
+      batchNormEps: 1e-4,
+      inputStatistics: 'half',
+    });
+    tidy(() => {
+      const own = loadSafetensors(join(run, 'weights.safetensors')).tensors;
+      for (const given of [loadSafetensors(safe).tensors, loadPth(pth).tensors]) {
+        expect(Object.keys(given).sort()).toEqual(Object.keys(own).sort());
+        for (const [name, value] of Object.entries(own)) {
+          expect(value.sub(given[name]!).abs().amax().item(), name).toBe(0);
+        }
+      }
+    });
+  });
+
+  test('an ending that names no format', async () => {
+    await expect(classify('export', run, '--out', join(dir, 'classifier.h5'))).rejects.toThrow(
+      /its ending names no format/,
+    );
+  });
+});
+
+describe('graft classify card', () => {
+  test('says what the run, its dataset and its scores say, and calls the rest unknown', async () => {
+    const path = join(dir, 'MODEL_CARD.md');
+    expect(await classify('card', run, '--out', path)).toBe(`Model card: ${path}\n`);
+    const card = readFileSync(path, 'utf8');
+    expect([...card.matchAll(/^## (.*)$/gm)].map(([, title]) => title)).toEqual([
+      'Model details',
+      'Intended use',
+      'Factors',
+      'Metrics',
+      'Evaluation data',
+      'Training data',
+      'Quantitative analyses',
+      'Ethical considerations',
+      'Caveats and recommendations',
+    ]);
+    expect(card).toContain('**Not a medical device.**');
+    const summary = JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8')) as ClassifierSummary;
+    const { low, high } = summary.testAucInterval!;
+    expect(card).toContain(
+      `| AUC | ${summary.testAuc.toFixed(3)} | ${low.toFixed(3)} to ${high.toFixed(3)} |`,
+    );
+    expect(card).toContain(`| Sensitivity | ${summary.test.sensitivity.toFixed(3)} |`);
+    expect(card).toContain(summary.dataset.hash);
+    expect(card).toContain('no patient is shown');
+    expect(card).toMatch(/\n\| Site \| images \|/i);
+    expect(card).toContain('Consent of the persons shown: unknown');
+    expect(card).not.toMatch(/undefined|NaN|\[object/);
+  });
+
+  test('a dataset that is gone leaves its licence and its subgroups unknown', async () => {
+    const copy = join(dir, 'copy');
+    cpSync(run, copy, { recursive: true });
+    const config = join(copy, 'config.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace(/^data: .*$/m, 'data: gone'));
+    await classify('card', copy);
+    const card = readFileSync(join(copy, 'MODEL_CARD.md'), 'utf8');
+    expect(card).toContain('licence and provenance are unknown');
+    expect(card).toContain('Licence of the data: unknown');
+    expect(card).toContain('Subgroups: none');
+    expect(card).toMatch(/\| AUC \| 0\.\d{3} \|/);
+  });
 });

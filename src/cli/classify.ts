@@ -1,5 +1,6 @@
 /** `graft classify …`: classifiers are trained, judged, explained and used. */
 import type { Command } from 'commander';
+import { registerCard } from './classify-card.js';
 import { registerEvaluate } from './classify-evaluate.js';
 import { registerExplain } from './classify-explain.js';
 import { registerExport } from './classify-export.js';
@@ -15,4 +16,5 @@ export function register(program: Command): void {
   registerExplain(classify);
   registerPredict(classify);
   registerExport(classify);
+  registerCard(classify);
 }

@@ -1,13 +1,15 @@
 /** Adam (Kingma & Ba, 2015) and AdamW (Loshchilov & Hutter, 2019), as `torch.optim` computes them. */
 import { makeOperator } from '../torch/dispatch.js';
 import { aten, type Tensor } from '../torch/index.js';
-import { Optimizer } from './optimizer.js';
+import { Optimizer, type UpdateGroup } from './optimizer.js';
 
 export interface AdamOptions {
   lr?: number;
   betas?: readonly [number, number];
   eps?: number;
   weightDecay?: number;
+  /** Learning rate of each parameter as a share of `lr`. */
+  rateFactors?: readonly number[];
   /**
    * One pass over memory instead of ten (`native/adam.cc`): a quarter of the time on the CPU, for float32. The same
    * formula with other rounding, so not bit-equal to `torch.optim`. Default false.
@@ -38,7 +40,7 @@ export class Adam extends Optimizer {
   private readonly fused: boolean;
 
   constructor(parameters: readonly Tensor[], options: AdamOptions = {}) {
-    super(parameters, options.lr ?? 1e-3);
+    super(parameters, options.lr ?? 1e-3, options.rateFactors);
     this.betas = options.betas ?? [0.9, 0.999];
     this.eps = options.eps ?? 1e-8;
     this.weightDecay = options.weightDecay ?? 0;
@@ -47,28 +49,32 @@ export class Adam extends Optimizer {
   }
 
   /** L2 penalty: part of the gradient. */
-  protected decay(parameters: Tensor[], gradients: Tensor[]): Tensor[] {
+  protected decay(parameters: Tensor[], gradients: Tensor[], _lr: number): Tensor[] {
     return this.weightDecay === 0
       ? gradients
       : aten._foreach_add.List(gradients, parameters, { alpha: this.weightDecay });
   }
 
-  protected override update(parameters: Tensor[], rawGradients: Tensor[], indices: number[]): void {
+  protected override update(
+    parameters: Tensor[],
+    rawGradients: Tensor[],
+    { indices, lr }: UpdateGroup,
+  ): void {
     const [beta1, beta2] = this.betas;
     const mean = this.slot('exp_avg', indices);
     const square = this.slot('exp_avg_sq', indices);
     if (this.fused) {
-      const { lr, eps, weightDecay, decoupled, stepCount } = this;
+      const { eps, weightDecay, decoupled, stepCount } = this;
       const [l2, shrink] = decoupled ? [0, weightDecay] : [weightDecay, 0];
       adamStep(parameters, rawGradients, mean, square, lr, beta1, beta2, eps, l2, shrink, stepCount);
       return;
     }
-    const gradients = this.decay(parameters, rawGradients);
+    const gradients = this.decay(parameters, rawGradients, lr);
     aten._foreach_mul_.Scalar(mean, beta1);
     aten._foreach_add_.List(mean, gradients, { alpha: 1 - beta1 });
     aten._foreach_mul_.Scalar(square, beta2);
     aten._foreach_addcmul_.Scalar(square, gradients, gradients, 1 - beta2);
-    const stepSize = this.lr / (1 - beta1 ** this.stepCount);
+    const stepSize = lr / (1 - beta1 ** this.stepCount);
     const denominator = aten._foreach_sqrt(square);
     aten._foreach_div_.Scalar(denominator, Math.sqrt(1 - beta2 ** this.stepCount));
     aten._foreach_add_.Scalar(denominator, this.eps);
@@ -84,8 +90,8 @@ export class AdamW extends Adam {
   }
 
   /** Decoupled: the weights themselves shrink. */
-  protected override decay(parameters: Tensor[], gradients: Tensor[]): Tensor[] {
-    if (this.weightDecay !== 0) aten._foreach_mul_.Scalar(parameters, 1 - this.lr * this.weightDecay);
+  protected override decay(parameters: Tensor[], gradients: Tensor[], lr: number): Tensor[] {
+    if (this.weightDecay !== 0) aten._foreach_mul_.Scalar(parameters, 1 - lr * this.weightDecay);
     return gradients;
   }
 }

@@ -5,36 +5,70 @@
 import { GraftError } from '../errors.js';
 import { aten, keep, noGrad, type Tensor, tidy } from '../torch/index.js';
 
+/** Parameters that are updated together, and where their state is. */
+export interface UpdateGroup {
+  /** Places among the optimiser's parameters. */
+  indices: number[];
+  /** Learning rate of this group. */
+  lr: number;
+}
+
 export abstract class Optimizer {
   /** Steps made. */
   protected stepCount = 0;
   /** Per-parameter state by name, in the parameters' order. */
   protected readonly slots = new Map<string, Tensor[]>();
 
+  /** Factor of the learning rate → places of the parameters that have it. */
+  readonly #groups: readonly (readonly [factor: number, indices: readonly number[]])[];
+
+  /**
+   * @param rateFactors one a parameter: its learning rate as a share of `lr`. What PyTorch's parameter groups are mostly
+   * used for; the order of the parameters, and with it the state, does not depend on them. Default 1 for all.
+   * @throws GraftError when there are not as many factors as parameters
+   */
   constructor(
     readonly parameters: readonly Tensor[],
     /** Learning rate; schedules write it. */
     public lr: number,
-  ) {}
+    rateFactors?: readonly number[],
+  ) {
+    if (rateFactors && rateFactors.length !== parameters.length) {
+      throw new GraftError(
+        `optimiser: ${parameters.length} parameters need as many rateFactors, got ${rateFactors.length}`,
+      );
+    }
+    const groups = new Map<number, number[]>();
+    for (const i of parameters.keys()) {
+      const factor = rateFactors?.[i] ?? 1;
+      const group = groups.get(factor);
+      if (group) group.push(i);
+      else groups.set(factor, [i]);
+    }
+    this.#groups = [...groups];
+  }
 
   /** Updates the parameters that have a gradient. */
   step(): void {
     tidy(() =>
       noGrad(() => {
         const gradients = this.parameters.map((parameter) => parameter.grad);
-        const used = this.parameters.flatMap((_, i) => (gradients[i] ? [i] : []));
-        if (used.length === 0) return;
+        if (!gradients.some(Boolean)) return;
         this.stepCount++;
-        this.update(
-          used.map((i) => this.parameters[i]!),
-          used.map((i) => gradients[i]!),
-          used,
-        );
+        for (const [factor, group] of this.#groups) {
+          const indices = group.filter((i) => gradients[i]);
+          if (indices.length === 0) continue;
+          this.update(
+            indices.map((i) => this.parameters[i]!),
+            indices.map((i) => gradients[i]!),
+            { indices, lr: this.lr * factor },
+          );
+        }
       }),
     );
   }
 
-  protected abstract update(parameters: Tensor[], gradients: Tensor[], indices: number[]): void;
+  protected abstract update(parameters: Tensor[], gradients: Tensor[], group: UpdateGroup): void;
 
   /** State tensors of a slot for the given parameters, zero at first. */
   protected slot(name: string, indices: number[]): Tensor[] {

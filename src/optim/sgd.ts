@@ -1,24 +1,30 @@
 /** Stochastic gradient descent with momentum, as `torch.optim.SGD` computes it. */
 import { aten, type Tensor } from '../torch/index.js';
-import { Optimizer } from './optimizer.js';
+import { Optimizer, type UpdateGroup } from './optimizer.js';
 
 export interface SGDOptions {
   lr?: number;
+  /** Learning rate of each parameter as a share of `lr`. */
+  rateFactors?: readonly number[];
   momentum?: number;
   nesterov?: boolean;
   weightDecay?: number;
 }
 
 export class SGD extends Optimizer {
-  readonly #options: Required<Omit<SGDOptions, 'lr'>>;
+  readonly #options: Required<Omit<SGDOptions, 'lr' | 'rateFactors'>>;
 
   constructor(parameters: readonly Tensor[], options: SGDOptions = {}) {
-    super(parameters, options.lr ?? 1e-2);
+    super(parameters, options.lr ?? 1e-2, options.rateFactors);
     const { momentum = 0, nesterov = false, weightDecay = 0 } = options;
     this.#options = { momentum, nesterov, weightDecay };
   }
 
-  protected override update(parameters: Tensor[], rawGradients: Tensor[], indices: number[]): void {
+  protected override update(
+    parameters: Tensor[],
+    rawGradients: Tensor[],
+    { indices, lr }: UpdateGroup,
+  ): void {
     const { momentum, nesterov, weightDecay } = this.#options;
     let gradients = rawGradients;
     if (weightDecay !== 0) gradients = aten._foreach_add.List(gradients, parameters, { alpha: weightDecay });
@@ -29,6 +35,6 @@ export class SGD extends Optimizer {
       aten._foreach_add_.List(buffers, gradients);
       gradients = nesterov ? aten._foreach_add.List(gradients, buffers, { alpha: momentum }) : buffers;
     }
-    aten._foreach_add_.List(parameters, gradients, { alpha: -this.lr });
+    aten._foreach_add_.List(parameters, gradients, { alpha: -lr });
   }
 }

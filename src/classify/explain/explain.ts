@@ -4,6 +4,7 @@
  *
  * What is explained is the class that was called: for an image below the threshold, what speaks for the negative class.
  */
+import { ConfigError } from '../../errors.js';
 import { type EfficientNet, toEfficientNetInput } from '../../models/index.js';
 import type { Interval } from '../../stats/delong.js';
 import { pairedT } from '../../stats/paired.js';
@@ -96,6 +97,11 @@ export async function explain(
 ): Promise<{ explanation: Explanation; heat: Map<Method, Tensor> }> {
   const { config, device, threshold, methods = METHODS, seed = 0, batchSize = 8 } = options;
   const { integralSteps = 64, perturbationSteps = 32 } = options;
+  if (network.numClasses > 1) {
+    throw new ConfigError(
+      `explain: this run tells ${network.numClasses} classes apart, and explanations are of one logit; train one with target=binary`,
+    );
+  }
   const [count, , height, width] = images.shape as [number, number, number, number];
   const statistics = statisticsOf(network);
   const toInput = (unit: Tensor): Tensor => toEfficientNetInput(unit.to({ device }), statistics);

@@ -29,6 +29,7 @@ const networkKeys = z.object({
   padding: z.enum(['auto', ...PADDINGS]).default('auto'),
   batchNormEps: z.number().nullable().default(null),
   inputStatistics: z.enum(['auto', ...INPUT_STATISTICS]).default('auto'),
+  classes: z.array(z.string()).default([]),
 });
 
 /**
@@ -47,9 +48,12 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
     const { path, message } = parsed.error.issues[0]!;
     throw new ConfigError(`${join(dir, runFiles.config)}: ${path.join('.')}: ${message}`);
   }
-  const { architecture, head, imageSize, padding, batchNormEps, inputStatistics } = parsed.data;
+  const { architecture, classes, head, imageSize, padding, batchNormEps, inputStatistics } = parsed.data;
   const variant = parseVariant(architecture);
-  const network = withSeed(0, () => new EfficientNet(variant, { numClasses: 1, head }));
+  const network = withSeed(
+    0,
+    () => new EfficientNet(variant, { numClasses: Math.max(1, classes.length), head }),
+  );
   network.setConventions({
     padding: padding === 'auto' ? OWN_CONVENTIONS.padding : padding,
     batchNormEps: batchNormEps ?? OWN_CONVENTIONS.batchNormEps,

@@ -1,0 +1,46 @@
+/** A split's scores, whether the network tells two classes apart or several. */
+import type { PixelCache } from '../data/cache.js';
+import type { EfficientNet } from '../models/index.js';
+import type { Tensor } from '../torch/index.js';
+import { type ClassScoreRow, type ClassSummary, classSummary, oneAgainstRest } from './class-scores.js';
+import { type EvaluateOptions, scoreClasses, scoreSplit } from './evaluate.js';
+import { type EvaluationSplit, type ScoreRow, scoreSummary } from './scores.js';
+
+/** What is scored; `classes`: empty for the positive class against the rest, else all, the positive one first. */
+export interface AssessedData {
+  images: Tensor;
+  rows: PixelCache['rows'];
+  positive: string;
+  classes: readonly string[];
+}
+
+export interface Assessment {
+  /** The positive class against the rest. */
+  rows: ScoreRow[];
+  /** Every class; null where there is one logit. */
+  byClass: { rows: ClassScoreRow[]; summary: ClassSummary } | null;
+  /** What the best checkpoint is chosen by: AUC, with several classes the macro average. NaN where a score is. */
+  auc: number;
+  logLoss: number;
+}
+
+export async function assess(
+  network: EfficientNet,
+  data: AssessedData,
+  split: EvaluationSplit,
+  options: EvaluateOptions,
+): Promise<Assessment> {
+  if (data.classes.length === 0) {
+    const rows = await scoreSplit(network, data, split, options);
+    if (rows.some(({ score }) => Number.isNaN(score))) return { rows, byClass: null, ...notANumber };
+    const { auc, logLoss } = scoreSummary(rows, 0.5);
+    return { rows, byClass: null, auc, logLoss };
+  }
+  const classRows = await scoreClasses(network, data, split, options);
+  const rows = oneAgainstRest(classRows, data.classes, 0);
+  if (rows.some(({ score }) => Number.isNaN(score))) return { rows, byClass: null, ...notANumber };
+  const summary = classSummary(classRows, data.classes);
+  return { rows, byClass: { rows: classRows, summary }, auc: summary.macroAuc, logLoss: summary.logLoss };
+}
+
+const notANumber = { auc: Number.NaN, logLoss: Number.NaN };

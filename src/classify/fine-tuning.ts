@@ -1,0 +1,71 @@
+/**
+ * The part of a classifier's configuration that shapes one optimiser step: the loss, mixed images, the gradient, rates by
+ * depth, the average of the weights. Everything is off unless a recipe turns it on.
+ */
+import { z } from 'zod';
+import { classWeightings } from './class-weights.js';
+
+export const fineTuningShape = {
+  loss: z
+    .enum(['cross-entropy', 'focal'])
+    .default('cross-entropy')
+    .describe('focal: images that are told apart already count less; Lin et al. 2017'),
+  focalGamma: z.number().min(0).max(10).default(2).describe('exponent of loss focal; Lin et al.’s best'),
+  labelSmoothing: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe('share of a label that is spread over all classes; Szegedy et al. 2016: 0.1'),
+  classWeights: z
+    .enum(classWeightings)
+    .default('none')
+    .describe(
+      'factor of a class’s loss: inverse to its training images, or to their effective number (Cui et al. 2019)',
+    ),
+  effectiveBeta: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.999)
+    .describe('β of classWeights effective; Cui et al.: 0.9 to 0.9999'),
+  posWeight: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('factor of the positive class’s loss, as PyTorch’s pos_weight'),
+  mixup: z
+    .number()
+    .min(0)
+    .max(32)
+    .default(0)
+    .describe('α of mixup, 0: none; Zhang et al. 2018: 0.2; with cutmix, each image draws which'),
+  cutmix: z.number().min(0).max(32).default(0).describe('α of CutMix, 0: none; Yun et al. 2019: 1'),
+  gradientClip: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('largest norm of the whole gradient, 0: any; Pascanu et al. 2013'),
+  layerDecay: z
+    .number()
+    .positive()
+    .max(1)
+    .default(1)
+    .describe(
+      'learning rate of a stage as a share of the one above it, the head’s being whole; Howard & Ruder 2018: 1 / 2.6 ≈ 0.385',
+    ),
+  emaDecay: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe(
+      'per step, of an average of weights and batch-norm statistics that is validated and kept instead of the network; 0: none. The paper of EfficientNet: 0.9999, for far longer runs; 0.99 to 0.999 here',
+    ),
+};
+
+const fineTuningSchema = z.strictObject(fineTuningShape);
+export type FineTuning = z.output<typeof fineTuningSchema>;
+
+/** Everything off: what runs did before these keys were there. */
+export const FINE_TUNING_OFF: Readonly<FineTuning> = fineTuningSchema.parse({});

@@ -1,0 +1,174 @@
+/** Everything that changes while a classifier trains: making it, saving it, taking it up again. */
+import { Loader } from '../data/loader.js';
+import { balanced } from '../data/sampler.js';
+import { DataError } from '../errors.js';
+import type { EfficientNet } from '../models/index.js';
+import { Adam, AdamW, Ema, type Optimizer, ReduceOnPlateau } from '../optim/index.js';
+import { resumeCheckpoint, saveCheckpoint, underPrefix, withPrefix } from '../run/checkpoint.js';
+import type { Json, Run } from '../run/run-folder.js';
+import { type Device, Generator, manualSeed, type Tensor, tidy } from '../torch/index.js';
+import type { ClassifierRecipe } from './config.js';
+import { layerRateFactors } from './layer-rates.js';
+import { makeNetwork } from './network.js';
+import type { TrainingSet } from './training-set.js';
+
+/** Everything that changes while a classifier trains, besides the generators. */
+export interface State {
+  network: EfficientNet;
+  /** The network that is validated and kept: the moving average of the weights, or the network itself. */
+  average: EfficientNet;
+  ema: Ema | null;
+  optimizer: Optimizer;
+  plateau: ReduceOnPlateau;
+  loader: Loader;
+  step: number;
+  progress: Progress;
+}
+
+/** The part of the state that is plain values; goes into checkpoints as it is. */
+export interface Progress {
+  best: { auc: number; step: number } | null;
+  lastAuc: number | null;
+  /** Validations since the best one. */
+  stale: number;
+  /** Sums of losses since the last line of the log, and since the last validation. */
+  logged: { sum: number; count: number };
+  validated: { sum: number; count: number };
+  /** Wall-clock: everything, and training steps alone. */
+  seconds: number;
+  trainingSeconds: number;
+}
+
+/** What a run is trained on: a resumed one must find the same. */
+export type Identity = { dataset: string } & TrainingSet['counts'];
+
+/** A fresh state; the seed decides its weights. */
+export function makeState(
+  run: Run,
+  recipe: ClassifierRecipe,
+  { device, training }: { device: Device; training: TrainingSet },
+): State {
+  manualSeed(recipe.seed);
+  const { network, loaded } = makeNetwork(recipe, device);
+  if (loaded !== null) run.log(`starting weights: ${loaded}`);
+  const trainable = network.parameters().filter((parameter) => parameter.requiresGrad);
+  const { learningRate: lr, weightDecay, layerDecay, emaDecay } = recipe;
+  const options = { lr, rateFactors: layerRateFactors(network, trainable, layerDecay), fused: true };
+  const average = emaDecay > 0 ? makeNetwork(recipe, device, { readWeights: false }).network : network;
+  const { images, indices, labels } = training;
+  return {
+    network,
+    optimizer:
+      recipe.optimizer === 'adamw'
+        ? new AdamW(trainable, { ...options, weightDecay })
+        : new Adam(trainable, options),
+    average,
+    ema: emaDecay > 0 ? new Ema(average, network, emaDecay) : null,
+    plateau: new ReduceOnPlateau(recipe.plateau),
+    loader: new Loader(images, indices, {
+      batchSize: recipe.batchSize,
+      seed: recipe.seed,
+      shuffle: true,
+      dropLast: true, // batch norm wants full batches
+      ...(recipe.sampler === 'balanced' ? { sampler: balanced((row) => labels[row]!) } : {}),
+    }),
+    step: 0,
+    progress: {
+      best: null,
+      lastAuc: null,
+      stale: 0,
+      logged: { sum: 0, count: 0 },
+      validated: { sum: 0, count: 0 },
+      seconds: 0,
+      trainingSeconds: 0,
+    },
+  };
+}
+
+/** Random generators whose state belongs into a checkpoint. */
+function generators(device: Device): Record<string, Generator> {
+  return device === 'cpu'
+    ? { cpu: Generator.default() }
+    : { cpu: Generator.default(), device: Generator.default(device) };
+}
+
+export function saveState(
+  run: Run,
+  state: State,
+  identity: Identity,
+  { device, best }: { device: Device; best: boolean },
+): void {
+  tidy(() => {
+    const { tensors, step, lr } = state.optimizer.stateDict();
+    const random = Object.entries(generators(device)).map(([name, generator]) => [name, generator.state]);
+    saveCheckpoint(
+      run,
+      state.step,
+      {
+        tensors: {
+          ...withPrefix('network', state.network.stateDict()),
+          ...(state.ema ? withPrefix('average', state.average.stateDict()) : {}),
+          ...withPrefix('optimizer', tensors),
+          ...withPrefix('random', Object.fromEntries(random) as Record<string, Tensor>),
+        },
+        meta: {
+          identity,
+          progress: state.progress,
+          plateau: state.plateau.state,
+          optimizer: { step, lr },
+          loader: state.loader.state(),
+        } as unknown as Json,
+      },
+      { best },
+    );
+  });
+}
+
+interface CheckpointMeta {
+  identity: Identity;
+  progress: Progress;
+  plateau: ReduceOnPlateau['state'];
+  optimizer: { step: number; lr: number };
+  loader: ReturnType<Loader['state']>;
+}
+
+/** Puts the last checkpoint into the state. @throws DataError when the data are not those it was trained on */
+export function restoreState(
+  run: Run,
+  state: State,
+  identity: Identity,
+  options: { device: Device; changeable: readonly string[]; warn?: (message: string) => void },
+): void {
+  const { device, changeable, warn = () => {} } = options;
+  tidy(() => {
+    const checkpoint = resumeCheckpoint(run, warn, { changeable });
+    if (!checkpoint) return;
+    const { tensors } = checkpoint;
+    const meta = checkpoint.meta as unknown as CheckpointMeta;
+    for (const [key, value] of Object.entries(meta.identity)) {
+      const now = identity[key as keyof Identity];
+      if (now !== value) {
+        throw new DataError(
+          `${run.dir}: the data have changed since this run began (${key}: ${value}, now ${now}); start a new run`,
+        );
+      }
+    }
+    state.network.loadStateDict(underPrefix('network', tensors));
+    if (state.ema) state.average.loadStateDict(underPrefix('average', tensors));
+    state.optimizer.loadStateDict({ tensors: underPrefix('optimizer', tensors), ...meta.optimizer });
+    for (const [name, generator] of Object.entries(generators(device))) {
+      const saved = tensors[`random.${name}`];
+      if (saved) generator.state = saved;
+    }
+    state.loader.restore(meta.loader);
+    state.plateau.state = { ...meta.plateau };
+    Object.assign(state.progress, meta.progress);
+    state.step = checkpoint.step;
+  });
+}
+
+/** Of a checkpoint's tensors, those of the network that counts. */
+export const keptNetwork = (
+  recipe: { emaDecay: number },
+  tensors: Record<string, Tensor>,
+): Record<string, Tensor> => underPrefix(recipe.emaDecay > 0 ? 'average' : 'network', tensors);

@@ -1,0 +1,82 @@
+/**
+ * One step of the classifier: augment, mix, forward, loss, backward, clip, update, average. Whatever is drawn for an image
+ * depends on its number in the run, which no resume changes; dropout draws from the checkpointed generators.
+ */
+
+import type { EfficientNet } from '../models/index.js';
+import { clipGradNorm, type Ema, type Optimizer } from '../optim/index.js';
+import { Random } from '../random.js';
+import { backward, type Device, type Tensor, tensor, tidy } from '../torch/index.js';
+import { augmentationOf, toNetworkInput } from './batch.js';
+import { classWeightsOf } from './class-weights.js';
+import type { ClassifierRecipe } from './config.js';
+import { classificationLoss, smoothLabels } from './losses.js';
+import { drawMix, isMixing, mixTargets } from './mixing.js';
+import type { TrainingSet } from './training-set.js';
+
+export interface StepParts {
+  network: EfficientNet;
+  optimizer: Optimizer;
+  ema: Ema | null;
+  training: TrainingSet;
+  device: Device;
+}
+
+/** Trains on a batch; returns its loss. `step`: steps made before. */
+export type TrainStep = (images: Tensor, indices: readonly number[], step: number) => number;
+
+/** @throws DataError where a class that is to be weighed has no image */
+export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep {
+  const { network, optimizer, ema, training, device } = parts;
+  const augmentation = augmentationOf(recipe);
+  const random = new Random(recipe.seed);
+  const [augmenting, mixing] = [random.fork('augmentation'), random.fork('mixing')];
+  const loss = {
+    focalGamma: recipe.loss === 'focal' ? recipe.focalGamma : 0,
+    classWeights: lossWeights(recipe, training),
+  };
+  return (images, indices, step) =>
+    tidy(() => {
+      const numbers = indices.map((_, i) => step * recipe.batchSize + i);
+      const size = images.shape.slice(2) as [number, number];
+      const mixes = isMixing(recipe)
+        ? numbers.map((number) => drawMix(mixing.fork(number), recipe, size))
+        : null;
+      const input = toNetworkInput(images, device, {
+        augmentation,
+        randoms: numbers.map((number) => augmenting.fork(number)),
+        statistics: network.conventions.inputStatistics,
+        mixes,
+      });
+      const labels = targetsOf(
+        indices.map((index) => training.labels[index]!),
+        network.numClasses,
+        device,
+      );
+      const targets = smoothLabels(mixes ? mixTargets(labels, mixes) : labels, recipe.labelSmoothing);
+      network.zeroGrad();
+      const value = classificationLoss(network.forward(input), targets, loss);
+      backward(value);
+      if (recipe.gradientClip > 0) clipGradNorm(optimizer.parameters, recipe.gradientClip);
+      optimizer.step();
+      ema?.update(step);
+      return value.item();
+    });
+}
+
+/** Labels as shares: `[N, 1]`, the positive class's, or one-hot `[N, K]`. */
+function targetsOf(labels: readonly number[], outputs: number, device: Device): Tensor {
+  const shares = new Float32Array(labels.length * outputs);
+  for (const [i, label] of labels.entries()) {
+    if (outputs === 1) shares[i] = label;
+    else shares[i * outputs + label] = 1;
+  }
+  return tensor(shares, [labels.length, outputs], { device });
+}
+
+/** Factors of the classes' losses, by label. */
+function lossWeights(recipe: ClassifierRecipe, { classCounts }: TrainingSet): number[] {
+  const { target, classWeights: weighting, effectiveBeta: beta, posWeight } = recipe;
+  if (weighting === 'none' && target === 'binary') return [1, posWeight];
+  return classWeightsOf(classCounts, { weighting, beta });
+}

@@ -1,0 +1,60 @@
+/** `graft classify card`. */
+import type { Command } from 'commander';
+import { examples, output } from './common.js';
+
+export function registerCard(classify: Command): void {
+  const card = classify
+    .command('card')
+    .description('write a model card (Mitchell et al. 2019) of a finished run')
+    .argument('<run>', 'run folder of a classifier')
+    .option('--out <file>', 'file to write (default: MODEL_CARD.md in the run folder)')
+    .action(async (run: string, flags: { out?: string }, command: Command) =>
+      cardCommand(run, flags, command),
+    );
+  examples(card, [
+    ['data, split, scores with intervals, subgroups', 'graft classify card runs/first --out MODEL_CARD.md'],
+  ]);
+}
+
+async function cardCommand(run: string, flags: { out?: string }, command: Command): Promise<void> {
+  const { basename, join, resolve } = await import('node:path');
+  const { evaluateScores } = await import('../classify/evaluation.js');
+  const { modelCard } = await import('../classify/model-card.js');
+  const { partitionsOf } = await import('../classify/partition.js');
+  const { readClassifierConfig, readClassifierResult } = await import('../classify/result.js');
+  const { openDataset } = await import('../data/dataset.js');
+  const { readLineage } = await import('../data/lineage.js');
+  const { DataError } = await import('../errors.js');
+  const { writeFileAtomic } = await import('../files.js');
+  const { readRun } = await import('../run/run-folder.js');
+
+  /** What is no longer there, or no longer readable, is unknown to the card. */
+  const orNull = <T>(read: () => T): T | null => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof DataError) return null;
+      throw error;
+    }
+  };
+  const config = readClassifierConfig(run);
+  const { testScores, valScores, curve: _, ...summary } = readClassifierResult(run);
+  const opened = orNull(() => openDataset(config.data));
+  const dataset = opened?.hash === summary.dataset.hash ? opened : null;
+  const extras = new Map(dataset?.rows.map(({ id, extra }) => [id, extra]));
+  const partitions = partitionsOf(testScores.map(({ id }) => extras.get(id) ?? {}));
+  const { graft, summary: record } = readRun(run);
+  const card = modelCard({
+    run: basename(resolve(run)),
+    graft,
+    config,
+    summary,
+    finished: typeof record?.finished === 'string' ? record.finished : null,
+    dataset,
+    synthetic: config.synthetic.map((folder) => ({ folder, lineage: orNull(() => readLineage(folder)) })),
+    evaluation: orNull(() => evaluateScores(testScores, { validation: valScores, partitions })),
+  });
+  const path = flags.out ?? join(run, 'MODEL_CARD.md');
+  writeFileAtomic(path, card);
+  output(command, { json: { run, card: path }, text: `Model card: ${path}` });
+}
