@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { commandTable } from '../src/cli/main.js';
 import { packageRoot } from '../src/run/package.js';
 import { readEvents, readRun, withoutWall } from '../src/run/run-folder.js';
-import { compileProgram, program, runProgram } from './program.js';
+import { compileProgram, program, programEnvironment, runProgram } from './program.js';
 
 const root = packageRoot();
 let dir: string;
@@ -172,7 +172,7 @@ describe('a GAN run that is stopped in every way ends as one that never was', ()
 
   /** Starts the program and sends it a signal as soon as its run has reached a step. */
   async function stopAt(args: string[], step: number, signal: NodeJS.Signals) {
-    const child = spawn(process.execPath, [program, ...args], { cwd: dir });
+    const child = spawn(process.execPath, [program, ...args], { cwd: dir, env: programEnvironment() });
     let stderr = '';
     child.stderr.on('data', (chunk) => {
       stderr += chunk;

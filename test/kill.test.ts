@@ -12,7 +12,7 @@ import { createPhantomDataset } from '../src/data/phantom/dataset.js';
 import { Random } from '../src/random.js';
 import { readCheckpointHeader, verifyCheckpoint } from '../src/run/checkpoint.js';
 import { readEvents, readRun, runStatus, withoutWall } from '../src/run/run-folder.js';
-import { compileProgram, program, runProgram } from './program.js';
+import { compileProgram, program, programEnvironment, runProgram } from './program.js';
 import { mountSmallDisk, noSmallDisk } from './small-disk.js';
 
 const steps = 80;
@@ -91,7 +91,11 @@ class Killer {
   async kill(index: number): Promise<void> {
     // Killed before its config.yaml stood, there is no run yet to go on with.
     const args = runStatus(this.dir) === 'empty' ? train(this.dir) : resume(this.dir);
-    const child = spawn(process.execPath, [program, ...args], { cwd: base, stdio: 'ignore' });
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: base,
+      stdio: 'ignore',
+      env: programEnvironment(),
+    });
     const ended = new Promise((resolve) => child.once('exit', resolve));
     const delayMs = await [this.#whileTraining, this.#whileSaving, this.#whileOpening][index % 3]!.call(
       this,

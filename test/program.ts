@@ -34,16 +34,31 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Starts the program and waits; its environment has no colours and no node options of the test runner. */
+/** What the test runner puts into the environment, and what would colour the output. */
+const RUNNERS =
+  /^(VITEST|NODE_OPTIONS|NODE_ENV|NODE_V8|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$|FORCE_COLOR|NO_COLOR)/;
+
+/**
+ * The environment in which tests start the program: the user's, without the test runner's and without colours. Every
+ * process of a test has the same one: OPENBLAS_CORETYPE and the like decide the last bits of a run.
+ */
+export const programEnvironment = (extra: Record<string, string> = {}): Record<string, string> => ({
+  ...(Object.fromEntries(Object.entries(process.env).filter(([name]) => !RUNNERS.test(name))) as Record<
+    string,
+    string
+  >),
+  ...extra,
+});
+
+/** Starts the program and waits. */
 export function runProgram(
   args: string[],
   options: { cwd: string; script?: string; env?: Record<string, string> },
 ): Outcome {
-  const { PATH = '', HOME = '' } = process.env;
   const { status, stdout, stderr } = spawnSync(process.execPath, [options.script ?? program, ...args], {
     cwd: options.cwd,
     encoding: 'utf8',
-    env: { PATH, HOME, ...options.env },
+    env: programEnvironment(options.env),
   });
   return { status, stdout, stderr };
 }
