@@ -1,5 +1,8 @@
 /** `graft gan sample`. */
+import { relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ChoiceLineage } from '../data/lineage.js';
+import type { ChoiceOptions } from '../gan/sample.js';
 import { examples, globalOptions, integer, notice, number, output, startEngine } from './common.js';
 
 interface SampleFlags {
@@ -11,6 +14,11 @@ interface SampleFlags {
   truncation?: number;
   keep: number;
   standing: number;
+  choose?: string[];
+  pool?: number;
+  data?: string;
+  backbone?: string;
+  sheet?: string;
 }
 
 export function registerSample(gan: Command): void {
@@ -43,6 +51,22 @@ export function registerSample(gan: Command): void {
       1,
     )
     .option('--standing <n>', 'compute batch statistics anew over n batches', integer({ min: 0 }), 0)
+    .option(
+      '--choose <policy>',
+      'choose from a pool: random, best (by the discriminator), diverse (by k-means), filtered (no other class, no near copy); filtered,best and filtered,diverse do both',
+      (text: string) => text.split(',').map((name) => name.trim()),
+    )
+    .option(
+      '--pool <n>',
+      'images drawn for each one that is kept (default: 4)',
+      number({ min: 1, max: 1000 }),
+    )
+    .option('--data <dir>', 'dataset that the run was trained on, if it has moved: diverse, filtered')
+    .option(
+      '--backbone <which>',
+      'features for diverse and filtered: random, a classifier run on the same dataset, inception:FILE, FILE.pt or FILE.onnx (default: random)',
+    )
+    .option('--sheet <file.png>', 'contact sheet of what was chosen, passed over and rejected')
     .action(async (dir: string, flags: SampleFlags, command: Command) => sampleCommand(dir, flags, command));
   examples(sample, [
     ['500 images', 'graft gan sample runs/sngan-64-melanoma --count 500 --out synthetic'],
@@ -58,6 +82,10 @@ export function registerSample(gan: Command): void {
       'the better half, from narrowed latents',
       'graft gan sample runs/sngan-64-melanoma --keep 0.5 --truncation 1.5 --out synthetic',
     ],
+    [
+      'varied images that show their class and copy nothing',
+      'graft gan sample runs/sngan-64-melanoma --choose filtered,diverse --sheet choice.png --out synthetic',
+    ],
   ]);
 }
 
@@ -69,12 +97,12 @@ export function checkpoint(text: string): number | 'best' | 'last' {
 }
 
 async function sampleCommand(dir: string, flags: SampleFlags, command: Command): Promise<void> {
-  const { openGenerator, sampleToFolder } = await import('../gan/sample.js');
-  const { withProgress } = await import('../run/progress.js');
+  const { needsDiscriminator, openGenerator, sampleToFolder } = await import('../gan/sample.js');
   const { quiet, seed = 0, threads } = globalOptions(command);
+  const choice = await choiceOf(flags);
+  const withDiscriminator = flags.keep < 1 || (choice !== undefined && needsDiscriminator(choice.policies));
   const device = await startEngine(command);
-  const { count, out, keep: keptShare, truncation, checkpoint, weights, standing } = flags;
-  const withDiscriminator = keptShare < 1;
+  const { count, out, keep: keptShare, truncation, checkpoint, weights, standing, sheet } = flags;
   const generator = await openGenerator(dir, {
     checkpoint,
     weights,
@@ -83,12 +111,84 @@ async function sampleCommand(dir: string, flags: SampleFlags, command: Command):
     device,
     threads,
   });
-  const draw = { seed, class: flags.class, truncation, keptShare };
-  const lineage = await withProgress({ label: 'sampling', total: count, unit: 'images', quiet }, (progress) =>
-    sampleToFolder(generator, { ...draw, count, out, onProgress: (done) => progress.update(done) }),
-  );
-  generator.network.dispose();
-  generator.discriminator?.dispose();
-  notice(command, `seed ${seed}, ${lineage.weights} weights of step ${lineage.checkpoint.step}`);
-  output(command, { json: { out, ...lineage }, text: `${count} images and lineage.json in ${out}` });
+  const { show, stop } = await partBars(quiet);
+  try {
+    const lineage = await sampleToFolder(generator, {
+      seed,
+      class: flags.class,
+      truncation,
+      keptShare,
+      choice,
+      sheet,
+      count,
+      out,
+      onPart: show,
+      onProgress: (done) => show(choice ? 'writing' : 'sampling', done, count),
+      warn: (message) => notice(command, `graft: warning: ${message}`),
+    });
+    stop();
+    notice(command, `seed ${seed}, ${lineage.weights} weights of step ${lineage.checkpoint.step}`);
+    if (lineage.choice) notice(command, describeChoice(lineage.choice));
+    output(command, { json: { out, ...lineage }, text: `${count} images and lineage.json in ${out}` });
+  } finally {
+    stop();
+    generator.network.dispose();
+    generator.discriminator?.dispose();
+  }
+}
+
+/** @throws ConfigError for what is said of a choice that is not made, and a sheet among the images */
+async function choiceOf(flags: SampleFlags): Promise<ChoiceOptions | undefined> {
+  const { ConfigError } = await import('../errors.js');
+  const { choose, pool, data, backbone, sheet, out } = flags;
+  if (choose === undefined) {
+    const [alone] = Object.entries({ pool, data, backbone, sheet }).find(([, it]) => it !== undefined) ?? [];
+    if (alone !== undefined) throw new ConfigError(`--${alone}: is of --choose; say how to choose`);
+    return undefined;
+  }
+  if (sheet !== undefined && !relative(out, sheet).startsWith('..'))
+    throw new ConfigError(
+      `--sheet ${sheet}: lies in ${out}, where every picture is a synthetic image; name a file elsewhere`,
+    );
+  return { policies: choose, pool, data, backbone };
+}
+
+/** One progress bar for each part of the work. */
+async function partBars(quiet: boolean): Promise<{
+  show: (part: string, done: number, total: number) => void;
+  stop: () => void;
+}> {
+  const { Progress } = await import('../run/progress.js');
+  let bar: InstanceType<typeof Progress> | null = null;
+  let shown = '';
+  const stop = (): void => {
+    bar?.stop();
+    bar = null;
+  };
+  const show = (part: string, done: number, total: number): void => {
+    if (part !== shown) stop();
+    shown = part;
+    bar ??= new Progress({ label: part, total, unit: 'images', quiet });
+    bar.update(done);
+  };
+  return { show, stop };
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+
+function describeChoice({ policies, drawn, passed, label, distances, backbone }: ChoiceLineage): string {
+  const lines = [
+    `${policies.join(', ')}: chosen from ${drawn} images${passed < drawn ? `, of which ${passed} passed` : ''}`,
+  ];
+  if (label) {
+    lines.push(
+      `${label.rejected} seem to show another class; of real images ${percent(label.sensitivity)} of the class and ${percent(label.specificity)} of the others are told rightly`,
+    );
+  }
+  for (const { space, rejected, threshold } of distances)
+    lines.push(
+      `${rejected} are too near to a training image in ${space}: within ${threshold.toPrecision(3)}, as hardly two training images are`,
+    );
+  if (backbone) lines.push(`features: ${backbone.name}`);
+  return lines.join('\n');
 }

@@ -90,6 +90,36 @@ describe('graft gan sample', () => {
   });
 });
 
+describe('graft gan sample --choose', () => {
+  const choose = (...args: string[]): Promise<string> =>
+    run('sample', plain, '--count', '4', '--out', at('chosen'), '--json', ...args);
+
+  it('chooses from a pool, notes how, and shows on a sheet what it left', async () => {
+    const args = ['--choose', 'best', '--pool', '2', '--sheet', at('sheet.png')];
+    const lineage = JSON.parse(await choose(...args)) as Lineage;
+    expect(lineage).toMatchObject({ count: 4, keptShare: 1 });
+    expect(lineage.choice).toEqual({
+      policies: ['best'],
+      pool: 2,
+      drawn: 8,
+      passed: 8,
+      backbone: null,
+      label: null,
+      distances: [],
+    });
+    expect(readdirSync(at('chosen')).length).toBe(5);
+    expect(existsSync(at('sheet.png'))).toBe(true);
+  });
+
+  it('refuses what does not go together, before anything is drawn', async () => {
+    await expect(choose('--pool', '2')).rejects.toThrow(/--pool: is of --choose/);
+    await expect(choose('--choose', 'best,filtered')).rejects.toThrow(/before it only filtered may stand/);
+    await expect(choose('--choose', 'best', '--sheet', at('chosen/sheet.png'))).rejects.toThrow(
+      /every picture is a synthetic image/,
+    );
+  });
+});
+
 describe('graft gan inspect', () => {
   it('prints layers, parameters, and what the weights have seen', async () => {
     const inspection = JSON.parse(await run('inspect', plain, '--json')) as GanInspection;

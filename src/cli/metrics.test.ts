@@ -216,6 +216,7 @@ const exampleLineage: Lineage = {
   seed: 0,
   truncation: null,
   keptShare: 1,
+  choice: null,
   count: 110,
   imageSize: 48,
   class: 'malignant',

@@ -7,6 +7,47 @@ import { z } from 'zod';
 import { DataError } from '../errors.js';
 import { readJson } from '../files.js';
 
+/** How images were chosen among those that were drawn: gan/choice/. */
+export const choiceLineageSchema = z.strictObject({
+  /** In the order they were applied: random, best, diverse, filtered. */
+  policies: z.array(z.string()),
+  /** Images drawn at once, for each one that was asked for. */
+  pool: z.number(),
+  /** Images drawn in all. */
+  drawn: z.int(),
+  /** Of those, images that passed every filter: what was chosen from. */
+  passed: z.int(),
+  /** Decided nothing but the features; null where none were needed. */
+  backbone: z.strictObject({ name: z.string(), hash: z.string() }).nullable(),
+  /** Filter by label agreement: a logistic probe of the training split. */
+  label: z
+    .strictObject({
+      /** Least probability of the class, classes being weighed alike. */
+      threshold: z.number(),
+      /** Real images that the probe was fitted to: of the class, and of all others. */
+      images: z.tuple([z.int(), z.int()]),
+      /** Share of real images of the class that agree, and of other real images that do not; out of fold. */
+      sensitivity: z.number(),
+      specificity: z.number(),
+      rejected: z.int(),
+    })
+    .nullable(),
+  /** Filter by memorisation distance; an image may be rejected by several filters. */
+  distances: z.array(
+    z.strictObject({
+      space: z.enum(['features', 'pictures']),
+      /** Share of the training images that lie so near to one of another group. */
+      quantile: z.number(),
+      threshold: z.number(),
+      /** Training images that were compared with. */
+      images: z.int(),
+      rejected: z.int(),
+    }),
+  ),
+});
+
+export type ChoiceLineage = z.infer<typeof choiceLineageSchema>;
+
 export const lineageSchema = z.strictObject({
   graft: z.string(),
   /** Folder name of the run. */
@@ -21,6 +62,8 @@ export const lineageSchema = z.strictObject({
   truncation: z.number().nullable().default(null),
   /** Share of the images that the discriminator held most real, and that was kept. */
   keptShare: z.number().default(1),
+  /** Null: images were kept as they were drawn. */
+  choice: choiceLineageSchema.nullable().default(null),
   count: z.int(),
   imageSize: z.int(),
   /** Label that the images bear. */
@@ -55,7 +98,11 @@ export function readLineage(dir: string): Lineage {
  * @param evaluationGroups groups of the validation and test split
  * @throws DataError naming the groups
  */
-export function requireNoLeak(lineage: Lineage, evaluationGroups: ReadonlySet<string>, source: string): void {
+export function requireNoLeak(
+  lineage: Pick<Lineage, 'trainingGroups' | 'unknownTraining'>,
+  evaluationGroups: ReadonlySet<string>,
+  source: string,
+): void {
   if (lineage.unknownTraining !== null) {
     throw new DataError(
       `${source}: its GAN was started from ${lineage.unknownTraining}, whose training images are not known, so they may be in the validation or test split; train a GAN on this dataset's training split`,

@@ -34,7 +34,7 @@ export interface TrainedGenerator {
   discriminator: DiscriminatorNetwork | null;
   device: Device;
   /** Lineage of the images to come, but for how they will be drawn. */
-  origin: Omit<Lineage, 'seed' | 'count' | 'truncation' | 'keptShare'>;
+  origin: Omit<Lineage, 'seed' | 'count' | 'truncation' | 'keptShare' | 'choice'>;
 }
 
 export interface OpenGeneratorOptions {

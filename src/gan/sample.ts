@@ -6,24 +6,26 @@ import { LINEAGE_FILE, type Lineage } from '../data/lineage.js';
 import { ConfigError, GraftError } from '../errors.js';
 import { writeJson } from '../files.js';
 import { encodePng } from '../image/grid.js';
-import { aten, cat, dispose, Generator, keep, noGrad, type Tensor, tidy } from '../torch/index.js';
-import { classesOf } from './config.js';
-import { toLabels, toPixels } from './data.js';
-import { truncatedNormal } from './latent.js';
+import { rowsOf } from '../metrics/distribution/features.js';
+import { cat, dispose, keep, type Tensor, tidy } from '../torch/index.js';
+import { mostReal } from './choice/best.js';
+import { type ChoiceHooks, type ChoiceOptions, chooseImages } from './choice/choose.js';
+import { writeChoiceSheet } from './choice/sheet.js';
+import { DRAW_BATCH, type Drawn, type DrawOptions, openDraw } from './draw.js';
 import type { TrainedGenerator } from './open-generator.js';
 
+export {
+  type ChoiceHooks,
+  type ChoiceOptions,
+  chooseImages,
+  needsDiscriminator,
+  POLICIES,
+  type Policy,
+} from './choice/choose.js';
 export { type OpenGeneratorOptions, openGenerator, type TrainedGenerator } from './open-generator.js';
 
-/** Images a forward pass; fixed, so that image i of a seed is the same however many are asked for. */
-const BATCH = 64;
-
 /** How images are drawn. */
-export interface DrawOptions {
-  seed: number;
-  /** Of a conditional generator: what the images are to be. */
-  class?: string;
-  /** |z| stays below this many standard deviations; default: not truncated. Brock et al. 2019. */
-  truncation?: number | null;
+export interface StreamOptions extends DrawOptions {
   /**
    * Share of the images that is kept, those the discriminator holds most real, in (0, 1]; default 1: all. Of each 64 /
    * share images made, 64 are kept.
@@ -31,68 +33,38 @@ export interface DrawOptions {
   keptShare?: number;
 }
 
-/** Index of the class, null for an unconditional generator. @throws ConfigError naming the classes there are */
-function labelOf({ config, network }: TrainedGenerator, wanted: string | undefined): number | null {
-  const classes = classesOf(config);
-  if (network.classCount === 0) {
-    if (wanted === undefined || (classes.length === 1 && classes[0] === wanted)) return null;
-    throw new ConfigError(
-      `--class ${wanted}: this generator is unconditional; it learned ${classes.join(', ')}`,
-    );
-  }
-  const label = wanted === undefined ? -1 : classes.indexOf(wanted);
-  if (label >= 0) return label;
-  const found = wanted === undefined ? 'say which' : `there is no ${wanted}`;
-  throw new ConfigError(`--class: this generator is conditional, ${found}: ${classes.join(', ')}`);
-}
-
 /**
- * Batches of images, endless: z ~ N(0, 1) from a generator of this seed.
+ * Batches of images, endless.
  *
  * @returns uint8 `[64, 3, H, W]` on the CPU each; the caller disposes them
  * @throws ConfigError for a class or share that does not fit
  */
-export function* imageBatches(generator: TrainedGenerator, options: DrawOptions): Iterable<Tensor> {
-  const { seed, truncation = null, keptShare = 1 } = options;
-  const { network, discriminator, device } = generator;
-  const label = labelOf(generator, options.class);
+export function* imageBatches(generator: TrainedGenerator, options: StreamOptions): Iterable<Tensor> {
+  const { keptShare = 1 } = options;
   if (!(keptShare > 0 && keptShare <= 1))
     throw new ConfigError(`--keep ${keptShare}: expected a share in (0, 1]`);
-  if (keptShare < 1 && !discriminator) throw new Error('keeping a share needs the discriminator');
-  const noise = Generator.seeded(seed);
-  const draw = (count: number): { images: Tensor; logits: Tensor | null } => {
-    const z = truncatedNormal([count, network.latent], noise, truncation).to({ device });
-    const labels = label === null ? null : toLabels(new Array<number>(count).fill(label), device);
-    const images = network.forward(z, labels);
-    return { images, logits: keptShare < 1 ? discriminator!.judge(images, labels).logits : null };
-  };
+  const draw = openDraw(generator, { ...options, judged: keptShare < 1 });
   while (true) {
     yield keep(
-      tidy(() =>
-        noGrad(() => {
-          if (keptShare === 1) return toPixels(draw(BATCH).images);
-          const parts: Tensor[] = [];
-          const scores: Tensor[] = [];
-          for (let left = Math.ceil(BATCH / keptShare); left > 0; left -= BATCH) {
-            const { images, logits } = draw(Math.min(BATCH, left));
-            parts.push(images);
-            scores.push(logits!);
-          }
-          const best = aten.argsort(cat(scores), 0, true).narrow(0, 0, BATCH);
-          return toPixels(cat(parts).indexSelect(0, best));
-        }),
-      ),
+      tidy(() => {
+        if (keptShare === 1) return draw(DRAW_BATCH).pixels;
+        const parts: Drawn[] = [];
+        for (let left = Math.ceil(DRAW_BATCH / keptShare); left > 0; left -= DRAW_BATCH)
+          parts.push(draw(Math.min(DRAW_BATCH, left)));
+        const best = mostReal(cat(parts.map(({ logits }) => logits!)), DRAW_BATCH);
+        return rowsOf(cat(parts.map(({ pixels }) => pixels)), best);
+      }),
     );
   }
 }
 
 /** @returns uint8 `[count, 3, H, W]` on the CPU */
-export function generateImages(generator: TrainedGenerator, count: number, options: DrawOptions): Tensor {
+export function generateImages(generator: TrainedGenerator, count: number, options: StreamOptions): Tensor {
   return tidy(() => {
     const batches: Tensor[] = [];
     for (const batch of imageBatches(generator, options)) {
       batches.push(batch);
-      if (batches.length * BATCH >= count) break;
+      if (batches.length * DRAW_BATCH >= count) break;
     }
     const images = cat(batches).narrow(0, 0, count).contiguous();
     dispose(batches);
@@ -100,20 +72,28 @@ export function generateImages(generator: TrainedGenerator, count: number, optio
   });
 }
 
-export interface SampleOptions extends DrawOptions {
+export interface SampleOptions extends StreamOptions, ChoiceHooks {
   count: number;
   out: string;
+  /** How they are chosen from a pool; not together with `keptShare`. Default: kept as they are drawn. */
+  choice?: ChoiceOptions;
+  /** File for a contact sheet of the choice, PNG; outside `out`, whose pictures are all taken for synthetic ones. */
+  sheet?: string;
+  /** Images written. */
   onProgress?: (done: number) => void;
 }
 
 /**
  * Writes `00001.png` … and `lineage.json`. The folder appears whole or not at all.
  *
- * @throws GraftError when the folder exists and holds files
+ * @throws GraftError when the folder exists and holds files; else as `chooseImages` and `imageBatches`
  */
 export async function sampleToFolder(generator: TrainedGenerator, options: SampleOptions): Promise<Lineage> {
-  const { count, seed, out, onProgress, truncation = null, keptShare = 1 } = options;
+  const { count, seed, out, choice, sheet, onProgress, truncation = null, keptShare = 1 } = options;
   refuseFilled(out);
+  if (choice && keptShare < 1)
+    throw new ConfigError(`--keep ${keptShare}: choosing has a pool of its own; leave one of the two out`);
+  const chosen = choice ? await chooseImages(generator, { ...options, ...choice }, options) : null;
   const lineage: Lineage = {
     ...generator.origin,
     class: options.class ?? generator.origin.class,
@@ -121,30 +101,42 @@ export async function sampleToFolder(generator: TrainedGenerator, options: Sampl
     count,
     truncation,
     keptShare,
+    choice: chosen?.lineage ?? null,
   };
   const temporary = `${resolve(out)}.${process.pid}.tmp`;
   mkdirSync(temporary, { recursive: true });
   try {
     let done = 0;
     let writing: Promise<unknown> = Promise.resolve();
-    for (const batch of imageBatches(generator, options)) {
+    for (const batch of chosen ? batchesOf(chosen.images) : imageBatches(generator, options)) {
       // The next batch is computed while this one is being encoded on other threads.
       await writing;
       const first = done;
-      done = Math.min(count, done + BATCH);
+      done = Math.min(count, done + DRAW_BATCH);
       writing = writeImages(batch, done - first, temporary, first).then(() => onProgress?.(done));
       batch.dispose();
       if (done >= count) break;
     }
     await writing;
     writeJson(join(temporary, LINEAGE_FILE), lineage);
+    if (chosen && sheet !== undefined)
+      await writeChoiceSheet(sheet, chosen.examples, generator.config.imageSize);
     rmSync(out, { recursive: true, force: true });
     renameSync(temporary, out);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
     throw error;
+  } finally {
+    chosen?.images.dispose();
   }
   return lineage;
+}
+
+/** Images that are there already, in batches; the caller disposes them. */
+function* batchesOf(images: Tensor): Iterable<Tensor> {
+  const count = images.shape[0]!;
+  for (let from = 0; from < count; from += DRAW_BATCH)
+    yield images.narrow(0, from, Math.min(DRAW_BATCH, count - from));
 }
 
 /** The first images of a batch as PNG files, numbered on from `before`. The tensor may go when this returns. */
