@@ -10,6 +10,7 @@ import { readTable } from '../data/table.js';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { Interval } from '../stats/delong.js';
+import { likeliest } from '../stats/multi-class.js';
 import { aucIntervalOf, aucOf, type ScoreRow } from './scores.js';
 
 /** One image. */
@@ -70,16 +71,12 @@ export const oneAgainstRest = (
     score: probabilities[k]!,
   }));
 
-/** Index of the likeliest class. */
-const called = ({ probabilities }: ClassScoreRow): number =>
-  probabilities.reduce((best, value, k) => (value > probabilities[best]! ? k : best), 0);
-
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** @throws DataError when a class has no row, or there is no other */
 export function classSummary(rows: readonly ClassScoreRow[], classes: readonly string[]): ClassSummary {
-  const calls = rows.map(called);
+  const calls = rows.map(({ probabilities }) => likeliest(probabilities));
   const truths = rows.map(({ label }) => classes.indexOf(label));
   const byClass = classes.map((name, k) => {
     const against = oneAgainstRest(rows, classes, k);

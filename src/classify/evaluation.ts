@@ -78,7 +78,7 @@ export interface EvaluateScoresOptions {
   seed?: number;
 }
 
-const BINS = 10;
+export const CALIBRATION_BINS = 10;
 
 const labelsOf = (rows: readonly ScoreRow[]): number[] => rows.map(({ label }) => label);
 const scoresOf = (rows: readonly ScoreRow[]): number[] => rows.map(({ score }) => score);
@@ -112,7 +112,7 @@ export function evaluateScores(rows: readonly ScoreRow[], options: EvaluateScore
       interval: '95 %, over images, whole groups at a time',
       replicates,
       seed,
-      calibrationBins: BINS,
+      calibrationBins: CALIBRATION_BINS,
     },
   };
 }
@@ -130,9 +130,9 @@ function calibrationOf(rows: readonly ScoreRow[], random: Random): Calibration {
   const [labels, probabilities] = [labelsOf(rows), scoresOf(rows)];
   const { brier, logLoss } = binaryScorer(labels, probabilities, 0.5)();
   return {
-    bins: calibrationBins(labels, probabilities, { bins: BINS }),
-    error: calibrationError(labels, probabilities, { bins: BINS }),
-    floor: calibrationFloor(probabilities, { bins: BINS, random }),
+    bins: calibrationBins(labels, probabilities, { bins: CALIBRATION_BINS }),
+    error: calibrationError(labels, probabilities, { bins: CALIBRATION_BINS }),
+    floor: calibrationFloor(probabilities, { bins: CALIBRATION_BINS, random }),
     brier,
     logLoss,
   };

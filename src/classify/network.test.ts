@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -92,7 +92,10 @@ describe('settleWeights', () => {
 describe('makeNetwork', () => {
   it('has the weights and their conventions, and says so', () => {
     const before = liveTensors();
-    const { network, loaded } = makeNetwork(recipe({ weights }), 'cpu');
+    const { network, loaded, caution } = makeNetwork(recipe({ weights }), 'cpu');
+    expect(caution).toBe(
+      `${weights}: these weights know images of 224 px, and imageSize is ${SIDE}; they are used as they are, and may be worth less than at imageSize=224`,
+    );
     expect(loaded).toBe(
       `358 tensors from ${weights} (torchvision names), last layer fresh; symmetric padding, batch-norm eps 0.00001, imagenet input`,
     );
@@ -101,6 +104,10 @@ describe('makeNetwork', () => {
     network.dispose();
     const scratch = makeNetwork(recipe({ architecture: 'efficientnet-v2-s', padding: 'symmetric' }), 'cpu');
     expect(scratch.loaded).toBeNull();
+    expect(scratch.caution).toBeNull();
+    const native = makeNetwork(recipe({ weights, imageSize: 224 }), 'cpu');
+    expect(native.caution).toBeNull();
+    native.network.dispose();
     expect(scratch.network.conventions).toEqual({ ...OWN, padding: 'symmetric' });
     scratch.network.dispose();
     expect(liveTensors()).toBe(before);
@@ -135,7 +142,12 @@ describe('a run that begins with weights of others', () => {
     );
     network.dispose();
     const config = recipe({ weights: started });
-    const result = await trainClassifier({ config, runDir, ...data });
+    const warnings: string[] = [];
+    const warn = (message: string) => warnings.push(message);
+    const result = await trainClassifier({ config, runDir, ...data, warn });
+    expect(warnings).toEqual([expect.stringContaining('know images of 224 px, and imageSize is 32;')]);
+    expect(warnings[0]).not.toContain('\n');
+    expect(readFileSync(join(runDir, 'log.txt'), 'utf8')).toContain(`warning: ${warnings[0]}`);
     expect(readRunConfig(runDir).config).toMatchObject({ ...SYMMETRIC, weights: started });
     rmSync(started);
 
@@ -145,6 +157,14 @@ describe('a run that begins with weights of others', () => {
     expect(opened.conventions).toEqual(SYMMETRIC);
     const next = makeNetwork(recipe({ weights: join(runDir, 'weights.safetensors') }), 'cpu');
     expect(next.network.conventions).toEqual(SYMMETRIC);
+    // Weights of a run know the side that it had, and say so.
+    expect(next.caution).toBeNull();
+    const larger = makeNetwork(
+      recipe({ weights: join(runDir, 'weights.safetensors'), imageSize: 64 }),
+      'cpu',
+    );
+    expect(larger.caution).toContain('know images of 32 px, and imageSize is 64');
+    larger.network.dispose();
     const backbone = openClassifierBackbone(runDir, 'cpu');
     tidy(() =>
       noGrad(() => {

@@ -21,6 +21,8 @@ export interface ClassifierNetwork {
   network: EfficientNet;
   /** What a weights file gave, for the log; null when training starts from scratch. */
   loaded: string | null;
+  /** One line where the weights know images of another size than the run's; null where they do not. */
+  caution: string | null;
 }
 
 /** The conventions that a recipe names, without those it leaves to its weights. */
@@ -98,8 +100,10 @@ export function makeNetwork(
   init.uniform_(network.fc.weight, 1 / Math.sqrt(network.features));
   const conventions = namedConventions(recipe);
   let loaded: string | null = null;
+  let caution: string | null = null;
   if (recipe.weights !== null && (options.readWeights ?? true)) {
     const taken = loadEfficientNetWeights(network, weightsFilePath(recipe.weights), { conventions });
+    caution = sizeCaution(recipe, taken.sidesPx);
     const { padding, batchNormEps, inputStatistics } = network.conventions;
     loaded = `${taken.loaded} tensors from ${recipe.weights} (${taken.naming} names)${taken.headReplaced ? ', last layer fresh' : ''}; ${padding} padding, batch-norm eps ${batchNormEps}, ${inputStatistics} input`;
   } else network.setConventions(conventions);
@@ -108,5 +112,14 @@ export function makeNetwork(
   }
   freezeBlocks(network, recipe.frozenBlocks);
   network.to({ device, memoryFormat: memoryFormatFor(device) });
-  return { network: network.train(), loaded };
+  return { network: network.train(), loaded, caution };
+}
+
+/**
+ * Weights carry the size of things in them: what was learned at one side fits another one less well (Touvron et al.,
+ * "Fixing the train-test resolution discrepancy", NeurIPS 2019). Fine-tuning gets over much of it, so it is no error.
+ */
+function sizeCaution({ imageSize, weights }: ClassifierRecipe, sidesPx: readonly number[]): string | null {
+  if (sidesPx.includes(imageSize)) return null;
+  return `${weights}: these weights know images of ${sidesPx.join(' or ')} px, and imageSize is ${imageSize}; they are used as they are, and may be worth less than at imageSize=${sidesPx[0]}`;
 }

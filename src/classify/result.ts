@@ -8,7 +8,7 @@ import { readRun, readRunConfig, runFiles, runStatus } from '../run/run-folder.j
 import type { Interval } from '../stats/delong.js';
 import type { SplitScores } from '../stats/scores.js';
 import { type Device, loadSafetensors, tidy } from '../torch/index.js';
-import type { ClassSummary } from './class-scores.js';
+import { type ClassScoreRow, type ClassSummary, readClassScores } from './class-scores.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
 import { makeNetwork } from './network.js';
 import { type EvaluationSplit, readScores, type ScoreRow } from './scores.js';
@@ -91,6 +91,16 @@ export function readClassifierResult(dir: string): ClassifierResult {
 export function readStoredScores(dir: string, split: EvaluationSplit): ScoreRow[] | null {
   const path = scoresPath(dir, split);
   return existsSync(path) ? readScores(path) : null;
+}
+
+/** The same of every class, of target classes. */
+export function readStoredClassScores(
+  dir: string,
+  split: EvaluationSplit,
+  classes: readonly string[],
+): ClassScoreRow[] | null {
+  const path = classScoresPath(dir, split);
+  return existsSync(path) ? readClassScores(path, classes) : null;
 }
 
 /**

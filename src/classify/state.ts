@@ -46,11 +46,15 @@ export type Identity = { dataset: string } & TrainingSet['counts'];
 export function makeState(
   run: Run,
   recipe: ClassifierRecipe,
-  { device, training }: { device: Device; training: TrainingSet },
+  { device, training, warn }: { device: Device; training: TrainingSet; warn?: (message: string) => void },
 ): State {
   manualSeed(recipe.seed);
-  const { network, loaded } = makeNetwork(recipe, device);
+  const { network, loaded, caution } = makeNetwork(recipe, device);
   if (loaded !== null) run.log(`starting weights: ${loaded}`);
+  if (caution !== null) {
+    run.log(`warning: ${caution}`);
+    warn?.(caution);
+  }
   const trainable = network.parameters().filter((parameter) => parameter.requiresGrad);
   const { learningRate: lr, weightDecay, layerDecay, emaDecay } = recipe;
   const options = { lr, rateFactors: layerRateFactors(network, trainable, layerDecay), fused: true };

@@ -64,19 +64,32 @@ export function subgroupTables(
       subgroups: partition.values.map((value) => subgroup(rows, threshold, { value, of: partition.of })),
     }),
   );
-  correct(tables);
+  holmOver(
+    tables.map(({ subgroups }) => subgroups),
+    ({ difference }) => difference.auc,
+  );
   return tables;
 }
 
-/** Of two subgroups the second's difference is the first's with the other sign: one test, not two. */
-function correct(tables: readonly SubgroupTable[]): void {
-  const tests = tables.flatMap(({ subgroups }) => {
-    const tested = subgroups.filter(({ few, difference }) => !few && difference.auc !== null);
+/**
+ * Writes p-values that are corrected over all subgroups (Holm 1979) beside those that there are. Of two subgroups the
+ * second's difference is the first's with the other sign: one test, not two. The few are not tested.
+ * @param columns the subgroups of each column
+ */
+export function holmOver<One extends { few: boolean }>(
+  columns: readonly (readonly One[])[],
+  testOf: (one: One) => { p: number; holm: number | null } | null,
+): void {
+  const tests = columns.flatMap((subgroups) => {
+    const tested = subgroups.flatMap((one) => {
+      const test = one.few ? null : testOf(one);
+      return test === null ? [] : [test];
+    });
     return subgroups.length === 2 && tested.length > 0 ? [tested] : tested.map((one) => [one]);
   });
-  const adjusted = holm(tests.map((same) => same[0]!.difference.auc!.p));
+  const adjusted = holm(tests.map((same) => same[0]!.p));
   tests.forEach((same, i) => {
-    for (const { difference } of same) difference.auc!.holm = adjusted[i]!;
+    for (const test of same) test.holm = adjusted[i]!;
   });
 }
 

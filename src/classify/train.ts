@@ -8,7 +8,7 @@ import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
 import type { PixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
 import { DataError, GraftError } from '../errors.js';
-import { encodeConventions, OWN_CONVENTIONS, openWeightsFile } from '../models/index.js';
+import { encodeConventions, OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
 import { warmupCosine } from '../optim/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
@@ -139,7 +139,7 @@ async function trainInto(
     }
     if (recipe.weights !== null) await openWeightsFile(recipe.weights);
     const identity = { dataset: dataset.hash, ...training.counts };
-    state = makeState(run, recipe, { device, training });
+    state = makeState(run, recipe, { device, training, warn: options.warn });
     restoreState(run, state, identity, { device, changeable, warn: options.warn });
     await loop(run, recipe, device, { data, training, identity }, state, options);
     return await conclude(run, recipe, device, { data, training, dataset }, state);
@@ -283,6 +283,7 @@ async function conclude(
   }
   saveSafetensors(weightsPath(run.dir), network.stateDict(), {
     architecture: recipe.architecture,
+    [SIDE_KEY]: String(recipe.imageSize),
     ...encodeConventions(network.conventions),
   });
   progress.seconds += (performance.now() - started) / 1000;

@@ -1,4 +1,4 @@
-/** What the commands of `graft classify` open their images with. */
+/** What the commands of `graft classify` open their images, and starting weights, with. */
 
 /** A dataset and its pixels at a size, decoded with a progress bar where they are not cached. */
 export async function openData(dir: string, imageSize: number, quiet: boolean) {
@@ -15,6 +15,37 @@ export async function openData(dir: string, imageSize: number, quiet: boolean) {
       },
     });
     return { dataset, cache };
+  } finally {
+    (bar as InstanceType<typeof Progress> | null)?.stop();
+  }
+}
+
+/** In MB, to 0.1. */
+const inMb = (bytes: number): number => Number((bytes / 1e6).toFixed(1));
+
+/**
+ * Brings the weights that a run starts from to this machine, with a progress bar where they have to be fetched. Later on
+ * they are found there.
+ * @throws ConfigError, DataError as `openWeightsFile`
+ */
+export async function bringWeights(
+  weights: string | null,
+  options: { quiet: boolean; stream?: NodeJS.WriteStream },
+): Promise<void> {
+  if (weights === null) return;
+  const { openWeightsFile } = await import('../models/hub.js');
+  const { Progress } = await import('../run/progress.js');
+  const label = `fetching ${weights.split('/').at(-1)}`;
+  let bar: InstanceType<typeof Progress> | null = null;
+  try {
+    await openWeightsFile(weights, {
+      onProgress: (done, total) => {
+        // Without a size there is no share, and no time left, to show.
+        if (total === null) return;
+        bar ??= new Progress({ label, total: inMb(total), unit: 'MB', ...options });
+        bar.update(inMb(done));
+      },
+    });
   } finally {
     (bar as InstanceType<typeof Progress> | null)?.stop();
   }

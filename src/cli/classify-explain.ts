@@ -15,6 +15,7 @@ interface ExplainFlags {
   images?: string;
   split: EvaluationSplit;
   errors?: boolean;
+  class?: string;
   count: number;
   scored: number;
   steps: number;
@@ -35,6 +36,10 @@ export function registerExplain(classify: Command): void {
     .option('--images <dir>', 'pictures of a folder (default: images of the split, drawn by lot)')
     .addOption(new Option('--split <split>', 'images to draw from').choices(['val', 'test']).default('test'))
     .option('--errors', 'the most confident errors instead of images drawn by lot')
+    .option(
+      '--class <name>',
+      'of a run with several classes: the class to explain in every image (default: the one that was called)',
+    )
     .option('--count <number>', 'images on the sheet', integer({ min: 1, max: 200 }), 12)
     .option(
       '--scored <number>',
@@ -52,6 +57,10 @@ export function registerExplain(classify: Command): void {
     ['twelve images of the test split, half of each class', 'graft classify explain runs/first'],
     ['what went wrong', 'graft classify explain runs/first --errors --out errors'],
     [
+      'what speaks for one of several diagnoses',
+      'graft classify explain runs/seven --class melanoma --out melanoma',
+    ],
+    [
       'pictures of a folder, by one method',
       'graft classify explain runs/first --images pictures --method grad-cam',
     ],
@@ -62,12 +71,14 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
   const { join } = await import('node:path');
   const { openClassifier } = await import('../classify/result.js');
   const { explain } = await import('../classify/explain/explain.js');
+  const { indexOfClass } = await import('../classify/explain/target.js');
   const { writeExplanation } = await import('../classify/explain/write.js');
   const { withProgress } = await import('../run/progress.js');
   const { quiet, seed = 0 } = globalOptions(command);
   const methods = await methodsOf(flags.method);
   const device = await startEngine(command);
   const { network, config } = openClassifier(dir, device);
+  indexOfClass(config, flags.class);
   const threshold = await runThreshold(dir);
   const { images, shown } = await pick(flags, { config, threshold, dir, quiet, seed });
   const { explanation, heat } = await withProgress(
@@ -78,6 +89,7 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
         device,
         threshold,
         methods,
+        explainedClass: flags.class,
         layer: flags.layer,
         perturbationSteps: flags.steps,
         seed,
@@ -86,7 +98,11 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
   );
   const labelled = shown.map((one, i) => ({
     ...one,
-    label: `${one.label} ${explanation.probabilities[i]!.toFixed(2)}`.trim(),
+    label: [
+      one.label,
+      ...(explanation.explained ? [`→ ${explanation.explained[i]}`] : []),
+      explanation.probabilities[i]!.toFixed(2),
+    ].join(' '),
   }));
   const out = flags.out ?? join(dir, 'explain');
   const files = await writeExplanation(out, { images, heat, explanation, shown: labelled });
@@ -159,17 +175,9 @@ async function pickFromSplit(
   flags: ExplainFlags,
   { config, threshold, dir, quiet, seed }: Context,
 ): Promise<{ pixels: Tensor; shown: Shown[] }> {
-  const { chooseRows } = await import('../classify/explain/choose.js');
-  const { readStoredScores } = await import('../classify/result.js');
   const { gatherRows } = await import('../torch/index.js');
-  const { Random } = await import('../random.js');
   const { DataError } = await import('../errors.js');
-  const rows = readStoredScores(dir, flags.split);
-  if (!rows)
-    throw new DataError(`${dir}: has no scores yet; finish the run first (graft classify resume ${dir})`);
-  const choice = flags.errors ? 'errors' : 'lot';
-  const wanted = Math.max(flags.count, flags.scored);
-  const chosen = chooseRows(rows, wanted, { choice, threshold, random: new Random(seed).fork('explain') });
+  const chosen = await chooseImages(flags, { config, threshold, dir, seed });
   if (chosen.length === 0)
     throw new DataError(`${dir}: no errors on the ${flags.split} split; nothing to show`);
   const { dataset, cache } = await openData(config.data, config.imageSize, quiet);
@@ -189,6 +197,31 @@ async function pickFromSplit(
   } finally {
     cache.images.dispose();
   }
+}
+
+/** Images of a split by lot, or its errors, from the scores that the run holds. */
+async function chooseImages(
+  flags: ExplainFlags,
+  { config, threshold, dir, seed }: Omit<Context, 'quiet'>,
+): Promise<{ id: string }[]> {
+  const { chooseClassRows, chooseRows } = await import('../classify/explain/choose.js');
+  const { readStoredClassScores, readStoredScores } = await import('../classify/result.js');
+  const { Random } = await import('../random.js');
+  const { DataError } = await import('../errors.js');
+  const choice = flags.errors ? 'errors' : 'lot';
+  const wanted = Math.max(flags.count, flags.scored);
+  const random = new Random(seed).fork('explain');
+  const unfinished = (): Error =>
+    new DataError(`${dir}: has no scores yet; finish the run first (graft classify resume ${dir})`);
+  if (config.target === 'classes') {
+    const { classes } = config;
+    const rows = readStoredClassScores(dir, flags.split, classes);
+    if (!rows) throw unfinished();
+    return chooseClassRows(rows, wanted, { choice, classes, about: flags.class, random });
+  }
+  const rows = readStoredScores(dir, flags.split);
+  if (!rows) throw unfinished();
+  return chooseRows(rows, wanted, { choice, threshold, random });
 }
 
 const methodNames: Record<Method, string> = {

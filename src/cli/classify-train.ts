@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { ClassifierResult } from '../classify/result.js';
-import { openData } from './classify-data.js';
+import { bringWeights, openData } from './classify-data.js';
 import { collect, commandConfig, examples, globalOptions, output, recipeTitle } from './common.js';
 
 export function registerTrain(classify: Command): void {
@@ -85,6 +85,7 @@ async function runToEnd(
   const { Progress } = await import('../run/progress.js');
   const { quiet } = globalOptions(command);
   const { data: _, synthetic: folders, ...recipe } = config;
+  await bringWeights(config.weights, { quiet });
   const { dataset, cache } = await openData(config.data, config.imageSize, quiet);
   const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
   const synthetic = await readSyntheticFolders(folders, dataset, config.imageSize);

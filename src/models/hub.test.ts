@@ -40,15 +40,18 @@ const status =
 
 let server: Server;
 let asked: string[];
+let sent: IncomingMessage['headers'][];
 let answers: Answer[];
 let env: Record<string, string>;
 let runs = 0;
 
 beforeEach(async () => {
   asked = [];
+  sent = [];
   answers = [];
   server = createServer((request, response) => {
     asked.push(request.url!);
+    sent.push(request.headers);
     const answer = answers.shift();
     if (answer) answer(request, response);
     else (request.url!.startsWith('/bytes') ? whole : redirect)(request, response);
@@ -207,5 +210,160 @@ describe('the hub', () => {
     await refused(/HF_HUB_OFFLINE/, 0);
     env = { ...env, HF_HUB_OFFLINE: '0', HF_ENDPOINT: 'http://127.0.0.1:1' };
     await refused(/ECONNREFUSED|bad port/, 0);
+  });
+});
+
+/** An answer that breaks off after some bytes. */
+const cutAfter =
+  (count: number, body: Uint8Array = BYTES): Answer =>
+  (_, response) => {
+    response.writeHead(200, { 'content-length': BYTES.length });
+    response.write(body.subarray(0, count), () => response.destroy());
+  };
+/** The rest of a file, as a server that knows ranges gives it. */
+const rest =
+  (body: Uint8Array = BYTES, shift = 0): Answer =>
+  (request, response) => {
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1]) + shift;
+    response.writeHead(206, {
+      'content-range': `bytes ${from}-${BYTES.length - 1}/${BYTES.length}`,
+      'content-length': BYTES.length - from,
+    });
+    response.end(body.subarray(from));
+  };
+
+describe('a connection that broke', () => {
+  const ranges = (): (string | undefined)[] => sent.map(({ range }) => range);
+
+  it('is gone on with where it broke, twice if need be', async () => {
+    const cutAgain: Answer = (request, response) => {
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range!)![1]);
+      response.writeHead(206, { 'content-range': `bytes ${from}-299999/300000` });
+      response.write(BYTES.subarray(from, 250_000), () => response.destroy());
+    };
+    answers = [redirect, cutAfter(100_000), redirect, cutAgain, redirect, rest()];
+    const done: number[] = [];
+    const path = await openWeightsFile(SPEC, {
+      env,
+      firstWaitMs: 1,
+      onProgress: (bytes, total) => {
+        expect(total).toBe(BYTES.length);
+        done.push(bytes);
+      },
+    });
+    expect(readFileSync(path).equals(BYTES)).toBe(true);
+    const [, , , second, , third] = ranges();
+    const [from, further] = [second, third].map((range) => Number(/^bytes=(\d+)-$/.exec(range!)![1]));
+    expect(from).toBeGreaterThan(0);
+    expect(from).toBeLessThanOrEqual(100_000);
+    expect(further).toBeGreaterThanOrEqual(from!);
+    expect(done).toEqual([...done].sort((a, b) => a - b));
+    // The hub itself is asked for the whole: it only says where the bytes are.
+    expect(ranges().filter((_, i) => i % 2 === 0)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('starts anew where the server gives the whole, another place, or nothing for a range', async () => {
+    for (const second of [whole, rest(BYTES, 1), status(416)]) {
+      env.GRAFT_CACHE = join(folder, `cache-${runs++}`);
+      answers = [redirect, cutAfter(5000), redirect, second];
+      expect(readFileSync(await open()).equals(BYTES)).toBe(true);
+    }
+  });
+
+  it('starts anew where the file on the hub has changed, or its first piece was wrong', async () => {
+    const moved: Answer = (_, response) => {
+      response.writeHead(302, { location: '/bytes?old', 'x-linked-etag': `"${'0'.repeat(64)}"` });
+      response.end();
+    };
+    answers = [moved, cutAfter(5000), redirect];
+    expect(readFileSync(await open()).equals(BYTES)).toBe(true);
+    expect(ranges()[3]).toBeUndefined();
+
+    env.GRAFT_CACHE = join(folder, `cache-${runs++}`);
+    const wrong = Buffer.from(BYTES);
+    wrong[17]! ^= 4;
+    answers = [redirect, cutAfter(5000, wrong), redirect, rest()];
+    expect(readFileSync(await open()).equals(BYTES)).toBe(true);
+  });
+
+  it('is not pieced together without a hash', async () => {
+    const file = 'hf:a/b/small.pth';
+    answers = [cutAfter(5000), whole];
+    expect(readFileSync(await open(file)).equals(BYTES)).toBe(true);
+    expect(ranges()).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a token', () => {
+  const TOKEN = 'hf_0123456789abcdefghij';
+  const authorizations = (): (string | undefined)[] => sent.map(({ authorization }) => authorization);
+
+  it('goes to the hub, and to no other server', async () => {
+    const elsewhere: { url: string; authorization: string | undefined }[] = [];
+    const other = createServer((request, response) => {
+      elsewhere.push({ url: request.url!, authorization: request.headers.authorization });
+      whole(request, response);
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const away: Answer = (_, response) => {
+      response.writeHead(302, {
+        location: `http://127.0.0.1:${port}/signed`,
+        'x-linked-etag': `"${SHA256}"`,
+        'x-linked-size': String(BYTES.length),
+      });
+      response.end();
+    };
+    try {
+      for (const name of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
+        sent = [];
+        env = { HF_ENDPOINT: env.HF_ENDPOINT!, GRAFT_CACHE: join(folder, `cache-${runs++}`) };
+        env[name] = ` ${TOKEN}\n`;
+        // Within the hub, then away from it.
+        answers = [status(307, { location: '/renamed' }), away];
+        await open();
+        expect(authorizations()).toEqual([`Bearer ${TOKEN}`, `Bearer ${TOKEN}`]);
+      }
+    } finally {
+      other.closeAllConnections();
+      await new Promise((resolve) => other.close(resolve));
+    }
+    expect(elsewhere.map(({ authorization }) => authorization)).toEqual([undefined, undefined]);
+    sent = [];
+    env = { HF_ENDPOINT: env.HF_ENDPOINT!, GRAFT_CACHE: join(folder, `cache-${runs++}`), HF_TOKEN: '' };
+    await open();
+    expect(authorizations()).toEqual([undefined, undefined]);
+  });
+
+  it('is in no message, and no open line carries it', async () => {
+    const fails = async (changes: Record<string, string>): Promise<string> => {
+      env = { ...env, HF_TOKEN: TOKEN, ...changes };
+      const error = await open().then(
+        () => expect.unreachable(),
+        (failure: unknown) => failure as Error,
+      );
+      const told = `${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`;
+      for (const secret of [TOKEN, TOKEN.slice(5)]) expect(told).not.toContain(secret);
+      return error.message;
+    };
+    answers = [status(403)];
+    expect(await fails({})).toMatch(/status 403: no such repository, or HF_TOKEN has no access to it/);
+    expect(await fails({ HF_TOKEN: `${TOKEN}\n${TOKEN}` })).toMatch(
+      /^HF_TOKEN: holds characters that are in no token/,
+    );
+    const seen: string[] = [];
+    const original = globalThis.fetch;
+    globalThis.fetch = async (_, init) => {
+      seen.push(JSON.stringify(init!.headers));
+      return new Response('no', { status: 401 });
+    };
+    try {
+      expect(await fails({ HF_ENDPOINT: 'http://mirror.example' })).toMatch(/not sent over an open line/);
+      await fails({ HF_ENDPOINT: 'https://mirror.example' });
+    } finally {
+      globalThis.fetch = original;
+    }
+    expect(seen[0]).not.toContain('authorization');
+    expect(seen[1]).toContain(`Bearer ${TOKEN}`);
   });
 });

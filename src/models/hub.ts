@@ -4,11 +4,15 @@
  * as for the hub's own tools.
  *
  * A file is in the cache whole or not at all: what arrives is held against the size and the SHA-256 that the hub
- * states, and takes its name only then.
+ * states, and takes its name only then. Where it states a SHA-256, a connection that broke is taken up at the byte where
+ * it broke (RFC 9110, range requests); without one nothing would tell whether both pieces are of one file.
+ *
+ * `HF_TOKEN` (or `HUGGING_FACE_HUB_TOKEN`) opens private and gated repositories. It goes to the hub alone, never to the
+ * servers that it redirects to (their addresses are signed), never over an open line, and into no message.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -96,15 +100,80 @@ export async function openWeightsFile(spec: string, options: HubOptions = {}): P
       cause,
     });
   if (env.HF_HUB_OFFLINE && env.HF_HUB_OFFLINE !== '0') throw byHand('HF_HUB_OFFLINE is set');
-  for (let attempt = 1; ; attempt++) {
+  const source = { url, ...rightsAt(endpoint, env) };
+  await replaceFileAsync(path, async (temporary) => {
+    const part = new Part(await open(temporary, 'wx'));
     try {
-      await replaceFileAsync(path, (temporary) => download(url, temporary, options));
-      return path;
-    } catch (error) {
-      if (!(error instanceof DownloadError)) throw error;
-      if (!error.passing || attempt >= attempts) throw byHand(error.message, error);
-      await sleep(Math.max(error.retryAfterMs, firstWaitMs * 2 ** (attempt - 1)));
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await download(source, part, options);
+        } catch (error) {
+          if (!(error instanceof DownloadError)) throw error;
+          if (!error.passing || attempt >= attempts) throw byHand(error.message, error);
+          await sleep(Math.max(error.retryAfterMs, firstWaitMs * 2 ** (attempt - 1)));
+        }
+      }
+    } finally {
+      await part.file.close();
     }
+  });
+  return path;
+}
+
+/**
+ * The token to send, and what to say where access is refused.
+ * @throws ConfigError for a token that no header can hold; the message does not show it
+ */
+function rightsAt(endpoint: string, env: Environment): Pick<Source, 'token' | 'ifRefused'> {
+  const name = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'].find((key) => env[key]?.trim());
+  if (name === undefined) return { token: null, ifRefused: 'not a public one: set HF_TOKEN for that' };
+  const token = env[name]!.trim();
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new ConfigError(`${name}: holds characters that are in no token; set it anew, or unset it`);
+  if (!isPrivateLine(endpoint))
+    return {
+      token: null,
+      ifRefused: 'not a public one, and the token is not sent over an open line: use https in HF_ENDPOINT',
+    };
+  return {
+    token,
+    ifRefused: `${name} has no access to it: has its account accepted the conditions on the repository's page?`,
+  };
+}
+
+/** Whether nobody on the way can read along: encrypted, or within this machine. */
+function isPrivateLine(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}
+
+/** What has come of a file, over all tries. */
+class Part {
+  done = 0;
+  hash = createHash('sha256');
+  /** Of the whole file, as the hub stated it; null where it did not. */
+  sha256: string | null = null;
+
+  constructor(readonly file: FileHandle) {}
+
+  async append(chunk: Uint8Array): Promise<void> {
+    for (let written = 0; written < chunk.length; ) {
+      const { bytesWritten } = await this.file.write(
+        chunk,
+        written,
+        chunk.length - written,
+        this.done + written,
+      );
+      written += bytesWritten;
+    }
+    this.hash.update(chunk);
+    this.done += chunk.length;
+  }
+
+  async startAnew(): Promise<void> {
+    await this.file.truncate(0);
+    this.done = 0;
+    this.hash = createHash('sha256');
   }
 }
 
@@ -126,31 +195,36 @@ const LONGEST_RETRY_AFTER_MS = 60_000;
 const MOST_REDIRECTS = 5;
 const PASSING_STATUSES = [408, 425, 429, 500, 502, 503, 504];
 
-async function download(url: string, path: string, options: HubOptions): Promise<void> {
+/** Where a file is asked for, and with whose rights. */
+interface Source {
+  url: string;
+  token: string | null;
+  /** What the user can do then. */
+  ifRefused: string;
+}
+
+async function download(source: Source, part: Part, options: HubOptions): Promise<void> {
   const silence = new Silence(options.idleTimeoutMs ?? 30_000);
   try {
-    const { response, expected } = await request(url, silence);
-    const sizeText = response.headers.get('content-length');
-    const total = expected.sizeBytes ?? (sizeText === null ? null : Number(sizeText));
-    const hash = createHash('sha256');
-    const file = await open(path, 'wx');
-    let done = 0;
-    try {
-      for await (const chunk of response.body ?? []) {
-        silence.restart();
-        hash.update(chunk);
-        await file.writeFile(chunk);
-        done += chunk.length;
-        options.onProgress?.(done, total);
-      }
-    } finally {
-      await file.close();
+    const { response, expected, from } = await request(source, part, silence);
+    if (from !== part.done) await part.startAnew();
+    part.sha256 = expected.sha256;
+    const length = Number(response.headers.get('content-length') ?? Number.NaN);
+    const total = expected.sizeBytes ?? (Number.isNaN(length) ? null : from + length);
+    for await (const chunk of response.body ?? []) {
+      silence.restart();
+      await part.append(chunk);
+      options.onProgress?.(part.done, total);
     }
-    if (total !== null && done !== total) {
+    if (total !== null && part.done !== total) {
+      // Too much is no beginning of the right file.
+      const { done } = part;
+      if (done > total) await part.startAnew();
       throw new DownloadError(`${done} of ${total} bytes came`, true);
     }
-    const found = hash.digest('hex');
+    const found = part.hash.copy().digest('hex');
     if (expected.sha256 !== null && found !== expected.sha256) {
+      await part.startAnew();
       throw new DownloadError(`the bytes that came are not the hub's: SHA-256 ${found}`, true);
     }
   } catch (error) {
@@ -166,12 +240,27 @@ interface Expected {
   sha256: string | null;
 }
 
-async function request(url: string, silence: Silence): Promise<{ response: Response; expected: Expected }> {
+interface Answer {
+  response: Response;
+  expected: Expected;
+  /** The place in the file that the answer's first byte belongs to. */
+  from: number;
+}
+
+async function request({ url, token, ifRefused }: Source, part: Part, silence: Silence): Promise<Answer> {
   const expected: Expected = { sizeBytes: null, sha256: null };
+  const hub = new URL(url).origin;
   let target = url;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    // Bytes as they are stored: compressed ones would have another size.
-    const headers = { 'accept-encoding': 'identity', 'user-agent': 'graft' };
+    // A branch may have moved on since the first piece came: then it is not the same file.
+    const resumes = part.done > 0 && expected.sha256 !== null && expected.sha256 === part.sha256;
+    const headers: Record<string, string> = {
+      // Bytes as they are stored: compressed ones would have another size.
+      'accept-encoding': 'identity',
+      'user-agent': 'graft',
+      ...(resumes ? { range: `bytes=${part.done}-` } : {}),
+      ...(token !== null && new URL(target).origin === hub ? { authorization: `Bearer ${token}` } : {}),
+    };
     const response = await fetch(target, { redirect: 'manual', headers, signal: silence.signal });
     silence.restart();
     const { status } = response;
@@ -186,19 +275,28 @@ async function request(url: string, silence: Silence): Promise<{ response: Respo
       continue;
     }
     if (status === 200 && !response.headers.get('content-type')?.startsWith('text/html')) {
-      return { response, expected };
+      return { response, expected, from: 0 };
+    }
+    if (status === 206 && resumes) {
+      const from = Number(response.headers.get('content-range')?.match(/^bytes (\d+)-/)?.[1] ?? Number.NaN);
+      if (from === part.done) return { response, expected, from };
     }
     await response.body?.cancel();
-    throw refusal(response);
+    // What cannot be gone on with is asked for as a whole the next time.
+    if (resumes && (status === 206 || status === 416)) {
+      await part.startAnew();
+      throw new DownloadError(`status ${status} for the rest of the file`, true);
+    }
+    throw refusal(response, ifRefused);
   }
   throw new DownloadError('it leads from one address to the next without an end', false);
 }
 
-function refusal({ status, headers }: Response): DownloadError {
+function refusal({ status, headers }: Response, ifRefused: string): DownloadError {
   if (status === 200) return new DownloadError('a web page came instead of a file', false);
   // The hub answers 401 for a repository that does not exist, so as not to tell which do.
   if (status === 401 || status === 403) {
-    return new DownloadError(`status ${status}: no such repository, or not a public one`, false);
+    return new DownloadError(`status ${status}: no such repository, or ${ifRefused}`, false);
   }
   if (status === 404) return new DownloadError('status 404: no such file or revision', false);
   const waitMs = Number(headers.get('retry-after') ?? 0) * 1000;

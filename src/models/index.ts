@@ -34,7 +34,7 @@ export {
 export type { Naming } from './efficientnet-keys.js';
 export { HUB_PREFIX, openWeightsFile, weightsFilePath } from './hub.js';
 export { INCEPTION_WEIGHTS, InceptionV3, loadInceptionWeights } from './inception.js';
-export { memoryFormatFor, toEfficientNetInput } from './input.js';
+export { memoryFormatFor, packEfficientNetInput, toEfficientNetInput } from './input.js';
 export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export {
   RESNET_SIZES,
@@ -46,4 +46,9 @@ export {
 } from './resnet-gan.js';
 export { SCALINGS } from './scaling.js';
 export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
-export { inspectEfficientNetWeights, type LoadedWeights, loadEfficientNetWeights } from './weights.js';
+export {
+  inspectEfficientNetWeights,
+  type LoadedWeights,
+  loadEfficientNetWeights,
+  SIDE_KEY,
+} from './weights.js';

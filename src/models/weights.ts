@@ -28,6 +28,11 @@ export interface LoadedWeights {
   /** Keys of the file that were left out because they belong to its head. */
   skipped: string[];
   naming: Naming;
+  /**
+   * Sides in pixels that the weights know: what their file says where a run of this project wrote it, else those that
+   * published weights of the variant were trained and tested at.
+   */
+  sidesPx: number[];
 }
 
 export interface WeightsContent {
@@ -119,8 +124,18 @@ export function applyEfficientNetWeights(
       headReplaced,
       skipped: Object.keys(tensors).filter((key) => !wanted(key)),
       naming,
+      sidesPx: sidesOf(content, model.variant),
     };
   });
+}
+
+/** Key of the metadata under which a run says at which side it trained its network. */
+export const SIDE_KEY = 'imageSize';
+
+function sidesOf({ metadata }: WeightsContent, variant: EfficientNetVariant): number[] {
+  const own = Number(metadata?.[SIDE_KEY]);
+  const { train, test } = VARIANTS[variant].resolution;
+  return own > 0 ? [own] : [...new Set([train, test])];
 }
 
 function readWeights(path: string): Omit<WeightsContent, 'path'> {

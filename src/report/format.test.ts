@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { duration, list, percent, pValue, signed, whole } from './format.js';
+import { duration, list, percent, pValue, shortened, signed, whole } from './format.js';
 
 test('signs, and no negative zero', () => {
   expect([signed(0.0123), signed(-0.004), signed(-0.0001)]).toEqual(['+0.012', '−0.004', '0.000']);
@@ -28,4 +28,5 @@ test('numbers with commas, durations, lists', () => {
   expect(whole(22_922)).toBe('22,922');
   expect([duration(42), duration(1300), duration(11_100)]).toEqual(['42 s', '22 min', '3 h 05 min']);
   expect([list(['a']), list(['a', 'b', 'c'])]).toEqual(['a', 'a, b and c']);
+  expect([shortened('basal cell', 10), shortened('basal cell', 7)]).toEqual(['basal cell', 'basal…']);
 });

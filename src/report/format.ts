@@ -59,6 +59,10 @@ export const day = (iso: string): string =>
 /** A title as a sentence: with a full stop, unless it asks or exclaims. */
 export const ended = (text: string): string => (/[.?!…]$/.test(text) ? text : `${text}.`);
 
+/** At most so many letters, the last one '…' where some are left out: for labels in figures. */
+export const shortened = (text: string, letters: number): string =>
+  text.length > letters ? `${text.slice(0, letters - 1).trimEnd()}…` : text;
+
 /** 'a, b and c' */
 export const list = (items: readonly string[]): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../random.js';
 import {
+  classDraw,
   clusterBootstrap,
   groupDraw,
   hierarchicalBootstrap,
@@ -80,4 +81,25 @@ describe('bootstrap by group', () => {
     const { low, high } = percentileInterval(mixed!);
     expect(high - low).toBeGreaterThan(0.4);
   });
+});
+
+test('several classes: every replicate has as many groups of each class as there are, whole ones', () => {
+  const truths = [0, 0, 0, 0, 1, 1, 2, 0, 2, 0];
+  // The last group has images of a rare class and of the most frequent one: it is drawn with the rare.
+  const groups = ['a', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'h'];
+  const draw = classDraw(truths, groups);
+  const random = new Random(5);
+  const seen = new Set<string>();
+  for (let replicate = 0; replicate < 200; replicate++) {
+    const weights = draw(random);
+    const times = (name: string): number => weights[groups.indexOf(name)]!;
+    groups.forEach((name, i) => {
+      expect(weights[i]).toBe(times(name));
+    });
+    for (const stratum of ['abcg', 'de', 'fh']) {
+      expect([...stratum].reduce((sum, name) => sum + times(name), 0)).toBe(stratum.length);
+    }
+    seen.add(weights.join());
+  }
+  expect(seen.size).toBeGreaterThan(100);
 });

@@ -17,19 +17,49 @@ export type DrawWeights = (random: Random) => Float64Array;
 
 /** @param groups one name an image; without it each image is its own group. */
 export function groupDraw(labels: Numbers, groups?: readonly string[]): DrawWeights {
+  const strata: [number[][], number[][], number[][]] = [[], [], []];
+  for (const list of membersOf(labels.length, groups)) {
+    const positives = list.filter((i) => labels[i] === 1).length;
+    strata[positives === 0 ? 0 : positives === list.length ? 1 : 2].push(list);
+  }
+  return drawWithin(strata, labels.length);
+}
+
+/**
+ * The same for several classes: a group is drawn among those that share its rarest class, so that rare classes keep their
+ * groups. (Strata of every mixture of classes would often hold one group alone, which would then never vary.)
+ * @param truths index of each image's class
+ */
+export function classDraw(truths: Numbers, groups?: readonly string[]): DrawWeights {
+  const counts = new Map<number, number>();
+  for (let i = 0; i < truths.length; i++) counts.set(truths[i]!, (counts.get(truths[i]!) ?? 0) + 1);
+  const strata = new Map<number, number[][]>();
+  for (const list of membersOf(truths.length, groups)) {
+    const rarest = list
+      .map((i) => truths[i]!)
+      .reduce((best, truth) => (counts.get(truth)! < counts.get(best)! ? truth : best));
+    const stratum = strata.get(rarest);
+    if (stratum) stratum.push(list);
+    else strata.set(rarest, [list]);
+  }
+  return drawWithin([...strata.values()], truths.length);
+}
+
+/** Images of each group. */
+function membersOf(images: number, groups?: readonly string[]): number[][] {
   const members = new Map<string, number[]>();
-  for (let i = 0; i < labels.length; i++) {
+  for (let i = 0; i < images; i++) {
     const name = groups ? groups[i]! : String(i);
     const list = members.get(name);
     if (list) list.push(i);
     else members.set(name, [i]);
   }
-  const strata: [number[][], number[][], number[][]] = [[], [], []];
-  for (const list of members.values()) {
-    const positives = list.filter((i) => labels[i] === 1).length;
-    strata[positives === 0 ? 0 : positives === list.length ? 1 : 2].push(list);
-  }
-  const weights = new Float64Array(labels.length);
+  return [...members.values()];
+}
+
+/** As many groups of each stratum as it has, with replacement. */
+function drawWithin(strata: readonly (readonly number[][])[], images: number): DrawWeights {
+  const weights = new Float64Array(images);
   return (random) => {
     weights.fill(0);
     for (const stratum of strata) {

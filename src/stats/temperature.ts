@@ -5,7 +5,7 @@
  *
  *   minimise over β = 1/T:   L(β) = mean softplus(βz) − y βz
  *
- * L is convex in β: Newton's steps, kept inside a bracket of its minimum by bisection.
+ * L is convex in β, for two classes and for more.
  */
 import { DataError } from '../errors.js';
 import { checkBinary, type Numbers } from './roc.js';
@@ -41,6 +41,12 @@ export function logit(probability: number): number {
 export const temper = (probability: number, temperature: number): number =>
   sigmoid(logit(probability) / temperature);
 
+/** T is the minimum of a convex function of β = 1/T. */
+interface BetaLoss {
+  at(beta: number): number;
+  derivatives(beta: number): { slope: number; curvature: number };
+}
+
 /**
  * Fits a temperature. Give it labels and logits of *validation* images.
  * @throws DataError for unequal lengths, labels other than 0 and 1, a missing class, logits that are not finite
@@ -48,21 +54,93 @@ export const temper = (probability: number, temperature: number): number =>
 export function fitTemperature(labels: Numbers, logits: Numbers): Temperature {
   checkBinary(labels, logits);
   const n = labels.length;
-  const loss = (beta: number): number => {
-    let sum = 0;
-    for (let i = 0; i < n; i++) sum += softplus(beta * logits[i]!) - labels[i]! * beta * logits[i]!;
-    return sum / n;
-  };
-  const derivatives = (beta: number): { slope: number; curvature: number } => {
-    let slope = 0;
-    let curvature = 0;
-    for (let i = 0; i < n; i++) {
-      const p = sigmoid(beta * logits[i]!);
-      slope += (p - labels[i]!) * logits[i]!;
-      curvature += p * (1 - p) * logits[i]! ** 2;
+  return minimise({
+    at(beta) {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += softplus(beta * logits[i]!) - labels[i]! * beta * logits[i]!;
+      return sum / n;
+    },
+    derivatives(beta) {
+      let slope = 0;
+      let curvature = 0;
+      for (let i = 0; i < n; i++) {
+        const p = sigmoid(beta * logits[i]!);
+        slope += (p - labels[i]!) * logits[i]!;
+        curvature += p * (1 - p) * logits[i]! ** 2;
+      }
+      return { slope, curvature };
+    },
+  });
+}
+
+/**
+ * The same for several classes, whose probabilities are softmax(z / T). Only differences within a row count, so that
+ * log-probabilities do as well as logits.
+ *
+ *   L(β) = mean log Σ exp(β zⱼ) − β z_truth,   L′ = mean E[z] − z_truth,   L″ = mean Var[z]   under softmax(βz)
+ *
+ * @param truths index of each image's class
+ * @param logits a row an image, one number a class
+ * @throws DataError for unequal lengths, no images, numbers that are not finite
+ */
+export function fitSoftmaxTemperature(truths: Numbers, logits: readonly Numbers[]): Temperature {
+  const n = logits.length;
+  if (n === 0 || truths.length !== n) throw new DataError(`Got ${truths.length} labels for ${n} images.`);
+  for (let i = 0; i < n; i++) {
+    if (!Array.from(logits[i]!).every(Number.isFinite))
+      throw new DataError(`Scores must be finite; those of image ${i} are not. Did training diverge?`);
+  }
+  const terms = (beta: number, i: number): { loss: number; slope: number; curvature: number } => {
+    const z = logits[i]!;
+    // Counted from the largest: nothing overflows, and the variance keeps its digits.
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let k = 0; k < z.length; k++) largest = Math.max(largest, z[k]!);
+    let [sum, first, second] = [0, 0, 0];
+    for (let k = 0; k < z.length; k++) {
+      const below = z[k]! - largest;
+      const e = Math.exp(beta * below);
+      sum += e;
+      first += e * below;
+      second += e * below ** 2;
     }
-    return { slope, curvature };
+    const truth = z[truths[i]!]! - largest;
+    const expected = first / sum;
+    return {
+      loss: Math.log(sum) - beta * truth,
+      slope: expected - truth,
+      curvature: second / sum - expected ** 2,
+    };
   };
+  return minimise({
+    at(beta) {
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += terms(beta, i).loss;
+      return sum / n;
+    },
+    derivatives(beta) {
+      let [slope, curvature] = [0, 0];
+      for (let i = 0; i < n; i++) {
+        const own = terms(beta, i);
+        slope += own.slope;
+        curvature += own.curvature;
+      }
+      return { slope, curvature };
+    },
+  });
+}
+
+/** Probabilities of all classes with their logits divided by the temperature. */
+export function temperSoftmax(probabilities: readonly number[], temperature: number): number[] {
+  const powers = probabilities.map((p) => Math.exp(logProbability(p) / temperature));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** ln p; at 0, where a stored probability was rounded, −690.8. */
+export const logProbability = (p: number): number => Math.log(Math.max(1e-300, p));
+
+/** By Newton's steps, kept inside a bracket of the minimum by bisection. */
+function minimise({ at: loss, derivatives }: BetaLoss): Temperature {
   let [low, high]: [number, number] = [...betaBounds];
   if (derivatives(low).slope >= 0 || derivatives(high).slope <= 0) {
     const beta = derivatives(low).slope >= 0 ? low : high;

@@ -71,6 +71,20 @@ export function deviceName(value: number): Device {
   return index < 0 ? type : `${type}:${index}`;
 }
 
+/** Bytes an element. */
+export const WIDTHS: Readonly<Record<DType, number>> = {
+  float64: 8,
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  int64: 8,
+  int32: 4,
+  int16: 2,
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+};
+
 /** The typed array that holds a dtype's elements (16-bit floats and bools as raw integers). */
 export function typedArrayFor(dtype: DType, buffer: ArrayBuffer): TypedArray {
   switch (dtype) {

@@ -9,25 +9,25 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { DataError } from '../errors.js';
 import { aten } from './aten.js';
-import type { DType } from './dtype.js';
-import { tensor } from './factories.js';
+import { type DType, WIDTHS } from './dtype.js';
+import { fromBytes } from './from-bytes.js';
 import { type PickleContext, readPickle } from './pickle.js';
 import { tidy } from './scope.js';
 import type { Tensor } from './tensor.js';
 import { readAt, ZipReader } from './zip.js';
 
 /** torch's storage classes by element type. */
-export const STORAGES: Record<DType, { name: string; width: number }> = {
-  float64: { name: 'DoubleStorage', width: 8 },
-  float32: { name: 'FloatStorage', width: 4 },
-  float16: { name: 'HalfStorage', width: 2 },
-  bfloat16: { name: 'BFloat16Storage', width: 2 },
-  int64: { name: 'LongStorage', width: 8 },
-  int32: { name: 'IntStorage', width: 4 },
-  int16: { name: 'ShortStorage', width: 2 },
-  int8: { name: 'CharStorage', width: 1 },
-  uint8: { name: 'ByteStorage', width: 1 },
-  bool: { name: 'BoolStorage', width: 1 },
+export const STORAGES: Record<DType, { name: string }> = {
+  float64: { name: 'DoubleStorage' },
+  float32: { name: 'FloatStorage' },
+  float16: { name: 'HalfStorage' },
+  bfloat16: { name: 'BFloat16Storage' },
+  int64: { name: 'LongStorage' },
+  int32: { name: 'IntStorage' },
+  int16: { name: 'ShortStorage' },
+  int8: { name: 'CharStorage' },
+  uint8: { name: 'ByteStorage' },
+  bool: { name: 'BoolStorage' },
 };
 
 /** Elements that lie elsewhere in the file. */
@@ -151,14 +151,14 @@ function openStream(file: number): Archive {
     if (Number(readAt(file, at, 8).readBigInt64LE()) !== storage.numel)
       throw new DataError(`storage '${key}' does not have the length that is stated`);
     places.set(storage.key, at + 8);
-    at += 8 + storage.numel * STORAGES[storage.dtype].width;
+    at += 8 + storage.numel * WIDTHS[storage.dtype];
   }
   return {
     value,
     bytes({ key, numel, dtype }) {
       const place = places.get(key);
       if (place === undefined) throw new DataError(`storage '${key}' is missing`);
-      return readAt(file, place, numel * STORAGES[dtype].width);
+      return readAt(file, place, numel * WIDTHS[dtype]);
     },
   };
 }
@@ -207,14 +207,10 @@ function unpackStorage(
   bytes: Buffer,
   windows: readonly (readonly [string, StoredTensor])[],
 ): Record<string, Tensor> {
-  if (bytes.length !== storage.numel * STORAGES[storage.dtype].width)
+  if (bytes.length !== storage.numel * WIDTHS[storage.dtype])
     throw new DataError(`storage '${storage.key}' does not have the length that is stated`);
   return tidy(() => {
-    const raw = tensor(bytes, [bytes.length], { dtype: 'uint8' });
-    const flat = bytes.length ? aten.view.dtype(raw, storage.dtype) : raw.to({ dtype: storage.dtype });
-    // 16-bit floats have no arrays in JavaScript.
-    const half = storage.dtype === 'float16' || storage.dtype === 'bfloat16';
-    const numbers = half ? flat.float() : flat;
+    const numbers = fromBytes(bytes, storage.dtype);
     const made = windows.map(([name, { shape, strides, offset }]): [string, Tensor] => {
       const window = aten.as_strided(numbers, shape, strides, offset);
       // A window of its own storage, whole and in order, needs no copy.

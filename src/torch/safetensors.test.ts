@@ -1,8 +1,9 @@
 import { mkdtempSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { loadSafetensors, saveSafetensors, tensor, tidy } from './index.js';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { liveTensors, loadSafetensors, saveSafetensors, type Tensor, tensor, tidy } from './index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-safetensors-'));
 
@@ -109,3 +110,42 @@ function bitwiseCrc32(bytes: Uint8Array): number {
   }
   return ~rest >>> 0;
 }
+
+describe('16-bit floats', () => {
+  const goldens = new URL('../../test/goldens/safetensors/', import.meta.url);
+  const bitsOf = (t: Tensor): number[] => {
+    const values = t.toArray() as Float32Array;
+    return [...new Uint32Array(values.buffer, values.byteOffset, values.length)];
+  };
+
+  test('become the float32 that torch makes of them, to the bit', () => {
+    const expected = JSON.parse(readFileSync(new URL('expected.json', goldens), 'utf8')) as Record<
+      string,
+      { shape: number[]; bits: number[] }
+    >;
+    const before = liveTensors();
+    tidy(() => {
+      const { tensors, metadata } = loadSafetensors(fileURLToPath(new URL('half.safetensors', goldens)));
+      expect(metadata).toEqual({ format: 'pt' });
+      expect(Object.keys(tensors)).toEqual(Object.keys(expected));
+      for (const [name, { shape, bits }] of Object.entries(expected)) {
+        expect(tensors[name]!.dtype, name).toBe('float32');
+        expect(tensors[name]!.shape, name).toEqual(shape);
+        expect(bitsOf(tensors[name]!), name).toEqual(bits);
+      }
+      // They can be written again, as what they are now.
+      const again = join(folder, 'whole.safetensors');
+      saveSafetensors(again, tensors, metadata);
+      expect(bitsOf(loadSafetensors(again).tensors['half.weight']!)).toEqual(expected['half.weight']!.bits);
+    });
+    expect(liveTensors()).toBe(before);
+  });
+
+  test('of a length that does not fit, and floats of 8 bits, are refused by name', () => {
+    const path = join(folder, 'bad-half.safetensors');
+    foreignFile(path, { w: { dtype: 'BF16', shape: [3], data_offsets: [0, 4] } }, new Uint8Array(4));
+    expect(() => loadSafetensors(path)).toThrow(/bad-half\.safetensors: damaged: tensor 'w'/);
+    foreignFile(path, { w: { dtype: 'F8_E4M3', shape: [4], data_offsets: [0, 4] } }, new Uint8Array(4));
+    expect(() => loadSafetensors(path)).toThrow(/tensor 'w' has dtype F8_E4M3, .*convert it to F32/);
+  });
+});

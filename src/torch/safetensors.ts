@@ -6,9 +6,8 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { replaceFile } from '../files.js';
-import type { DType } from './dtype.js';
-import { typedArrayFor } from './dtype.js';
-import { tensor } from './factories.js';
+import { type DType, WIDTHS } from './dtype.js';
+import { fromBytes } from './from-bytes.js';
 import { guarded, native } from './native.js';
 import {
   checksumPosition,
@@ -19,6 +18,7 @@ import {
   type TensorEntry,
   verifyChecksum,
 } from './safetensors-file.js';
+import { tidy } from './scope.js';
 import type { Tensor } from './tensor.js';
 
 const NAMES: Partial<Record<DType, string>> = {
@@ -31,8 +31,15 @@ const NAMES: Partial<Record<DType, string>> = {
   uint8: 'U8',
   bool: 'BOOL',
 };
-const DTYPES = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as DType]));
-const WIDTHS: Record<string, number> = { F64: 8, F32: 4, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 };
+/** What is read besides, and never written. */
+const READ_ONLY: readonly [string, DType][] = [
+  ['F16', 'float16'],
+  ['BF16', 'bfloat16'],
+];
+const DTYPES = new Map<string, DType>([
+  ...Object.entries(NAMES).map(([dtype, name]): [string, DType] => [name, dtype as DType]),
+  ...READ_ONLY,
+]);
 
 /**
  * Writes tensors to a file, which is replaced as a whole or not at all.
@@ -77,9 +84,9 @@ export function saveSafetensors(
 }
 
 /**
- * Reads every tensor of a file, on the CPU.
+ * Reads every tensor of a file, on the CPU. 16-bit floats (F16, BF16) become float32, exactly.
  *
- * @throws DataError when the file is truncated or damaged, or is no safetensors file
+ * @throws DataError when the file is truncated or damaged, has a dtype that is not read, or is no safetensors file
  */
 export function loadSafetensors(path: string): {
   tensors: Record<string, Tensor>;
@@ -92,14 +99,17 @@ export function loadSafetensors(path: string): {
     const tensors: Record<string, Tensor> = {};
     for (const [name, entry] of Object.entries(frame.entries)) {
       const dtype = DTYPES.get(entry.dtype);
-      if (!dtype)
-        throw new DataError(`${path}: tensor '${name}' has dtype ${entry.dtype}, which is not read`);
+      if (!dtype) {
+        throw new DataError(
+          `${path}: tensor '${name}' has dtype ${entry.dtype}, which is not read; convert it to F32`,
+        );
+      }
       const [start, end] = entry.data_offsets;
-      const expected = entry.shape.reduce((product, size) => product * size, 1) * WIDTHS[entry.dtype]!;
+      const expected = entry.shape.reduce((product, size) => product * size, 1) * WIDTHS[dtype];
       if (end - start !== expected)
         throw new DataError(`${path}: damaged: tensor '${name}' does not fit its shape`);
       const bytes = readBytes(file, end - start, frame.dataStart + start);
-      tensors[name] = tensor(typedArrayFor(dtype, bytes.buffer), entry.shape, { dtype });
+      tensors[name] = tidy(() => fromBytes(bytes, dtype).reshape(entry.shape));
     }
     return { tensors, metadata: frame.metadata };
   } finally {

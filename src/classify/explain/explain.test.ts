@@ -5,6 +5,7 @@ import { EfficientNet, toEfficientNetInput } from '../../models/index.js';
 import * as F from '../../nn/functional.js';
 import { init } from '../../nn/index.js';
 import {
+  cat,
   Generator,
   keep,
   liveTensors,
@@ -25,6 +26,7 @@ import { integratedGradients } from './integrated-gradients.js';
 import { chooseLayer, layersOf, mappedForward, withTap } from './layers.js';
 import { centredHeat, heatRanks, randomHeat, toHeat } from './maps.js';
 import { overlay } from './overlay.js';
+import { classTarget } from './target.js';
 
 interface Curve {
   curve: number[];
@@ -41,6 +43,13 @@ const golden = JSON.parse(
   integrated: { steps: number; attributions: number[]; difference: number[] };
   perturbation: { steps: number; deletion: Curve[]; insertion: Curve[] };
   blur: { sigma: number; values: number[] };
+  classes: {
+    targets: number[];
+    cam: number[][][];
+    plus: number[][][];
+    integrated: { steps: number; attributions: number[]; difference: number[] };
+    perturbation: { steps: number; deletion: Curve[]; insertion: Curve[] };
+  };
 };
 
 const weight = (key: string, shape: number[]): Tensor => fill(`explain.${key}`, shape, 'float64', 0.5);
@@ -65,8 +74,18 @@ function smallNetwork() {
     const map = keep(tidy(() => mapOf(x)));
     return { map, score: tidy(() => head(map)) };
   };
+  const [w4, b4] = [weight('classes.weight', [4, 6]), weight('classes.bias', [4])];
+  const classHead = (map: Tensor): Tensor => F.linear(map.mul(2).tanh().mean([2, 3]), w4, b4);
   return {
     mapped,
+    /** The same map behind a head of four logits. */
+    classLogits: (x: Tensor): Tensor => tidy(() => classHead(mapOf(x))),
+    classMapped: (score: (output: Tensor) => Tensor): MappedForward => {
+      return (x) => {
+        const map = keep(tidy(() => mapOf(x)));
+        return { map, score: tidy(() => score(classHead(map))) };
+      };
+    },
     score: (x: Tensor): Tensor => tidy(() => head(mapOf(x))),
     x: fill('explain.x', [3, 3, ...size], 'float64', 0.5, 0.5),
   };
@@ -124,6 +143,38 @@ describe('against plain PyTorch, in float64', () => {
           theirs.map(({ area }) => area),
           12,
         );
+      }
+    }));
+
+  test('one of four classes an image: logits for gradients, softmax for deletion and insertion', () =>
+    tidy(() => {
+      const { classMapped, classLogits, x } = smallNetwork();
+      const { targets, cam, plus, integrated, perturbation } = golden.classes;
+      const target = classTarget(targets);
+      const mapped = classMapped(target.score);
+      near(numbers(gradCam(mapped, x)), cam.flat(2), 12);
+      near(numbers(gradCam(mapped, x, { variant: 'grad-cam++' })), plus.flat(2), 12);
+
+      const baseline = x.mean([2, 3], true).expand(x.shape);
+      const score = (input: Tensor): Tensor => tidy(() => target.score(classLogits(input)));
+      const found = integratedGradients(score, x, { baseline, steps: integrated.steps });
+      near(numbers(found.attributions), integrated.attributions, 12);
+      near(numbers(found.difference), integrated.difference, 12);
+
+      const ranks = heatRanks(fill('explain.heat', [3, ...size], 'float64', 0.5, 0.5), Generator.seeded(1));
+      const probability = (images: Tensor): Tensor => target.probability(classLogits(images));
+      for (const [pair, theirs] of [
+        [{ from: x, to: baseline }, perturbation.deletion],
+        [{ from: baseline, to: x }, perturbation.insertion],
+      ] as const) {
+        const curve = perturbationCurve(probability, { ...pair, ranks }, { steps: perturbation.steps });
+        theirs.forEach((one, n) => {
+          near(
+            curve.map((values) => values[n]!),
+            one.curve,
+            12,
+          );
+        });
       }
     }));
 
@@ -332,4 +383,98 @@ describe('on an EfficientNet', () => {
     images.dispose();
     network.dispose();
   }, 30_000);
+
+  describe('with several classes', () => {
+    const few = { integralSteps: 1, perturbationSteps: 2, device: 'cpu', threshold: 0.5 } as const;
+    const both = ['grad-cam', 'integrated-gradients'] as const;
+    const classes = ['nevus', 'melanoma'];
+    const several = classifierConfigSchema.parse({ data: 'x', imageSize: 32, target: 'classes', classes });
+    const pictures = (): Tensor => rand([2, 3, 32, 32], { generator: Generator.seeded(4) });
+
+    /** Logits (0, z) of the classifier with the one logit z: the same decision. */
+    function withTwoLogits(one: EfficientNet): EfficientNet {
+      manualSeed(2);
+      const two = new EfficientNet('b0', { numClasses: 2 });
+      tidy(() => {
+        const rows = (own: Tensor): Tensor => {
+          const flat = own.detach().reshape([1, -1]);
+          return cat([flat.mul(0), flat]);
+        };
+        const { weight: w, bias: b } = one.fc;
+        const state = { ...one.stateDict(), '_fc.weight': rows(w), '_fc.bias': rows(b!).reshape([-1]) };
+        two.loadStateDict(state);
+      });
+      return two.eval();
+    }
+
+    test('of two logits (0, z) the second is explained as z is', async () => {
+      const one = makeClassifier();
+      const two = withTwoLogits(one);
+      const images = pictures();
+      // With threshold 0 every image is called positive.
+      const binary = await explain(one, images, { ...few, config, threshold: 0, methods: both });
+      const softmax = await explain(two, images, {
+        ...few,
+        config: several,
+        methods: both,
+        explainedClass: 'melanoma',
+      });
+      expect(softmax.explanation.explained).toEqual(['melanoma', 'melanoma']);
+      expect(softmax.explanation.protocol.explains).toBe("the class 'melanoma'");
+      expect(binary.explanation.explained).toBeNull();
+      near(softmax.explanation.probabilities, binary.explanation.probabilities, 5);
+      softmax.explanation.methods.forEach(({ deletion, insertion }, m) => {
+        const theirs = binary.explanation.methods[m]!;
+        expect(deletion.mean).toBeCloseTo(theirs.deletion.mean, 4);
+        expect(insertion.mean).toBeCloseTo(theirs.insertion.mean, 4);
+      });
+      for (const method of both)
+        near(numbers(softmax.heat.get(method)!), numbers(binary.heat.get(method)!), 3);
+      for (const map of [...binary.heat.values(), ...softmax.heat.values()]) map.dispose();
+      images.dispose();
+      one.dispose();
+      two.dispose();
+    }, 30_000);
+
+    test('the class that is called by default; a named one for all; one that there is not is refused', async () => {
+      manualSeed(5);
+      const names = ['nevus', 'melanoma', 'keratosis'];
+      const network = new EfficientNet('b0', { numClasses: 3 });
+      init.uniform_(network.fc.weight, 1);
+      network.eval();
+      const three = { ...several, classes: names };
+      const images = pictures();
+      const logits = tidy(() => noGrad(() => network.forward(toEfficientNetInput(images)).toFloat32Array()));
+      const softmax = (i: number): number[] => {
+        const powers = Array.from(logits.slice(3 * i, 3 * i + 3), Math.exp);
+        return powers.map((power) => power / powers.reduce((sum, one) => sum + one, 0));
+      };
+      const how = { ...few, config: three, methods: ['grad-cam'] as const };
+      const called = await explain(network, images, how);
+      const calls = [0, 1].map((i) => softmax(i).indexOf(Math.max(...softmax(i))));
+      expect(called.explanation.explained).toEqual(calls.map((k) => names[k]));
+      near(
+        called.explanation.probabilities,
+        calls.map((k, i) => softmax(i)[k]!),
+        5,
+      );
+      const other = names[(calls[0]! + 1) % 3]!;
+      const named = await explain(network, images, { ...how, explainedClass: other });
+      near(
+        named.explanation.probabilities,
+        [0, 1].map((i) => softmax(i)[names.indexOf(other)]!),
+        5,
+      );
+      expect(numbers(named.heat.get('grad-cam')!)).not.toEqual(numbers(called.heat.get('grad-cam')!));
+      await expect(explain(network, images, { ...how, explainedClass: 'wart' })).rejects.toThrow(
+        /class 'wart': this run tells apart nevus, melanoma, keratosis/,
+      );
+      await expect(explain(network, images, { ...how, config, explainedClass: 'nevus' })).rejects.toThrow(
+        /leave the class out/,
+      );
+      for (const { heat } of [called, named]) for (const map of heat.values()) map.dispose();
+      images.dispose();
+      network.dispose();
+    }, 30_000);
+  });
 });

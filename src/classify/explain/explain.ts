@@ -2,9 +2,9 @@
  * Explains a classifier's calls on some images: maps of evidence by several methods, what they are worth (deletion and
  * insertion beside maps that know nothing), and whether they hang on the weights at all.
  *
- * What is explained is the class that was called: for an image below the threshold, what speaks for the negative class.
+ * What is explained is the class that was called: for an image below the threshold, what speaks for the negative class; of
+ * several classes the likeliest, or one that is named.
  */
-import { ConfigError } from '../../errors.js';
 import { type EfficientNet, toEfficientNetInput } from '../../models/index.js';
 import type { Interval } from '../../stats/delong.js';
 import { pairedT } from '../../stats/paired.js';
@@ -12,11 +12,12 @@ import { cat, type Device, Generator, noGrad, type Tensor, tidy } from '../../to
 import { statisticsOf } from '../batch.js';
 import type { ClassifierConfig } from '../config.js';
 import { deletionInsertion } from './deletion-insertion.js';
-import { gradCam, signsOf } from './grad-cam.js';
+import { gradCam } from './grad-cam.js';
 import { integratedGradients } from './integrated-gradients.js';
 import { chooseLayer, type Layer, mappedForward } from './layers.js';
 import { centredHeat, heatRanks, randomHeat, toHeat } from './maps.js';
 import { mapCorrelations, randomisedNetwork } from './randomised.js';
+import { chooseTarget, indexOfClass, type Target } from './target.js';
 
 export const METHODS = ['grad-cam', 'grad-cam++', 'integrated-gradients'] as const;
 export type Method = (typeof METHODS)[number];
@@ -24,8 +25,10 @@ export type Method = (typeof METHODS)[number];
 export interface ExplainOptions {
   config: ClassifierConfig;
   device: Device;
-  /** Called positive from this probability on. */
+  /** Called positive from this probability on; without meaning where there are several classes. */
   threshold: number;
+  /** Of several classes the one to explain in every image; default the one that was called. */
+  explainedClass?: string;
   /** Default all. */
   methods?: readonly Method[];
   /** Of Grad-CAM and Grad-CAM++: `head`, `block 4`; default by `chooseLayer`. */
@@ -62,8 +65,10 @@ export interface MethodResult {
 }
 
 export interface Explanation {
-  /** Probability of the positive class, of each image. */
+  /** Of each image: of the positive class; of several classes, of the one that is explained. */
   probabilities: number[];
+  /** Of each image the class that is explained; null with one logit, where it is the one that was called. */
+  explained: string[] | null;
   layer: string;
   methods: MethodResult[];
   /** Means of the maps that know nothing, for the table: `[side of the map]` as the first method's. */
@@ -88,7 +93,7 @@ const CHECK = {
 /**
  * @param images float32 `[N, 3, H, W]` in [0, 1], on the CPU
  * @returns figures, and each method's heat `[N, H, W]` in [0, 1] on the CPU, which the caller disposes
- * @throws ConfigError for a layer that the network does not have
+ * @throws ConfigError for a layer that the network does not have, and a class that the run does not tell apart
  */
 export async function explain(
   network: EfficientNet,
@@ -97,11 +102,7 @@ export async function explain(
 ): Promise<{ explanation: Explanation; heat: Map<Method, Tensor> }> {
   const { config, device, threshold, methods = METHODS, seed = 0, batchSize = 8 } = options;
   const { integralSteps = 64, perturbationSteps = 32 } = options;
-  if (network.numClasses > 1) {
-    throw new ConfigError(
-      `explain: this run tells ${network.numClasses} classes apart, and explanations are of one logit; train one with target=binary`,
-    );
-  }
+  const named = indexOfClass(config, options.explainedClass);
   const [count, , height, width] = images.shape as [number, number, number, number];
   const statistics = statisticsOf(network);
   const toInput = (unit: Tensor): Tensor => toEfficientNetInput(unit.to({ device }), statistics);
@@ -112,26 +113,20 @@ export async function explain(
   whole.dispose();
   const generator = Generator.seeded(seed);
 
-  const parts: { probabilities: number[]; methods: Map<Method, BatchOfMethod>; nulls: Nulls }[] = [];
+  const parts: Part[] = [];
   try {
     for (let start = 0; start < count; start += batchSize) {
       const size = Math.min(batchSize, count - start);
       const unit = tidy(() => images.narrow(0, start, size).to({ device }));
-      const probability = (pixels: Tensor, signs: readonly number[]): Tensor => {
-        const logits = network.forward(toInput(pixels)).reshape([-1]);
-        return logits.mul(signsOf(signs, logits)).sigmoid();
-      };
-      const probabilities = tidy(() =>
-        noGrad(() =>
-          Array.from(probability(unit, new Array<number>(size).fill(1)).toArray() as Float32Array),
-        ),
+      const output = (pixels: Tensor): Tensor => network.forward(toInput(pixels));
+      const { target, probabilities, explained } = tidy(() =>
+        noGrad(() => chooseTarget(output(unit), { threshold, named })),
       );
-      const signs = probabilities.map((p) => (p >= threshold ? 1 : -1));
       const score = (heat: Tensor): Faithfulness =>
         tidy(() => {
           const ranks = heatRanks(heat, generator);
           return deletionInsertion(
-            (pixels) => probability(pixels, signs),
+            (pixels) => target.probability(output(pixels)),
             { images: unit, ranks },
             {
               steps: perturbationSteps,
@@ -142,7 +137,7 @@ export async function explain(
       // Maps of one coarseness share their null.
       const randomBySide = new Map<number, Faithfulness>();
       for (const method of methods) {
-        const how = { method, layer, signs, integralSteps };
+        const how = { method, layer, target, integralSteps };
         own.set(
           method,
           tidy(() => {
@@ -170,7 +165,7 @@ export async function explain(
       }
       const centre = tidy(() => score(centredHeat(size, [height, width]).to({ device })));
       unit.dispose();
-      parts.push({ probabilities, methods: own, nulls: { centre } });
+      parts.push({ probabilities, explained, methods: own, nulls: { centre } });
       options.onProgress?.(start + size, count);
     }
   } finally {
@@ -178,7 +173,7 @@ export async function explain(
   }
 
   const heat = new Map<Method, Tensor>();
-  const all = (pick: (part: (typeof parts)[number]) => number[]): number[] => parts.flatMap(pick);
+  const all = (pick: (part: Part) => number[]): number[] => parts.flatMap(pick);
   const results = methods.map((method): MethodResult => {
     const batches = parts.map((part) => part.methods.get(method)!);
     heat.set(method, cat(batches.map((batch) => batch.heat)));
@@ -207,6 +202,10 @@ export async function explain(
     heat,
     explanation: {
       probabilities: all((part) => part.probabilities),
+      explained:
+        config.target === 'classes'
+          ? all((part) => part.explained ?? []).map((k) => config.classes[k]!)
+          : null,
       layer: layer.name,
       methods: results,
       nulls: {
@@ -219,7 +218,7 @@ export async function explain(
       protocol: {
         images: count,
         seed,
-        explains: 'the class that was called',
+        explains: named === null ? 'the class that was called' : `the class '${config.classes[named]}'`,
         baseline: 'the mean colour of the image',
         integralSteps,
         perturbationSteps,
@@ -227,6 +226,15 @@ export async function explain(
       },
     },
   };
+}
+
+/** What is known of a batch. */
+interface Part {
+  probabilities: number[];
+  /** Indices of classes. */
+  explained: number[] | null;
+  methods: Map<Method, BatchOfMethod>;
+  nulls: Nulls;
 }
 
 interface Faithfulness {
@@ -251,20 +259,17 @@ interface BatchOfMethod {
 function rawMap(
   network: EfficientNet,
   input: Tensor,
-  how: { method: Method; layer: Layer; signs: readonly number[]; integralSteps: number },
+  how: { method: Method; layer: Layer; target: Target; integralSteps: number },
 ): { map: Tensor; incompleteness: number[] | null } {
-  const { method, layer, signs, integralSteps } = how;
+  const { method, layer, target, integralSteps } = how;
   if (method !== 'integrated-gradients') {
     const place = layerOf(network, layer);
     return {
-      map: gradCam(mappedForward(network, place), input, { variant: method, signs }),
+      map: gradCam(mappedForward(network, place, target.score), input, { variant: method }),
       incompleteness: null,
     };
   }
-  const score = (x: Tensor): Tensor => {
-    const logits = network.forward(x).reshape([-1]);
-    return logits.mul(signsOf(signs, logits));
-  };
+  const score = (x: Tensor): Tensor => target.score(network.forward(x));
   const baseline = input.mean([2, 3], true).expand(input.shape);
   const { attributions, difference } = integratedGradients(score, input, { baseline, steps: integralSteps });
   const total = attributions.sum([1, 2, 3]);

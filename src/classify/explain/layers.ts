@@ -50,10 +50,17 @@ export function withTap<T>({ owner, method }: Layer, run: () => T): { result: T;
   }
 }
 
-/** The network with one logit, as Grad-CAM takes it. */
-export function mappedForward(network: EfficientNet, layer: Layer): MappedForward {
+/**
+ * The network as Grad-CAM takes it.
+ * @param score what is explained of its output (./target.ts); default: its one logit
+ */
+export function mappedForward(
+  network: EfficientNet,
+  layer: Layer,
+  score: (output: Tensor) => Tensor = (output) => output.reshape([-1]),
+): MappedForward {
   return (input) => {
-    const { result, map } = withTap(layer, () => tidy(() => network.forward(input).reshape([-1])));
+    const { result, map } = withTap(layer, () => tidy(() => score(network.forward(input))));
     return { map, score: result };
   };
 }

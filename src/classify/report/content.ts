@@ -1,14 +1,14 @@
 /** Composes an evaluation's report from plain data. */
 import type { Block, GalleryBlock, ReportDocument, Section, Summary } from '../../report/document.js';
-import { day, fixed, percent, plural, range, whole } from '../../report/format.js';
+import { fixed, percent, plural, range, whole } from '../../report/format.js';
 import type { ScoreName } from '../evaluation.js';
+import { calibrationTableOf, cautions, documentOf, protocolBlocksOf, scoreTableOf } from './common-blocks.js';
 import { curvesFigure, histogramFigure } from './curves.js';
 import type { EvaluationReportInput } from './input.js';
 import { reliabilityFigure } from './reliability.js';
 import { subgroupBlocks } from './subgroup-blocks.js';
 
 export function composeEvaluationReport(input: EvaluationReportInput): ReportDocument {
-  const { dataset } = input;
   const sections: Section[] = [
     {
       id: 'scores',
@@ -20,27 +20,16 @@ export function composeEvaluationReport(input: EvaluationReportInput): ReportDoc
     { id: 'errors', title: 'The most confident errors', blocks: errorBlocks(input) },
     { id: 'protocol', title: 'How it was measured', blocks: protocolBlocks(input) },
   ];
-  return {
-    eyebrow: 'Graft classifier report',
-    title: input.run,
-    subtitle: [
-      `${input.architecture}, ${input.sizePx} px`,
-      `${input.split} split of ${dataset.name}`,
-      plural(input.evaluation.images, 'image'),
-      day(input.madeAt),
-    ].join(' · '),
+  return documentOf(input, {
+    images: input.evaluation.images,
+    hasPictures: input.errors !== null,
     summary: summaryBox(input),
-    sections: sections.filter(({ blocks }) => blocks.length > 0),
-    footer:
-      `Made by Graft ${input.graft} from the run folder.` +
-      (input.errors && dataset.kind === 'images'
-        ? ' This page holds images of the dataset: pass it on as you would pass on the images.'
-        : '') +
-      ' Not a medical device.',
-  };
+    sections,
+  });
 }
 
-function summaryBox({ evaluation, dataset, split }: EvaluationReportInput): Summary {
+function summaryBox(input: EvaluationReportInput): Summary {
+  const { evaluation, dataset, split } = input;
   const { scores, images, positives, groups } = evaluation;
   const { interval } = scores.auc;
   const beatsChance = interval !== null && interval.low > 0.5;
@@ -51,14 +40,7 @@ function summaryBox({ evaluation, dataset, split }: EvaluationReportInput): Summ
       : [
           `${percent(scores.precision.value)} of its alarms are right; that share falls where the class is rarer than here.`,
         ]),
-    ...(dataset.foreign
-      ? [
-          'These are not the data that it was validated on: threshold and temperature come from its own validation split.',
-        ]
-      : []),
-    ...(dataset.kind === 'phantom'
-      ? ['The images are phantoms: drawn by a program, with no patient behind them.']
-      : []),
+    ...cautions(input, 'threshold and temperature come from'),
   ];
   const share = (name: ScoreName): string =>
     scores[name].value === null ? '–' : fixed(scores[name].value, 2);
@@ -99,31 +81,12 @@ const SCORE_TITLES: Record<ScoreName, string> = {
   logLoss: 'Log loss, nats (lower is better)',
 };
 
-const METHODS = { delong: 'DeLong', wilson: 'Wilson', bootstrap: 'bootstrap' };
-
-function scoreTable({ evaluation }: EvaluationReportInput): Block {
-  const names = Object.keys(SCORE_TITLES) as ScoreName[];
-  return {
-    kind: 'table',
-    title: 'Every score',
-    columns: [
-      { title: 'Score', align: 'left' },
-      { title: 'Value', align: 'right' },
-      { title: '95 % interval', align: 'right' },
-      { title: 'Interval by', align: 'left' },
-    ],
-    rows: names.map((name) => {
-      const { value, interval, method } = evaluation.scores[name];
-      return [
-        SCORE_TITLES[name],
-        value === null ? '–' : fixed(value),
-        interval ? range(interval) : '–',
-        interval ? METHODS[method] : '',
-      ];
-    }),
-    note: 'Accuracy, sensitivity, specificity, predictive values, F1: at the threshold of the validation split. “At 90 % specificity” and its like read their threshold off these very images, so that they are a little too good, and promise nothing about a threshold set before. All intervals keep the images of a group together.',
-  };
-}
+const scoreTable = ({ evaluation }: EvaluationReportInput): Block =>
+  scoreTableOf(
+    SCORE_TITLES,
+    evaluation.scores,
+    'Accuracy, sensitivity, specificity, predictive values, F1: at the threshold of the validation split. “At 90 % specificity” and its like read their threshold off these very images, so that they are a little too good, and promise nothing about a threshold set before. All intervals keep the images of a group together.',
+  );
 
 function confusionTable({ evaluation, dataset }: EvaluationReportInput): Block {
   const { truePositives, falsePositives, trueNegatives, falseNegatives } = evaluation.confusion;
@@ -147,33 +110,11 @@ function confusionTable({ evaluation, dataset }: EvaluationReportInput): Block {
   };
 }
 
-function calibrationTable({ evaluation }: EvaluationReportInput): Block {
-  const { calibration, tempered, temperature } = evaluation;
-  const columns = [
-    { name: 'As they are', own: calibration },
-    ...(tempered ? [{ name: `Temperature ${fixed(temperature.temperature, 2)}`, own: tempered }] : []),
-  ];
-  const line = (title: string, value: (own: typeof calibration) => string): string[] => [
-    title,
-    ...columns.map(({ own }) => value(own)),
-  ];
-  return {
-    kind: 'table',
-    title: 'Probabilities before and after temperature scaling',
-    columns: [
-      { title: 'Measure', align: 'left' },
-      ...columns.map(({ name }) => ({ title: name, align: 'right' as const })),
-    ],
-    rows: [
-      line('Expected calibration error', ({ error }) => fixed(error)),
-      line('… of true probabilities', ({ floor }) => `${fixed(floor.mean)}, 95 % below ${fixed(floor.high)}`),
-      line('Brier score', ({ brier }) => fixed(brier)),
-      line('Log loss, nats', ({ logLoss }) => fixed(logLoss)),
-    ],
-    note: 'Lower is better. The temperature changes no order, so that the AUC stays; a threshold must be scaled along with the probabilities.',
-    slim: true,
-  };
-}
+const calibrationTable = ({ evaluation }: EvaluationReportInput): Block =>
+  calibrationTableOf(
+    evaluation,
+    'The temperature changes no order, so that the AUC stays; a threshold must be scaled along with the probabilities.',
+  );
 
 function errorBlocks({ errors, dataset, evaluation }: EvaluationReportInput): Block[] {
   if (!errors) return [];
@@ -195,41 +136,13 @@ function errorBlocks({ errors, dataset, evaluation }: EvaluationReportInput): Bl
   ];
 }
 
-function protocolBlocks({ evaluation, dataset, split, scoring }: EvaluationReportInput): Block[] {
+function protocolBlocks(input: EvaluationReportInput): Block[] {
+  const { evaluation, dataset } = input;
   const { protocol, images, positives, groups } = evaluation;
-  const rows = [
-    ['Dataset', `${dataset.name}, ${split} split`],
-    [
-      'Images',
-      `${whole(images)}, ${whole(positives)} '${dataset.positive}', ${plural(groups, 'group')} (by ${dataset.groupedBy})`,
-    ],
-    ['Scoring', scoring ?? 'one pass an image, no augmentation'],
-    ['Threshold', `${fixed(evaluation.threshold, 4)}: ${protocol.threshold}`],
-    [
-      'Temperature',
-      `maximum likelihood on ${whole(evaluation.temperature.validationImages)} validation images`,
-    ],
-    [
-      'Intervals',
-      `${protocol.interval}; bootstrap: ${whole(protocol.replicates)} replicates, seed ${protocol.seed}`,
-    ],
-    ['Calibration error', `${protocol.calibrationBins} bins of equal width, of the positive class`],
-  ];
-  return [
-    {
-      kind: 'table',
-      title: 'Protocol',
-      columns: [
-        { title: 'What', align: 'left' },
-        { title: 'How', align: 'left' },
-      ],
-      rows: rows as string[][],
-      note: 'Intervals are over the choice of these images. Another training run, another hospital, another camera are not in them.',
-      slim: true,
-    },
-    {
-      kind: 'prose',
-      text: 'Figures of two classifiers on the same images are compared in pairs (graft trial), not by their intervals.',
-    },
-  ];
+  return protocolBlocksOf(input, {
+    images: `${whole(images)}, ${whole(positives)} '${dataset.positive}', ${plural(groups, 'group')} (by ${dataset.groupedBy})`,
+    calls: ['Threshold', `${fixed(evaluation.threshold, 4)}: ${protocol.threshold}`],
+    calibrated: 'of the positive class',
+    evaluation,
+  });
 }

@@ -1,9 +1,12 @@
 /** What an evaluation's report is composed of: plain data, so that it can be made, and tested, without a classifier. */
 import type { Tile } from '../../report/document.js';
+import type { ClassEvaluation } from '../class-evaluation.js';
+import type { ClassScoreRow } from '../class-scores.js';
 import type { Evaluation } from '../evaluation.js';
 import type { ScoreRow } from '../scores.js';
 
-export interface EvaluationReportInput {
+/** What was evaluated, and when. */
+export interface ReportSubject {
   /** Name of the run folder. */
   run: string;
   /** Version of Graft that makes the report. */
@@ -23,8 +26,19 @@ export interface EvaluationReportInput {
     foreign: boolean;
   };
   split: string;
+}
+
+export interface EvaluationReportInput extends ReportSubject {
   rows: readonly ScoreRow[];
   evaluation: Evaluation;
   /** The most confident errors, the most confident first; left out where the pictures were not read. */
   errors: { missed: Tile[]; falseAlarms: Tile[] } | null;
+}
+
+/** Of a classifier with several classes. */
+export interface ClassReportInput extends ReportSubject {
+  rows: readonly ClassScoreRow[];
+  evaluation: ClassEvaluation;
+  /** By what the images are; the most confident errors first, of how many. Left out where the pictures were not read. */
+  errors: { name: string; total: number; tiles: Tile[] }[] | null;
 }

@@ -6,10 +6,11 @@ import { fixed, whole } from '../../report/format.js';
 import { MUTED, PAPER } from '../../report/palette.js';
 import { wilsonInterval } from '../../stats/proportion.js';
 import type { Calibration } from '../evaluation.js';
+import type { Calibrated } from './common-blocks.js';
 import { BLUE, unitSquare } from './curves.js';
 import type { EvaluationReportInput } from './input.js';
 
-function diagram({ bins }: Calibration): Omit<Plot.PlotOptions, 'width'> {
+function diagram({ bins }: Calibration, observedName: string): Omit<Plot.PlotOptions, 'width'> {
   const most = Math.max(...bins.map(({ images }) => images));
   const points = bins.map(({ meanProbability, observed, images, low, high }) => ({
     x: meanProbability,
@@ -22,7 +23,7 @@ function diagram({ bins }: Calibration): Omit<Plot.PlotOptions, 'width'> {
     r: 2 + 4 * Math.sqrt(images / most),
   }));
   return {
-    ...unitSquare({ x: 'probability', y: 'share of positives' }, [
+    ...unitSquare({ x: 'probability', y: observedName }, [
       Plot.rect(points, {
         x1: 'left',
         x2: 'right',
@@ -50,8 +51,20 @@ function diagram({ bins }: Calibration): Omit<Plot.PlotOptions, 'width'> {
 const errorText = ({ error, floor }: Calibration): string =>
   `ECE ${fixed(error)} (true probabilities would have ${fixed(floor.mean)}, up to ${fixed(floor.high)})`;
 
-export function reliabilityFigure({ evaluation }: EvaluationReportInput): FigureBlock {
-  const { calibration, tempered, temperature } = evaluation;
+/** What a reliability diagram says of which probability. */
+interface ReliabilityWords {
+  /** Name of the vertical axis. */
+  observed: string;
+  /** What lies on the dotted line, below, above. */
+  shows: string;
+  doesNotShow: string;
+}
+
+/** The reliability diagram, before and after temperature scaling. */
+export function reliabilityFigureOf(
+  { calibration, tempered, temperature }: Calibrated,
+  { observed, shows, doesNotShow }: ReliabilityWords,
+): FigureBlock {
   const scaling = tempered
     ? ` Left as they are: ${errorText(calibration)}. Right, all logits divided by ${fixed(temperature.temperature, 2)}, which fits ${whole(temperature.validationImages)} validation images best (Guo et al. 2017): ${errorText(tempered)}.`
     : ` ${errorText(calibration)}. No temperature could be fitted on the validation images.`;
@@ -59,13 +72,23 @@ export function reliabilityFigure({ evaluation }: EvaluationReportInput): Figure
     kind: 'figure',
     name: 'reliability',
     title: 'Are the probabilities true?',
-    shows: `Images in ten bins by their probability: on the dotted line, as many are positive as the probability says; below it the probability is too high, above it too low. Lines are 95 % intervals of the share, grey bars how many images a bin holds.${scaling}`,
-    doesNotShow:
-      'Whether a single patient’s probability is right, nor whether it would be where the class is rarer or more frequent. An expected calibration error (ECE) that true probabilities could have by chance is no evidence against them. Intervals take images for independent.',
+    shows: `${shows} Lines are 95 % intervals of the share, grey bars how many images a bin holds.${scaling}`,
+    doesNotShow: `${doesNotShow} An expected calibration error (ECE) that true probabilities could have by chance is no evidence against them. Intervals take images for independent.`,
     legend: [],
     panels: [
-      halfPanel(tempered ? 'As they are' : 'Reliability', diagram(calibration)),
-      ...(tempered ? [halfPanel(`Temperature ${fixed(temperature.temperature, 2)}`, diagram(tempered))] : []),
+      halfPanel(tempered ? 'As they are' : 'Reliability', diagram(calibration, observed)),
+      ...(tempered
+        ? [halfPanel(`Temperature ${fixed(temperature.temperature, 2)}`, diagram(tempered, observed))]
+        : []),
     ],
   };
 }
+
+export const reliabilityFigure = ({ evaluation }: EvaluationReportInput): FigureBlock =>
+  reliabilityFigureOf(evaluation, {
+    observed: 'share of positives',
+    shows:
+      'Images in ten bins by their probability: on the dotted line, as many are positive as the probability says; below it the probability is too high, above it too low.',
+    doesNotShow:
+      'Whether a single patient’s probability is right, nor whether it would be where the class is rarer or more frequent.',
+  });

@@ -1,14 +1,12 @@
-/** Subgroups as a forest plot and as a table. */
-import * as Plot from '@observablehq/plot';
+/** Subgroups as a forest plot and as tables. */
 import type { Block, FigureBlock, TableBlock } from '../../report/document.js';
-import { around, fullPanel } from '../../report/draw.js';
-import { fixed, list, plural, pValue, range, signed, whole } from '../../report/format.js';
-import { INK, MUTED, PAPER } from '../../report/palette.js';
+import { fixed, list, plural, pValue, signed, whole } from '../../report/format.js';
 import type { Interval } from '../../stats/delong.js';
 import type { Proportion } from '../../stats/proportion.js';
 import type { Evaluation } from '../evaluation.js';
 import { FEWEST_TO_JUDGE, type Subgroup, type SubgroupTable } from '../subgroups.js';
-import { BLUE, withInterval } from './curves.js';
+import { withInterval } from './curves.js';
+import { type ForestPoint, forestFigure } from './forest.js';
 import type { EvaluationReportInput } from './input.js';
 
 export function subgroupBlocks({ evaluation, dataset }: EvaluationReportInput): Block[] {
@@ -50,110 +48,38 @@ function finding({ subgroups, scores }: Evaluation): string {
   return `${overall} After correction for the number of tests, the AUC differs from the rest in ${names.join(', ')}.`;
 }
 
-interface ForestRow {
-  row: number;
-  label: string;
-  text: string;
-  low: number;
-  high: number;
-  value: number;
-  few: boolean;
-}
-
 function forest({ subgroups, scores }: Evaluation): FigureBlock[] {
-  const rows: ForestRow[] = [];
-  const heads: { row: number; text: string }[] = [];
-  let place = 0;
-  for (const { title, subgroups: own } of subgroups) {
-    heads.push({ row: place++, text: title });
-    for (const { value, images, positives, auc, aucInterval, few } of own) {
-      if (auc !== null && aucInterval !== null) {
-        const label = `${value}  (${whole(images)}, ${whole(positives)} positive)`;
-        const text = `${fixed(auc)} (${range(aucInterval)})`;
-        rows.push({ row: place++, label, text, ...aucInterval, value: auc, few });
-      }
-    }
-  }
-  if (rows.length === 0) return [];
-  const { value: overall } = scores.auc;
-  const domain = around([overall!, ...rows.flatMap(({ low, high }) => [low, high])]);
-  const draw = (width: number): Plot.PlotOptions => {
-    const narrow = width < 500;
-    const left = narrow ? 12 : 250;
-    const words = { fill: INK, fontSize: narrow ? 11 : 12, frameAnchor: 'left' as const };
-    return {
-      width,
-      height: 52 + place * (narrow ? 36 : 25),
-      marginLeft: left,
-      marginRight: narrow ? 12 : 160,
-      marginTop: 8,
-      marginBottom: 44,
-      x: {
-        domain: [Math.max(0, domain[0]), Math.min(1, domain[1])],
-        label: 'AUC within the subgroup',
-        labelAnchor: 'center',
-        labelArrow: 'none',
-        ticks: narrow ? 4 : 6,
-        tickSize: 4,
-      },
-      y: { domain: [place - 0.5, -0.6], axis: null },
-      marks: [
-        Plot.ruleX([overall!], { stroke: MUTED, strokeDasharray: '2,3' }),
-        Plot.link(rows, {
-          x1: 'low',
-          x2: 'high',
-          y1: 'row',
-          y2: 'row',
-          stroke: (row: ForestRow) => (row.few ? MUTED : BLUE),
-          strokeWidth: 2.2,
-        }),
-        Plot.dot(rows, {
-          x: 'value',
-          y: 'row',
-          r: 4.8,
-          fill: (row: ForestRow) => (row.few ? PAPER : BLUE),
-          stroke: (row: ForestRow) => (row.few ? MUTED : PAPER),
-          strokeWidth: 1.5,
-        }),
-        Plot.text(heads, { ...words, y: 'row', text: 'text', fontWeight: 600, dx: narrow ? 0 : 8 - left }),
-        Plot.text(rows, {
-          ...words,
-          y: 'row',
-          text: (row: ForestRow) => (narrow ? `${row.label}: ${fixed(row.value)}` : row.label),
-          dx: narrow ? 6 : 18 - left,
-          dy: narrow ? -14 : 0,
-        }),
-        Plot.text(narrow ? [] : rows, {
-          y: 'row',
-          text: 'text',
-          frameAnchor: 'right',
-          dx: 154,
-          textAnchor: 'end',
-          fill: MUTED,
-          fontVariant: 'tabular-nums',
-        }),
-      ],
-    };
-  };
-  return [
-    {
-      kind: 'figure',
-      name: 'subgroups',
-      title: 'AUC within each subgroup',
-      shows: `The AUC among the images of each subgroup alone, with its 95 % interval; the dotted line is the AUC over all images. Open grey dots: fewer than ${FEWEST_TO_JUDGE} groups of a class, too few to judge.`,
-      doesNotShow:
-        'Whether two subgroups differ: read the differences and their intervals in the tables. An AUC looks at the order within a subgroup only; one threshold for all can still miss more in one of them, which the sensitivities say.',
-      legend: [],
-      panels: [fullPanel(draw, 'Forest plot of the AUC within each subgroup')],
-    },
-  ];
+  const blocks = subgroups.map(({ title, subgroups: own }) => ({
+    title,
+    points: own.flatMap(({ value, images, positives, auc, aucInterval, few }): ForestPoint[] =>
+      auc === null || aucInterval === null
+        ? []
+        : [
+            {
+              label: `${value}  (${whole(images)}, ${whole(positives)} positive)`,
+              value: auc,
+              interval: aucInterval,
+              few,
+            },
+          ],
+    ),
+  }));
+  return forestFigure(blocks, {
+    name: 'subgroups',
+    title: 'AUC within each subgroup',
+    axis: 'AUC within the subgroup',
+    level: scores.auc.value!,
+    shows: `The AUC among the images of each subgroup alone, with its 95 % interval; the dotted line is the AUC over all images. Open grey dots: fewer than ${FEWEST_TO_JUDGE} groups of a class, too few to judge.`,
+    doesNotShow:
+      'Whether two subgroups differ: read the differences and their intervals in the tables. An AUC looks at the order within a subgroup only; one threshold for all can still miss more in one of them, which the sensitivities say.',
+  });
 }
 
-const rate = (share: Proportion | null): string =>
+export const rate = (share: Proportion | null): string =>
   share === null ? '–' : `${fixed(share.value, 2)} (${fixed(share.low, 2)} to ${fixed(share.high, 2)})`;
 
 /** '−0.02 (−0.15 to +0.11)' */
-function difference(found: (Interval & { difference: number }) | null): string {
+export function difference(found: (Interval & { difference: number }) | null): string {
   if (!found) return '–';
   const short = (value: number): string => {
     const text = Math.abs(value).toFixed(2);

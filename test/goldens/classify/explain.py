@@ -44,55 +44,90 @@ net = Net()
 x = fill("explain.x", [3, 3, 8, 10], 0.5, 0.5, D)
 signs = [1, -1, 1]
 
-maps = {"cam": [], "plus": []}
-for n in range(3):
-    kept = {}
-    handle = net.second.register_forward_hook(lambda m, i, o: kept.update(a=F.silu(o)))
-    # The map is behind the activation: the rest of the network is run from it.
-    net(x[n:n + 1])
-    handle.remove()
-    a = kept["a"].detach().requires_grad_()
-    y = signs[n] * net.head(a).reshape(())
-    (g,) = torch.autograd.grad(y, a)
-    a, g = a.detach()[0], g[0]
-    cam = torch.zeros(a.shape[1:], dtype=D)
-    plus = torch.zeros(a.shape[1:], dtype=D)
-    for k in range(a.shape[0]):
-        cam += g[k].mean() * a[k]
-        weight = 0.0
-        for i in range(a.shape[1]):
-            for j in range(a.shape[2]):
-                gij = float(g[k, i, j])
-                below = 2 * gij ** 2 + float(a[k].sum()) * gij ** 3
-                weight += (gij ** 2 / below if below != 0 else 0) * max(gij, 0)
-        plus += weight * a[k]
-    maps["cam"].append(cam.clamp(min=0).tolist())
-    maps["plus"].append(plus.clamp(min=0).tolist())
+# A second head with four logits, on the same map.
+classes = torch.nn.Linear(6, 4).to(D)
+with torch.no_grad():
+    for key, value in classes.state_dict().items():
+        value.copy_(fill("explain.classes." + key, list(value.shape), 0.5, 0.0, D))
+targets = [2, 0, 3]
 
-baseline = x.mean((2, 3), keepdim=True).expand_as(x)
+
+def class_logits(a):
+    return classes(torch.tanh(2 * a).mean((2, 3)))
+
+
+def features(x):
+    return F.silu(net.second(torch.tanh(net.first(x))))
+
+
+def cams(score):
+    """Grad-CAM and Grad-CAM++; score(n, map) is what is explained of image n."""
+    maps = {"cam": [], "plus": []}
+    for n in range(3):
+        a = features(x[n:n + 1]).detach().requires_grad_()
+        (g,) = torch.autograd.grad(score(n, a), a)
+        a, g = a.detach()[0], g[0]
+        cam = torch.zeros(a.shape[1:], dtype=D)
+        plus = torch.zeros(a.shape[1:], dtype=D)
+        for k in range(a.shape[0]):
+            cam += g[k].mean() * a[k]
+            weight = 0.0
+            for i in range(a.shape[1]):
+                for j in range(a.shape[2]):
+                    gij = float(g[k, i, j])
+                    below = 2 * gij ** 2 + float(a[k].sum()) * gij ** 3
+                    weight += (gij ** 2 / below if below != 0 else 0) * max(gij, 0)
+            plus += weight * a[k]
+        maps["cam"].append(cam.clamp(min=0).tolist())
+        maps["plus"].append(plus.clamp(min=0).tolist())
+    return maps
+
+
+def integrated(score, steps):
+    """score(x) is what is explained of each image of a batch."""
+    baseline = x.mean((2, 3), keepdim=True).expand_as(x)
+    total = torch.zeros_like(x)
+    for s in range(steps):
+        point = (baseline + (s + 0.5) / steps * (x - baseline)).requires_grad_()
+        total += torch.autograd.grad(score(point).sum(), point)[0]
+    with torch.no_grad():
+        difference = score(x) - score(baseline)
+    return dict(steps=steps, attributions=((x - baseline) * total / steps).reshape(-1).tolist(), difference=difference.tolist())
+
+
+def class_score(x):
+    return class_logits(features(x))[torch.arange(len(x)), targets]
+
+
+maps = cams(lambda n, a: signs[n] * net.head(a).reshape(()))
+class_maps = cams(lambda n, a: class_logits(a)[0, targets[n]])
 steps = 10
-total = torch.zeros_like(x)
-for s in range(steps):
-    point = (baseline + (s + 0.5) / steps * (x - baseline)).requires_grad_()
-    total += torch.autograd.grad(net(point).sum(), point)[0]
-attributions = (x - baseline) * total / steps
 
 # Deletion and insertion: pixels by heat, a few a step.
 heat = fill("explain.heat", [3, 8, 10], 0.5, 0.5, D)
 blank = x.mean((2, 3), keepdim=True).expand_as(x)
 count = 8
-curves = {"deletion": [], "insertion": []}
-with torch.no_grad():
+
+
+def perturbed(probability):
+    """probability(n, image) is that of what is explained of image n."""
+    curves = {"deletion": [], "insertion": []}
     for n in range(3):
         order = np.argsort(-heat[n].reshape(-1).numpy(), kind="stable")
         for name, (start, end) in {"deletion": (x, blank), "insertion": (blank, x)}.items():
             image = start[n:n + 1].clone()
-            curve = [float(torch.sigmoid(net(image)))]
+            curve = [float(probability(n, image))]
             for s in range(count):
                 for p in order[s * 80 // count:(s + 1) * 80 // count]:
                     image[0, :, p // 10, p % 10] = end[n, :, p // 10, p % 10]
-                curve.append(float(torch.sigmoid(net(image))))
+                curve.append(float(probability(n, image)))
             curves[name].append(dict(curve=curve, area=float(np.trapz(curve) / count)))
+    return curves
+
+
+with torch.no_grad():
+    curves = perturbed(lambda n, image: torch.sigmoid(net(image)))
+    class_curves = perturbed(lambda n, image: torch.softmax(class_logits(features(image)), 1)[0, targets[n]])
 
 sigma = 0.8
 radius = 3
@@ -108,8 +143,16 @@ golden = dict(
     logits=net(x).tolist(),
     cam=maps["cam"],
     plus=maps["plus"],
-    integrated=dict(steps=steps, attributions=attributions.reshape(-1).tolist(), difference=(net(x) - net(baseline)).tolist()),
+    integrated=integrated(net, steps),
     perturbation=dict(steps=count, **curves),
+    classes=dict(
+        targets=targets,
+        logits=class_logits(features(x)).tolist(),
+        cam=class_maps["cam"],
+        plus=class_maps["plus"],
+        integrated=integrated(class_score, steps),
+        perturbation=dict(steps=count, **class_curves),
+    ),
     blur=dict(sigma=sigma, values=blurred[0, 0].reshape(-1).tolist()),
 )
 with open(os.path.join(HERE, "explain.json"), "w") as f:

@@ -1,0 +1,128 @@
+/** The scores that `graft classify evaluate` works from: those that a finished run holds, or made anew. */
+import type { Command } from 'commander';
+import type { ClassScoreRow } from '../classify/class-scores.js';
+import type { ClassifierConfig } from '../classify/config.js';
+import type { ScoreRow } from '../classify/scores.js';
+import type { TestTimeAugmentation } from '../data/augment/index.js';
+import type { Dataset, Split } from '../data/dataset.js';
+import { openData } from './classify-data.js';
+import { globalOptions, startEngine } from './common.js';
+
+export interface ScoringFlags {
+  split: Split;
+  /** Another dataset than the run's. */
+  data?: string;
+  tta?: TestTimeAugmentation;
+  fresh?: boolean;
+}
+
+/** Scores of some images. */
+export interface Scores {
+  /** The positive class against the rest. */
+  rows: ScoreRow[];
+  /** Every class, where the run tells several apart. */
+  classRows: ClassScoreRow[] | null;
+}
+
+/** What is scored, and what threshold and temperature come from. */
+export interface Scored {
+  dataset: Dataset;
+  tested: Scores;
+  validation: Scores;
+  tta: TestTimeAugmentation;
+  stored: boolean;
+}
+
+/** Scores of the images under test, and of the validation images, made in the same way. */
+export const scoresFor = async (
+  dir: string,
+  flags: ScoringFlags,
+  config: ClassifierConfig,
+  command: Command,
+): Promise<Scored> =>
+  (await storedScores(dir, flags, config)) ?? (await freshScores(dir, flags, config, command));
+
+/** What the finished run has written down, where that is what is asked for; it needs no engine and no pixels. */
+async function storedScores(
+  dir: string,
+  flags: ScoringFlags,
+  config: ClassifierConfig,
+): Promise<Scored | null> {
+  const { split, data, tta, fresh } = flags;
+  if (fresh || data !== undefined || split === 'train' || (tta ?? config.tta) !== config.tta) return null;
+  const { openDataset } = await import('../data/dataset.js');
+  const [tested, validation] = [await readStored(dir, split, config), await readStored(dir, 'val', config)];
+  if (!tested || !validation) return null;
+  const dataset = openDataset(config.data);
+  const { readRun } = await import('../run/run-folder.js');
+  const { summary } = readRun(dir);
+  const trainedOn = (summary as { dataset?: { hash?: string } } | undefined)?.dataset?.hash;
+  // Another dataset at the same place: its images have no scores yet.
+  if (trainedOn !== dataset.hash) return null;
+  return { dataset, tested, validation, tta: config.tta, stored: true };
+}
+
+async function readStored(
+  dir: string,
+  split: Exclude<Split, 'train'>,
+  { target, classes }: ClassifierConfig,
+): Promise<Scores | null> {
+  const { readStoredClassScores, readStoredScores } = await import('../classify/result.js');
+  const rows = readStoredScores(dir, split);
+  const classRows = target === 'classes' ? readStoredClassScores(dir, split, classes) : null;
+  return rows === null || (target === 'classes' && classRows === null) ? null : { rows, classRows };
+}
+
+async function freshScores(
+  dir: string,
+  flags: ScoringFlags,
+  config: ClassifierConfig,
+  command: Command,
+): Promise<Scored> {
+  const { openClassifier } = await import('../classify/result.js');
+  const { oneAgainstRest } = await import('../classify/class-scores.js');
+  const { scoreClasses, scoreSplit } = await import('../classify/evaluate.js');
+  const { withProgress } = await import('../run/progress.js');
+  const { quiet } = globalOptions(command);
+  const device = await startEngine(command);
+  const { network } = openClassifier(dir, device);
+  const tta = flags.tta ?? config.tta;
+  const { classes, evaluationBatchSize: batchSize } = config;
+  const scoreOf = async (opened: Awaited<ReturnType<typeof openData>>, split: Split): Promise<Scores> => {
+    const { images, rows: all } = opened.cache;
+    const total = all.filter((row) => row.split === split).length;
+    return withProgress({ label: `scoring ${split}`, total, unit: 'images', quiet }, async (bar) => {
+      const how = { device, batchSize, tta, onBatch: (done: number) => bar.update(done) };
+      if (config.target === 'binary') {
+        const { positive } = opened.dataset;
+        return {
+          rows: await scoreSplit(network, { images, rows: all, positive }, split, how),
+          classRows: null,
+        };
+      }
+      const classRows = await scoreClasses(network, { images, rows: all, classes }, split, how);
+      return { rows: oneAgainstRest(classRows, classes, 0), classRows };
+    });
+  };
+  const opened = await openData(flags.data ?? config.data, config.imageSize, quiet);
+  try {
+    const tested = await scoreOf(opened, flags.split);
+    // Threshold and temperature are the run's own: from its validation split, scored as the images under test are.
+    const stored = tta === config.tta ? await readStored(dir, 'val', config) : null;
+    const validation = stored ?? (await validationScores());
+    return { dataset: opened.dataset, tested, validation, tta, stored: false };
+  } finally {
+    network.dispose();
+    opened.cache.images.dispose();
+  }
+
+  async function validationScores(): Promise<Scores> {
+    if (flags.data === undefined) return scoreOf(opened, 'val');
+    const own = await openData(config.data, config.imageSize, quiet);
+    try {
+      return await scoreOf(own, 'val');
+    } finally {
+      own.cache.images.dispose();
+    }
+  }
+}

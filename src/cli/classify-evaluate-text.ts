@@ -1,0 +1,132 @@
+/** What `graft classify evaluate` prints. */
+import type { ClassEvaluation } from '../classify/class-evaluation.js';
+import type { Evaluation, Score } from '../classify/evaluation.js';
+import type { Subgroup } from '../classify/subgroups.js';
+import type { Dataset, Split } from '../data/dataset.js';
+import { plainTable, trimmed, whole } from './table.js';
+
+const between = ({ interval }: Score): string =>
+  interval ? ` [95 % interval ${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}]` : '';
+
+const figure = (score: Score): string => `${score.value?.toFixed(3) ?? '–'}${between(score)}`;
+
+/** An evaluation of two classes in words. */
+export function describeEvaluation(evaluation: Evaluation, dataset: Dataset, split: Split): string {
+  const { scores, images, positives, threshold, confusion, calibration, tempered, temperature } = evaluation;
+  const { truePositives, falsePositives, trueNegatives, falseNegatives } = confusion;
+  const scaled = tempered
+    ? `With temperature ${temperature.temperature.toFixed(2)} (fitted on validation): ${tempered.error.toFixed(3)}, log loss ${tempered.logLoss.toFixed(3)}.`
+    : 'No temperature could be fitted on the validation split.';
+  return [
+    `AUC ${figure(scores.auc)} on the ${split} split of ${dataset.name}: ${whole(images)} images, ${whole(positives)} '${dataset.positive}'.`,
+    `Average precision ${figure(scores.averagePrecision)}; prevalence ${(positives / images).toFixed(3)}.`,
+    `At threshold ${threshold.toFixed(3)} (chosen on the validation split): sensitivity ${figure(scores.sensitivity)}, specificity ${figure(scores.specificity)}, balanced accuracy ${scores.balancedAccuracy.value!.toFixed(3)}, F1 ${scores.f1.value!.toFixed(3)}.`,
+    `  ${whole(truePositives)} found, ${whole(falseNegatives)} missed; ${whole(falsePositives)} false alarms, ${whole(trueNegatives)} rightly left alone.`,
+    `Sensitivity at 90 % specificity ${figure(scores.sensitivityAt90Specificity)}, at 95 % ${figure(scores.sensitivityAt95Specificity)}.`,
+    `Log loss ${figure(scores.logLoss)}, Brier score ${figure(scores.brier)}.`,
+    `Calibration error ${calibration.error.toFixed(3)} (true probabilities: ${calibration.floor.mean.toFixed(3)}, up to ${calibration.floor.high.toFixed(3)}). ${scaled}`,
+    ...subgroupLines(evaluation),
+  ].join('\n');
+}
+
+function subgroupLines({ subgroups }: Evaluation): string[] {
+  if (subgroups.length === 0) return [];
+  const table = plainTable(
+    [
+      'subgroup',
+      'which',
+      'images',
+      'positive',
+      'AUC',
+      '95 % interval',
+      'sensitivity',
+      'AUC − rest',
+      'p (Holm)',
+    ],
+    1,
+  );
+  for (const { title, subgroups: own } of subgroups)
+    for (const one of own) table.push([title, one.few ? `${one.value} *` : one.value, ...cells(one)]);
+  const note = subgroups.some(({ subgroups: own }) => own.some(({ few }) => few))
+    ? ['* too few to judge']
+    : [];
+  return ['', trimmed(table), ...note];
+}
+
+function cells({ images, positives, auc, aucInterval, sensitivity, difference }: Subgroup): string[] {
+  const { auc: compared } = difference;
+  return [
+    whole(images),
+    whole(positives),
+    auc?.toFixed(3) ?? '–',
+    aucInterval ? `${aucInterval.low.toFixed(3)} to ${aucInterval.high.toFixed(3)}` : '–',
+    sensitivity?.value.toFixed(2) ?? '–',
+    compared
+      ? `${compared.difference.toFixed(3)} [${compared.low.toFixed(3)}, ${compared.high.toFixed(3)}]`
+      : '–',
+    compared?.holm?.toFixed(3) ?? '–',
+  ];
+}
+
+/** An evaluation of several classes in words. */
+export function describeClasses(evaluation: ClassEvaluation, dataset: Dataset, split: Split): string {
+  const { scores, images, byClass, calibration, tempered, temperature } = evaluation;
+  const present = byClass.filter((one) => one.images > 0).length;
+  const table = plainTable(
+    ['class', 'images', 'called so', 'AUC', '95 % interval', 'sensitivity', 'specificity', 'precision', 'F1'],
+    1,
+  );
+  for (const { name, images: own, called, scores: of } of byClass) {
+    const value = (score: Score | undefined, digits = 2): string => score?.value?.toFixed(digits) ?? '–';
+    const interval = of?.auc.interval;
+    table.push([
+      name,
+      whole(own),
+      whole(called),
+      value(of?.auc, 3),
+      interval ? `${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}` : '–',
+      value(of?.sensitivity),
+      value(of?.specificity),
+      value(of?.precision),
+      value(of?.f1),
+    ]);
+  }
+  const scaled = tempered
+    ? `With temperature ${temperature.temperature.toFixed(2)} (fitted on validation): ${tempered.error.toFixed(3)}, log loss ${tempered.logLoss.toFixed(3)}.`
+    : 'No temperature could be fitted on the validation split.';
+  return [
+    `Balanced accuracy ${figure(scores.balancedAccuracy)} on the ${split} split of ${dataset.name}: ${whole(images)} images of ${present} classes; chance is ${(1 / present).toFixed(3)}.`,
+    `Macro AUC ${figure(scores.macroAuc)}, macro F1 ${figure(scores.macroF1)}, accuracy ${figure(scores.accuracy)}.`,
+    `Log loss ${figure(scores.logLoss)}.`,
+    `Calibration error of the class that is called ${calibration.error.toFixed(3)} (true probabilities: ${calibration.floor.mean.toFixed(3)}, up to ${calibration.floor.high.toFixed(3)}). ${scaled}`,
+    '',
+    trimmed(table),
+    ...classSubgroupLines(evaluation),
+  ].join('\n');
+}
+
+function classSubgroupLines({ subgroups, classes }: ClassEvaluation): string[] {
+  if (subgroups.length === 0) return [];
+  const table = plainTable(
+    ['subgroup', 'which', 'images', 'accuracy', 'mean sensitivity', 'classes', '− rest', 'p (Holm)'],
+    1,
+  );
+  for (const { title, subgroups: own } of subgroups) {
+    for (const { value, images, accuracy, judged, few, balancedAccuracy, difference } of own) {
+      table.push([
+        title,
+        few ? `${value} *` : value,
+        whole(images),
+        accuracy?.value.toFixed(2) ?? '–',
+        balancedAccuracy?.value.toFixed(3) ?? '–',
+        few ? '–' : `${judged.length} of ${classes.length}`,
+        difference
+          ? `${difference.difference.toFixed(3)} [${difference.low.toFixed(3)}, ${difference.high.toFixed(3)}]`
+          : '–',
+        difference?.holm?.toFixed(3) ?? '–',
+      ]);
+    }
+  }
+  const isStarred = subgroups.some(({ subgroups: own }) => own.some(({ few }) => few));
+  return ['', trimmed(table), ...(isStarred ? ['* too few to judge'] : [])];
+}
