@@ -186,13 +186,22 @@ export function delongTest(
   second: Numbers,
   options: { groups?: readonly string[]; level?: number } = {},
 ): DelongTest {
-  const { aucs, covariance } = aucCovariance(labels, [first, second], options.groups);
-  const difference = aucs[0]! - aucs[1]!;
-  const variance = covariance[0]![0]! + covariance[1]![1]! - 2 * covariance[0]![1]!;
+  return delongDifference(aucCovariance(labels, [first, second], options.groups), [0, 1], options.level);
+}
+
+/** The same for two of several models whose covariance is known. @param models first and second */
+export function delongDifference(
+  { aucs, covariance }: AucCovariance,
+  [first, second]: readonly [number, number],
+  level = 0.95,
+): DelongTest {
+  const difference = aucs[first]! - aucs[second]!;
+  const variance =
+    covariance[first]![first]! + covariance[second]![second]! - 2 * covariance[first]![second]!;
   // Equal rankings leave only rounding noise.
   const standardError = variance < 1e-18 ? 0 : Math.sqrt(variance);
   const z = standardError > 0 ? difference / standardError : 0;
   const p = standardError > 0 ? Math.min(1, 2 * normalCdf(-Math.abs(z))) : 1;
-  const half = normalQuantile(0.5 + (options.level ?? 0.95) / 2) * standardError;
+  const half = normalQuantile(0.5 + level / 2) * standardError;
   return { difference, standardError, z, p, low: difference - half, high: difference + half };
 }

@@ -35,6 +35,25 @@ export interface StatsGolden {
     low: number;
     high: number;
   }[];
+  folds: {
+    folds: { labels: number[]; arm: number[][]; baseline: number[][] }[];
+    mean: number;
+    variance: number;
+    low: number;
+    high: number;
+    p: number;
+    margin: number;
+    equivalenceP: number;
+    resampled: { testToTrain: number; p: number; low: number };
+  }[];
+  spending: { looks: number[]; alpha: number; shares: number[] }[];
+  binormal: {
+    aucs: [number, number];
+    correlation: number;
+    positives: number;
+    negatives: number;
+    covariance: number;
+  }[];
   paired: {
     differences: number[];
     t: number;

@@ -8,11 +8,11 @@ import { normalCdf } from './normal.js';
 import { logGamma } from './special.js';
 import { NORMAL_FROM } from './student-t.js';
 
-/** P(T ≤ t) for `degreesOfFreedom` > 0 and noncentrality `delta`; absolute error about 1e-12. */
-export function noncentralTCdf(t: number, degreesOfFreedom: number, delta: number): number {
-  const nu = degreesOfFreedom;
-  if (!(nu > 0) || !Number.isFinite(t) || !Number.isFinite(delta)) return Number.NaN;
-  if (nu >= NORMAL_FROM) return normalCdf(t - delta);
+/**
+ * Expectation of f(s) over s = √(χ²_ν / ν), a sample deviation in units of the true one.
+ * @param resolution how fine the rule must be in ln s: at most a third of the width of any step that f makes
+ */
+export function overDeviations(nu: number, resolution: number, f: (s: number) => number): number {
   // Log density of x, highest at x = 0.
   const constant = Math.log(2) + (nu / 2) * Math.log(nu / 2) - logGamma(nu / 2);
   const fall = (x: number): number => nu * (x + 0.5 - 0.5 * Math.exp(2 * x));
@@ -23,16 +23,28 @@ export function noncentralTCdf(t: number, degreesOfFreedom: number, delta: numbe
   };
   const left = edge(-1);
   const right = edge(1);
-  // The step Φ makes is 1/δ wide in x, the density 1/√(2ν); a third of either is ample.
-  const step = Math.min(0.05, 0.3 / Math.sqrt(2 * nu), 0.3 / (1 + Math.abs(t) + Math.abs(delta)));
+  const step = Math.min(0.05, 0.3 / Math.sqrt(2 * nu), resolution);
   const points = Math.ceil((right - left) / step);
   const width = (right - left) / points;
   let sum = 0;
   for (let i = 0; i <= points; i++) {
     const x = left + i * width;
-    const z = t * Math.exp(x) - delta;
-    // Beyond nine deviations Φ is 0 or 1 to twenty digits.
-    if (z > -9) sum += Math.exp(constant - nu / 2 + fall(x)) * (z > 9 ? 1 : normalCdf(z));
+    const value = f(Math.exp(x));
+    if (value !== 0) sum += Math.exp(constant - nu / 2 + fall(x)) * value;
   }
-  return Math.min(1, Math.max(0, sum * width));
+  return sum * width;
+}
+
+/** P(T ≤ t) for `degreesOfFreedom` > 0 and noncentrality `delta`; absolute error about 1e-12. */
+export function noncentralTCdf(t: number, degreesOfFreedom: number, delta: number): number {
+  const nu = degreesOfFreedom;
+  if (!(nu > 0) || !Number.isFinite(t) || !Number.isFinite(delta)) return Number.NaN;
+  if (nu >= NORMAL_FROM) return normalCdf(t - delta);
+  // The step that Φ makes is 1/δ wide in x, the density 1/√(2ν).
+  const probability = overDeviations(nu, 0.3 / (1 + Math.abs(t) + Math.abs(delta)), (s) => {
+    const z = t * s - delta;
+    // Beyond nine deviations Φ is 0 or 1 to twenty digits.
+    return z > 9 ? 1 : z > -9 ? normalCdf(z) : 0;
+  });
+  return Math.min(1, Math.max(0, probability));
 }

@@ -97,7 +97,16 @@ describe('power', () => {
           () => shared + Math.sqrt(seedVariance) * random.normal(),
         );
         const { mean, deviation } = meanAndDeviation(values);
-        const estimate = { mean, values, variance: 0, seedVariance: deviation ** 2, testVariance };
+        const estimate = {
+          mean,
+          values,
+          variance: 0,
+          seedVariance: deviation ** 2,
+          between: 'seeds' as const,
+          degreesOfFreedom: seeds - 1,
+          runs: seeds,
+          testVariance,
+        };
         if (Math.abs(mean) > halfWidth(estimate, 0.05)) found++;
       }
       expect(found / 2000).toBeGreaterThan(0.77);

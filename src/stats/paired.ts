@@ -16,6 +16,18 @@ export function meanAndDeviation(values: Numbers): { mean: number; deviation: nu
   return { mean, deviation: n > 1 ? Math.sqrt(squares / (n - 1)) : 0 };
 }
 
+/** Mean over lists of their means, and the standard deviation within lists, pooled over them (0 where none has two values). */
+export function pooledSpread(lists: readonly Numbers[]): { mean: number; deviation: number } {
+  let [mean, squares, degreesOfFreedom] = [0, 0, 0];
+  for (const list of lists) {
+    const own = meanAndDeviation(list);
+    mean += own.mean / lists.length;
+    squares += own.deviation ** 2 * (list.length - 1);
+    degreesOfFreedom += list.length - 1;
+  }
+  return { mean, deviation: degreesOfFreedom > 0 ? Math.sqrt(squares / degreesOfFreedom) : 0 };
+}
+
 export interface PairedT extends Interval {
   mean: number;
   deviation: number;
@@ -25,12 +37,18 @@ export interface PairedT extends Interval {
   p: number;
 }
 
-/** Paired t test of differences against zero with its interval; null for fewer than two differences. */
-export function pairedT(differences: Numbers, level = 0.95): PairedT | null {
+/**
+ * Paired t test of differences against zero with its interval; null for fewer than two differences.
+ * @param testToTrain for differences of the folds of a cross-validation: number of test images over number of training
+ * images. Training sets of different folds overlap, so that their differences are not independent, and the variance of the
+ * mean is taken to be (1/n + testToTrain)·s² (Nadeau & Bengio, "Inference for the generalization error", Machine Learning
+ * 2003). Default 0: independent differences.
+ */
+export function pairedT(differences: Numbers, level = 0.95, testToTrain = 0): PairedT | null {
   const n = differences.length;
   if (n < 2) return null;
   const { mean, deviation } = meanAndDeviation(differences);
-  const standardError = deviation / Math.sqrt(n);
+  const standardError = deviation * Math.sqrt(1 / n + testToTrain);
   const t = standardError > 0 ? mean / standardError : mean === 0 ? 0 : Math.sign(mean) * Number.MAX_VALUE;
   const half = tQuantile(0.5 + level / 2, n - 1) * standardError;
   return {

@@ -3,7 +3,8 @@ import { Random } from '../random.js';
 import { percentileInterval } from './bootstrap.js';
 import { delongTest } from './delong.js';
 import { statsGolden } from './golden.test-data.js';
-import { halfWidth, inference, meanAuc, meanDifference } from './seeds.js';
+import { pairedT } from './paired.js';
+import { combineFolds, equivalenceP, halfWidth, inference, meanAuc, meanDifference } from './seeds.js';
 
 /**
  * A trial with true difference zero: scores are signal + what is hard about the image + an arm's own opinion of
@@ -56,6 +57,53 @@ describe('seeds × test images', () => {
       expect(covered / 500).toBeGreaterThanOrEqual(0.94);
       expect(covered / 500).toBeLessThan(0.995);
     }
+  });
+
+  test('folds: pooled s² over k(r − 1) degrees of freedom, ΣC/k²; equivalence; corrected resampled t', () => {
+    for (const golden of statsGolden.folds) {
+      const folds = golden.folds.map(({ labels, arm, baseline }) => meanDifference(labels, arm, baseline));
+      const estimate = combineFolds(folds);
+      const result = inference(estimate);
+      expect(estimate.mean).toBeCloseTo(golden.mean, 12);
+      expect(estimate.variance).toBeCloseTo(golden.variance, 14);
+      expect(result.p).toBeCloseTo(golden.p, 10);
+      expect(result.low).toBeCloseTo(golden.low, 10);
+      expect(result.high).toBeCloseTo(golden.high, 10);
+      expect(equivalenceP(estimate, golden.margin)).toBeCloseTo(golden.equivalenceP, 9);
+      const { testToTrain, p, low } = golden.resampled;
+      const resampled = pairedT(
+        folds.map(({ mean }) => mean),
+        0.95,
+        testToTrain,
+      )!;
+      expect(resampled.p).toBeCloseTo(p, 10);
+      expect(resampled.low).toBeCloseTo(low, 10);
+    }
+  });
+
+  test('one fold is the estimate itself; with one seed a fold, folds are the sample', () => {
+    const { labels, arm, baseline } = nullTrial(new Random(5), { seeds: 3, images: 60, wobble: 0.1 });
+    const estimate = meanDifference(labels, arm, baseline);
+    expect(combineFolds([estimate])).toBe(estimate);
+    const singles = [0, 1, 2].map((i) => meanDifference(labels, [arm[i]!], [baseline[i]!]));
+    expect(combineFolds(singles)).toMatchObject({ between: 'folds', degreesOfFreedom: 2, testVariance: 0 });
+    const t = pairedT(singles.map(({ mean }) => mean))!;
+    expect(inference(combineFolds(singles)).p).toBeCloseTo(t.p, 9);
+  });
+
+  test('equivalence: p ≤ α/2 exactly where the interval of level 1 − α is within the margin', () => {
+    const random = new Random(12);
+    let within = 0;
+    for (let i = 0; i < 60; i++) {
+      const { labels, arm, baseline } = nullTrial(random, { seeds: 3, images: 90, wobble: 0.1 });
+      const estimate = meanDifference(labels, arm, baseline);
+      const { low, high } = inference(estimate, 0.9);
+      const inside = low >= -0.08 && high <= 0.08;
+      if (inside) within++;
+      expect(equivalenceP(estimate, 0.08) <= 0.05).toBe(inside);
+    }
+    expect(within).toBeGreaterThan(5);
+    expect(within).toBeLessThan(55);
   });
 
   test('identical arms: zero, p = 1; one arm’s mean AUC', () => {

@@ -15,8 +15,18 @@
  * level (docs/trial.md has the simulation).
  *
  * With one seed s² cannot be known: the variance is DeLong's, for the trained models as they are.
+ *
+ * k folds, each with r seeds and test images that no other fold has: the mean over folds of the folds' means has
+ *
+ *   Var(mean) = s² / (k·r)  +  Σ C_f / k²
+ *
+ * with s² pooled within the folds, on k(r − 1) degrees of freedom. What differs between folds beyond seeds and images
+ * (their training sets) is taken as given: the estimate is of the mean over these k training sets.
+ *
+ * With one seed in each of k folds, the variance between folds estimates everything at once: Var(mean) = S² / k on k − 1
+ * degrees of freedom. It holds what training sets differ by as well, which makes the interval wider than it need be.
  */
-import { aucCovariance } from './delong.js';
+import { type AucCovariance, aucCovariance } from './delong.js';
 import { normalQuantile } from './normal.js';
 import type { Numbers } from './roc.js';
 import { tQuantile } from './student-t.js';
@@ -30,9 +40,15 @@ export interface SeedsEstimate {
   /** One value a seed. */
   values: number[];
   variance: number;
-  /** s²: between seeds; null with one seed. */
+  /** s²: between seeds; null with one seed. With one seed a fold S², between folds, and `testVariance` is in it. */
   seedVariance: number | null;
-  /** C: what sharing one test set adds, whatever the number of seeds; ≥ 0. */
+  /** What `seedVariance` was seen between; null where it was not seen. */
+  between: 'seeds' | 'folds' | null;
+  /** Of `seedVariance`: r − 1, over folds k(r − 1), between folds k − 1. */
+  degreesOfFreedom: number;
+  /** What s² is divided by in the variance of the mean: r, over folds k·r. */
+  runs: number;
+  /** C: what sharing one test set adds, whatever the number of seeds; ≥ 0. Over folds Σ C_f / k². */
   testVariance: number;
 }
 
@@ -45,13 +61,57 @@ export function combine(values: number[], covariance: readonly (readonly number[
   const mean = values.reduce((sum, value) => sum + value, 0) / r;
   if (r === 1) {
     const variance = Math.max(0, covariance[0]![0]!);
-    return { mean, values, variance, seedVariance: null, testVariance: variance };
+    return {
+      mean,
+      values,
+      variance,
+      seedVariance: null,
+      between: null,
+      degreesOfFreedom: 0,
+      runs: 1,
+      testVariance: variance,
+    };
   }
   const seedVariance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (r - 1);
   let between = 0;
   for (let j = 0; j < r; j++) for (let k = 0; k < r; k++) if (j !== k) between += covariance[j]![k]!;
   const testVariance = Math.max(0, between / (r * (r - 1)));
-  return { mean, values, variance: seedVariance / r + testVariance, seedVariance, testVariance };
+  return {
+    mean,
+    values,
+    variance: seedVariance / r + testVariance,
+    seedVariance,
+    between: 'seeds',
+    degreesOfFreedom: r - 1,
+    runs: r,
+    testVariance,
+  };
+}
+
+/**
+ * Mean over folds of estimates that share no test image. One fold is returned as it is. Folds may differ in their number
+ * of seeds; then every fold still counts alike, and `runs` is k² / Σ 1/r_f.
+ */
+export function combineFolds(folds: readonly SeedsEstimate[]): SeedsEstimate {
+  const k = folds.length;
+  if (k === 1) return folds[0]!;
+  const values = folds.flatMap((fold) => fold.values);
+  const mean = folds.reduce((sum, fold) => sum + fold.mean, 0) / k;
+  const degreesOfFreedom = folds.reduce((sum, fold) => sum + fold.degreesOfFreedom, 0);
+  if (degreesOfFreedom === 0) {
+    const seedVariance = folds.reduce((sum, fold) => sum + (fold.mean - mean) ** 2, 0) / (k - 1);
+    const spread = { seedVariance, between: 'folds', degreesOfFreedom: k - 1, runs: k } as const;
+    return { mean, values, variance: seedVariance / k, ...spread, testVariance: 0 };
+  }
+  let [seedVariance, reciprocals, testVariance] = [0, 0, 0];
+  for (const fold of folds) {
+    seedVariance += ((fold.seedVariance ?? 0) * fold.degreesOfFreedom) / degreesOfFreedom;
+    reciprocals += 1 / fold.runs;
+    testVariance += fold.testVariance / k ** 2;
+  }
+  const runs = k ** 2 / reciprocals;
+  const variance = seedVariance / runs + testVariance;
+  return { mean, values, variance, seedVariance, between: 'seeds', degreesOfFreedom, runs, testVariance };
 }
 
 /** Mean AUC of one arm. @param scores one array a seed, each in the order of `labels`. */
@@ -60,8 +120,18 @@ export function meanAuc(
   scores: readonly Numbers[],
   groups?: readonly string[],
 ): SeedsEstimate {
-  const { aucs, covariance } = aucCovariance(labels, scores, groups);
-  return combine(aucs, covariance);
+  return meanOf(
+    aucCovariance(labels, scores, groups),
+    scores.map((_, i) => i),
+  );
+}
+
+/** Mean over some of the models that were measured on the same images. @param models which, one a seed */
+export function meanOf({ aucs, covariance }: AucCovariance, models: readonly number[]): SeedsEstimate {
+  return combine(
+    models.map((i) => aucs[i]!),
+    models.map((i) => models.map((j) => covariance[i]![j]!)),
+  );
 }
 
 /**
@@ -74,23 +144,59 @@ export function meanDifference(
   baseline: readonly Numbers[],
   groups?: readonly string[],
 ): SeedsEstimate {
-  const r = arm.length;
-  const { aucs, covariance } = aucCovariance(labels, [...arm, ...baseline], groups);
-  const at = (i: number, j: number): number => covariance[i]![j]!;
-  const values = arm.map((_, i) => aucs[i]! - aucs[r + i]!);
-  const differences = values.map((_, j) =>
-    values.map((_, k) => at(j, k) + at(r + j, r + k) - at(j, r + k) - at(r + j, k)),
+  return differenceOf(
+    aucCovariance(labels, [...arm, ...baseline], groups),
+    arm.map((_, i) => [i, arm.length + i]),
   );
-  return combine(values, differences);
+}
+
+/** Mean over seeds of the difference between two models each. @param pairs arm and baseline, one pair a seed */
+export function differenceOf(
+  { aucs, covariance }: AucCovariance,
+  pairs: readonly (readonly [number, number])[],
+): SeedsEstimate {
+  const at = (i: number, j: number): number => covariance[i]![j]!;
+  return combine(
+    pairs.map(([a, b]) => aucs[a]! - aucs[b]!),
+    pairs.map(([a, b]) => pairs.map(([c, d]) => at(a, c) + at(b, d) - at(a, d) - at(b, c))),
+  );
 }
 
 /** Half the width of the two-sided interval with error rate `alpha`. */
 export function halfWidth(estimate: SeedsEstimate, alpha: number): number {
-  const { seedVariance, testVariance, values } = estimate;
+  const { seedVariance, testVariance, degreesOfFreedom, runs } = estimate;
   const fromImages = testVariance > NOISE ? normalQuantile(1 - alpha / 2) * Math.sqrt(testVariance) : 0;
   if (seedVariance === null || seedVariance < NOISE) return fromImages;
-  const fromSeeds = tQuantile(1 - alpha / 2, values.length - 1) * Math.sqrt(seedVariance / values.length);
+  const fromSeeds = tQuantile(1 - alpha / 2, degreesOfFreedom) * Math.sqrt(seedVariance / runs);
   return Math.hypot(fromSeeds, fromImages);
+}
+
+/** Error rate at which the two-sided interval is `distance` wide on each side; 1 where it is 0, whatever the estimate. */
+function errorRateAt(estimate: SeedsEstimate, distance: number): number {
+  if (halfWidth(estimate, 0.5) === 0) return distance < 1e-12 ? 1 : 0;
+  if (distance <= 0) return 1;
+  // The half width falls as alpha grows: bisect ln(alpha), then close in by secants (Illinois), which need few steps.
+  const excess = (logAlpha: number): number => halfWidth(estimate, Math.exp(logAlpha)) - distance;
+  let [low, high] = [Math.log(1e-15), 0];
+  if (excess(low) <= 0) return 1e-15;
+  for (let i = 0; i < 12; i++) {
+    const middle = 0.5 * (low + high);
+    if (excess(middle) > 0) low = middle;
+    else high = middle;
+  }
+  let [atLow, atHigh] = [excess(low), excess(high)];
+  for (let i = 0; i < 40 && high - low > 1e-14 && atHigh < 0; i++) {
+    const next = high - (atHigh * (high - low)) / (atHigh - atLow);
+    const value = excess(next);
+    if (value > 0) {
+      [low, atLow] = [next, value];
+      atHigh /= 2;
+    } else {
+      [high, atHigh] = [next, value];
+      atLow /= 2;
+    }
+  }
+  return Math.exp(high);
 }
 
 /**
@@ -103,20 +209,23 @@ export function inference(
 ): { low: number; high: number; standardError: number; p: number } {
   const { mean } = estimate;
   const half = halfWidth(estimate, 1 - level);
-  const distance = Math.abs(mean);
-  let p = 1;
-  if (half === 0) {
-    p = distance < 1e-12 ? 1 : 0;
-  } else if (distance > 0) {
-    // The half width falls as alpha grows, so bisect ln(alpha).
-    let low = Math.log(1e-15);
-    let high = 0;
-    for (let i = 0; i < 60; i++) {
-      const middle = 0.5 * (low + high);
-      if (halfWidth(estimate, Math.exp(middle)) > distance) low = middle;
-      else high = middle;
-    }
-    p = Math.exp(high);
-  }
-  return { low: mean - half, high: mean + half, standardError: Math.sqrt(estimate.variance), p };
+  return {
+    low: mean - half,
+    high: mean + half,
+    standardError: Math.sqrt(estimate.variance),
+    p: errorRateAt(estimate, Math.abs(mean)),
+  };
+}
+
+/**
+ * Two one-sided tests (Schuirmann, J. Pharmacokinet. Biopharm. 1987): p-value against "the true mean lies outside ±margin",
+ * the larger of the two. It is at most α/2 exactly where the two-sided interval of error rate α lies within ±margin.
+ * @param margin greater than 0
+ */
+export function equivalenceP(estimate: SeedsEstimate, margin: number): number {
+  const oneSided = (distance: number): number => {
+    const half = errorRateAt(estimate, Math.abs(distance)) / 2;
+    return distance >= 0 ? half : 1 - half;
+  };
+  return Math.max(oneSided(margin - estimate.mean), oneSided(margin + estimate.mean));
 }

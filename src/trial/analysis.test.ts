@@ -16,7 +16,7 @@ describe('analysis of a trial', () => {
     for (const arm of analysis.arms) {
       const aucs = summary.runs
         .filter((run) => run.arm === arm.arm)
-        .map((run) => auc(summary.test.labels, run.testScores));
+        .map((run) => auc(summary.folds[0]!.test.labels, run.testScores));
       arm.aucs.forEach((value, i) => {
         expect(value).toBeCloseTo(aucs[i]!, 12);
       });
@@ -47,7 +47,7 @@ describe('analysis of a trial', () => {
       if (role === 'secondary') expect(correctedP!).toBeGreaterThanOrEqual(p);
       else expect(correctedP).toBeNull();
       expect(detectable.alpha).toBeCloseTo(role === 'secondary' ? 0.025 : 0.05, 12);
-      expect(detectable.difference).toBeGreaterThanOrEqual(detectable.floor);
+      expect(detectable.difference).toBeGreaterThanOrEqual(detectable.floor!);
     }
   });
 
@@ -71,9 +71,8 @@ describe('analysis of a trial', () => {
     const single = exampleSummary({ seeds: 1 });
     const result = summarise(single, quick);
     const scores = (arm: string) => single.runs.find((run) => run.arm === arm)!.testScores;
-    const { difference, p } = delongTest(single.test.labels, scores('real+synthetic'), scores('real'), {
-      groups: single.test.groups,
-    });
+    const { labels, groups } = single.folds[0]!.test;
+    const { difference, p } = delongTest(labels, scores('real+synthetic'), scores('real'), { groups });
     expect(result.comparisons[0]!.difference.value).toBeCloseTo(difference, 12);
     expect(result.comparisons[0]!.p).toBeCloseTo(p, 10);
     expect(result.comparisons[0]!.bootstrap).toBeNull();
@@ -107,6 +106,17 @@ describe('analysis of a trial', () => {
 
 const base = summarise(exampleSummary({ testImages: 100 }), { replicates: 20 });
 
+const detectable = (given: Partial<Comparison['detectable']>): Comparison['detectable'] => ({
+  difference: 0.0612,
+  alpha: 0.0167,
+  power: 0.8,
+  floor: 0.04,
+  seedsForMargin: null,
+  groupsForMargin: null,
+  bothForMargin: null,
+  ...given,
+});
+
 /** An analysis whose primary comparison is as given; the verdict reads nothing else. */
 function withPrimary(
   difference: Partial<Comparison['difference']>,
@@ -116,7 +126,7 @@ function withPrimary(
     ...base.comparisons[base.primary!]!,
     difference: { value: 0.01, low: -0.03, high: 0.05, standardError: 0.02, ...difference },
     p: 0.4,
-    detectable: { difference: 0.0612, alpha: 0.0167, power: 0.8, floor: 0.04, seedsForMargin: null },
+    detectable: detectable({}),
     ...more,
   };
   return { ...base, comparisons: base.comparisons.map((c, i) => (i === base.primary ? primary : c)) };
@@ -150,18 +160,22 @@ describe('verdict', () => {
     expect(tiny.paragraph).toMatch(/smaller than the ±0.02/);
   });
 
-  test('no evidence: what could have been detected is rounded up, and what would help is said', () => {
+  test('underpowered: what could have been detected is rounded up, and what would help is said', () => {
     const verdict = decideVerdict(withPrimary({}));
-    expect(verdict.kind).toBe('no-evidence');
+    expect(verdict.kind).toBe('underpowered');
     expect(verdict.sentence).toContain('3 seeds on 100 test images can detect no less than ±0.062');
     expect(verdict.paragraph).toContain('no number of seeds would detect less than ±0.040');
     const more = decideVerdict(
-      withPrimary(
-        {},
-        { detectable: { difference: 0.05, alpha: 0.0167, power: 0.8, floor: 0.01, seedsForMargin: 19 } },
-      ),
+      withPrimary({}, { detectable: detectable({ difference: 0.05, floor: 0.01, seedsForMargin: 19 }) }),
     );
-    expect(more.paragraph).toContain('about 19 seeds');
+    expect(more.paragraph).toContain('about 19 seeds (16 more) would be needed');
+    expect(more.paragraph).not.toContain('test lesion');
+    const images = decideVerdict(withPrimary({}, { detectable: detectable({ groupsForMargin: 970 }) }));
+    expect(images.paragraph).toContain('about 970 test lesions (200 of them malignant; now 97 and 20)');
+    const both = decideVerdict(
+      withPrimary({}, { detectable: detectable({ bothForMargin: { seeds: 8, groups: 485 } }) }),
+    );
+    expect(both.paragraph).toContain('about 8 seeds together with 485 test lesions (100 of them');
   });
 
   test('property: the sentence and the interval never disagree', () => {
@@ -185,7 +199,16 @@ describe('verdict', () => {
   });
 
   test('one seed: no verdict however large the difference', () => {
-    const verdict = decideVerdict(withPrimary({ value: 0.2, low: 0.1, high: 0.3 }, { seeds: [1], p: 1e-6 }));
+    const verdict = decideVerdict(
+      withPrimary(
+        { value: 0.2, low: 0.1, high: 0.3 },
+        {
+          seeds: [1],
+          variance: { seeds: null, between: null, test: 1e-4, runs: 1, degreesOfFreedom: 0 },
+          p: 1e-6,
+        },
+      ),
+    );
     expect(verdict.kind).toBe('single-seed');
     expect(verdict.sentence).toMatch(/^No verdict from a single seed/);
   });

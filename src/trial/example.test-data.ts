@@ -4,6 +4,7 @@
  */
 import { Random } from '../random.js';
 import { chooseThreshold, splitScores } from '../stats/scores.js';
+import { resolveArms, sweepSchema } from './arms.js';
 import { type SplitScoresRecord, summarySchema, type TrialArm, type TrialSummary } from './summary.js';
 
 export interface ExampleOptions {
@@ -17,19 +18,29 @@ export interface ExampleOptions {
   noise?: number;
   seed?: number;
   arms?: TrialArm[];
+  /** Folds, each with test images of its own. */
+  folds?: number;
+  /** Names of external test sets, of 150 images each. */
+  external?: string[];
 }
 
-export const fourArms: TrialArm[] = [
-  { name: 'real', standard: false, synthetic: false },
-  { name: 'real+standard', standard: true, synthetic: false },
-  { name: 'real+synthetic', standard: false, synthetic: true },
-  { name: 'real+standard+synthetic', standard: true, synthetic: true },
-];
+export const fourArms: TrialArm[] = resolveArms(
+  ['real', 'real+standard', 'real+synthetic', 'real+standard+synthetic'],
+  sweepSchema.parse({}),
+  { gans: ['sngan-64'], amount: 'balance', choice: 'random' },
+);
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
+const testImagesOf = (labels: readonly (0 | 1)[], prefix: string) => ({
+  ids: labels.map((_, i) => `${prefix}P${String(i).padStart(5, '0')}`),
+  groups: labels.map((_, i) => `${prefix}lesion-${Math.floor(i / 1.03)}`),
+  labels,
+});
+
 export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
   const { seeds = 3, testImages = 400, wobble = 0.05, noise = 0.4, arms = fourArms } = options;
+  const { folds = 1, external = [] } = options;
   const shifts: Record<string, number> = {
     real: 0.9,
     'real+standard': 1.1,
@@ -42,13 +53,17 @@ export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
     const labels = Array.from({ length: n }, (_, i) => (i % 5 === 0 ? (1 as const) : (0 as const)));
     return { labels, hardness: labels.map(() => random.normal()) };
   };
-  const test = imagesOf(testImages);
+  const tests = Array.from({ length: folds }, () => imagesOf(testImages));
+  const externalSets = external.map((name) => ({ name, images: imagesOf(150) }));
   const validation = imagesOf(200);
   const stepsTotal = 600;
   const runs = arms.flatMap((arm) =>
-    Array.from({ length: seeds }, (_, index) => {
+    Array.from({ length: folds * seeds }, (_, position) => {
+      const index = position % seeds;
+      const fold = Math.floor(position / seeds) + 1;
+      const test = tests[fold - 1]!;
       const shift = (shifts[arm.name] ?? 1) + wobble * random.normal();
-      const scoresOf = ({ labels, hardness }: typeof test): number[] =>
+      const scoresOf = ({ labels, hardness }: ReturnType<typeof imagesOf>): number[] =>
         labels.map((label, i) =>
           Number(sigmoid(shift * label + hardness[i]! + random.normal(0, noise) - 1.2).toFixed(5)),
         );
@@ -58,8 +73,9 @@ export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
       const seconds = 60 + 4 * random.next();
       return {
         arm: arm.name,
+        fold,
         seed: index + 1,
-        folder: `runs/${arm.name}-${index + 1}`,
+        folder: `runs/fold-${fold}/${arm.name}/seed-${index + 1}`,
         realImages: 1200,
         syntheticImages: arm.synthetic ? 480 : 0,
         optimiserSteps: stepsTotal,
@@ -68,10 +84,15 @@ export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
         validation: splitScores(validation.labels, validationScores, threshold) as SplitScoresRecord,
         test: splitScores(test.labels, testScores, threshold) as SplitScoresRecord,
         testScores,
+        externalScores: Object.fromEntries(externalSets.map(({ name, images }) => [name, scoresOf(images)])),
         curve: Array.from({ length: 15 }, (_, i) => ({
           step: (i + 1) * 40,
           epoch: i + 1,
-          trainLoss: 0.15 + 0.4 * Math.exp(-i / 5) + 0.015 * random.normal() + (arm.standard ? 0.06 : 0),
+          trainLoss:
+            0.15 +
+            0.4 * Math.exp(-i / 5) +
+            0.015 * random.normal() +
+            (arm.augmentation === 'standard' ? 0.06 : 0),
           validationLoss: 0.42 + 0.1 * Math.exp(-i / 3) + 0.004 * i + 0.01 * random.normal(),
           validationAuc: 0.78 - 0.2 * Math.exp(-i / 3) + 0.01 * random.normal(),
         })),
@@ -79,7 +100,7 @@ export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
     }),
   );
   return summarySchema.parse({
-    format: 'graft-trial-1',
+    format: 'graft-trial-2',
     name: 'example',
     version: '0.1.0',
     startedAt: '2026-11-02T08:00:00Z',
@@ -92,6 +113,13 @@ export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
       positive: 'malignant',
       licence: 'CC0-1.0',
       group: 'lesion',
+    },
+    sizePx: 64,
+    classifier: 'EfficientNet-B0 from scratch',
+    bayesAuc: 0.93,
+    arms,
+    folds: tests.map((test, index) => ({
+      fold: index + 1,
       counts: [
         { split: 'train', label: 'benign', images: 960, groups: 940 },
         { split: 'train', label: 'malignant', images: 240, groups: 231 },
@@ -100,20 +128,20 @@ export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
         { split: 'test', label: 'benign', images: testImages - Math.ceil(testImages / 5), groups: 310 },
         { split: 'test', label: 'malignant', images: Math.ceil(testImages / 5), groups: 78 },
       ],
-    },
-    sizePx: 64,
-    classifier: 'EfficientNet-B0 from scratch',
-    bayesAuc: 0.93,
-    arms,
-    test: {
-      ids: test.labels.map((_, i) => `P${String(i).padStart(5, '0')}`),
-      groups: test.labels.map((_, i) => `lesion-${Math.floor(i / 1.03)}`),
-      labels: test.labels,
-    },
+      test: testImagesOf(test.labels, index === 0 ? '' : `${index + 1}-`),
+    })),
+    external: externalSets.map(({ name, images }) => ({
+      name,
+      hash: 'e1c0',
+      licence: 'CC0-1.0',
+      ...testImagesOf(images.labels, `${name}-`),
+    })),
     runs,
     gans: [
       {
         name: 'sngan-64',
+        fold: 1,
+        realFraction: 1,
         recipe: 'sngan-64',
         label: 'malignant',
         seed: 7,

@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import { DataError } from '../errors.js';
+import { metricRecordSchema } from '../metrics/record.js';
+import { choicePolicies } from './arms.js';
 
 const probability = z.number().min(0).max(1);
 const count = z.number().int().nonnegative();
@@ -22,14 +24,25 @@ export const splitScoresSchema = z.strictObject({
   specificity: probability,
 });
 
-/** One arm: what the training set consists of. */
+/** One arm: what the training set consists of; ./arms.ts reads the short names. */
 export const armSchema = z.strictObject({
-  /** As in the trial file: 'real', 'real+standard', 'real+synthetic', 'real+standard+synthetic', or its own. */
+  /** 'real', 'real+standard', 'real+synthetic (2:1, 25% real)', or its own. */
   name: z.string().min(1),
-  /** Standard augmentation (flips, colour, cutout) is on. */
-  standard: z.boolean(),
-  /** Synthetic images are added. */
-  synthetic: z.boolean(),
+  /** All real training images, or the negatives alone (synthetic images take the positives' place). */
+  real: z.enum(['all', 'negatives']),
+  /** Of the real training groups, the same for the GAN and the classifier. */
+  realFraction: z.number().positive().max(1),
+  augmentation: z.enum(['none', 'standard']),
+  /** How a rare class is made up for in training. */
+  balance: z.enum(['none', 'oversampling', 'class-weights', 'focal']),
+  synthetic: z
+    .strictObject({
+      gan: z.string(),
+      /** 'balance', a number, '+10%', '2:1'; see ./arms.ts. */
+      amount: z.union([z.string(), count]),
+      choice: z.enum(choicePolicies),
+    })
+    .nullable(),
 });
 
 /** One point of a classifier's training, in optimiser steps. */
@@ -41,9 +54,11 @@ export const classifierPointSchema = z.strictObject({
   validationAuc: probability.nullable(),
 });
 
-/** One arm trained with one seed. */
+/** One arm trained with one seed in one fold. */
 export const runSchema = z.strictObject({
   arm: z.string(),
+  /** From 1; a trial without folds has one. */
+  fold: z.number().int().min(1),
   seed: z.number().int(),
   /** Run folder, relative to the trial folder; '' where there is none. */
   folder: z.string().default(''),
@@ -55,8 +70,10 @@ export const runSchema = z.strictObject({
   seconds: z.number().nonnegative(),
   validation: splitScoresSchema,
   test: splitScoresSchema,
-  /** Probability of the positive class, one a test image in the order of `test` below. */
+  /** Probability of the positive class, one a test image in the order of its fold's `test` below. */
   testScores: z.array(probability),
+  /** The same on each external test set, by its name, in the order of `external` below. */
+  externalScores: z.record(z.string(), z.array(probability)).default({}),
   curve: z.array(classifierPointSchema),
 });
 
@@ -67,9 +84,26 @@ export const ganPointSchema = z.strictObject({
   generatorLoss: z.number().nullable(),
 });
 
+/** Images that are scored, in the order of every run's scores. */
+export const testImagesSchema = z.strictObject({
+  ids: z.array(z.string()),
+  groups: z.array(z.string()),
+  /** 1 for the positive class. */
+  labels: z.array(z.union([z.literal(0), z.literal(1)])),
+});
+
+/** Do the images give training images away? Undecided where too few images are there. */
+export const privacySchema = z.strictObject({
+  verdict: z.enum(['pass', 'fail', 'undecided']),
+  sentence: z.string(),
+});
+
 /** A GAN whose images were used. */
 export const ganSchema = z.strictObject({
+  /** As in the trial file, and the fold where there are several: unique. */
   name: z.string(),
+  fold: z.number().int().min(1),
+  realFraction: z.number().positive().max(1),
   recipe: z.string(),
   /** Class it was trained on. */
   label: z.string(),
@@ -81,6 +115,8 @@ export const ganSchema = z.strictObject({
   sampledImages: count,
   sizePx: count,
   curve: z.array(ganPointSchema),
+  /** What the privacy checks say of its images; null: not checked. */
+  privacy: privacySchema.nullable().default(null),
   /** PNG files, absolute or relative to the trial folder; null where there is none. Embedded in the report. */
   realGrid: z.string().nullable(),
   syntheticGrid: z.string().nullable(),
@@ -103,7 +139,7 @@ export const metricSchema = z.strictObject({
 });
 
 export const summarySchema = z.strictObject({
-  format: z.literal('graft-trial-1'),
+  format: z.literal('graft-trial-2'),
   name: z.string().min(1),
   /** Version of Graft. */
   version: z.string(),
@@ -119,14 +155,6 @@ export const summarySchema = z.strictObject({
     licence: z.string().default(''),
     /** What a group is: 'patient', 'lesion', 'image'. */
     group: z.string().default('image'),
-    counts: z.array(
-      z.strictObject({
-        split: z.enum(['train', 'val', 'test']),
-        label: z.string(),
-        images: count,
-        groups: count,
-      }),
-    ),
   }),
   /** Side of the classifier's input. */
   sizePx: count,
@@ -136,16 +164,55 @@ export const summarySchema = z.strictObject({
   bayesAuc: probability.nullable().default(null),
   /** AUC difference below which two arms count as equal in practice, fixed before the trial. */
   equivalenceMargin: z.number().positive().default(0.02),
+  /** Confidence level of intervals, and the power that detectable effects are stated for. */
+  level: z.number().min(0.5).lt(1).default(0.95),
+  power: z.number().min(0.5).lt(1).default(0.8),
+  /**
+   * Where seeds were added until the answer was sharp enough: the number of seeds at each look, which of them was the
+   * last (from 1), and why it ended there. null: the number of seeds was fixed.
+   */
+  sequential: z
+    .strictObject({
+      looks: z.array(count).min(1),
+      reached: z.number().int().min(1),
+      stopped: z.enum(['narrow', 'decided', 'budget', 'running']),
+    })
+    .nullable()
+    .default(null),
   arms: z.array(armSchema).min(1),
-  test: z.strictObject({
-    ids: z.array(z.string()),
-    groups: z.array(z.string()),
-    /** 1 for the positive class. */
-    labels: z.array(z.union([z.literal(0), z.literal(1)])),
-  }),
+  /** One a fold: its images by split and class, and its test images. Test images of different folds are disjoint. */
+  folds: z
+    .array(
+      z.strictObject({
+        fold: z.number().int().min(1),
+        counts: z.array(
+          z.strictObject({
+            split: z.enum(['train', 'val', 'test']),
+            label: z.string(),
+            images: count,
+            groups: count,
+          }),
+        ),
+        test: testImagesSchema,
+      }),
+    )
+    .min(1),
+  /** External test sets (out of distribution): every run scores all of their images. */
+  external: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        hash: z.string(),
+        licence: z.string().default(''),
+        ...testImagesSchema.shape,
+      }),
+    )
+    .default([]),
   runs: z.array(runSchema).min(1),
   gans: z.array(ganSchema).default([]),
   metrics: z.array(metricSchema).default([]),
+  /** Distribution metrics of each GAN's images, as `graft metrics distribution` records them. */
+  distribution: z.array(z.strictObject({ gan: z.string(), record: metricRecordSchema })).default([]),
   environment: z.strictObject({
     libtorch: z.string(),
     node: z.string(),
@@ -161,6 +228,7 @@ export type SplitScoresRecord = z.infer<typeof splitScoresSchema>;
 export type TrialArm = z.infer<typeof armSchema>;
 export type TrialRun = z.infer<typeof runSchema>;
 export type ClassifierPoint = z.infer<typeof classifierPointSchema>;
+export type TestImages = z.infer<typeof testImagesSchema>;
 export type TrialGan = z.infer<typeof ganSchema>;
 export type TrialMetric = z.infer<typeof metricSchema>;
 export type TrialSummary = z.infer<typeof summarySchema>;

@@ -212,6 +212,59 @@ golden["scores"] = dict(
     sensitivityAt90=float(max(t for f, t in zip(*metrics.roc_curve(labels, prob, drop_intermediate=False)[:2]) if 1 - f >= 0.9)),
 )
 
+# Folds x seeds x images, the corrected resampled t, two one-sided tests: the formulas of docs/trial.md written out, folds
+# with different numbers of seeds among them
+def fold_case(seed_counts, shift, margin, test_to_train):
+    from scipy.optimize import brentq
+
+    k, folds, means, ss, c = len(seed_counts), [], [], 0.0, 0.0
+    for n, r in zip((60, 70, 80), seed_counts):
+        labels, scores = binormal(n, 0.4, 2 * r, shift)
+        aucs, cov = delong(labels, scores)
+        d = aucs[:r] - aucs[r:]
+        contrast = np.hstack([np.eye(r), -np.eye(r)])
+        dcov = contrast @ cov @ contrast.T
+        off = dcov[~np.eye(r, dtype=bool)].mean() if r > 1 else dcov[0, 0]
+        c += max(off, 0) / k**2
+        ss += ((d - d.mean()) ** 2).sum()
+        means.append(d.mean())
+        folds.append(dict(labels=labels, arm=scores[:r], baseline=scores[r:]))
+    df = sum(seed_counts) - k
+    means = np.array(means)
+    if df > 0:
+        seed_part = ss / df * sum(1 / r for r in seed_counts) / k**2
+    else:
+        df, seed_part, c = k - 1, means.var(ddof=1) / k, 0.0
+    half = lambda alpha: np.sqrt(stats.t.isf(alpha / 2, df) ** 2 * seed_part + stats.norm.isf(alpha / 2) ** 2 * c)
+    mean = means.mean()
+    p_at = lambda distance: brentq(lambda a: half(a) - distance, 1e-12, 1 - 1e-12, xtol=1e-14)
+    sided = lambda distance: p_at(abs(distance)) / 2 if distance >= 0 else 1 - p_at(abs(distance)) / 2
+    se = np.sqrt((1 / k + test_to_train) * means.var(ddof=1))
+    return dict(folds=folds, mean=mean, variance=seed_part + c, low=mean - half(0.05), high=mean + half(0.05),
+                p=p_at(abs(mean)), margin=margin, equivalenceP=max(sided(margin - mean), sided(margin + mean)),
+                resampled=dict(testToTrain=test_to_train, p=2 * stats.t.sf(abs(mean) / se, k - 1),
+                               low=mean - stats.t.isf(0.025, k - 1) * se))
+
+golden["folds"] = [fold_case((2, 3, 2), 1.0, 0.05, 0.3), fold_case((1, 1, 1), 1.3, 0.02, 0.25), fold_case((3, 3), 0.8, 0.2, 0.5)]
+
+# Shares of an error rate over looks: Lan and DeMets' function like O'Brien and Fleming's, its increments
+def shares(looks, alpha):
+    t = np.array(looks) / looks[-1]
+    return np.diff(np.append(0, 2 * stats.norm.sf(stats.norm.isf(alpha / 2) / np.sqrt(t)) / alpha)).tolist()
+
+golden["spending"] = [dict(looks=l, alpha=a, shares=shares(l, a)) for l, a in (([3, 5, 8], 0.05), ([2, 3, 4, 6], 0.1), ([5], 0.05))]
+
+# Covariance of two AUCs under the binormal model, by the bivariate normal distribution of scipy over the four kinds of pairs
+def binormal_covariance(a1, a2, rho, m, n):
+    d1, d2 = stats.norm.ppf(a1), stats.norm.ppf(a2)
+    both = lambda r: stats.multivariate_normal.cdf([d1, d2], cov=[[1, r], [r, 1]], abseps=1e-12, releps=1e-12, maxpts=10**7) if abs(r) < 1 else min(a1, a2)
+    return ((both(rho) - a1 * a2) + (m + n - 2) * (both(rho / 2) - a1 * a2)) / (m * n)
+
+golden["binormal"] = [
+    dict(aucs=[a1, a2], correlation=r, positives=m, negatives=n, covariance=float(binormal_covariance(a1, a2, r, m, n)))
+    for a1, a2, r, m, n in ((0.8, 0.8, 1, 40, 160), (0.8, 0.75, 0.6, 40, 160), (0.6, 0.6, 0.3, 30, 30), (0.93, 0.95, 0.85, 20, 200), (0.7, 0.7, 0, 50, 50))
+]
+
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stats.json")
 with open(path, "w") as f:
     json.dump(golden, f, allow_nan=False, separators=(",", ":"), default=float)

@@ -1,0 +1,137 @@
+/**
+ * Which arm is held against which, and which comparison the verdict is about. All of it follows from the arms, before
+ * anything is trained.
+ */
+import type { TrialArm } from './summary.js';
+
+/**
+ * What a comparison asks.
+ *
+ *   adds           synthetic images on top of the same training set
+ *   replaces-real  synthetic positives in place of the real ones
+ *   replaces       synthetic images in place of standard augmentation
+ *   alternative    another way to make up for the rare class (oversampling, class weights, focal loss), without synthetic
+ *                  images or together with them, against the arm that does nothing about it
+ *   control        standard augmentation itself, whose gain shows what the trial can see
+ */
+export type Question = 'adds' | 'replaces-real' | 'replaces' | 'alternative' | 'control';
+
+/** The verdict is about the primary comparison; the control asks nothing. */
+export type Role = 'primary' | 'secondary' | 'control';
+
+export interface Pair {
+  arm: TrialArm;
+  baseline: TrialArm;
+  question: Question;
+}
+
+/**
+ * All pairs: first what synthetic images add to their own baseline, then everything else about them, alternatives to them,
+ * and the controls.
+ */
+export function comparisonPairs(arms: readonly TrialArm[]): Pair[] {
+  /** The arm without synthetic images that is otherwise like this one, but for what is given. */
+  const plain = (like: TrialArm, change: Partial<TrialArm> = {}): TrialArm | undefined =>
+    arms.find(
+      (arm) =>
+        arm.synthetic === null &&
+        arm.real === 'all' &&
+        arm.realFraction === like.realFraction &&
+        arm.augmentation === (change.augmentation ?? like.augmentation) &&
+        arm.balance === (change.balance ?? like.balance),
+    );
+  const standardOf = (like: TrialArm) => plain(like, { augmentation: 'standard', balance: 'none' });
+  const synthetic = arms.filter((arm) => arm.synthetic !== null);
+  const own: Pair[] = [];
+  const against: Pair[] = [];
+  for (const arm of synthetic) {
+    const baseline = plain(arm);
+    if (baseline) own.push({ arm, baseline, question: arm.real === 'all' ? 'adds' : 'replaces-real' });
+    const standard = standardOf(arm);
+    if (standard && standard !== baseline) {
+      const sameButBalance = arm.balance !== 'none' && arm.augmentation === 'standard';
+      against.push({ arm, baseline: standard, question: sameButBalance ? 'alternative' : 'replaces' });
+    }
+  }
+  const alternatives = arms.flatMap((arm): Pair[] => {
+    if (arm.synthetic !== null || arm.balance === 'none') return [];
+    const baseline = plain(arm, { balance: 'none' }) ?? standardOf(arm);
+    return baseline ? [{ arm, baseline, question: 'alternative' }] : [];
+  });
+  const controls = arms.flatMap((arm): Pair[] => {
+    if (arm.synthetic !== null || arm.augmentation !== 'standard' || arm.balance !== 'none') return [];
+    const baseline = plain(arm, { augmentation: 'none' });
+    return baseline ? [{ arm, baseline, question: 'control' }] : [];
+  });
+  return [...own, ...against, ...alternatives, ...controls];
+}
+
+/**
+ * The comparison that answers "do these synthetic images help?": on top of standard augmentation where that was run (nobody
+ * would do without it), else on top of the real images; with all real images where that was run; the first such arm of the
+ * trial file. Fixed by the design, never by the results.
+ * @returns index; null where no arm has synthetic images and a baseline
+ */
+export function primaryIndex(pairs: readonly Pair[]): number | null {
+  const whole = ({ arm }: Pair): boolean => arm.realFraction === 1;
+  const standard = ({ arm }: Pair): boolean => arm.augmentation === 'standard';
+  const asks =
+    (question: Question) =>
+    (pair: Pair): boolean =>
+      pair.question === question;
+  const orders: ((pair: Pair) => boolean)[] = [
+    (pair) => asks('adds')(pair) && standard(pair) && whole(pair),
+    (pair) => asks('adds')(pair) && whole(pair),
+    (pair) => asks('adds')(pair) && standard(pair),
+    asks('adds'),
+    (pair) => asks('replaces-real')(pair) && standard(pair) && whole(pair),
+    asks('replaces-real'),
+    (pair) => asks('replaces')(pair) && whole(pair),
+    asks('replaces'),
+  ];
+  for (const accept of orders) {
+    const index = pairs.findIndex(accept);
+    if (index >= 0) return index;
+  }
+  return null;
+}
+
+/** The role of every pair. */
+export function rolesOf(pairs: readonly Pair[]): Role[] {
+  const primary = primaryIndex(pairs);
+  return pairs.map(({ question }, index) =>
+    question === 'control' ? 'control' : index === primary ? 'primary' : 'secondary',
+  );
+}
+
+/** What everything else is measured against: standard augmentation with all real images, else the real images alone. */
+export function referenceArm(arms: readonly TrialArm[]): TrialArm | undefined {
+  const plain = (augmentation: TrialArm['augmentation']) =>
+    arms.find(
+      (arm) =>
+        arm.real === 'all' &&
+        arm.realFraction === 1 &&
+        arm.augmentation === augmentation &&
+        arm.balance === 'none' &&
+        arm.synthetic === null,
+    );
+  return plain('standard') ?? plain('none');
+}
+
+/** What a comparison sets its arm against, as the end of a sentence about synthetic images. */
+export function phraseOf({ arm, baseline, question }: Pair): string {
+  switch (question) {
+    case 'adds':
+      return baseline.augmentation === 'standard'
+        ? 'on top of standard augmentation'
+        : 'on top of the real images';
+    case 'replaces-real':
+      return 'in place of the real positive images';
+    case 'replaces':
+      return 'in place of standard augmentation';
+    case 'alternative':
+      return `${arm.synthetic ? 'together with' : 'as'} another way to make up for the rare class`;
+    case 'control':
+      return 'as a control';
+  }
+}

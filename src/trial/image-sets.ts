@@ -1,0 +1,150 @@
+/**
+ * The images that a trial is scored on, with the runs that scored them: the test images of each fold, which are disjoint,
+ * and external test sets, which all runs share. Each is a list of blocks, a block being images and all runs on just these:
+ * seeds of one fold, or every (fold, seed) as a reader of an external set. Statistics know no other difference.
+ */
+import { DataError } from '../errors.js';
+import { type AucCovariance, aucCovariance } from '../stats/delong.js';
+import { auc } from '../stats/roc.js';
+import type { TestImages, TrialRun, TrialSummary } from './summary.js';
+
+/** One run's probabilities on the images of its block. */
+export interface Reader {
+  arm: string;
+  fold: number;
+  seed: number;
+  scores: readonly number[];
+  /** Chosen on validation images. */
+  threshold: number;
+  validationAuc: number;
+}
+
+export interface Block {
+  images: TestImages;
+  /** By fold, then by seed. */
+  readers: Reader[];
+  /** AUC of each reader, and their covariance over the choice of images, in the order of `readers`. */
+  aucs: AucCovariance;
+}
+
+function blockOf(images: TestImages, readers: Reader[]): Block {
+  const scores = readers.map((reader) => reader.scores);
+  return { images, readers, aucs: aucCovariance(images.labels, scores, images.groups) };
+}
+
+export interface ImageCounts {
+  images: number;
+  positives: number;
+  groups: number;
+  /** Groups with positive images. */
+  positiveGroups: number;
+}
+
+const byFoldAndSeed = (a: TrialRun, b: TrialRun): number => a.fold - b.fold || a.seed - b.seed;
+
+const reader = (run: TrialRun, scores: readonly number[]): Reader => ({
+  arm: run.arm,
+  fold: run.fold,
+  seed: run.seed,
+  scores,
+  threshold: run.test.threshold,
+  validationAuc: run.validation.auc,
+});
+
+/** One block a fold. */
+export function foldBlocks({ folds, runs }: TrialSummary): Block[] {
+  const sorted = [...runs].sort(byFoldAndSeed);
+  return folds.map(({ fold, test }) =>
+    blockOf(
+      test,
+      sorted.filter((run) => run.fold === fold).map((run) => reader(run, run.testScores)),
+    ),
+  );
+}
+
+/** The block of an external test set: all runs that scored it. */
+export function externalBlock(images: TestImages & { name: string }, runs: readonly TrialRun[]): Block {
+  const readers = [...runs].sort(byFoldAndSeed).flatMap((run) => {
+    const scores = run.externalScores[images.name];
+    return scores ? [reader(run, scores)] : [];
+  });
+  return blockOf(images, readers);
+}
+
+export function countImages(blocks: readonly Pick<Block, 'images'>[]): ImageCounts {
+  const sum = (count: (images: TestImages) => number): number =>
+    blocks.reduce((total, { images }) => total + count(images), 0);
+  return {
+    images: sum(({ labels }) => labels.length),
+    positives: sum(({ labels }) => labels.filter((label) => label === 1).length),
+    groups: sum(({ groups }) => new Set(groups).size),
+    positiveGroups: groupsOfClass(blocks, 1),
+  };
+}
+
+/** Groups with images of the class, over all blocks. */
+export function groupsOfClass(blocks: readonly Pick<Block, 'images'>[], label: 0 | 1): number {
+  return blocks.reduce(
+    (total, { images }) => total + new Set(images.groups.filter((_, i) => images.labels[i] === label)).size,
+    0,
+  );
+}
+
+/**
+ * @throws DataError where runs, folds, images and scores do not fit together, folds share a group, or a recorded AUC is
+ * not the AUC of the scores
+ */
+export function checkRuns({ folds, external, runs, arms, name }: TrialSummary): void {
+  for (const { fold, test } of folds) checkImages(test, `Trial ${name}, fold ${fold}`);
+  for (const images of external) checkImages(images, `Trial ${name}, ${images.name}`);
+  const foldOf = new Map<string, number>();
+  for (const { fold, test } of folds) {
+    for (const group of test.groups) {
+      const other = foldOf.get(group) ?? fold;
+      if (other !== fold) {
+        throw new DataError(
+          `Trial ${name}: group ${group} is tested in fold ${other} and in fold ${fold}; test images of folds must be disjoint.`,
+        );
+      }
+      foldOf.set(group, fold);
+    }
+  }
+  const seen = new Set<string>();
+  for (const run of runs) {
+    const title = `Trial ${name}, arm ${run.arm}, fold ${run.fold}, seed ${run.seed}`;
+    if (!arms.some((arm) => arm.name === run.arm))
+      throw new DataError(`${title}: the trial has no such arm.`);
+    const test = folds.find(({ fold }) => fold === run.fold)?.test;
+    if (!test) throw new DataError(`${title}: the trial has no such fold.`);
+    const key = `${run.fold} ${run.seed} ${run.arm}`;
+    if (seen.has(key)) throw new DataError(`${title}: recorded twice.`);
+    seen.add(key);
+    if (run.testScores.length !== test.labels.length) {
+      throw new DataError(`${title}: ${run.testScores.length} scores for ${test.labels.length} test images.`);
+    }
+    const computed = auc(test.labels, run.testScores);
+    // A recorded AUC that its scores do not give means scores in another order than the labels.
+    if (Math.abs(computed - run.test.auc) > 1e-6) {
+      throw new DataError(
+        `${title}: recorded test AUC ${run.test.auc} is not the AUC of its scores (${computed}). Are scores and labels in the same order?`,
+      );
+    }
+    for (const [set, scores] of Object.entries(run.externalScores)) {
+      const images = external.find((candidate) => candidate.name === set);
+      if (!images) throw new DataError(`${title}: scores of ${set}, but the trial has no such external set.`);
+      if (scores.length !== images.labels.length) {
+        throw new DataError(
+          `${title}: ${scores.length} scores for ${images.labels.length} images of ${set}.`,
+        );
+      }
+    }
+  }
+}
+
+function checkImages({ ids, groups, labels }: TestImages, title: string): void {
+  if (ids.length !== labels.length || groups.length !== labels.length) {
+    throw new DataError(
+      `${title}: ${ids.length} test ids, ${groups.length} groups and ${labels.length} labels; each image needs one of each.`,
+    );
+  }
+}

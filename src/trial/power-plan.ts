@@ -1,0 +1,316 @@
+/**
+ * What a trial will be able to see, before anything is trained: the smallest difference it can be relied on to find, the
+ * chance of a verdict, and the seeds and test images it would take to find the margin. Either from assumptions (AUC, spread
+ * of the paired difference over seeds, how alike classifiers score an image; binormal model, ../stats/binormal.ts) or from
+ * the variances of a finished trial. Variances are taken for the true ones; so the answer is as rough as they are.
+ */
+import { ConfigError } from '../errors.js';
+import { plural, whole } from '../report/format.js';
+import { binormalCovariance } from '../stats/binormal.js';
+import { chanceOfEffect, chanceOfEquivalence } from '../stats/interval-power.js';
+import {
+  type Design,
+  detectableDifference,
+  detectableFloor,
+  groupsNeeded,
+  seedsAndGroupsNeeded,
+  seedsNeeded,
+} from '../stats/power.js';
+import { spendingShares } from '../stats/spending.js';
+import type { TrialAnalysis } from './analysis.js';
+
+export interface PowerAssumptions {
+  /** Test AUC that both arms are expected to have. */
+  auc: number;
+  /** Standard deviation, over seeds, of the paired difference in AUC on one and the same test set. */
+  seedDeviation: number;
+  /**
+   * Correlation, within a class, of two classifiers' scores of an image: two seeds of one arm, and one seed each of two arms.
+   * What the test set adds to the variance hangs on the difference of the two and hardly on their height.
+   */
+  correlation: { sameArm: number; otherArm: number };
+}
+
+/** From docs/experiments.md, 2026-11, ISIC 2017 trial: the primary comparison's three seeds, and C on its test set. */
+export const defaultAssumptions: PowerAssumptions = {
+  auc: 0.8,
+  seedDeviation: 0.057,
+  correlation: { sameArm: 0.6, otherArm: 0.43 },
+};
+
+const sources: Record<keyof PowerAssumptions, string> = {
+  auc: 'an assumption, not measured',
+  seedDeviation:
+    'our ISIC 2017 trial: EfficientNet-B0 from scratch at 64 px, three seeds (docs/experiments.md); pretrained networks differ less',
+  correlation:
+    'the same trial: a difference of 0.17 explains what its test set of 60 melanomas added; their height is an assumption that hardly matters',
+};
+
+/** Groups (patients, lesions) with images of each class, over all folds. */
+export interface TestGroups {
+  positives: number;
+  negatives: number;
+}
+
+/** What a finished trial knows of its own variances. */
+export interface Pilot {
+  name: string;
+  /** s² of ../stats/seeds.ts. */
+  seedVariance: number;
+  degreesOfFreedom: number;
+  /** C, on these groups. */
+  testVariance: number;
+  test: TestGroups;
+}
+
+export interface PlanInput {
+  /** In each fold. */
+  seeds: number;
+  /** Default 1. */
+  folds?: number;
+  test: TestGroups;
+  /** Default 0.02. */
+  margin?: number;
+  /** Default 0.95. */
+  level?: number;
+  /** Default 0.8. */
+  power?: number;
+  /** Of a sequential trial; `seeds` then counts for nothing, the last look does. */
+  looks?: readonly number[];
+  /** What is not given is taken from {@link defaultAssumptions}. */
+  assume?: Partial<PowerAssumptions>;
+  /** Instead of assumptions. */
+  pilot?: Pilot;
+}
+
+/** What can be expected with a number of seeds. */
+export interface SeedsOutlook {
+  /** In each fold. */
+  seeds: number;
+  /** Smallest true difference found with the wanted power; null where no verdict would be given. */
+  detectable: number | null;
+  /** Chance of "helps" or "harms" at a true difference of the margin. */
+  powerAtMargin: number;
+  /** Chance of "no difference that matters" where there is none at all. */
+  equivalenceChance: number;
+}
+
+export interface PowerPlan extends SeedsOutlook {
+  folds: number;
+  margin: number;
+  /** Two-sided error rate of the verdict, in a sequential trial of its last look. */
+  alpha: number;
+  power: number;
+  /** s² and C that the rest follows from. */
+  seedVariance: number;
+  testVariance: number;
+  /** `detectable` with endless seeds on this test set. */
+  floor: number;
+  /** Seeds (in each fold) with which the margin is found; null: never on this test set. */
+  seedsForMargin: number | null;
+  /** Test groups, both classes in proportion, with which it is found by these seeds; null: never with these seeds. */
+  groupsForMargin: TestGroups | null;
+  /** Both together, where neither alone does it. */
+  bothForMargin: (TestGroups & { seeds: number }) | null;
+  /** Other numbers of seeds on the same test set. */
+  bySeeds: SeedsOutlook[];
+  /** What was taken for granted. */
+  basis: { name: string; value: string; source: string }[];
+  /** The plan in words. */
+  sentences: string[];
+}
+
+/** Seeds that `bySeeds` tells of. */
+const LADDER = [2, 3, 5, 8, 12, 20];
+
+/** The pilot's variances of the primary comparison, else of the first one. @throws ConfigError where they are unknown */
+export function pilotOf(analysis: TrialAnalysis, name: string): Pilot {
+  const comparison = analysis.comparisons[analysis.primary ?? 0];
+  const variance = comparison?.variance;
+  if (!variance || variance.seeds === null || variance.between !== 'seeds') {
+    throw new ConfigError(
+      `${name}: this trial cannot be a pilot, it has no comparison over two seeds or more in a fold`,
+    );
+  }
+  const { groups, positiveGroups } = analysis.test;
+  return {
+    name,
+    seedVariance: variance.seeds,
+    degreesOfFreedom: variance.degreesOfFreedom,
+    testVariance: variance.test,
+    test: { positives: positiveGroups, negatives: Math.max(1, groups - positiveGroups) },
+  };
+}
+
+/** @throws ConfigError for numbers out of range */
+export function planPower(input: PlanInput): PowerPlan {
+  const { folds = 1, test, margin = 0.02, level = 0.95, power = 0.8, looks, pilot } = input;
+  const assume = { ...defaultAssumptions, ...input.assume };
+  check({ ...input, folds, margin }, assume);
+  const seeds = looks?.at(-1) ?? input.seeds;
+  const alpha = (1 - level) * (looks ? spendingShares(looks, 1 - level).at(-1)! : 1);
+  const rates = { alpha, power };
+  const seedVariance = pilot ? pilot.seedVariance : assume.seedDeviation ** 2;
+  const testVariance = pilot
+    ? (pilot.testVariance * scarcity(test)) / scarcity(pilot.test)
+    : assumedTestVariance(assume, test, folds);
+
+  const designOf = (count: number): Design | null => {
+    if (count > 1) return { seeds: count, folds, seedVariance, testVariance };
+    // One seed a fold: folds are the sample, and all that varies is in the variance between them.
+    return folds > 1
+      ? { seeds: folds, folds: 1, seedVariance: seedVariance + folds * testVariance, testVariance: 0 }
+      : null;
+  };
+  const outlook = (count: number): SeedsOutlook => {
+    const design = designOf(count);
+    return {
+      seeds: count,
+      detectable: design && detectableDifference(design, rates),
+      powerAtMargin: design ? chanceOfEffect(margin, design, alpha) : 0,
+      equivalenceChance: design ? chanceOfEquivalence(margin, design, { alpha }) : 0,
+    };
+  };
+  const groups = test.positives + test.negatives;
+  const split = (total: number): TestGroups => ({
+    positives: Math.ceil((total * test.positives) / groups),
+    negatives: Math.ceil((total * test.negatives) / groups),
+  });
+  const own = { seeds: Math.max(2, seeds), folds, seedVariance, testVariance, groups };
+  const seedsForMargin = seedsNeeded(margin, { seedVariance, testVariance, folds }, rates);
+  const enoughGroups = groupsNeeded(margin, own, rates);
+  const both =
+    seedsForMargin === null && enoughGroups === null ? seedsAndGroupsNeeded(margin, own, rates) : null;
+  const plan: Omit<PowerPlan, 'sentences'> = {
+    ...outlook(seeds),
+    folds,
+    margin,
+    alpha,
+    power,
+    seedVariance,
+    testVariance,
+    floor: detectableFloor(testVariance, rates),
+    seedsForMargin,
+    groupsForMargin: enoughGroups === null ? null : split(enoughGroups),
+    bothForMargin: both && { seeds: both.seeds, ...split(both.groups) },
+    bySeeds: LADDER.map(outlook),
+    basis: pilot ? pilotBasis(pilot) : assumedBasis(assume, input.assume ?? {}),
+  };
+  return { ...plan, sentences: inWords(plan, test) };
+}
+
+/** How AUC variances fall with the test set: as 1/m + 1/n. */
+const scarcity = ({ positives, negatives }: TestGroups): number => 1 / positives + 1 / negatives;
+
+/** C = 2 (Cov₂ − Cov₃): two seeds of one arm against one seed each of two; folds share the groups among them. */
+function assumedTestVariance(
+  { auc, correlation }: PowerAssumptions,
+  test: TestGroups,
+  folds: number,
+): number {
+  const covariance = (rho: number): number =>
+    binormalCovariance({
+      aucs: [auc, auc],
+      correlation: rho,
+      positives: test.positives / folds,
+      negatives: test.negatives / folds,
+    });
+  return (2 * (covariance(correlation.sameArm) - covariance(correlation.otherArm))) / folds;
+}
+
+function pilotBasis({ name, seedVariance, degreesOfFreedom, testVariance, test }: Pilot): PowerPlan['basis'] {
+  const rough =
+    degreesOfFreedom < 8 ? '; with so few degrees of freedom it may well be half or twice as large' : '';
+  return [
+    {
+      name: 'deviation of the paired difference over seeds',
+      value: Math.sqrt(seedVariance).toFixed(4),
+      source: `pilot ${name}, ${plural(degreesOfFreedom, 'degree')} of freedom${rough}`,
+    },
+    {
+      name: 'deviation from the choice of test images',
+      value: Math.sqrt(testVariance).toFixed(4),
+      source: `pilot ${name}, ${whole(test.positives)} positive and ${whole(test.negatives)} negative test groups`,
+    },
+  ];
+}
+
+function assumedBasis(assume: PowerAssumptions, given: Partial<PowerAssumptions>): PowerPlan['basis'] {
+  const source = (key: keyof PowerAssumptions): string => (given[key] === undefined ? sources[key] : 'given');
+  const { sameArm, otherArm } = assume.correlation;
+  return [
+    { name: 'test AUC', value: String(assume.auc), source: source('auc') },
+    {
+      name: 'deviation of the paired difference over seeds',
+      value: String(assume.seedDeviation),
+      source: source('seedDeviation'),
+    },
+    {
+      name: 'correlation of two classifiers’ scores of an image',
+      value: `${sameArm} in one arm, ${otherArm} between arms`,
+      source: source('correlation'),
+    },
+  ];
+}
+
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
+/** Rounded up: a plan must not promise more than it can keep. */
+const difference = (value: number): string => `±${(Math.ceil(value * 1000 - 1e-9) / 1000).toFixed(3)}`;
+
+function inWords(plan: Omit<PowerPlan, 'sentences'>, test: TestGroups): string[] {
+  const { seeds, folds, margin, power, detectable } = plan;
+  const inEach = folds > 1 ? ' in each fold' : '';
+  const size = `${folds > 1 ? `${plural(folds, 'fold')} × ` : ''}${plural(seeds, 'seed')}`;
+  const images = `${whole(test.positives)} positive and ${whole(test.negatives)} negative test groups`;
+  if (detectable === null) {
+    return [
+      `One seed gets no verdict: it cannot tell an effect from the luck of training. Plan two at least.`,
+    ];
+  }
+  const sentences = [
+    `${size} on ${images} will find a true difference of ${difference(detectable)} with ${percent(power)} power.`,
+    `A true difference of the margin, ±${margin}, would be found in ${percent(plan.powerAtMargin)} of such trials; where there is none, ${percent(plan.equivalenceChance)} would show that it is within the margin.`,
+  ];
+  if (detectable <= margin) return sentences;
+  const groupsText = ({ positives, negatives }: TestGroups): string =>
+    `${whole(positives)} positive and ${whole(negatives)} negative test groups`;
+  const { seedsForMargin, groupsForMargin, bothForMargin } = plan;
+  if (seedsForMargin === null) {
+    sentences.push(
+      `On this test set no number of seeds finds less than ${difference(plan.floor)}: only more test images do.`,
+    );
+  }
+  const ways = [
+    seedsForMargin === null ? null : `${plural(seedsForMargin, 'seed')}${inEach}`,
+    groupsForMargin && groupsText(groupsForMargin),
+    bothForMargin &&
+      `${plural(bothForMargin.seeds, 'seed')}${inEach} together with ${groupsText(bothForMargin)}`,
+  ].filter((way) => way !== null);
+  if (ways.length > 0) sentences.push(`To find the margin it takes ${ways.join(', or ')}.`);
+  return sentences;
+}
+
+function check(
+  { seeds, folds, test, margin, looks }: PlanInput & { folds: number; margin: number },
+  { auc, seedDeviation, correlation }: PowerAssumptions,
+): void {
+  const fail = (problem: string): never => {
+    throw new ConfigError(`plan: ${problem}`);
+  };
+  if (!(Number.isInteger(seeds) && seeds >= 1))
+    fail(`seeds: expected a whole number from 1 on, not ${seeds}`);
+  if (!(Number.isInteger(folds) && folds >= 1))
+    fail(`folds: expected a whole number from 1 on, not ${folds}`);
+  if (!(margin > 0 && margin < 1)) fail(`margin: expected a number between 0 and 1, not ${margin}`);
+  if (!(test.positives >= 2 * folds && test.negatives >= 2 * folds))
+    fail(
+      `test: ${test.positives} positive and ${test.negatives} negative groups; each fold needs two of each at least`,
+    );
+  if (looks?.some((look, i) => look < 2 || look <= (looks[i - 1] ?? 0)))
+    fail(`looks: expected growing numbers of seeds from 2 on, not ${looks.join(', ')}`);
+  if (!(auc > 0.5 && auc < 1)) fail(`auc: expected a number between 0.5 and 1, not ${auc}`);
+  if (!(seedDeviation > 0)) fail(`seedDeviation: expected a positive number, not ${seedDeviation}`);
+  const { sameArm, otherArm } = correlation;
+  if (!(otherArm >= 0 && sameArm >= otherArm && sameArm <= 1))
+    fail(`correlation: expected 0 ≤ otherArm ≤ sameArm ≤ 1, not ${otherArm} and ${sameArm}`);
+}
