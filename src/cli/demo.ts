@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { examples, globalOptions, integer, notice } from './common.js';
-import { runTrialToEnd } from './trial.js';
+import { runTrialToEnd, withWholePaths } from './trial-run.js';
 
 /** Size of the demo's phantom set: rare enough positives that there is something to balance. */
 const PHANTOMS = { count: 1200, sizePx: 64, prevalence: 0.25 };
@@ -50,7 +50,7 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
       command,
       `${dir} holds a finished demo; this is its result. For a new one: graft demo --out <dir>`,
     );
-    const { printReport } = await import('./trial.js');
+    const { printReport } = await import('./trial-report.js');
     const { readTrialSummary } = await import('../trial/result.js');
     await printReport(dir, readTrialSummary(dir), command);
     return;
@@ -64,7 +64,8 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
       { flag: '--threads', key: 'threads', value: threads },
     ],
   });
+  const whole = withWholePaths(config);
   const run =
-    status === 'empty' ? createRun(dir, { kind: 'trial', config }) : openRun(dir, { kind: 'trial' });
-  await runTrialToEnd(run, config, command);
+    status === 'empty' ? createRun(dir, { kind: 'trial', config: whole }) : openRun(dir, { kind: 'trial' });
+  await runTrialToEnd(run, whole, command);
 }

@@ -133,6 +133,32 @@ export function readEvents(path: string): RunEvent[] {
   });
 }
 
+/** Enough for a few hundred events. */
+const tailBytes = 64 * 1024;
+
+/** The last events of a log, oldest first: as many as fit into its last 64 KiB. Cheap however long the log is. */
+export function readLastEvents(path: string): RunEvent[] {
+  if (!existsSync(path)) return [];
+  const fd = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    const text = Buffer.alloc(Math.min(size, tailBytes));
+    readSync(fd, text, 0, text.length, size - text.length);
+    const lines = text.toString('utf8').split('\n');
+    lines.pop();
+    if (text.length < size) lines.shift(); // begins somewhere within a line
+    return lines.flatMap((line) => {
+      try {
+        return [decodeJson(line) as RunEvent];
+      } catch {
+        return []; // `readEvents` is there to complain
+      }
+    });
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** An event without its wall-clock fields: what two runs of the same config have in common. */
 export function withoutWall(event: RunEvent): Omit<RunEvent, 'wall'> {
   const { wall: _, ...rest } = event;

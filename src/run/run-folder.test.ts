@@ -7,12 +7,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ConfigError, DataError, GraftError } from '../errors.js';
 import { decodeJson, encodeJson } from './json.js';
 import { ownerIsAlive, readLock, takeLock } from './lock.js';
@@ -189,6 +190,36 @@ test.runIf(existsSync('/proc/self/stat'))(
     takeLock(dir)();
   },
 );
+
+test('a lock of another host is stale once nobody has touched it for its lease', () => {
+  mkdirSync(dir);
+  const path = join(dir, 'lock');
+  writeFileSync(
+    path,
+    JSON.stringify({ pid: 1, host: 'elsewhere', started: '', since: 'now', leaseMs: 60_000 }),
+  );
+  expect(() => takeLock(dir)).toThrow('another process is writing this run (process 1 on elsewhere');
+  const late = new Date(Date.now() - 60_500);
+  utimesSync(path, late, late);
+  const release = takeLock(dir);
+  expect(readLock(dir)?.pid).toBe(process.pid);
+  release();
+});
+
+test('a held lock is touched, and its loss is noticed', async () => {
+  mkdirSync(dir);
+  let lost = 0;
+  const release = takeLock(dir, { touchEveryMs: 20, onLost: () => lost++ });
+  const path = join(dir, 'lock');
+  const early = new Date(Date.now() - 3_600_000);
+  utimesSync(path, early, early);
+  await vi.waitFor(() => expect(Date.now() - readLock(dir)!.touchedMs!).toBeLessThan(60_000));
+  expect(lost).toBe(0);
+  writeFileSync(path, '{"pid":1,"host":"elsewhere"}');
+  await vi.waitFor(() => expect(lost).toBe(1));
+  release();
+  expect(existsSync(path)).toBe(true); // it is another's now
+});
 
 test('of several processes that race for a stale lock exactly one wins', async () => {
   // The children run the real lock.ts, compiled into a folder of its own.

@@ -1,126 +1,154 @@
-/** From the finished parts of a trial to its summary: what the analysis, the verdict and the report work from. */
+/** From the finished jobs of a trial to its summary: what the analysis, the verdict and the report work from. */
 import { cpus } from 'node:os';
 import { basename, relative } from 'node:path';
-import type { ClassifierConfig } from '../classify/config.js';
-import type { ClassifierResult } from '../classify/result.js';
-import { scoreSummary } from '../classify/scores.js';
-import { openPixelCache } from '../data/cache.js';
+import { readClassifierResult } from '../classify/result.js';
+import { readScores, type ScoreRow, scoreSummary } from '../classify/scores.js';
 import type { Dataset } from '../data/dataset.js';
-import type { Lineage } from '../data/lineage.js';
-import type { GanConfig } from '../gan/config.js';
+import { readLineage } from '../data/lineage.js';
+import { DataError } from '../errors.js';
+import { ganConfigSchema } from '../gan/config.js';
 import type { GanSummary } from '../gan/summary.js';
-import { loadFolder } from '../image/folder.js';
-import { writeGridPng } from '../image/grid.js';
-import { imageMetrics } from '../metrics/image.js';
-import { Random } from '../random.js';
 import { configToYaml } from '../run/config.js';
 import { graftVersion } from '../run/package.js';
-import { type Run, readRun } from '../run/run-folder.js';
-import { meanAndDeviation } from '../stats/paired.js';
-import { engineInfo, gatherRows } from '../torch/index.js';
-import { type TrialConfig, trialConfigSchema } from './config.js';
+import { readRun } from '../run/run-reader.js';
+import { openExternal } from './check.js';
+import { armsOf, type TrialConfig, trialConfigSchema } from './config.js';
+import { externalScoresPath } from './jobs.js';
+import { REAL_GRID, readJudgement, SYNTHETIC_GRID } from './judge.js';
+import {
+  type ClassifierJob,
+  classifierConfig,
+  type JudgeJob,
+  jobDir,
+  type SyntheticJob,
+  type TrialJob,
+} from './plan.js';
+import { ganDirOf, jobDataset } from './run-job.js';
 import {
   summarySchema,
-  type TrialArm,
+  type TestImages,
   type TrialGan,
-  type TrialMetric,
   type TrialRun,
   type TrialSummary,
 } from './summary.js';
 
-/** Images in each of the two grids of the report, and most pairs of an image metric. */
-const GRID_IMAGES = 48;
-const METRIC_PAIRS = 500;
-
-/** The synthetic part of a trial: none where no arm asks for it. */
-export interface TrialSynthetic {
-  ganDir: string;
-  ganConfig: GanConfig;
-  /** Folder of the images. */
-  dir: string;
-  lineage: Lineage;
-}
-
-export interface FinishedRun {
-  arm: TrialArm;
-  seed: number;
-  /** Relative to the trial's folder. */
-  folder: string;
-  result: ClassifierResult;
-}
-
 export interface TrialParts {
-  run: Run;
+  trialDir: string;
   config: TrialConfig;
   dataset: Dataset;
-  device: string;
-  arms: TrialArm[];
-  finished: FinishedRun[];
-  synthetic: TrialSynthetic | null;
-  recipe: ClassifierConfig;
+  /** Those that are done are collected. */
+  jobs: readonly TrialJob[];
+  threads: number;
   startedAt: string;
+  sequential: TrialSummary['sequential'];
 }
 
-/** @throws DataError (from the schema's users) where parts do not fit together */
+/** @throws DataError where runs of a fold did not score the same images */
 export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
-  const { run, config, dataset, arms, finished, synthetic, recipe } = parts;
-  const first = finished[0]!.result.testScores;
-  const pictures = synthetic ? await compareImages(run, dataset, synthetic) : null;
+  const { trialDir, config, dataset, jobs } = parts;
+  const { engineInfo } = await import('../torch/index.js');
   const info = engineInfo();
+  const classifiers = jobs.filter((job): job is ClassifierJob => job.kind === 'classifier');
+  const recipe = classifierConfig(config);
+  const results = classifiers.map((job) => ({ job, result: readClassifierResult(jobDir(trialDir, job.id)) }));
+  const folds = foldsOf(parts, results);
+  const externals = Object.entries(config.external).map(([name, dir]) => {
+    const { hash, licence } = openExternal(name, dir, dataset);
+    const rows = readScores(externalScoresPath(jobDir(trialDir, classifiers[0]!.id), name));
+    return { name, hash, licence, ...testImages(rows) };
+  });
+  const { gans, metrics, distribution } = gansOf(parts);
+  const { name, hash, kind, classes, positive, licence, groupedBy } = dataset;
   return summarySchema.parse({
-    format: 'graft-trial-1',
+    format: 'graft-trial-2',
     name: config.name,
     version: graftVersion(),
     startedAt: parts.startedAt,
     finishedAt: new Date().toISOString(),
-    dataset: {
-      name: dataset.name,
-      hash: dataset.hash,
-      kind: dataset.kind,
-      classes: dataset.classes,
-      positive: dataset.positive,
-      licence: dataset.licence,
-      group: dataset.groupedBy,
-      counts: splitCounts(dataset),
-    },
+    dataset: { name, hash, kind, classes, positive, licence, group: groupedBy },
     sizePx: recipe.imageSize,
-    classifier: `${recipe.architecture.replace('efficientnet-', 'EfficientNet-').toUpperCase().replace('EFFICIENTNET', 'EfficientNet')} ${recipe.weights ? `from ${basename(recipe.weights)}` : 'from scratch'}`,
+    classifier: classifierTitle(recipe),
     bayesAuc: dataset.bayesAuc ?? null,
     equivalenceMargin: config.equivalenceMargin,
-    arms,
-    test: {
-      ids: first.map((row) => row.id),
-      groups: first.map((row) => row.group),
-      labels: first.map((row) => row.label),
-    },
-    runs: finished.map((one) => trialRun(one, recipe.batchSize)),
-    gans: synthetic && pictures ? [trialGan(run, synthetic, pictures)] : [],
-    metrics: pictures?.metrics ?? [],
+    level: config.level,
+    power: config.power,
+    sequential: parts.sequential,
+    arms: armsOf(config),
+    folds,
+    external: externals,
+    runs: results.map(({ job, result }) => {
+      const fold = folds.find((one) => one.fold === job.variant.fold)!;
+      requireSameImages(job.id, result.testScores, fold.test);
+      const external = externals.map((set) => {
+        const rows = readScores(externalScoresPath(jobDir(trialDir, job.id), set.name));
+        requireSameImages(`${job.id}, ${set.name}`, rows, set);
+        return [set.name, rows.map((row) => row.score)];
+      });
+      return trialRun(job, result, { batchSize: recipe.batchSize, external: Object.fromEntries(external) });
+    }),
+    gans,
+    metrics,
+    distribution,
     environment: {
       libtorch: info.libtorch,
       node: process.version,
       cpu: cpus()[0]?.model.trim() ?? 'unknown',
-      device: parts.device,
-      threads: info.threads,
+      device: results[0]?.result.device ?? config.device,
+      threads: parts.threads,
     },
     configYaml: configToYaml(config, { schema: trialConfigSchema }),
   });
 }
 
-function splitCounts(dataset: Dataset): TrialSummary['dataset']['counts'] {
-  return (['train', 'val', 'test'] as const).flatMap((split) =>
-    dataset.classes.map((label) => {
-      const rows = dataset.rows.filter((row) => row.split === split && row.label === label);
-      return { split, label, images: rows.length, groups: new Set(rows.map((row) => row.group)).size };
-    }),
+function classifierTitle({ architecture, weights }: ReturnType<typeof classifierConfig>): string {
+  const variant = architecture.replace(/^efficientnet-/, '').toUpperCase();
+  return `EfficientNet-${variant} ${weights === null ? 'from scratch' : `from ${basename(weights)}`}`;
+}
+
+type Result = { job: ClassifierJob; result: ReturnType<typeof readClassifierResult> };
+
+function foldsOf(parts: TrialParts, results: readonly Result[]): TrialSummary['folds'] {
+  return Array.from({ length: parts.config.folds }, (_, i) => i + 1).flatMap((fold) => {
+    const own = results.filter(({ job }) => job.variant.fold === fold);
+    if (own.length === 0) return [];
+    // The fold as it is: an arm on part of the training images counts fewer.
+    const largest = own.reduce((a, b) => (b.job.variant.realFraction > a.job.variant.realFraction ? b : a));
+    const dataset = jobDataset({ dir: parts.trialDir, ...parts }, largest.job);
+    const counts = (['train', 'val', 'test'] as const).flatMap((split) =>
+      dataset.classes.map((label) => {
+        const rows = dataset.rows.filter((row) => row.split === split && row.label === label);
+        return { split, label, images: rows.length, groups: new Set(rows.map((row) => row.group)).size };
+      }),
+    );
+    return [{ fold, counts, test: testImages(own[0]!.result.testScores) }];
+  });
+}
+
+const testImages = (rows: readonly ScoreRow[]): TestImages => ({
+  ids: rows.map((row) => row.id),
+  groups: rows.map((row) => row.group),
+  labels: rows.map((row) => row.label),
+});
+
+function requireSameImages(name: string, rows: readonly ScoreRow[], { ids }: TestImages): void {
+  const at = rows.findIndex((row, i) => row.id !== ids[i]);
+  if (rows.length === ids.length && at < 0) return;
+  throw new DataError(
+    `${name}: scored ${rows.length} test images, ${at < 0 ? 'not' : `'${rows[at]!.id}' where others have '${ids[at]}', of`} ${ids.length}: its dataset was changed while the trial ran; remove its folder and resume the trial`,
   );
 }
 
-function trialRun({ arm, seed, folder, result }: FinishedRun, batchSize: number): TrialRun {
+function trialRun(
+  { arm, variant, seed, id }: ClassifierJob,
+  result: Result['result'],
+  { batchSize, external }: { batchSize: number; external: Record<string, number[]> },
+): TrialRun {
+  const images = result.images.real + result.images.synthetic;
   return {
     arm: arm.name,
+    fold: variant.fold,
     seed,
-    folder,
+    folder: id,
     realImages: result.images.real,
     syntheticImages: result.images.synthetic,
     optimiserSteps: result.steps,
@@ -129,9 +157,10 @@ function trialRun({ arm, seed, folder, result }: FinishedRun, batchSize: number)
     validation: scoreSummary(result.valScores, result.test.threshold),
     test: result.test,
     testScores: result.testScores.map((row) => row.score),
+    externalScores: external,
     curve: result.curve.map((point) => ({
       step: point.step,
-      epoch: (point.step * batchSize) / (result.images.real + result.images.synthetic),
+      epoch: (point.step * batchSize) / images,
       trainLoss: point.trainLoss,
       validationLoss: point.valLoss,
       validationAuc: point.valAuc,
@@ -139,56 +168,47 @@ function trialRun({ arm, seed, folder, result }: FinishedRun, batchSize: number)
   };
 }
 
-interface Comparison {
-  realGrid: string;
-  syntheticGrid: string;
-  metrics: TrialMetric[];
+/** Every GAN whose images were judged, with what was said of them. */
+function gansOf({ trialDir, jobs }: TrialParts): Pick<TrialSummary, 'gans' | 'metrics' | 'distribution'> {
+  const judged = jobs.filter((job): job is JudgeJob => job.kind === 'judge');
+  const gans: TrialGan[] = [];
+  const metrics: TrialSummary['metrics'] = [];
+  const distribution: TrialSummary['distribution'] = [];
+  for (const job of judged) {
+    const dir = jobDir(trialDir, job.id);
+    const { images, distribution: records, privacy } = readJudgement(dir);
+    const source = jobs.find((one): one is SyntheticJob => one.id === job.synthetic)!;
+    // 'judged/sngan/fold-1' → 'sngan', or 'sngan, fold-1' where there are several.
+    const several = judged.filter(({ gan }) => gan === job.gan).length > 1;
+    const name = several ? [job.gan, ...job.id.split('/').slice(2)].join(', ') : job.gan;
+    gans.push({ ...trialGan(trialDir, source), name, ...grids(trialDir, dir), privacy });
+    metrics.push(...images.map((metric) => ({ ...metric, gan: name })));
+    distribution.push(...records.map((record) => ({ gan: name, record })));
+  }
+  return { gans, metrics, distribution };
 }
 
-/** Grids of both kinds, and the full-reference metrics between them with their null. */
-async function compareImages(run: Run, dataset: Dataset, synthetic: TrialSynthetic): Promise<Comparison> {
-  const { imageSize } = synthetic.lineage;
-  const cache = await openPixelCache(dataset, imageSize);
-  const rows = cache.rows.flatMap((row, i) =>
-    row.split === 'train' && row.label === dataset.positive ? [i] : [],
-  );
-  const real = await gatherRows(cache.images, new Random(0).shuffle(rows));
-  const size = { height: imageSize, width: imageSize };
-  const realSet = { data: real.toArray() as Uint8Array, n: rows.length, ...size };
-  const fakeSet = await loadFolder(synthetic.dir, { sizePx: imageSize, fit: 'fill' });
-  for (const images of [real, cache.images]) images.dispose();
-  const paths = { realGrid: run.path('real.png'), syntheticGrid: run.path('synthetic.png') };
-  await writeGridPng({ ...realSet, n: Math.min(GRID_IMAGES, realSet.n) }, paths.realGrid, { columns: 8 });
-  await writeGridPng({ ...fakeSet, n: Math.min(GRID_IMAGES, fakeSet.n) }, paths.syntheticGrid, {
-    columns: 8,
-  });
-  const { records, pairs } = imageMetrics(realSet, fakeSet, { limit: METRIC_PAIRS });
-  const spread = (scores: Float64Array) => ({ ...meanAndDeviation(scores), n: scores.length });
-  const metrics = records.map(
-    ({ metric, name, unit, better, protocol }): TrialMetric => ({
-      gan: basename(synthetic.ganDir),
-      name,
-      unit,
-      better: better === 'higher' ? 'higher' : 'lower',
-      realSynthetic: spread(pairs.synthetic.scores[metric]!),
-      realReal: pairs.realNull && spread(pairs.realNull.scores[metric]!),
-      protocol: `${protocol.pairing}; ${imageSize} px; values ${protocol.values}; ${protocol.settings}`,
-    }),
-  );
-  return { ...paths, metrics };
-}
+const grids = (trialDir: string, dir: string) => ({
+  realGrid: relative(trialDir, `${dir}/${REAL_GRID}`),
+  syntheticGrid: relative(trialDir, `${dir}/${SYNTHETIC_GRID}`),
+});
 
-function trialGan(trial: Run, synthetic: TrialSynthetic, pictures: Comparison): TrialGan {
-  const { ganDir, ganConfig, lineage } = synthetic;
-  const { events, summary } = readRun(ganDir);
+function trialGan(
+  trialDir: string,
+  job: SyntheticJob,
+): Omit<TrialGan, 'name' | 'realGrid' | 'syntheticGrid' | 'privacy'> {
+  const { events, summary, config: raw } = readRun(ganDirOf(trialDir, job));
+  const config = ganConfigSchema.parse(raw);
   const finished = summary as unknown as GanSummary;
+  const lineage = readLineage(jobDir(trialDir, job.id));
   return {
-    name: basename(ganDir),
-    recipe: `${ganConfig.architecture}-${ganConfig.imageSize}`,
+    fold: job.variant.fold,
+    realFraction: job.variant.realFraction,
+    recipe: `${config.architecture}-${config.imageSize}`,
     label: lineage.class,
-    seed: ganConfig.seed,
+    seed: config.seed,
     steps: finished.steps,
-    batchSize: ganConfig.batchSize,
+    batchSize: config.batchSize,
     seconds: finished.seconds,
     trainingImages: finished.trainingImages,
     sampledImages: lineage.count,
@@ -200,12 +220,6 @@ function trialGan(trial: Run, synthetic: TrialSynthetic, pictures: Comparison): 
         discriminatorLoss: event.discriminatorLoss as number,
         generatorLoss: event.generatorLoss as number,
       })),
-    realGrid: relative(trial.dir, pictures.realGrid),
-    syntheticGrid: relative(trial.dir, pictures.syntheticGrid),
-    lineage: {
-      run: lineage.run,
-      checkpoint: lineage.checkpoint.file,
-      datasetHash: lineage.dataset.hash,
-    },
+    lineage: { run: lineage.run, checkpoint: lineage.checkpoint.file, datasetHash: lineage.dataset.hash },
   };
 }

@@ -1,48 +1,86 @@
-/** A trial file: which arms, how many seeds, from which GAN, with which classifier. */
+/** A trial file: which arms, how many seeds and folds, from which GANs, with which classifier. */
 import { z } from 'zod';
 import { ConfigError } from '../errors.js';
+import { amountSchema, armSettingsSchema, choicePolicies, resolveArms, sweepSchema } from './arms.js';
 import type { TrialArm } from './summary.js';
 
-/** What a training set may consist of. Without `synthetic`, real images alone. */
-export const ARMS: Record<string, TrialArm> = {
-  real: { name: 'real', standard: false, synthetic: false },
-  'real+standard': { name: 'real+standard', standard: true, synthetic: false },
-  'real+synthetic': { name: 'real+synthetic', standard: false, synthetic: true },
-  'real+standard+synthetic': { name: 'real+standard+synthetic', standard: true, synthetic: true },
-};
-
-const armNames = Object.keys(ARMS) as [string, ...string[]];
 const settings = z.record(z.string(), z.unknown());
+
+const ganSchema = z.strictObject({
+  run: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('a finished run on this dataset; null: trains one in the trial, once for each fold'),
+  recipe: z.string().default('sngan-64').describe('of the GAN that is trained here'),
+  set: settings.default({}).describe('keys of the recipe to override'),
+  each: z
+    .enum(['fold', 'seed'])
+    .default('fold')
+    .describe('fold: one GAN serves all seeds of a fold; seed: each seed has a GAN of its own'),
+});
 
 export const trialConfigSchema = z.strictObject({
   name: z.string().min(1).default('trial'),
   data: z.string().describe('dataset folder'),
-  arms: z.array(z.enum(armNames)).min(1).default(armNames).describe('training sets that are compared'),
+  external: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('further test sets by name: dataset folders, every image of which is scored by every run'),
+  folds: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe('1: the dataset’s own split; k ≥ 2: k-fold cross-validation over groups'),
+  arms: z
+    .array(armSettingsSchema)
+    .min(1)
+    .default(['real', 'real+standard', 'real+synthetic', 'real+standard+synthetic'])
+    .describe('training sets that are compared'),
+  sweep: sweepSchema.prefault({}),
   seeds: z
     .array(z.int().min(0))
     .min(1)
     .default([0, 1, 2])
-    .describe('one classifier a seed and arm: weights, order and augmentation'),
-  gan: z
+    .describe('one classifier a seed, arm and fold: weights, order and augmentation'),
+  sequential: z
     .strictObject({
-      run: z
-        .string()
+      looks: z
+        .array(z.int().min(2))
+        .min(2)
+        .describe('numbers of seeds after which the answer is looked at, the last one the most'),
+      halfWidth: z
+        .number()
+        .positive()
         .nullable()
         .default(null)
-        .describe('a finished run on this dataset; null: trains one here'),
-      recipe: z.string().default('sngan-64').describe('of the GAN that is trained here'),
-      set: settings.default({}).describe('keys of the recipe to override'),
+        .describe('stops when the primary interval is this narrow; null: only when the verdict is decided'),
     })
-    .prefault({}),
+    .nullable()
+    .default(null)
+    .describe('adds seeds until the answer is sharp enough; every look spends its share of the error rate'),
+  gans: z
+    .record(z.string().regex(/^[\w.-]+$/, 'expected letters, digits, - _ .'), ganSchema)
+    .default({ sngan: ganSchema.parse({}) })
+    .describe('by name; plain `synthetic` means the first'),
   synthetic: z
     .strictObject({
-      count: z
-        .union([z.literal('balance'), z.int().min(1)])
+      amount: amountSchema
         .default('balance')
-        .describe('images of the positive class that are added; balance: until the classes are equal'),
+        .describe(
+          'images of the positive class: balance (until the classes are equal), a number, +10% (of the real training images), 2:1 (synthetic to real positives)',
+        ),
+      choice: z
+        .enum(choicePolicies)
+        .default('random')
+        .describe(
+          'of those the GAN can make: random, best (by the discriminator), diverse (k-means), filtered (label agreement and distance to training images), or filtered before one of the others',
+        ),
+      pool: z.int().min(1).default(4).describe('images made for each one that is chosen'),
       seed: z.int().min(0).default(0).describe('of the noise they are made from'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('what arms get that say nothing else'),
   classifier: z
     .strictObject({
       recipe: z.string().default('efficientnet-b0-64'),
@@ -55,20 +93,46 @@ export const trialConfigSchema = z.strictObject({
     .lt(1)
     .default(0.02)
     .describe('AUC difference below which two arms count as equal; fixed before the trial'),
+  level: z.number().min(0.5).lt(1).default(0.95).describe('of confidence intervals'),
+  power: z.number().min(0.5).lt(1).default(0.8).describe('that detectable effects are stated for'),
   device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),
-  threads: z.int().min(0).default(0).describe('of the CPU; 0: every core'),
+  threads: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('of the CPU, for each run; 0: as measured when the trial begins'),
 });
 
 export type TrialConfig = z.output<typeof trialConfigSchema>;
 
-/** @throws ConfigError for repeated arms or seeds, which would be counted as independent evidence */
+/** @throws ConfigError for repeated seeds, which would be counted as independent evidence, and looks that do not grow */
 export function checkTrialConfig(config: TrialConfig): void {
-  for (const key of ['arms', 'seeds'] as const) {
-    const values: (string | number)[] = config[key];
-    const repeated = values.find((value, i) => values.indexOf(value) !== i);
-    if (repeated !== undefined)
-      throw new ConfigError(`${key}: ${repeated} stands twice; each run must be independent`);
-  }
+  const repeated = config.seeds.find((value, i) => config.seeds.indexOf(value) !== i);
+  if (repeated !== undefined)
+    throw new ConfigError(`seeds: ${repeated} stands twice; each run must be independent`);
+  const looks = config.sequential?.looks ?? [];
+  const bad = looks.find((look, i) => i > 0 && look <= looks[i - 1]!);
+  if (bad !== undefined) throw new ConfigError(`sequential.looks: ${bad} does not exceed the look before it`);
+  armsOf(config);
+}
+
+/** Every arm, those of the sweep included. */
+export function armsOf(config: TrialConfig): TrialArm[] {
+  return resolveArms(config.arms, config.sweep, {
+    gans: Object.keys(config.gans),
+    amount: config.synthetic.amount,
+    choice: config.synthetic.choice,
+  });
+}
+
+/** The seeds of a trial, with those that looks may add: the listed ones first, then the next numbers. */
+export function seedsOf(
+  config: TrialConfig,
+  count = config.sequential?.looks.at(-1) ?? config.seeds.length,
+): number[] {
+  const seeds = config.seeds.slice(0, count);
+  for (let next = Math.max(...config.seeds) + 1; seeds.length < count; next++) seeds.push(next);
+  return seeds;
 }
 
 /** The settings of a map as `--set` words. */

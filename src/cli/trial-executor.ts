@@ -1,0 +1,143 @@
+/** Where the jobs of a trial are done: on this machine, or by workers that another engine starts. */
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, Option } from 'commander';
+import type { Workers } from '../trial/executors/workers.js';
+import type { Executor, ExecutorContext } from '../trial/run.js';
+import { collect, integer } from './common.js';
+
+const EXECUTORS = ['local', 'slurm', 'kubernetes', 'queue', 'workers'] as const;
+
+export interface ExecutorFlags {
+  jobs?: number;
+  executor?: (typeof EXECUTORS)[number];
+  workers?: number;
+  workerCpus?: number;
+  workerMemory?: number;
+  workerGpus?: number;
+  partition?: string;
+  account?: string;
+  time?: number;
+  sbatch?: string[];
+  image?: string;
+  namespace?: string;
+  claim?: string;
+  mount?: string;
+  kubeconfig?: string;
+  kubeApi?: string;
+}
+
+export const addExecutorOptions = (command: Command): Command =>
+  command
+    .option(
+      '--jobs <count>',
+      'jobs at once on this machine (default: as many as it has room for, measured)',
+      integer({ min: 1, max: 1024 }),
+    )
+    .addOption(
+      new Option(
+        '--executor <name>',
+        'who does the jobs: this machine, a Slurm job array, a Kubernetes Job, or workers that you start yourself (graft trial work), with or without a queue',
+      )
+        .choices(EXECUTORS)
+        .default('local'),
+    )
+    .optionsGroup('Workers elsewhere:')
+    .option('--workers <count>', 'Slurm, Kubernetes: workers at a time', integer({ min: 1, max: 10_000 }))
+    .option('--worker-cpus <count>', 'cores of one worker', integer({ min: 1, max: 1024 }))
+    .option('--worker-memory <MiB>', 'memory of one worker', integer({ min: 256 }))
+    .option('--worker-gpus <count>', 'GPUs of one worker', integer({ min: 0, max: 16 }))
+    .option('--partition <name>', 'Slurm')
+    .option('--account <name>', 'Slurm')
+    .option('--time <minutes>', 'Slurm: time limit of a worker, which is queued again', integer({ min: 1 }))
+    .option('--sbatch <option>', 'Slurm: a further option of sbatch; repeatable', collect, [])
+    .option('--image <name>', 'Kubernetes: image with Graft in it')
+    .option('--namespace <name>', 'Kubernetes')
+    .option('--claim <name>', 'Kubernetes: PersistentVolumeClaim that holds the trial and its dataset')
+    .option('--mount <path>', 'Kubernetes: where the claim is mounted, here and in the pods')
+    .option('--kubeconfig <file>', 'Kubernetes (default: $KUBECONFIG, else ~/.kube/config)')
+    .option('--kube-api <url>', 'Kubernetes: an API that asks for nothing, such as kubectl proxy’s');
+
+/**
+ * @returns undefined for this machine
+ * @throws ConfigError where an engine needs an option that is not given
+ */
+export async function openExecutor(
+  trialDir: string,
+  flags: ExecutorFlags,
+  warn: (message: string) => void,
+): Promise<Executor | undefined> {
+  const { executor = 'local' } = flags;
+  if (executor === 'local') return undefined;
+  if (executor === 'queue' || executor === 'workers') {
+    warn(
+      `waiting for workers; on each machine: graft trial work ${resolve(trialDir)}${executor === 'queue' ? ' --queue postgresql://…' : ''}`,
+    );
+    return waitForWorkers;
+  }
+  const { ConfigError } = await import('../errors.js');
+  const { superviseWorkers } = await import('../trial/executors/workers.js');
+  if (flags.workers === undefined)
+    throw new ConfigError(`--executor ${executor}: say how many with --workers <count>`);
+  const count = flags.workers;
+  const workers = await (executor === 'slurm' ? slurm(trialDir, flags) : kubernetes(trialDir, flags));
+  return ({ states, interrupt, onTurn }) => {
+    const unfinished = (): number => {
+      const known = states();
+      onTurn(known);
+      return [...known.values()].filter((state) => state !== 'done' && state !== 'failed').length;
+    };
+    return superviseWorkers(workers, { count, unfinished, interrupt, warn });
+  };
+}
+
+async function slurm(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
+  const { slurmWorkers } = await import('../trial/executors/slurm.js');
+  const { programPath } = await import('../trial/work.js');
+  return slurmWorkers({
+    trialDir,
+    command: [process.execPath, programPath, 'trial', 'work', resolve(trialDir), '--quiet'],
+    partition: flags.partition,
+    account: flags.account,
+    cpus: flags.workerCpus,
+    memoryMb: flags.workerMemory,
+    gpus: flags.workerGpus,
+    timeMinutes: flags.time,
+    extra: flags.sbatch,
+  });
+}
+
+async function kubernetes(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
+  const { ConfigError } = await import('../errors.js');
+  const { kubernetesWorkers } = await import('../trial/executors/kubernetes.js');
+  const { image, claim, mount } = flags;
+  if (image === undefined || claim === undefined || mount === undefined)
+    throw new ConfigError('--executor kubernetes: needs --image, --claim and --mount');
+  return kubernetesWorkers({
+    trialDir,
+    image,
+    claim,
+    mountPath: mount,
+    namespace: flags.namespace,
+    cpu: flags.workerCpus === undefined ? undefined : String(flags.workerCpus),
+    memory: flags.workerMemory === undefined ? undefined : `${flags.workerMemory}Mi`,
+    gpus: flags.workerGpus,
+    kubeconfig: flags.kubeconfig,
+    apiServer: flags.kubeApi,
+  });
+}
+
+/** Looks on while others work. */
+async function waitForWorkers({
+  states,
+  interrupt,
+  onTurn,
+}: ExecutorContext): Promise<'finished' | 'stopped'> {
+  while (!(await interrupt.poll())) {
+    const known = states();
+    onTurn(known);
+    if ([...known.values()].every((state) => state === 'done' || state === 'failed')) return 'finished';
+    await sleep(1000);
+  }
+  return 'stopped';
+}

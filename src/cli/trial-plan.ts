@@ -1,0 +1,216 @@
+/** `graft trial plan`: what a trial will do, what it will be able to see, and what it will cost, before anything runs. */
+import type { Command } from 'commander';
+import type { Dataset } from '../data/dataset.js';
+import { plural } from '../report/format.js';
+import type { TrialConfig } from '../trial/config.js';
+import type { Cost } from '../trial/cost.js';
+import type { TrialJob } from '../trial/plan.js';
+import type { PowerPlan } from '../trial/power-plan.js';
+import type { Room } from '../trial/room.js';
+import { collect, commandConfig, examples, integer, notice, number, output } from './common.js';
+import { plainTable, trimmed } from './table.js';
+import { withWholePaths } from './trial-run.js';
+
+interface PlanFlags {
+  data?: string;
+  set: string[];
+  jobs?: number;
+  measure: boolean;
+  pilot?: string;
+  auc?: number;
+  seedDeviation?: number;
+}
+
+export function registerPlan(trial: Command): void {
+  const plan = trial
+    .command('plan')
+    .description('arms, comparisons, power and cost of a trial, before anything runs')
+    .argument('<trial.yaml>', 'trial file, or the name of a recipe')
+    .option('--data <dataset>', 'dataset folder, instead of the file’s')
+    .option('--set <key=value>', 'override a key of the file; repeatable', collect, [])
+    .option('--jobs <count>', 'jobs at once (default: measured)', integer({ min: 1, max: 1024 }))
+    .option('--no-measure', 'no cost: nothing is run at all')
+    .option('--pilot <dir>', 'a finished trial whose variances are taken, instead of assumptions')
+    .option('--auc <value>', 'test AUC that is expected', number({ min: 0.5, max: 1 }))
+    .option(
+      '--seed-deviation <value>',
+      'standard deviation of the paired difference over seeds that is expected',
+      number({ min: 0 }),
+    )
+    .action(async (file: string, flags: PlanFlags, command: Command) => planCommand(file, flags, command));
+  examples(plan, [
+    ['is it worth starting?', 'graft trial plan trial-64 --data isic2017'],
+    ['with the variances of a smaller trial', 'graft trial plan big.yaml --pilot runs/trial-small'],
+    ['on a machine that is busy', 'graft trial plan big.yaml --no-measure'],
+  ]);
+}
+
+async function planCommand(file: string, flags: PlanFlags, command: Command): Promise<void> {
+  const { trialConfigSchema, armsOf } = await import('../trial/config.js');
+  const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file }, [
+    { flag: '--data', key: 'data', value: flags.data },
+  ]);
+  if (given === null) return;
+  const config = withWholePaths(given);
+  const { openDataset } = await import('../data/dataset.js');
+  const { checkTrial } = await import('../trial/check.js');
+  const { planTrial } = await import('../trial/plan.js');
+  const { comparisonPairs, rolesOf } = await import('../trial/comparisons.js');
+  const dataset = openDataset(config.data);
+  const jobs = planTrial(config, dataset);
+  checkTrial(config, dataset);
+  const arms = armsOf(config);
+  const pairs = comparisonPairs(arms);
+  const roles = rolesOf(pairs);
+  const comparisons = pairs.map(({ arm, baseline, question }, i) => ({
+    arm: arm.name,
+    baseline: baseline.name,
+    question,
+    role: roles[i]!,
+  }));
+  const power = await powerOf(config, dataset, flags);
+  const measured = flags.measure ? await costOf(config, dataset, jobs, flags, command) : null;
+  const images = await armImages(config, dataset);
+  output(command, {
+    json: {
+      config,
+      arms,
+      images,
+      comparisons,
+      jobs: jobs.map(({ id, kind, needs }) => ({ id, kind, needs })),
+      power,
+      ...measured,
+    },
+    text: () => planText({ config, images, comparisons, jobs, power, measured }),
+  });
+}
+
+/** Training images of each arm in the first fold. */
+async function armImages(
+  config: TrialConfig,
+  dataset: Dataset,
+): Promise<{ arm: string; real: number; positives: number; synthetic: number }[]> {
+  const { armsOf } = await import('../trial/config.js');
+  const { syntheticCount } = await import('../trial/arms.js');
+  const { trainingCounts, variantRows } = await import('../trial/variants.js');
+  return armsOf(config).map((arm) => {
+    const { realFraction } = arm;
+    const counts = trainingCounts(dataset, variantRows(dataset, config.folds, { fold: 1, realFraction }));
+    const positives = arm.real === 'all' ? counts.positives : 0;
+    return {
+      arm: arm.name,
+      real: arm.real === 'all' ? counts.all : counts.all - counts.positives,
+      positives,
+      synthetic: arm.synthetic ? syntheticCount(arm.synthetic.amount, counts) : 0,
+    };
+  });
+}
+
+async function powerOf(config: TrialConfig, dataset: Dataset, flags: PlanFlags): Promise<PowerPlan> {
+  const { pilotOf, planPower } = await import('../trial/power-plan.js');
+  const { variantRows } = await import('../trial/variants.js');
+  let pilot: Parameters<typeof planPower>[0]['pilot'];
+  if (flags.pilot !== undefined) {
+    const { readTrialSummary } = await import('../trial/result.js');
+    const { summarise } = await import('../trial/analysis.js');
+    pilot = pilotOf(summarise(readTrialSummary(flags.pilot), { replicates: 0 }), flags.pilot);
+  }
+  const positives = new Set<string>();
+  const negatives = new Set<string>();
+  for (let fold = 1; fold <= config.folds; fold++) {
+    for (const { split, label, group } of variantRows(dataset, config.folds, { fold, realFraction: 1 }))
+      if (split === 'test') (label === dataset.positive ? positives : negatives).add(group);
+  }
+  return planPower({
+    seeds: config.seeds.length,
+    folds: config.folds,
+    test: { positives: positives.size, negatives: negatives.size },
+    margin: config.equivalenceMargin,
+    level: config.level,
+    power: config.power,
+    looks: config.sequential?.looks,
+    pilot,
+    assume: {
+      ...(flags.auc !== undefined && { auc: flags.auc }),
+      ...(flags.seedDeviation !== undefined && { seedDeviation: flags.seedDeviation }),
+    },
+  });
+}
+
+async function costOf(
+  config: TrialConfig,
+  dataset: Dataset,
+  jobs: readonly TrialJob[],
+  flags: PlanFlags,
+  command: Command,
+): Promise<{ room: Room; cost: Cost }> {
+  const { openDataset } = await import('../data/dataset.js');
+  const { estimateCost } = await import('../trial/cost.js');
+  const { measureRoom } = await import('../trial/room.js');
+  const room = await measureRoom(config, {
+    gans: [...new Set(jobs.flatMap((job) => (job.kind === 'gan' ? [job.gan] : [])))],
+    threads: config.threads || undefined,
+    parallel: flags.jobs,
+    gpu: /^(cuda|mps)/.test(config.device),
+    onProbe: (title) => notice(command, `measuring: ${title}`),
+  });
+  const external = Object.values(config.external).reduce((sum, dir) => sum + openDataset(dir).rows.length, 0);
+  return { room, cost: estimateCost(config, dataset, jobs, { room, external }) };
+}
+
+interface PlanParts {
+  config: TrialConfig;
+  images: Awaited<ReturnType<typeof armImages>>;
+  comparisons: { arm: string; baseline: string; question: string; role: string }[];
+  jobs: readonly TrialJob[];
+  power: PowerPlan;
+  measured: { room: Room; cost: Cost } | null;
+}
+
+function planText({ config, images, comparisons, jobs, power, measured }: PlanParts): string {
+  const arms = plainTable(['arm', 'real', 'of them positive', 'synthetic'], 1);
+  for (const { arm, real, positives, synthetic } of images)
+    arms.push([arm, String(real), String(positives), synthetic > 0 ? String(synthetic) : '–']);
+  const held = plainTable(['role', 'comparison', 'asks'], 3);
+  for (const { arm, baseline, question, role } of comparisons)
+    held.push([role, `${arm} − ${baseline}`, question]);
+  const count = (kind: TrialJob['kind']): number => jobs.filter((job) => job.kind === kind).length;
+  const { folds, sequential, seeds } = config;
+  const seedText = sequential
+    ? `looks at ${sequential.looks.join(', ')} seeds`
+    : plural(seeds.length, 'seed');
+  return [
+    `${config.name}: ${plural(images.length, 'arm')} × ${seedText}${folds > 1 ? ` × ${folds} folds` : ''}: ${plural(count('classifier'), 'classifier')}, ${plural(count('gan'), 'GAN')}${sequential ? ' at most' : ''}`,
+    '',
+    `training images${folds > 1 ? ' (first fold)' : ''}`,
+    trimmed(arms),
+    '',
+    trimmed(held),
+    '',
+    ...power.sentences,
+    ...power.basis.map(({ name, value, source }) => `  ${name}: ${value} (${source})`),
+    ...(measured ? ['', ...costLines(measured)] : []),
+  ].join('\n');
+}
+
+function costLines({ room, cost }: { room: Room; cost: Cost }): string[] {
+  const hours = (seconds: number): string =>
+    seconds < 90
+      ? `${Math.round(seconds)} s`
+      : seconds < 5400
+        ? `${Math.round(seconds / 60)} min`
+        : `${(seconds / 3600).toFixed(1)} h`;
+  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const tried = room.tried.map(
+    ({ parallel, threads, secondsPerStep, peakBytes }) =>
+      `  ${parallel} at once, ${threads} ${threads === 1 ? 'thread' : 'threads'} each: ${(parallel / secondsPerStep).toFixed(2)} classifier steps/s, ${gib(peakBytes)} each`,
+  );
+  return [
+    `cost on this machine (${room.cores} cores, ${gib(room.memoryBytes)} free): about ${hours(cost.seconds)}, ${room.chosen.parallel} jobs at once, ${gib(cost.memoryBytes)}`,
+    ...cost.kinds.map(
+      ({ kind, jobs, steps, seconds }) =>
+        `  ${plural(jobs, kind)}, ${plural(steps, 'step')}: ${hours(seconds)} one after the other`,
+    ),
+    ...tried,
+  ];
+}

@@ -1,0 +1,126 @@
+/** `graft trial report | export`: the result of a finished trial, as tables, as pages, and for other programs. */
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import type { TrialSummary } from '../trial/summary.js';
+import { examples, globalOptions, notice, output } from './common.js';
+
+interface ReportFlags {
+  out?: string;
+  pdf?: boolean;
+}
+
+export function registerReport(trial: Command): void {
+  const report = trial
+    .command('report')
+    .description('write the report of a finished trial again')
+    .argument('<dir>', 'trial folder')
+    .option('--out <dir>', 'folder for the report (default: <dir>/report)')
+    .option('--pdf', 'print it as report.pdf too, through Chromium')
+    .action(async (dir: string, flags: ReportFlags, command: Command) => {
+      const { readTrialSummary } = await import('../trial/result.js');
+      await printReport(dir, readTrialSummary(dir), command, flags);
+    });
+  examples(report, [
+    ['into another folder', 'graft trial report runs/trial-melanoma --out report'],
+    ['to be mailed or printed', 'graft trial report runs/trial-melanoma --pdf'],
+  ]);
+
+  const exports = trial
+    .command('export')
+    .description('all curves of a trial for TensorBoard or MLflow')
+    .argument('<dir>', 'trial folder; it need not have finished')
+    .option('--tensorboard <dir>', 'write event files there')
+    .option('--mlflow <url>', 'send to this tracking server; a second time adds what is new')
+    .option('--experiment <name>', 'of MLflow', 'graft')
+    .action(async (dir: string, flags: ExportFlags, command: Command) => exportCommand(dir, flags, command));
+  examples(exports, [
+    ['then: tensorboard --logdir curves', 'graft trial export runs/trial-melanoma --tensorboard curves'],
+    [
+      'to a server',
+      'graft trial export runs/trial-melanoma --mlflow http://localhost:5000 --experiment melanoma',
+    ],
+  ]);
+}
+
+export async function printReport(
+  dir: string,
+  summary: TrialSummary,
+  command: Command,
+  flags: ReportFlags = {},
+): Promise<void> {
+  const { writeReport } = await import('../trial/report/index.js');
+  const { analysis, verdict, html } = writeReport(summary, flags.out ?? join(dir, 'report'), {
+    baseDir: dir,
+  });
+  const pdf = flags.pdf ? join(dirname(html), 'report.pdf') : null;
+  if (pdf !== null) {
+    const { writePdf } = await import('../report/pdf.js');
+    await writePdf(html, pdf);
+  }
+  const { default: Table } = await import('cli-table3');
+  output(command, {
+    json: { trial: dir, report: html, pdf, verdict, analysis },
+    text: () => {
+      const table = new Table({
+        head: ['arm', 'test AUC', `${Math.round(100 * summary.level)} % interval`, 'runs'],
+        style: { head: [], border: [] },
+      });
+      for (const { arm, auc, runs } of analysis.arms) {
+        table.push([
+          arm,
+          auc.value.toFixed(3),
+          `${auc.low.toFixed(3)} – ${auc.high.toFixed(3)}`,
+          String(runs.length),
+        ]);
+      }
+      return `${table.toString()}\n\n${verdict.sentence}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`;
+    },
+  });
+}
+
+interface ExportFlags {
+  tensorboard?: string;
+  mlflow?: string;
+  experiment: string;
+}
+
+async function exportCommand(dir: string, flags: ExportFlags, command: Command): Promise<void> {
+  const { ConfigError } = await import('../errors.js');
+  const { withTotal } = await import('../run/progress.js');
+  const { quiet } = globalOptions(command);
+  if (flags.tensorboard === undefined && flags.mlflow === undefined)
+    throw new ConfigError('say where to: --tensorboard <dir> or --mlflow <url>');
+  const result: Record<string, unknown> = { trial: dir };
+  const lines: string[] = [];
+  if (flags.tensorboard !== undefined) {
+    const { exportTensorBoard } = await import('../trial/export/tensorboard.js');
+    const out = flags.tensorboard;
+    const written = withTotal({ label: 'TensorBoard', unit: 'runs', quiet }, (onProgress) =>
+      exportTensorBoard(dir, out, { onProgress }),
+    );
+    result.tensorboard = { dir: out, ...written };
+    lines.push(
+      `${written.files.length} runs, ${written.scalars} numbers and ${written.pictures} pictures in ${out}; look at them with: tensorboard --logdir ${out}`,
+    );
+  }
+  if (flags.mlflow !== undefined) {
+    const { exportMlflow } = await import('../trial/export/mlflow.js');
+    const { Progress } = await import('../run/progress.js');
+    let progress: InstanceType<typeof Progress> | undefined;
+    const sent = await exportMlflow(dir, {
+      uri: flags.mlflow,
+      experiment: flags.experiment,
+      onProgress: (done, total) => {
+        progress ??= new Progress({ label: 'MLflow', total, unit: 'runs', quiet });
+        progress.update(done);
+      },
+    }).finally(() => progress?.stop());
+    if (sent.notFinite > 0)
+      notice(command, `${sent.notFinite} numbers that are not finite were left out: MLflow takes none`);
+    result.mlflow = sent;
+    lines.push(
+      `${sent.created} runs new, ${sent.updated} added to, ${sent.unchanged} complete already; ${sent.metrics} numbers, ${sent.files} files: ${sent.page}`,
+    );
+  }
+  output(command, { json: result, text: lines.join('\n') });
+}

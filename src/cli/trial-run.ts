@@ -1,0 +1,180 @@
+/** `graft trial run | resume | status`: having a trial done, and watching it. */
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { Run } from '../run/run-folder.js';
+import type { TrialConfig } from '../trial/config.js';
+import { collect, commandConfig, examples, globalOptions, notice, output } from './common.js';
+import { addExecutorOptions, type ExecutorFlags, openExecutor } from './trial-executor.js';
+import { printReport } from './trial-report.js';
+
+interface RunFlags extends ExecutorFlags {
+  data?: string;
+  set: string[];
+  out?: string;
+  dryRun?: boolean;
+}
+
+export function registerRun(trial: Command): void {
+  const run = addExecutorOptions(
+    trial
+      .command('run')
+      .description('train GANs and the classifiers of every arm, seed and fold, and write the report')
+      .argument('<trial.yaml>', 'trial file, or the name of a recipe')
+      .option('--data <dataset>', 'dataset folder, instead of the file’s')
+      .option('--set <key=value>', 'override a key of the file; repeatable', collect, [])
+      .option('--out <dir>', 'trial folder (default: runs/trial-<name>)')
+      .option('--dry-run', 'print the resolved configuration and stop'),
+  ).action(async (file: string, flags: RunFlags, command: Command) => runCommand(file, flags, command));
+  examples(run, [
+    ['the trial of a file', 'graft trial run my-trial.yaml'],
+    ['three seeds on your dataset with the defaults', 'graft trial run trial-64 --data isic2017'],
+    ['what it will cost, before anything runs', 'graft trial plan trial-64 --data isic2017'],
+    [
+      'with a GAN that is trained already',
+      'graft trial run trial-64 --data isic2017 --set gans.sngan.run=runs/sngan-64-melanoma',
+    ],
+    ['on a cluster', 'graft trial run my-trial.yaml --executor slurm --workers 20'],
+  ]);
+
+  const resume = addExecutorOptions(
+    trial
+      .command('resume')
+      .description('go on with a trial that was stopped; finished parts are not repeated')
+      .argument('<dir>', 'trial folder'),
+  ).action(async (dir: string, flags: ExecutorFlags, command: Command) => resumeCommand(dir, flags, command));
+  examples(resume, [['after Ctrl-C, a crash or a power cut', 'graft trial resume runs/trial-melanoma']]);
+
+  const status = trial
+    .command('status')
+    .description('how a trial is getting on, whoever works on it')
+    .argument('<dir>', 'trial folder')
+    .option('--watch', 'keep looking until it ends')
+    .action(async (dir: string, flags: { watch?: boolean }, command: Command) =>
+      statusCommand(dir, flags, command),
+    );
+  examples(status, [
+    ['once', 'graft trial status runs/trial-melanoma'],
+    ['like top', 'graft trial status runs/trial-melanoma --watch'],
+  ]);
+}
+
+async function runCommand(file: string, flags: RunFlags, command: Command): Promise<void> {
+  const { trialConfigSchema } = await import('../trial/config.js');
+  const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file }, [
+    { flag: '--data', key: 'data', value: flags.data },
+  ]);
+  if (given === null) return;
+  const config = withWholePaths(given);
+  const { createRun } = await import('../run/run-folder.js');
+  const { openDataset } = await import('../data/dataset.js');
+  const { checkTrial } = await import('../trial/check.js');
+  const { planTrial } = await import('../trial/plan.js');
+  const dataset = openDataset(config.data);
+  planTrial(config, dataset); // a wrong path or key must not leave a run folder behind
+  checkTrial(config, dataset);
+  const dir = flags.out ?? `runs/trial-${config.name}`;
+  await runTrialToEnd(createRun(dir, { kind: 'trial', config }), config, command, flags);
+}
+
+/** Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started. */
+export function withWholePaths(config: TrialConfig): TrialConfig {
+  return {
+    ...config,
+    data: resolve(config.data),
+    external: Object.fromEntries(Object.entries(config.external).map(([name, dir]) => [name, resolve(dir)])),
+    gans: Object.fromEntries(
+      Object.entries(config.gans).map(([name, gan]) => [name, { ...gan, run: gan.run && resolve(gan.run) }]),
+    ),
+  };
+}
+
+/** The configuration of a trial folder. */
+export async function trialConfigOf(dir: string): Promise<TrialConfig> {
+  const { trialConfigSchema } = await import('../trial/config.js');
+  const { resolveConfig } = await import('../run/config.js');
+  const { readRunConfig } = await import('../run/run-reader.js');
+  const { DataError } = await import('../errors.js');
+  const { kind } = readRunConfig(dir);
+  if (kind !== 'trial') throw new DataError(`${dir}: is a ${kind} run, expected a trial`);
+  return resolveConfig(trialConfigSchema, { file: `${dir}/config.yaml` });
+}
+
+async function resumeCommand(dir: string, flags: ExecutorFlags, command: Command): Promise<void> {
+  const { openRun } = await import('../run/run-folder.js');
+  const config = await trialConfigOf(dir);
+  await runTrialToEnd(openRun(dir, { kind: 'trial' }), config, command, flags);
+}
+
+/** Runs (or goes on with) a trial, with its table and the signals caught; writes and prints the report. */
+export async function runTrialToEnd(
+  run: Run,
+  config: TrialConfig,
+  command: Command,
+  flags: ExecutorFlags = {},
+): Promise<void> {
+  const { runTrial } = await import('../trial/run.js');
+  const { describeSetting } = await import('../trial/room.js');
+  const { withInterrupt } = await import('../run/interrupt.js');
+  const { BoardView } = await import('./trial-board.js');
+  const { quiet } = globalOptions(command);
+  const view = new BoardView({ quiet });
+  try {
+    const summary = await withInterrupt(
+      async (interrupt) =>
+        runTrial(run, config, {
+          interrupt,
+          parallel: flags.jobs,
+          workerThreads: flags.workerCpus,
+          executor: await openExecutor(run.dir, flags, (message) => view.note(message)),
+          onProbe: (title) => view.note(`measuring what this machine has room for: ${title}`),
+          onRoom: ({ chosen }) => view.note(`room for ${describeSetting(chosen)}`),
+          onTurn: (board) => view.show(board),
+          onJob: (title, outcome) => {
+            if (outcome !== 'busy' && outcome !== 'stopped') view.note(`${outcome}: ${title}`);
+          },
+          onLook: (message) => view.note(message),
+        }),
+      'stopping: every job saves its state; once more to stop at once',
+    );
+    view.stop();
+    await printReport(run.dir, summary, command);
+  } finally {
+    view.stop();
+    run.close();
+  }
+}
+
+async function statusCommand(dir: string, flags: { watch?: boolean }, command: Command): Promise<void> {
+  const { BoardReader } = await import('../trial/board.js');
+  const { planTrial } = await import('../trial/plan.js');
+  const { openDataset } = await import('../data/dataset.js');
+  const { readSchedule } = await import('../trial/jobs.js');
+  const { runStatus } = await import('../run/run-reader.js');
+  const { boardLines, BoardView } = await import('./trial-board.js');
+  const { colorsFor } = await import('./common.js');
+  const config = await trialConfigOf(dir);
+  const dataset = openDataset(config.data);
+  const reader = new BoardReader(dir, config);
+  const look = () => {
+    const schedule = readSchedule(dir);
+    const jobs = planTrial(config, dataset, schedule && { seeds: schedule.seeds });
+    return reader.read(jobs);
+  };
+  if (flags.watch) {
+    const view = new BoardView({ quiet: false });
+    while (runStatus(dir) !== 'finished') {
+      view.show(look());
+      await sleep(500);
+    }
+    view.show(look());
+    view.stop();
+    notice(command, `${dir} has finished; its report: graft trial report ${dir}`);
+    return;
+  }
+  const board = look();
+  output(command, {
+    json: { trial: dir, status: runStatus(dir), ...board },
+    text: () => boardLines(board, process.stdout.columns ?? 100, colorsFor(process.stdout)).join('\n'),
+  });
+}

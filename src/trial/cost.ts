@@ -1,0 +1,57 @@
+/** What a trial will cost on this machine, from what a few steps of its jobs took (./room.ts). */
+import type { Dataset } from '../data/dataset.js';
+import type { TrialConfig } from './config.js';
+import { classifierConfig, ganConfig, type TrialJob } from './plan.js';
+import type { Room, Setting } from './room.js';
+import { variantRows } from './variants.js';
+
+export interface Cost {
+  /** Jobs and their time one after the other, at the speed that each has beside the others. */
+  kinds: { kind: 'GAN' | 'classifier'; jobs: number; steps: number; seconds: number }[];
+  /** Of the whole trial, wall-clock. */
+  seconds: number;
+  /** Of the processes that run at once. */
+  memoryBytes: number;
+}
+
+/** An image that is scored takes about a third of one that is trained on: the forward pass alone. */
+const FORWARD_SHARE = 1 / 3;
+
+/** Images that a classifier run scores besides its training: every validation, and the test images at the end. */
+function scoredImages(config: TrialConfig, dataset: Dataset, external: number): number {
+  const { steps, evaluateEvery } = classifierConfig(config);
+  const rows = variantRows(dataset, config.folds, { fold: 1, realFraction: 1 });
+  const count = (split: string): number => rows.filter((row) => row.split === split).length;
+  return (Math.ceil(steps / evaluateEvery) + 1) * count('val') + count('test') + external;
+}
+
+/** @param options.external images of all external test sets together */
+export function estimateCost(
+  config: TrialConfig,
+  dataset: Dataset,
+  jobs: readonly TrialJob[],
+  { room, external = 0 }: { room: Room; external?: number },
+): Cost {
+  const { chosen } = room;
+  const classifier = classifierConfig(config);
+  const perImage = chosen.secondsPerStep / classifier.batchSize;
+  const perRun =
+    classifier.steps * chosen.secondsPerStep +
+    scoredImages(config, dataset, external) * perImage * FORWARD_SHARE;
+  const runs = jobs.filter(({ kind }) => kind === 'classifier').length;
+  const gans = jobs.flatMap((job) => (job.kind === 'gan' ? [job.gan] : []));
+  const ganSteps = (name: string): number => ganConfig(config, name, { data: config.data }).steps;
+  const setting = (name: string): Setting => room.gans[name] ?? chosen;
+  const ganSeconds = gans.map((name) => ganSteps(name) * setting(name).secondsPerStep);
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  // GANs come first and may be fewer than what fits; classifiers fill what is left.
+  const ganWall = sum(gans.map((name, i) => ganSeconds[i]! / setting(name).parallel));
+  return {
+    kinds: [
+      { kind: 'GAN', jobs: gans.length, steps: sum(gans.map(ganSteps)), seconds: sum(ganSeconds) },
+      { kind: 'classifier', jobs: runs, steps: runs * classifier.steps, seconds: runs * perRun },
+    ],
+    seconds: ganWall + (runs * perRun) / chosen.parallel,
+    memoryBytes: chosen.parallel * chosen.peakBytes,
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * What is said of a GAN's images beside what they do to a classifier: pictures, full-reference and distribution metrics
+ * with their nulls, and whether they repeat training images. Written into a folder of the trial, for its report.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { openPixelCache } from '../data/cache.js';
+import type { Dataset, DatasetRow } from '../data/dataset.js';
+import { readLineage } from '../data/lineage.js';
+import { DataError } from '../errors.js';
+import { readJson, writeJson } from '../files.js';
+import { loadFolder } from '../image/folder.js';
+import { writeGridPng } from '../image/grid.js';
+import { openBackbone } from '../metrics/backbone/index.js';
+import { measureDistribution } from '../metrics/distribution/measure.js';
+import { imageMetrics } from '../metrics/image.js';
+import { type ImageSet, toTensor } from '../metrics/image-set.js';
+import { assessPrivacy } from '../metrics/privacy/index.js';
+import { metricRecordSchema } from '../metrics/record.js';
+import { Random } from '../random.js';
+import { meanAndDeviation } from '../stats/paired.js';
+import { dispose, gatherRows, tidy } from '../torch/index.js';
+import { JUDGEMENT_FILE } from './jobs.js';
+import { metricSchema, privacySchema } from './summary.js';
+
+/** Images in each of the two grids of the report, and most pairs of an image metric. */
+const GRID_IMAGES = 48;
+const METRIC_PAIRS = 500;
+
+export const REAL_GRID = 'real.png';
+export const SYNTHETIC_GRID = 'synthetic.png';
+
+/** Content of `judgement.json`. */
+const judgementSchema = z.strictObject({
+  images: z.array(metricSchema.omit({ gan: true })),
+  distribution: z.array(metricRecordSchema),
+  privacy: privacySchema,
+});
+export type Judgement = z.output<typeof judgementSchema>;
+
+/** @throws DataError when the file is damaged */
+export function readJudgement(dir: string): Judgement {
+  const path = join(dir, JUDGEMENT_FILE);
+  const parsed = judgementSchema.safeParse(readJson(path));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new DataError(`${path}: ${issue.path.join('.')}: ${issue.message}; remove it and resume the trial`);
+}
+
+/**
+ * @param syntheticDir samples with their lineage
+ * @param dir where the grids and `judgement.json` go
+ */
+export async function judgeImages(dataset: Dataset, syntheticDir: string, dir: string): Promise<void> {
+  const { imageSize } = readLineage(syntheticDir);
+  const cache = await openPixelCache(dataset, imageSize);
+  const positives = (wanted: (row: DatasetRow) => boolean): number[] =>
+    cache.rows.flatMap((row, i) => (row.label === dataset.positive && wanted(row) ? [i] : []));
+  // In random order, so that the first ones are a fair sample for the grid.
+  const order = new Random(0).shuffle(positives(({ split }) => split === 'train'));
+  const train = await readRows(cache, order);
+  const heldOut = await readRows(
+    cache,
+    positives(({ split }) => split !== 'train'),
+  );
+  const synthetic: ImageSet = await loadFolder(syntheticDir, { sizePx: imageSize, fit: 'fill' });
+  cache.images.dispose();
+  mkdirSync(dir, { recursive: true });
+  for (const [set, file] of [
+    [train, REAL_GRID],
+    [synthetic, SYNTHETIC_GRID],
+  ] as const) {
+    await writeGridPng({ ...set, n: Math.min(GRID_IMAGES, set.n) }, join(dir, file), { columns: 8 });
+  }
+  const judgement: Judgement = {
+    images: fullReference(train, synthetic),
+    ...(await byFeatures(train, heldOut, synthetic)),
+  };
+  writeJson(join(dir, JUDGEMENT_FILE), judgement);
+}
+
+async function readRows(
+  cache: Awaited<ReturnType<typeof openPixelCache>>,
+  rows: readonly number[],
+): Promise<ImageSet> {
+  const images = await gatherRows(cache.images, rows);
+  const data = images.toArray() as Uint8Array;
+  images.dispose();
+  return {
+    data,
+    n: rows.length,
+    height: cache.sizePx,
+    width: cache.sizePx,
+    groups: rows.map((i) => cache.rows[i]!.group),
+  };
+}
+
+function fullReference(real: ImageSet, synthetic: ImageSet): Judgement['images'] {
+  const { records, pairs } = imageMetrics(real, synthetic, { limit: METRIC_PAIRS });
+  const spread = (scores: Float64Array) => ({ ...meanAndDeviation(scores), n: scores.length });
+  return records.map(({ metric, name, unit, better, protocol }) => ({
+    name,
+    unit,
+    better: better === 'higher' ? 'higher' : 'lower',
+    realSynthetic: spread(pairs.synthetic.scores[metric]!),
+    realReal: pairs.realNull && spread(pairs.realNull.scores[metric]!),
+    protocol: `${protocol.pairing}; ${real.width} px; values ${protocol.values}; ${protocol.settings}`,
+  }));
+}
+
+/** Distribution metrics and privacy, on the features of one backbone. */
+async function byFeatures(
+  train: ImageSet,
+  heldOut: ImageSet,
+  synthetic: ImageSet,
+): Promise<Pick<Judgement, 'distribution' | 'privacy'>> {
+  const images = { train: toTensor(train), heldOut: toTensor(heldOut), synthetic: toTensor(synthetic) };
+  const backbone = openBackbone('random', { calibrate: images.train });
+  const features = {
+    train: await backbone.extract(images.train),
+    heldOut: await backbone.extract(images.heldOut),
+    synthetic: await backbone.extract(images.synthetic),
+  };
+  try {
+    const distribution = measureDistribution(
+      backbone,
+      { real: features.train, synthetic: features.synthetic },
+      { groups: train.groups, protocol: { sizePx: train.width } },
+    );
+    const groups = { train: train.groups!, heldOut: heldOut.groups! };
+    const { passed, checks } = tidy(() => assessPrivacy({ features, images, groups }));
+    const named = (wanted: boolean | null): string =>
+      checks
+        .filter((check) => check.passed === wanted)
+        .map(({ name }) => name)
+        .join(', ');
+    return {
+      distribution,
+      privacy: {
+        verdict: passed === null ? 'undecided' : passed ? 'pass' : 'fail',
+        sentence: passed
+          ? `All ${checks.length} checks for copies and memorisation passed.`
+          : `${passed === null ? 'Undecided' : 'Failed'}: ${named(passed)} (of ${checks.length} checks for copies and memorisation).`,
+      },
+    };
+  } finally {
+    dispose(Object.values(features));
+    dispose(Object.values(images));
+    await backbone.dispose();
+  }
+}

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { trialConfigSchema } from './config.js';
+import { measureRoom, type RoomOptions } from './room.js';
+
+const config = trialConfigSchema.parse({ data: 'nowhere' });
+const GIB = 2 ** 30;
+
+/** Amdahl: a share of each step runs on one thread; processes do not disturb each other. */
+const machine = (serial: number, peakBytes = GIB): NonNullable<RoomOptions['measure']> => {
+  return async (_kind, { threads }) => ({ secondsPerStep: serial + (1 - serial) / threads, peakBytes });
+};
+
+test('steps that hardly gain from threads are better run side by side', async () => {
+  const room = await measureRoom(config, {
+    gans: [],
+    cores: 8,
+    memoryBytes: 64 * GIB,
+    measure: machine(0.5),
+  });
+  expect(room.chosen).toMatchObject({ parallel: 8, threads: 1 });
+  expect(room.tried.map(({ parallel, threads }) => [parallel, threads])).toEqual([
+    [1, 8],
+    [2, 4],
+    [4, 2],
+    [8, 1],
+  ]);
+});
+
+test('steps that use every thread well are run one at a time', async () => {
+  const room = await measureRoom(config, { gans: [], cores: 8, memoryBytes: 64 * GIB, measure: machine(0) });
+  expect(room.chosen).toMatchObject({ parallel: 1, threads: 8 });
+  expect(room.tried).toHaveLength(2); // the second brings nothing, so that the search ends
+});
+
+test('no more than fits into four fifths of the memory, the largest GAN included', async () => {
+  const small = await measureRoom(config, {
+    gans: [],
+    cores: 8,
+    memoryBytes: 10 * GIB,
+    measure: machine(0.5, 2 * GIB),
+  });
+  expect(small.chosen.parallel).toBe(4);
+  const measure: NonNullable<RoomOptions['measure']> = async (kind, setting) =>
+    machine(0.5, kind === 'classifier' ? GIB : 4 * GIB)(kind, setting);
+  const large = await measureRoom(config, { gans: ['sngan'], cores: 8, memoryBytes: 10 * GIB, measure });
+  expect(large.chosen.parallel).toBe(2);
+  const none = await measureRoom(config, {
+    gans: [],
+    cores: 8,
+    memoryBytes: GIB,
+    measure: machine(0.5, 2 * GIB),
+  });
+  expect(none.chosen.parallel).toBe(1);
+});
+
+test('what the user says is kept; a GPU is one run’s', async () => {
+  const settle = async (options: Partial<RoomOptions>) =>
+    (
+      await measureRoom(config, {
+        gans: [],
+        cores: 8,
+        memoryBytes: 64 * GIB,
+        measure: machine(0.5),
+        ...options,
+      })
+    ).chosen;
+  expect(await settle({ parallel: 3 })).toMatchObject({ parallel: 3, threads: 2 });
+  expect(await settle({ threads: 4 })).toMatchObject({ parallel: 2, threads: 4 });
+  expect(await settle({ gpu: true })).toMatchObject({ parallel: 1, threads: 8 });
+});

@@ -1,0 +1,167 @@
+/**
+ * How many jobs of a trial this machine has room for, by measuring: the first steps of a run with every core, then
+ * several runs at once with fewer threads each, as long as the machine as a whole gets faster; then what fits into
+ * memory. Small networks gain little from a second thread, so that several runs side by side are the better use.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, freemem, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GraftError } from '../errors.js';
+import { packageRoot } from '../run/package.js';
+import { createRun } from '../run/run-folder.js';
+import type { TrialConfig } from './config.js';
+import type { ProbeKind, ProbeResult } from './probe.js';
+
+/** So many runs of one kind at once, with so many threads each. */
+export interface Setting {
+  parallel: number;
+  threads: number;
+  secondsPerStep: number;
+  /** Of one run. */
+  peakBytes: number;
+}
+
+export interface Room {
+  cores: number;
+  memoryBytes: number;
+  /** Of the classifier, every one that was tried; the last that was faster than those before is the chosen one. */
+  tried: Setting[];
+  chosen: Setting;
+  /** By name, at the chosen setting. */
+  gans: Record<string, Setting>;
+}
+
+/** Memory that is left for others. */
+const MEMORY_SHARE = 0.8;
+/** A setting must beat the one before by this much, or the fewer processes are kept. */
+const GAIN = 1.05;
+
+/** What may be used without swapping: of the machine, or of the control group that limits this process. */
+export function availableMemoryBytes(): number {
+  let available = freemem();
+  try {
+    const kib = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
+    if (kib !== undefined) available = Number(kib) * 1024;
+  } catch {} // not Linux
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < 2 ** 60 ? Math.min(available, limit - process.memoryUsage().rss) : available;
+}
+
+export interface RoomOptions {
+  /** Names of the GANs that the trial trains. */
+  gans: readonly string[];
+  onProbe?: (title: string) => void;
+  /** Threads are fixed already, by the trial file or by what ran before. */
+  threads?: number;
+  /** Runs at once are, by the user. */
+  parallel?: number;
+  /** Computing on a GPU: one run at a time. */
+  gpu?: boolean;
+  /** Measures settings; tests bring their own. */
+  measure?: (kind: ProbeKind, setting: { parallel: number; threads: number }) => Promise<ProbeResult>;
+  cores?: number;
+  memoryBytes?: number;
+}
+
+/** @throws GraftError with what a probe said */
+export async function measureRoom(config: TrialConfig, options: RoomOptions): Promise<Room> {
+  const { cores = availableParallelism(), memoryBytes = availableMemoryBytes(), onProbe } = options;
+  const scratch = mkdtempSync(join(tmpdir(), 'graft-room-'));
+  const measure =
+    options.measure ??
+    ((kind: ProbeKind, setting: { parallel: number; threads: number }) =>
+      runProbes(scratch, config, kind, setting));
+  const fits = (parallel: number, peakBytes: number): number =>
+    Math.max(1, Math.min(parallel, Math.floor((MEMORY_SHARE * memoryBytes) / peakBytes)));
+  try {
+    const tried: Setting[] = [];
+    for (const wanted of candidates(cores, options)) {
+      const known = tried.at(-1)?.peakBytes;
+      const parallel = known === undefined ? wanted.parallel : fits(wanted.parallel, known);
+      const setting = { parallel, threads: wanted.threads };
+      onProbe?.(describeSetting(setting));
+      tried.push({ ...setting, ...(await measure('classifier', setting)) });
+      const [before, last] = tried.slice(-2) as [Setting, Setting?];
+      if (last && speed(last) < GAIN * speed(before)) break;
+    }
+    const best = tried.reduce((a, b) => (speed(b) >= GAIN * speed(a) ? b : a));
+    const gans: Room['gans'] = {};
+    for (const gan of options.gans) {
+      const setting = { parallel: Math.min(best.parallel, Math.max(1, config.folds)), threads: best.threads };
+      onProbe?.(`GAN ${gan}, ${describeSetting(setting)}`);
+      gans[gan] = { ...setting, ...(await measure({ gan }, setting)) };
+    }
+    const peakBytes = Math.max(best.peakBytes, ...Object.values(gans).map((gan) => gan.peakBytes));
+    return {
+      cores,
+      memoryBytes,
+      tried,
+      chosen: { ...best, parallel: fits(best.parallel, peakBytes), peakBytes },
+      gans,
+    };
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Steps a second of the whole machine. */
+const speed = ({ parallel, secondsPerStep }: Setting): number => parallel / secondsPerStep;
+
+export const describeSetting = ({ parallel, threads }: { parallel: number; threads: number }): string =>
+  `${parallel} at once, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`;
+
+/** From one run on every core to one a core. */
+function candidates(
+  cores: number,
+  { threads, parallel, gpu }: RoomOptions,
+): { parallel: number; threads: number }[] {
+  if (gpu) return [{ parallel: parallel ?? 1, threads: threads ?? cores }];
+  if (parallel !== undefined)
+    return [{ parallel, threads: threads ?? Math.max(1, Math.floor(cores / parallel)) }];
+  if (threads !== undefined) return [{ parallel: Math.max(1, Math.floor(cores / threads)), threads }];
+  const settings: { parallel: number; threads: number }[] = [];
+  for (let each = cores; each >= 1; each = Math.floor(each / 2))
+    settings.push({ parallel: Math.floor(cores / each), threads: each });
+  return settings;
+}
+
+/** Runs as many probes at once as the setting says: what one run does alone, it does not do beside others. */
+async function runProbes(
+  scratch: string,
+  config: TrialConfig,
+  kind: ProbeKind,
+  { parallel, threads }: { parallel: number; threads: number },
+): Promise<ProbeResult> {
+  const results = await Promise.all(
+    Array.from({ length: parallel }, () => {
+      const dir = mkdtempSync(join(scratch, 'probe-'));
+      createRun(join(dir, 'trial'), { kind: 'trial', config }).close();
+      return runProbe(join(dir, 'trial'), kind, threads).finally(() =>
+        rmSync(dir, { recursive: true, force: true }),
+      );
+    }),
+  );
+  return {
+    secondsPerStep: results.reduce((sum, one) => sum + one.secondsPerStep, 0) / parallel,
+    peakBytes: Math.max(...results.map((one) => one.peakBytes)),
+  };
+}
+
+function runProbe(dir: string, kind: ProbeKind, threads: number): Promise<ProbeResult> {
+  const program = join(packageRoot(), 'dist', 'src', 'cli', 'main.js');
+  const what = kind === 'classifier' ? [] : ['--gan', kind.gan];
+  const args = [program, 'trial', 'probe', dir, ...what, '--threads', String(threads), '--quiet'];
+  return new Promise((settle, reject) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data) => (stdout += data));
+    child.stderr.on('data', (data) => (stderr += data));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) settle(JSON.parse(stdout) as ProbeResult);
+      else reject(new GraftError(stderr.trim().replace(/^graft: /, '') || `a probe ended with code ${code}`));
+    });
+  });
+}

@@ -1,0 +1,260 @@
+/** Does one job of a trial, in this process, from where its folder stands. */
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { logitsOf, probability } from '../classify/evaluate.js';
+import { openClassifier } from '../classify/result.js';
+import { writeScores } from '../classify/scores.js';
+import { type StepFigures as ClassifierFigures, trainClassifier } from '../classify/train.js';
+import type { SyntheticImages } from '../classify/training-set.js';
+import { openPixelCache } from '../data/cache.js';
+import type { Dataset } from '../data/dataset.js';
+import { LINEAGE_FILE, readLineage } from '../data/lineage.js';
+import { writeJson } from '../files.js';
+import type { GanConfig } from '../gan/config.js';
+import { needsDiscriminator, openGenerator, sampleToFolder } from '../gan/sample.js';
+import type { StepFigures } from '../gan/summary.js';
+import { trainGan } from '../gan/train.js';
+import { loadFolder } from '../image/folder.js';
+import type { Interrupt } from '../run/interrupt.js';
+import { takeLock } from '../run/lock.js';
+import { createRun, openRun, runStatus } from '../run/run-folder.js';
+import { requireSameConfig, runConditions } from '../run/same-config.js';
+import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
+import { checkLineage, openExternal } from './check.js';
+import type { TrialConfig } from './config.js';
+import { externalScoresPath, lockDir, READY_FILE } from './jobs.js';
+import { judgeImages } from './judge.js';
+import {
+  type ClassifierJob,
+  classifierConfig,
+  type DataJob,
+  type GanJob,
+  ganConfig,
+  jobDir,
+  type SyntheticJob,
+  type TrialJob,
+} from './plan.js';
+import { openVariant, variantName } from './variants.js';
+
+export interface JobHooks {
+  interrupt?: Interrupt;
+  onDecode?: (done: number, total: number) => void;
+  onGanStep?: (step: number, total: number, figures: StepFigures) => void;
+  onSample?: (done: number, total: number) => void;
+  onClassifierStep?: (step: number, total: number, figures: ClassifierFigures) => void;
+  warn?: (message: string) => void;
+}
+
+/** What every job is given. */
+export interface TrialFolder {
+  dir: string;
+  config: TrialConfig;
+  /** The trial's own. */
+  dataset: Dataset;
+  threads: number;
+}
+
+/**
+ * @throws InterruptedError with the state saved; LockedError when another process is at it; DataError when the GAN saw
+ * an evaluation group, or an external test set does not fit
+ */
+export async function runJob(trial: TrialFolder, job: TrialJob, hooks: JobHooks = {}): Promise<void> {
+  setThreads(trial.threads);
+  switch (job.kind) {
+    case 'data':
+      return await withLock(trial, job, () => prepareData(trial, job, hooks));
+    case 'gan':
+      return await trainJobGan(trial, job, hooks);
+    case 'synthetic':
+      return await withLock(trial, job, () => makeSynthetic(trial, job, hooks));
+    case 'judge':
+      return await withLock(trial, job, () =>
+        judgeImages(jobDataset(trial, job), jobDir(trial.dir, job.synthetic), jobDir(trial.dir, job.id)),
+      );
+    case 'classifier':
+      return await trainJobClassifier(trial, job, hooks);
+  }
+}
+
+/** For folders that are no runs, whose lock nobody else takes. */
+async function withLock(trial: TrialFolder, job: TrialJob, work: () => Promise<void>): Promise<void> {
+  const dir = lockDir(trial.dir, job);
+  mkdirSync(dir, { recursive: true });
+  const release = takeLock(dir);
+  try {
+    await work();
+  } finally {
+    release();
+    if (job.kind === 'synthetic') rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** The dataset variant that a job works on. */
+export function jobDataset({ dir, config, dataset }: TrialFolder, job: TrialJob): Dataset {
+  const path = jobDir(dir, `data/${variantName(job.variant)}`);
+  return openVariant(dataset, config.folds, job.variant, path);
+}
+
+async function prepareData(trial: TrialFolder, job: DataJob, hooks: JobHooks): Promise<void> {
+  const dataset = jobDataset(trial, job);
+  for (const size of job.sizes)
+    (await openPixelCache(dataset, size, { onProgress: hooks.onDecode })).images.dispose();
+  for (const [name, dir] of Object.entries(trial.config.external)) {
+    const external = openExternal(name, dir, dataset);
+    (await openPixelCache(external, job.sizes[0]!, { onProgress: hooks.onDecode })).images.dispose();
+  }
+  const { name, hash } = dataset;
+  writeJson(`${jobDir(trial.dir, job.id)}/${READY_FILE}`, { dataset: dataset.dir, name, hash });
+}
+
+/** Trains or resumes a GAN. */
+async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Promise<void> {
+  const dataset = jobDataset(trial, job);
+  const config = jobGanConfig(trial, job, dataset);
+  const dir = jobDir(trial.dir, job.id);
+  const status = runStatus(dir);
+  if (status === 'finished') return;
+  const run = status === 'empty' ? createRun(dir, { kind: 'gan', config }) : openRun(dir, { kind: 'gan' });
+  try {
+    // The trial may have been edited, or moved, since its GAN was begun.
+    requireSameConfig(run.path('config.yaml'), {
+      was: run.config,
+      now: config,
+      changeable: [...runConditions, 'data'],
+    });
+    await trainGan(run, config, {
+      interrupt: hooks.interrupt,
+      onDecode: hooks.onDecode,
+      onStep: (step, figures) => hooks.onGanStep?.(step, config.steps, figures),
+      warn: hooks.warn,
+    });
+  } finally {
+    run.close();
+  }
+}
+
+const jobGanConfig = (trial: TrialFolder, job: GanJob, dataset: Dataset): GanConfig =>
+  ganConfig(trial.config, job.gan, {
+    data: dataset.dir,
+    positive: dataset.positive,
+    seed: job.seed,
+    threads: trial.threads,
+  });
+
+/** Folder of the GAN that a synthetic set comes from. */
+export const ganDirOf = (trialDir: string, { from }: SyntheticJob): string =>
+  'job' in from ? jobDir(trialDir, from.job) : from.run;
+
+async function makeSynthetic(trial: TrialFolder, job: SyntheticJob, hooks: JobHooks): Promise<void> {
+  const { config } = trial;
+  const dataset = jobDataset(trial, job);
+  const ganDir = ganDirOf(trial.dir, job);
+  const out = jobDir(trial.dir, job.id);
+  if (existsSync(`${out}/${LINEAGE_FILE}`)) return;
+  const policies = job.choice.split(',');
+  const generator = await openGenerator(ganDir, {
+    withDiscriminator: needsDiscriminator(policies),
+    device: config.device === 'auto' ? undefined : (config.device as Device),
+    threads: trial.threads,
+  });
+  const { origin, network } = generator;
+  try {
+    // Before anything is made from it.
+    checkLineage(
+      { ...origin, class: network.classCount > 0 ? dataset.positive : origin.class },
+      dataset,
+      ganDir,
+    );
+    await sampleToFolder(generator, {
+      count: job.count,
+      seed: job.seed,
+      class: network.classCount > 0 ? dataset.positive : undefined,
+      out,
+      // The first ones of a seed are the random ones: no pool needs to be drawn for them.
+      ...(job.choice !== 'random' && {
+        choice: { policies, pool: config.synthetic.pool, data: dataset.dir },
+        sheet: `${out}-choice.png`,
+      }),
+      onProgress: (done) => hooks.onSample?.(done, job.count),
+      warn: hooks.warn,
+    });
+  } finally {
+    network.dispose();
+    generator.discriminator?.dispose();
+  }
+}
+
+async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks: JobHooks): Promise<void> {
+  const dataset = jobDataset(trial, job);
+  const { arm, seed } = job;
+  const {
+    data: _data,
+    synthetic: _synthetic,
+    ...recipe
+  } = classifierConfig(trial.config, {
+    arm,
+    seed,
+    data: dataset.dir,
+    threads: trial.threads,
+  });
+  const runDir = jobDir(trial.dir, job.id);
+  const cache = await openPixelCache(dataset, recipe.imageSize, { onProgress: hooks.onDecode });
+  const synthetic: SyntheticImages[] = [];
+  try {
+    if (job.synthetic !== null) {
+      const source = jobDir(trial.dir, job.synthetic);
+      // Again, for the images may have been put there by hand.
+      checkLineage(readLineage(source), dataset, source);
+      synthetic.push({ images: await readSynthetic(source, recipe.imageSize), label: 1, source });
+    }
+    await trainClassifier({
+      config: recipe,
+      runDir,
+      ifExists: 'continue',
+      dataset,
+      cache,
+      synthetic,
+      interrupt: hooks.interrupt,
+      onStep: (step, figures) => hooks.onClassifierStep?.(step, recipe.steps, figures),
+      warn: hooks.warn,
+    });
+  } finally {
+    for (const { images } of synthetic) images.dispose();
+    cache.images.dispose();
+  }
+  const device = recipe.device === 'auto' ? bestDevice() : requireDevice(recipe.device as Device);
+  for (const [name, dir] of Object.entries(trial.config.external)) {
+    const path = externalScoresPath(runDir, name);
+    if (!existsSync(path)) await scoreExternal(runDir, openExternal(name, dir, dataset), path, device);
+  }
+}
+
+/** uint8 `[M, 3, sizePx, sizePx]` */
+async function readSynthetic(dir: string, sizePx: number): Promise<Tensor> {
+  const { data, n } = await loadFolder(dir, { sizePx, fit: 'fill' });
+  return tensor(data, [n, 3, sizePx, sizePx]);
+}
+
+/** Every image of a dataset, whatever its split, scored by a finished run's network. */
+async function scoreExternal(runDir: string, dataset: Dataset, path: string, device: Device): Promise<void> {
+  const { network, config } = openClassifier(runDir, device);
+  const cache = await openPixelCache(dataset, config.imageSize);
+  try {
+    const logits = await logitsOf(network, cache.images, [...cache.rows.keys()], {
+      device,
+      batchSize: config.evaluationBatchSize,
+      tta: config.tta,
+    });
+    writeScores(
+      path,
+      cache.rows.map(({ id, group, label }, i) => ({
+        id,
+        group,
+        label: label === dataset.positive ? 1 : 0,
+        score: probability(logits[i]!),
+      })),
+    );
+  } finally {
+    cache.images.dispose();
+    network.dispose();
+  }
+}
