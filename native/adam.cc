@@ -1,6 +1,5 @@
 // One step of Adam (or AdamW) over all parameters, each read and written once. The list operators go over memory ten
 // times, which is what such a step costs: there is hardly any arithmetic in it. The same formula, not the same bits.
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty_like.h>
@@ -9,6 +8,7 @@
 #include <cmath>
 
 #include "kernel.h"
+#include "parallel.h"
 
 namespace graft {
 namespace {
@@ -73,8 +73,8 @@ void adamStep(at::TensorList parameters, at::TensorList gradients, at::TensorLis
     const at::Tensor ownMean = inOrderOf(weight, mean), ownSquare = inOrderOf(weight, square);
     float *w = weight.data_ptr<float>(), *m = ownMean.data_ptr<float>(), *v = ownSquare.data_ptr<float>();
     const float* g = gradient.data_ptr<float>();
-    at::parallel_for(0, weight.numel(), 32768,
-                     [&](int64_t begin, int64_t end) { update(w, g, m, v, begin, end, f); });
+    parallelFor(weight.numel(), 32768,
+                [&](int64_t begin, int64_t end) { update(w, g, m, v, begin, end, f); });
     if (!ownMean.is_same(mean)) mean.copy_(ownMean);
     if (!ownSquare.is_same(square)) square.copy_(ownSquare);
     // What autograd relies on to notice that a value it kept has changed.

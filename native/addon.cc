@@ -18,6 +18,7 @@ void keepFreedMemory() {
 #if defined(__GLIBC__)
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc allows
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  mallopt(M_MMAP_MAX, 0);  // larger ones too: they are the feature maps of wide layers
 #endif
 }
 

@@ -4,7 +4,6 @@
 // and of small maps: 10 to 40 times slower than this with AVX-512, 20 to 150 times with AVX2. In channels-last memory
 // the gradient is a plain sum of products over channels that lie side by side. The forward pass, the input gradient
 // and the 3 × 3 kernels on larger maps stay libtorch's.
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "kernel.h"
+#include "parallel.h"
 
 namespace graft {
 namespace {
@@ -76,7 +76,7 @@ at::Tensor weightGradient(const at::Tensor& gradient, const at::Tensor& input, c
   float* out = result.data_ptr<float>();
   const int64_t taps = s.kernelHeight * s.kernelWidth;
   const int64_t blocks = (s.channels + kBlock - 1) / kBlock;
-  at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+  parallelFor(blocks, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> sums(taps * kBlock);
     for (int64_t block = begin; block < end; block++) {
       const int64_t first = block * kBlock;

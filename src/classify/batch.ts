@@ -7,7 +7,7 @@ import {
   type RandAugmentSettings,
   randAugment,
 } from '../data/augment/index.js';
-import { EfficientNet, type InputStatistics, toEfficientNetInput } from '../models/index.js';
+import { EfficientNet, type InputStatistics, packEfficientNetInput } from '../models/index.js';
 import type { Module } from '../nn/index.js';
 import type { Random } from '../random.js';
 import { type Device, noGrad, type Tensor, tidy } from '../torch/index.js';
@@ -46,9 +46,11 @@ export function toNetworkInput(pixels: Tensor, device: Device, options: NetworkI
   const { augmentation, randoms, statistics, mixes } = options;
   return noGrad(() =>
     tidy(() => {
-      const unit = pixels.to({ device }).to({ dtype: 'float32' }).div_(255);
-      const images = augmentation && randoms ? augment(unit, augmentation, randoms) : unit;
-      return toEfficientNetInput(mixes ? mixImages(images, mixes) : images, statistics);
+      const stored = pixels.to({ device });
+      const images = augmentation && randoms ? augment(stored, augmentation, randoms) : stored;
+      if (!mixes) return packEfficientNetInput(images, statistics);
+      const unit = images === stored ? stored.to({ dtype: 'float32' }).div_(255) : images;
+      return packEfficientNetInput(mixImages(unit, mixes), statistics);
     }),
   );
 }

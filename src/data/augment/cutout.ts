@@ -44,8 +44,18 @@ function markCovered(
   length: number,
   [centre, side, slides]: readonly [number, number, boolean],
 ): void {
+  const [start, end] = holeSpan(centre, length, side, slides);
+  target.fill(1, offset + start, offset + end);
+}
+
+/**
+ * The pixels of an axis that a hole covers, from the first to before the second.
+ * @param centre, side shares of the axis; the others as in `cutHoles`
+ */
+export function holeSpan(centre: number, length: number, side: number, slides: boolean): [number, number] {
   const size = Math.max(1, Math.round(side * length));
   const wanted = Math.floor(centre * length) - (size >> 1);
   const start = slides ? Math.max(0, wanted) : wanted;
-  for (let i = Math.max(0, start); i < Math.min(length, start + size); i++) target[offset + i] = 1;
+  const from = Math.min(length, Math.max(0, start));
+  return [from, Math.max(from, Math.min(length, start + size))];
 }

@@ -15,6 +15,8 @@ export type Geometry = Pick<
   'transpose' | 'horizontalFlip' | 'verticalFlip' | 'shiftX' | 'shiftY' | 'scale' | 'angle'
 >;
 
+export const UNTURNED = { transpose: false, horizontalFlip: false, verticalFlip: false } as const;
+
 /**
  * Where each output pixel comes from: the inverse of "transpose, flip, then rotate, scale and shift".
  * @param side width and height in pixels (a shift is a share of it).
@@ -52,7 +54,7 @@ export function applyGeometry(images: Tensor, parameters: readonly SampleParamet
   const smooth = rowsWhere(parameters, interpolates);
   const moved = rowsWhere(parameters, (p) => !interpolates(p) && turns(p));
   if (smooth.length + moved.length === 0) return images;
-  const side = requireSquare(images);
+  const side = requireSquare(sizeOf(images));
   const mapsOf = (rows: readonly number[]) => rows.map((row) => sourceOfOutput(parameters[row]!, side));
   return tidy(() => {
     const turned = moved.length > 0 ? turnEach(images, parameters, moved) : images;
@@ -86,13 +88,17 @@ function turns(p: SampleParameters): boolean {
   return p.transpose || p.horizontalFlip || p.verticalFlip;
 }
 
-function interpolates(p: SampleParameters): boolean {
+export function interpolates(p: SampleParameters): boolean {
   return p.angle !== 0 || p.scale !== 1 || p.shiftX !== 0 || p.shiftY !== 0;
 }
 
-/** The side of square images. @throws DataError when they are not square */
-function requireSquare(images: Tensor): number {
+function sizeOf(images: Tensor): { height: number; width: number } {
   const [, , height, width] = images.shape as [number, number, number, number];
+  return { height, width };
+}
+
+/** The side of square images. @throws DataError when they are not square */
+export function requireSquare({ height, width }: { height: number; width: number }): number {
   if (height !== width) {
     throw new DataError(
       `this augmentation turns images and needs square ones; got ${width} × ${height} px. Use augmentation 'none', or square the images first`,
@@ -112,9 +118,8 @@ export function shiftScaleRotate(
   parameters: readonly Pick<Geometry, 'shiftX' | 'shiftY' | 'scale' | 'angle'>[],
   padding: 'zeros' | 'reflection',
 ): Tensor {
-  const side = requireSquare(images);
-  const unturned = { transpose: false, horizontalFlip: false, verticalFlip: false };
-  const maps = parameters.map((p) => sourceOfOutput({ ...unturned, ...p }, side));
+  const side = requireSquare(sizeOf(images));
+  const maps = parameters.map((p) => sourceOfOutput({ ...UNTURNED, ...p }, side));
   return warp(images, maps, { padding });
 }
 
@@ -126,7 +131,7 @@ export function turn(
   images: Tensor,
   how: { transpose?: boolean; horizontal?: boolean; vertical?: boolean },
 ): Tensor {
-  if (how.transpose) requireSquare(images);
+  if (how.transpose) requireSquare(sizeOf(images));
   const dims = [...(how.vertical ? [2] : []), ...(how.horizontal ? [3] : [])];
   return tidy(() => {
     // A view until it is cloned in reading order.

@@ -1,0 +1,163 @@
+/**
+ * Augmentation on the CPU in one pass: what happens to each sample as a list of instructions, which `native/augment.cc`
+ * runs over the sample while it lies in a core's cache. In tensor operations every change is several passes over the
+ * batch; other devices, and changes that have no instruction, take those (`run.ts` decides).
+ *
+ * An instruction is its code, the number of its parameters, and the parameters. What it computes is what the tensor
+ * function of the same change computes, to rounding.
+ */
+import type { Affine } from '../../image/affine.js';
+import { makeOperator } from '../../torch/dispatch.js';
+import { type Tensor, tensor, tidy } from '../../torch/index.js';
+import type { Kernel } from './blur.js';
+import type { HsvShift } from './colour.js';
+import { holeSpan } from './cutout.js';
+import { gridAxis } from './distortion.js';
+import { requireSquare } from './geometry.js';
+import type { MedianSide } from './median.js';
+import type { Seed } from './noise.js';
+
+const native = makeOperator('graft::augment', '') as (
+  images: Tensor,
+  program: Tensor,
+  ends: Tensor,
+) => Tensor;
+
+/** Of a picture, in pixels. */
+export interface Size {
+  height: number;
+  width: number;
+}
+
+/** Instructions, one after the other; none: the sample stays as it is. */
+export type Instructions = readonly number[];
+
+/** As in native/augment.cc. */
+const CODES = {
+  turn: 0,
+  levels: 1,
+  hsv: 2,
+  noise: 3,
+  hole: 4,
+  affine: 5,
+  optical: 6,
+  grid: 7,
+  correlate: 8,
+  median: 9,
+  clahe: 10,
+} as const;
+
+const instruction = (name: keyof typeof CODES, parameters: readonly number[]): Instructions => [
+  CODES[name],
+  parameters.length,
+  ...parameters,
+];
+
+const NOTHING: Instructions = [];
+
+/** @throws DataError when a picture that is not square must be transposed */
+export function turnInstruction(
+  how: { transpose?: boolean; horizontal?: boolean; vertical?: boolean },
+  size: Size,
+): Instructions {
+  const { transpose = false, horizontal = false, vertical = false } = how;
+  if (transpose) requireSquare(size);
+  if (!transpose && !horizontal && !vertical) return NOTHING;
+  return instruction('turn', [transpose, horizontal, vertical].map(Number));
+}
+
+/** x · gain + bias, clipped to [0, 1]. */
+export const levelsInstruction = (gain: number, bias: number): Instructions =>
+  gain === 1 && bias === 0 ? NOTHING : instruction('levels', [gain, bias]);
+
+export const hsvInstruction = ({ hue, saturation, value }: HsvShift): Instructions =>
+  hue === 0 && saturation === 0 && value === 0 ? NOTHING : instruction('hsv', [hue, saturation, value]);
+
+export const noiseInstruction = (deviation: number, [first, second]: Seed): Instructions =>
+  instruction('noise', [deviation, first, second]);
+
+/** Parameters as `cutHoles` has them. */
+export function holeInstructions(
+  centres: readonly (readonly [number, number])[],
+  side: number,
+  { height, width }: Size,
+  { slides = false }: { slides?: boolean } = {},
+): Instructions {
+  if (side === 0) return NOTHING;
+  return centres.flatMap(([y, x]) =>
+    instruction('hole', [...holeSpan(y, height, side, slides), ...holeSpan(x, width, side, slides)]),
+  );
+}
+
+/** @param map output → source in pixels */
+export const affineInstruction = (map: Affine, padding: 'zeros' | 'reflection'): Instructions =>
+  instruction('affine', [...map, padding === 'reflection' ? 1 : 0]);
+
+/** @param map output → source in grid coordinates, as `warp` takes it: −1 and 1 are the outermost pixels' centres */
+export function warpInstruction(
+  map: Affine,
+  padding: 'zeros' | 'reflection',
+  { height, width }: Size,
+): Instructions {
+  const [a, b, c, d, e, f] = map;
+  const [halfX, halfY] = [(width - 1) / 2, (height - 1) / 2];
+  const inPixels: Affine = [
+    a,
+    (b * halfX) / halfY,
+    halfX * (1 - a - b + c),
+    (d * halfY) / halfX,
+    e,
+    halfY * (1 - d - e + f),
+  ];
+  return affineInstruction(inPixels, padding);
+}
+
+export const opticalInstruction = (k: number): Instructions => instruction('optical', [k]);
+
+/** @param columns, rows factors of the cells, as `gridDistortion` takes them */
+export const gridInstruction = (
+  { columns, rows }: { columns: readonly number[]; rows: readonly number[] },
+  { height, width }: Size,
+): Instructions => instruction('grid', [...gridAxis(width, columns), ...gridAxis(height, rows)]);
+
+export const filterInstruction = (kernel: Kernel): Instructions => instruction('correlate', kernel);
+
+export const medianInstruction = (side: MedianSide): Instructions => instruction('median', [side]);
+
+export const claheInstruction = (clipLimit: number, tiles = 8): Instructions =>
+  instruction('clahe', [clipLimit, tiles]);
+
+/** Whether there are kernels for such images. */
+export function suitsProgram(images: Tensor): boolean {
+  const [, channels, height = 0, width = 0] = images.shape;
+  return (
+    images.device === 'cpu' &&
+    (images.dtype === 'float32' || images.dtype === 'uint8') &&
+    images.shape.length === 4 &&
+    channels === 3 &&
+    Math.min(height, width) >= 2
+  );
+}
+
+/**
+ * Takes each sample through its own instructions.
+ * @param images `[N, 3, H, W]` on the CPU: uint8, or float32 in [0, 1]; not changed
+ * @param programs one a sample
+ * @returns float32 `[N, 3, H, W]` in [0, 1]; the images themselves where they are float32 and nothing was to do
+ */
+export function runProgram(images: Tensor, programs: readonly Instructions[]): Tensor {
+  const all = programs.flat();
+  if (all.length === 0 && images.dtype === 'float32') return images;
+  let end = 0;
+  const ends = programs.map(({ length }) => {
+    end += length;
+    return end;
+  });
+  return tidy(() =>
+    native(
+      images,
+      tensor(Float64Array.from(all), [all.length], { dtype: 'float64' }),
+      tensor(ends, [ends.length], { dtype: 'int64' }),
+    ),
+  );
+}
