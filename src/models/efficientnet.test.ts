@@ -114,7 +114,7 @@ describe('EfficientNet', () => {
   it('drops whole samples and keeps the expectation', () => {
     manualSeed(0);
     tidy(() => {
-      const y = dropConnect(ones([4000, 2, 1, 1]), 0.25);
+      const y = ones([4000, 2, 1, 1]).mul(dropConnect(ones([4000, 2, 1, 1]), 0.25));
       const values = Array.from(y.toArray() as Float32Array);
       const kept = values.filter((v) => v !== 0);
       for (const v of kept) expect(v).toBeCloseTo(1 / 0.75, 6);

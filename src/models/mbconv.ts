@@ -2,10 +2,13 @@
  * Blocks of EfficientNet: MBConv with squeeze-and-excitation (Tan & Le, ICML 2019) and fused MBConv (Gupta & Tan 2019;
  * Tan & Le, ICML 2021), with swish and stochastic depth, and the padded convolution that both consist of.
  */
+import { type BranchEnd, batchNormBranch, endBranch } from '../nn/batch-norm-branch.js';
+import { batchNormDepthwise } from '../nn/batch-norm-depthwise.js';
 import { batchNormSilu } from '../nn/batch-norm-silu.js';
 import { depthwiseConv2d } from '../nn/depthwise.js';
 import * as F from '../nn/functional.js';
 import { BatchNorm2d, Conv2d, Module } from '../nn/index.js';
+import { squeezeExcite } from '../nn/squeeze-excite.js';
 import { rand, type Tensor } from '../torch/index.js';
 import { OWN_CONVENTIONS, type Padding } from './conventions.js';
 import { type BlockSpec, expands, hasSkip } from './efficientnet-spec.js';
@@ -42,16 +45,31 @@ export class PaddedConv2d extends Conv2d {
   }
 
   override forward(x: Tensor): Tensor {
-    if (this.padding === 'symmetric') {
-      const around = (this.kernel - 1) / 2;
-      return this.convolve(x, [around, around]);
-    }
-    const [, , height, width] = x.shape as [number, number, number, number];
-    const [top, bottom] = samePadding(this.fixedSize || height, this.kernel, this.stride);
-    const [left, right] = samePadding(this.fixedSize || width, this.kernel, this.stride);
+    const [top, left, bottom, right] = this.sides(x);
     // Even padding is the convolution's own; only the uneven one of stride 2 needs a padded copy.
     if (top === bottom && left === right) return this.convolve(x, [top, left]);
     return this.convolve(F.pad(x, [left, right, top, bottom]), [0, 0]);
+  }
+
+  /** `forward(silu(norm(x)))`, for a depthwise convolution in one pass where there is an operator for it. */
+  forwardNormed(norm: BatchNorm2d, x: Tensor): Tensor {
+    if (this.isDepthwise && this.bias === null) {
+      const { weight, stride } = this;
+      const fused = batchNormDepthwise({ norm, weight, stride, padding: this.sides(x) }, x);
+      if (fused) return fused;
+    }
+    return this.forward(batchNormSilu(norm, x));
+  }
+
+  private sides({ shape }: Tensor): [top: number, left: number, bottom: number, right: number] {
+    if (this.padding === 'symmetric') {
+      const around = (this.kernel - 1) / 2;
+      return [around, around, around, around];
+    }
+    const [, , height, width] = shape as [number, number, number, number];
+    const [top, bottom] = samePadding(this.fixedSize || height, this.kernel, this.stride);
+    const [left, right] = samePadding(this.fixedSize || width, this.kernel, this.stride);
+    return [top, left, bottom, right];
   }
 
   private convolve(x: Tensor, padding: [number, number]): Tensor {
@@ -62,11 +80,13 @@ export class PaddedConv2d extends Conv2d {
   }
 }
 
-/** Drops whole samples of a branch with probability `rate` and scales the others up (stochastic depth). */
-export function dropConnect(x: Tensor, rate: number): Tensor {
+/**
+ * Factors that drop whole samples of a branch with probability `rate` and scale the others up (stochastic depth):
+ * `[N, 1, 1, 1]`, for an input or output of the branch with N samples.
+ */
+export function dropConnect({ shape, dtype, device }: Tensor, rate: number): Tensor {
   const keep = 1 - rate;
-  const mask = rand([x.shape[0]!, 1, 1, 1], { dtype: x.dtype, device: x.device }).add(keep).floor();
-  return x.div(keep).mul(mask);
+  return rand([shape[0]!, 1, 1, 1], { dtype, device }).add(keep).floor().div(keep);
 }
 
 export interface BlockOptions {
@@ -90,13 +110,12 @@ abstract class Block extends Module {
     this.skip = hasSkip(spec);
   }
 
-  protected abstract branch(x: Tensor): Tensor;
+  protected abstract branch(x: Tensor, end: BranchEnd): Tensor;
 
   override forward(x: Tensor): Tensor {
-    const y = this.branch(x);
-    if (!this.skip) return y;
-    const kept = this.training && this.dropRate > 0 ? dropConnect(y, this.dropRate) : y;
-    return kept.add(x);
+    if (!this.skip) return this.branch(x, { skip: null, factors: null });
+    const drops = this.training && this.dropRate > 0;
+    return this.branch(x, { skip: x, factors: drops ? dropConnect(x, this.dropRate) : null });
   }
 }
 
@@ -129,14 +148,14 @@ export class MBConvBlock extends Block {
     this.projectNorm = add(makeBatchNorm(outFilters));
   }
 
-  protected override branch(x: Tensor): Tensor {
-    let y = x;
-    if (this.expandConv && this.expandNorm) y = batchNormSilu(this.expandNorm, this.expandConv.forward(y));
-    y = batchNormSilu(this.depthwiseNorm, this.depthwiseConv.forward(y)); // [N, expanded, H/stride, W/stride]
-    const squeezed = F.adaptiveAvgPool2d(y, 1); // [N, expanded, 1, 1]
-    const gate = this.seExpand.forward(F.silu(this.seReduce.forward(squeezed)));
-    y = F.sigmoid(gate).mul(y);
-    return this.projectNorm.forward(this.projectConv.forward(y)); // [N, out, H/stride, W/stride]
+  protected override branch(x: Tensor, end: BranchEnd): Tensor {
+    const { depthwiseNorm: norm, seReduce: reduce, seExpand: expand } = this;
+    let y =
+      this.expandConv && this.expandNorm
+        ? this.depthwiseConv.forwardNormed(this.expandNorm, this.expandConv.forward(x))
+        : this.depthwiseConv.forward(x); // [N, expanded, H/stride, W/stride]
+    y = squeezeExcite({ norm, reduce, expand }, y);
+    return batchNormBranch(this.projectNorm, this.projectConv.forward(y), end); // [N, out, H/stride, W/stride]
   }
 }
 
@@ -160,10 +179,10 @@ export class FusedMBConvBlock extends Block {
     }
   }
 
-  protected override branch(x: Tensor): Tensor {
+  protected override branch(x: Tensor, end: BranchEnd): Tensor {
     const y = batchNormSilu(this.norm, this.conv.forward(x)); // [N, expanded, H/stride, W/stride]
-    if (!this.projectConv || !this.projectNorm) return y;
-    return this.projectNorm.forward(this.projectConv.forward(y));
+    if (!this.projectConv || !this.projectNorm) return endBranch(y, end);
+    return batchNormBranch(this.projectNorm, this.projectConv.forward(y), end);
   }
 }
 
