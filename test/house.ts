@@ -34,7 +34,7 @@ export const HOUSE: Readonly<Record<string, readonly string[]>> = {
     'run',
     'stats',
   ],
-  trial: ['gan', 'classify', 'metrics', 'stats', 'report', 'run', 'data', 'image', 'torch'],
+  trial: ['gan', 'classify', 'metrics', 'stats', 'report', 'run', 'data', 'image', 'export', 'torch'],
 };
 
 /** Files of src/ itself that everyone may import; they import nothing but each other. */

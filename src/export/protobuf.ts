@@ -30,6 +30,13 @@ export class Message {
     return this.#append(varint((field << 3) | 5)).#append(bytes);
   }
 
+  /** double. */
+  double(field: number, value: number): this {
+    const bytes = Buffer.alloc(8);
+    bytes.writeDoubleLE(value);
+    return this.#append(varint((field << 3) | 1)).#append(bytes);
+  }
+
   text(field: number, value: string): this {
     return this.bytes(field, Buffer.from(value));
   }

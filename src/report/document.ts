@@ -23,6 +23,26 @@ export interface Panel {
   title?: string;
   wide: string;
   narrow: string | null;
+  /** What is told of its points when they are pointed at, or reached by the arrow keys. */
+  hover?: Hover;
+}
+
+/** Points of one curve, in the order of the arrow keys. */
+export interface HoverSeries {
+  /** The legend's entry that shows and hides it; see {@link LegendItem}. */
+  series?: string;
+  label: string;
+  /** `[x, y]`, or `[x, y, low, high]` with an interval of y; in the plot's own units. */
+  points: (readonly number[])[];
+  /** Told in place of x and y, one a point. */
+  texts?: string[];
+}
+
+export interface Hover {
+  /** Names of the axes. */
+  x: string;
+  y: string;
+  series: HoverSeries[];
 }
 
 /** What every numbered figure has. */
@@ -40,6 +60,10 @@ export interface LegendItem {
   color: string;
   /** `line`, `area`, `dot`, or one of the plot's symbols, which is drawn on a line. */
   symbol: string;
+  /** Of the line, as SVG's stroke-dasharray. */
+  dash?: string;
+  /** A press on the entry hides and shows what is drawn with the class `series-NAME` in this figure. */
+  series?: string;
 }
 
 export interface FigureBlock extends Captioned {

@@ -4,7 +4,7 @@
  */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import type { Panel } from './document.js';
+import type { Hover, Panel } from './document.js';
 import { escapeHtml } from './escape.js';
 import { LIGHT } from './palette.js';
 
@@ -16,8 +16,18 @@ export const WIDTHS = { full: 720, phone: 350, half: 352 } as const;
 /** Stands for the label while linkedom prints, which does not escape what XML needs escaped in attributes. */
 const LABEL = 'label-of-the-plot';
 
-/** Draws one plot. @param label what a screen reader says. */
-export function drawSvg(options: Plot.PlotOptions, label: string): string {
+interface Scale {
+  type?: string;
+  domain?: readonly number[];
+  range?: readonly number[];
+}
+
+/**
+ * Draws one plot.
+ * @param label what a screen reader says
+ * @param withScales writes down where values lie (`data-x="linear 0 1 48 340"`: domain, then px), for a page that tells them
+ */
+export function drawSvg(options: Plot.PlotOptions, label: string, withScales = false): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const svg = Plot.plot({
     document,
@@ -28,11 +38,16 @@ export function drawSvg(options: Plot.PlotOptions, label: string): string {
     outerHTML: string;
     setAttribute(name: string, value: string): void;
     querySelector(selector: string): { remove(): void } | null;
+    scale(name: string): Scale | undefined;
   };
   svg.querySelector('style')?.remove();
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', LABEL);
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  for (const axis of withScales ? ['x', 'y'] : []) {
+    const { type, domain = [], range = [] } = svg.scale(axis) ?? {};
+    svg.setAttribute(`data-${axis}`, [type, ...domain, ...range].join(' '));
+  }
   return tidySvg(svg.outerHTML).replace(`"${LABEL}"`, () => `"${escapeHtml(label)}"`);
 }
 
@@ -61,16 +76,15 @@ export const plainAxis = (label: string, narrow: boolean): Plot.ScaleOptions =>
   }) as Plot.ScaleOptions;
 
 /** A panel as wide as the page, drawn a second time for phones. */
-export function fullPanel(draw: (width: number) => Plot.PlotOptions, label: string): Panel {
-  return {
-    wide: drawSvg(draw(WIDTHS.full), label),
-    narrow: drawSvg(draw(WIDTHS.phone), label),
-  };
+export function fullPanel(draw: (width: number) => Plot.PlotOptions, label: string, hover?: Hover): Panel {
+  const drawn = (width: number): string => drawSvg(draw(width), label, hover !== undefined);
+  return { wide: drawn(WIDTHS.full), narrow: drawn(WIDTHS.phone), ...(hover ? { hover } : {}) };
 }
 
 /** A panel of half the page; two stand side by side, on phones one under the other. */
-export function halfPanel(title: string, options: Plot.PlotOptions): Panel {
-  return { title, wide: drawSvg({ width: WIDTHS.half, ...options }, title), narrow: null };
+export function halfPanel(title: string, options: Plot.PlotOptions, hover?: Hover): Panel {
+  const wide = drawSvg({ width: WIDTHS.half, ...options }, title, hover !== undefined);
+  return { title, wide, narrow: null, ...(hover ? { hover } : {}) };
 }
 
 /** The same drawing as a file of its own: light colours, white ground, a common font. */

@@ -1,6 +1,6 @@
 /**
- * Prints a report as one self-contained HTML page: style inline, figures as SVG, pictures as base64. The one script there
- * is sorts tables, and stands only on pages that have such.
+ * Prints a report as one self-contained HTML page: style inline, figures as SVG, pictures as base64. The scripts there are
+ * sort tables and tell a figure's values, and stand only on pages that have such. Without them the page reads the same.
  */
 import type {
   Block,
@@ -13,6 +13,7 @@ import type {
   TableBlock,
 } from './document.js';
 import { escapeHtml } from './escape.js';
+import { EXPLORE_SCRIPT, EXPLORE_STYLE } from './explore-script.js';
 import { ended } from './format.js';
 import { legendSign } from './legend.js';
 import { encodedBytes } from './picture.js';
@@ -27,7 +28,8 @@ function legend(items: readonly LegendItem[]): string {
     const { svg, width } = legendSign(item);
     // The style's width is that of a line.
     const style = width === 22 ? '' : ` style="width:${((1.5 * width) / 22).toFixed(2)}rem"`;
-    return `<li><svg viewBox="0 0 ${width} 10"${style} aria-hidden="true">${svg}</svg>${escapeHtml(item.label)}</li>`;
+    const series = item.series ? ` data-series="${escapeHtml(item.series)}"` : '';
+    return `<li${series}><svg viewBox="0 0 ${width} 10"${style} aria-hidden="true">${svg}</svg>${escapeHtml(item.label)}</li>`;
   });
   return `<ul class="legend">${entries.join('')}</ul>`;
 }
@@ -40,13 +42,18 @@ function caption(
 }
 
 function figure(block: FigureBlock, number: number): string {
-  const panels = block.panels.map(({ title, wide, narrow }) => {
+  const panels = block.panels.map(({ title, wide, narrow, hover }) => {
     const heading = title ? `<p class="panel-title">${escapeHtml(title)}</p>` : '';
+    const told = hover ? ` data-hover="${escapeHtml(JSON.stringify(hover))}"` : '';
     return narrow === null
-      ? `<div class="panel">${heading}${wide}</div>`
-      : `<div class="panel">${heading}<div class="wide">${wide}</div><div class="narrow">${narrow}</div></div>`;
+      ? `<div class="panel"${told}>${heading}${wide}</div>`
+      : `<div class="panel"${told}>${heading}<div class="wide">${wide}</div><div class="narrow">${narrow}</div></div>`;
   });
-  return `<figure id="figure-${block.name}">${legend(block.legend)}<div class="panels${block.panels.length > 2 ? ' many' : ''}">${panels.join('')}</div>${caption(number, block)}</figure>`;
+  // Panels as wide as the page stand one under the other, others in a grid; a printed page may end between them.
+  const isWide = block.panels.every(({ narrow }) => narrow !== null);
+  const isTall = block.panels.length > (isWide ? 1 : 2);
+  const layout = isTall ? (isWide ? ' tall' : ' many') : '';
+  return `<figure id="figure-${block.name}"${isTall ? ' class="tall"' : ''}>${legend(block.legend)}<div class="panels${layout}">${panels.join('')}</div>${caption(number, block)}</figure>`;
 }
 
 function pictures(block: PicturesBlock, number: number): string {
@@ -143,13 +150,17 @@ export function toHtml(report: ReportDocument): string {
     report.sections.some(({ blocks }) => blocks.some(test));
   const hasGallery = has(({ kind }) => kind === 'gallery');
   const sorts = has((block) => block.kind === 'table' && block.sortable === true);
+  const explores = has(
+    (block) => block.kind === 'figure' && block.panels.some(({ hover }) => hover !== undefined),
+  );
+  const scripts = [...(sorts ? [SORT_SCRIPT] : []), ...(explores ? [EXPLORE_SCRIPT] : [])];
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeHtml([report.title, ...(summary ? [summary.short] : [])].join(': '))}</title>
-<style>${STYLE}${hasGallery ? GALLERY_STYLE : ''}${sorts ? SORT_STYLE : ''}</style>
+<style>${STYLE}${hasGallery ? GALLERY_STYLE : ''}${sorts ? SORT_STYLE : ''}${explores ? EXPLORE_STYLE : ''}</style>
 </head>
 <body>
 <main>
@@ -159,7 +170,7 @@ ${summary ? summaryBox(summary) : ''}
 ${sections.join('\n')}
 <footer>${escapeHtml(report.footer)}</footer>
 </main>
-${sorts ? `<script>${SORT_SCRIPT}</script>\n` : ''}</body>
+${scripts.map((script) => `<script>${script}</script>\n`).join('')}</body>
 </html>
 `;
 }

@@ -14,11 +14,12 @@ const SYMBOLS: Record<string, string> = {
  * An item's sign as an SVG group: a filled box for areas, a dot; else a line, with a symbol on it where one is named.
  * It is 10 high and `width` wide.
  */
-export function legendSign({ color, symbol }: LegendItem): { svg: string; width: number } {
+export function legendSign({ color, symbol, dash }: LegendItem): { svg: string; width: number } {
   const group = (shape: string): string => `<g fill="${color}">${shape}</g>`;
   if (symbol === 'area')
     return { svg: group('<rect x="0" y="-.5" width="11" height="11" rx="1.5"/>'), width: 11 };
   if (symbol === 'dot') return { svg: group('<circle cx="5" cy="5" r="5"/>'), width: 10 };
-  const line = `<path d="M0 5H22" stroke="${color}" stroke-width="2.4"/>`;
+  const dashes = dash ? ` stroke-dasharray="${dash}"` : '';
+  const line = `<path d="M0 5H22" stroke="${color}" stroke-width="2.4"${dashes}/>`;
   return { svg: group(`${line}${SYMBOLS[symbol] ?? ''}`), width: 22 };
 }

@@ -38,5 +38,6 @@ export const SORT_STYLE = `
 .sortable th button:focus-visible{outline:2px solid var(--ink);outline-offset:2px}
 .sortable th button::after{content:"\\2195";color:var(--muted);margin-left:.25rem;font-weight:400}
 .sortable th[aria-sort=ascending] button::after{content:"\\2191"}.sortable th[aria-sort=descending] button::after{content:"\\2193"}
-@media print{.sortable th button::after{content:""}}
+/* A head that is repeated on the next page is drawn without its buttons. */
+@media print{.sortable th button{display:contents}.sortable th button::after{content:""}}
 `;

@@ -40,6 +40,7 @@ figcaption{margin-top:.7rem}figcaption b,caption b{color:var(--ink);font-weight:
 figcaption span{display:block;margin-top:.2rem}
 .panels{display:flex;flex-wrap:wrap;gap:1rem 1rem;justify-content:space-between}
 .panels.many{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(20rem,100%),1fr))}
+.panels.tall{display:block}.panels.tall .panel+.panel{margin-top:1.1rem}
 .panel{flex:1 1 20rem;min-width:0}.panel-title{font-size:.82rem;font-weight:600;margin:0 0 .25rem}
 svg.plot,.panel svg{display:block;width:100%;height:auto;overflow:visible;font-family:var(--sans)!important}
 .narrow{display:none}
@@ -68,10 +69,12 @@ table:not(.slim){min-width:31rem}.wide{display:none}.narrow{display:block}.panel
 }
 @media print{
 :root{${variables(LIGHT)};color-scheme:light}
-@page{margin:18mm 16mm}
+@page{size:A4;margin:16mm 16mm}
 body{font-size:10.2pt;background:#fff}main{max-width:none;padding:0}nav{display:none}
-.summary,figure,tr,.scroll{break-inside:avoid}h2,h3{break-after:avoid}h2{margin-top:2rem}
-.scroll,pre{overflow:visible}table{font-size:8pt}pre{white-space:pre-wrap}
+.summary,figure,tr,caption,.pictures>div{break-inside:avoid}h2,h3,caption{break-after:avoid}h2{margin-top:2rem}
+figure.tall{break-inside:auto}.panel,figcaption,.legend{break-inside:avoid}.legend{break-after:avoid}figcaption,.note,tbody tr:first-child{break-before:avoid}p,li{orphans:3;widows:3}
+.scroll,pre{overflow:visible}table{font-size:8pt;break-inside:auto}thead{display:table-header-group}pre{white-space:pre-wrap;overflow-wrap:anywhere}
+img{filter:none}*{print-color-adjust:exact}
 .summary{background:none;border:1px solid var(--rule);border-top:4px solid var(--tone)}
 }
 `;

@@ -43,7 +43,7 @@ export function writeReport(summary: TrialSummary, dir: string, options: ReportO
   const verdict = decideVerdict(analysis);
   const baseDir = options.baseDir ?? dir;
   const readPng: ReadPng = (path) => readPngFile(isAbsolute(path) ? path : join(baseDir, path));
-  const report = composeReport(checked.data, analysis, verdict, readPng);
+  const report = composeReport(checked.data, analysis, verdict, { readPng, analysis: options });
   for (const block of report.sections.flatMap(({ blocks }) => blocks)) {
     if (block.kind === 'figure') {
       block.panels.forEach(({ wide }, i) => {

@@ -1,0 +1,84 @@
+/** The paired differences in numbers: what the figure draws, and the same by other tests. */
+import type { TableBlock } from '../../report/document.js';
+import { fixed, pValue, signed, signedRange } from '../../report/format.js';
+import type { Comparison, TrialAnalysis } from '../analysis.js';
+import { pairLabel } from './differences-figure.js';
+
+const right = (title: string) => ({ title, align: 'right' as const });
+
+/** Rounded up, so that the trial never looks sharper than it is. */
+export const detectableText = ({ detectable }: Comparison): string =>
+  `±${fixed(Math.ceil(detectable.difference * 1000 - 1e-9) / 1000)}`;
+
+export const bareP = (p: number): string => pValue(p).replace('= ', '');
+
+/** '95 %', '96.3 %' */
+export const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
+
+export function differencesTable(analysis: TrialAnalysis): TableBlock {
+  const { comparisons, primary, look } = analysis;
+  const level = comparisons[0]?.level ?? analysis.level;
+  return {
+    kind: 'table',
+    title: 'Paired differences in test AUC',
+    columns: [
+      { title: 'Comparison', align: 'left' },
+      right('Difference'),
+      right(`${levelText(level)} interval`),
+      right('p'),
+      right('p, corrected'),
+      right('Detectable'),
+    ],
+    rows: comparisons.map((comparison) => [
+      pairLabel(comparison),
+      signed(comparison.difference.value),
+      signedRange(comparison.difference),
+      bareP(comparison.p),
+      comparison.correctedP === null ? comparison.role : bareP(comparison.correctedP),
+      detectableText(comparison),
+    ]),
+    strong: primary === null ? [] : [primary],
+    sortable: true,
+    note:
+      `Detectable: smallest true difference found with ${Math.round((comparisons[0]?.detectable.power ?? 0.8) * 100)} % power. ` +
+      'Primary: the comparison of the verdict, fixed by the design, needs no correction; p-values of the secondary ones are corrected among themselves (Holm). ' +
+      'Control: what standard augmentation itself brings, for scale.' +
+      (look ? ' Intervals and p-values allow for the looks before this one.' : ''),
+  };
+}
+
+/** Other tests of the same differences; null with one seed, which leaves nothing to test by. */
+export function checksTable(analysis: TrialAnalysis): TableBlock | null {
+  const { comparisons, primary, equivalenceMargin: margin, level } = analysis;
+  if (!comparisons.some(({ seedsOnly, bootstrap }) => seedsOnly !== null || bootstrap !== null)) return null;
+  const resampled = comparisons.some((comparison) => comparison.resampled !== null);
+  const dash = '–';
+  return {
+    kind: 'table',
+    title: 'The same differences by other tests',
+    columns: [
+      { title: 'Comparison', align: 'left' },
+      right('Bootstrap interval'),
+      right('t over seeds, p'),
+      right('Wilcoxon, p'),
+      ...(resampled ? [right('Resampled t over folds, p')] : []),
+      right(`Outside ±${margin}, p`),
+    ],
+    rows: comparisons.map((comparison) => [
+      pairLabel(comparison),
+      comparison.bootstrap ? signedRange(comparison.bootstrap) : dash,
+      comparison.seedsOnly ? bareP(comparison.seedsOnly.p) : dash,
+      comparison.seedsOnly ? bareP(comparison.seedsOnly.wilcoxonP) : dash,
+      ...(resampled ? [comparison.resampled ? bareP(comparison.resampled.p) : dash] : []),
+      bareP(comparison.equivalence.p),
+    ]),
+    strong: primary === null ? [] : [primary],
+    sortable: true,
+    note:
+      `Checks on which nothing rests. Bootstrap: ${levelText(level)} percentile interval over groups and seeds, too narrow for few seeds. t over seeds and Wilcoxon take the test images as given, which most papers do, and find too much. ` +
+      (resampled
+        ? 'Resampled t (Nadeau & Bengio 2003): folds as samples, with their shared training images allowed for; it covers other training sets too. '
+        : '') +
+      `Outside ±${margin}: two one-sided tests; a small p means that the difference is smaller than that.`,
+  };
+}

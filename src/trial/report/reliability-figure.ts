@@ -1,0 +1,133 @@
+/** Are the probabilities true? One line an arm, over all of its runs; and how far off they are, beside what chance gives. */
+import * as Plot from '@observablehq/plot';
+import { unitSquare } from '../../classify/report/curves.js';
+import { Random } from '../../random.js';
+import type { FigureBlock, Hover, Panel, TableBlock } from '../../report/document.js';
+import { halfPanel } from '../../report/draw.js';
+import { fixed, percent, whole } from '../../report/format.js';
+import { MUTED, PAPER } from '../../report/palette.js';
+import { calibrationBins, calibrationError, calibrationFloor } from '../../stats/calibration.js';
+import { meanAndDeviation } from '../../stats/paired.js';
+import type { TrialSummary } from '../summary.js';
+import { runsOf } from './bands.js';
+import { armGroups } from './curves-figure.js';
+import { type ArmStyle, armLabel, legendOf } from './palette.js';
+
+/** Bins with fewer images than this share are left out of the line: theirs is noise. */
+const LEAST_SHARE = 0.005;
+const BINS = 10;
+/** Draws of true probabilities a run. */
+const DRAWS = 200;
+
+export function reliabilityFigure(summary: TrialSummary, styles: readonly ArmStyle[]): FigureBlock {
+  const arms = summary.arms.filter(({ name }) => summary.runs.some((run) => run.arm === name));
+  const axes = { x: 'probability', y: 'share of positives' };
+  const panels = armGroups(arms).map(({ title, arms: own }): Panel => {
+    const lines = own.map(({ name }) => {
+      const runs = runsOf(summary, name);
+      const labels = runs.flatMap((run) => run.labels);
+      const scores = runs.flatMap((run) => run.scores);
+      const bins = calibrationBins(labels, scores, { bins: BINS }).filter(
+        ({ images }) => images >= LEAST_SHARE * labels.length,
+      );
+      return { style: styles.find((style) => style.name === name)!, bins, images: labels.length };
+    });
+    const hover: Hover = {
+      ...axes,
+      series: lines.map(({ style, bins, images }) => ({
+        series: style.series,
+        label: style.label,
+        points: bins.map(({ meanProbability, observed }) => [meanProbability, observed]),
+        texts: bins.map(
+          (bin) =>
+            `probability ${fixed(bin.meanProbability)}: ${percent(bin.observed)} positive, ${percent(bin.images / images)} of the images`,
+        ),
+      })),
+    };
+    return halfPanel(
+      title ? `${title.charAt(0).toUpperCase()}${title.slice(1)}` : 'Every arm',
+      {
+        ...unitSquare(axes, [
+          Plot.line(
+            [
+              [0, 0],
+              [1, 1],
+            ],
+            { stroke: MUTED, strokeDasharray: '2,3' },
+          ),
+          ...lines.flatMap(({ style: { color, dash, symbol, series }, bins, images }) => {
+            const className = `series-${series}`;
+            const place = { x: 'meanProbability', y: 'observed' } as const;
+            return [
+              Plot.line(bins, {
+                ...place,
+                stroke: color,
+                strokeWidth: 1.8,
+                strokeDasharray: dash,
+                className,
+              }),
+              Plot.dot(bins, {
+                ...place,
+                fill: color,
+                stroke: PAPER,
+                symbol,
+                r: (bin: (typeof bins)[number]) => 3 + 5 * Math.sqrt(bin.images / images),
+                className,
+              }),
+            ];
+          }),
+        ]),
+        r: { type: 'identity' },
+        symbol: { type: 'identity' },
+      },
+      hover,
+    );
+  });
+  return {
+    kind: 'figure',
+    name: 'reliability',
+    title: 'Are the probabilities true?',
+    shows: `Test images of all runs of an arm in ${BINS} bins by their probability: on the dotted line, as many are positive as the probability says; below it the probability is too high, above it too low. The larger a mark, the more images its bin holds; bins with less than ${percent(LEAST_SHARE)} are left out.`,
+    doesNotShow:
+      'Whether the probabilities would be true where the class is rarer or more frequent. Arms that were trained on more positives than there are (synthetic images, oversampling) say too much by design: a threshold from validation makes up for that, a probability taken at its word does not.',
+    legend: legendOf(styles.filter(({ name }) => arms.some((arm) => arm.name === name))),
+    panels,
+  };
+}
+
+/** Expected calibration error of every arm with what true probabilities would have. */
+export function calibrationTable(summary: TrialSummary): TableBlock {
+  const random = new Random(0).fork('calibration');
+  const arms = summary.arms.filter(({ name }) => summary.runs.some((run) => run.arm === name));
+  const rows = arms.map(({ name }) => {
+    const runs = runsOf(summary, name);
+    const errors = meanAndDeviation(
+      runs.map(({ labels, scores }) => calibrationError(labels, scores, { bins: BINS })),
+    );
+    const floors = runs.map(({ scores }) => calibrationFloor(scores, { bins: BINS, random, draws: DRAWS }));
+    const mean = (key: 'mean' | 'high'): number =>
+      floors.reduce((sum, floor) => sum + floor[key], 0) / floors.length;
+    return [
+      armLabel(name),
+      runs.length > 1 ? `${fixed(errors.mean)} ± ${fixed(errors.deviation)}` : fixed(errors.mean),
+      fixed(mean('mean')),
+      fixed(mean('high')),
+      whole(runs.length),
+    ];
+  });
+  const right = (title: string) => ({ title, align: 'right' as const });
+  return {
+    kind: 'table',
+    title: 'Expected calibration error of every arm',
+    columns: [
+      { title: 'Arm', align: 'left' },
+      right('ECE ↓'),
+      right('True ones, mean'),
+      right('True ones, 95 % below'),
+      right('Runs'),
+    ],
+    rows,
+    sortable: true,
+    note: `Mean ± standard deviation over runs; ${BINS} bins of equal width, of the positive class (Naeini et al. 2015). “True ones”: the same error of labels that were drawn from these very probabilities. An ECE that these reach by chance is no evidence against the probabilities.`,
+  };
+}
