@@ -54,8 +54,10 @@ export class BoardView {
     this.#last = undefined;
   }
 
-  #redraw(lines: string[]): void {
+  #redraw(all: string[]): void {
     this.#clear();
+    // What has scrolled off the screen cannot be drawn over.
+    const lines = all.slice(0, (this.#stream.rows ?? all.length + 1) - 1);
     this.#stream.write(`${lines.join('\n')}\n`);
     this.#drawn = lines.length;
   }
@@ -83,7 +85,7 @@ export function summaryLine({ counts, jobs, secondsLeft, running }: Board): stri
 export function boardLines(board: Board, columns: number, colors: Colors): string[] {
   const { counts, jobs, secondsLeft, failed } = board;
   const { bold, dim, red } = colors;
-  const width = Math.max(40, columns - 1);
+  const width = Math.max(30, columns - 1);
   const lines = [
     head(
       `trial: ${counts.done} of ${jobs} jobs`,
@@ -120,8 +122,9 @@ function head(
   bold: (text: string) => string,
 ): string {
   const text = parts.filter((part) => part !== '').join('  ');
-  const size = Math.max(8, Math.min(40, width - title.length - text.length - 4));
-  return `${bold(title)} ${bar(fraction, size)}  ${text}`;
+  const size = Math.min(40, width - title.length - text.length - 4);
+  const shown = size < 8 ? text : `${bar(fraction, size)}  ${text}`;
+  return `${bold(title)} ${shorten(shown, width - title.length - 1)}`;
 }
 
 const bar = (fraction: number, size: number): string => {

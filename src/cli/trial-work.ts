@@ -102,6 +102,7 @@ async function workQueue(dir: string, config: TrialConfig, connection: string, o
   return await workFromQueue(
     {
       open: () => [...current().states].flatMap(([id, state]) => (state === 'open' ? [id] : [])),
+      isOver: (id) => ['done', 'failed'].includes(current().states.get(id) ?? ''),
       isUnfinished: () => {
         const { states, final } = current();
         return !final || [...states.values()].some((state) => state !== 'done' && state !== 'failed');
