@@ -101,3 +101,17 @@ describe('findViolations', () => {
     expect(violations[0]).toContain(path);
   });
 });
+
+describe('native code', () => {
+  // Compiled without OpenMP, the header's template is a plain loop on one thread, and nothing says so.
+  it('splits loops by native/parallel.h, never by at::parallel_for', () => {
+    const files = readdirSync(join(root, 'native')).filter((name) => /\.(cc|h)$/.test(name));
+    expect(files).toContain('parallel.h');
+    const users = files.filter((name) =>
+      readFileSync(join(root, 'native', name), 'utf8')
+        .split('\n')
+        .some((line) => !line.trim().startsWith('//') && /at::parallel_(for|reduce)\b/.test(line)),
+    );
+    expect(users).toEqual([]);
+  });
+});

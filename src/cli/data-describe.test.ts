@@ -48,7 +48,7 @@ test('--report: a page with the audit, its figures beside it, both named in --js
   ).toEqual(readdirSync(join(root, 'out/eda-figures')).sort());
   const html = readFileSync(path, 'utf8');
   expect(html).toContain('These are phantoms');
-  expect(html).toContain('<figure id="figure-numbers">');
+  expect(html).toContain('<figure id="figure-numbers"');
   expect(html).toContain('No: no id, file, near-duplicate, lesion, patient or group is in two splits.');
 });
 

@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
+import type { KubernetesOptions } from '../trial/executors/kubernetes.js';
+import type { SlurmOptions } from '../trial/executors/slurm.js';
 import type { Workers } from '../trial/executors/workers.js';
 import type { Executor, ExecutorContext } from '../trial/run.js';
 import { collect, integer } from './common.js';
@@ -76,25 +78,39 @@ export async function openExecutor(
     return waitForWorkers;
   }
   const { ConfigError } = await import('../errors.js');
-  const { superviseWorkers } = await import('../trial/executors/workers.js');
+  const { workersExecutor } = await import('../trial/executors/executor.js');
   if (flags.workers === undefined)
     throw new ConfigError(`--executor ${executor}: say how many with --workers <count>`);
-  const count = flags.workers;
   const workers = await (executor === 'slurm' ? slurm(trialDir, flags) : kubernetes(trialDir, flags));
-  return ({ states, interrupt, onTurn }) => {
-    const unfinished = (): number => {
-      const known = states();
-      onTurn(known);
-      return [...known.values()].filter((state) => state !== 'done' && state !== 'failed').length;
-    };
-    return superviseWorkers(workers, { count, unfinished, interrupt, warn });
-  };
+  return workersExecutor(workers, { count: flags.workers, warn });
+}
+
+/**
+ * What would be handed to the engine: a job script, or a manifest.
+ * @throws ConfigError where there is none, or an option is missing
+ */
+export async function describeExecutor(trialDir: string, flags: ExecutorFlags): Promise<string> {
+  const { ConfigError } = await import('../errors.js');
+  const { executor = 'local', workers = 1 } = flags;
+  if (executor === 'slurm') {
+    const { describeSlurm } = await import('../trial/executors/slurm.js');
+    return describeSlurm(await slurmOptions(trialDir, flags), workers);
+  }
+  if (executor === 'kubernetes') {
+    const { kubernetesManifest } = await import('../trial/executors/kubernetes-job.js');
+    return kubernetesManifest(await kubernetesOptions(trialDir, flags), workers);
+  }
+  throw new ConfigError('--dry-run: shows what goes to an engine; add --executor slurm or kubernetes');
 }
 
 async function slurm(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
   const { slurmWorkers } = await import('../trial/executors/slurm.js');
+  return slurmWorkers(await slurmOptions(trialDir, flags));
+}
+
+async function slurmOptions(trialDir: string, flags: ExecutorFlags): Promise<SlurmOptions> {
   const { programPath } = await import('../trial/work.js');
-  return slurmWorkers({
+  return {
     trialDir,
     command: [process.execPath, programPath, 'trial', 'work', resolve(trialDir), '--quiet'],
     partition: flags.partition,
@@ -104,16 +120,20 @@ async function slurm(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
     gpus: flags.workerGpus,
     timeMinutes: flags.time,
     extra: flags.sbatch,
-  });
+  };
 }
 
 async function kubernetes(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
-  const { ConfigError } = await import('../errors.js');
   const { kubernetesWorkers } = await import('../trial/executors/kubernetes.js');
+  return kubernetesWorkers(await kubernetesOptions(trialDir, flags));
+}
+
+async function kubernetesOptions(trialDir: string, flags: ExecutorFlags): Promise<KubernetesOptions> {
+  const { ConfigError } = await import('../errors.js');
   const { image, claim, mount } = flags;
   if (image === undefined || claim === undefined || mount === undefined)
     throw new ConfigError('--executor kubernetes: needs --image, --claim and --mount');
-  return kubernetesWorkers({
+  return {
     trialDir,
     image,
     claim,
@@ -124,7 +144,7 @@ async function kubernetes(trialDir: string, flags: ExecutorFlags): Promise<Worke
     gpus: flags.workerGpus,
     kubeconfig: flags.kubeconfig,
     apiServer: flags.kubeApi,
-  });
+  };
 }
 
 /** Looks on while others work. */

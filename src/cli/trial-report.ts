@@ -52,11 +52,7 @@ export async function printReport(
   const { analysis, verdict, html } = writeReport(summary, flags.out ?? join(dir, 'report'), {
     baseDir: dir,
   });
-  const pdf = flags.pdf ? join(dirname(html), 'report.pdf') : null;
-  if (pdf !== null) {
-    const { writePdf } = await import('../report/pdf.js');
-    await writePdf(html, pdf);
-  }
+  const pdf = flags.pdf ? await printPdf(html) : null;
   const { default: Table } = await import('cli-table3');
   output(command, {
     json: { trial: dir, report: html, pdf, verdict, analysis },
@@ -76,6 +72,21 @@ export async function printReport(
       return `${table.toString()}\n\n${verdict.sentence}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`;
     },
   });
+}
+
+/** The page on paper; without a browser the rest of the report stands. */
+async function printPdf(html: string): Promise<string | null> {
+  const { GraftError } = await import('../errors.js');
+  const { writePdf } = await import('../report/pdf.js');
+  const pdf = join(dirname(html), 'report.pdf');
+  try {
+    await writePdf(html, pdf);
+    return pdf;
+  } catch (error) {
+    if (!(error instanceof GraftError)) throw error;
+    process.stderr.write(`graft: warning: ${error.message}\n`);
+    return null;
+  }
 }
 
 interface ExportFlags {
@@ -117,6 +128,8 @@ async function exportCommand(dir: string, flags: ExportFlags, command: Command):
     }).finally(() => progress?.stop());
     if (sent.notFinite > 0)
       notice(command, `${sent.notFinite} numbers that are not finite were left out: MLflow takes none`);
+    if (!sent.takesFiles)
+      notice(command, 'the server takes no files through its interface: pictures were left out');
     result.mlflow = sent;
     lines.push(
       `${sent.created} runs new, ${sent.updated} added to, ${sent.unchanged} complete already; ${sent.metrics} numbers, ${sent.files} files: ${sent.page}`,

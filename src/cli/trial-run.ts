@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { Run } from '../run/run-folder.js';
 import type { TrialConfig } from '../trial/config.js';
 import { collect, commandConfig, examples, globalOptions, notice, output } from './common.js';
-import { addExecutorOptions, type ExecutorFlags, openExecutor } from './trial-executor.js';
+import { addExecutorOptions, describeExecutor, type ExecutorFlags, openExecutor } from './trial-executor.js';
 import { printReport } from './trial-report.js';
 
 interface RunFlags extends ExecutorFlags {
@@ -41,9 +41,16 @@ export function registerRun(trial: Command): void {
     trial
       .command('resume')
       .description('go on with a trial that was stopped; finished parts are not repeated')
-      .argument('<dir>', 'trial folder'),
-  ).action(async (dir: string, flags: ExecutorFlags, command: Command) => resumeCommand(dir, flags, command));
-  examples(resume, [['after Ctrl-C, a crash or a power cut', 'graft trial resume runs/trial-melanoma']]);
+      .argument('<dir>', 'trial folder')
+      .option('--dry-run', 'print what would be handed to Slurm or Kubernetes, and stop'),
+  ).action(async (dir: string, flags: ResumeFlags, command: Command) => resumeCommand(dir, flags, command));
+  examples(resume, [
+    ['after Ctrl-C, a crash or a power cut', 'graft trial resume runs/trial-melanoma'],
+    [
+      'the manifest, to be looked at',
+      'graft trial resume runs/trial-melanoma --executor kubernetes --workers 8 --image graft:1 --claim data --mount /data --dry-run',
+    ],
+  ]);
 
   const status = trial
     .command('status')
@@ -100,7 +107,16 @@ export async function trialConfigOf(dir: string): Promise<TrialConfig> {
   return resolveConfig(trialConfigSchema, { file: `${dir}/config.yaml` });
 }
 
-async function resumeCommand(dir: string, flags: ExecutorFlags, command: Command): Promise<void> {
+interface ResumeFlags extends ExecutorFlags {
+  dryRun?: boolean;
+}
+
+async function resumeCommand(dir: string, flags: ResumeFlags, command: Command): Promise<void> {
+  if (flags.dryRun) {
+    const text = await describeExecutor(dir, flags);
+    output(command, { json: { text }, text });
+    return;
+  }
   const { openRun } = await import('../run/run-folder.js');
   const config = await trialConfigOf(dir);
   await runTrialToEnd(openRun(dir, { kind: 'trial' }), config, command, flags);

@@ -153,11 +153,15 @@ async function jobCommand(dir: string, id: string): Promise<void> {
   // The worker that started this process is gone: nobody would know of it, so it saves and ends.
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   try {
-    await withInterrupt((interrupt) =>
-      runJob(trial, job, {
-        interrupt,
-        warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
-      }),
+    await withInterrupt(
+      (interrupt) =>
+        runJob(trial, job, {
+          interrupt,
+          warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+        }),
+      'stopping after this step and saving the state',
+      // Slurm signals this process as well as its worker, which signals it again.
+      { repeatMs: 10_000 },
     );
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;

@@ -192,6 +192,7 @@ describe('loading weights', () => {
       headReplaced: false,
       skipped: [],
       naming: 'lukemelas',
+      sidesPx: [224],
     });
     const binary = new EfficientNet('b0', { numClasses: 1 });
     const fresh = tidy(() => binary.fc.weight.clone());
@@ -200,6 +201,7 @@ describe('loading weights', () => {
       headReplaced: true,
       skipped: ['_fc.weight', '_fc.bias'],
       naming: 'lukemelas',
+      sidesPx: [224],
     });
     expect(aten.equal(binary.fc.weight, fresh)).toBe(true);
     const pth = join(folder, 'five.pth'); // as `torch.save` writes it
@@ -209,6 +211,7 @@ describe('loading weights', () => {
       headReplaced: false,
       skipped: [],
       naming: 'lukemelas',
+      sidesPx: [224],
     });
     const from = source.stateDict();
     for (const [key, value] of Object.entries(same.stateDict())) {

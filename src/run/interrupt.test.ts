@@ -76,6 +76,21 @@ test('the second ends the process at once with 130', async () => {
   expect(code).toBe(130);
 });
 
+test('a second one at once is the first again, where that is asked for', async () => {
+  const { code, stdout } = await child(
+    `await withInterrupt(async (interrupt) => {
+       process.stdout.write('ready\\n');
+       while (!(await interrupt.poll())) step();
+       process.stdout.write('ready again\\n');
+       for (let i = 0; i < 10; i++) { step(); await interrupt.poll(); }
+       process.stdout.write('saved');
+     }, 'stopping', { repeatMs: 60_000 });`,
+    'SIGTERM',
+  );
+  expect(stdout).toBe('ready\nready again\nsaved');
+  expect(code).toBe(0);
+});
+
 test('the handlers are gone afterwards, also after a failure', async () => {
   const before = process.listenerCount('SIGINT');
   await expect(

@@ -38,15 +38,21 @@ export const interruptedExitCode = 130;
 /**
  * Runs `work` with the signals caught, and gives them back after it.
  * @param notice printed on stderr at the first signal.
+ * @param options.repeatMs a further signal within this time of the first is the same one: a batch system signals every
+ * process of a job, and a process's own parent may pass the signal on. Default 0
  */
 export async function withInterrupt<Result>(
   work: (interrupt: Interrupt) => Promise<Result>,
   notice = 'stopping after this step and saving the state; once more to stop at once',
+  { repeatMs = 0 }: { repeatMs?: number } = {},
 ): Promise<Result> {
   let requested = false;
+  let firstMs = 0;
   const onSignal = (): void => {
+    if (requested && Date.now() - firstMs < repeatMs) return;
     if (requested) process.exit(interruptedExitCode);
     requested = true;
+    firstMs = Date.now();
     process.stderr.write(`\ngraft: ${notice}\n`);
   };
   const interrupt: Interrupt = {

@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ConfigError, DataError, GraftError } from '../errors.js';
+import { readLastEvents } from './events.js';
 import { decodeJson, encodeJson } from './json.js';
 import { ownerIsAlive, readLock, takeLock } from './lock.js';
 import { graftVersion, packageRoot } from './package.js';
@@ -148,6 +149,18 @@ test('reserved fields are refused', () => {
   expect(() => run.event('train', 1, { wall: 1 })).toThrow(/"wall" is reserved/);
   run.close();
   expect(() => createRun(join(base, 'x'), { kind: 'gan', config: { kind: 'y' } })).toThrow(/reserved/);
+});
+
+test('the last events of a long log are read without the rest of it', () => {
+  const run = start();
+  for (let step = 1; step <= 2000; step++) run.event('losses', step, { loss: 1 / step });
+  const all = readEvents(run.path('events.jsonl'));
+  const last = readLastEvents(run.path('events.jsonl'));
+  expect(last.length).toBeGreaterThan(100);
+  expect(last.length).toBeLessThan(1000);
+  expect(last).toEqual(all.slice(-last.length));
+  run.close();
+  expect(readLastEvents(join(base, 'nowhere.jsonl'))).toEqual([]);
 });
 
 test('two writers: the second is refused with the process that holds the lock', () => {

@@ -45,6 +45,8 @@ describe('which arm is held against which', () => {
       'adds: real+standard+oversampling+synthetic − real+standard+oversampling',
       'alternative: real+standard+oversampling+synthetic − real+standard',
       'alternative: real+standard+class-weights+synthetic − real+standard',
+      'instead: real+standard+synthetic − real+standard+oversampling',
+      'instead: real+standard+synthetic − real+standard+focal',
       'alternative: real+standard+oversampling − real+standard',
       'alternative: real+standard+focal − real+standard',
       'alternative: real+class-weights − real+standard',

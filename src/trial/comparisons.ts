@@ -12,9 +12,10 @@ import type { TrialArm } from './summary.js';
  *   replaces       synthetic images in place of standard augmentation
  *   alternative    another way to make up for the rare class (oversampling, class weights, focal loss), without synthetic
  *                  images or together with them, against the arm that does nothing about it
+ *   instead        synthetic images instead of another way to make up for the rare class
  *   control        standard augmentation itself, whose gain shows what the trial can see
  */
-export type Question = 'adds' | 'replaces-real' | 'replaces' | 'alternative' | 'control';
+export type Question = 'adds' | 'replaces-real' | 'replaces' | 'alternative' | 'instead' | 'control';
 
 /** The verdict is about the primary comparison; the control asks nothing. */
 export type Role = 'primary' | 'secondary' | 'control';
@@ -58,12 +59,20 @@ export function comparisonPairs(arms: readonly TrialArm[]): Pair[] {
     const baseline = plain(arm, { balance: 'none' }) ?? standardOf(arm);
     return baseline ? [{ arm, baseline, question: 'alternative' }] : [];
   });
+  // What a reviewer asks next: would the cheap remedy have done as well?
+  const instead = synthetic.flatMap((arm): Pair[] =>
+    arm.real === 'all' && arm.balance === 'none'
+      ? arms
+          .filter((other) => other.balance !== 'none' && plain(arm, { balance: other.balance }) === other)
+          .map((baseline) => ({ arm, baseline, question: 'instead' }))
+      : [],
+  );
   const controls = arms.flatMap((arm): Pair[] => {
     if (arm.synthetic !== null || arm.augmentation !== 'standard' || arm.balance !== 'none') return [];
     const baseline = plain(arm, { augmentation: 'none' });
     return baseline ? [{ arm, baseline, question: 'control' }] : [];
   });
-  return [...own, ...against, ...alternatives, ...controls];
+  return [...own, ...against, ...instead, ...alternatives, ...controls];
 }
 
 /**
@@ -131,6 +140,8 @@ export function phraseOf({ arm, baseline, question }: Pair): string {
       return 'in place of standard augmentation';
     case 'alternative':
       return `${arm.synthetic ? 'together with' : 'as'} another way to make up for the rare class`;
+    case 'instead':
+      return `in place of ${baseline.balance.replace('focal', 'focal loss').replace('-', ' ')}`;
     case 'control':
       return 'as a control';
   }

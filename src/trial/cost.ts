@@ -2,7 +2,7 @@
 import type { Dataset } from '../data/dataset.js';
 import type { TrialConfig } from './config.js';
 import { classifierConfig, ganConfig, type TrialJob } from './plan.js';
-import type { Room, Setting } from './room.js';
+import type { Room } from './room.js';
 import { variantRows } from './variants.js';
 
 export interface Cost {
@@ -41,17 +41,17 @@ export function estimateCost(
   const runs = jobs.filter(({ kind }) => kind === 'classifier').length;
   const gans = jobs.flatMap((job) => (job.kind === 'gan' ? [job.gan] : []));
   const ganSteps = (name: string): number => ganConfig(config, name, { data: config.data }).steps;
-  const setting = (name: string): Setting => room.gans[name] ?? chosen;
-  const ganSeconds = gans.map((name) => ganSteps(name) * setting(name).secondsPerStep);
+  const ganSeconds = gans.map((name) => ganSteps(name) * (room.gans[name] ?? chosen).secondsPerStep);
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-  // GANs come first and may be fewer than what fits; classifiers fill what is left.
-  const ganWall = sum(gans.map((name, i) => ganSeconds[i]! / setting(name).parallel));
+  // Classifiers without synthetic images fill the room beside the GANs; a GAN and what waits for it is the least.
+  const total = sum(ganSeconds) + runs * perRun;
+  const longest = Math.max(0, ...ganSeconds) + perRun;
   return {
     kinds: [
       { kind: 'GAN', jobs: gans.length, steps: sum(gans.map(ganSteps)), seconds: sum(ganSeconds) },
       { kind: 'classifier', jobs: runs, steps: runs * classifier.steps, seconds: runs * perRun },
     ],
-    seconds: ganWall + (runs * perRun) / chosen.parallel,
+    seconds: Math.max(total / chosen.parallel, longest),
     memoryBytes: chosen.parallel * chosen.peakBytes,
   };
 }

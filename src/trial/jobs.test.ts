@@ -107,8 +107,21 @@ test('a job on another host runs as long as its lock is touched', () => {
   expect(states()[0]).toBe('open');
 });
 
+test('a job that has just failed is left alone for a moment', () => {
+  const failed = (secondsAgo: number) => ({
+    time: new Date(Date.now() - 1000 * secondsAgo).toISOString(),
+    worker: 'w',
+    message: 'file server away',
+  });
+  recordFailure(trial, data.id, failed(1));
+  expect(states()[0]).toBe('waiting');
+  rmSync(join(trial, 'failures'), { recursive: true });
+  recordFailure(trial, data.id, failed(6));
+  expect(states()[0]).toBe('open');
+});
+
 test('two failures are enough, and what needs the job fails with it', () => {
-  const failure = { time: '2026-11-26T10:00:00Z', worker: 'w', message: 'disk full' };
+  const failure = { time: '2026-11-25T10:00:00Z', worker: 'w', message: 'disk full' };
   recordFailure(trial, data.id, failure);
   expect(states()).toEqual(['open', 'waiting', 'waiting', 'waiting']);
   recordFailure(trial, data.id, { ...failure, message: 'again' });

@@ -24,6 +24,8 @@ export type JobState = 'waiting' | 'open' | 'running' | 'done' | 'failed';
 
 /** How often a job may fail before it is given up: an error that is not of the moment comes again. */
 export const MOST_FAILURES = 2;
+/** A failed job is left alone for so long: what was wrong for a moment (a full disk, a file server) may pass. */
+const RETRY_AFTER_MS = 5000;
 
 /** What the coordinator of a trial tells its workers; beside the trial file, all they need. */
 export const scheduleSchema = z.strictObject({
@@ -118,7 +120,10 @@ export function jobStates(
       if (isDone(trialDir, job, config)) return 'done';
       const owner = readLock(lockDir(trialDir, job));
       if (owner !== undefined && ownerIsAlive(owner) !== false) return 'running';
-      if (readFailures(trialDir, job.id).length >= MOST_FAILURES) return 'failed';
+      const failures = readFailures(trialDir, job.id);
+      if (failures.length >= MOST_FAILURES) return 'failed';
+      const last = failures.at(-1);
+      if (last && Date.now() - Date.parse(last.time) < RETRY_AFTER_MS) return 'waiting';
       const needs = job.needs.map((id) => states.get(id));
       if (needs.includes('failed')) return 'failed';
       return needs.every((need) => need === 'done') ? 'open' : 'waiting';

@@ -40,6 +40,13 @@ test('no more than fits into four fifths of the memory, the largest GAN included
     measure: machine(0.5, 2 * GIB),
   });
   expect(small.chosen.parallel).toBe(4);
+  const nearly = await measureRoom(config, {
+    gans: [],
+    cores: 8,
+    memoryBytes: 9 * GIB,
+    measure: machine(0.5, 2 * GIB),
+  });
+  expect(nearly.chosen.parallel).toBe(3); // four would fit, but for what is left to others
   const measure: NonNullable<RoomOptions['measure']> = async (kind, setting) =>
     machine(0.5, kind === 'classifier' ? GIB : 4 * GIB)(kind, setting);
   const large = await measureRoom(config, { gans: ['sngan'], cores: 8, memoryBytes: 10 * GIB, measure });
