@@ -6,7 +6,7 @@
  * Where the folder is shared by several machines, one cannot look for the process of another. So whoever holds a lock
  * touches it now and then, and a lock on another host that has not been touched for its whole lease is stale too. The
  * machines' clocks must agree within a fraction of the lease. A process that was frozen for longer than that finds its
- * lock gone when it wakes up, and ends before it writes anything.
+ * lock gone soon after it wakes up, and ends.
  */
 import { linkSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -133,7 +133,9 @@ export function takeLock(
   return () => {
     clearInterval(timer);
     // Only our own: a lock taken over meanwhile belongs to somebody else.
-    if (isOurs()) rmSync(path, { force: true });
+    try {
+      if (readFileSync(path, 'utf8') === text) rmSync(path);
+    } catch {}
   };
 }
 

@@ -1,5 +1,5 @@
 /** Does one job of a trial, in this process, from where its folder stands. */
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { logitsOf, probability } from '../classify/evaluate.js';
 import { openClassifier } from '../classify/result.js';
 import { writeScores } from '../classify/scores.js';
@@ -84,8 +84,15 @@ async function withLock(trial: TrialFolder, job: TrialJob, work: () => Promise<v
     await work();
   } finally {
     release();
-    if (job.kind === 'synthetic') rmSync(dir, { recursive: true, force: true });
+    if (job.kind === 'synthetic') removeEmpty(dir);
   }
+}
+
+/** Unless another process has taken the lock meanwhile. */
+function removeEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch {}
 }
 
 /** The dataset variant that a job works on. */
