@@ -30,6 +30,17 @@ interface Row {
 export const pairLabel = ({ arm, baseline }: { arm: string; baseline: string }): string =>
   `${armLabel(arm)}  −  ${armLabel(baseline)}`;
 
+/** The axis of differences in AUC, alike in every figure of them. */
+export const differenceAxis = (domain: [number, number], narrow: boolean): Plot.ScaleOptions => ({
+  domain,
+  label: 'difference in test AUC',
+  labelAnchor: 'center',
+  labelArrow: 'none',
+  ticks: narrow ? 4 : 8,
+  tickFormat: (value: number) => signed(value).replace(/(\.\d\d)0$/, '$1'),
+  tickSize: 4,
+});
+
 export function differencesFigure(analysis: TrialAnalysis, styles: readonly ArmStyle[]): FigureBlock {
   const groups = groupsOf(analysis);
   const all = groups.flatMap(({ pairs }) => pairs);
@@ -151,15 +162,7 @@ function forestPlot(
     marginRight: 20,
     marginTop: narrow ? 36 : 8,
     marginBottom: 46,
-    x: {
-      domain,
-      label: 'difference in test AUC',
-      labelAnchor: 'center',
-      labelArrow: 'none',
-      ticks: narrow ? 4 : 8,
-      tickFormat: (value: number) => signed(value).replace(/(\.\d\d)0$/, '$1'),
-      tickSize: 4,
-    },
+    x: differenceAxis(domain, narrow),
     y: { domain: [rows.length - 0.25, -0.75], axis: null },
     marks: [
       Plot.rect([0], { x1: -margin, x2: margin, y1: -0.75, y2: rows.length - 0.25, fill: 'var(--soft)' }),

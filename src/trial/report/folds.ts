@@ -5,7 +5,7 @@ import { around, fullPanel } from '../../report/draw.js';
 import { signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
-import { pairLabel } from './differences-figure.js';
+import { differenceAxis, pairLabel } from './differences-figure.js';
 import type { ArmStyle } from './palette.js';
 
 /** Every run's difference with its own interval, by fold; null without folds or a primary comparison. */
@@ -78,15 +78,7 @@ function foldsPlot(
     marginRight: 20,
     marginTop: 8,
     marginBottom: 46,
-    x: {
-      domain,
-      label: 'difference in test AUC',
-      labelAnchor: 'center',
-      labelArrow: 'none',
-      ticks: narrow ? 4 : 8,
-      tickFormat: (value: number) => signed(value).replace(/(\.\d\d)0$/, '$1'),
-      tickSize: 4,
-    },
+    x: differenceAxis(domain, narrow),
     y: { domain: [bottom, -0.6], axis: null },
     marks: [
       Plot.rect([0], { x1: -margin, x2: margin, y1: -0.6, y2: bottom, fill: 'var(--soft)' }),
