@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ClassEvaluation } from '../classify/class-evaluation.js';
@@ -14,7 +13,7 @@ import { readScores } from '../classify/scores.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { liveTensors } from '../torch/index.js';
 import { register } from './classify.js';
-import { addGlobalOptions } from './common.js';
+import { inProcess } from './in-process.test-data.js';
 
 const CLASSES = ['malignant', 'keratosis', 'benign'];
 const dir = mkdtempSync(join(tmpdir(), 'graft-classify-classes-'));
@@ -23,20 +22,7 @@ const run = join(dir, 'run');
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
 
-async function classify(...args: string[]): Promise<string> {
-  let printed = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += text;
-    return true;
-  });
-  const program = new Command();
-  addGlobalOptions(program);
-  register(program);
-  await program.parseAsync(['classify', ...args, '--quiet', '--device', 'cpu', '--threads', '1'], {
-    from: 'user',
-  });
-  return printed;
-}
+const classify = inProcess('classify', register);
 
 type Evaluated = ClassEvaluation & { scoring: string; predictions: ClassScoreRow[] };
 const evaluate = async (...args: string[]): Promise<Evaluated> =>

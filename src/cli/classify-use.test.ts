@@ -2,7 +2,6 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ClassifierExport } from '../classify/export.js';
 import type { ClassifierSummary } from '../classify/result.js';
@@ -14,7 +13,7 @@ import { inspectEfficientNetWeights } from '../models/index.js';
 import { liveTensors, loadPth, loadSafetensors, noGrad, type Tensor, tensor, tidy } from '../torch/index.js';
 import { runScript } from '../torch/script.js';
 import { register } from './classify.js';
-import { addGlobalOptions } from './common.js';
+import { inProcess } from './in-process.test-data.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'graft-classify-use-'));
 const data = join(dir, 'phantoms');
@@ -23,22 +22,7 @@ const pictures = join(dir, 'pictures');
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
 
-async function classify(...args: string[]): Promise<string> {
-  let printed = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += text;
-    return true;
-  });
-  const program = new Command();
-  addGlobalOptions(program);
-  register(program);
-  await program
-    .parseAsync(['classify', ...args, '--quiet', '--device', 'cpu', '--threads', '1'], { from: 'user' })
-    .catch((error: Error) => {
-      throw Object.assign(error, { printed });
-    });
-  return printed;
-}
+const classify = inProcess('classify', register);
 
 beforeAll(async () => {
   await createPhantomDataset(data, { count: 60, sizePx: 32, seed: 3, prevalence: 0.4 });

@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Evaluation } from '../classify/evaluation.js';
@@ -11,7 +10,7 @@ import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { auc } from '../stats/roc.js';
 import { liveTensors } from '../torch/index.js';
 import { register } from './classify.js';
-import { addGlobalOptions } from './common.js';
+import { inProcess } from './in-process.test-data.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'graft-classify-cli-'));
 const data = join(dir, 'phantoms');
@@ -19,20 +18,7 @@ const run = join(dir, 'run');
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
 
-async function classify(...args: string[]): Promise<string> {
-  let printed = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += text;
-    return true;
-  });
-  const program = new Command();
-  addGlobalOptions(program);
-  register(program);
-  await program.parseAsync(['classify', ...args, '--quiet', '--device', 'cpu', '--threads', '1'], {
-    from: 'user',
-  });
-  return printed;
-}
+const classify = inProcess('classify', register);
 
 type Evaluated = Evaluation & {
   scoring: string;

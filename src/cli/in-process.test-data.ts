@@ -1,0 +1,24 @@
+/** A command of the program, called in the test's own process: what it leaks and prints can be looked at there. */
+import { Command } from 'commander';
+import { vi } from 'vitest';
+import { addGlobalOptions } from './common.js';
+
+/** @returns a caller of `graft NAME …`, on one CPU thread, that gives what was printed on stdout; an error carries it as `printed` */
+export const inProcess =
+  (name: string, register: (program: Command) => void) =>
+  async (...args: string[]): Promise<string> => {
+    let printed = '';
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      printed += text;
+      return true;
+    });
+    const program = new Command();
+    addGlobalOptions(program);
+    register(program);
+    await program
+      .parseAsync([name, ...args, '--quiet', '--device', 'cpu', '--threads', '1'], { from: 'user' })
+      .catch((error: Error) => {
+        throw Object.assign(error, { printed });
+      });
+    return printed;
+  };
