@@ -17,6 +17,7 @@ struct Factors {
   float l2;        // weight decay as part of the gradient
   float keep;      // 1 − rate · decoupled weight decay
   float beta1, beta2;
+  float rest1, rest2;  // 1 − β, rounded once: of a rounded β₂ = 0.999 it would be off by 1.3e-5 of itself
   float eps;
   float correction;  // √(1 − β₂ᵗ)
   float size;        // rate / (1 − β₁ᵗ)
@@ -26,8 +27,8 @@ GRAFT_KERNEL void update(float* __restrict weight, const float* __restrict gradi
                          float* __restrict square, int64_t begin, int64_t end, const Factors f) {
   for (int64_t i = begin; i < end; i++) {
     const float g = gradient[i] + f.l2 * weight[i];
-    const float m = mean[i] * f.beta1 + g * (1.0f - f.beta1);
-    const float v = square[i] * f.beta2 + g * g * (1.0f - f.beta2);
+    const float m = mean[i] * f.beta1 + g * f.rest1;
+    const float v = square[i] * f.beta2 + g * g * f.rest2;
     mean[i] = m;
     square[i] = v;
     weight[i] = weight[i] * f.keep - f.size * (m / (__builtin_sqrtf(v) / f.correction + f.eps));
@@ -63,6 +64,8 @@ void adamStep(at::TensorList parameters, at::TensorList gradients, at::TensorLis
   f.keep = static_cast<float>(1.0 - rate * decoupled);
   f.beta1 = static_cast<float>(beta1);
   f.beta2 = static_cast<float>(beta2);
+  f.rest1 = static_cast<float>(1.0 - beta1);
+  f.rest2 = static_cast<float>(1.0 - beta2);
   f.eps = static_cast<float>(eps);
   f.correction = static_cast<float>(std::sqrt(1.0 - std::pow(beta2, static_cast<double>(step))));
   f.size = static_cast<float>(rate / (1.0 - std::pow(beta1, static_cast<double>(step))));

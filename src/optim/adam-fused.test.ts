@@ -23,7 +23,7 @@ describe('fused Adam', () => {
     it(`steps as the list operators do: ${name}`, () => {
       tidy(() => {
         const [plain, fused] = twins();
-        const options = { lr: 1e-2, weightDecay, betas: [0.8, 0.95] as const };
+        const options = { lr: 1e-2, weightDecay, betas: [0.8, 0.999] as const };
         const a = new Optimizer(plain, options);
         const b = new Optimizer(fused, { ...options, fused: true });
         for (let step = 0; step < 5; step++) {
@@ -46,7 +46,8 @@ describe('fused Adam', () => {
         expect(Object.keys(stateB.tensors)).toEqual(Object.keys(stateA.tensors));
         expect(stateB.step).toBe(5);
         for (const [key, value] of Object.entries(stateA.tensors)) {
-          expect(value.sub(stateB.tensors[key]!).abs().amax().item()).toBeLessThan(2e-6);
+          const other = stateB.tensors[key]!;
+          expect(value.sub(other).abs().amax().div(value.abs().amax()).item(), key).toBeLessThan(2e-6);
         }
         a.dispose();
         b.dispose();
