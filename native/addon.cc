@@ -22,8 +22,19 @@ void keepFreedMemory() {
 #endif
 }
 
+/// libtorch's defaults let cuDNN round float32 to TF32, and choose algorithms whose sums come in any order: here float32
+/// is float32 unless TF32 is asked for, and the same run gives the same weights.
+void sayWhatIsComputed() {
+  auto& context = at::globalContext();
+  context.setAllowTF32CuDNN(false);
+  context.setAllowTF32CuBLAS(false);
+  context.setBenchmarkCuDNN(false);
+  context.setDeterministicCuDNN(true);
+}
+
 napi_value init(napi_env env, napi_value exports) {
   keepFreedMemory();
+  sayWhatIsComputed();
   auto* registry = new Registry();
   registry->generators.push_back(at::globalContext().defaultGenerator(c10::Device(c10::DeviceType::CPU)));
   check(env, napi_set_instance_data(

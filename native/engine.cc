@@ -9,6 +9,13 @@
 
 #include "registry.h"
 
+// Of CUDA's runtime, which a libtorch with CUDA brings along: null where there is none.
+#if defined(__GLIBC__)
+extern "C" __attribute__((weak)) int cudaMemGetInfo(size_t* free, size_t* total);
+#else
+static constexpr int (*cudaMemGetInfo)(size_t*, size_t*) = nullptr;
+#endif
+
 namespace graft {
 
 namespace {
@@ -60,6 +67,24 @@ napi_value synchronize(Call& call) {
   return undefined(call.env);
 }
 
+/// cudaMemory(): free and all bytes of the current CUDA device into the exchange → whether there is one. Whoever uses the
+/// device is counted.
+napi_value cudaMemory(Call& call) {
+  size_t free = 0, total = 0;
+  const bool known = at::hasCUDA() && at::detail::getCUDAHooks().getNumGPUs() > 0 && cudaMemGetInfo != nullptr &&
+                     cudaMemGetInfo(&free, &total) == 0;
+  call.registry.at(0) = static_cast<double>(free);
+  call.registry.at(1) = static_cast<double>(total);
+  return toBoolean(call.env, known);
+}
+
+/// setTf32(allowed): whether CUDA's convolutions and matrix products of float32 may round their factors to TF32.
+napi_value setTf32(Call& call) {
+  at::globalContext().setAllowTF32CuDNN(call.boolean(0));
+  at::globalContext().setAllowTF32CuBLAS(call.boolean(0));
+  return undefined(call.env);
+}
+
 std::string jsonText(const std::string& text) {
   std::ostringstream out;
   out << '"';
@@ -100,6 +125,8 @@ std::vector<Method> engineMethods() {
       {"setThreads", method<setThreads>},
       {"threads", method<threads>},
       {"synchronize", method<synchronize>},
+      {"cudaMemory", method<cudaMemory>},
+      {"setTf32", method<setTf32>},
       {"info", method<info>},
   };
 }

@@ -151,7 +151,6 @@ async function costOf(
     gans: [...new Set(jobs.flatMap((job) => (job.kind === 'gan' ? [job.gan] : [])))],
     threads: config.threads || undefined,
     parallel: flags.jobs,
-    gpu: /^(cuda|mps)/.test(config.device),
     onProbe: (title) => notice(command, `measuring: ${title}`),
   });
   const external = Object.values(config.external).reduce((sum, dir) => sum + openDataset(dir).rows.length, 0);

@@ -37,9 +37,9 @@ export function registerWork(trial: Command): void {
     .description('time and memory of a few training steps of a trial')
     .argument('<dir>', 'trial folder, which is written to')
     .option('--gan <name>', 'of this GAN instead of the classifier')
-    .action(async (dir: string, flags: { gan?: string }, command: Command) =>
-      probeCommand(dir, flags, command),
-    );
+    .option('--meet <folder>', 'time the steps together with other probes, which are found there')
+    .option('--count <count>', 'probes that meet', integer({ min: 1, max: 1024 }), 1)
+    .action(async (dir: string, flags: ProbeFlags, command: Command) => probeCommand(dir, flags, command));
 }
 
 interface WorkFlags {
@@ -171,8 +171,16 @@ async function jobCommand(dir: string, id: string): Promise<void> {
   }
 }
 
-async function probeCommand(dir: string, flags: { gan?: string }, command: Command): Promise<void> {
+interface ProbeFlags {
+  gan?: string;
+  meet?: string;
+  count: number;
+}
+
+async function probeCommand(dir: string, flags: ProbeFlags, command: Command): Promise<void> {
   const { probe } = await import('../trial/probe.js');
   const { trial } = await openTrial(dir, globalOptions(command).threads);
-  output(command, { json: await probe(trial, flags.gan === undefined ? 'classifier' : { gan: flags.gan }) });
+  const kind = flags.gan === undefined ? 'classifier' : { gan: flags.gan };
+  const meeting = flags.meet === undefined ? null : { folder: flags.meet, count: flags.count };
+  output(command, { json: await probe(trial, kind, meeting) });
 }

@@ -152,9 +152,9 @@ export const ganRecipeSchema = z.strictObject({
   device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),
   threads: z.int().min(0).default(0).describe('of the CPU; 0: every core'),
   precision: z
-    .enum(['float32', 'bfloat16', 'float16'])
+    .enum(['float32', 'tf32', 'bfloat16', 'float16'])
     .default('float32')
-    .describe('autocast of the networks; float16 with a gradient scaler, on CUDA'),
+    .describe('of the networks; tf32 and float16 (with a gradient scaler) on CUDA'),
   channelsLast: z.boolean().default(false).describe('memory layout; pays with bfloat16 and float16 on CUDA'),
 
   logEvery: z.int().min(1).default(10).describe('steps between lines of the event log'),

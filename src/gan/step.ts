@@ -14,6 +14,7 @@ import {
   backward,
   cat,
   type Device,
+  isHalf,
   noGrad,
   type Precision,
   randn,
@@ -125,7 +126,7 @@ export function adversarialStep(
 
   /** Out of autocast's 16 bits. */
   function inFull(values: Tensor): Tensor {
-    return precision === 'float32' ? values : values.float();
+    return isHalf(precision) ? values.float() : values;
   }
 
   function augmented(images: Tensor, stream: string): Tensor {

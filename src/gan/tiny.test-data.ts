@@ -15,6 +15,7 @@ export const tinyConfig = (data: string, settings: object): GanConfig =>
     discriminatorWidth: 4,
     batchSize: 4,
     sampleCount: 4,
+    device: 'cpu', // whatever else this machine has: test/engine/cuda.test.ts is for that
     threads: 1,
     ...settings,
   });

@@ -9,7 +9,15 @@ import { resumeCheckpoint, saveCheckpoint } from '../run/checkpoint.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { type Json, type Run, type RunEvent, readEvents, runFiles } from '../run/run-folder.js';
 import { runConditions } from '../run/same-config.js';
-import { bestDevice, type Device, dispose, requireDevice, setThreads, tidy } from '../torch/index.js';
+import {
+  bestDevice,
+  type Device,
+  dispose,
+  requireDevice,
+  setThreads,
+  tidy,
+  usePrecision,
+} from '../torch/index.js';
 import { checkGanConfig, classTitle, type GanConfig } from './config.js';
 import { adviceForFew, type GanData, openGanData, toLabels, toNetworkRange, toPixels } from './data.js';
 import type { Finding } from './doctor.js';
@@ -54,6 +62,7 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
   const warn = hooks.warn ?? (() => {});
   setThreads(config.threads || undefined);
   const device = config.device === 'auto' ? bestDevice() : requireDevice(config.device as Device);
+  usePrecision(device, config.precision);
   const data = await openGanData(config, hooks.onDecode);
   const state = makeState(config, device, data);
   let watch: Watch | null = null;
@@ -77,7 +86,6 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
       state.discriminatorSteps += config.criticSteps;
       state.ema?.update(step - 1);
       state.controller?.observe(losses.realSign);
-      state.seconds += (performance.now() - started) / 1000;
 
       // Reading a loss waits for the device: on a GPU only when it is logged.
       const ends = step === config.steps;
@@ -88,6 +96,8 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
         hooks.onStep?.(step, figures);
       }
       dispose(losses);
+      // After the wait: steps that were only queued are paid for here.
+      state.seconds += (performance.now() - started) / 1000;
       if (logs) logFigures(run, config, state, step, figures!);
       if (ends || step % config.sampleEvery === 0) await writeSamples(run, state, config, step);
 

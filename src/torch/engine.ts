@@ -54,6 +54,13 @@ export function requireDevice(device: Device): Device {
   return device;
 }
 
+/** Part of a GPU's memory that is in use, by whomever: 0 to 1. 0 for a CPU, and where it cannot be told. */
+export function deviceMemoryShare(device: Device): number {
+  if (!device.startsWith('cuda') || !native.cudaMemory()) return 0;
+  const [free, total] = native.exchange as unknown as [number, number];
+  return 1 - free / total;
+}
+
 /** Waits until the device has done what it was given; a clock read afterwards means something. */
 export function synchronize(device: Device): void {
   if (device.startsWith('cuda'))

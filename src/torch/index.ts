@@ -2,11 +2,12 @@
 import './methods.js';
 
 export { aten } from './aten.js';
-export { autocast, autocastDtype, type Precision } from './autocast.js';
+export { autocast, autocastDtype, isHalf, type Precision, usePrecision } from './autocast.js';
 export { type BackwardOptions, backward, enableGrad, type GradOptions, grad, noGrad } from './autograd.js';
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.js';
 export {
   bestDevice,
+  deviceMemoryShare,
   type EngineInfo,
   engineInfo,
   requireDevice,

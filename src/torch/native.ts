@@ -46,6 +46,8 @@ export interface Native {
   setThreads(count: number): void;
   threads(): number;
   synchronize(deviceIndex: number): void;
+  cudaMemory(): boolean;
+  setTf32(allowed: boolean): void;
   autocastDtype(deviceType: number): number;
   setAutocast(deviceType: number, dtype: number): void;
   clearAutocastCache(): void;

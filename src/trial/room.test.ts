@@ -6,8 +6,12 @@ const config = trialConfigSchema.parse({ data: 'nowhere' });
 const GIB = 2 ** 30;
 
 /** Amdahl: a share of each step runs on one thread; processes do not disturb each other. */
-const machine = (serial: number, peakBytes = GIB): NonNullable<RoomOptions['measure']> => {
-  return async (_kind, { threads }) => ({ secondsPerStep: serial + (1 - serial) / threads, peakBytes });
+const machine = (serial: number, peakBytes = GIB, devicePerRun = 0): NonNullable<RoomOptions['measure']> => {
+  return async (_kind, { threads, parallel }) => ({
+    secondsPerStep: serial + (1 - serial) / threads,
+    peakBytes,
+    deviceShare: devicePerRun * parallel,
+  });
 };
 
 test('steps that hardly gain from threads are better run side by side', async () => {
@@ -60,7 +64,21 @@ test('no more than fits into four fifths of the memory, the largest GAN included
   expect(none.chosen.parallel).toBe(1);
 });
 
-test('what the user says is kept; a GPU is one run’s', async () => {
+test('no more than fits into four fifths of a GPU’s memory, the largest GAN included', async () => {
+  const options = { gans: ['sngan'], cores: 8, memoryBytes: 64 * GIB };
+  const alike = await measureRoom(config, { ...options, measure: machine(0.5, GIB, 0.3) });
+  expect(alike.chosen.parallel).toBe(2);
+  const measure: NonNullable<RoomOptions['measure']> = async (kind, setting) =>
+    machine(0.5, GIB, kind === 'classifier' ? 0.1 : 0.2)(kind, setting);
+  const large = await measureRoom(trialConfigSchema.parse({ data: 'nowhere', folds: 5 }), {
+    ...options,
+    measure,
+  });
+  expect(large.tried.at(-1)).toMatchObject({ parallel: 8, deviceShare: 0.8 });
+  expect(large.chosen.parallel).toBe(4);
+});
+
+test('what the user says is kept', async () => {
   const settle = async (options: Partial<RoomOptions>) =>
     (
       await measureRoom(config, {
@@ -73,5 +91,4 @@ test('what the user says is kept; a GPU is one run’s', async () => {
     ).chosen;
   expect(await settle({ parallel: 3 })).toMatchObject({ parallel: 3, threads: 2 });
   expect(await settle({ threads: 4 })).toMatchObject({ parallel: 2, threads: 4 });
-  expect(await settle({ gpu: true })).toMatchObject({ parallel: 1, threads: 8 });
 });

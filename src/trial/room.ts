@@ -1,7 +1,8 @@
 /**
  * How many jobs of a trial this machine has room for, by measuring: the first steps of a run with every core, then
  * several runs at once with fewer threads each, as long as the machine as a whole gets faster; then what fits into
- * memory. Small networks gain little from a second thread, so that several runs side by side are the better use.
+ * memory. Small networks gain little from a second thread, and leave most of a GPU idle, so that several runs side by
+ * side are the better use.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -11,7 +12,7 @@ import { GraftError } from '../errors.js';
 import { packageRoot } from '../run/package.js';
 import { createRun } from '../run/run-folder.js';
 import type { TrialConfig } from './config.js';
-import type { ProbeKind, ProbeResult } from './probe.js';
+import type { Meeting, ProbeKind, ProbeResult } from './probe.js';
 
 /** So many runs of one kind at once, with so many threads each. */
 export interface Setting {
@@ -20,6 +21,8 @@ export interface Setting {
   secondsPerStep: number;
   /** Of one run. */
   peakBytes: number;
+  /** Part of a GPU's memory that all of them take together; 0 on a CPU. */
+  deviceShare: number;
 }
 
 export interface Room {
@@ -56,8 +59,6 @@ export interface RoomOptions {
   threads?: number;
   /** Runs at once are, by the user. */
   parallel?: number;
-  /** Computing on a GPU: one run at a time. */
-  gpu?: boolean;
   /** Measures settings; tests bring their own. */
   measure?: (kind: ProbeKind, setting: { parallel: number; threads: number }) => Promise<ProbeResult>;
   cores?: number;
@@ -72,13 +73,19 @@ export async function measureRoom(config: TrialConfig, options: RoomOptions): Pr
     options.measure ??
     ((kind: ProbeKind, setting: { parallel: number; threads: number }) =>
       runProbes(scratch, config, kind, setting));
-  const fits = (parallel: number, peakBytes: number): number =>
-    Math.max(1, Math.min(parallel, Math.floor((MEMORY_SHARE * memoryBytes) / peakBytes)));
+  const fits = (
+    parallel: number,
+    { peakBytes, deviceShare, ...was }: Omit<Setting, 'secondsPerStep'>,
+  ): number => {
+    const onHost = Math.floor((MEMORY_SHARE * memoryBytes) / peakBytes);
+    const onDevice = deviceShare > 0 ? Math.floor((MEMORY_SHARE * was.parallel) / deviceShare) : parallel;
+    return Math.max(1, Math.min(parallel, onHost, onDevice));
+  };
   try {
     const tried: Setting[] = [];
     for (const wanted of candidates(cores, options)) {
-      const known = tried.at(-1)?.peakBytes;
-      const parallel = known === undefined ? wanted.parallel : fits(wanted.parallel, known);
+      const known = tried.at(-1);
+      const parallel = known ? fits(wanted.parallel, known) : wanted.parallel;
       const setting = { parallel, threads: wanted.threads };
       onProbe?.(describeSetting(setting));
       tried.push({ ...setting, ...(await measure('classifier', setting)) });
@@ -92,14 +99,10 @@ export async function measureRoom(config: TrialConfig, options: RoomOptions): Pr
       onProbe?.(`GAN ${gan}, ${describeSetting(setting)}`);
       gans[gan] = { ...setting, ...(await measure({ gan }, setting)) };
     }
-    const peakBytes = Math.max(best.peakBytes, ...Object.values(gans).map((gan) => gan.peakBytes));
-    return {
-      cores,
-      memoryBytes,
-      tried,
-      chosen: { ...best, parallel: fits(best.parallel, peakBytes), peakBytes },
-      gans,
-    };
+    const all = [best, ...Object.values(gans)];
+    const parallel = Math.min(...all.map((setting) => fits(best.parallel, setting)));
+    const peakBytes = Math.max(...all.map((setting) => setting.peakBytes));
+    return { cores, memoryBytes, tried, chosen: { ...best, parallel, peakBytes }, gans };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -114,9 +117,8 @@ export const describeSetting = ({ parallel, threads }: { parallel: number; threa
 /** From one run on every core to one a core. */
 function candidates(
   cores: number,
-  { threads, parallel, gpu }: RoomOptions,
+  { threads, parallel }: RoomOptions,
 ): { parallel: number; threads: number }[] {
-  if (gpu) return [{ parallel: parallel ?? 1, threads: threads ?? cores }];
   if (parallel !== undefined)
     return [{ parallel, threads: threads ?? Math.max(1, Math.floor(cores / parallel)) }];
   if (threads !== undefined) return [{ parallel: Math.max(1, Math.floor(cores / threads)), threads }];
@@ -133,25 +135,32 @@ async function runProbes(
   kind: ProbeKind,
   { parallel, threads }: { parallel: number; threads: number },
 ): Promise<ProbeResult> {
+  const folder = mkdtempSync(join(scratch, 'meeting-'));
   const results = await Promise.all(
     Array.from({ length: parallel }, () => {
       const dir = mkdtempSync(join(scratch, 'probe-'));
       createRun(join(dir, 'trial'), { kind: 'trial', config }).close();
-      return runProbe(join(dir, 'trial'), kind, threads).finally(() =>
-        rmSync(dir, { recursive: true, force: true }),
+      return runProbe(join(dir, 'trial'), kind, { threads, meeting: { folder, count: parallel } }).finally(
+        () => rmSync(dir, { recursive: true, force: true }),
       );
     }),
   );
   return {
     secondsPerStep: results.reduce((sum, one) => sum + one.secondsPerStep, 0) / parallel,
     peakBytes: Math.max(...results.map((one) => one.peakBytes)),
+    deviceShare: Math.max(...results.map((one) => one.deviceShare)),
   };
 }
 
-function runProbe(dir: string, kind: ProbeKind, threads: number): Promise<ProbeResult> {
+function runProbe(
+  dir: string,
+  kind: ProbeKind,
+  { threads, meeting }: { threads: number; meeting: Meeting },
+): Promise<ProbeResult> {
   const program = join(packageRoot(), 'dist', 'src', 'cli', 'main.js');
   const what = kind === 'classifier' ? [] : ['--gan', kind.gan];
-  const args = [program, 'trial', 'probe', dir, ...what, '--threads', String(threads), '--quiet'];
+  const where = ['--meet', meeting.folder, '--count', String(meeting.count)];
+  const args = [program, 'trial', 'probe', dir, ...what, ...where, '--threads', String(threads), '--quiet'];
   return new Promise((settle, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';

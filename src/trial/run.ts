@@ -121,7 +121,6 @@ async function settle(
     gans: [],
     threads: known,
     parallel: options.parallel,
-    gpu: /^(cuda|mps)/.test(config.device),
     onProbe: options.onProbe,
   });
   options.onRoom?.(room);

@@ -102,7 +102,8 @@ afterAll(() => setThreads(before));
 const compared = Object.keys(golden.float32).filter((key) => key !== 'conv.bias.grad');
 
 describe('a network with convolutions, batch norm, a matrix product', () => {
-  const tolerance = { float32: 1e-5, bfloat16: 2 ** -7 }; // of another processor's kernels
+  // Of another processor's kernels; other versions add up bfloat16's products in another order, too.
+  const tolerance = { float32: 1e-5, bfloat16: engineInfo().libtorch.startsWith('1.13') ? 2 ** -7 : 2 ** -6 };
   it.each(['float32', 'bfloat16'] as const)('has the types and values of PyTorch in %s', (precision) => {
     const live = liveTensors();
     const computed = run(precision);
@@ -190,9 +191,9 @@ describe('scopes', () => {
       }
     };
     expect(refusal('cpu', 'float16')).toBe(
-      'precision float16: autocast on cpu has bfloat16, float32; choose one of these',
+      'precision float16: cpu has bfloat16, float32; choose one of these',
     );
-    expect(refusal('mps', 'bfloat16')).toContain('autocast on mps has float32');
+    expect(refusal('mps', 'bfloat16')).toContain('mps has float32');
     expect(refusal('cuda:99', 'float16')).toMatch(/device cuda:99: this libtorch sees \d+ CUDA devices/);
     expect(refusal('mps', 'float32')).toBe('');
     expect(state()).toBeNull();
