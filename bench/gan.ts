@@ -20,6 +20,7 @@ import type { Module } from '../src/nn/index.js';
 import { Random } from '../src/random.js';
 import { resolveConfig } from '../src/run/config.js';
 import {
+  type Device,
   dispose,
   engineInfo,
   keep,
@@ -29,9 +30,11 @@ import {
   rand,
   randn,
   setThreads,
+  synchronize,
   type Tensor,
   threads,
   tidy,
+  usePrecision,
 } from '../src/torch/index.js';
 import { trace, type Value } from '../src/torch/trace.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
@@ -42,11 +45,13 @@ const barOf = (architecture: Architecture): number => (architecture === 'wgan-gp
 const ARCHITECTURES = ['dcgan', 'sngan', 'wgan-gp', 'acgan'] as const;
 type Architecture = (typeof ARCHITECTURES)[number];
 /** Sides in pixels, and the batches that are timed. */
-const SHAPES = [
+const SHAPES: readonly { size: number; batch: number }[] = [
   { size: 64, batch: 16 },
   { size: 64, batch: 64 },
   { size: 128, batch: 16 },
-] as const;
+];
+/** Too much for a CPU's patience, and what a GPU is for. */
+const GPU_SHAPES = [{ size: 128, batch: 64 }] as const;
 const CLASSES = ['benign', 'malignant'] as const;
 /** Lets the threads of the process that has just worked go to sleep before the next one starts. */
 const PAUSE_MS = 300;
@@ -63,10 +68,18 @@ const { values: args } = parseArgs({
     /** Also times the peer as it comes, which takes most of the time. */
     plain: { type: 'boolean', default: false },
     python: { type: 'string', default: '/usr/bin/python3' },
+    /** `cuda`: steps on a GPU, both in TF32, and the peer at its best fuses Adam and lets cuDNN choose by measuring. */
+    device: { type: 'string', default: 'cpu' },
     /** Exit with 1 if a bar is missed. */
     check: { type: 'boolean', default: false },
   },
 });
+
+const device = args.device as Device;
+const onGpu = device !== 'cpu';
+const SGEMM_SIDE = onGpu ? 8192 : 2048;
+/** A GPU's kernels are loaded, and chosen, in the first steps. */
+const WARM_UP_STEPS = onGpu ? 10 : 1;
 
 /** A Python process that runs steps when asked to. */
 class Peer extends PythonPeer {
@@ -77,7 +90,8 @@ class Peer extends PythonPeer {
     private readonly threadCount: number,
     environment: NodeJS.ProcessEnv,
   ) {
-    super('gan_peer.py', { python: args.python, args: [threadCount], environment, needs: 'python3-torch' });
+    const given = [threadCount, device, ...(name === 'at its best' ? ['best'] : [])];
+    super('gan_peer.py', { python: args.python, args: given, environment, needs: 'python3-torch' });
   }
 
   async start(): Promise<this> {
@@ -110,6 +124,7 @@ const configOf = ({ architecture, size, batch }: Setting): GanConfig =>
       { flag: '', key: 'data', value: '-' },
       { flag: '', key: 'class', value: architecture === 'acgan' ? [...CLASSES] : CLASSES[0] },
       { flag: '', key: 'batchSize', value: batch },
+      { flag: '', key: 'precision', value: onGpu ? 'tf32' : 'float32' },
     ],
   });
 
@@ -123,12 +138,13 @@ class Ours {
     manualSeed(0);
     const { architecture, size, batch } = setting;
     const config = configOf(setting);
-    this.adversaries = makeAdversaries(config, 'cpu');
+    usePrecision(device, config.precision);
+    this.adversaries = makeAdversaries(config, device);
     const labels = Array.from({ length: batch }, (_, i) => i % CLASSES.length);
     this.batches = Array.from({ length: config.criticSteps }, () =>
       keep({
-        images: tidy(() => rand([batch, 3, size, size]).mul(2).sub(1)),
-        labels: architecture === 'acgan' ? toLabels(labels, 'cpu') : null,
+        images: tidy(() => rand([batch, 3, size, size], { device }).mul(2).sub(1)),
+        labels: architecture === 'acgan' ? toLabels(labels, device) : null,
       }),
     );
   }
@@ -164,12 +180,16 @@ class Ours {
    */
   flops(): number {
     const { generator, discriminator, regulariser } = this.adversaries;
-    const { images, labels } = this.batches[0]!;
+    // Counted on the CPU, where a transposed convolution is traced as what it is made of.
+    for (const network of [generator, discriminator]) network.to({ device: 'cpu' });
+    const [images, labels] = [this.batches[0]!.images, this.batches[0]!.labels].map((value) =>
+      value ? value.to({ device: 'cpu' }) : null,
+    ) as [Tensor, Tensor | null];
     const critic = this.batches.length;
     const d = forwardMacs(discriminator, (x) => discriminator.judge(x).logits, [images]);
-    const z = tidy(() => randn([images.shape[0]!, generator.latent]));
+    const z = randn([images.shape[0]!, generator.latent]);
     const g = forwardMacs(generator, (input) => generator.forward(input, labels), [z]);
-    z.dispose();
+    dispose([z, images, labels]);
     const discriminatorStep = 6 * d.all - 2 * d.first + (regulariser ? 4 * d.all : 0);
     return 2 * (critic * (discriminatorStep + g.all) + 2 * d.all + 2 * g.all - g.first);
   }
@@ -204,16 +224,18 @@ function forwardMacs(
   return { all: macs.reduce((a, b) => a + b), first: macs[0]! };
 }
 
-/** Best of several products of two 2048 × 2048 matrices; asked again after each configuration. */
+/** Best of several products of two square matrices; asked again after each configuration. */
 function sgemmGflops(): number {
-  const n = 2048;
+  const n = SGEMM_SIDE;
   return tidy(() =>
     noGrad(() => {
-      const [a, b] = [randn([n, n]), randn([n, n])];
+      const [a, b] = [randn([n, n], { device }), randn([n, n], { device })];
+      synchronize(device);
       const seconds = Array.from({ length: 8 }, () =>
         tidy(() => {
           const start = performance.now();
           a.matmul(b);
+          synchronize(device);
           return (performance.now() - start) / 1000;
         }),
       );
@@ -237,16 +259,16 @@ interface Timing {
 async function time(setting: Setting, peers: { best: Peer; plain: Peer }): Promise<Timing> {
   const name = titleOf(setting);
   const ours = new Ours(setting);
-  const warmUp = ours.run(1);
-  const steps = Math.max(1, Math.min(5, Math.round(2 / warmUp)));
+  const warmUp = ours.run(WARM_UP_STEPS);
+  const steps = Math.max(1, Math.min(onGpu ? 50 : 5, Math.round(2 / warmUp)));
   const turns = Number(args.turns);
   const seconds: { ours: number[]; best: number[]; plain: number[] } = { ours: [], best: [], plain: [] };
   for (let turn = -1; turn < turns; turn++) {
-    const a = ours.run(turn < 0 ? 1 : steps);
+    const a = ours.run(turn < 0 ? WARM_UP_STEPS : steps);
     await sleep(PAUSE_MS);
-    const b = await peers.best.run(setting, turn < 0 ? 1 : steps);
+    const b = await peers.best.run(setting, turn < 0 ? WARM_UP_STEPS : steps);
     await sleep(PAUSE_MS);
-    const c = args.plain ? await peers.plain.run(setting, turn < 0 ? 1 : steps) : Number.NaN;
+    const c = args.plain ? await peers.plain.run(setting, turn < 0 ? WARM_UP_STEPS : steps) : Number.NaN;
     await sleep(PAUSE_MS);
     if (turn < 0) continue; // the first turn warms everything up
     seconds.ours.push(a);
@@ -305,9 +327,9 @@ async function sampling(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'graft-bench-sample-'));
   const generator: TrainedGenerator = {
     config,
-    network: makeGenerator(config).eval(),
+    network: makeGenerator(config).to({ device }).eval(),
     discriminator: null,
-    device: 'cpu',
+    device,
     origin: {
       graft: '-',
       run: '-',
@@ -348,7 +370,7 @@ async function main(): Promise<void> {
     await Promise.all([peers.best.start(), peers.plain.start()]);
     let sgemm = sgemmGflops();
     const timings: Timing[] = [];
-    for (const shape of SHAPES) {
+    for (const shape of [...SHAPES, ...(onGpu ? GPU_SHAPES : [])]) {
       for (const architecture of ARCHITECTURES) {
         const setting = { architecture, ...shape };
         if (!titleOf(setting).includes(args.only)) continue;
@@ -360,6 +382,7 @@ async function main(): Promise<void> {
     const used = steps > 0 ? memory(steps) : null;
     const sampled = await sampling();
     const about = {
+      device,
       processor: cpus()[0]?.model ?? 'unknown',
       threads: threads(),
       libtorch: engineInfo().libtorch,
@@ -385,16 +408,23 @@ async function main(): Promise<void> {
 }
 
 function print(
-  about: { processor: string; threads: number; libtorch: string; peerTorch: string; sgemmGflops: number },
+  about: {
+    device: string;
+    processor: string;
+    threads: number;
+    libtorch: string;
+    peerTorch: string;
+    sgemmGflops: number;
+  },
   timings: Timing[],
   used: ReturnType<typeof memory> | null,
   sampled: number,
 ): void {
   const ratio = (r: Timing['best'], bar?: number) =>
     `${r.ratio.toFixed(2)} (${r.low.toFixed(2)}–${r.high.toFixed(2)})${bar ? ` ${r.ratio <= bar ? '≤' : 'misses'} ${bar}` : ''}`;
-  console.log(`${about.processor}, ${about.threads} threads`);
+  console.log(`${about.device}, ${about.processor}, ${about.threads} threads`);
   console.log(`libtorch ${about.libtorch} here, torch ${about.peerTorch} the peer's`);
-  console.log(`SGEMM 2048³ in this run: ${about.sgemmGflops.toFixed(0)} GFLOP/s\n`);
+  console.log(`SGEMM ${SGEMM_SIDE}³ in this run: ${about.sgemmGflops.toFixed(0)} GFLOP/s\n`);
   for (const t of timings) {
     console.log(`${t.name}`);
     console.log(

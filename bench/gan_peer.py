@@ -4,7 +4,8 @@ One step of `dcgan` and `sngan`: D on reals (labels 0.9), D on the detached fake
 Of `wgan-gp`: five critic steps with a gradient penalty, each back-propagating into G as the original's did, then G. Of
 `acgan`: G first, then D on reals and detached fakes, with binary cross-entropy and cross-entropy. Adam 2e-4, betas
 (0.5, 0.999). Reads one request a line from stdin, `ARCH SIZE BATCH STEPS`, and answers with one line of JSON: seconds of
-each step. Environment and threads are the caller's business: `gan_peer.py THREADS` (0: leave).
+each step. Environment and threads are the caller's business: `gan_peer.py THREADS DEVICE [best]` (0: leave). On `cuda`,
+`best` measures cuDNN's algorithms first and fuses Adam; convolutions are TF32's there, as PyTorch has them by default.
 """
 import json
 import resource
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 LATENT, WIDTH, CRITIC_STEPS = 128, 64, 5
+BEST_ADAM = {}
 ACGAN_LATENT, CLASSES = 600, 2
 
 
@@ -58,8 +60,8 @@ class Plain:
     def __init__(self, arch, size, batch):
         self.batch = batch
         self.make(arch, size)
-        self.opt_g = torch.optim.Adam(self.G.parameters(), lr=2e-4, betas=(0.5, 0.999))
-        self.opt_d = torch.optim.Adam(self.D.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        self.opt_g = torch.optim.Adam(self.G.parameters(), lr=2e-4, betas=(0.5, 0.999), **BEST_ADAM)
+        self.opt_d = torch.optim.Adam(self.D.parameters(), lr=2e-4, betas=(0.5, 0.999), **BEST_ADAM)
         self.bce = nn.BCELoss()
         self.real = torch.rand(batch, 3, size, size) * 2 - 1
 
@@ -176,6 +178,12 @@ def main():
     threads = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     if threads:
         torch.set_num_threads(threads)
+    if sys.argv[2:3] == ['cuda']:
+        torch.set_default_device('cuda')
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        if sys.argv[3:] == ['best']:
+            torch.backends.cudnn.benchmark = True
+            BEST_ADAM['fused'] = True
     hello = {'torch': torch.__version__, 'threads': torch.get_num_threads()}
     print(json.dumps(hello), flush=True)
     trainers = {}
