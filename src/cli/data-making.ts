@@ -6,14 +6,16 @@ import { globalOptions, notice, output } from './common.js';
 import { describeText } from './data-describe.js';
 import { plainTable, trimmed } from './table.js';
 
+export interface MakingHooks<Phase extends string> {
+  onProgress: (phase: Phase, done: number, total: number) => void;
+  signal: AbortSignal;
+}
+
 /** Runs what makes a dataset with a bar for each phase; Ctrl-C stops it and leaves nothing behind. */
 export async function making<Phase extends string, Result>(
   command: Command,
   labels: Record<Phase, string>,
-  work: (hooks: {
-    onProgress: (phase: Phase, done: number, total: number) => void;
-    signal: AbortSignal;
-  }) => Promise<Result>,
+  work: (hooks: MakingHooks<Phase>) => Promise<Result>,
   advice = 'nothing is kept of an unfinished dataset',
 ): Promise<Result> {
   const { Progress } = await import('../run/progress.js');

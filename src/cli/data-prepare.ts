@@ -1,7 +1,7 @@
 /** `graft data prepare`: a smaller, resized, cleaned or newly split dataset of an old one. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Prepared } from '../data/prepare.js';
-import { examples, globalOptions, integer, notice, number, output } from './common.js';
+import { collect, examples, globalOptions, integer, notice, number, output } from './common.js';
 import { describeText } from './data-describe.js';
 import { commaList } from './data-import.js';
 import { making } from './data-making.js';
@@ -14,6 +14,7 @@ interface PrepareFlags {
   hair?: boolean;
   masks?: string;
   margin: number;
+  without: string[];
   cutMajority?: number;
   cutEverywhere?: boolean;
   reduce?: number;
@@ -28,7 +29,9 @@ const fits = { crop: 'cover', squash: 'fill', pad: 'contain' } as const;
 export function registerPrepare(data: Command): void {
   const command = data
     .command('prepare')
-    .description('make a dataset of another: fewer images, other sizes, no hair, a new split or folds')
+    .description(
+      'make a dataset of another: fewer images, none that a third one has, other sizes, no hair, a new split or folds',
+    )
     .argument('<dataset>', 'dataset folder')
     .requiredOption('--out <folder>', 'dataset to make; with several sizes or folds, a folder of datasets')
     .option('--sizes <a,b>', 'sides of the squares to make, in pixels; several make a dataset each', sizeList)
@@ -47,6 +50,12 @@ export function registerPrepare(data: Command): void {
       'left around the mask, as a share of its sides',
       number({ min: 0, max: 2 }),
       0.1,
+    )
+    .option(
+      '--without <dataset>',
+      'leave out images that show a picture of this dataset, in whatever file; repeatable',
+      collect,
+      [],
     )
     .option(
       '--cut-majority <ratio>',
@@ -74,6 +83,10 @@ export function registerPrepare(data: Command): void {
       'graft data prepare datasets/isic --hair --sizes 64 --out datasets/isic-64',
     ],
     [
+      'a test set from elsewhere, without what a classifier is trained on',
+      'graft data prepare datasets/ham10000 --without datasets/isic2017 --out datasets/ham10000-outside',
+    ],
+    [
       'five folds, sites shared out evenly',
       'graft data prepare datasets/isic --folds 5 --stratify anatom_site_general --out datasets/isic-folds',
     ],
@@ -96,7 +109,13 @@ async function prepareCommand(dir: string, flags: PrepareFlags, command: Command
   const fractions = flags.split === undefined ? undefined : parseFractions(flags.split);
   const made = await making(
     command,
-    { mask: 'reading masks', prepare: 'preparing', read: 'reading', compare: 'looking for duplicates' },
+    {
+      shared: 'looking for shared pictures',
+      mask: 'reading masks',
+      prepare: 'preparing',
+      read: 'reading',
+      compare: 'looking for duplicates',
+    },
     (hooks) =>
       prepareDataset(source, flags.out, {
         ...hooks,
@@ -106,6 +125,7 @@ async function prepareCommand(dir: string, flags: PrepareFlags, command: Command
         hair: flags.hair,
         masks: flags.masks,
         marginShare: flags.margin,
+        ...(flags.without.length > 0 && { without: flags.without.map((other) => openDataset(other)) }),
         majorityRatio: flags.cutMajority,
         cutEverywhere: flags.cutEverywhere,
         reduceTo: flags.reduce,

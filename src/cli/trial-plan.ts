@@ -9,7 +9,7 @@ import type { PowerPlan } from '../trial/power-plan.js';
 import type { Room } from '../trial/room.js';
 import { collect, commandConfig, examples, integer, notice, number, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
-import { withWholePaths } from './trial-run.js';
+import { comparePictures, withWholePaths } from './trial-run.js';
 
 interface PlanFlags {
   data?: string;
@@ -59,6 +59,7 @@ async function planCommand(file: string, flags: PlanFlags, command: Command): Pr
   const dataset = openDataset(config.data);
   const jobs = planTrial(config, dataset);
   checkTrial(config, dataset);
+  await comparePictures(config, dataset, command);
   const arms = armsOf(config);
   const pairs = comparisonPairs(arms);
   const roles = rolesOf(pairs);

@@ -2,9 +2,12 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { Dataset } from '../data/dataset.js';
 import type { Run } from '../run/run-folder.js';
+import type { PictureCheck } from '../trial/check.js';
 import type { TrialConfig } from '../trial/config.js';
 import { collect, commandConfig, examples, globalOptions, notice, output } from './common.js';
+import { type MakingHooks, making } from './data-making.js';
 import { addExecutorOptions, describeExecutor, type ExecutorFlags, openExecutor } from './trial-executor.js';
 import { printReport } from './trial-report.js';
 
@@ -80,8 +83,26 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   const dataset = openDataset(config.data);
   planTrial(config, dataset); // a wrong path or key must not leave a run folder behind
   checkTrial(config, dataset);
+  const compared = await comparePictures(config, dataset, command);
   const dir = flags.out ?? `runs/trial-${config.name}`;
-  await runTrialToEnd(createRun(dir, { kind: 'trial', config }), config, command, flags);
+  await runTrialToEnd(createRun(dir, { kind: 'trial', config }), config, command, { ...flags, compared });
+}
+
+/** Pictures of external test sets against the trial's own, with a bar; null where there are no such sets. */
+export async function comparePictures(
+  config: TrialConfig,
+  dataset: Dataset,
+  command: Command,
+): Promise<PictureCheck | null> {
+  if (Object.keys(config.external).length === 0) return null;
+  const { checkPictures } = await import('../trial/check.js');
+  const labels = { shared: 'comparing external sets with the training images' };
+  const work = ({ onProgress, signal }: MakingHooks<'shared'>) =>
+    checkPictures(config, dataset, {
+      onProgress: (done, total) => onProgress('shared', done, total),
+      signal,
+    });
+  return making(command, labels, work, 'nothing was begun');
 }
 
 /** Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started. */
@@ -127,7 +148,7 @@ export async function runTrialToEnd(
   run: Run,
   config: TrialConfig,
   command: Command,
-  flags: ExecutorFlags = {},
+  flags: ExecutorFlags & { compared?: PictureCheck | null } = {},
 ): Promise<void> {
   const { runTrial } = await import('../trial/run.js');
   const { describeSetting } = await import('../trial/room.js');
@@ -141,6 +162,8 @@ export async function runTrialToEnd(
         runTrial(run, config, {
           interrupt,
           parallel: flags.jobs,
+          compared: flags.compared,
+          onCompare: () => view.note('comparing the pictures of external sets with the training images'),
           workerThreads: flags.workerCpus,
           executor: await openExecutor(run.dir, flags, (message) => view.note(message)),
           onProbe: (title) => view.note(`measuring what this machine has room for: ${title}`),

@@ -3,6 +3,7 @@
  * re-cropped, recoloured, mirrored or turned by right angles), these by the sieves of near.ts over all pairs, on all
  * cores.
  */
+import { decodeThumbnail } from '../image/decode.js';
 import { alignSizePx } from './align.js';
 import {
   createNearTables,
@@ -75,6 +76,34 @@ export async function findDuplicates(
       pairs.push({ ...pair, a: distinct[pair.a]!, b: distinct[pair.b]!, kind: 'near' });
   }
   return pairs.sort((p, q) => p.a - q.a || p.b - q.b);
+}
+
+/**
+ * The same for files that were not decoded yet.
+ * @param options.onProgress images decoded, then images compared: of twice as many as there are
+ * @throws DataError naming the file that cannot be decoded
+ */
+export async function findDuplicateFiles(
+  files: readonly { path: string; sha256: string }[],
+  { onProgress, signal }: Pick<DuplicateOptions, 'onProgress' | 'signal'> = {},
+): Promise<DuplicatePair[]> {
+  const [n, area] = [files.length, alignSizePx * alignSizePx];
+  const thumbnails = new Uint8Array(new SharedArrayBuffer(n * area));
+  let done = 0;
+  await forEachParallel(
+    n,
+    async (i) => {
+      const { grey } = await decodeThumbnail(files[i]!.path, alignSizePx);
+      thumbnails.set(grey, i * area);
+      onProgress?.(++done, 2 * n);
+    },
+    { signal },
+  );
+  return findDuplicates(
+    files.map(({ sha256 }) => sha256),
+    thumbnails,
+    { onProgress: (compared, total) => onProgress?.(n + Math.floor((compared * n) / total), 2 * n), signal },
+  );
 }
 
 /** The thumbnails of some images, in memory that threads can share; those given, where they are all and shared. */

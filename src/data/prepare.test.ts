@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
 import { decodeImage } from '../image/decode.js';
 import { type Dataset, imagePath, openDataset } from './dataset.js';
@@ -317,4 +318,28 @@ test.each<[PrepareOptions, RegExp]>([
   [{ strata: ['nowhere'], folds: 3 }, /no such column; it has asymmetry/],
 ])('%j is refused', async (options, message) => {
   await expect(run(options)).rejects.toThrow(message);
+});
+
+describe('without another dataset', () => {
+  test('its pictures are left out, with a receipt each', async () => {
+    // The source's own pictures in other files, half as many, beside none that is new.
+    const [other] = await prepareDataset(source, join(work, 'small'), { sizesPx: [40], reduceTo: 20 });
+    const [made] = await run({ without: [other!.dataset] });
+    const theirs = new Set(other!.dataset.rows.map(({ id }) => id));
+    expect(theirs.size).toBe(20);
+    expect(made!.dataset.rows.map(({ id }) => id)).toEqual(
+      source.rows.map(({ id }) => id).filter((id) => !theirs.has(id)),
+    );
+    const receipts = made!.report.problems.filter(({ kind }) => kind === 'in-another-set');
+    expect(new Set(receipts.map(({ id }) => id))).toEqual(theirs);
+    expect(receipts[0]!.detail).toMatch(/^alike to (0\.9\d\d|1\.000): \S+ of /);
+    // The same call again is the same dataset; another one is not taken for it.
+    expect((await run({ without: [other!.dataset] }))[0]!.dataset.hash).toBe(made!.dataset.hash);
+    await expect(run()).rejects.toThrow(DataError);
+  });
+
+  test('where nothing is left, it says so', async () => {
+    await expect(run({ without: [source] })).rejects.toThrow(/has all of its pictures; nothing is left/);
+    expect(readdirSync(work)).toEqual([]);
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * `graft data prepare`: a new dataset of an old one, with fewer images, other sizes, hair removed, lesions cut out,
+ * `graft data prepare`: a new dataset of an old one, without what another one has, with fewer images, other sizes, hair removed, lesions cut out,
  * split anew or in folds. Groups are kept: nothing that belongs together is torn apart.
  *
  * The pixel work goes to a scratch folder beside the target, an image at a time, and is taken up again there when it
@@ -29,6 +29,7 @@ import { forEachParallel } from './parallel.js';
 import { type Problem, problem } from './problems.js';
 import { changedError } from './read-images.js';
 import { select } from './select.js';
+import { sharedPictures } from './shared-pictures.js';
 import { assignFolds, assignSplits, type Fractions, strataOf } from './split.js';
 
 export interface PrepareOptions {
@@ -46,6 +47,8 @@ export interface PrepareOptions {
   masks?: string;
   /** What is left around the mask's box, as a share of its sides; default 0.1. */
   marginShare?: number;
+  /** Datasets whose pictures are left out, whatever file they are in (shared-pictures.ts). */
+  without?: readonly Dataset[];
   majorityRatio?: number;
   /** Cuts the majority class in every split; default in train alone. */
   cutEverywhere?: boolean;
@@ -60,8 +63,15 @@ export interface PrepareOptions {
   seed?: number;
   name?: string;
   importer?: string;
-  /** `mask`: masks read; `prepare`: images worked on; `read`: images taken over into the datasets. */
-  onProgress?: (phase: 'mask' | 'prepare' | 'read' | 'compare', done: number, total: number) => void;
+  /**
+   * `shared`: images of both datasets decoded and compared; `mask`: masks read; `prepare`: images worked on; `read`: images
+   * taken over into the datasets.
+   */
+  onProgress?: (
+    phase: 'shared' | 'mask' | 'prepare' | 'read' | 'compare',
+    done: number,
+    total: number,
+  ) => void;
   signal?: AbortSignal;
 }
 
@@ -109,6 +119,7 @@ async function prepareInto(
   const decisive = {
     ...options,
     masks: undefined,
+    ...(options.without ? { without: options.without.map(({ hash }) => hash) } : {}),
     onProgress: undefined,
     signal: undefined,
     importer: undefined,
@@ -243,6 +254,22 @@ async function choose(
   const boxes = new Map<string, Box>();
   const problems: Problem[] = [];
   let rows = source.rows;
+  for (const other of options.without ?? []) {
+    const shared = await sharedPictures({ dir: source.dir, rows }, other, {
+      onProgress: (done, total) => options.onProgress?.('shared', done, total),
+      signal: options.signal,
+    });
+    for (const { image, twin, kind, correlation } of shared) {
+      const { id, file, label } = image;
+      const likeness = kind === 'exact' ? 'the same file as' : `alike to ${correlation.toFixed(3)}:`;
+      const detail = `${likeness} ${twin.id} of ${other.name}`;
+      problems.push(problem('in-another-set', { id, file, label, detail }));
+    }
+    const gone = new Set(shared.map(({ image }) => image.id));
+    rows = rows.filter(({ id }) => !gone.has(id));
+    if (rows.length === 0)
+      throw new DataError(`${source.dir}: ${other.dir} has all of its pictures; nothing is left`);
+  }
   if (options.masks !== undefined) {
     const masks = await indexMasks(options.masks);
     const without: string[] = [];

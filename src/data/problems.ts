@@ -19,6 +19,7 @@ export const problemKinds = {
   'conflicting-duplicate': { text: 'identical images with different labels', leaves: 'row' },
   'exact-duplicate': { text: 'further copies of an image (SHA-256)', leaves: 'row' },
   'near-duplicate': { text: 'near-duplicates of an image', leaves: 'row' },
+  'in-another-set': { text: 'images of pictures that another dataset has', leaves: 'row' },
   'leaking-image': { text: 'images whose group is in a split that is evaluated on', leaves: 'row' },
   'majority-cut': { text: 'images of the majority class, cut', leaves: 'row' },
   'not-drawn': { text: 'images not drawn in the reduction', leaves: 'row' },

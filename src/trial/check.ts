@@ -5,6 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { type Dataset, type DatasetRow, openDataset } from '../data/dataset.js';
 import { type Lineage, requireNoLeak } from '../data/lineage.js';
+import { nameShared, type SharedPicture, sharedPictures } from '../data/shared-pictures.js';
 import { DataError } from '../errors.js';
 import type { GanSummary } from '../gan/summary.js';
 import { readRun } from '../run/run-reader.js';
@@ -15,7 +16,8 @@ import { variantRows } from './variants.js';
  * @throws DataError naming the GAN and the groups, or the test set and the images; ConfigError as `planTrial`
  */
 export function checkTrial(config: TrialConfig, dataset: Dataset): void {
-  for (const [name, dir] of Object.entries(config.external)) openExternal(name, dir, dataset);
+  const learned = learnedFrom(dataset, config.folds);
+  for (const [name, dir] of Object.entries(config.external)) openExternal(name, dir, learned);
   const arms = armsOf(config);
   for (const [name, { run }] of Object.entries(config.gans)) {
     if (run === null || !arms.some(({ synthetic }) => synthetic?.gan === name)) continue;
@@ -40,34 +42,77 @@ function trainingOf(run: string): Pick<Lineage, 'trainingGroups' | 'unknownTrain
   };
 }
 
+/** The images of a dataset that runs learn from: of several folds, each image is trained on in one. */
+export const learnedFrom = (dataset: Dataset, folds = 1): Dataset => ({
+  ...dataset,
+  rows: folds > 1 ? dataset.rows : dataset.rows.filter(({ split }) => split !== 'test'),
+});
+
+const leaveOut = (dir: string, learned: Dataset): string =>
+  `leave them out: graft data prepare ${dir} --without ${learned.dir} --out ${dir}-outside`;
+
 /**
  * A test set from elsewhere.
- * @throws DataError where it does not have the positive class, or holds images of the trial's dataset
+ * @throws DataError where it does not have the positive class, or holds images that are learned from
  */
-export function openExternal(name: string, dir: string, own: Dataset): Dataset {
+export function openExternal(name: string, dir: string, learned: Dataset): Dataset {
   const external = openDataset(dir);
-  if (external.positive !== own.positive) {
+  const { positive } = learned;
+  if (external.positive !== positive) {
     throw new DataError(
-      `external.${name}: the positive class of ${dir} is '${external.positive}', that of the trial '${own.positive}'; import it with --positive ${own.positive}`,
+      `external.${name}: the positive class of ${dir} is '${external.positive}', that of the trial '${positive}'; import it with --positive ${positive}`,
     );
   }
   if (!external.rows.some(({ label }) => label !== external.positive))
     throw new DataError(
       `external.${name}: ${dir} has images of '${external.positive}' only; an AUC needs both`,
     );
-  const learned = new Map(
-    own.rows.filter(({ split }) => split !== 'test').map((row) => [row.sha256, row.id]),
-  );
-  const shared = external.rows.filter((row) => learned.has(row.sha256));
+  const known = new Map(learned.rows.map((row) => [row.sha256, row]));
+  const shared = external.rows.flatMap((image): SharedPicture[] => {
+    const twin = known.get(image.sha256);
+    return twin ? [{ image, twin, kind: 'exact', correlation: 1 }] : [];
+  });
   if (shared.length > 0) {
-    const named = shared
-      .slice(0, 5)
-      .map((row) => (row.id === learned.get(row.sha256) ? row.id : `${row.id} = ${learned.get(row.sha256)}`));
     throw new DataError(
-      `external.${name}: ${shared.length} of its images are training or validation images of ${own.dir} (${named.join(', ')}${shared.length > 5 ? ', …' : ''}); leave them out of ${dir}`,
+      `external.${name}: ${shared.length} of its images are training or validation images of ${learned.dir} (${nameShared(shared)}); ${leaveOut(dir, learned)}`,
     );
   }
   return external;
+}
+
+/** What was compared, by the hashes of the datasets: it need not be done again. */
+export interface PictureCheck {
+  dataset: string;
+  external: Record<string, string>;
+}
+
+export const pictureCheckOf = (config: TrialConfig, dataset: Dataset): PictureCheck => ({
+  dataset: dataset.hash,
+  external: Object.fromEntries(
+    Object.entries(config.external).map(([name, dir]) => [name, openDataset(dir).hash]),
+  ),
+});
+
+/**
+ * Compares the pictures of external test sets with those that runs learn from, pair by pair: what was compressed anew or
+ * resized has another checksum. Takes seconds for thousands of images, minutes for tens of thousands.
+ * @param options.onProgress images done, of one external set after the other
+ * @throws DataError naming the test set and the images
+ */
+export async function checkPictures(
+  config: TrialConfig,
+  dataset: Dataset,
+  options: Parameters<typeof sharedPictures>[2] = {},
+): Promise<PictureCheck> {
+  const learned = learnedFrom(dataset, config.folds);
+  for (const [name, dir] of Object.entries(config.external)) {
+    const shared = await sharedPictures(openDataset(dir), learned, options);
+    if (shared.length === 0) continue;
+    throw new DataError(
+      `external.${name}: ${shared.length} of its images show the pictures of training or validation images of ${dataset.dir} (${nameShared(shared)}); ${leaveOut(dir, learned)}`,
+    );
+  }
+  return pictureCheckOf(config, dataset);
 }
 
 /** @throws DataError when the GAN learned another class, or a group that is evaluated on */

@@ -11,7 +11,7 @@ import type { GanSummary } from '../gan/summary.js';
 import { configToYaml } from '../run/config.js';
 import { graftVersion } from '../run/package.js';
 import { readRun } from '../run/run-reader.js';
-import { openExternal } from './check.js';
+import { learnedFrom, openExternal } from './check.js';
 import { armsOf, type TrialConfig, trialConfigSchema } from './config.js';
 import { externalScoresPath } from './jobs.js';
 import { REAL_GRID, readJudgement, SYNTHETIC_GRID } from './judge.js';
@@ -53,7 +53,7 @@ export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
   const results = classifiers.map((job) => ({ job, result: readClassifierResult(jobDir(trialDir, job.id)) }));
   const folds = foldsOf(parts, results);
   const externals = Object.entries(config.external).map(([name, dir]) => {
-    const { hash, licence } = openExternal(name, dir, dataset);
+    const { hash, licence } = openExternal(name, dir, learnedFrom(dataset, config.folds));
     const rows = readScores(externalScoresPath(jobDir(trialDir, classifiers[0]!.id), name));
     return { name, hash, licence, ...testImages(rows) };
   });

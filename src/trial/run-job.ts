@@ -19,7 +19,7 @@ import { takeLock } from '../run/lock.js';
 import { createRun, openRun, runStatus } from '../run/run-folder.js';
 import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
-import { checkLineage, openExternal } from './check.js';
+import { checkLineage, learnedFrom, openExternal } from './check.js';
 import type { TrialConfig } from './config.js';
 import { externalScoresPath, lockDir, READY_FILE } from './jobs.js';
 import { judgeImages } from './judge.js';
@@ -106,7 +106,7 @@ async function prepareData(trial: TrialFolder, job: DataJob, hooks: JobHooks): P
   for (const size of job.sizes)
     (await openPixelCache(dataset, size, { onProgress: hooks.onDecode })).images.dispose();
   for (const [name, dir] of Object.entries(trial.config.external)) {
-    const external = openExternal(name, dir, dataset);
+    const external = openExternal(name, dir, learnedFrom(dataset));
     (await openPixelCache(external, job.sizes[0]!, { onProgress: hooks.onDecode })).images.dispose();
   }
   const { name, hash } = dataset;
@@ -231,7 +231,8 @@ async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks:
   const device = recipe.device === 'auto' ? bestDevice() : requireDevice(recipe.device as Device);
   for (const [name, dir] of Object.entries(trial.config.external)) {
     const path = externalScoresPath(runDir, name);
-    if (!existsSync(path)) await scoreExternal(runDir, openExternal(name, dir, dataset), path, device);
+    if (!existsSync(path))
+      await scoreExternal(runDir, openExternal(name, dir, learnedFrom(dataset)), path, device);
   }
 }
 

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compileProgram, program, programEnvironment } from '../../test/program.js';
 import { openDataset } from '../data/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
+import { prepareDataset } from '../data/prepare.js';
 import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { createRun, openRun, runStatus } from '../run/run-folder.js';
+import { createRun, openRun, readEvents, runStatus } from '../run/run-folder.js';
 import { auc } from '../stats/roc.js';
 import { setThreads } from '../torch/index.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
@@ -229,6 +230,32 @@ test('an external test set that holds training images is refused, with the image
     new RegExp(`external.twin: \\d+ of its images are training or validation images .*${first}`),
   );
 }, 60_000);
+
+test('pictures of training images in other files are refused, with the images named and the command that helps', async () => {
+  const own = openDataset(data);
+  const outside = join(folder, 'resized');
+  await prepareDataset(own, outside, { sizesPx: [48] });
+  const learned = own.rows.filter(({ split }) => split !== 'test');
+  const settings = { external: { resized: outside }, arms: ['real'] };
+  await expect(trial('pictures', settings)).rejects.toThrow(
+    new RegExp(
+      `external.resized: ${learned.length} of its images show the pictures .*\\(\\S+ \\(alike to .*graft data prepare ${outside} --without ${data} --out`,
+    ),
+  );
+  // In folds, each image is trained on in one of them.
+  await expect(trial('pictures-folds', { ...settings, folds: 2 })).rejects.toThrow(
+    `${own.rows.length} of its`,
+  );
+}, 60_000);
+
+test('pictures are compared once for the same sets', () => {
+  const compared = readEvents(join(folder, 'whole', 'events.jsonl')).filter(
+    ({ type }) => type === 'compared',
+  );
+  expect(compared.map(({ pictures }) => pictures)).toEqual([
+    { dataset: openDataset(data).hash, external: { elsewhere: openDataset(elsewhere).hash } },
+  ]);
+});
 
 test('a job that fails twice is given up, and the trial says which and why', async () => {
   const config = configOf({ arms: ['real'], external: {} });

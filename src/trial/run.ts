@@ -5,12 +5,13 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDataset } from '../data/dataset.js';
+import { isDeepStrictEqual } from 'node:util';
+import { type Dataset, openDataset } from '../data/dataset.js';
 import { GraftError } from '../errors.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import type { Run } from '../run/run-folder.js';
+import { type Json, type Run, readEvents, runFiles } from '../run/run-folder.js';
 import { type Board, BoardReader, jobTitle } from './board.js';
-import { checkTrial } from './check.js';
+import { checkPictures, checkTrial, type PictureCheck, pictureCheckOf } from './check.js';
 import type { TrialConfig } from './config.js';
 import { type JobState, jobStates, readFailures, readSchedule, writeSchedule } from './jobs.js';
 import { planTrial, type TrialJob } from './plan.js';
@@ -40,6 +41,10 @@ export interface TrialOptions {
   executor?: Executor;
   /** Threads of a job elsewhere, where the trial file says nothing; default 1. */
   workerThreads?: number;
+  /** Pictures of external test sets that were compared with the trial's before. */
+  compared?: PictureCheck | null;
+  /** Their pictures are being compared: which can take minutes. */
+  onCompare?: () => void;
   onProbe?: (title: string) => void;
   /** What this machine has room for, when it was measured. */
   onRoom?: (room: Room) => void;
@@ -62,6 +67,7 @@ export async function runTrial(
   // What is wrong with the trial file shows here, before anything is trained.
   planTrial(config, dataset);
   checkTrial(config, dataset);
+  await comparePictures(run, config, dataset, options);
   const startedAt = readSchedule(run.dir)?.startedAt ?? new Date().toISOString();
   // Whoever resumes a trial has seen to what made jobs fail.
   rmSync(run.path('failures'), { recursive: true, force: true });
@@ -106,6 +112,25 @@ export async function runTrial(
   }
   run.finish({ ...summary! });
   return summary!;
+}
+
+/** Once for the same images: the run's log remembers. */
+async function comparePictures(
+  run: Run,
+  config: TrialConfig,
+  dataset: Dataset,
+  { compared, onCompare }: TrialOptions,
+): Promise<void> {
+  if (Object.keys(config.external).length === 0) return;
+  const wanted = pictureCheckOf(config, dataset);
+  const isWanted = (known: unknown): boolean => isDeepStrictEqual(known, wanted);
+  const events = readEvents(run.path(runFiles.events));
+  if (events.some(({ type, pictures }) => type === 'compared' && isWanted(pictures))) return;
+  if (!isWanted(compared)) {
+    onCompare?.();
+    await checkPictures(config, dataset);
+  }
+  run.event('compared', 0, { pictures: wanted as unknown as Json });
 }
 
 /** Threads of each job stay what they were when the trial began: they decide a run's last bits. */

@@ -2,12 +2,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from '../../files.js';
-import { decodeThumbnail } from '../../image/decode.js';
-import { alignSizePx } from '../align.js';
 import { type ImportReport, reportFile } from '../create.js';
 import { type Dataset, type DatasetRow, imagePath } from '../dataset.js';
-import { findDuplicates } from '../duplicates.js';
-import { forEachParallel } from '../parallel.js';
+import { findDuplicateFiles } from '../duplicates.js';
 
 /** Pairs of ids; pairs with images that the import left out are among them, since they tie others together. */
 export function recordedPairs(dir: string): [string, string][] | undefined {
@@ -27,27 +24,7 @@ export async function searchPairs(
   options: { onProgress?: (done: number, total: number) => void; signal?: AbortSignal },
 ): Promise<[string, string][]> {
   const { rows } = dataset;
-  const { onProgress, signal } = options;
-  const area = alignSizePx * alignSizePx;
-  const thumbnails = new Uint8Array(rows.length * area);
-  let done = 0;
-  await forEachParallel(
-    rows.length,
-    async (i) => {
-      const { grey } = await decodeThumbnail(imagePath(dataset, rows[i]!), alignSizePx);
-      thumbnails.set(grey, i * area);
-      onProgress?.(++done, 2 * rows.length);
-    },
-    { signal },
-  );
-  const pairs = await findDuplicates(
-    rows.map(({ sha256 }) => sha256),
-    thumbnails,
-    {
-      onProgress: (compared, total) =>
-        onProgress?.(rows.length + Math.floor((compared * rows.length) / total), 2 * rows.length),
-      signal,
-    },
-  );
+  const files = rows.map((row) => ({ path: imagePath(dataset, row), sha256: row.sha256 }));
+  const pairs = await findDuplicateFiles(files, options);
   return pairs.map(({ a, b }) => [rows[a]!.id, rows[b]!.id]);
 }
