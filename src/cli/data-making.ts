@@ -46,29 +46,31 @@ export async function making<Phase extends string, Result>(
 }
 
 export async function printMade(dataset: Dataset, report: ImportReport, command: Command): Promise<void> {
-  const { describeDataset } = await import('../data/describe.js');
-  const { nameSome, problemKinds } = await import('../data/problems.js');
-  const summary = describeDataset(dataset);
-  const lines = (): string[] => {
-    const kinds = Object.entries(report.counts) as [keyof typeof problemKinds, number][];
-    if (kinds.length === 0) return ['Nothing was left out.'];
-    const table = plainTable(['found', 'n', 'which']);
-    for (const [kind, n] of kinds) {
-      const names = report.problems
-        .filter((problem) => problem.kind === kind)
-        .map(({ id, file, line, detail }) => file || id || (line ? `line ${line}` : detail));
-      const { text, leaves } = problemKinds[kind];
-      table.push([
-        leaves === 'nothing' ? text : `left out: ${text}`,
-        String(n),
-        nameSome([...new Set(names)], 3),
-      ]);
-    }
-    return [trimmed(table), `Each of them with its reason: ${dataset.dir}/cleaning.csv`];
-  };
-  output(command, {
-    json: { ...report, dir: dataset.dir },
-    text: () => [describeText(summary), '', ...lines()].join('\n'),
-  });
+  output(command, { json: { ...report, dir: dataset.dir }, text: await madeText(dataset, report) });
   notice(command, `made ${dataset.dir}`);
+}
+
+/** What a dataset is, and what was left out of it. */
+export async function madeText(dataset: Dataset, report: ImportReport): Promise<string> {
+  const { describeDataset } = await import('../data/describe.js');
+  return [describeText(describeDataset(dataset)), '', ...(await leftOut(dataset, report))].join('\n');
+}
+
+async function leftOut(dataset: Dataset, report: ImportReport): Promise<string[]> {
+  const { nameSome, problemKinds } = await import('../data/problems.js');
+  const kinds = Object.entries(report.counts) as [keyof typeof problemKinds, number][];
+  if (kinds.length === 0) return ['Nothing was left out.'];
+  const table = plainTable(['found', 'n', 'which']);
+  for (const [kind, n] of kinds) {
+    const names = report.problems
+      .filter((problem) => problem.kind === kind)
+      .map(({ id, file, line, detail }) => file || id || (line ? `line ${line}` : detail));
+    const { text, leaves } = problemKinds[kind];
+    table.push([
+      leaves === 'nothing' ? text : `left out: ${text}`,
+      String(n),
+      nameSome([...new Set(names)], 3),
+    ]);
+  }
+  return [trimmed(table), `Each of them with its reason: ${dataset.dir}/cleaning.csv`];
 }

@@ -2,9 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Prepared } from '../data/prepare.js';
 import { collect, examples, globalOptions, integer, notice, number, output } from './common.js';
-import { describeText } from './data-describe.js';
 import { commaList } from './data-import.js';
-import { making } from './data-making.js';
+import { madeText, making } from './data-making.js';
 
 interface PrepareFlags {
   out: string;
@@ -148,15 +147,12 @@ async function prepareCommand(dir: string, flags: PrepareFlags, command: Command
 }
 
 async function printPrepared(made: readonly Prepared[], command: Command): Promise<void> {
-  const { describeDataset } = await import('../data/describe.js');
   const [first] = made as [Prepared];
+  const others = made.length - 1;
+  const rest = others > 0 ? `\n\nThe other ${others} likewise, in folders of their own.` : '';
   output(command, {
     json: made.map(({ dataset, report }) => ({ ...report, dir: dataset.dir })),
-    text: () =>
-      [
-        describeText(describeDataset(first.dataset)),
-        ...(made.length > 1 ? ['', `The other ${made.length - 1} likewise, in folders of their own.`] : []),
-      ].join('\n'),
+    text: (await madeText(first.dataset, first.report)) + rest,
   });
   for (const { dataset } of made) notice(command, `made ${dataset.dir}`);
 }
