@@ -4,6 +4,8 @@
  * that counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
  */
 import { rmSync } from 'node:fs';
+import { relative } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
 import type { PixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
@@ -343,8 +345,13 @@ function checkData({ cache, dataset }: TrainClassifierOptions, recipe: Classifie
   }
 }
 
+interface DataPaths {
+  data?: string;
+  synthetic?: string[];
+}
+
 /** @throws ConfigError naming the keys that differ from the run's; GraftError when it is no classifier's. */
-function requireSameRun(dir: string, config: object): void {
+function requireSameRun(dir: string, config: DataPaths): void {
   const { kind, config: was } = readRunConfig(dir);
   if (kind !== 'classifier') throw new GraftError(`${dir}: holds a run of a ${kind}; choose another folder`);
   // What runs did before these keys were there: all real images, the authors' conventions, a plain step.
@@ -354,5 +361,15 @@ function requireSameRun(dir: string, config: object): void {
     ...{ real: 'all', randAugment: RAND_AUGMENT, tta: 'none' },
     ...{ inputStatistics, padding, batchNormEps, ...FINE_TUNING_OFF },
   };
-  requireSameConfig(dir, { was: { ...before, ...was }, now: config, changeable });
+  // Images that moved together with the dataset are the same ones: a trial's folder, or a copy of it elsewhere.
+  const { synthetic } = was as DataPaths;
+  const moved = isDeepStrictEqual(fromData(was as DataPaths), fromData(config));
+  requireSameConfig(dir, {
+    was: { ...before, ...was },
+    now: moved ? { ...config, synthetic } : config,
+    changeable,
+  });
 }
+
+const fromData = ({ data = '', synthetic = [] }: DataPaths): string[] =>
+  synthetic.map((path) => relative(data, path));

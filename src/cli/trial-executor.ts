@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
+import type { Interrupt } from '../run/interrupt.js';
 import type { KubernetesOptions } from '../trial/executors/kubernetes.js';
 import type { SlurmOptions } from '../trial/executors/slurm.js';
 import type { Workers } from '../trial/executors/workers.js';
@@ -13,6 +14,7 @@ const EXECUTORS = ['local', 'slurm', 'kubernetes', 'queue', 'workers'] as const;
 export interface ExecutorFlags {
   jobs?: number;
   executor?: (typeof EXECUTORS)[number];
+  store?: string;
   workers?: number;
   workerCpus?: number;
   workerMemory?: number;
@@ -45,6 +47,10 @@ export const addExecutorOptions = (command: Command): Command =>
         .default('local'),
     )
     .optionsGroup('Workers elsewhere:')
+    .option(
+      '--store <url>',
+      'queue: s3://BUCKET/FOLDER, where workers that share no file system find the trial',
+    )
     .option('--workers <count>', 'Slurm, Kubernetes: workers at a time', integer({ min: 1, max: 10_000 }))
     .option('--worker-cpus <count>', 'cores of one worker', integer({ min: 1, max: 1024 }))
     .option('--worker-memory <MiB>', 'memory of one worker', integer({ min: 256 }))
@@ -68,8 +74,10 @@ export async function openExecutor(
   trialDir: string,
   flags: ExecutorFlags,
   warn: (message: string) => void,
+  interrupt?: Interrupt,
 ): Promise<Executor | undefined> {
   const { executor = 'local' } = flags;
+  if (flags.store !== undefined) return await storeExecutor(trialDir, flags, { warn, interrupt });
   if (executor === 'local') return undefined;
   if (executor === 'queue' || executor === 'workers') {
     warn(
@@ -101,6 +109,21 @@ export async function describeExecutor(trialDir: string, flags: ExecutorFlags): 
     return kubernetesManifest(await kubernetesOptions(trialDir, flags), workers);
   }
   throw new ConfigError('--dry-run: shows what goes to an engine; add --executor slurm or kubernetes');
+}
+
+/** @throws ConfigError without a queue, which alone keeps two workers from one job where no file system is shared */
+async function storeExecutor(
+  trialDir: string,
+  { store: url, executor }: ExecutorFlags,
+  options: { warn: (message: string) => void; interrupt?: Interrupt },
+): Promise<Executor> {
+  const { ConfigError } = await import('../errors.js');
+  const { openObjectStore } = await import('../trial/executors/object-store.js');
+  const { openMirror, storeExecutor } = await import('../trial/executors/stored-trial.js');
+  if (executor !== 'queue') throw new ConfigError('--store: goes with --executor queue');
+  const store = await openObjectStore(url!, options);
+  options.warn(`waiting for workers; on each machine: graft trial work ${store.url} --queue postgresql://…`);
+  return storeExecutor(openMirror(store, trialDir));
 }
 
 async function slurm(trialDir: string, flags: ExecutorFlags): Promise<Workers> {

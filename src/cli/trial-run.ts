@@ -165,7 +165,7 @@ export async function runTrialToEnd(
           compared: flags.compared,
           onCompare: () => view.note('comparing the pictures of external sets with the training images'),
           workerThreads: flags.workerCpus,
-          executor: await openExecutor(run.dir, flags, (message) => view.note(message)),
+          executor: await openExecutor(run.dir, flags, (message) => view.note(message), interrupt),
           onProbe: (title) => view.note(`measuring what this machine has room for: ${title}`),
           onRoom: ({ chosen }) => view.note(`room for ${describeSetting(chosen)}`),
           onTurn: (board) => view.show(board),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Interrupt } from '../run/interrupt.js';
 import type { TrialConfig } from '../trial/config.js';
-import type { JobState } from '../trial/jobs.js';
+import type { QueuedTrialOptions } from '../trial/executors/queued-trial.js';
 import type { TrialJob } from '../trial/plan.js';
 import type { JobOutcome } from '../trial/work.js';
 import { examples, globalOptions, integer, notice, output } from './common.js';
@@ -12,16 +12,28 @@ export function registerWork(trial: Command): void {
   const work = trial
     .command('work')
     .description('do open jobs of a trial that another process began, until none is left')
-    .argument('<dir>', 'trial folder, on a file system that all workers share')
+    .argument('<dir>', 'trial folder, on a file system that all workers share, or s3://BUCKET/FOLDER')
     .option('--jobs <count>', 'jobs at once', integer({ min: 1, max: 1024 }), 1)
     .option('--most-jobs <count>', 'end after so many', integer({ min: 1 }))
     .option('--id <name>', 'name in the record of failures (default: host and process)')
     .option('--queue <url>', 'take the jobs from a queue in PostgreSQL, postgresql://user@host/database')
+    .option(
+      '--data <dataset>',
+      'object store: where this machine has the dataset (default: where the trial file says)',
+    )
+    .option(
+      '--scratch <dir>',
+      'object store: this worker’s copy of the trial (default: a folder here named after it)',
+    )
     .action(async (dir: string, flags: WorkFlags, command: Command) => workCommand(dir, flags, command));
   examples(work, [
     [
       'lend a second machine to a trial that runs on the first',
       'graft trial work /shared/runs/trial-melanoma',
+    ],
+    [
+      'a machine that shares nothing but a database and an object store',
+      'graft trial work s3://bucket/melanoma --queue postgresql://graft@db/graft --data datasets/isic2017',
     ],
   ]);
 
@@ -47,6 +59,8 @@ interface WorkFlags {
   mostJobs?: number;
   id?: string;
   queue?: string;
+  data?: string;
+  scratch?: string;
 }
 
 async function workCommand(dir: string, flags: WorkFlags, command: Command): Promise<void> {
@@ -54,7 +68,6 @@ async function workCommand(dir: string, flags: WorkFlags, command: Command): Pro
   const { jobTitle } = await import('../trial/board.js');
   const { withInterrupt } = await import('../run/interrupt.js');
   const { stoppedExitCode } = await import('../trial/executors/workers.js');
-  const config = await trialConfigOf(dir);
   const worker = flags.id ?? process.env.GRAFT_WORKER ?? `${hostname()}, process ${process.pid}`;
   let done = 0;
   const onJob = (job: TrialJob, outcome: JobOutcome): void => {
@@ -63,6 +76,8 @@ async function workCommand(dir: string, flags: WorkFlags, command: Command): Pro
   };
   const ended = await withInterrupt(async (interrupt) => {
     const options = { ...flags, parallel: flags.jobs, worker, interrupt, onJob };
+    if (/^s3:\/\//.test(dir)) return await workStore(dir, flags, options);
+    const config = await trialConfigOf(dir);
     if (flags.queue !== undefined) return await workQueue(dir, config, flags.queue, options);
     const { work } = await import('../trial/work.js');
     return await work(dir, { ...options, config, until: 'final' });
@@ -71,60 +86,77 @@ async function workCommand(dir: string, flags: WorkFlags, command: Command): Pro
   if (ended === 'stopped') process.exitCode = stoppedExitCode;
 }
 
-interface QueueOptions {
+interface QueueWork extends QueuedTrialOptions {
   parallel: number;
   mostJobs?: number;
-  worker: string;
   interrupt: Interrupt;
-  onJob: (job: TrialJob, outcome: JobOutcome) => void;
 }
 
+const warn = (message: string): void => void process.stderr.write(`graft: warning: ${message}\n`);
+
 /** Works from a queue: what is open, and what became of it, the trial's folder says as ever. */
-async function workQueue(dir: string, config: TrialConfig, connection: string, options: QueueOptions) {
-  const { openDataset } = await import('../data/dataset.js');
+async function workQueue(dir: string, config: TrialConfig, connection: string, options: QueueWork) {
   const { workFromQueue } = await import('../trial/executors/queue-worker.js');
-  const { jobStates, readSchedule, recordFailure } = await import('../trial/jobs.js');
-  const { planTrial } = await import('../trial/plan.js');
-  const { startJob } = await import('../trial/work.js');
-  const { worker, onJob } = options;
-  const dataset = openDataset(config.data);
-  let seeds = 0;
-  let jobs: TrialJob[] = [];
-  /** The plan as it is now, and whether more may come. */
-  const current = (): { states: ReadonlyMap<string, JobState>; final: boolean } => {
-    const schedule = readSchedule(dir);
-    if (schedule && schedule.seeds !== seeds) {
-      seeds = schedule.seeds;
-      jobs = planTrial(config, dataset, { seeds });
-    }
-    return { states: jobStates(dir, jobs, config), final: schedule?.final === true };
-  };
-  return await workFromQueue(
-    {
-      open: () => [...current().states].flatMap(([id, state]) => (state === 'open' ? [id] : [])),
-      isOver: (id) => ['done', 'failed'].includes(current().states.get(id) ?? ''),
-      isUnfinished: () => {
-        const { states, final } = current();
-        return !final || [...states.values()].some((state) => state !== 'done' && state !== 'failed');
-      },
-      run: async (id, stop) => {
-        const job = jobs.find((one) => one.id === id);
-        if (!job) return 'failed';
-        const { child, ended } = startJob(dir, job, { worker });
-        stop.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
-        const { kind, message } = await ended;
-        if (kind === 'failed') recordFailure(dir, id, { time: new Date().toISOString(), worker, message });
-        onJob(job, kind);
-        return kind;
-      },
-    },
-    {
-      ...options,
-      connection,
-      trialDir: dir,
-      warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
-    },
+  const { folderTrial } = await import('../trial/executors/queued-trial.js');
+  return await workFromQueue(folderTrial(dir, config, options), {
+    ...options,
+    connection,
+    trialDir: dir,
+    warn,
+  });
+}
+
+/** The same for a trial in an object store, in a copy that only this worker has. */
+async function workStore(url: string, flags: WorkFlags, options: QueueWork) {
+  const { existsSync, mkdirSync, readFileSync } = await import('node:fs');
+  const { resolve } = await import('node:path');
+  const { parseDocument } = await import('yaml');
+  const { ConfigError } = await import('../errors.js');
+  const { writeFileAtomic } = await import('../files.js');
+  const { LockedError, takeLock } = await import('../run/lock.js');
+  const { openObjectStore } = await import('../trial/executors/object-store.js');
+  const { workFromQueue } = await import('../trial/executors/queue-worker.js');
+  const { folderTrial } = await import('../trial/executors/queued-trial.js');
+  const { fetchTrial, openMirror, storedTrial, storedTrialLabel } = await import(
+    '../trial/executors/stored-trial.js'
   );
+  if (flags.queue === undefined)
+    throw new ConfigError(
+      `${url}: a trial in an object store needs --queue postgresql://…, which says who does what`,
+    );
+  const store = await openObjectStore(url, { interrupt: options.interrupt, warn });
+  const label = storedTrialLabel(store.url);
+  const dir = resolve(flags.scratch ?? label);
+  mkdirSync(dir, { recursive: true });
+  let release: () => void;
+  try {
+    release = takeLock(dir);
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
+    throw new ConfigError(`${dir}: another worker has its copy there; give this one a folder with --scratch`);
+  }
+  try {
+    return await workCopy(dir);
+  } finally {
+    release();
+  }
+
+  async function workCopy(dir: string) {
+    const mirror = openMirror(store, dir);
+    await fetchTrial(mirror);
+    const given = await trialConfigOf(dir);
+    const config = { ...given, data: resolve(flags.data ?? given.data) };
+    if (!existsSync(config.data))
+      throw new ConfigError(
+        `${config.data}: there is no such dataset on this machine; say where it is with --data`,
+      );
+    // Jobs read it in the copy; nothing of it is sent.
+    const file = parseDocument(readFileSync(`${dir}/config.yaml`, 'utf8'));
+    file.set('data', config.data);
+    writeFileAtomic(`${dir}/config.yaml`, String(file));
+    const trial = storedTrial(folderTrial(dir, config, options), mirror, options);
+    return await workFromQueue(trial, { ...options, connection: flags.queue!, trialDir: dir, label, warn });
+  }
 }
 
 /** The trial as a job is given it. */
@@ -151,7 +183,8 @@ async function jobCommand(dir: string, id: string): Promise<void> {
   const job = jobs.find((one) => one.id === id);
   if (!job) throw new DataError(`${dir}: has no job '${id}'`);
   // The worker that started this process is gone: nobody would know of it, so it saves and ends.
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  const abandon = (): boolean => process.kill(process.pid, 'SIGTERM');
+  process.once('disconnect', abandon);
   try {
     await withInterrupt(
       (interrupt) =>
@@ -167,6 +200,7 @@ async function jobCommand(dir: string, id: string): Promise<void> {
     if (!(error instanceof LockedError)) throw error;
     process.exitCode = BUSY_EXIT_CODE;
   } finally {
+    process.off('disconnect', abandon);
     if (process.connected) process.disconnect();
   }
 }

@@ -21,7 +21,11 @@ import type { TrialSummary } from './summary.js';
 import { type JobOutcome, work } from './work.js';
 
 /** Has jobs done until none is open; returns when all are done or failed, or it was asked to stop. */
-export type Executor = (jobs: ExecutorContext) => Promise<'finished' | 'stopped'>;
+export interface Executor {
+  (jobs: ExecutorContext): Promise<'finished' | 'stopped'>;
+  /** Tells whoever works elsewhere of a schedule that brings no jobs. */
+  scheduled?(): Promise<void>;
+}
 
 export interface ExecutorContext {
   trialDir: string;
@@ -108,6 +112,7 @@ export async function runTrial(
     summary = { ...summary, sequential: { ...summary.sequential!, stopped: look.stop } };
     // Workers that wait for further seeds may go.
     writeSchedule(run.dir, { seeds, threads, final: true, startedAt });
+    await execute.scheduled?.();
     break;
   }
   run.finish({ ...summary! });

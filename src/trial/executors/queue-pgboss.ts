@@ -17,6 +17,8 @@ export interface QueueOptions {
   /** `postgresql://USER@HOST/DATABASE`; what it leaves out comes from PGHOST, PGPASSWORD and so on. */
   connection: string;
   trialDir: string;
+  /** Names the trial among all in the database; default: the path of its folder decides. */
+  label?: string;
   /** A worker that is silent for so long is dead. */
   leaseSeconds?: number;
   /** How many workers may die over one job before it is given up. */
@@ -91,7 +93,7 @@ export async function openQueue(options: QueueOptions): Promise<TrialQueue> {
     interrupt,
     warn,
   } = options;
-  const name = `trial-${trialLabel(trialDir)}`;
+  const name = `trial-${options.label ?? trialLabel(trialDir)}`;
   const address = withoutPassword(connection);
   const Boss = await loadPgBoss(options.load);
   const told = new Set<string>();

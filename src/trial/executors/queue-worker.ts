@@ -9,8 +9,13 @@ import { type Interrupt, neverInterrupted } from '../../run/interrupt.js';
 import { type HeldJob, openQueue, type QueueOptions, type TrialQueue } from './queue-pgboss.js';
 import { sleepUnless } from './workers.js';
 
+/** Why a job is told to stop: its lease has gone to somebody else, whose folder it is now. */
+export const LEASE_LOST = Symbol('lease lost');
+
 /** A trial, as far as a queue has to know it. */
 export interface QueuedTrial {
+  /** Brings the folder up to date, where it is not the one that all write to. */
+  refresh?(): Promise<void>;
   /** Jobs that may be begun or gone on with now, from the folder. */
   open(): readonly string[];
   /** Whether a job is done, or has failed for good. */
@@ -18,7 +23,7 @@ export interface QueuedTrial {
   /** Whether there is anything left, jobs that wait or are running too. */
   isUnfinished(): boolean;
   /**
-   * Does one job; on `stop` it saves and ends.
+   * Does one job; on `stop` it saves and ends. The signal's reason is `LEASE_LOST` where the job is somebody else's now.
    * - busy: another process has the job's folder
    * - failed: an error, which the folder keeps count of
    */
@@ -60,6 +65,7 @@ export async function workFromQueue(
   const work = async (): Promise<'finished' | 'stopped'> => {
     while (true) {
       if (await interrupt.poll()) return 'stopped';
+      await trial.refresh?.();
       if (begun >= mostJobs || !trial.isUnfinished()) return 'finished';
       const open = trial.open();
       const { givenUp, live } = await queue.offer(open, { again });
@@ -71,6 +77,8 @@ export async function workFromQueue(
         await sleepUnless(interrupt, pollMs);
         continue;
       }
+      // Somebody may have ended it between the look and the taking.
+      await trial.refresh?.();
       // Over: ended by somebody who died before saying so, or who does not use the queue.
       if (trial.isOver(job.id)) await queue.complete(job);
       // The folder's lock of a worker that was lost may outlast its lease here.
@@ -103,7 +111,7 @@ async function settle(
   const stop = new AbortController();
   const ended = new AbortController();
   const prolong = async (): Promise<void> => {
-    if (!(await queue.hold(job))) stop.abort();
+    if (!(await queue.hold(job))) stop.abort(LEASE_LOST);
   };
   const watch = async (): Promise<void> => {
     const everyMs = (queue.leaseSeconds * 1000) / 4;

@@ -1,0 +1,160 @@
+/**
+ * A trial whose folder lies in an object store. Every machine works in a copy: it brings what a job needs, does the job,
+ * and sends its folder, every few seconds while it runs and whole at its end. The queue alone keeps two from doing one
+ * job. Folds and their pixel caches are made anew on each machine, which costs less than to send them.
+ */
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LINEAGE_FILE } from '../../data/lineage.js';
+import { DataError, GraftError } from '../../errors.js';
+import { sha256 } from '../../files.js';
+import { JUDGEMENT_FILE, READY_FILE } from '../jobs.js';
+import { jobDir, type TrialJob } from '../plan.js';
+import type { Executor } from '../run.js';
+import { startJob } from '../work.js';
+import { FolderMirror } from './folder-mirror.js';
+import type { ObjectStore } from './object-store.js';
+import { LEASE_LOST, type QueuedTrial } from './queue-worker.js';
+import type { FolderTrial } from './queued-trial.js';
+import { sleepUnless } from './workers.js';
+
+/** Says that what lies beside it is whole. */
+const MARKERS = new Set(['summary.json', READY_FILE, LINEAGE_FILE, JUDGEMENT_FILE]);
+
+/** What every machine has of every job: enough to know where it stands, and for the verdict. */
+const isText = (path: string): boolean => /\.(json|jsonl|yaml|csv|txt)$/.test(path);
+/** Of the trial itself; a worker has them before it can plan. */
+const ROOT_FILES = ['config.yaml', 'schedule.json'];
+
+export const openMirror = (store: ObjectStore, dir: string): FolderMirror =>
+  new FolderMirror(store, dir, MARKERS);
+
+/** Names a trial in a store among all on an engine, in letters, digits and hyphens. */
+export const storedTrialLabel = (url: string): string =>
+  `${
+    basename(url)
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '')
+      .slice(0, 24) || 'trial'
+  }-${sha256(url).slice(0, 10)}`;
+
+/**
+ * Brings the trial's file and schedule.
+ * @throws DataError where there is no trial in the store
+ */
+export async function fetchTrial(mirror: FolderMirror): Promise<void> {
+  await mirror.pull('', (path) => ROOT_FILES.includes(path));
+  for (const file of ROOT_FILES)
+    if (!existsSync(join(mirror.dir, file)))
+      throw new DataError(
+        `${mirror.store.url}: holds no trial; begin one with: graft trial run FILE --executor queue --store ${mirror.store.url}`,
+      );
+}
+
+/**
+ * Makes the folds and their caches here, whatever others have.
+ * @throws GraftError with what went wrong
+ */
+export async function makeData(dir: string, jobs: readonly TrialJob[], worker: string): Promise<void> {
+  for (const job of jobs) {
+    if (job.kind !== 'data' || existsSync(join(jobDir(dir, job.id), READY_FILE))) continue;
+    const { kind, message } = await startJob(dir, job, { worker }).ended;
+    if (kind !== 'done') throw new GraftError(`${job.id}: ${message || kind}`);
+  }
+}
+
+export interface StoredTrialOptions {
+  worker: string;
+  /** Between two sendings of a running job's folder, ms: what a dead worker can lose. */
+  pushEveryMs?: number;
+}
+
+/** @param trial its copy on this machine */
+export function storedTrial(
+  trial: FolderTrial,
+  mirror: FolderMirror,
+  { worker, pushEveryMs = 15_000 }: StoredTrialOptions,
+): QueuedTrial {
+  /** Jobs that processes of this machine write to. */
+  const mine = new Set<string>();
+  const isMine = (path: string): boolean => [...mine].some((id) => path.startsWith(`${id}/`));
+  const push = async (id: string): Promise<void> => {
+    // The choice's contact sheet lies beside its images, and so does what is told of a job.
+    const told = id.replaceAll('/', '--');
+    for (const path of [`${id}-choice.png`, `logs/${told}.txt`, `failures/${told}.json`, id])
+      await mirror.push(path);
+  };
+  let refreshed: Promise<void> = Promise.resolve();
+  const refresh = async (): Promise<void> => {
+    await mirror.pull('', (path) => isText(path) && !isMine(path) && !path.startsWith('logs/'));
+    await makeData(mirror.dir, trial.jobs(), worker);
+  };
+  return {
+    ...trial,
+    // One after the other, each begun after it was asked for: what it brings is no older than the question.
+    refresh() {
+      refreshed = refreshed.catch(() => {}).then(refresh);
+      return refreshed;
+    },
+    async run(id, stop) {
+      const job = trial.jobs().find((one) => one.id === id);
+      mine.add(id);
+      const ended = new AbortController();
+      const isLost = (): boolean => stop.reason === LEASE_LOST;
+      const pushNowAndThen = async (): Promise<void> => {
+        while (!ended.signal.aborted) {
+          await sleep(pushEveryMs, undefined, { signal: ended.signal }).catch(() => {});
+          if (!ended.signal.aborted && !isLost()) await push(id);
+        }
+      };
+      try {
+        for (const need of [...(job?.needs ?? []), id])
+          if (!need.startsWith('data/')) await mirror.pull(`${need}/`);
+        const pushing = pushNowAndThen();
+        try {
+          return await trial.run(id, stop);
+        } finally {
+          ended.abort();
+          await pushing;
+          // Whoever has the job now has its folder, too.
+          if (!isLost()) await push(id);
+        }
+      } finally {
+        mine.delete(id);
+      }
+    },
+  };
+}
+
+/** A job whose folder changed so recently is somebody's. */
+const ALIVE_MS = 90_000;
+
+/** Looks on while workers elsewhere do a trial's jobs: sends what they must know, brings what the verdict needs. */
+export function storeExecutor(mirror: FolderMirror, pollMs = 2000): Executor {
+  const tell = async (): Promise<void> => {
+    for (const file of ROOT_FILES) await mirror.push(file);
+  };
+  const execute: Executor = async ({ trialDir, jobs, states, interrupt, onTurn }) => {
+    await makeData(trialDir, jobs, 'coordinator');
+    // Whoever resumes a trial has seen to what made jobs fail.
+    await mirror.clear('failures/');
+    await tell();
+    while (!(await interrupt.poll())) {
+      await mirror.pull('', (path) => isText(path) && path.includes('/'));
+      const known = new Map(states());
+      for (const [id, state] of known)
+        if (state === 'open' && mirror.changedWithin(id, ALIVE_MS)) known.set(id, 'running');
+      onTurn(known);
+      if ([...known.values()].every((state) => state === 'done' || state === 'failed')) {
+        // The report shows them.
+        await mirror.pull('judged/');
+        return 'finished';
+      }
+      await sleepUnless(interrupt, pollMs);
+    }
+    return 'stopped';
+  };
+  return Object.assign(execute, { scheduled: tell });
+}
