@@ -108,54 +108,26 @@ async function workQueue(dir: string, config: TrialConfig, connection: string, o
 
 /** The same for a trial in an object store, in a copy that only this worker has. */
 async function workStore(url: string, flags: WorkFlags, options: QueueWork) {
-  const { existsSync, mkdirSync, readFileSync } = await import('node:fs');
-  const { resolve } = await import('node:path');
-  const { parseDocument } = await import('yaml');
   const { ConfigError } = await import('../errors.js');
-  const { writeFileAtomic } = await import('../files.js');
-  const { LockedError, takeLock } = await import('../run/lock.js');
   const { openObjectStore } = await import('../trial/executors/object-store.js');
   const { workFromQueue } = await import('../trial/executors/queue-worker.js');
   const { folderTrial } = await import('../trial/executors/queued-trial.js');
-  const { fetchTrial, openMirror, storedTrial, storedTrialLabel } = await import(
-    '../trial/executors/stored-trial.js'
-  );
-  if (flags.queue === undefined)
+  const { openCopy, storedTrial, storedTrialLabel } = await import('../trial/executors/stored-trial.js');
+  const { queue: connection } = flags;
+  if (connection === undefined)
     throw new ConfigError(
       `${url}: a trial in an object store needs --queue postgresql://…, which says who does what`,
     );
   const store = await openObjectStore(url, { interrupt: options.interrupt, warn });
   const label = storedTrialLabel(store.url);
-  const dir = resolve(flags.scratch ?? label);
-  mkdirSync(dir, { recursive: true });
-  let release: () => void;
+  const { mirror, close } = await openCopy(store, flags.scratch ?? label, flags.data);
   try {
-    release = takeLock(dir);
-  } catch (error) {
-    if (!(error instanceof LockedError)) throw error;
-    throw new ConfigError(`${dir}: another worker has its copy there; give this one a folder with --scratch`);
-  }
-  try {
-    return await workCopy(dir);
+    const { dir: trialDir } = mirror;
+    const copy = folderTrial(trialDir, await trialConfigOf(trialDir), options);
+    const trial = storedTrial(copy, mirror, options);
+    return await workFromQueue(trial, { ...options, connection, trialDir, label, warn });
   } finally {
-    release();
-  }
-
-  async function workCopy(dir: string) {
-    const mirror = openMirror(store, dir);
-    await fetchTrial(mirror);
-    const given = await trialConfigOf(dir);
-    const config = { ...given, data: resolve(flags.data ?? given.data) };
-    if (!existsSync(config.data))
-      throw new ConfigError(
-        `${config.data}: there is no such dataset on this machine; say where it is with --data`,
-      );
-    // Jobs read it in the copy; nothing of it is sent.
-    const file = parseDocument(readFileSync(`${dir}/config.yaml`, 'utf8'));
-    file.set('data', config.data);
-    writeFileAtomic(`${dir}/config.yaml`, String(file));
-    const trial = storedTrial(folderTrial(dir, config, options), mirror, options);
-    return await workFromQueue(trial, { ...options, connection: flags.queue!, trialDir: dir, label, warn });
+    close();
   }
 }
 

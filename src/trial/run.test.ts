@@ -12,6 +12,7 @@ import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { createRun, openRun, readEvents, runStatus } from '../run/run-folder.js';
 import { auc } from '../stats/roc.js';
 import { setThreads } from '../torch/index.js';
+import { jobTitle } from './board.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
 import { jobStates, readSchedule, writeSchedule } from './jobs.js';
 import { jobDir, planTrial } from './plan.js';
@@ -69,16 +70,23 @@ const scoresOf = ({ runs }: TrialSummary) =>
   }));
 
 let whole: TrialSummary;
+const outcomes: [string, string][] = [];
 const children: ChildProcess[] = [];
 beforeAll(async () => {
   await compileProgram();
   setThreads(1);
   await createPhantomDataset(data, { count: 120, sizePx: 64, prevalence: 0.3, seed: 1 });
   await createPhantomDataset(elsewhere, { count: 30, sizePx: 64, prevalence: 0.4, seed: 9 });
-  whole = await trial('whole');
+  whole = await trial('whole', {}, { onJob: (title, outcome) => outcomes.push([title, outcome]) });
 }, 240_000);
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL');
+});
+
+test('every job is told of once, as done', () => {
+  expect(outcomes.filter(([, outcome]) => outcome !== 'done')).toEqual([]);
+  const jobs = planTrial(configOf(), openDataset(data));
+  expect(outcomes.map(([title]) => title).sort()).toEqual(jobs.map(jobTitle).sort());
 });
 
 test('every arm and seed is run, with equal steps, on the same real images of the test split and from elsewhere', () => {

@@ -28,7 +28,7 @@ import type { TrialSummary } from '../summary.js';
 import { openObjectStore } from './object-store.js';
 import { type PostgresServer, startPostgres, whyNoPostgres } from './postgres-server.test-data.js';
 import { type S3Server, startS3 } from './s3-server.test-data.js';
-import { fetchTrial, openMirror, storedTrialLabel, storeExecutor } from './stored-trial.js';
+import { openCopy, openMirror, storedTrialLabel, storeExecutor } from './stored-trial.js';
 import { until } from './until.test-data.js';
 
 const has = (name: string): Promise<boolean> =>
@@ -119,11 +119,8 @@ describe.skipIf(reason)(`an object store${reason ? ` (skipped: ${reason})` : ''}
     s3.requests.flatMap((line) => (line.startsWith('PUT ') && pattern.test(line) ? [line.slice(4)] : []));
 
   it('a worker without a trial, a queue, a dataset or a folder of its own is told what to do', async () => {
-    const mirror = openMirror(
-      await openObjectStore('s3://graft/none', { env: s3.env }),
-      join(folder, 'none'),
-    );
-    await expect(fetchTrial(mirror)).rejects.toThrow(/^s3:\/\/graft\/none: holds no trial; begin one with/);
+    const none = openCopy(await openObjectStore('s3://graft/none', { env: s3.env }), join(folder, 'none'));
+    await expect(none).rejects.toThrow(/^s3:\/\/graft\/none: holds no trial; begin one with/);
     const { ended, said } = start([program, 'trial', 'work', 's3://graft/none']);
     expect(await ended).toBe(2);
     expect(said()).toMatch(/^graft: s3:\/\/graft\/none: a trial in an object store needs --queue postgresql/);
@@ -186,16 +183,13 @@ describe.skipIf(reason)(`an object store${reason ? ` (skipped: ${reason})` : ''}
 
 /** As `graft trial work`, with a lease of two seconds. */
 const workerScript = (built: (path: string) => string) => `
-import { mkdirSync } from 'node:fs';
 import { trialConfigOf } from '${built('cli/trial-run.js')}';
 import { openObjectStore } from '${built('trial/executors/object-store.js')}';
 import { folderTrial } from '${built('trial/executors/queued-trial.js')}';
 import { workFromQueue } from '${built('trial/executors/queue-worker.js')}';
-import { fetchTrial, openMirror, storedTrial, storedTrialLabel } from '${built('trial/executors/stored-trial.js')}';
+import { openCopy, storedTrial, storedTrialLabel } from '${built('trial/executors/stored-trial.js')}';
 const [url, connection, dir] = process.argv.slice(2);
-mkdirSync(dir);
-const mirror = openMirror(await openObjectStore(url), dir);
-await fetchTrial(mirror);
+const { mirror } = await openCopy(await openObjectStore(url), dir);
 const worker = 'first';
 const trial = storedTrial(folderTrial(dir, await trialConfigOf(dir), { worker }), mirror, { worker, pushEveryMs: 100 });
 await workFromQueue(trial, {

@@ -3,12 +3,14 @@
  * and sends its folder, every few seconds while it runs and whole at its end. The queue alone keeps two from doing one
  * job. Folds and their pixel caches are made anew on each machine, which costs less than to send them.
  */
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseDocument } from 'yaml';
 import { LINEAGE_FILE } from '../../data/lineage.js';
-import { DataError, GraftError } from '../../errors.js';
-import { sha256 } from '../../files.js';
+import { ConfigError, DataError, GraftError } from '../../errors.js';
+import { sha256, writeFileAtomic } from '../../files.js';
+import { LockedError, takeLock } from '../../run/lock.js';
 import { JUDGEMENT_FILE, READY_FILE } from '../jobs.js';
 import { jobDir, type TrialJob } from '../plan.js';
 import type { Executor } from '../run.js';
@@ -41,16 +43,51 @@ export const storedTrialLabel = (url: string): string =>
   }-${sha256(url).slice(0, 10)}`;
 
 /**
- * Brings the trial's file and schedule.
- * @throws DataError where there is no trial in the store
+ * A worker's own copy of a trial: with its file and schedule, and nothing else so far.
+ * @param data where this machine has the dataset; default: where the trial file says
+ * @throws DataError where there is no trial in the store; ConfigError where another worker has the folder, or there is
+ * no such dataset
  */
-export async function fetchTrial(mirror: FolderMirror): Promise<void> {
-  await mirror.pull('', (path) => ROOT_FILES.includes(path));
-  for (const file of ROOT_FILES)
-    if (!existsSync(join(mirror.dir, file)))
-      throw new DataError(
-        `${mirror.store.url}: holds no trial; begin one with: graft trial run FILE --executor queue --store ${mirror.store.url}`,
+export async function openCopy(
+  store: ObjectStore,
+  folder: string,
+  data?: string,
+): Promise<{ mirror: FolderMirror; close: () => void }> {
+  const dir = resolve(folder);
+  mkdirSync(dir, { recursive: true });
+  const close = lockCopy(dir);
+  try {
+    const mirror = openMirror(store, dir);
+    await mirror.pull('', (path) => ROOT_FILES.includes(path));
+    for (const file of ROOT_FILES)
+      if (!existsSync(join(dir, file)))
+        throw new DataError(
+          `${store.url}: holds no trial; begin one with: graft trial run FILE --executor queue --store ${store.url}`,
+        );
+    // Jobs read it in the copy; of a worker's root nothing is sent.
+    const path = join(dir, 'config.yaml');
+    const file = parseDocument(readFileSync(path, 'utf8'));
+    const dataset = resolve(data ?? String(file.get('data')));
+    if (!existsSync(dataset))
+      throw new ConfigError(
+        `${dataset}: there is no such dataset on this machine; say where it is with --data`,
       );
+    file.set('data', dataset);
+    writeFileAtomic(path, String(file));
+    return { mirror, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function lockCopy(dir: string): () => void {
+  try {
+    return takeLock(dir);
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
+    throw new ConfigError(`${dir}: another worker has its copy there; give this one a folder with --scratch`);
+  }
 }
 
 /**
@@ -110,6 +147,8 @@ export function storedTrial(
         }
       };
       try {
+        // What an earlier life of this copy left may be newer than what is in the store, and without its log.
+        rmSync(jobDir(mirror.dir, id), { recursive: true, force: true });
         for (const need of [...(job?.needs ?? []), id])
           if (!need.startsWith('data/')) await mirror.pull(`${need}/`);
         const pushing = pushNowAndThen();
