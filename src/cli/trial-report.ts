@@ -69,7 +69,7 @@ export async function printReport(
           String(runs.length),
         ]);
       }
-      return `${table.toString()}\n\n${verdict.sentence}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`;
+      return `${table.toString()}\n\n${verdict.sentence}\n${verdict.paragraph}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`;
     },
   });
 }

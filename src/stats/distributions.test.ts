@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fTail } from './fisher-f.js';
 import { statsGolden as golden } from './golden.test-data.js';
 import { noncentralTCdf } from './noncentral-t.js';
 import { normalCdf, normalQuantile } from './normal.js';
@@ -28,6 +29,13 @@ describe('distributions against scipy', () => {
     for (const { x, a, b, value } of golden.beta) close(incompleteBeta(x, a, b), value, 1e-11);
     close(logGamma(10), Math.log(362880), 1e-14);
     close(logGamma(0.25), 1.2880225246980774, 1e-14);
+  });
+
+  test('F for whole and real degrees of freedom', () => {
+    for (const { x, d1, d2, sf } of golden.f) close(fTail(x, d1, d2), sf, 1e-9);
+    // χ² over its degrees of freedom: P(χ²₂ ≥ 6) = e⁻³.
+    close(fTail(3, 2, Number.POSITIVE_INFINITY), Math.exp(-3), 1e-4);
+    expect([fTail(0, 2, 3), fTail(1, 0, 3), fTail(Number.NaN, 1, 1)]).toEqual([1, Number.NaN, Number.NaN]);
   });
 
   test('t for whole and real degrees of freedom', () => {

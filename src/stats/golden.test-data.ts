@@ -6,6 +6,7 @@ export interface StatsGolden {
   t: { t: number; df: number; cdf: number; p: number; ppf: number }[];
   nct: { t: number; df: number; delta: number; cdf: number }[];
   beta: { x: number; a: number; b: number; value: number }[];
+  f: { x: number; d1: number; d2: number; sf: number }[];
   roc: {
     labels: number[];
     scores: number[];

@@ -27,6 +27,7 @@
  * degrees of freedom. It holds what training sets differ by as well, which makes the interval wider than it need be.
  */
 import { type AucCovariance, aucCovariance } from './delong.js';
+import { fTail } from './fisher-f.js';
 import { normalQuantile } from './normal.js';
 import type { Numbers } from './roc.js';
 import { tQuantile } from './student-t.js';
@@ -112,6 +113,33 @@ export function combineFolds(folds: readonly SeedsEstimate[]): SeedsEstimate {
   const runs = k ** 2 / reciprocals;
   const variance = seedVariance / runs + testVariance;
   return { mean, values, variance, seedVariance, between: 'seeds', degreesOfFreedom, runs, testVariance };
+}
+
+export interface FoldSpread {
+  /** Variance between the folds' means over what seeds and test images make of it. */
+  ratio: number;
+  /** Of the variance above, k − 1, and below (Satterthwaite). */
+  degreesOfFreedom: [number, number];
+  /** Chance of such a ratio where folds differ by seeds and test images alone. */
+  p: number;
+}
+
+/**
+ * Whether folds differ by more than their seeds and test images: by their training sets, or by the GAN that each has. The
+ * variance between the k means against the mean of s²/r_f + C_f, on F; null with one fold, or one seed in each.
+ */
+export function foldSpread(folds: readonly SeedsEstimate[]): FoldSpread | null {
+  const k = folds.length;
+  if (k < 2) return null;
+  const { mean, between, seedVariance, degreesOfFreedom } = combineFolds(folds);
+  if (between !== 'seeds' || seedVariance === null) return null;
+  const ofSeeds = folds.reduce((sum, fold) => sum + seedVariance / fold.runs, 0) / k;
+  const expected = ofSeeds + folds.reduce((sum, fold) => sum + fold.testVariance, 0) / k;
+  if (!(expected > NOISE)) return null;
+  const seen = folds.reduce((sum, fold) => sum + (fold.mean - mean) ** 2, 0) / (k - 1);
+  const below = degreesOfFreedom * (expected / ofSeeds) ** 2;
+  const ratio = seen / expected;
+  return { ratio, degreesOfFreedom: [k - 1, below], p: fTail(ratio, k - 1, below) };
 }
 
 /** Mean AUC of one arm. @param scores one array a seed, each in the order of `labels`. */

@@ -1,11 +1,13 @@
 /** Folds, external test sets, looks and scores: what a trial of today has besides seeds on one test set. */
 import { describe, expect, test } from 'vitest';
+import { Random } from '../random.js';
 import { binaryScores } from '../stats/binary-scores.js';
 import { delongTest } from '../stats/delong.js';
 import { pairedT } from '../stats/paired.js';
+import { splitScores } from '../stats/scores.js';
 import { combineFolds, inference, meanDifference } from '../stats/seeds.js';
 import { spendingShares } from '../stats/spending.js';
-import { summarise } from './analysis.js';
+import { summarise, type TrialAnalysis } from './analysis.js';
 import { exampleSummary } from './example.test-data.js';
 import { decideVerdict } from './verdict.js';
 
@@ -87,6 +89,65 @@ describe('folds', () => {
     const short = structuredClone(summary);
     short.runs[0]!.externalScores.outside!.pop();
     expect(() => summarise(short, none)).toThrow(/149 scores for 150 images of outside/);
+  });
+});
+
+describe('folds that disagree', () => {
+  /** A trial whose synthetic arm is better or worse by another amount in every fold. */
+  const trial = (luck: number, seed: number) => {
+    const made = exampleSummary({ folds: 4, seeds: 4, testImages: 250, seed });
+    const random = new Random(seed).fork('luck');
+    for (const { fold, test } of made.folds) {
+      const shift = luck * random.normal();
+      for (const run of made.runs) {
+        if (run.fold !== fold || run.arm !== primary.arm) continue;
+        run.testScores = run.testScores.map((score, i) => {
+          const logit = Math.log(score / (1 - score)) + shift * test.labels[i]!;
+          return 1 / (1 + Math.exp(-logit));
+        });
+        run.test = splitScores(
+          test.labels as (0 | 1)[],
+          run.testScores,
+          run.test.threshold,
+        ) as typeof run.test;
+      }
+    }
+    return summarise(made, none);
+  };
+  const spreadOf = ({ comparisons, primary: index }: TrialAnalysis) => comparisons[index!]!.foldSpread!;
+
+  test('where they differ by seeds and images alone, the test says so as often as it should', () => {
+    const ps = Array.from({ length: 120 }, (_, i) => spreadOf(trial(0, i)).p);
+    const called = ps.filter((p) => p < 0.05).length;
+    // 120 · 0.05 = 6; more than 13 in less than 0.5 % of such series.
+    expect(called).toBeLessThanOrEqual(13);
+    expect(ps.filter((p) => p < 0.5).length).toBeGreaterThan(35);
+  }, 60_000);
+
+  test('where each has a luck of its own, it is found, and the verdict says what the interval is about', () => {
+    const lucky = Array.from({ length: 20 }, (_, i) => trial(0.8, 100 + i));
+    const found = lucky.filter((one) => spreadOf(one).p < 0.05);
+    expect(found.length).toBeGreaterThan(14);
+    const { paragraph } = decideVerdict(found[0]!);
+    expect(paragraph).toMatch(
+      /The folds disagree by more than seeds and test images explain \(p .*\): [−+]0\.\d+ to [−+]0\.\d+\. Each has its own training images and GAN, .* With the folds as the sample it would be /,
+    );
+    const { degreesOfFreedom, ratio } = spreadOf(found[0]!);
+    expect(degreesOfFreedom[0]).toBe(3);
+    expect(degreesOfFreedom[1]).toBeGreaterThanOrEqual(12);
+    expect(ratio).toBeGreaterThan(1);
+  });
+
+  test('folds that agree are not spoken of; one fold, or one seed in each, tells nothing', () => {
+    const calm = Array.from({ length: 20 }, (_, i) => trial(0, i)).find((one) => spreadOf(one).p > 0.2)!;
+    expect(decideVerdict(calm).paragraph).not.toMatch(/disagree/);
+    for (const few of [
+      { folds: 1, seeds: 3 },
+      { folds: 3, seeds: 1 },
+    ]) {
+      const { comparisons } = summarise(exampleSummary(few), none);
+      expect(comparisons.map(({ foldSpread }) => foldSpread)).toEqual(comparisons.map(() => null));
+    }
   });
 });
 

@@ -19,6 +19,8 @@ import {
   combineFolds,
   differenceOf,
   equivalenceP,
+  type FoldSpread,
+  foldSpread,
   halfWidth,
   inference,
   meanOf,
@@ -117,6 +119,8 @@ export interface Comparison extends PairAnalysis {
   seedsOnly: { low: number; high: number; p: number; wilcoxonP: number } | null;
   /** Mean difference of each fold. */
   foldDifferences: { fold: number; difference: number }[];
+  /** Whether folds differ by more than seeds and test images: by training sets, and GANs; null where it cannot be told. */
+  foldSpread: FoldSpread | null;
   /** Corrected resampled t over folds (Nadeau & Bengio 2003), which covers other training sets too; null with one fold. */
   resampled: { low: number; high: number; p: number; testToTrain: number } | null;
   /** Two one-sided tests: p of "the true difference lies outside ±margin", adjusted for looks as `p` is. */
@@ -486,6 +490,7 @@ function compare(pair: Pair, options: Omit<PairOptions, 'shared'> & { family: nu
       wilcoxonP: wilcoxonSignedRank(estimate.values).p,
     },
     foldDifferences,
+    foldSpread: foldSpread(blockEstimates),
     resampled: resampled && {
       low: resampled.low,
       high: resampled.high,

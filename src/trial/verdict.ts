@@ -59,7 +59,13 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
     beyondZero: low > 0 || high < 0,
     looks: looksText(analysis),
   };
-  return { kind, ...words[kind](told, analysis), others: otherComparisons(analysis, primary) };
+  const { paragraph, ...rest } = words[kind](told, analysis);
+  return {
+    kind,
+    ...rest,
+    paragraph: [paragraph, disagreement(primary)].filter(Boolean).join(' '),
+    others: otherComparisons(analysis, primary),
+  };
 }
 
 interface Told {
@@ -152,6 +158,20 @@ function looksText({ look }: TrialAnalysis): string {
   return (
     ` Seeds were added step by step (look ${look.number} of ${look.looks.length}); interval and p-value allow for ` +
     'having looked before.'
+  );
+}
+
+/** Folds that differ by more than chance are told: the interval takes their training sets and GANs as given. */
+function disagreement({ foldSpread, foldDifferences, resampled }: Comparison): string {
+  if (!foldSpread || foldSpread.p >= 0.05) return '';
+  const values = foldDifferences.map(({ difference }) => difference);
+  const sample = resampled
+    ? ` With the folds as the sample it would be ${signed(resampled.low)} to ${signed(resampled.high)} (resampled t).`
+    : '';
+  return (
+    `The folds disagree by more than seeds and test images explain (p ${pValue(foldSpread.p)}): ` +
+    `${signed(Math.min(...values))} to ${signed(Math.max(...values))}. Each has its own training images and GAN, which the ` +
+    `interval takes as given: it is about these, not about others of their kind.${sample}`
   );
 }
 

@@ -133,6 +133,11 @@ golden["beta"] = [
     dict(x=v, a=a, b=b, value=float(scipy.special.betainc(a, b, v)))
     for a, b in ((0.5, 0.5), (2, 3), (50, 0.5), (0.5, 2000)) for v in (1e-6, 0.1, 0.5, 0.97)
 ]
+golden["f"] = [
+    dict(x=x, d1=d1, d2=d2, sf=float(stats.f.sf(x, d1, d2)))
+    for x in (0.02, 0.7, 1.0, 2.5, 8.0, 40.0)
+    for d1, d2 in ((1, 3), (2, 17.4), (4, 20), (3, 250.5))
+]
 
 # ROC and AUC, with ties
 cases = []

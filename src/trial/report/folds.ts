@@ -5,6 +5,7 @@ import { around, fullPanel } from '../../report/draw.js';
 import { signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
+import { bareP } from './comparison-tables.js';
 import { differenceAxis, pairLabel } from './differences-figure.js';
 import type { ArmStyle } from './palette.js';
 
@@ -115,12 +116,14 @@ export function foldsTable(analysis: TrialAnalysis): TableBlock | null {
       analysis.comparisons.flatMap(({ foldDifferences }) => foldDifferences.map(({ fold }) => fold)),
     ),
   ].sort((a, b) => a - b);
+  const spread = analysis.comparisons.some(({ foldSpread }) => foldSpread !== null);
   return {
     kind: 'table',
     title: 'Differences in test AUC by fold',
     columns: [
       { title: 'Comparison', align: 'left' },
       ...folds.map((fold) => ({ title: `Fold ${fold}`, align: 'right' as const })),
+      ...(spread ? [{ title: 'Disagreement, p', align: 'right' as const }] : []),
     ],
     rows: analysis.comparisons.map((pair) => [
       pairLabel(pair),
@@ -128,9 +131,10 @@ export function foldsTable(analysis: TrialAnalysis): TableBlock | null {
         const own = pair.foldDifferences.find((one) => one.fold === fold);
         return own ? signed(own.difference) : '–';
       }),
+      ...(spread ? [pair.foldSpread ? bareP(pair.foldSpread.p) : '–'] : []),
     ]),
     strong: analysis.primary === null ? [] : [analysis.primary],
     sortable: true,
-    note: 'Mean over the seeds of the fold.',
+    note: `Mean over the seeds of the fold.${spread ? ' Disagreement: chance of folds as far apart where they differ by seeds and test images alone (F test); below 0.05, their training images or GANs matter, which the intervals above take as given.' : ''}`,
   };
 }
