@@ -33,17 +33,20 @@ export function foldsFigure(analysis: TrialAnalysis, styles: readonly ArmStyle[]
   };
 }
 
-/** Runs of a fold lie one under the other. */
-const RUN_STEP = 0.16;
+/** Runs of a fold lie one under the other, and however many they are, none beside the next fold's name. */
+const runStep = (most: number): number => Math.min(0.16, 0.7 / most);
 
 function placesOf({ foldDifferences, perRun }: Comparison) {
+  const most = Math.max(
+    ...foldDifferences.map(({ fold }) => perRun.filter((run) => run.fold === fold).length),
+  );
   return foldDifferences.map(({ fold, difference }, row) => {
     const own = perRun.filter((run) => run.fold === fold);
     return {
       fold,
       difference,
       row,
-      runs: own.map((run, i) => ({ ...run, place: row + 0.16 + RUN_STEP * i })),
+      runs: own.map((run, i) => ({ ...run, place: row + 0.16 + runStep(most) * i })),
     };
   });
 }
@@ -70,7 +73,7 @@ function foldsPlot(
   const folds = placesOf(primary);
   const runs = folds.flatMap((fold) => fold.runs);
   const most = Math.max(...folds.map((fold) => fold.runs.length));
-  const bottom = folds.length - 1 + 0.16 + RUN_STEP * most;
+  const bottom = folds.length - 1 + 0.16 + runStep(most) * most;
   const domain = around([0, -margin, margin, ...runs.flatMap(({ low, high }) => [low, high])]);
   return {
     width,
