@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import type { Interrupt } from '../run/interrupt.js';
 import type { KubernetesOptions } from '../trial/executors/kubernetes.js';
+import type { ObjectStore, ObjectStoreOptions } from '../trial/executors/object-store.js';
 import type { SlurmOptions } from '../trial/executors/slurm.js';
 import type { Workers } from '../trial/executors/workers.js';
 import type { Executor, ExecutorContext } from '../trial/run.js';
@@ -111,17 +112,29 @@ export async function describeExecutor(trialDir: string, flags: ExecutorFlags): 
   throw new ConfigError('--dry-run: shows what goes to an engine; add --executor slurm or kubernetes');
 }
 
-/** @throws ConfigError without a queue, which alone keeps two workers from one job where no file system is shared */
-async function storeExecutor(
-  trialDir: string,
+/**
+ * The store of the flags; asks it for nothing yet.
+ * @throws ConfigError without a queue, which alone keeps two workers from one job where no file system is shared; as
+ * `openObjectStore`
+ */
+export async function openStore(
   { store: url, executor }: ExecutorFlags,
-  options: { warn: (message: string) => void; interrupt?: Interrupt },
-): Promise<Executor> {
+  options: ObjectStoreOptions = {},
+): Promise<ObjectStore | null> {
+  if (url === undefined) return null;
   const { ConfigError } = await import('../errors.js');
   const { openObjectStore } = await import('../trial/executors/object-store.js');
-  const { openMirror, storeExecutor } = await import('../trial/executors/stored-trial.js');
   if (executor !== 'queue') throw new ConfigError('--store: goes with --executor queue');
-  const store = await openObjectStore(url!, options);
+  return await openObjectStore(url, options);
+}
+
+async function storeExecutor(
+  trialDir: string,
+  flags: ExecutorFlags,
+  options: { warn: (message: string) => void; interrupt?: Interrupt },
+): Promise<Executor> {
+  const { openMirror, storeExecutor } = await import('../trial/executors/stored-trial.js');
+  const store = (await openStore(flags, options))!;
   options.warn(`waiting for workers; on each machine: graft trial work ${store.url} --queue postgresql://…`);
   return storeExecutor(openMirror(store, trialDir));
 }

@@ -8,7 +8,13 @@ import type { PictureCheck } from '../trial/check.js';
 import type { TrialConfig } from '../trial/config.js';
 import { collect, commandConfig, examples, globalOptions, notice, output } from './common.js';
 import { type MakingHooks, making } from './data-making.js';
-import { addExecutorOptions, describeExecutor, type ExecutorFlags, openExecutor } from './trial-executor.js';
+import {
+  addExecutorOptions,
+  describeExecutor,
+  type ExecutorFlags,
+  openExecutor,
+  openStore,
+} from './trial-executor.js';
 import { printReport } from './trial-report.js';
 
 interface RunFlags extends ExecutorFlags {
@@ -83,6 +89,7 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   const dataset = openDataset(config.data);
   planTrial(config, dataset); // a wrong path or key must not leave a run folder behind
   checkTrial(config, dataset);
+  await openStore(flags); // nor a store without keys
   const compared = await comparePictures(config, dataset, command);
   const dir = flags.out ?? `runs/trial-${config.name}`;
   await runTrialToEnd(createRun(dir, { kind: 'trial', config }), config, command, { ...flags, compared });

@@ -61,9 +61,13 @@ describe('graft trial plan', () => {
 });
 
 describe('graft trial run', () => {
-  test('refuses before a folder is made', () => {
-    const { status, stderr } = graft('run', 'trial.yaml', '--set', 'arms=[real, real]', '--out', 'refused');
-    expect([status, stderr]).toEqual([2, expect.stringContaining('one and the same')]);
+  test.each([
+    [['--set', 'arms=[real, real]'], 'one and the same'],
+    [['--store', 's3://bucket/small'], '--store: goes with --executor queue'],
+    [['--store', 's3://bucket', '--executor', 'queue'], 'expected s3://BUCKET/FOLDER'],
+  ])('%j: refused before a folder is made', (args, message) => {
+    const { status, stderr } = graft('run', 'trial.yaml', ...args, '--out', 'refused');
+    expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
     expect(existsSync(join(root, 'refused'))).toBe(false);
   });
 
