@@ -112,14 +112,15 @@ async function workStore(url: string, flags: WorkFlags, options: QueueWork) {
   const { openObjectStore } = await import('../trial/executors/object-store.js');
   const { workFromQueue } = await import('../trial/executors/queue-worker.js');
   const { folderTrial } = await import('../trial/executors/queued-trial.js');
-  const { openCopy, storedTrial, storedTrialLabel } = await import('../trial/executors/stored-trial.js');
+  const { openCopy, storedTrial } = await import('../trial/executors/stored-trial.js');
+  const { placeLabel } = await import('../trial/executors/workers.js');
   const { queue: connection } = flags;
   if (connection === undefined)
     throw new ConfigError(
       `${url}: a trial in an object store needs --queue postgresql://…, which says who does what`,
     );
   const store = await openObjectStore(url, { interrupt: options.interrupt, warn });
-  const label = storedTrialLabel(store.url);
+  const label = placeLabel(store.url);
   const { mirror, close } = await openCopy(store, flags.scratch ?? label, flags.data);
   try {
     const { dir: trialDir } = mirror;

@@ -1,6 +1,6 @@
 /**
- * `graft data prepare`: a new dataset of an old one, without what another one has, with fewer images, other sizes, hair removed, lesions cut out,
- * split anew or in folds. Groups are kept: nothing that belongs together is torn apart.
+ * `graft data prepare`: a new dataset of an old one, without the pictures of another, with fewer images, other sizes,
+ * hair removed, lesions cut out, split anew or in folds. Groups are kept: nothing that belongs together is torn apart.
  *
  * The pixel work goes to a scratch folder beside the target, an image at a time, and is taken up again there when it
  * was interrupted; the datasets are made of it at the end, each whole or not at all.

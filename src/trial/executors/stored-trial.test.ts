@@ -28,8 +28,9 @@ import type { TrialSummary } from '../summary.js';
 import { openObjectStore } from './object-store.js';
 import { type PostgresServer, startPostgres, whyNoPostgres } from './postgres-server.test-data.js';
 import { type S3Server, startS3 } from './s3-server.test-data.js';
-import { openCopy, openMirror, storedTrialLabel, storeExecutor } from './stored-trial.js';
+import { openCopy, openMirror, storeExecutor } from './stored-trial.js';
 import { until } from './until.test-data.js';
+import { placeLabel } from './workers.js';
 
 const has = (name: string): Promise<boolean> =>
   import(name).then(
@@ -46,8 +47,8 @@ chmodSync(folder, 0o755);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('names a trial by its place', () => {
-  expect(storedTrialLabel('s3://bucket/some/Melanoma 64 px')).toMatch(/^melanoma-64-px-[0-9a-f]{10}$/);
-  expect(storedTrialLabel('s3://bucket/a/x')).not.toBe(storedTrialLabel('s3://bucket/b/x'));
+  expect(placeLabel('s3://bucket/some/Melanoma 64 px')).toMatch(/^melanoma-64-px-[0-9a-f]{10}$/);
+  expect(placeLabel('s3://bucket/a/x')).not.toBe(placeLabel('s3://bucket/b/x'));
 });
 
 describe.skipIf(reason)(`an object store${reason ? ` (skipped: ${reason})` : ''}`, () => {
@@ -187,13 +188,14 @@ import { trialConfigOf } from '${built('cli/trial-run.js')}';
 import { openObjectStore } from '${built('trial/executors/object-store.js')}';
 import { folderTrial } from '${built('trial/executors/queued-trial.js')}';
 import { workFromQueue } from '${built('trial/executors/queue-worker.js')}';
-import { openCopy, storedTrial, storedTrialLabel } from '${built('trial/executors/stored-trial.js')}';
+import { openCopy, storedTrial } from '${built('trial/executors/stored-trial.js')}';
+import { placeLabel } from '${built('trial/executors/workers.js')}';
 const [url, connection, dir] = process.argv.slice(2);
 const { mirror } = await openCopy(await openObjectStore(url), dir);
 const worker = 'first';
 const trial = storedTrial(folderTrial(dir, await trialConfigOf(dir), { worker }), mirror, { worker, pushEveryMs: 100 });
 await workFromQueue(trial, {
-  ...{ connection, worker, trialDir: dir, label: storedTrialLabel(url) },
+  ...{ connection, worker, trialDir: dir, label: placeLabel(url) },
   ...{ leaseSeconds: 2, pollMs: 100, busySeconds: 1 },
 });
 `;

@@ -4,12 +4,12 @@
  * job. Folds and their pixel caches are made anew on each machine, which costs less than to send them.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDocument } from 'yaml';
 import { LINEAGE_FILE } from '../../data/lineage.js';
 import { ConfigError, DataError, GraftError } from '../../errors.js';
-import { sha256, writeFileAtomic } from '../../files.js';
+import { writeFileAtomic } from '../../files.js';
 import { LockedError, takeLock } from '../../run/lock.js';
 import { JUDGEMENT_FILE, READY_FILE } from '../jobs.js';
 import { jobDir, type TrialJob } from '../plan.js';
@@ -31,16 +31,6 @@ const ROOT_FILES = ['config.yaml', 'schedule.json'];
 
 export const openMirror = (store: ObjectStore, dir: string): FolderMirror =>
   new FolderMirror(store, dir, MARKERS);
-
-/** Names a trial in a store among all on an engine, in letters, digits and hyphens. */
-export const storedTrialLabel = (url: string): string =>
-  `${
-    basename(url)
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-+|-+$/g, '')
-      .slice(0, 24) || 'trial'
-  }-${sha256(url).slice(0, 10)}`;
 
 /**
  * A worker's own copy of a trial: with its file and schedule, and nothing else so far.
@@ -143,7 +133,8 @@ export function storedTrial(
       const pushNowAndThen = async (): Promise<void> => {
         while (!ended.signal.aborted) {
           await sleep(pushEveryMs, undefined, { signal: ended.signal }).catch(() => {});
-          if (!ended.signal.aborted && !isLost()) await push(id);
+          // The last sending tells what is wrong with the store; the job goes on meanwhile.
+          if (!ended.signal.aborted && !isLost()) await push(id).catch(() => {});
         }
       };
       try {

@@ -28,14 +28,16 @@ export interface Workers {
 export const stoppedExitCode = 75;
 
 /** `NAME-HASH`: names this trial, among all on the engine, in at most 40 letters, digits and hyphens. */
-export function trialLabel(trialDir: string): string {
-  const path = realpathSync(trialDir);
-  const name = basename(path)
+export const trialLabel = (trialDir: string): string => placeLabel(realpathSync(trialDir));
+
+/** The same from where a trial lies: a whole path, or the URL of a folder in a store. */
+export function placeLabel(place: string): string {
+  const name = basename(place)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 24)
     .replace(/^-+|-+$/g, '');
-  return `${name || 'trial'}-${sha256(path).slice(0, 10)}`;
+  return `${name || 'trial'}-${sha256(place).slice(0, 10)}`;
 }
 
 export const isAlive = (state: WorkerState): boolean => state !== 'gone';
