@@ -177,13 +177,17 @@ export function writeJson(path: string, value: unknown): void {
  * @throws DataError naming the file when it is missing or unreadable.
  */
 export function readText(path: string): string {
-  let text: string;
+  const text = readBytes(path).toString('utf8');
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/** @throws DataError naming the file when it is missing or unreadable. */
+export function readBytes(path: string): Buffer {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     throw new DataError(`${path}: ${reason(error)}`);
   }
-  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
 /**

@@ -5,8 +5,7 @@
  * the same weight (Hand & Till 2001 average over pairs instead; one against the rest is what scikit-learn calls `ovr`). The
  * class that is called is the likeliest one: thresholds are for one class against the rest alone.
  */
-import { stringify } from 'csv-stringify/sync';
-import { readTable } from '../data/table.js';
+import { csvText, readTable } from '../data/table.js';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
 import type { Interval } from '../stats/delong.js';
@@ -111,7 +110,7 @@ export function writeClassScores(
 ): void {
   const records = rows.map(({ id, group, label, probabilities }) => [id, group, label, ...probabilities]);
   const columns = ['id', 'group', 'label', ...classes.map(columnOf)];
-  writeFileAtomic(path, stringify(records, { header: true, columns }));
+  writeFileAtomic(path, csvText([columns, ...records]));
 }
 
 /** @throws DataError naming file and line when it is missing or no such file */

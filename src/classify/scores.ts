@@ -2,10 +2,8 @@
  * Scores of single images: the file that everything after training works from (intervals, ROC curves, paired
  * tests), one CSV a split, `scores-test.csv`, with full precision.
  */
-import { stringify } from 'csv-stringify/sync';
-import { readTable } from '../data/table.js';
+import { readTable, writeTable } from '../data/table.js';
 import { DataError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
 import { aucCovariance, aucInterval, type Interval } from '../stats/delong.js';
 import { auc } from '../stats/roc.js';
 import { chooseThreshold, type SplitScores, splitScores } from '../stats/scores.js';
@@ -51,8 +49,11 @@ export function scoreSummary(rows: readonly ScoreRow[], threshold?: number): Spl
 
 /** Writes rows as CSV: id, group, label, score. */
 export function writeScores(path: string, rows: readonly ScoreRow[]): void {
-  const columns = ['id', 'group', 'label', 'score'];
-  writeFileAtomic(path, stringify([...rows], { header: true, columns }));
+  writeTable(
+    path,
+    ['id', 'group', 'label', 'score'],
+    rows.map(({ id, group, label, score }) => ({ id, group, label, score })),
+  );
 }
 
 /** @throws DataError naming file and line when it is missing or no score file. */

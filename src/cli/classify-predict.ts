@@ -53,7 +53,7 @@ async function predictCommand(
   const { listImages } = await import('../image/folder.js');
   const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
   const { withProgress } = await import('../run/progress.js');
-  const { stringify } = await import('csv-stringify/sync');
+  const { csvText } = await import('../data/table.js');
   const { quiet, json } = globalOptions(command);
   const files = await listImages(dir);
   if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
@@ -83,7 +83,7 @@ async function predictCommand(
     );
   const scoreAsCsv = async (write: Write): Promise<void> => {
     await write('file,score\n');
-    await scoreAll((predictions) => write(stringify(predictions, { columns: ['file', 'score'] })));
+    await scoreAll((predictions) => write(csvText(predictions.map(({ file, score }) => [file, score]))));
   };
 
   const predictions: Prediction[] = [];

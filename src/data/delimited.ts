@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { DataError } from '../errors.js';
+import { unguardFormula } from './formula.js';
 
 export interface DelimitedRecord {
   /** The line it begins on, from 1. */
@@ -17,23 +18,50 @@ export interface DelimitedRecord {
 const lineEnd = /\r\n|\n|\r/g;
 
 /**
- * Text of a table or of JSON, from bytes.
- * @throws DataError for everything that is not UTF-8, with the line and the remedy
+ * Text of a table or of JSON, from bytes: UTF-8, or UTF-16 where its mark, or a zero in every other byte, says so.
+ * @throws DataError for everything else, with the line and the remedy
  */
 export function decodeText(bytes: Uint8Array, path: string): string {
-  const [a, b, c] = bytes;
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
-    throw new DataError(`${path}: UTF-16, but UTF-8 is expected; ${remedy('UTF-16', path)}`);
+  const encoding = utf16Of(bytes);
+  if (encoding !== undefined) {
+    try {
+      return new TextDecoder(encoding, { fatal: true }).decode(bytes); // also takes the mark away
+    } catch (cause) {
+      throw new DataError(`${path}: not whole UTF-16; ${remedy('UTF-16', path)}`, { cause });
+    }
+  }
   if (!isUtf8(bytes))
     throw new DataError(
       `${path}, line ${firstBadLine(bytes)}: not UTF-8; perhaps Latin-1 or Windows-1252: ${remedy('WINDOWS-1252', path)}`,
     );
-  const start = a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0;
+  const start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', start);
 }
 
 const remedy = (encoding: string, path: string): string =>
   `save it as UTF-8, for instance with: iconv -f ${encoding} -t UTF-8 '${path}'`;
+
+/** Which UTF-16 the bytes are, if any: by the mark, else where nine in ten of the bytes at one parity are zero. */
+function utf16Of(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+  const looked = Math.min(bytes.length, 4096) & ~1;
+  if (looked === 0 || bytes.length % 2 === 1) return undefined;
+  const zeros = [0, 0];
+  for (let i = 0; i < looked; i++) if (bytes[i] === 0) zeros[i % 2]!++;
+  const few = looked / 200;
+  const most = (0.9 * looked) / 2;
+  if (zeros[1]! >= most && zeros[0]! <= few) return 'utf-16le';
+  return zeros[0]! >= most && zeros[1]! <= few ? 'utf-16be' : undefined;
+}
+
+/** @throws DataError for a zero byte, which no text has: naming the line */
+export function refuseZeros(text: string, path: string): void {
+  const at = text.indexOf('\0');
+  if (at < 0) return;
+  const line = text.slice(0, at).split(lineEnd).length;
+  throw new DataError(`${path}, line ${line}: a zero byte (NUL), which no text has; export the table again`);
+}
 
 /** UTF-8 never holds a line feed inside a character, so lines can be looked at one by one. */
 function firstBadLine(bytes: Uint8Array): number {
@@ -47,11 +75,34 @@ function firstBadLine(bytes: Uint8Array): number {
   return line;
 }
 
-/** The separator (comma, semicolon, tab) that the first line holds most often outside quotes; a comma if none. */
+/** The separator (comma, semicolon, tab, bar) that the header holds most often outside quotes; a comma if none. */
 export function sniffDelimiter(text: string): string {
-  const first = text.slice(0, indexOfLineEnd(text, 0)).replace(/"[^"]*"/g, '');
-  const counted = [',', ';', '\t'].map((delimiter) => ({ delimiter, n: first.split(delimiter).length }));
-  return counted.reduce((best, one) => (one.n > best.n ? one : best)).delimiter;
+  const counts = new Map([',', ';', '\t', '|'].map((delimiter) => [delimiter, 0]));
+  let isQuoted = false;
+  let isCellStart = true; // a mark inside a cell is a character like any other
+  let isEmpty = true;
+  for (const char of text) {
+    if (isQuoted || (char === '"' && isCellStart)) {
+      if (char === '"') isQuoted = !isQuoted; // a doubled one opens again what it has closed
+      isEmpty = false;
+      continue;
+    }
+    if (char === '\n' || char === '\r') {
+      if (!isEmpty) break;
+      continue;
+    }
+    if (counts.has(char)) counts.set(char, counts.get(char)! + 1);
+    isCellStart = counts.has(char) || (isCellStart && char === ' ');
+    isEmpty &&= char === ' ';
+  }
+  const [[delimiter]] = [...counts].sort((a, b) => b[1] - a[1]) as [[string, number]]; // stable: a comma first
+  return delimiter;
+}
+
+/** `sep=;`, the line in which spreadsheets name the separator: its length, and what it says. */
+function separatorLine(text: string): { length: number; delimiter: string } | undefined {
+  const [line, delimiter] = /^sep=([^"\w\r\n])[ \t]*(?:\r\n|\n|\r)/i.exec(text) ?? [];
+  return line === undefined ? undefined : { length: line.length, delimiter: delimiter! };
 }
 
 function indexOfLineEnd(text: string, from: number): number {
@@ -60,15 +111,17 @@ function indexOfLineEnd(text: string, from: number): number {
 }
 
 /**
- * The records of a table, its header first; empty lines are passed over.
+ * The records of a table, its header first; empty lines are passed over, and so is a first line `sep=;`. Cells lose the
+ * apostrophe that keeps spreadsheets from running them ({@link unguardFormula}).
  * @throws DataError naming file and line for a record with more or fewer cells than the first, for a quotation mark
  * that is never closed, and for text after a closing one
  */
 export function* delimitedRecords(text: string, path: string): Generator<DelimitedRecord> {
-  const delimiter = sniffDelimiter(text);
+  const named = separatorLine(text);
+  const delimiter = named?.delimiter ?? sniffDelimiter(text);
   let width: number | undefined;
-  let line = 1;
-  let at = 0;
+  let line = named ? 2 : 1;
+  let at = named?.length ?? 0;
   while (at < text.length) {
     const end = indexOfLineEnd(text, at);
     const plain = text.slice(at, end);
@@ -89,7 +142,7 @@ export function* delimitedRecords(text: string, path: string): Generator<Delimit
       throw new DataError(
         `${path}, line ${record.line}: ${record.cells.length} cells, but the header has ${width}; quote cells that hold the separator`,
       );
-    yield record;
+    yield { line: record.line, cells: record.cells.map(unguardFormula) };
   }
 }
 

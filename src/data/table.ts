@@ -1,8 +1,9 @@
 /** Delimited tables (RFC 4180; comma, semicolon or tab) with a header, read strictly and written whole. */
 import { stringify } from 'csv-stringify/sync';
 import { DataError } from '../errors.js';
-import { readText, writeFileAtomic } from '../files.js';
-import { delimitedRecords } from './delimited.js';
+import { readBytes, writeFileAtomic } from '../files.js';
+import { decodeText, delimitedRecords } from './delimited.js';
+import { guardFormula } from './formula.js';
 
 export interface Table {
   columns: string[];
@@ -18,7 +19,7 @@ export interface Table {
  * length
  */
 export function readTable(path: string): Table {
-  const records = delimitedRecords(readText(path), path);
+  const records = delimitedRecords(decodeText(readBytes(path), path), path);
   const header = records.next();
   if (header.done) throw new DataError(`${path}: empty; expected a header with column names`);
   const columns = header.value.cells;
@@ -31,12 +32,26 @@ export function readTable(path: string): Table {
   return { columns, rows };
 }
 
+/** What has to be quoted besides commas, quotes and line breaks, so that a reader gives it back as it is. */
+const quoted = /^\s|\s$|^\ufeff|^sep=|[;|\t\r]|[^\P{Cc}\n]/iu;
+
+/**
+ * Rows of cells as comma-separated lines, each ended: whatever the texts are, {@link readTable} gives them back, and no
+ * spreadsheet runs them.
+ */
+export function csvText(rows: readonly (readonly (string | number)[])[]): string {
+  const cells = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'number' ? String(cell) : guardFormula(cell))),
+  );
+  // A line of one empty cell would be an empty line, which is no row.
+  return stringify(cells, { quoted_match: quoted, quoted_empty: cells[0]?.length === 1 });
+}
+
 /** Writes a comma-separated table atomically. */
 export function writeTable(
   path: string,
   columns: readonly string[],
   rows: readonly Readonly<Record<string, string | number>>[],
 ): void {
-  const cells = rows.map((row) => columns.map((column) => String(row[column] ?? '')));
-  writeFileAtomic(path, stringify([[...columns], ...cells]));
+  writeFileAtomic(path, csvText([columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))]));
 }

@@ -3,9 +3,9 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { stringify } from 'csv-stringify/sync';
 import { replaceFileAsync, writeFileAtomic } from '../../files.js';
 import { flattenRecord } from '../metadata/flatten.js';
+import { csvText } from '../table.js';
 import type { ArchiveClient } from './client.js';
 import type { ImageRecord } from './schema.js';
 
@@ -39,10 +39,10 @@ export async function writeMetadata(path: string, records: () => AsyncIterable<I
       const row = rowOf(record);
       cells.push(columns.map((column) => row[column] ?? ''));
       if (cells.length < rowsAtOnce) continue;
-      yield stringify(cells);
+      yield csvText(cells);
       cells = [];
     }
-    if (cells.length > 0) yield stringify(cells);
+    if (cells.length > 0) yield csvText(cells);
   }
   await replaceFileAsync(path, (temporary) =>
     pipeline(Readable.from(lines()), createWriteStream(temporary, { flags: 'wx' })),
