@@ -3,9 +3,33 @@
  * The command line prints the message alone; `--debug` adds the stack.
  */
 
-/** Base of every error that Graft raises on purpose. */
+/** More than this is a dump of somebody's file, not a message. */
+const longestMessage = 2000;
+
+/** Every control character, line breaks and the marks that turn the direction of writing included. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Text that came from outside, as part of a message: one line, no character that moves a terminal's cursor, and cut
+ * where it is long. What a line break or tab stood for becomes a space, other controls their code (`\u001b`).
+ */
+export function oneLine(text: string, limit = longestMessage): string {
+  const line = text
+    .slice(0, 2 * limit)
+    .replace(/\s*[\r\n]\s*|\t/g, ' ')
+    .replace(controls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (text.length <= 2 * limit && line.length <= limit) return line;
+  return `${line.slice(0, limit)}… (${text.length} characters)`;
+}
+
+/** Base of every error that Graft raises on purpose. Its message is one line, whatever file it quotes. */
 export class GraftError extends Error {
   override name = 'GraftError';
+
+  constructor(message = '', options?: ErrorOptions) {
+    super(oneLine(message), options);
+  }
 }
 
 /** A configuration key is unknown, missing or out of range: names the file, the key and what was expected. */

@@ -20,6 +20,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DataError, WriteError } from './errors.js';
+import { parseJson } from './json-text.js';
 
 // The tail covers a writer that itself writes to a temporary name beside the one it was given.
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp(\..+)?$/;
@@ -192,15 +193,10 @@ export function readBytes(path: string): Buffer {
 
 /**
  * Reads a JSON file.
- * @throws DataError naming the file when it is missing, unreadable or not JSON.
+ * @throws DataError naming the file when it is missing, unreadable, not JSON, or nested too deeply.
  */
 export function readJson<T = unknown>(path: string): T {
-  const text = readText(path);
-  try {
-    return JSON.parse(text) as T;
-  } catch (error) {
-    throw new DataError(`${path}: not valid JSON (${(error as Error).message})`);
-  }
+  return parseJson(readText(path), path) as T;
 }
 
 /** SHA-256 of a file as 64 hex digits, streamed, so that its size does not matter. */

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import type { z } from 'zod';
-import { ConfigError, GraftError } from '../errors.js';
+import { ConfigError, GraftError, oneLine } from '../errors.js';
 import type { ConfigSources } from '../run/config.js';
 import { InterruptedError, interruptedExitCode } from '../run/interrupt.js';
 import type { RunKind } from '../run/run-reader.js';
@@ -181,9 +181,10 @@ function parseDevice(text: string): string {
  */
 export function reportError(error: unknown, options: { debug: boolean }): number {
   const { red, dim, yellow } = colorsFor(process.stderr);
-  const message = error instanceof Error ? error.message : String(error);
+  const written = error instanceof Error ? error.message : String(error);
+  const message = oneLine(written);
   const stack =
-    error instanceof Error ? (error.stack ?? '').split('\n').slice(message.split('\n').length) : [];
+    error instanceof Error ? (error.stack ?? '').split('\n').slice(written.split('\n').length) : [];
   const lines: string[] = [];
   if (error instanceof InterruptedError) lines.push(yellow(`graft: ${message}`));
   else if (error instanceof GraftError || isSystemError(error)) lines.push(red(`graft: ${message}`));

@@ -65,7 +65,11 @@ describe('refuses, and names file and line', () => {
       () => edit('dataset.yaml', (text) => `${text}colour: red\n`),
       /dataset\.yaml: Unrecognized key: "colour"; undo/,
     ],
-    ['broken YAML', () => edit('dataset.yaml', (text) => `${text}: : [\n`), /dataset\.yaml: not valid YAML/],
+    [
+      'broken YAML',
+      () => edit('dataset.yaml', (text) => `${text}: : [\n`),
+      /dataset\.yaml:\d+: not valid YAML: .*; undo the change/,
+    ],
     [
       'a positive that is no class',
       () => edit('dataset.yaml', (text) => text.replace('positive: malignant', 'positive: melanoma')),

@@ -5,10 +5,10 @@
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { DataError } from '../errors.js';
 import { readText, sha256 } from '../files.js';
+import { parseYaml } from '../yaml-text.js';
 import { readTable } from './table.js';
 
 export const splits = ['train', 'val', 'test'] as const;
@@ -135,13 +135,13 @@ function readDescription(dir: string): DatasetDescription {
   const path = join(dir, datasetFile);
   let raw: unknown;
   try {
-    raw = parseYaml(readText(path));
+    raw = parseYaml(readText(path), path).value;
   } catch (cause) {
     if (cause instanceof DataError)
       throw new DataError(`${cause.message}; ${dir} is no dataset: make one with \`graft data import\``, {
         cause,
       });
-    throw new DataError(`${path}: not valid YAML (${(cause as Error).message.split('\n')[0]})`, { cause });
+    throw new DataError(`${(cause as Error).message}; ${remedy}`, { cause });
   }
   const parsed = descriptionSchema.safeParse(raw);
   if (!parsed.success) {

@@ -177,7 +177,7 @@ describe('messages name the place, the key, what was expected and what was meant
     ],
     ['arms:\n  - seeds: 1\n', 'my.yaml:2: arms.0.name: missing; expected text'],
     ['arms: 3\n', 'my.yaml:1: arms: expected a list, each keys and values, got 3'],
-    ['steps: 1\nsteps: 2\n', 'my.yaml:2: not valid YAML: Map keys must be unique'],
+    ['steps: 1\nsteps: 2\n', 'my.yaml:2: not valid YAML: the key steps stands there twice'],
     ['- a\n', 'my.yaml: expected keys and values at the top'],
     [
       '__proto__: {steps: 5}\n',

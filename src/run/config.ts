@@ -5,10 +5,11 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { Document, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, visit } from 'yaml';
+import { Document, isMap, isScalar, isSeq, type Pair, visit } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from '../errors.js';
 import { readText } from '../files.js';
+import { parseYaml } from '../yaml-text.js';
 import {
   expectation,
   type JsonSchema,
@@ -149,14 +150,7 @@ function addFile(layers: Layers, path: string, sources: ConfigSources, above: re
     throw new ConfigError(`${label}: extends itself (${[...above, full].map(shortPath).join(' → ')})`);
   }
   if (!existsSync(full)) throw new ConfigError(`${label}: no such file`);
-  const lineCounter = new LineCounter();
-  const document = parseDocument(readText(full), { lineCounter, prettyErrors: false });
-  const problem = document.errors[0];
-  if (problem !== undefined) {
-    const { line } = lineCounter.linePos(problem.pos[0]);
-    throw new ConfigError(`${label}:${line}: not valid YAML: ${problem.message.split('\n')[0]}`);
-  }
-  const content: unknown = document.toJS() ?? {};
+  const { document, value: content = {}, lineAt } = parseYaml(readText(full), label);
   if (!isPlain(content)) throw new ConfigError(`${label}: expected keys and values at the top`);
   // `kind` and `graft` head a run's config.yaml; `extends` is not part of the result either.
   const { extends: parent, kind, graft: _, ...own } = content;
@@ -176,14 +170,14 @@ function addFile(layers: Layers, path: string, sources: ConfigSources, above: re
   visit(document, {
     Seq: (_key, node, ancestors) => {
       for (const item of node.items as { range?: [number, number, number] }[]) {
-        const at = lineCounter.linePos(item.range?.[0] ?? 0).line;
+        const at = lineAt(item.range?.[0] ?? 0);
         lineOf.set(pathKey(pathOf([...ancestors, node, item])), at);
       }
     },
     Pair: (_key, pair, ancestors) => {
       const key = pair.key;
       if (!isScalar(key)) return;
-      const at = lineCounter.linePos(key.range?.[0] ?? 0).line;
+      const at = lineAt(key.range?.[0] ?? 0);
       lineOf.set(pathKey([...pathOf(ancestors), String(key.value)]), at);
     },
   });
@@ -232,12 +226,13 @@ function addSet(layers: Layers, text: string): void {
   if (equals < 1) throw new ConfigError(`${label}: expected key=value`);
   const key = text.slice(0, equals).trim();
   const written = text.slice(equals + 1).trim();
-  const document = parseDocument(written, { prettyErrors: false });
-  const problem = document.errors[0];
-  if (problem !== undefined) {
-    throw new ConfigError(`${label}: the value is not valid YAML: ${problem.message.split('\n')[0]}`);
+  let value: unknown;
+  try {
+    value = parseYaml(written, '').value ?? null;
+  } catch (error) {
+    const [, what = ''] = /^:\d+: (.*)/.exec((error as Error).message) ?? [];
+    throw new ConfigError(`${label}: the value ${what.startsWith('not ') ? 'is ' : ''}${what}`);
   }
-  let value: unknown = document.toJS();
   // Where only text may stand, 2017 is text.
   const allowed = schemasAt(layers.schema, key.split('.'), layers.value);
   const isTextOnly = allowed.length > 0 && allowed.every((option) => option.type === 'string');

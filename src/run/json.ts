@@ -2,6 +2,7 @@
  * JSON that keeps the numbers JSON lacks. `JSON.stringify` turns NaN and ±Infinity into null without a word,
  * and a diverged loss is just what a log must not lose. They are written as {"$number": "NaN"}.
  */
+import { parseJson } from '../json-text.js';
 
 /** A plain value: what events, summaries and checkpoint metadata are made of. */
 export type Json = null | boolean | number | string | readonly Json[] | { [key: string]: Json | undefined };
@@ -15,11 +16,28 @@ export function encodeJson(value: unknown): string {
 
 /**
  * Reads what `encodeJson` wrote, and any other JSON.
- * @throws SyntaxError when the text is not JSON.
+ * @param label the file, for messages
+ * @throws DataError when the text is not JSON, or nested too deeply.
  */
-export function decodeJson(text: string): unknown {
-  return JSON.parse(text, (_key, inner) => {
-    const isMarked = typeof inner === 'object' && inner !== null && typeof inner.$number === 'string';
-    return isMarked && Object.keys(inner).length === 1 ? Number(inner.$number) : inner;
-  });
+export function decodeJson(text: string, label = 'JSON'): unknown {
+  return revive(parseJson(text, label));
+}
+
+/** In place: arrays and objects are the parser's own. */
+function revive(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value);
+  const [[key, inner] = []] = entries;
+  if (entries.length === 1 && key === '$number' && typeof inner === 'string') return Number(inner);
+  for (const [key, inner] of entries) {
+    const revived = revive(inner);
+    if (revived !== inner)
+      Object.defineProperty(value, key, {
+        value: revived,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+  }
+  return value;
 }

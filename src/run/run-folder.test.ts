@@ -237,7 +237,7 @@ test('a held lock is touched, and its loss is noticed', async () => {
 test('of several processes that race for a stale lock exactly one wins', async () => {
   // The children run the real lock.ts, compiled into a folder of its own.
   const compiled = join(base, 'compiled');
-  for (const name of ['errors', 'files', 'run/lock']) {
+  for (const name of ['errors', 'json-text', 'files', 'run/lock']) {
     const source = readFileSync(join(packageRoot(), 'src', `${name}.ts`), 'utf8');
     const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
     mkdirSync(dirname(join(compiled, name)), { recursive: true });

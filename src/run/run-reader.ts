@@ -4,9 +4,9 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { ConfigError, DataError } from '../errors.js';
 import { isTemporaryFile, readText } from '../files.js';
+import { parseYaml } from '../yaml-text.js';
 import { type CheckpointFile, listCheckpoints } from './checkpoint-file.js';
 import { type RunEvent, readEvents } from './events.js';
 import { decodeJson } from './json.js';
@@ -87,12 +87,7 @@ export function readRun(dir: string): RunRecord {
 export function readRunConfig(dir: string): Pick<RunRecord, 'kind' | 'graft' | 'config'> {
   const path = join(dir, runFiles.config);
   if (!existsSync(path)) throw new DataError(`${dir}: not a run folder (it has no ${runFiles.config})`);
-  let content: unknown;
-  try {
-    content = parse(readText(path));
-  } catch (error) {
-    throw new ConfigError(`${path}: ${(error as Error).message.split('\n')[0]}`);
-  }
+  const content = parseYaml(readText(path), path).value;
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${path}: expected keys and values`);
   }
@@ -106,12 +101,10 @@ export function readRunConfig(dir: string): Pick<RunRecord, 'kind' | 'graft' | '
 }
 
 function readSummary(path: string): Record<string, unknown> {
-  try {
-    return decodeJson(readText(path)) as Record<string, unknown>;
-  } catch (error) {
-    if (error instanceof DataError) throw error;
-    throw new DataError(`${path}: not valid JSON (${(error as Error).message})`);
-  }
+  const summary = decodeJson(readText(path), path);
+  if (typeof summary === 'object' && summary !== null && !Array.isArray(summary))
+    return summary as Record<string, unknown>;
+  throw new DataError(`${path}: expected keys and values`);
 }
 
 function listSamples(dir: string): RunRecord['samples'] {

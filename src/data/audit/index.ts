@@ -4,9 +4,9 @@
  */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { ConfigError, DataError } from '../../errors.js';
 import { readText } from '../../files.js';
+import { parseYaml } from '../../yaml-text.js';
 import {
   type Dataset,
   type DatasetDescription,
@@ -156,7 +156,7 @@ function looseDescription(dir: string): LooseDescription {
   if (!existsSync(path)) return {};
   let raw: unknown;
   try {
-    raw = parseYaml(readText(path));
+    raw = parseYaml(readText(path), path).value;
   } catch {
     return {};
   }

@@ -5,10 +5,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../../errors.js';
 import { readText } from '../../files.js';
+import { parseYaml } from '../../yaml-text.js';
 
 const text = z.string();
 const name = z.string().min(1);
@@ -141,14 +141,7 @@ export function loadMapping(nameOrPath: string): Mapping {
     );
   const path = isPath ? nameOrPath : join(mappingsDir(), `${nameOrPath}.yaml`);
   const label = isPath ? path : `recipes/metadata/${nameOrPath}.yaml`;
-  const lineCounter = new LineCounter();
-  const document = parseDocument(readText(path), { lineCounter, prettyErrors: false });
-  const [problem] = document.errors;
-  if (problem) {
-    const { line } = lineCounter.linePos(problem.pos[0]);
-    throw new ConfigError(`${label}:${line}: not valid YAML: ${problem.message.split('\n')[0]}`);
-  }
-  const result = schema.safeParse(document.toJS());
+  const result = schema.safeParse(parseYaml(readText(path), label).value);
   if (!result.success) throw new ConfigError(`${label}: ${explain(result.error.issues[0]!, [])}`);
   return { ...result.data, name: nameOrPath, path: label };
 }

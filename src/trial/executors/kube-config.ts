@@ -9,9 +9,9 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { parse } from 'yaml';
 import { ConfigError } from '../../errors.js';
 import { readText } from '../../files.js';
+import { parseYaml } from '../../yaml-text.js';
 
 export interface KubeCredentials {
   token?: string;
@@ -113,13 +113,8 @@ function fileConfig(path: string, context: string | undefined, environment: Node
 }
 
 function parseFile(path: string): Entry {
-  let value: unknown;
-  try {
-    value = parse(readText(path));
-  } catch (error) {
-    throw new ConfigError(`${path}: not readable as YAML (${(error as Error).message.split('\n')[0]})`);
-  }
-  if (value === null || typeof value !== 'object') throw new ConfigError(`${path}: not a kubeconfig`);
+  const { value } = parseYaml(readText(path), path);
+  if (value === undefined || typeof value !== 'object') throw new ConfigError(`${path}: not a kubeconfig`);
   return value as Entry;
 }
 

@@ -3,14 +3,14 @@
  * and sends its folder, every few seconds while it runs and whole at its end. The queue alone keeps two from doing one
  * job. Folds and their pixel caches are made anew on each machine, which costs less than to send them.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseDocument } from 'yaml';
 import { LINEAGE_FILE } from '../../data/lineage.js';
 import { ConfigError, DataError, GraftError } from '../../errors.js';
-import { writeFileAtomic } from '../../files.js';
+import { readText, writeFileAtomic } from '../../files.js';
 import { LockedError, takeLock } from '../../run/lock.js';
+import { parseYaml } from '../../yaml-text.js';
 import { JUDGEMENT_FILE, READY_FILE } from '../jobs.js';
 import { jobDir, type TrialJob } from '../plan.js';
 import type { Executor } from '../run.js';
@@ -56,7 +56,7 @@ export async function openCopy(
         );
     // Jobs read it in the copy; of a worker's root nothing is sent.
     const path = join(dir, 'config.yaml');
-    const file = parseDocument(readFileSync(path, 'utf8'));
+    const file = parseYaml(readText(path), path).document;
     const dataset = resolve(data ?? String(file.get('data')));
     if (!existsSync(dataset))
       throw new ConfigError(

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { DataError, GraftError, oneLine } from './errors.js';
+
+test('a message is one line, whatever it quotes', () => {
+  expect(new DataError('a.csv: bad\n  row\r\n\tthree').message).toBe('a.csv: bad row three');
+  expect(new GraftError('name \u001b[2J\u0000\u202egpj.x').message).toBe(
+    'name \\u001b[2J\\u0000\\u202egpj.x',
+  );
+  expect(new GraftError('größe 漢字 🙂').message).toBe('größe 漢字 🙂');
+});
+
+test('a dump of a file is cut, and says how long it was', () => {
+  const { message } = new DataError(`f: ${'x'.repeat(27_000)}`);
+  expect(message).toMatch(/^f: x{1997}… \(27003 characters\)$/);
+  expect(oneLine('x'.repeat(50), 50)).toBe('x'.repeat(50));
+  expect(oneLine('x'.repeat(51), 50)).toBe(`${'x'.repeat(50)}… (51 characters)`);
+  expect(oneLine('\n'.repeat(1e6), 50).length).toBeLessThan(60);
+});
