@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { ImportReport } from '../data/create.js';
 import type { Dataset } from '../data/dataset.js';
+import type { ProblemKind } from '../data/problems.js';
 import { globalOptions, notice, output } from './common.js';
 import { describeText } from './data-describe.js';
 import { plainTable, trimmed } from './table.js';
@@ -56,6 +57,9 @@ export async function madeText(dataset: Dataset, report: ImportReport): Promise<
   return [describeText(describeDataset(dataset)), '', ...(await leftOut(dataset, report))].join('\n');
 }
 
+/** What touches every figure that follows, and is therefore told to the last one. */
+const toldInFull = new Set<ProblemKind>(['empty-class']);
+
 async function leftOut(dataset: Dataset, report: ImportReport): Promise<string[]> {
   const { nameSome, problemKinds } = await import('../data/problems.js');
   const kinds = Object.entries(report.counts) as [keyof typeof problemKinds, number][];
@@ -69,7 +73,7 @@ async function leftOut(dataset: Dataset, report: ImportReport): Promise<string[]
     table.push([
       leaves === 'nothing' ? text : `left out: ${text}`,
       String(n),
-      nameSome([...new Set(names)], 3),
+      nameSome([...new Set(names)], toldInFull.has(kind) ? 24 : 3),
     ]);
   }
   return [trimmed(table), `Each of them with its reason: ${dataset.dir}/cleaning.csv`];

@@ -149,7 +149,12 @@ async function prepareCommand(dir: string, flags: PrepareFlags, command: Command
 async function printPrepared(made: readonly Prepared[], command: Command): Promise<void> {
   const [first] = made as [Prepared];
   const others = made.length - 1;
-  const rest = others > 0 ? `\n\nThe other ${others} likewise, in folders of their own.` : '';
+  const lacking = made.slice(1).flatMap(({ dataset, report }) => {
+    const details = report.problems.filter(({ kind }) => kind === 'empty-class').map(({ detail }) => detail);
+    return details.map((detail) => `\n! ${dataset.dir}: ${detail}`);
+  });
+  const rest =
+    others > 0 ? `\n\nThe other ${others} likewise, in folders of their own.${lacking.join('')}` : '';
   output(command, {
     json: made.map(({ dataset, report }) => ({ ...report, dir: dataset.dir })),
     text: (await madeText(first.dataset, first.report)) + rest,

@@ -195,6 +195,24 @@ export function numberReader(column: Iterable<string>): ((cell: string) => numbe
   return (cell) => (isMissing(cell, 'number') ? undefined : numberOf(toPoint(cell)));
 }
 
+/**
+ * How a column's cells are read as days, where every one that is not missing is a date with the year first
+ * (`2019-03-01`, `2019/03`, `20190301`, with or without a time): only their order is unmistakable in every country.
+ * @returns undefined for other columns; the reader gives days since 1970, undefined for a missing cell
+ */
+export function dayReader(column: Iterable<string>): ((cell: string) => number | undefined) | undefined {
+  const known = [...new Set(column)].filter((cell) => !isMissing(cell, 'number'));
+  if (known.length === 0 || known.some((cell) => dayOf(cell) === undefined)) return undefined;
+  return (cell) => (isMissing(cell, 'number') ? undefined : dayOf(cell));
+}
+
+function dayOf(cell: string): number | undefined {
+  const [, year, month, day = '1'] =
+    /^(\d{4})[-/.]?([01]\d)(?:[-/.]?([0-3]\d))?(?:[T ]\d{2}:?\d{2}.*)?$/.exec(plainText(cell)) ?? [];
+  if (year === undefined) return undefined;
+  return Date.UTC(Number(year), Number(month) - 1, Number(day)) / 86_400_000;
+}
+
 /** Spellings of one thing, and the one that is used for all of them. */
 export interface Merged {
   to: string;

@@ -313,11 +313,18 @@ async function build(
       ),
     ]),
   ) as Record<Split, Record<string, number>>;
+  const open = splits.filter((split) => fractions[split] > 0).length;
+  const whyEmpty = (label: string): string => {
+    const own = new Set(rows.filter((row) => row.label === label).map(({ group }) => group)).size;
+    if (own < open) return `it has ${own} group${own === 1 ? '' : 's'} only, and there are ${open} splits`;
+    if (given && (header.splitBy ?? 'given') === 'given') return 'the given split has none there';
+    return `its ${own} groups are all in other splits or folds`;
+  };
   for (const split of splits)
     for (const label of classes)
       if (fractions[split] > 0 && bySplit[split][label] === 0)
         problems.push(
-          problem('empty-class', { label, detail: `no image of ${label} in ${split}: too few groups of it` }),
+          problem('empty-class', { label, detail: `no image of ${label} in ${split}: ${whyEmpty(label)}` }),
         );
 
   const other = classes.find((label) => label !== header.positive);

@@ -159,3 +159,109 @@ describe('strata', () => {
     expect(worst(assignSplits(items, defaultFractions, 3))).toBeGreaterThan(3);
   });
 });
+
+describe('the promise of docs/data.md: a class is in every part that it has groups for', () => {
+  /** Groups of one class each, or now and then of two, as a patient with a nevus and a melanoma; a long tail of classes. */
+  function randomStructure(
+    seed: number,
+    mixed: boolean,
+  ): { items: Item[]; groupsOf: Map<string, Set<string>> } {
+    const random = new Random(seed);
+    const items: Item[] = [];
+    const groupsOf = new Map<string, Set<string>>();
+    const classes = 1 + random.int(8);
+    const most = random.chance(0.5) ? 1 : 1 + random.int(30);
+    let group = 0;
+    for (let c = 0; c <= classes; c++) {
+      const groups = c === 0 ? 20 + random.int(200) : 1 + random.int(random.chance(0.7) ? 9 : 60);
+      for (let g = 0; g < groups; g++, group++) {
+        const labels = [
+          `class ${c}`,
+          ...(mixed && random.chance(0.3) ? [`class ${random.int(classes + 1)}`] : []),
+        ];
+        for (const label of labels) {
+          const size = random.chance(0.6) ? 1 : 1 + random.int(most);
+          for (let i = 0; i < size; i++) items.push({ group: `g${group}`, label });
+          groupsOf.set(label, (groupsOf.get(label) ?? new Set()).add(`g${group}`));
+        }
+      }
+    }
+    return { items: random.shuffle(items), groupsOf };
+  }
+
+  /** In how many parts each class is, against how many it could be in. */
+  const shortfall = (
+    { items, groupsOf }: ReturnType<typeof randomStructure>,
+    assigned: readonly (string | number)[],
+    parts: number,
+  ): string[] =>
+    [...groupsOf].flatMap(([label, groups]) => {
+      const found = new Set(assigned.filter((_, i) => items[i]!.label === label)).size;
+      return found < Math.min(parts, groups.size)
+        ? [`${label}: ${groups.size} groups in ${found} parts`]
+        : [];
+    });
+
+  test.each([false, true])('random structures, groups of several classes: %s', (mixed) => {
+    for (let seed = 0; seed < 40; seed++) {
+      const structure = randomStructure(seed, mixed);
+      const { items } = structure;
+      const random = new Random(seed).fork('strata');
+      const strata =
+        seed % 3 ? undefined : items.map(() => [`site ${random.int(4)}`, `age ${random.int(5)}`]);
+      const dealt = items.map((item, i) => ({ ...item, ...(strata ? { strata: strata[i]! } : {}) }));
+      const fractions = parseFractions(['70/15/15', '80/10/10', '34/33/33', '90/10/0', '98/1/1'][seed % 5]!);
+      const open = fractions.test > 0 ? 3 : 2;
+      const assigned = assignSplits(dealt, fractions, seed);
+      expect(shortfall(structure, assigned, open), `seed ${seed}`).toEqual([]);
+      const k = 2 + (seed % 9);
+      expect(shortfall(structure, assignFolds(dealt, k, seed), k), `seed ${seed}, ${k} folds`).toEqual([]);
+      const splitOf = new Map<string, string>();
+      items.forEach(({ group }, i) => {
+        expect(splitOf.get(group) ?? assigned[i]).toBe(assigned[i]);
+        splitOf.set(group, assigned[i]!);
+      });
+    }
+  });
+
+  test.each([1, 2, 3, 4, 5])('%i patients with melanoma among twenty without: 400 deals', (n) => {
+    const items = Array.from({ length: n + 20 }, (_, i) => ({
+      group: `p${i}`,
+      label: i < n ? 'mel' : 'nevus',
+    }));
+    for (let seed = 0; seed < 400; seed++) {
+      const assigned = assignSplits(items, defaultFractions, seed);
+      const of = (split: string): number => countOf(items, assigned, split, 'mel');
+      expect(of('train')).toBeGreaterThan(0);
+      if (n >= 2) expect(of('test')).toBeGreaterThan(0);
+      if (n >= 3) expect(of('val')).toBeGreaterThan(0);
+      const negatives = splits.map((split) => countOf(items, assigned, split, 'nevus'));
+      expect(negatives[0]! - 14).toBeLessThanOrEqual(1);
+      expect(Math.min(...negatives)).toBeGreaterThanOrEqual(2);
+    }
+  });
+
+  test('what no dealing can do leaves as little missing as possible, and ends', () => {
+    // Fano’s plane: seven classes of three groups each, which two parts can never both meet.
+    const lines = ['abc', 'ade', 'afg', 'bdf', 'beg', 'cdg', 'cef'];
+    const items = lines.flatMap((line) => [...line].map((group) => ({ group, label: line })));
+    const folds = assignFolds(items, 2, 0);
+    const met = lines.filter((line) => new Set(folds.filter((_, i) => items[i]!.label === line)).size === 2);
+    expect(met).toHaveLength(6);
+  });
+});
+
+test('strata: missing words are one stratum, spellings are one, dates become quarters', () => {
+  const ages = Array.from({ length: 40 }, (_, i) => ({
+    age: ['NA', 'unknown', '-', 'none'][i] ?? String(30 + i),
+  }));
+  expect([...new Set(strataOf(ages, ['age']).flat())].sort()).toEqual([
+    ...[1, 2, 3, 4].map((band) => `age band ${band}`),
+    'age missing',
+  ]);
+  const sexes = ['Male', 'male', 'MALE ', 'female', 'N/A', '', 'other'].map((sex) => ({ sex }));
+  expect(new Set(strataOf(sexes, ['sex']).flat()).size).toBe(4);
+  const days = Array.from({ length: 40 }, (_, i) => ({ day: i ? `2019-0${1 + (i % 9)}-1${i % 10}` : 'NaT' }));
+  expect(new Set(strataOf(days, ['day']).flat()).size).toBe(5);
+  expect(new Set(strataOf([{ n: '45,5' }, { n: '46,0' }], ['n']).flat()).size).toBe(2);
+});

@@ -2,11 +2,14 @@
  * Group-aware stratified dealing, into train, val and test or into folds: each group goes to one part as a whole, and
  * each class (and, where asked for, each site or age band within it) is shared out in the given fractions, counting
  * images. Groups are dealt out largest first (a large one cannot be fitted in at the end), each to the part whose
- * counts come nearest to their targets by it; equal sizes in an order that the seed decides. Deterministic: the order
- * of the items does not matter.
+ * counts come nearest to their targets by it; equal sizes in an order that the seed decides. Then groups change
+ * parts where a class would be missing from one although it has groups enough (cover.ts). Deterministic: the order of
+ * the items does not matter.
  */
 import { ConfigError } from '../errors.js';
 import { Random } from '../random.js';
+import { dayReader, isMissing, numberReader, oneSpelling } from './cell.js';
+import { coverClasses } from './cover.js';
 import type { Split } from './dataset.js';
 
 export type Fractions = Record<Split, number>;
@@ -43,6 +46,7 @@ export interface Dealt {
 interface Group {
   name: string;
   size: number;
+  labels: string[];
   /** Images by stratum. */
   strata: Map<string, number>;
 }
@@ -69,15 +73,18 @@ function gather(items: readonly Dealt[]): Group[] {
     const [main] = [...labels].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]!;
     add('all', size);
     add(`size ${Math.ceil(Math.log2(size))} ${main}`, size);
-    return { name, size, strata };
+    return { name, size, labels: [...labels.keys()], strata };
   });
 }
 
-/** Deals groups into parts; `shares` sum to 1, a part of nothing stays empty. */
+/**
+ * Deals groups into parts; `shares` sum to 1, a part of nothing stays empty.
+ * @param options.priority parts that a class with few groups should be in, the most important first; default: any
+ */
 function deal<Part extends string>(
   items: readonly Dealt[],
   shares: Readonly<Record<Part, number>>,
-  random: Random,
+  { random, priority }: { random: Random; priority?: readonly Part[] },
 ): Part[] {
   const order = gather(items).sort((a, b) => (a.name < b.name ? -1 : 1));
   random.shuffle(order);
@@ -87,48 +94,78 @@ function deal<Part extends string>(
   for (const { strata } of order)
     for (const [stratum, n] of strata) totals.set(stratum, (totals.get(stratum) ?? 0) + n);
   const open = (Object.keys(shares) as Part[]).filter((part) => shares[part] > 0);
-  const have = new Map(open.map((part) => [part, new Map<string, number>()]));
+  const have = open.map(() => new Map<string, number>());
 
   // Change of χ² = Σ (have − target)² / target over the strata if the group is added.
-  const cost = (part: Part, group: Group): number => {
+  const cost = (part: number, group: Group): number => {
     let sum = 0;
     for (const [stratum, n] of group.strata) {
-      const target = shares[part] * totals.get(stratum)!;
-      const had = have.get(part)!.get(stratum) ?? 0;
+      const target = shares[open[part]!] * totals.get(stratum)!;
+      const had = have[part]!.get(stratum) ?? 0;
       sum += (n * n + 2 * n * (had - target)) / target;
     }
     return sum;
   };
-  const assigned = new Map<string, Part>();
-  for (const group of order) {
-    let best = open[0]!;
+  const count = (part: number, group: Group, sign: 1 | -1): void => {
+    const counts = have[part]!;
+    for (const [stratum, n] of group.strata) counts.set(stratum, (counts.get(stratum) ?? 0) + sign * n);
+  };
+  const partOf = order.map((group) => {
+    let best = 0;
     let lowest = Number.POSITIVE_INFINITY;
-    for (const part of open) {
+    for (const part of open.keys()) {
       const value = cost(part, group);
       if (value < lowest - 1e-12) {
         lowest = value;
         best = part;
       }
     }
-    assigned.set(group.name, best);
-    const counts = have.get(best)!;
-    for (const [stratum, n] of group.strata) counts.set(stratum, (counts.get(stratum) ?? 0) + n);
-  }
+    count(best, group, 1);
+    return best;
+  });
+  coverClasses({
+    classes: order.map(({ labels }) => labels),
+    part: partOf,
+    parts: open.length,
+    priority: priority?.map((part) => open.indexOf(part)).filter((part) => part >= 0),
+    cost: (i, to) => {
+      const group = order[i]!;
+      const from = partOf[i]!;
+      count(from, group, -1);
+      const change = cost(to, group) - cost(from, group);
+      count(from, group, 1);
+      return change;
+    },
+    onMove: (i, from, to) => {
+      count(from, order[i]!, -1);
+      count(to, order[i]!, 1);
+    },
+    random: random.fork('cover'),
+  });
+  const assigned = new Map(order.map(({ name }, i) => [name, open[partOf[i]!]!]));
   return items.map((item) => assigned.get(item.group)!);
 }
 
 /**
+ * A class with as many groups as there are splits is in each of them; one with fewer is in train, then in test. Only
+ * groups of several classes can make that impossible.
  * @param items one an image
  * @param fractions sum to 1
  * @returns the split of each item
  */
 export function assignSplits(items: readonly Dealt[], fractions: Fractions, seed: number): Split[] {
   const { train, val, test } = fractions;
-  return deal<Split>(items, { train, val, test }, new Random(seed).fork('split'));
+  return deal<Split>(
+    items,
+    { train, val, test },
+    // What is not learned cannot be found, and what is not tested is not known to be.
+    { random: new Random(seed).fork('split'), priority: ['train', 'test', 'val'] },
+  );
 }
 
 /**
- * K folds of equal size for cross-validation.
+ * K folds of equal size for cross-validation. A class with K groups or more is in every fold, one with fewer in as many
+ * folds as it has groups.
  * @param k from 2
  * @returns the fold of each item, 1…k
  * @throws ConfigError when there are fewer groups than folds
@@ -138,7 +175,7 @@ export function assignFolds(items: readonly Dealt[], k: number, seed: number): n
   if (groups < k)
     throw new ConfigError(`${k} folds need as many groups, but there are ${groups}; ask for fewer folds`);
   const shares = Object.fromEntries(Array.from({ length: k }, (_, i) => [`fold ${i + 1}`, 1 / k]));
-  return deal(items, shares, new Random(seed).fork('folds')).map((part) => Number(part.slice(5)));
+  return deal(items, shares, { random: new Random(seed).fork('folds') }).map((part) => Number(part.slice(5)));
 }
 
 /** More numbers than these are put into bands. */
@@ -146,8 +183,8 @@ const fewValues = 12;
 const bands = 4;
 
 /**
- * The strata that metadata columns make: their values; the quarters of a column that holds more than 12 different
- * numbers (so age becomes age bands); what is missing is a stratum of its own.
+ * The strata that metadata columns make: their values, whatever their spelling; the quarters of a column that holds more
+ * than 12 different numbers or days (so age becomes age bands); what is missing is a stratum of its own.
  * @param rows metadata by column, one row an image
  * @returns names such as `sex female`, for each image
  */
@@ -156,17 +193,26 @@ export function strataOf(
   columns: readonly string[],
 ): string[][] {
   const namers = columns.map((column) => {
-    const values = rows.map((row) => row[column] ?? '').filter((value) => value !== '');
-    const numbers = values.map(Number);
-    if (new Set(values).size <= fewValues || numbers.some((value) => !Number.isFinite(value)))
-      return (value: string) => `${column} ${value || 'missing'}`;
-    numbers.sort((a, b) => a - b);
-    const cuts = Array.from(
-      { length: bands - 1 },
-      (_, i) => numbers[Math.floor(((i + 1) * numbers.length) / bands)]!,
-    );
-    return (value: string) =>
-      `${column} ${value === '' ? 'missing' : `band ${cuts.filter((cut) => Number(value) >= cut).length + 1}`}`;
+    const name = stratumNamer(rows.map((row) => row[column] ?? ''));
+    return (row: Readonly<Record<string, string>>) => `${column} ${name(row[column] ?? '')}`;
   });
-  return rows.map((row) => columns.map((column, i) => namers[i]!(row[column] ?? '')));
+  return rows.map((row) => namers.map((name) => name(row)));
+}
+
+function stratumNamer(cells: readonly string[]): (cell: string) => string {
+  const orderOf = numberReader(cells) ?? dayReader(cells);
+  const ordered = orderOf && cells.map(orderOf).filter((value) => value !== undefined);
+  if (!orderOf || !ordered || new Set(ordered).size <= fewValues) {
+    const spelling = oneSpelling(cells.filter((cell) => !isMissing(cell, 'value')));
+    return (cell) => (isMissing(cell, orderOf ? 'number' : 'value') ? 'missing' : spelling.of(cell));
+  }
+  ordered.sort((a, b) => a - b);
+  const cuts = Array.from(
+    { length: bands - 1 },
+    (_, i) => ordered[Math.floor(((i + 1) * ordered.length) / bands)]!,
+  );
+  return (cell) => {
+    const value = orderOf(cell);
+    return value === undefined ? 'missing' : `band ${cuts.filter((cut) => value >= cut).length + 1}`;
+  };
 }

@@ -3,7 +3,7 @@
  * training images. Looked for before anything is trained, and again by each job, for folders may change meanwhile.
  */
 import { existsSync, statSync } from 'node:fs';
-import { type Dataset, type DatasetRow, openDataset } from '../data/dataset.js';
+import { type Dataset, type DatasetRow, openDataset, splits } from '../data/dataset.js';
 import { type Lineage, requireNoLeak } from '../data/lineage.js';
 import { nameShared, type SharedPicture, sharedPictures } from '../data/shared-pictures.js';
 import { DataError } from '../errors.js';
@@ -16,6 +16,7 @@ import { variantRows } from './variants.js';
  * @throws DataError naming the GAN and the groups, or the test set and the images; ConfigError as `planTrial`
  */
 export function checkTrial(config: TrialConfig, dataset: Dataset): void {
+  if (config.folds > 1) requireBothClasses(config, dataset);
   const learned = learnedFrom(dataset, config.folds);
   for (const [name, dir] of Object.entries(config.external)) openExternal(name, dir, learned);
   const arms = armsOf(config);
@@ -26,6 +27,27 @@ export function checkTrial(config: TrialConfig, dataset: Dataset): void {
       requireNoLeak(trainingOf(run), evaluationGroups(rows), run);
     }
   }
+}
+
+/** @throws DataError naming each fold whose training, validation or test lacks the positive class, or every other */
+function requireBothClasses(config: TrialConfig, dataset: Dataset): void {
+  const groups = { true: new Set<string>(), false: new Set<string>() };
+  const lacking: string[] = [];
+  for (let fold = 1; fold <= config.folds; fold++) {
+    const rows = variantRows(dataset, config.folds, { fold, realFraction: 1 });
+    for (const { label, group } of rows) groups[`${label === dataset.positive}`].add(group);
+    for (const split of splits)
+      for (const isPositive of [true, false])
+        if (!rows.some((row) => row.split === split && (row.label === dataset.positive) === isPositive))
+          lacking.push(
+            `fold ${fold}: ${split} without ${isPositive ? '' : 'other than '}'${dataset.positive}'`,
+          );
+  }
+  if (lacking.length === 0) return;
+  const fewest = Math.min(groups.true.size, groups.false.size);
+  throw new DataError(
+    `${dataset.dir} in ${config.folds} folds: ${lacking.join('; ')}; an AUC needs both classes, and the rarer has ${fewest} groups: ask for fewer folds`,
+  );
 }
 
 /** What a finished GAN run says of the images it learned from. */

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Dataset, type DatasetRow, openDataset } from '../data/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
+import { checkTrial } from './check.js';
+import { type TrialConfig, trialConfigSchema } from './config.js';
 import { openVariant, trainingCounts, variantName, variantRows } from './variants.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-variants-'));
@@ -38,6 +40,22 @@ describe('folds', () => {
       tested.push(...idsOf(rows, 'test'));
     }
     expect(tested.sort()).toEqual(grouped.rows.map((row) => row.id).sort());
+  });
+
+  test('a fold that cannot have the positive class is named before anything is trained', () => {
+    const config = (folds: number): TrialConfig => ({
+      ...trialConfigSchema.parse({ data: 'd' }),
+      folds,
+    });
+    let left = 3;
+    const rare = {
+      ...dataset,
+      rows: dataset.rows.filter(({ label }) => label !== dataset.positive || left-- > 0),
+    };
+    expect(() => checkTrial(config(5), rare)).toThrow(
+      /in 5 folds: fold \d: test without 'malignant'; fold \d: test without 'malignant'; an AUC needs both classes, and the rarer has 3 groups/,
+    );
+    expect(() => checkTrial(config(3), rare)).not.toThrow();
   });
 
   test('one fold is the dataset’s own split', () => {
