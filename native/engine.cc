@@ -4,6 +4,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <dlfcn.h>
+#endif
+
 #include <mutex>
 #include <sstream>
 
@@ -54,9 +58,32 @@ napi_value setGeneratorState(Call& call) {
   return undefined(call.env);
 }
 
+/// A function of OpenBLAS, where that is the library that multiplies matrices; null elsewhere.
+template <typename Function>
+Function* openBlas([[maybe_unused]] const char* name) {
+#if defined(__unix__) || defined(__APPLE__)
+  return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+#else
+  return nullptr;
+#endif
+}
+
+/// OpenBLAS has threads of its own, which libtorch does not know of: left alone, it takes every core (or what
+/// OPENBLAS_NUM_THREADS says), and the last bits of a product hang on the machine whatever was asked for.
+void setAllThreads(int count) {
+  at::set_num_threads(count);
+  if (auto* set = openBlas<void(int)>("openblas_set_num_threads")) set(count);
+}
+
 napi_value setThreads(Call& call) {
-  at::set_num_threads(static_cast<int>(call.number(0)));
+  setAllThreads(static_cast<int>(call.number(0)));
   return undefined(call.env);
+}
+
+/// The processor that OpenBLAS's kernels were chosen for; "" where another library multiplies matrices.
+std::string blasKernels() {
+  auto* name = openBlas<char*()>("openblas_get_corename");
+  return name == nullptr ? "" : name();
 }
 
 napi_value threads(Call& call) { return toNumber(call.env, at::get_num_threads()); }
@@ -108,6 +135,7 @@ napi_value info(Call& call) {
       << ",\"openmp\":" << context.hasOpenMP() << ",\"lapack\":" << context.hasLAPACK()
       << ",\"threads\":" << at::get_num_threads() << ",\"interopThreads\":" << at::get_num_interop_threads()
       << ",\"mkldnnVersion\":" << jsonText(at::get_mkldnn_version())
+      << ",\"blasKernels\":" << jsonText(blasKernels())
       << ",\"parallelInfo\":" << jsonText(at::get_parallel_info())
       << ",\"buildConfig\":" << jsonText(at::show_config()) << "}";
   return toString(call.env, out.str());

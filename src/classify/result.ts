@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import type { EfficientNet } from '../models/index.js';
 import { bestCheckpointPath, loadCheckpoint } from '../run/checkpoint.js';
+import type { ConditionsFrom } from '../run/conditions.js';
 import { readRun, readRunConfig, runFiles, runStatus } from '../run/run-folder.js';
 import type { Interval } from '../stats/delong.js';
 import type { SplitScores } from '../stats/scores.js';
@@ -43,6 +44,8 @@ export interface ClassifierSummary {
   dataset: { name: string; hash: string; positive: string };
   parameters: number;
   device: string;
+  /** What it was computed under, part by part; runs of Graft 0.1 do not say. */
+  conditions?: ConditionsFrom[];
   /** Of all parts of the run together, validations included. */
   seconds: number;
   /** Training images a second, validations left out. */

@@ -13,10 +13,28 @@ import { DataError, GraftError } from '../errors.js';
 import { encodeConventions, OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
 import { warmupCosine } from '../optim/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
+import { conditionsOf, noteConditions } from '../run/conditions.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { createRun, openRun, type Run, readRunConfig, runStatus } from '../run/run-folder.js';
+import {
+  createRun,
+  openRun,
+  type Run,
+  readEvents,
+  readRunConfig,
+  runFiles,
+  runStatus,
+} from '../run/run-folder.js';
 import { requireSameConfig, runConditions } from '../run/same-config.js';
-import { bestDevice, type Device, requireDevice, saveSafetensors, setThreads, tidy } from '../torch/index.js';
+import { settleThreads } from '../run/threads.js';
+import {
+  bestDevice,
+  type Device,
+  engineInfo,
+  requireDevice,
+  saveSafetensors,
+  setThreads,
+  tidy,
+} from '../torch/index.js';
 import { type AssessedData, assess } from './assess.js';
 import { type ClassSummary, writeClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
@@ -96,7 +114,7 @@ const changeable = [...runConditions, 'data', 'evaluationBatchSize'];
 export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierResult> {
   const augmentation = options.augmentation ?? options.config.augmentation;
   checkRecipe(options.config);
-  const asked = settleClasses({ ...options.config, augmentation }, options.dataset);
+  const asked = settleClasses(settleThreads({ ...options.config, augmentation }), options.dataset);
   checkData(options, asked);
   const status = options.ifExists === 'continue' ? runStatus(options.runDir) : 'empty';
   // Before the configuration is written: whoever opens the run later need not have the weights it began with.
@@ -127,7 +145,7 @@ async function trainInto(
   let state: State | undefined;
   let training: TrainingSet | undefined;
   try {
-    setThreads(recipe.threads || undefined);
+    setThreads(recipe.threads);
     const device = recipe.device === 'auto' ? bestDevice() : requireDevice(recipe.device as Device);
     training = await makeTrainingSet(cache, dataset.positive, {
       synthetic: options.synthetic,
@@ -143,6 +161,7 @@ async function trainInto(
     const identity = { dataset: dataset.hash, ...training.counts };
     state = makeState(run, recipe, { device, training, warn: options.warn });
     restoreState(run, state, identity, { device, changeable, warn: options.warn });
+    noteConditions(run, state.step, { device, engine: engineInfo(), warn: options.warn });
     await loop(run, recipe, device, { data, training, identity }, state, options);
     return await conclude(run, recipe, device, { data, training, dataset }, state);
   } finally {
@@ -303,6 +322,7 @@ async function conclude(
     dataset: { name: dataset.name, hash: dataset.hash, positive: dataset.positive },
     parameters: network.parameterCount,
     device,
+    conditions: conditionsOf(readEvents(run.path(runFiles.events))),
     seconds: progress.seconds,
     imagesPerSecond: (state.step * recipe.batchSize) / progress.trainingSeconds,
   };

@@ -52,7 +52,9 @@ interface TrainOptions {
 
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
   const { classifierConfigSchema } = await import('../classify/config.js');
-  const config = await commandConfig(command, classifierConfigSchema, 'classifier', options, [
+  const { settleThreads } = await import('../run/threads.js');
+  const settled = { ...options, settle: settleThreads };
+  const config = await commandConfig(command, classifierConfigSchema, 'classifier', settled, [
     { flag: '--data', key: 'data', value: options.data },
     {
       flag: '--synthetic',
@@ -68,7 +70,9 @@ async function resumeCommand(dir: string, command: Command): Promise<void> {
   const { readClassifierConfig } = await import('../classify/result.js');
   const { runStatus } = await import('../run/run-folder.js');
   const { GraftError } = await import('../errors.js');
-  const config = readClassifierConfig(dir);
+  const { device, threads } = globalOptions(command);
+  const was = readClassifierConfig(dir);
+  const config = { ...was, device: device ?? was.device, threads: threads ?? was.threads };
   if (runStatus(dir) === 'finished') throw new GraftError(`${dir}: has finished; there is nothing to resume`);
   await runToEnd(dir, config, 'continue', command);
 }

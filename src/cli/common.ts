@@ -63,6 +63,23 @@ export async function startEngine(command: Command): Promise<Device> {
   return device === undefined ? bestDevice() : requireDevice(device as Device);
 }
 
+/** The global options that say where and with how many threads is computed: a run that goes on may change them. */
+export function conditionFlags(command: Command): NonNullable<ConfigSources['flags']> {
+  const { device, threads } = globalOptions(command);
+  return [
+    { flag: '--device', key: 'device', value: device },
+    { flag: '--threads', key: 'threads', value: threads },
+  ];
+}
+
+export interface CommandConfigOptions<Config> {
+  recipe: string;
+  set: string[];
+  dryRun?: boolean;
+  /** Decides what the configuration leaves to the machine, such as threads. */
+  settle?: (config: Config) => Config;
+}
+
 /**
  * The configuration of a command that trains: recipe or file, --set, the command's own flags, the global ones.
  * With --dry-run it is printed, and null comes back.
@@ -72,22 +89,18 @@ export async function commandConfig<Schema extends z.ZodType>(
   command: Command,
   schema: Schema,
   kind: RunKind,
-  options: { recipe: string; set: string[]; dryRun?: boolean },
+  options: CommandConfigOptions<z.output<Schema>>,
   flags: NonNullable<ConfigSources['flags']>,
 ): Promise<z.output<Schema> | null> {
   const { configToYaml, resolveConfig } = await import('../run/config.js');
-  const { device, threads, seed } = globalOptions(command);
-  const config = resolveConfig(schema, {
+  const { seed } = globalOptions(command);
+  const resolved = resolveConfig(schema, {
     recipe: options.recipe,
     sets: options.set,
     kind,
-    flags: [
-      ...flags,
-      { flag: '--device', key: 'device', value: device },
-      { flag: '--threads', key: 'threads', value: threads },
-      { flag: '--seed', key: 'seed', value: seed },
-    ],
+    flags: [...flags, ...conditionFlags(command), { flag: '--seed', key: 'seed', value: seed }],
   });
+  const config = options.settle?.(resolved) ?? resolved;
   if (!options.dryRun) return config;
   output(command, { json: config, text: () => configToYaml(config as object, { kind, schema }) });
   return null;

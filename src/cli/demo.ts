@@ -41,7 +41,7 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
         }),
     );
   }
-  const { trialConfigSchema } = await import('../trial/config.js');
+  const { settleTrialThreads, trialConfigSchema } = await import('../trial/config.js');
   const { resolveConfig } = await import('../run/config.js');
   const { createRun, openRun, runStatus } = await import('../run/run-folder.js');
   const status = runStatus(dir);
@@ -64,7 +64,7 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
       { flag: '--threads', key: 'threads', value: threads },
     ],
   });
-  const whole = withWholePaths(config);
+  const whole = withWholePaths(settleTrialThreads(config));
   const run =
     status === 'empty' ? createRun(dir, { kind: 'trial', config: whole }) : openRun(dir, { kind: 'trial' });
   await runTrialToEnd(run, whole, command);

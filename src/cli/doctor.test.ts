@@ -66,8 +66,9 @@ describe('the judgements', () => {
       `${systemDir}/blas/libblas.so.3.11.0`,
       `${systemDir}/openblas-pthread/libopenblas.so.0`,
     ];
-    expect(describeBlas(libraries, false)).toMatchObject({ status: 'warn' });
-    expect(describeBlas(libraries, false).remedy).toContain('libopenblas0-pthread');
+    const engine = { mkl: false, blasKernels: 'Haswell' };
+    expect(describeBlas(libraries, engine)).toMatchObject({ status: 'warn' });
+    expect(describeBlas(libraries, engine).remedy).toContain('libopenblas0-pthread');
   });
 
   it('names the BLAS that multiplies', () => {
@@ -75,11 +76,11 @@ describe('the judgements', () => {
       `${systemDir}/openblas-pthread/libblas.so.3`,
       `${systemDir}/openblas-pthread/libopenblasp.so`,
     ];
-    expect(describeBlas(openblas, false)).toMatchObject({
+    expect(describeBlas(openblas, { mkl: false, blasKernels: 'Haswell' })).toMatchObject({
       status: 'ok',
-      value: expect.stringMatching(/^OpenBLAS/),
+      value: expect.stringMatching(/^OpenBLAS .*, kernels for Haswell$/),
     });
-    expect(describeBlas([], true)).toMatchObject({ status: 'ok', value: 'MKL' });
+    expect(describeBlas([], { mkl: true, blasKernels: '' })).toMatchObject({ status: 'ok', value: 'MKL' });
   });
 
   it('tells what decodes JPEGs, and what to install where nothing fast does', () => {

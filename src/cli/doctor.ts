@@ -74,7 +74,7 @@ async function describeEngine(command: Command): Promise<Finding[]> {
     ...describeDevices(info),
     describeThreads(info.threads, availableParallelism()),
     describeWaitPolicy(process.env.OMP_WAIT_POLICY),
-    describeBlas(libraries, info.mkl),
+    describeBlas(libraries, info),
     describeOneDnn(info),
     describeJpeg((await import('../image/jpeg-square.js')).jpegLibrary),
   ];
@@ -171,7 +171,10 @@ function loadedLibraries(): string[] {
  * Which library multiplies matrices. Debian's libtorch calls `libblas.so.3`, an alternative that may be the
  * reference implementation even where an OpenBLAS is loaded for something else.
  */
-export function describeBlas(libraries: readonly string[], mkl: boolean): Finding {
+export function describeBlas(
+  libraries: readonly string[],
+  { mkl, blasKernels }: Pick<EngineInfo, 'mkl' | 'blasKernels'>,
+): Finding {
   const name = 'BLAS';
   const find = (pattern: RegExp) => libraries.find((path) => pattern.test(path));
   const alternative = find(/\/libblas\.so/);
@@ -186,7 +189,7 @@ export function describeBlas(libraries: readonly string[], mkl: boolean): Findin
   }
   if (mkl) return { name, status: 'ok', value: 'MKL' };
   const openblas = find(/openblas/);
-  if (openblas) return { name, status: 'ok', value: `OpenBLAS (${openblas})` };
+  if (openblas) return { name, status: 'ok', value: `OpenBLAS (${openblas}), kernels for ${blasKernels}` };
   const other = alternative ?? find(/\/lib(blis|flexiblas|atlas|Accelerate)/);
   return { name, status: 'ok', value: other ?? 'built into libtorch' };
 }
@@ -201,8 +204,7 @@ function describeOneDnn(info: EngineInfo): Finding {
       remedy: 'another libtorch (`pip install torch`), then `npm run setup`',
     };
   const version = /v([\d.]+)/.exec(info.mkldnnVersion)?.[1] ?? info.mkldnnVersion;
-  const capability = /CPU capability usage: (\S+)/.exec(info.buildConfig)?.[1];
-  return { name, status: 'ok', value: `${version}${capability ? `, kernels for ${capability}` : ''}` };
+  return { name, status: 'ok', value: `${version}, kernels for ${info.capability}` };
 }
 
 /** @param library name and version of what decodes JPEGs at a fraction of their size */

@@ -8,6 +8,7 @@ import {
   collect,
   colorsFor,
   commandConfig,
+  conditionFlags,
   examples,
   globalOptions,
   notice,
@@ -69,7 +70,9 @@ interface TrainOptions {
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
   const { checkGanConfig, classTitle, ganConfigSchema } = await import('../gan/config.js');
   const labels = await wantedClasses(options);
-  const config = await commandConfig(command, ganConfigSchema, 'gan', options, [
+  const { settleThreads } = await import('../run/threads.js');
+  const settled = { ...options, settle: settleThreads };
+  const config = await commandConfig(command, ganConfigSchema, 'gan', settled, [
     { flag: '--data', key: 'data', value: options.data },
     { flag: '--class', key: 'class', value: labels.length === 1 ? labels[0] : labels },
   ]);
@@ -94,7 +97,8 @@ async function resumeCommand(dir: string, command: Command): Promise<void> {
   const { resolveConfig } = await import('../run/config.js');
   const { openRun } = await import('../run/run-folder.js');
   const run = openRun(dir, { kind: 'gan' });
-  await runToEnd(run, resolveConfig(ganConfigSchema, { file: run.path('config.yaml') }), command);
+  const sources = { file: run.path('config.yaml'), flags: conditionFlags(command) };
+  await runToEnd(run, resolveConfig(ganConfigSchema, sources), command);
 }
 
 /** Trains with a progress bar and the signals caught, and prints the summary. */

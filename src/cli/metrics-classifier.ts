@@ -62,7 +62,8 @@ export function registerClassifier(metrics: Command): void {
 
 async function classifierCommand(flags: ClassifierFlags, command: Command): Promise<void> {
   const { classifierConfigSchema } = await import('../classify/config.js');
-  const config = await commandConfig(command, classifierConfigSchema, 'classifier', flags, [
+  const { settleThreads: settle } = await import('../run/threads.js');
+  const config = await commandConfig(command, classifierConfigSchema, 'classifier', { ...flags, settle }, [
     { flag: '--data', key: 'data', value: flags.data },
     { flag: '--synthetic', key: 'synthetic', value: flags.synthetic },
   ]);

@@ -46,8 +46,8 @@ export function registerPlan(trial: Command): void {
 }
 
 async function planCommand(file: string, flags: PlanFlags, command: Command): Promise<void> {
-  const { trialConfigSchema, armsOf } = await import('../trial/config.js');
-  const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file }, [
+  const { settleTrialThreads: settle, trialConfigSchema, armsOf } = await import('../trial/config.js');
+  const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file, settle }, [
     { flag: '--data', key: 'data', value: flags.data },
   ]);
   if (given === null) return;
@@ -150,7 +150,7 @@ async function costOf(
   const { measureRoom } = await import('../trial/room.js');
   const room = await measureRoom(config, {
     gans: [...new Set(jobs.flatMap((job) => (job.kind === 'gan' ? [job.gan] : [])))],
-    threads: config.threads || undefined,
+    threads: config.threads,
     parallel: flags.jobs,
     onProbe: (title) => notice(command, `measuring: ${title}`),
   });

@@ -76,8 +76,10 @@ export function registerRun(trial: Command): void {
 }
 
 async function runCommand(file: string, flags: RunFlags, command: Command): Promise<void> {
-  const { trialConfigSchema } = await import('../trial/config.js');
-  const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file }, [
+  const { settleTrialThreads, trialConfigSchema } = await import('../trial/config.js');
+  const settle = (config: TrialConfig): TrialConfig =>
+    settleTrialThreads({ ...config, threads: config.threads || threadsElsewhere(flags) });
+  const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file, settle }, [
     { flag: '--data', key: 'data', value: flags.data },
   ]);
   if (given === null) return;
@@ -94,6 +96,10 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   const dir = flags.out ?? `runs/trial-${config.name}`;
   await runTrialToEnd(createRun(dir, { kind: 'trial', config }), config, command, { ...flags, compared });
 }
+
+/** Jobs elsewhere have the cores that they are given there; 0 where they run here. */
+const threadsElsewhere = ({ executor, workerCpus }: ExecutorFlags): number =>
+  executor === undefined || executor === 'local' ? 0 : (workerCpus ?? 1);
 
 /** Pictures of external test sets against the trial's own, with a bar; null where there are no such sets. */
 export async function comparePictures(
@@ -147,7 +153,8 @@ async function resumeCommand(dir: string, flags: ResumeFlags, command: Command):
   }
   const { openRun } = await import('../run/run-folder.js');
   const config = await trialConfigOf(dir);
-  await runTrialToEnd(openRun(dir, { kind: 'trial' }), config, command, flags);
+  const { threads } = globalOptions(command);
+  await runTrialToEnd(openRun(dir, { kind: 'trial' }), config, command, { ...flags, threads });
 }
 
 /** Runs (or goes on with) a trial, with its table and the signals caught; writes and prints the report. */
@@ -155,7 +162,7 @@ export async function runTrialToEnd(
   run: Run,
   config: TrialConfig,
   command: Command,
-  flags: ExecutorFlags & { compared?: PictureCheck | null } = {},
+  flags: ExecutorFlags & { compared?: PictureCheck | null; threads?: number } = {},
 ): Promise<void> {
   const { runTrial } = await import('../trial/run.js');
   const { describeSetting } = await import('../trial/room.js');
@@ -171,7 +178,8 @@ export async function runTrialToEnd(
           parallel: flags.jobs,
           compared: flags.compared,
           onCompare: () => view.note('comparing the pictures of external sets with the training images'),
-          workerThreads: flags.workerCpus,
+          threads: flags.threads,
+          onNotice: (message) => view.note(message),
           executor: await openExecutor(run.dir, flags, (message) => view.note(message), interrupt),
           onProbe: (title) => view.note(`measuring what this machine has room for: ${title}`),
           onRoom: ({ chosen }) => view.note(`room for ${describeSetting(chosen)}`),

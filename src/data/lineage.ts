@@ -52,6 +52,7 @@ export const lineageSchema = z.strictObject({
   graft: z.string(),
   /** Folder name of the run. */
   run: z.string(),
+  /** The hash is that of what was learned (run/checkpoint-hash.ts); of a weights file, the file's. */
   checkpoint: z.strictObject({ file: z.string(), step: z.int(), sha256: z.string() }),
   /** The moving average of the weights, or the weights themselves. */
   weights: z.enum(['ema', 'raw']),

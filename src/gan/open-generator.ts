@@ -7,6 +7,7 @@ import { sha256File } from '../files.js';
 import type { DiscriminatorNetwork, GeneratorNetwork } from '../models/index.js';
 import { bestCheckpointPath, latestCheckpoint, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { checkpointPath } from '../run/checkpoint-file.js';
+import { checkpointHash } from '../run/checkpoint-hash.js';
 import { graftVersion } from '../run/package.js';
 import { type RunRecord, readRun } from '../run/run-folder.js';
 import {
@@ -140,7 +141,7 @@ async function openRun(
     origin: {
       graft: graftVersion(),
       run: basename(resolve(runDir)),
-      checkpoint: { file: basename(path), step, sha256: await sha256File(path) },
+      checkpoint: { file: basename(path), step, sha256: checkpointHash(path) },
       weights,
       standing: 0,
       imageSize: config.imageSize,

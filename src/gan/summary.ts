@@ -1,4 +1,5 @@
 /** What a run says of itself: the figures of a step, and its summary.json. */
+import type { ConditionsFrom } from '../run/conditions.js';
 import type { Best } from './state.js';
 
 export interface StepFigures {
@@ -31,12 +32,15 @@ export interface GanSummary {
   /** Real images seen a second. */
   imagesPerSecond: number;
   device: string;
+  /** What it was computed under, part by part; runs of Graft 0.1 do not say. */
+  conditions?: ConditionsFrom[];
 }
 
 /** Where a run's first weights came from. */
 export interface Ancestor {
   /** Run folder's or file's name. */
   name: string;
+  /** Of what the run had learned (run/checkpoint-hash.ts); of a weights file, the file's. */
   sha256: string;
   /** Class and dataset it had learned; null where a file does not say. */
   class: string | null;

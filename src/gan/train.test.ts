@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { openDataset } from '../data/dataset.js';
 import { readLineage, requireNoLeak } from '../data/lineage.js';
 import { listCheckpoints, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
+import { checkpointHash } from '../run/checkpoint-hash.js';
 import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { createRun, openRun, readEvents, readRun, withoutWall } from '../run/run-folder.js';
 import { dispose, liveTensors, saveSafetensors, setThreads } from '../torch/index.js';
@@ -109,6 +110,38 @@ describe('resume', () => {
     const stopped = await trained(`${name}-stopped`, settings, 5);
     expect(stateOf(stopped)).toEqual(stateOf(undisturbed));
     expect(eventsOf(stopped)).toEqual(eventsOf(undisturbed));
+  });
+
+  test('two identical runs have the same hash, whenever and wherever they were trained', async () => {
+    const again = await trained('again');
+    const [first, second] = [whole, again].map((dir) => listCheckpoints(dir).at(-1)!.path) as [
+      string,
+      string,
+    ];
+    expect(checkpointHash(second)).toBe(checkpointHash(first));
+    expect(readFileSync(second).equals(readFileSync(first))).toBe(false); // the seconds that each took
+    expect(checkpointHash(listCheckpoints(whole)[0]!.path)).not.toBe(checkpointHash(first));
+  });
+
+  test('with other threads it says so, in its log, its events and its summary', async () => {
+    const warnings: string[] = [];
+    const run = createRun(join(folder, 'threads'), { kind: 'gan', config: configOf() });
+    let polls = 0;
+    const interrupt = { ...neverInterrupted, poll: async () => ++polls >= 4 };
+    await expect(trainGan(run, configOf(), { interrupt })).rejects.toThrow(InterruptedError);
+    run.close();
+    const resumed = openRun(run.dir, { kind: 'gan' });
+    const { conditions } = await trainGan(resumed, configOf({ threads: 2 }), {
+      warn: (message) => warnings.push(message),
+    });
+    setThreads(1);
+    expect(conditions!.map(({ step, threads }) => [step, threads])).toEqual([
+      [0, 1],
+      [4, 2],
+    ]);
+    const said = /goes on after step 4 with threads 2 \(was 1\): .* to the last digit/;
+    expect(warnings).toEqual([expect.stringMatching(said)]);
+    expect(readFileSync(join(run.dir, 'log.txt'), 'utf8')).toMatch(said);
   });
 
   test('another seed is another run', async () => {

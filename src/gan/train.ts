@@ -6,13 +6,16 @@ import { GraftError } from '../errors.js';
 import { writeGridPng } from '../image/grid.js';
 import { Random } from '../random.js';
 import { resumeCheckpoint, saveCheckpoint } from '../run/checkpoint.js';
+import { conditionsOf, noteConditions } from '../run/conditions.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { type Json, type Run, type RunEvent, readEvents, runFiles } from '../run/run-folder.js';
 import { runConditions } from '../run/same-config.js';
+import { settleThreads } from '../run/threads.js';
 import {
   bestDevice,
   type Device,
   dispose,
+  engineInfo,
   requireDevice,
   setThreads,
   tidy,
@@ -60,7 +63,7 @@ export interface TrainHooks {
 export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = {}): Promise<GanSummary> {
   checkGanConfig(config);
   const warn = hooks.warn ?? (() => {});
-  setThreads(config.threads || undefined);
+  setThreads(settleThreads(config).threads);
   const device = config.device === 'auto' ? bestDevice() : requireDevice(config.device as Device);
   usePrecision(device, config.precision);
   const data = await openGanData(config, hooks.onDecode);
@@ -70,6 +73,7 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
 
   try {
     let step = await begin(run, config, state, data, warn);
+    noteConditions(run, step, { device, engine: engineInfo(), warn });
     watch = config.monitorEvery > 0 ? await openWatch(run, config, data, state) : null;
     if (step === 0) await writeSamples(run, state, config, 0);
 
@@ -259,6 +263,7 @@ function summarise(
     seconds: state.seconds,
     imagesPerSecond: imagesSeen(config, config.steps) / state.seconds,
     device: state.device,
+    conditions: conditionsOf(events),
   };
 }
 

@@ -9,6 +9,7 @@ import { ConfigError, DataError } from '../errors.js';
 import { sha256File } from '../files.js';
 import type { Module } from '../nn/index.js';
 import { latestCheckpoint, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
+import { checkpointHash } from '../run/checkpoint-hash.js';
 import { readRun } from '../run/run-folder.js';
 import { loadWeights, type Tensor, tidy } from '../torch/index.js';
 import { classTitle, type GanConfig, ganConfigSchema } from './config.js';
@@ -49,7 +50,7 @@ async function startFromRun(dir: string, config: GanConfig, state: TrainingState
   });
   return {
     name: basename(resolve(dir)),
-    sha256: await sha256File(path),
+    sha256: checkpointHash(path),
     class: classTitle(theirs),
     dataset: summary.dataset,
     trainingGroups: summary.ancestor?.trainingGroups === null ? null : summary.trainingGroups,

@@ -16,15 +16,26 @@ export interface EngineInfo {
   mkl: boolean;
   openmp: boolean;
   lapack: boolean;
+  /** Instructions that libtorch's own kernels use here: AVX2. */
+  capability: string;
+  /** Processor that OpenBLAS's kernels were chosen for: Haswell, Zen; '' where another library multiplies matrices. */
+  blasKernels: string;
   threads: number;
   interopThreads: number;
   parallelInfo: string;
   buildConfig: string;
 }
 
-export const engineInfo = (): EngineInfo => JSON.parse(native.info()) as EngineInfo;
+export function engineInfo(): EngineInfo {
+  const info = JSON.parse(native.info()) as Omit<EngineInfo, 'capability'>;
+  const capability = /CPU capability usage: (\S+)/.exec(info.buildConfig)?.[1] ?? 'unknown';
+  return { ...info, capability };
+}
 
-/** Threads inside one operator. Debian's libtorch starts with one: the default here is every core. */
+/**
+ * Threads inside one operator, OpenBLAS's included. Debian's libtorch starts with one: the default here is every core.
+ * Their number decides the last bits of sums and products.
+ */
 export function setThreads(count: number = availableParallelism()): void {
   guarded(() => native.setThreads(count));
 }

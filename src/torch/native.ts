@@ -72,7 +72,9 @@ function load(): Native {
     throw new GraftError('the native addon is not built: run `npm run setup` in the folder of Graft');
   }
   try {
-    return createRequire(import.meta.url)(path) as Native;
+    const addon = createRequire(import.meta.url)(path) as Native;
+    addon.setThreads(addon.threads()); // OpenBLAS has taken every core, whatever libtorch starts with
+    return addon;
   } catch (error) {
     throw new GraftError(
       `the native addon cannot be loaded (${(error as Error).message}): run \`npm run setup\` to rebuild it against the libtorch of this machine`,

@@ -1,6 +1,7 @@
 /** A trial file: which arms, how many seeds and folds, from which GANs, with which classifier. */
 import { z } from 'zod';
 import { ConfigError } from '../errors.js';
+import { jobThreads } from '../run/threads.js';
 import { amountSchema, armSettingsSchema, choicePolicies, resolveArms, sweepSchema } from './arms.js';
 import type { TrialArm } from './summary.js';
 
@@ -100,7 +101,9 @@ export const trialConfigSchema = z.strictObject({
     .int()
     .min(0)
     .default(0)
-    .describe('of the CPU, for each run; 0: as measured when the trial begins'),
+    .describe(
+      'of the CPU, for each job; 0: 1 below 8 cores, 2 below 32, 4 above, settled when the trial begins',
+    ),
 });
 
 export type TrialConfig = z.output<typeof trialConfigSchema>;
@@ -115,6 +118,10 @@ export function checkTrialConfig(config: TrialConfig): void {
   if (bad !== undefined) throw new ConfigError(`sequential.looks: ${bad} does not exceed the look before it`);
   armsOf(config);
 }
+
+/** Threads of each job, decided by the machine's cores where the file leaves them open, never by what runs beside. */
+export const settleTrialThreads = (config: TrialConfig): TrialConfig =>
+  config.threads > 0 ? config : { ...config, threads: jobThreads() };
 
 /** Every arm, those of the sweep included. */
 export function armsOf(config: TrialConfig): TrialArm[] {

@@ -14,31 +14,38 @@ const machine = (serial: number, peakBytes = GIB, devicePerRun = 0): NonNullable
   });
 };
 
-test('steps that hardly gain from threads are better run side by side', async () => {
+test('more runs at once, as long as the machine gets faster', async () => {
   const room = await measureRoom(config, {
     gans: [],
+    threads: 1,
     cores: 8,
     memoryBytes: 64 * GIB,
     measure: machine(0.5),
   });
   expect(room.chosen).toMatchObject({ parallel: 8, threads: 1 });
   expect(room.tried.map(({ parallel, threads }) => [parallel, threads])).toEqual([
-    [1, 8],
-    [2, 4],
-    [4, 2],
+    [1, 1],
+    [2, 1],
+    [4, 1],
     [8, 1],
   ]);
 });
 
-test('steps that use every thread well are run one at a time', async () => {
-  const room = await measureRoom(config, { gans: [], cores: 8, memoryBytes: 64 * GIB, measure: machine(0) });
-  expect(room.chosen).toMatchObject({ parallel: 1, threads: 8 });
+test('runs that stand in each other’s way are run one at a time, with the threads that were asked for', async () => {
+  const crowded: NonNullable<RoomOptions['measure']> = async (kind, setting) => ({
+    ...(await machine(0)(kind, setting)),
+    secondsPerStep: setting.parallel,
+  });
+  const options = { gans: [], cores: 8, memoryBytes: 64 * GIB, measure: crowded };
+  const room = await measureRoom(config, { ...options, threads: 2 });
+  expect(room.chosen).toMatchObject({ parallel: 1, threads: 2 });
   expect(room.tried).toHaveLength(2); // the second brings nothing, so that the search ends
 });
 
 test('no more than fits into four fifths of the memory, the largest GAN included', async () => {
   const small = await measureRoom(config, {
     gans: [],
+    threads: 1,
     cores: 8,
     memoryBytes: 10 * GIB,
     measure: machine(0.5, 2 * GIB),
@@ -46,6 +53,7 @@ test('no more than fits into four fifths of the memory, the largest GAN included
   expect(small.chosen.parallel).toBe(4);
   const nearly = await measureRoom(config, {
     gans: [],
+    threads: 1,
     cores: 8,
     memoryBytes: 9 * GIB,
     measure: machine(0.5, 2 * GIB),
@@ -53,10 +61,17 @@ test('no more than fits into four fifths of the memory, the largest GAN included
   expect(nearly.chosen.parallel).toBe(3); // four would fit, but for what is left to others
   const measure: NonNullable<RoomOptions['measure']> = async (kind, setting) =>
     machine(0.5, kind === 'classifier' ? GIB : 4 * GIB)(kind, setting);
-  const large = await measureRoom(config, { gans: ['sngan'], cores: 8, memoryBytes: 10 * GIB, measure });
+  const large = await measureRoom(config, {
+    gans: ['sngan'],
+    threads: 1,
+    cores: 8,
+    memoryBytes: 10 * GIB,
+    measure,
+  });
   expect(large.chosen.parallel).toBe(2);
   const none = await measureRoom(config, {
     gans: [],
+    threads: 1,
     cores: 8,
     memoryBytes: GIB,
     measure: machine(0.5, 2 * GIB),
@@ -65,7 +80,7 @@ test('no more than fits into four fifths of the memory, the largest GAN included
 });
 
 test('no more than fits into four fifths of a GPU’s memory, the largest GAN included', async () => {
-  const options = { gans: ['sngan'], cores: 8, memoryBytes: 64 * GIB };
+  const options = { gans: ['sngan'], threads: 1, cores: 8, memoryBytes: 64 * GIB };
   const alike = await measureRoom(config, { ...options, measure: machine(0.5, GIB, 0.3) });
   expect(alike.chosen.parallel).toBe(2);
   const measure: NonNullable<RoomOptions['measure']> = async (kind, setting) =>
@@ -83,6 +98,7 @@ test('what the user says is kept', async () => {
     (
       await measureRoom(config, {
         gans: [],
+        threads: 2,
         cores: 8,
         memoryBytes: 64 * GIB,
         measure: machine(0.5),

@@ -1,8 +1,7 @@
 /**
- * How many jobs of a trial this machine has room for, by measuring: the first steps of a run with every core, then
- * several runs at once with fewer threads each, as long as the machine as a whole gets faster; then what fits into
- * memory. Small networks gain little from a second thread, and leave most of a GPU idle, so that several runs side by
- * side are the better use.
+ * How many jobs of a trial this machine has room for, by measuring: the first steps of one run, then of several at once,
+ * as long as the machine as a whole gets faster; then what fits into memory. The threads of a run are given: they decide
+ * its last bits, so that what else runs on the machine while this is measured must not decide them.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -55,8 +54,8 @@ export interface RoomOptions {
   /** Names of the GANs that the trial trains. */
   gans: readonly string[];
   onProbe?: (title: string) => void;
-  /** Threads are fixed already, by the trial file or by what ran before. */
-  threads?: number;
+  /** Of each run. */
+  threads: number;
   /** Runs at once are, by the user. */
   parallel?: number;
   /** Measures settings; tests bring their own. */
@@ -85,8 +84,7 @@ export async function measureRoom(config: TrialConfig, options: RoomOptions): Pr
     const tried: Setting[] = [];
     for (const wanted of candidates(cores, options)) {
       const known = tried.at(-1);
-      const parallel = known ? fits(wanted.parallel, known) : wanted.parallel;
-      const setting = { parallel, threads: wanted.threads };
+      const setting = { parallel: known ? fits(wanted, known) : wanted, threads: options.threads };
       onProbe?.(describeSetting(setting));
       tried.push({ ...setting, ...(await measure('classifier', setting)) });
       const [before, last] = tried.slice(-2) as [Setting, Setting?];
@@ -114,18 +112,13 @@ const speed = ({ parallel, secondsPerStep }: Setting): number => parallel / seco
 export const describeSetting = ({ parallel, threads }: { parallel: number; threads: number }): string =>
   `${parallel} at once, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`;
 
-/** From one run on every core to one a core. */
-function candidates(
-  cores: number,
-  { threads, parallel }: RoomOptions,
-): { parallel: number; threads: number }[] {
-  if (parallel !== undefined)
-    return [{ parallel, threads: threads ?? Math.max(1, Math.floor(cores / parallel)) }];
-  if (threads !== undefined) return [{ parallel: Math.max(1, Math.floor(cores / threads)), threads }];
-  const settings: { parallel: number; threads: number }[] = [];
-  for (let each = cores; each >= 1; each = Math.floor(each / 2))
-    settings.push({ parallel: Math.floor(cores / each), threads: each });
-  return settings;
+/** Runs at once: one, two, four and so on, until every core has its thread. */
+function candidates(cores: number, { threads, parallel }: RoomOptions): number[] {
+  if (parallel !== undefined) return [parallel];
+  const most = Math.max(1, Math.floor(cores / threads));
+  const counts: number[] = [];
+  for (let count = 1; count < most; count *= 2) counts.push(count);
+  return [...counts, most];
 }
 
 /** Runs as many probes at once as the setting says: what one run does alone, it does not do beside others. */

@@ -12,7 +12,7 @@ import { type Interrupt, InterruptedError, neverInterrupted } from '../run/inter
 import { type Json, type Run, readEvents, runFiles } from '../run/run-folder.js';
 import { type Board, BoardReader, jobTitle } from './board.js';
 import { checkPictures, checkTrial, type PictureCheck, pictureCheckOf } from './check.js';
-import type { TrialConfig } from './config.js';
+import { settleTrialThreads, type TrialConfig } from './config.js';
 import { type JobState, jobStates, readFailures, readSchedule, writeSchedule } from './jobs.js';
 import { planTrial, type TrialJob } from './plan.js';
 import { describeSetting, measureRoom, type Room } from './room.js';
@@ -43,8 +43,8 @@ export interface TrialOptions {
   parallel?: number;
   /** Instead of this machine. */
   executor?: Executor;
-  /** Threads of a job elsewhere, where the trial file says nothing; default 1. */
-  workerThreads?: number;
+  /** Threads of each job from now on, whatever they were. */
+  threads?: number;
   /** Pictures of external test sets that were compared with the trial's before. */
   compared?: PictureCheck | null;
   /** Their pictures are being compared: which can take minutes. */
@@ -54,6 +54,7 @@ export interface TrialOptions {
   onRoom?: (room: Room) => void;
   onTurn?: (board: Board) => void;
   onJob?: (title: string, outcome: JobOutcome) => void;
+  onNotice?: (message: string) => void;
   /** A look at a trial with sequential seeds: what it said. */
   onLook?: (message: string) => void;
 }
@@ -138,18 +139,27 @@ async function comparePictures(
   run.event('compared', 0, { pictures: wanted as unknown as Json });
 }
 
-/** Threads of each job stay what they were when the trial began: they decide a run's last bits. */
+/**
+ * Threads of each job stay what they were when the trial began: they decide a run's last bits. How many jobs run at once
+ * is measured, and decides nothing but the time.
+ */
 async function settle(
   run: Run,
   config: TrialConfig,
   options: TrialOptions,
 ): Promise<{ threads: number; parallel: number }> {
-  const known = config.threads || readSchedule(run.dir)?.threads;
-  if (options.executor) return { threads: known || (options.workerThreads ?? 1), parallel: 0 };
-  if (known && options.parallel) return { threads: known, parallel: options.parallel };
+  const was = readSchedule(run.dir)?.threads;
+  const threads = options.threads ?? was ?? settleTrialThreads(config).threads;
+  if (was !== undefined && threads !== was) {
+    const message = `jobs from now on have ${threads} ${threads === 1 ? 'thread' : 'threads'}, those before had ${was}: their figures differ in the last digits`;
+    run.log(`warning: ${message}`);
+    options.onNotice?.(message);
+  }
+  if (options.executor) return { threads, parallel: 0 };
+  if (options.parallel) return { threads, parallel: options.parallel };
   const room = await measureRoom(config, {
     gans: [],
-    threads: known,
+    threads,
     parallel: options.parallel,
     onProbe: options.onProbe,
   });
