@@ -7,26 +7,38 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   createReadStream,
+  existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   statfsSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { DataError, WriteError } from './errors.js';
 import { parseJson } from './json-text.js';
 
 // The tail covers a writer that itself writes to a temporary name beside the one it was given.
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp(\..+)?$/;
 
-function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+/** A name for a file that is not whole yet, in the same folder: hidden, and like no other. */
+export function temporaryName(path: string): string {
+  return hiddenName(path, `${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** `.NAME.ending` beside a path; a long name is cut, for the ending must fit into the 255 bytes of a file's name. */
+export function hiddenName(path: string, ending: string): string {
+  const name = basename(path);
+  const short = Buffer.byteLength(name) <= 200 ? name : `${name.slice(0, 40)}-${sha256(name).slice(0, 12)}`;
+  return join(dirname(path), `.${short}.${ending}`);
 }
 
 /** Flushes a file's content, or a folder's entries, to the disk. */
@@ -46,18 +58,22 @@ export function syncPath(path: string): void {
 
 /**
  * Lets `write` make a file under a temporary name and then gives it its own name, atomically and durably.
- * Missing folders are made. When `write` throws, the temporary file is removed and the old file stays.
- * @throws WriteError where the disk is full, or does not let itself be written.
+ * Missing folders are made. When `write` throws, the temporary file is removed and the old file stays. A link is
+ * followed: what it points to is replaced, not the link.
+ * @throws WriteError where the disk is full, or does not let itself be written, or where there is no plain file but a
+ * folder or a device.
  */
 export function replaceFile(path: string, write: (temporaryPath: string) => void): void {
-  const temporary = temporaryName(path);
+  let temporary: string | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    const target = fileToReplace(path);
+    temporary = temporaryName(target);
+    makeFolders(dirname(target));
     write(temporary);
-    putInPlace(temporary, path);
+    putInPlace(temporary, target);
   } catch (error) {
-    discard(temporary);
-    throw writeFailure(path, error);
+    if (temporary !== undefined) discard(temporary);
+    throw writeFailure(path, error, temporary);
   }
 }
 
@@ -66,15 +82,52 @@ export async function replaceFileAsync(
   path: string,
   write: (temporaryPath: string) => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryName(path);
+  let temporary: string | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    const target = fileToReplace(path);
+    temporary = temporaryName(target);
+    makeFolders(dirname(target));
     await write(temporary);
-    putInPlace(temporary, path);
+    putInPlace(temporary, target);
   } catch (error) {
-    discard(temporary);
-    throw writeFailure(path, error);
+    if (temporary !== undefined) discard(temporary);
+    throw writeFailure(path, error, temporary);
   }
+}
+
+/** Where a path leads: itself, or what its links point to, which need not be there yet. */
+export function followLinks(path: string): string {
+  const at = resolve(path);
+  if (!lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) return at;
+  try {
+    return realpathSync(at);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw writeFailure(path, error);
+  }
+  return followLinks(resolve(dirname(at), readlinkSync(at))); // not round in a circle: that is another error
+}
+
+/** Makes a folder and those above it. @returns the first one that was missing */
+export function makeFolders(dir: string): string | undefined {
+  try {
+    return mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    // Node says ENOENT of a read-only disk, too: what the system says of the first missing folder is the cause.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    let missing = resolve(dir);
+    while (!existsSync(dirname(missing))) missing = dirname(missing);
+    mkdirSync(missing);
+    return mkdirSync(dir, { recursive: true }) ?? missing;
+  }
+}
+
+/** @throws WriteError for what a rename would replace though it is no file of anyone's: /dev/null, a pipe, a folder */
+function fileToReplace(path: string): string {
+  const target = followLinks(path);
+  const stat = lstatSync(target, { throwIfNoEntry: false });
+  if (!stat || stat.isFile()) return target;
+  const what = stat.isDirectory() ? 'a folder' : 'a device or a pipe, not a file';
+  throw new WriteError(`${path}: not written: it is ${what}; give the name of a file`);
 }
 
 /** Removes a file where that is possible: what made the writing fail may keep it from going, too. */
@@ -96,25 +149,53 @@ const writeProblems: Record<string, { what: string; remedy: string }> = {
   EDQUOT: { what: 'the disk quota is used up', remedy: 'remove files of yours there, or ask for more' },
   EFBIG: { what: 'it would be larger than files may be', remedy: 'raise the limit (ulimit -f unlimited)' },
   EIO: { what: 'the disk reports an error', remedy: 'check it (dmesg) and move the folder to a sound one' },
-  EROFS: { what: 'the disk is read-only', remedy: 'mount it for writing (dmesg says why it is not)' },
+  EROFS: { what: 'the disk is read-only', remedy: 'mount it for writing, or give a place elsewhere' },
   EACCES: { what: 'permission denied', remedy: 'make its folder writable for you' },
   EPERM: { what: 'permission denied', remedy: 'make its folder writable for you' },
+  ENAMETOOLONG: { what: 'its name is too long for this disk', remedy: 'give a shorter one' },
+  ENOTDIR: { what: 'a part of its path is a file, not a folder', remedy: 'give another path' },
+  EISDIR: { what: 'there is a folder of this name', remedy: 'give the name of a file' },
+  EEXIST: { what: 'there is something of this name already', remedy: 'give another name' },
+  ENOENT: { what: 'its folder is gone', remedy: 'look what removed it' },
+  ELOOP: { what: 'its links go round in a circle', remedy: 'give another path' },
+  EBUSY: { what: 'the system is using it', remedy: 'give another name' },
+  EMFILE: { what: 'too many files are open', remedy: 'raise the limit (ulimit -n 65536)' },
+  ENFILE: { what: 'too many files are open on this machine', remedy: 'close other programs' },
 };
+
+/** What only a writer is told: it need not be asked which file it is about. */
+const writersOnly = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS']);
 
 /**
  * The error to show for one that came up while `path` was written: one line with the file, the cause, the room
  * left there and the remedy. Errors with another cause come back as they are.
+ * @param temporary where it was written to meanwhile: a file, or a folder
  */
-export function writeFailure(path: string, error: unknown): unknown {
-  const { code = '', path: about = path } = (error ?? {}) as NodeJS.ErrnoException;
+export function writeFailure(path: string, error: unknown, temporary = path): unknown {
+  const {
+    code = '',
+    path: about = path,
+    dest = about,
+  } = (error ?? {}) as NodeJS.ErrnoException & {
+    dest?: string;
+  };
   const problem = writeProblems[code];
   // A writer may read other files: their troubles are not this one's.
-  const isOurs = dirname(about) === dirname(path) || path.startsWith(about);
+  const isOurs =
+    writersOnly.has(code) ||
+    [about, dest].some((one) =>
+      [path, temporary].some((own) => isWithin(one, own) || isWithin(own, one) || isBeside(one, own)),
+    );
   if (problem === undefined || !isOurs) return error;
+  if (code === 'ENOENT' && existsSync(dirname(temporary))) return error; // what was looked for is another file
   const { what, remedy } = problem;
   const message = `${path}: not written: ${what}${roomAround(path)}; ${remedy}, then resume the run or repeat the command`;
   return new WriteError(message, { cause: error });
 }
+
+const isWithin = (path: string, folder: string): boolean =>
+  resolve(path) === resolve(folder) || resolve(path).startsWith(`${resolve(folder)}${sep}`);
+const isBeside = (a: string, b: string): boolean => dirname(resolve(a)) === dirname(resolve(b));
 
 /** Runs what writes `path` in place. @throws WriteError as `replaceFile` */
 export function whileWriting<T>(path: string, write: () => T): T {

@@ -242,7 +242,10 @@ describe('stopped and killed', () => {
     const own = { pid: process.pid, host: (await import('node:os')).hostname(), started: '', since: 'now' };
     writeFileSync(join(hidden, 'lock'), JSON.stringify(own));
     const second = await run(...args);
-    expect([second.code, second.stderr]).toEqual([1, expect.stringMatching(/another process is writing/)]);
+    expect([second.code, second.stderr]).toEqual([
+      1,
+      expect.stringMatching(/another process is making this folder/),
+    ]);
     rmSync(join(hidden, 'lock'));
 
     const other = await run(...args, '--query', 'sex:female');

@@ -258,7 +258,6 @@ async function fetchTo(
 ): Promise<FetchResult> {
   const { flags, fractions, command } = given;
   const { fetchIsic } = await import('../data/isic/index.js');
-  const { takeLock } = await import('../run/lock.js');
   const { Progress } = await import('../run/progress.js');
   const { graftVersion } = await import('../run/package.js');
   const { basename, resolve } = await import('node:path');
@@ -278,7 +277,6 @@ async function fetchTo(
       workers: flags.workers,
       skipFailed: flags.skipFailed,
       signal,
-      lock: takeLock,
       onSurvey: (survey, continued) => {
         notice(command, `${surveyText(survey, request, client.host)}${continued ? '; continuing' : ''}`);
         showDownload = downloadBar(survey, request, bar);

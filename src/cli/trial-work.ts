@@ -147,7 +147,7 @@ async function openTrial(dir: string, threads?: number) {
 async function jobCommand(dir: string, id: string): Promise<void> {
   const { DataError } = await import('../errors.js');
   const { withInterrupt } = await import('../run/interrupt.js');
-  const { LockedError } = await import('../run/lock.js');
+  const { LockedError } = await import('../lock.js');
   const { planTrial } = await import('../trial/plan.js');
   const { runJob } = await import('../trial/run-job.js');
   const { BUSY_EXIT_CODE } = await import('../trial/work.js');

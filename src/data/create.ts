@@ -1,14 +1,13 @@
 /**
  * Makes a dataset folder from images whose labels are known: decodes every one, finds duplicates, groups, splits,
- * writes. Built in a hidden folder beside the target, which takes the target's name when everything is on disk: a
- * dataset is there as a whole or not at all.
+ * writes. A dataset is there as a whole or not at all (`output-folder.ts`).
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { stringify as toYaml } from 'yaml';
 import { DataError } from '../errors.js';
-import { syncPath, writeFileAtomic, writeJson } from '../files.js';
-import { isRunning } from './claim.js';
+import { writeFileAtomic, writeJson } from '../files.js';
+import { makeFolder, requireFree } from '../output-folder.js';
 import {
   cleaningFile,
   type DuplicatePolicy,
@@ -149,49 +148,14 @@ export async function createDataset(
   items: readonly DatasetItem[],
   options: CreateOptions = {},
 ): Promise<{ dataset: Dataset; report: ImportReport }> {
-  const target = resolve(dir);
   requireFree(dir);
   const sorted = [...items].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   checkLabels(sorted, header, options);
-  removeAbandoned(target);
-  const building = join(dirname(target), `.${basename(target)}.${process.pid}.importing`);
-  mkdirSync(join(building, 'images'), { recursive: true });
-  try {
-    const report = await build(building, header, sorted, options);
-    requireFree(dir);
-    renameSync(building, target);
-    syncPath(dirname(target));
-    return { dataset: openDataset(dir), report };
-  } catch (error) {
-    rmSync(building, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-/** @throws DataError when there is something at the target already */
-export function requireFree(dir: string): void {
-  const target = resolve(dir);
-  const stat = statSync(target, { throwIfNoEntry: false });
-  if (!stat) return;
-  if (!stat.isDirectory()) throw new DataError(`${dir} is a file; give another folder with --out`);
-  if (readdirSync(target).length === 0) return;
-  throw new DataError(
-    existsSync(join(target, datasetFile))
-      ? `${dir} is a dataset already; remove it first, or give another folder with --out`
-      : `${dir} is not empty; give another folder with --out`,
-  );
-}
-
-/** Removes what imports to the same target left when they were killed; one that still runs is let be. */
-function removeAbandoned(target: string): void {
-  const parent = dirname(target);
-  if (!existsSync(parent)) return;
-  const prefix = `.${basename(target)}.`;
-  for (const name of readdirSync(parent)) {
-    if (!name.startsWith(prefix) || !/^\d+\.importing$/.test(name.slice(prefix.length))) continue;
-    const pid = Number.parseInt(name.slice(prefix.length), 10);
-    if (!isRunning(pid)) rmSync(join(parent, name), { recursive: true, force: true });
-  }
+  const report = await makeFolder(dir, (building) => {
+    mkdirSync(join(building, 'images'));
+    return build(building, header, sorted, options);
+  });
+  return { dataset: openDataset(dir), report };
 }
 
 function checkLabels(

@@ -8,13 +8,8 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { imageExtensions } from '../image/decode.js';
-import {
-  type CreateOptions,
-  createDataset,
-  type DatasetItem,
-  type ImportReport,
-  requireFree,
-} from './create.js';
+import { requireFree } from '../output-folder.js';
+import { type CreateOptions, createDataset, type DatasetItem, type ImportReport } from './create.js';
 import type { Dataset, Split } from './dataset.js';
 import { dicomExtensions } from './dicom/index.js';
 import { type DicomImportOptions, withDicom } from './import-dicom.js';

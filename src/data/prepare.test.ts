@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -282,8 +282,12 @@ describe('an interrupted preparation', () => {
     const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     try {
       await once(other, 'spawn');
-      writeFileSync(join(work, '.made.preparing.pid'), String(other.pid));
-      await expect(run({ sizesPx: [16] })).rejects.toThrow(`process ${other.pid} is at work`);
+      mkdirSync(join(work, '.made.preparing'));
+      const owner = { pid: other.pid, host: hostname(), started: '', since: '' };
+      writeFileSync(join(work, '.made.preparing', 'lock'), JSON.stringify(owner));
+      await expect(run({ sizesPx: [16] })).rejects.toThrow(
+        `another process is making this folder (process ${other.pid} on`,
+      );
     } finally {
       other.kill('SIGKILL');
       await once(other, 'exit');

@@ -5,9 +5,9 @@
  * The pixel work goes to a scratch folder beside the target, an image at a time, and is taken up again there when it
  * was interrupted; the datasets are made of it at the end, each whole or not at all.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../files.js';
 import {
@@ -22,8 +22,8 @@ import { encodeImage } from '../image/encode.js';
 import { removeHair } from '../image/hair.js';
 import { indexMasks, maskBox } from '../image/mask.js';
 import { resizeImage } from '../image/resize.js';
-import { claim } from './claim.js';
-import { createDataset, type DatasetItem, type ImportReport, reportFile, requireFree } from './create.js';
+import { inWorkplace, requireFree, type Workplace } from '../output-folder.js';
+import { createDataset, type DatasetItem, type ImportReport, reportFile } from './create.js';
 import { type Dataset, type DatasetRow, datasetFile, imagePath, openDataset, type Split } from './dataset.js';
 import { forEachParallel } from './parallel.js';
 import { type Problem, problem } from './problems.js';
@@ -100,19 +100,17 @@ export async function prepareDataset(
   options: PrepareOptions = {},
 ): Promise<Prepared[]> {
   check(source, options);
-  const scratch = join(dirname(resolve(out)), `.${basename(resolve(out))}.preparing`);
-  const giveBack = claim(`${scratch}.pid`);
-  try {
-    return await prepareInto(out, source, { ...options, scratch });
-  } finally {
-    giveBack();
-  }
+  return inWorkplace(out, (place) => prepareInto(out, source, { ...options, place }), {
+    ending: 'preparing',
+    marks: ['key.json', 'done.jsonl'],
+    keepAfter: () => options.signal?.aborted === true, // the same call goes on from here
+  });
 }
 
 async function prepareInto(
   out: string,
   source: Dataset,
-  { scratch, ...options }: PrepareOptions & { scratch: string },
+  { place, ...options }: PrepareOptions & { place: Workplace },
 ): Promise<Prepared[]> {
   const { rows, problems, boxes } = await choose(source, options);
   // The boxes stand for the masks, whose content may change while their folder's name stays.
@@ -135,7 +133,7 @@ async function prepareInto(
     throw new DataError(`${out} is a dataset, not a folder for several; give another folder with --out`);
 
   const left = targets.some(({ before }) => !before);
-  const figures = left ? await work(source, rows, { scratch, key, boxes, ...options }) : new Map();
+  const figures = left ? await work(source, rows, { place, key, boxes, ...options }) : new Map();
   const made: Prepared[] = [];
   /** Images decoded by size and id: folds share them. */
   const known = new Map<number | null, Map<string, DatasetRow>>();
@@ -145,7 +143,6 @@ async function prepareInto(
       made.push(before);
       continue;
     }
-    mkdirSync(dirname(resolve(dir)), { recursive: true });
     const header = {
       ...headerOf(source),
       ...(dealt ? { splitBy: 'dealt' as const, strata: options.strata } : {}),
@@ -171,7 +168,7 @@ async function prepareInto(
       (row, i): DatasetItem => ({
         ...itemOf(row, figures.get(row.id)),
         known: known.get(sizePx)?.get(row.id),
-        source: { path: pathOf(scratch, source, row, { ...options, sizePx }) },
+        source: { path: pathOf(place.dir, source, row, { ...options, sizePx }) },
         split: splits[i]!,
       }),
     );
@@ -189,7 +186,6 @@ async function prepareInto(
     if (!known.has(sizePx)) known.set(sizePx, new Map(prepared.dataset.rows.map((row) => [row.id, row])));
     made.push(prepared);
   }
-  rmSync(scratch, { recursive: true, force: true });
   return made;
 }
 
@@ -342,15 +338,15 @@ const changesPixels = ({ sizesPx = [], hair, masks }: PrepareOptions): boolean =
 async function work(
   source: Dataset,
   rows: readonly DatasetRow[],
-  options: PrepareOptions & { scratch: string; key: string; boxes: ReadonlyMap<string, Box> },
+  options: PrepareOptions & { place: Workplace; key: string; boxes: ReadonlyMap<string, Box> },
 ): Promise<Map<string, Figures>> {
   const figures = new Map<string, Figures>();
   if (!changesPixels(options)) return figures;
-  const { scratch, key, sizesPx = [], onProgress, signal } = options;
-  const keyPath = join(scratch, 'key.json');
-  const donePath = join(scratch, 'done.jsonl');
+  const { place, key, sizesPx = [], onProgress, signal } = options;
+  const keyPath = join(place.dir, 'key.json');
+  const donePath = join(place.dir, 'done.jsonl');
   if (!existsSync(keyPath) || readJson(keyPath) !== key) {
-    rmSync(scratch, { recursive: true, force: true });
+    place.clear();
     writeJson(keyPath, key);
   }
   if (existsSync(donePath))
@@ -373,7 +369,7 @@ async function work(
         if (sha256(bytes) !== row.sha256) throw changedError(from);
         const { images, ...own } = await prepareImage(bytes, row, { ...options, from });
         for (const [k, image] of images.entries()) {
-          const path = pathOf(scratch, source, row, { ...options, sizePx: sizesPx[k] ?? null });
+          const path = pathOf(place.dir, source, row, { ...options, sizePx: sizesPx[k] ?? null });
           const encoded = await encodeImage(image, options.format ?? 'png');
           mkdirSync(dirname(path), { recursive: true });
           await writeFile(path, encoded); // counts only once done.jsonl names it

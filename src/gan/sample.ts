@@ -1,12 +1,12 @@
 /** Sampling: images of a trained generator, with their lineage. */
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { LINEAGE_FILE, type Lineage } from '../data/lineage.js';
-import { ConfigError, GraftError } from '../errors.js';
+import { ConfigError } from '../errors.js';
 import { writeJson } from '../files.js';
 import { encodePng } from '../image/grid.js';
 import { rowsOf } from '../metrics/distribution/features.js';
+import { makeFolder } from '../output-folder.js';
 import { cat, dispose, keep, type Tensor, tidy } from '../torch/index.js';
 import { mostReal } from './choice/best.js';
 import { type ChoiceHooks, type ChoiceOptions, chooseImages } from './choice/choose.js';
@@ -86,11 +86,18 @@ export interface SampleOptions extends StreamOptions, ChoiceHooks {
 /**
  * Writes `00001.png` … and `lineage.json`. The folder appears whole or not at all.
  *
- * @throws GraftError when the folder exists and holds files; else as `chooseImages` and `imageBatches`
+ * @throws as `makeFolder`, `chooseImages` and `imageBatches`
  */
 export async function sampleToFolder(generator: TrainedGenerator, options: SampleOptions): Promise<Lineage> {
-  const { count, seed, out, choice, sheet, onProgress, truncation = null, keptShare = 1 } = options;
-  refuseFilled(out);
+  return makeFolder(options.out, (building) => sampleInto(building, generator, options));
+}
+
+async function sampleInto(
+  dir: string,
+  generator: TrainedGenerator,
+  options: SampleOptions,
+): Promise<Lineage> {
+  const { count, seed, choice, sheet, onProgress, truncation = null, keptShare = 1 } = options;
   if (choice && keptShare < 1)
     throw new ConfigError(`--keep ${keptShare}: choosing has a pool of its own; leave one of the two out`);
   const chosen = choice ? await chooseImages(generator, { ...options, ...choice }, options) : null;
@@ -103,8 +110,6 @@ export async function sampleToFolder(generator: TrainedGenerator, options: Sampl
     keptShare,
     choice: chosen?.lineage ?? null,
   };
-  const temporary = `${resolve(out)}.${process.pid}.tmp`;
-  mkdirSync(temporary, { recursive: true });
   try {
     let done = 0;
     let writing: Promise<unknown> = Promise.resolve();
@@ -113,19 +118,14 @@ export async function sampleToFolder(generator: TrainedGenerator, options: Sampl
       await writing;
       const first = done;
       done = Math.min(count, done + DRAW_BATCH);
-      writing = writeImages(batch, done - first, temporary, first).then(() => onProgress?.(done));
+      writing = writeImages(batch, done - first, dir, first).then(() => onProgress?.(done));
       batch.dispose();
       if (done >= count) break;
     }
     await writing;
-    writeJson(join(temporary, LINEAGE_FILE), lineage);
+    writeJson(join(dir, LINEAGE_FILE), lineage);
     if (chosen && sheet !== undefined)
       await writeChoiceSheet(sheet, chosen.examples, generator.config.imageSize);
-    rmSync(out, { recursive: true, force: true });
-    renameSync(temporary, out);
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw error;
   } finally {
     chosen?.images.dispose();
   }
@@ -152,16 +152,4 @@ async function writeImages(batch: Tensor, count: number, dir: string, before: nu
       await writeFile(join(dir, `${String(before + i + 1).padStart(5, '0')}.png`), png);
     }),
   );
-}
-
-function refuseFilled(out: string): void {
-  let files: string[] = [];
-  try {
-    files = readdirSync(out);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw new GraftError(`${out}: ${(error as Error).message}`);
-  }
-  if (files.length > 0)
-    throw new GraftError(`${out}: holds ${files.length} files already; choose a new folder`);
 }

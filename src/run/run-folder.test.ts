@@ -15,9 +15,9 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ConfigError, DataError, GraftError } from '../errors.js';
+import { ownerIsAlive, readLock, takeLock } from '../lock.js';
 import { readLastEvents } from './events.js';
 import { decodeJson, encodeJson } from './json.js';
-import { ownerIsAlive, readLock, takeLock } from './lock.js';
 import { graftVersion, packageRoot } from './package.js';
 import { createRun, openRun, readEvents, readRun, runStatus, withoutWall } from './run-folder.js';
 
@@ -237,7 +237,7 @@ test('a held lock is touched, and its loss is noticed', async () => {
 test('of several processes that race for a stale lock exactly one wins', async () => {
   // The children run the real lock.ts, compiled into a folder of its own.
   const compiled = join(base, 'compiled');
-  for (const name of ['errors', 'json-text', 'files', 'run/lock']) {
+  for (const name of ['errors', 'json-text', 'files', 'lock']) {
     const source = readFileSync(join(packageRoot(), 'src', `${name}.ts`), 'utf8');
     const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
     mkdirSync(dirname(join(compiled, name)), { recursive: true });
@@ -254,7 +254,7 @@ test('of several processes that race for a stale lock exactly one wins', async (
   );
   const startAt = Date.now() + 700;
   const script = `
-    import { takeLock } from ${JSON.stringify(join(compiled, 'run/lock.js'))};
+    import { takeLock } from ${JSON.stringify(join(compiled, 'lock.js'))};
     while (Date.now() < ${startAt});
     try { takeLock(${JSON.stringify(dir)}); process.stdout.write('won'); } catch (e) { process.stdout.write(e.message); }
     setTimeout(() => {}, 1500);`;

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { Document } from 'yaml';
 import { DataError, GraftError } from '../errors.js';
 import { removeTemporaryFiles, whileWriting, writeFileAtomic } from '../files.js';
+import { takeLock } from '../lock.js';
 import { listCheckpoints } from './checkpoint-file.js';
 import { EventLog } from './events.js';
 import type { Json } from './json.js';
 import { encodeJson } from './json.js';
-import { takeLock } from './lock.js';
 import { graftVersion } from './package.js';
 import { type RunKind, readRunConfig, runFiles, runStatus } from './run-reader.js';
 

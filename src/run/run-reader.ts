@@ -6,11 +6,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { isTemporaryFile, readText } from '../files.js';
+import { ownerIsAlive, readLock } from '../lock.js';
 import { parseYaml } from '../yaml-text.js';
 import { type CheckpointFile, listCheckpoints } from './checkpoint-file.js';
 import { type RunEvent, readEvents } from './events.js';
 import { decodeJson } from './json.js';
-import { ownerIsAlive, readLock } from './lock.js';
 
 /** What a run trains or does. */
 export type RunKind = 'gan' | 'classifier' | 'trial';

@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { LINEAGE_FILE } from '../data/lineage.js';
-import { takeLock } from '../run/lock.js';
+import { takeLock } from '../lock.js';
 import { trialConfigSchema } from './config.js';
 import {
   externalScoresPath,

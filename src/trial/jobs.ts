@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { LINEAGE_FILE } from '../data/lineage.js';
 import { DataError } from '../errors.js';
 import { readJson, writeJson } from '../files.js';
-import { ownerIsAlive, readLock } from '../run/lock.js';
+import { ownerIsAlive, readLock } from '../lock.js';
 import { runStatus } from '../run/run-reader.js';
 import type { TrialConfig } from './config.js';
 import { folderName, jobDir, type TrialJob } from './plan.js';

@@ -14,8 +14,8 @@ import { needsDiscriminator, openGenerator, sampleToFolder } from '../gan/sample
 import type { StepFigures } from '../gan/summary.js';
 import { trainGan } from '../gan/train.js';
 import { loadFolder } from '../image/folder.js';
+import { takeLock } from '../lock.js';
 import type { Interrupt } from '../run/interrupt.js';
-import { takeLock } from '../run/lock.js';
 import { createRun, openRun, runStatus } from '../run/run-folder.js';
 import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../errors.js';
+import { hiddenName } from '../../files.js';
 import { openDataset } from '../dataset.js';
 import { readTable } from '../table.js';
 import { type ClientOptions, createClient } from './client.js';
@@ -25,7 +26,9 @@ import {
 import { type FetchOptions, fetchIsic } from './fetch.js';
 import type { ArchiveRequest } from './query.js';
 import { testClock } from './test-clock.test-data.js';
-import { workFolder } from './work-folder.js';
+import { workEnding } from './work-folder.js';
+
+const workFolder = (target: string): string => hiddenName(target, workEnding);
 
 let root: string;
 let images: FakeImage[];
@@ -606,7 +609,9 @@ describe('what cannot be had', () => {
     const target = newTarget();
     mkdirSync(target);
     writeFileSync(join(target, 'mine.txt'), 'x');
-    await expect(fetchFrom(archive, target)).rejects.toThrow(/is not empty; give another folder/);
+    await expect(fetchFrom(archive, target)).rejects.toThrow(
+      /is not empty \(it holds mine\.txt\); give another folder/,
+    );
     expect(archive.requests).toHaveLength(0);
   });
 

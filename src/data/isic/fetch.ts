@@ -4,11 +4,10 @@
  * list → download → table, attributions, licences → import → final name. Each step can be killed: the same command
  * goes on from there. Nothing bears the target's name before everything is whole.
  */
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError } from '../../errors.js';
 import { readJson, writeFileAtomic, writeJson } from '../../files.js';
+import { inWorkplace, publishFolder, requireFree, type Workplace } from '../../output-folder.js';
 import type { ImportReport } from '../create.js';
 import type { Dataset } from '../dataset.js';
 import { nameSome } from '../problems.js';
@@ -16,20 +15,19 @@ import type { ArchiveClient } from './client.js';
 import { type DownloadProgress, type DownloadResult, downloadAll } from './download-all.js';
 import { type Exclusion, exclusions, type Journal, openJournal } from './journal.js';
 import { listImages } from './listing.js';
-import { type FetchImportOptions, publishDataset, publishFolder } from './publish.js';
+import { type FetchImportOptions, publishDataset } from './publish.js';
 import type { ArchiveRequest } from './query.js';
 import type { ImageRecord } from './schema.js';
 import { attributionText, countCredits, licenceLine, writeLicences, writeMetadata } from './sidecars.js';
 import { expected, freeBytes, surveyArchive } from './survey.js';
 import {
-  checkTarget,
   fetchReportFile,
   isFinished,
   prepareWork,
   readState,
   type Survey,
   type WorkState,
-  workFolder,
+  workEnding,
   workPaths,
 } from './work-folder.js';
 
@@ -42,8 +40,6 @@ export interface FetchOptions {
   /** How to import the images; without it a plain folder is made. */
   import?: FetchImportOptions;
   signal?: AbortSignal;
-  /** Keeps a second process out of the working folder; gives back what releases it. */
-  lock?: (dir: string) => () => void;
   /** What the archive announced, before the first image is fetched. */
   onSurvey?: (survey: Survey, continued: boolean) => void;
   onProgress?: (progress: DownloadProgress) => void;
@@ -84,53 +80,57 @@ export interface FetchResult {
  * @param target folder to make; must not exist, or be empty
  * @throws ConfigError for a request that the archive does not understand, or that differs from the unfinished fetch to
  * the same target; DataError when images could not be fetched (the same command goes on), or not be imported (they are
- * kept); the signal's reason
+ * kept); the signal's reason; else as `makeFolder`
  */
 export async function fetchIsic(
   client: ArchiveClient,
   target: string,
   options: FetchOptions,
 ): Promise<FetchResult> {
-  const { request, signal } = options;
-  const dir = workFolder(target);
-  const begun = readState(dir, request);
-  if (begun && isFinished(target, begun)) return finishedBefore(dir, target);
-  checkTarget(target);
-  const survey = begun?.survey ?? (await surveyArchive(client, request));
-  if (!begun) await checkRoom(survey, request, target);
-  options.onSurvey?.(survey, begun !== undefined);
+  // Whatever the end: the same command goes on from what was fetched.
+  return inWorkplace(target, (place) => fetchInto(place, client, target, options), {
+    ending: workEnding,
+    keepAfter: () => true,
+    marks: Object.values(workPaths('')),
+  });
+}
 
-  mkdirSync(dir, { recursive: true });
-  const unlock = options.lock?.(dir);
-  try {
-    const state: WorkState = begun ?? {
-      format: 'graft-isic-fetch-1',
-      request,
-      survey,
-      startedAt: new Date().toISOString(),
-    };
-    await prepareWork(dir, state);
-    const { report, keptFiles } = await download(client, dir, state, options);
-    signal?.throwIfAborted();
-    let made: FetchResult['made'];
-    if (options.import)
-      made = await publishDataset(dir, target, {
-        ...options.import,
-        licence: licenceLine(Object.keys(report.licences)),
-        provenance: {
-          ...provenanceOf(report),
-          ...(options.import.importer ? { importer: options.import.importer } : {}),
-        },
-        signal,
-      });
-    else publishFolder(dir, target);
-    await rm(dir, { recursive: true, force: true });
-    return { report, keptFiles, made, wasFinished: false };
-  } finally {
-    unlock?.();
-    // Gone by now, or empty because nothing could be begun.
-    if (existsSync(dir)) removeIfEmpty(dir);
-  }
+async function fetchInto(
+  place: Workplace,
+  client: ArchiveClient,
+  target: string,
+  options: FetchOptions,
+): Promise<FetchResult> {
+  const { dir } = place;
+  const { request, signal } = options;
+  const begun = readState(dir, request);
+  if (begun && isFinished(target, begun)) return finishedBefore(target);
+  requireFree(target);
+  const survey = begun?.survey ?? (await surveyArchive(client, request));
+  if (!begun) await checkRoom(survey, request, dir);
+  options.onSurvey?.(survey, begun !== undefined);
+  const state: WorkState = begun ?? {
+    format: 'graft-isic-fetch-1',
+    request,
+    survey,
+    startedAt: new Date().toISOString(),
+  };
+  await prepareWork(dir, state);
+  const { report, keptFiles } = await download(client, dir, state, options);
+  signal?.throwIfAborted();
+  let made: FetchResult['made'];
+  if (options.import)
+    made = await publishDataset(place, target, {
+      ...options.import,
+      licence: licenceLine(Object.keys(report.licences)),
+      provenance: {
+        ...provenanceOf(report),
+        ...(options.import.importer ? { importer: options.import.importer } : {}),
+      },
+      signal,
+    });
+  else publishFolder(workPaths(dir).download, target);
+  return { report, keptFiles, made, wasFinished: false };
 }
 
 /** What the dataset's description says of where it comes from; all of it stands in `isic-fetch.json`. */
@@ -150,27 +150,16 @@ function provenanceOf(report: FetchReport): Record<string, unknown> {
   };
 }
 
-function removeIfEmpty(dir: string): void {
-  try {
-    rmdirSync(dir);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-  }
-}
-
-async function finishedBefore(dir: string, target: string): Promise<FetchResult> {
-  await rm(dir, { recursive: true, force: true });
+function finishedBefore(target: string): FetchResult {
   const report = readJson<FetchReport>(join(target, fetchReportFile));
   return { report, keptFiles: report.images, wasFinished: true };
 }
 
 /** @throws DataError when the disk is too small; with a limit the size is a guess, and nothing is refused for it */
-async function checkRoom(survey: Survey, request: ArchiveRequest, target: string): Promise<void> {
+async function checkRoom(survey: Survey, request: ArchiveRequest, dir: string): Promise<void> {
   const { bytes, isEstimate } = expected(survey, request.limit);
   if (bytes === null || isEstimate) return;
-  const parent = dirname(workFolder(target));
-  mkdirSync(parent, { recursive: true });
+  const parent = dirname(dir);
   const free = await freeBytes(parent);
   if (bytes > free)
     throw new DataError(

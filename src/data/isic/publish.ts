@@ -1,12 +1,12 @@
 /** A fetch that is whole takes its final form: a dataset, or a plain folder ready for `graft data import`. */
-import { cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { ConfigError, DataError } from '../../errors.js';
-import { syncPath } from '../../files.js';
+import { keepAside, publishFolder, type Workplace } from '../../output-folder.js';
 import type { ImportReport } from '../create.js';
 import { type Dataset, openDataset } from '../dataset.js';
 import { type ImportOptions, importDataset } from '../import.js';
-import { checkTarget, workPaths } from './work-folder.js';
+import { workPaths } from './work-folder.js';
 
 /** What the caller decides about the import. */
 export type FetchImportOptions = Pick<
@@ -22,19 +22,13 @@ export type FetchImportOptions = Pick<
   | 'onProgress'
 >;
 
-/** The plain folder takes the target's name. */
-export function publishFolder(workDir: string, target: string): void {
-  checkTarget(target);
-  moveTo(workPaths(workDir).download, target);
-}
-
 /**
  * Imports the download, adds attribution, licences, table and report, and gives the whole the target's name at once.
  * @throws DataError or ConfigError when the images cannot be imported as asked; the download is then a plain folder
  * beside the target, which the message names with the command that imports it
  */
 export async function publishDataset(
-  workDir: string,
+  place: Workplace,
   target: string,
   options: FetchImportOptions & {
     licence: string;
@@ -42,8 +36,7 @@ export async function publishDataset(
     signal?: AbortSignal;
   },
 ): Promise<{ dataset: Dataset; report: ImportReport }> {
-  const paths = workPaths(workDir);
-  checkTarget(target);
+  const paths = workPaths(place.dir);
   rmSync(paths.dataset, { recursive: true, force: true });
   let report: ImportReport;
   try {
@@ -59,9 +52,8 @@ export async function publishDataset(
   } catch (error) {
     options.signal?.throwIfAborted();
     if (!(error instanceof DataError || error instanceof ConfigError)) throw error;
-    const kept = freeName(`${target.replace(/\/+$/, '')}.download`);
-    moveTo(paths.download, kept);
-    rmSync(workDir, { recursive: true, force: true });
+    const kept = keepAside(paths.download, `${target.replace(/\/+$/, '')}.download`);
+    place.clear();
     const Same = error instanceof ConfigError ? ConfigError : DataError;
     throw new Same(
       `${error.message}; the download is whole and kept in ${kept}: import it with ${importCommand(kept, target, options)}`,
@@ -70,20 +62,8 @@ export async function publishDataset(
   }
   for (const name of readdirSync(paths.download))
     if (name !== 'images') cpSync(join(paths.download, name), join(paths.dataset, name), { recursive: true });
-  moveTo(paths.dataset, target);
+  publishFolder(paths.dataset, target);
   return { dataset: openDataset(target), report };
-}
-
-function moveTo(from: string, target: string): void {
-  const path = resolve(target);
-  renameSync(from, path);
-  syncPath(dirname(path));
-}
-
-function freeName(path: string): string {
-  let name = path;
-  for (let n = 2; existsSync(name); n++) name = `${path}-${n}`;
-  return name;
 }
 
 /** The command that imports a plain folder as the fetch would have. */

@@ -3,9 +3,9 @@
  * `pages.jsonl` (the list, see journal.ts) and `download/` (what will remain). It bears no process id, so the same
  * command finds it again however the one before it ended.
  */
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { opendir, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, DataError } from '../../errors.js';
 import { readJson, removeTemporaryFiles, writeJson } from '../../files.js';
@@ -30,11 +30,8 @@ export interface WorkState {
   startedAt: string;
 }
 
-/** Where a fetch to `target` grows. */
-export function workFolder(target: string): string {
-  const path = resolve(target);
-  return join(dirname(path), `.${basename(path)}.fetching`);
-}
+/** What the name of the hidden folder ends in. */
+export const workEnding = 'fetching';
 
 export const workPaths = (dir: string) => ({
   state: join(dir, 'fetch.json'),
@@ -93,15 +90,6 @@ export async function prepareWork(dir: string, state: WorkState): Promise<void> 
   for await (const entry of await opendir(paths.images))
     if (entry.name.startsWith('.') && entry.name.endsWith(partSuffix))
       await rm(join(paths.images, entry.name), { force: true });
-}
-
-/** @throws DataError when there is something at the target already */
-export function checkTarget(target: string): void {
-  const found = statSync(resolve(target), { throwIfNoEntry: false });
-  if (!found) return;
-  if (!found.isDirectory()) throw new DataError(`${target} is a file; give another folder with --out`);
-  if (readdirSync(target).length > 0)
-    throw new DataError(`${target} is not empty; give another folder with --out, or remove it`);
 }
 
 /** Whether the target is what this very fetch was to make: a run was killed between the last two steps. */

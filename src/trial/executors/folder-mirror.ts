@@ -126,7 +126,7 @@ export class FolderMirror {
       const child = `${path}/${entry.name}`;
       if (entry.isDirectory()) return this.#filesOf(child);
       // Locks hold among the processes of one machine; between machines the queue does.
-      return entry.isFile() && entry.name !== 'lock' && !isTemporaryFile(entry.name) ? [child] : [];
+      return entry.isFile() && !/^lock(\.|$)/.test(entry.name) && !isTemporaryFile(entry.name) ? [child] : [];
     });
   }
 

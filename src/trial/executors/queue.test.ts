@@ -370,7 +370,7 @@ const workerScript = (built: (path: string) => string) => `
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { takeLock } from '${built('run/lock.js')}';
+import { takeLock } from '${built('lock.js')}';
 import { workFromQueue } from '${built('trial/executors/queue-worker.js')}';
 const [dir, connection, worker] = process.argv.slice(2);
 const early = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LINEAGE_FILE } from '../../data/lineage.js';
 import { ConfigError, DataError, GraftError } from '../../errors.js';
 import { readText, writeFileAtomic } from '../../files.js';
-import { LockedError, takeLock } from '../../run/lock.js';
+import { LockedError, takeLock } from '../../lock.js';
 import { parseYaml } from '../../yaml-text.js';
 import { JUDGEMENT_FILE, READY_FILE } from '../jobs.js';
 import { jobDir, type TrialJob } from '../plan.js';

@@ -1,18 +1,20 @@
 /**
- * One process a run folder. The file `lock` names the process that writes; it appears complete (a hard link
- * of a finished file), so a reader never sees half of it. A lock whose process is gone, or whose process id
- * now belongs to another process, is stale and is taken over: after a kill -9 nobody has to clean up by hand.
+ * One process a folder: runs, jobs of a trial, and the places where output folders are made. The file `lock` names the
+ * process that writes; it appears complete (a hard link of a finished file), so a reader never sees half of it. A lock
+ * whose process is gone, or whose process id now belongs to another process, is stale and is taken over: after a
+ * kill -9 nobody has to clean up by hand.
  *
  * Where the folder is shared by several machines, one cannot look for the process of another. So whoever holds a lock
  * touches it now and then, and a lock on another host that has not been touched for its whole lease is stale too. The
  * machines' clocks must agree within a fraction of the lease. A process that was frozen for longer than that finds its
  * lock gone soon after it wakes up, and ends.
  */
+import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { GraftError } from '../errors.js';
-import { whileWriting } from '../files.js';
+import { GraftError } from './errors.js';
+import { sha256, temporaryName, whileWriting } from './files.js';
 
 /** Who holds a lock. `started` tells two processes with the same id apart; '' where the system cannot say. */
 export interface LockOwner {
@@ -29,9 +31,6 @@ export interface LockOwner {
 /** Long enough for the longest stretch in which a training loop gives timers no turn. */
 const leaseMs = 180_000;
 const touchEveryMs = leaseMs / 12;
-
-/** A taking-over that is older than this belongs to a process that died in the middle of it. */
-const takeoverLimitMs = 10_000;
 
 /** Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat); '' where there is no /proc. */
 function startOf(pid: number): string {
@@ -64,7 +63,15 @@ export function ownerIsAlive(owner: LockOwner): boolean | undefined {
 
 /** The owner of the folder's lock, or undefined when it has none. An unreadable lock counts as a dead process's. */
 export function readLock(dir: string): LockOwner | undefined {
-  const path = join(dir, 'lock');
+  return readHolder(join(dir, 'lock'))?.owner;
+}
+
+interface Holder {
+  text: string;
+  owner: LockOwner;
+}
+
+function readHolder(path: string): Holder | undefined {
   let text: string;
   let touchedMs: number;
   try {
@@ -75,9 +82,10 @@ export function readLock(dir: string): LockOwner | undefined {
   }
   try {
     const owner = JSON.parse(text) as LockOwner;
-    if (Number.isInteger(owner.pid) && typeof owner.host === 'string') return { ...owner, touchedMs };
+    if (Number.isInteger(owner.pid) && typeof owner.host === 'string')
+      return { text, owner: { ...owner, touchedMs } };
   } catch {}
-  return { pid: 0, host: hostname(), started: 'unreadable', since: '' };
+  return { text, owner: { pid: 0, host: hostname(), started: 'unreadable', since: '' } };
 }
 
 /** Another process writes the folder. */
@@ -88,28 +96,28 @@ export class LockedError extends GraftError {
 /**
  * Takes the folder's lock, and keeps it fresh.
  * @param options.onLost called when the lock was taken over by another host; default: says so and ends the process, for
- * two processes that write one run would ruin it
+ * two processes that write one folder would ruin it
+ * @param options.task what the process that holds it is doing, for the message; default `writing this run`
+ * @param options.about what the message calls the folder; default its path
  * @returns a function that gives it back.
- * @throws LockedError naming the process that holds it.
+ * @throws LockedError naming the process that holds it; ENOENT when there is no such folder.
  */
 export function takeLock(
   dir: string,
-  options: { onLost?: () => void; touchEveryMs?: number } = {},
+  options: { onLost?: () => void; touchEveryMs?: number; task?: string; about?: string } = {},
 ): () => void {
   const path = join(dir, 'lock');
-  const mine: LockOwner = {
+  const mine: LockOwner & { id: string } = {
     pid: process.pid,
     host: hostname(),
     started: startOf(process.pid),
     since: new Date().toISOString(),
     leaseMs,
+    id: randomBytes(6).toString('hex'), // no two locks are alike: see `seize`
   };
   const text = `${JSON.stringify(mine)}\n`;
-  if (!tryCreate(path, text)) {
-    const owner = readLock(dir);
-    if (owner !== undefined) refuseIfHeld(dir, owner);
-    takeOver(dir, text);
-  }
+  const other = seize(path, text);
+  if (other) throw refusal(path, other, { task: 'writing this run', about: dir, ...options });
   const isOurs = (): boolean => {
     try {
       return readFileSync(path, 'utf8') === text;
@@ -141,43 +149,54 @@ export function takeLock(
 
 function endWithoutLock(dir: string): never {
   process.stderr.write(
-    `graft: ${dir}: this process lost its lock (it stood still for minutes, or the lock was removed); it ends here, and whoever holds the run now goes on\n`,
+    `graft: ${dir}: this process lost its lock (it stood still for minutes, or the folder or its lock was removed); it ends here, and whoever holds the lock now goes on\n`,
   );
   process.exit(1);
 }
 
-function refuseIfHeld(dir: string, owner: LockOwner): void {
-  const alive = ownerIsAlive(owner);
-  if (alive === false) return;
+function refusal(
+  path: string,
+  owner: LockOwner,
+  { task, about }: { task: string; about: string },
+): LockedError {
   const who = `process ${owner.pid} on ${owner.host}, since ${owner.since}`;
-  if (alive) throw new LockedError(`${dir}: another process is writing this run (${who})`);
-  throw new LockedError(`${dir}: locked by ${who}; if it no longer runs there, remove ${join(dir, 'lock')}`);
+  return new LockedError(
+    ownerIsAlive(owner) === undefined
+      ? `${about}: locked by ${who}; if it no longer runs there, remove ${path}`
+      : `${about}: another process is ${task} (${who})`,
+  );
 }
 
-/** Replaces a stale lock. A second lock around it keeps two newcomers from both replacing it. */
-function takeOver(dir: string, text: string): void {
-  const path = join(dir, 'lock');
-  const guard = join(dir, 'lock.takeover');
-  try {
-    if (Date.now() - statSync(guard).mtimeMs > takeoverLimitMs) rmSync(guard, { force: true });
-  } catch {}
-  const busy = new LockedError(`${dir}: another process is just opening this run; try again`);
-  if (!tryCreate(guard, text)) throw busy;
-  try {
-    const owner = readLock(dir);
-    if (owner !== undefined) refuseIfHeld(dir, owner);
-    rmSync(path, { force: true });
-    if (!tryCreate(path, text)) throw busy;
-  } finally {
-    rmSync(guard, { force: true });
+/**
+ * Makes a lock file ours, where nobody alive holds it. A stale one is removed under a second lock, named by the stale
+ * one's content. As no two locks are alike, whoever holds that second lock and still finds the stale content is the only
+ * one that may remove it: a slow newcomer never removes the lock of a faster one. A second lock whose process died is
+ * stale in turn, and is seized in the same way.
+ * @returns who holds it instead
+ */
+function seize(path: string, text: string): LockOwner | undefined {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    if (tryCreate(path, text)) return undefined;
+    const found = readHolder(path);
+    if (!found) continue; // given back at this moment
+    if (ownerIsAlive(found.owner) !== false) return found.owner;
+    const guard = `${path}.${sha256(found.text).slice(0, 12)}`;
+    const rival = seize(guard, text);
+    if (rival) return rival;
+    try {
+      if (readHolder(path)?.text === found.text) rmSync(path, { force: true });
+    } finally {
+      rmSync(guard, { force: true });
+    }
   }
+  throw new LockedError(`${path}: other processes take and leave this lock all the time; try again`);
 }
 
 /** Makes a file with its whole content at once; false when it exists. */
 function tryCreate(path: string, text: string): boolean {
-  const temporary = `${path}.${process.pid}`;
+  const temporary = temporaryName(path); // two hosts that share the folder may have the same process id
   try {
-    whileWriting(path, () => writeFileSync(temporary, text));
+    whileWriting(path, () => writeFileSync(temporary, text, { flag: 'wx' }));
     linkSync(temporary, path);
     return true;
   } catch (error) {
@@ -193,6 +212,8 @@ function tryCreate(path: string, text: string): boolean {
       throw second;
     }
   } finally {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {} // its folder went away
   }
 }
