@@ -21,7 +21,7 @@ const start = performance.now();
 // Not the system's own record of the peak: a child process begins with its parent's.
 let peakBytes = 0;
 const began: { [phase: string]: number } = {};
-const spent = { read: 0, compare: 0 };
+const spent = { survey: 0, read: 0, compare: 0 };
 const { report } = await importDataset(dir, out, {
   positive: 'malignant',
   labelFromFolders: true,
@@ -31,7 +31,7 @@ const { report } = await importDataset(dir, out, {
     spent[phase] = (performance.now() - began[phase]) / 1000;
   },
 });
-const rest = (performance.now() - start) / 1000 - spent.read - spent.compare;
+const rest = (performance.now() - start) / 1000 - spent.survey - spent.read - spent.compare;
 const figures: ImportFigures = {
   images: report.images,
   pairs: report.duplicates.filter(({ kind }) => kind === 'near').length,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { AuditResult } from '../data/audit/index.js';
 import type { Dataset } from '../data/dataset.js';
 import type { DatasetSummary } from '../data/describe.js';
+import { rangeText } from '../data/intensity-range.js';
 import { examples, globalOptions, notice, output } from './common.js';
 import { percent, plainTable, trimmed, whole } from './table.js';
 
@@ -145,6 +146,7 @@ export function describeText(summary: DatasetSummary): string {
     `groups: by ${groupedBy}${groupedBy === 'image' ? ' (no patient or lesion known)' : ' where known, else by image'}, the largest of ${whole(summary.largestGroup)}; no group is in two splits`,
     `duplicates joined: ${whole(duplicates.exact)} exact, ${whole(duplicates.near)} near`,
     `sizes: ${sizeText}`,
+    ...summary.intensity.map((range) => `intensity: ${rangeText(range)}`),
     ...(summary.bayesAuc === null ? [] : [`best possible AUC: ${summary.bayesAuc.toFixed(4)}`]),
     `hash: ${summary.hash.slice(0, 16)}`,
   ];

@@ -270,7 +270,11 @@ async function fetchTo(
     return found;
   };
   let showDownload: (progress: DownloadProgress) => void = () => {};
-  const phases = { read: 'decoding', compare: 'looking for duplicates' } as const;
+  const phases = {
+    survey: 'looking at values',
+    read: 'decoding',
+    compare: 'looking for duplicates',
+  } as const;
   try {
     return await fetchIsic(client, out, {
       request,

@@ -31,6 +31,8 @@ interface ImportFlags {
   link?: boolean;
   name?: string;
   licence?: string;
+  intensity: string;
+  page?: string;
 }
 
 export function registerImport(data: Command): void {
@@ -97,6 +99,15 @@ export function registerImport(data: Command): void {
     .option('--rename <old=new>', 'rename a label, or put several together; repeatable', collect, [])
     .option('--classes <a,b>', 'leave out every other label', commaList)
     .option('--split <train/val/test>', 'per cent of the images, class by class', '70/15/15')
+    .option(
+      '--intensity <range>',
+      'which stored values become black and white, for 12- and 16-bit, signed and float files: auto, full, bits=12, 0:4095 or percentile=0.5 (the same for all images)',
+      'auto',
+    )
+    .option(
+      '--page <page>',
+      'of TIFFs that hold several pictures: first, middle, last or a number (default: the largest, where it is one)',
+    )
     .option('--skip-unreadable', 'leave out images that cannot be decoded, instead of failing')
     .option('--link', 'link the images instead of copying them')
     .option('--name <name>', 'name of the dataset (default: the folder’s)')
@@ -111,6 +122,10 @@ export function registerImport(data: Command): void {
     [
       'a folder for each class',
       'graft data import photos --label-from-folders --positive malignant --out datasets/photos',
+    ],
+    [
+      'MR or CT slices: values of 12 bits in 16-bit files, Hounsfield units from −1000 to 400',
+      'graft data import slices --label-from-folders --positive tumour --intensity -1000:400 --out datasets/slices',
     ],
     [
       'HAM10000: three diagnoses put together',
@@ -144,17 +159,22 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
   const { importDataset } = await import('../data/import.js');
   const { parseFractions } = await import('../data/split.js');
   const { graftVersion } = await import('../run/package.js');
+  const { parseIntensity, parsePage } = await import('../image/intensity.js');
   const { readText } = await import('../files.js');
   const fractions = parseFractions(flags.split);
   const renameLabels = await renames(flags.rename);
   const pseudonymKey =
     flags.pseudonymKeyFile === undefined ? undefined : readText(flags.pseudonymKeyFile).trim();
+  const intensity = parseIntensity(flags.intensity);
+  const page = flags.page === undefined ? undefined : parsePage(flags.page);
   const { dataset, report } = await making(
     command,
-    { read: 'reading', compare: 'looking for duplicates' },
+    { survey: 'looking at values', read: 'reading', compare: 'looking for duplicates' },
     (hooks) =>
       importDataset(dir, flags.out, {
         ...hooks,
+        intensity,
+        page,
         positive: flags.positive,
         negative: flags.negativeName,
         metadata: flags.metadata,

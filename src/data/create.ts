@@ -68,7 +68,7 @@ export interface DatasetItem {
 /** What the caller decides about a dataset; the rest of the description is counted. */
 export type DatasetHeader = Pick<
   DatasetDescription,
-  'name' | 'kind' | 'label' | 'positive' | 'licence' | 'provenance' | 'bayesAuc'
+  'name' | 'kind' | 'label' | 'positive' | 'licence' | 'provenance' | 'bayesAuc' | 'intensity'
 > & {
   /** Default: the other class where there are two, else `not <positive>`. */
   negative?: string;
@@ -315,6 +315,9 @@ async function build(
       exactDuplicates: pairs.filter((pair) => pair.kind === 'exact').length,
       nearDuplicates: pairs.filter((pair) => pair.kind === 'near').length,
     },
+    ...(header.intensity === undefined || header.intensity.length === 0
+      ? {}
+      : { intensity: header.intensity }),
     ...(header.bayesAuc === undefined ? {} : { bayesAuc: header.bayesAuc }),
     provenance: header.provenance,
   };

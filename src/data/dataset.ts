@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { DataError } from '../errors.js';
 import { readText, sha256 } from '../files.js';
 import { parseYaml } from '../yaml-text.js';
+import { intensitySchema } from './intensity-range.js';
 import { readTable } from './table.js';
 
 export const splits = ['train', 'val', 'test'] as const;
@@ -81,6 +82,11 @@ export const descriptionSchema = z.strictObject({
     exactDuplicates: count,
     nearDuplicates: count,
   }),
+  /**
+   * Which stored values became black and white where files held more than 8-bit pixels: what is shown to a network that
+   * learned from these images must be made in the same way. Left out: all are shown as they are.
+   */
+  intensity: intensitySchema.optional(),
   /** AUC that no classifier can exceed in expectation, where it is known (phantoms). */
   bayesAuc: z.number().min(0.5).max(1).optional(),
   provenance: z.record(z.string(), z.unknown()),

@@ -5,6 +5,7 @@ import { readJson } from '../files.js';
 import { isMissing } from './audit/levels.js';
 import { type ImportReport, reportFile } from './create.js';
 import { type Dataset, type Split, splits } from './dataset.js';
+import type { FoundRange } from './intensity-range.js';
 import type { ProblemKind } from './problems.js';
 
 export interface DatasetSummary {
@@ -34,6 +35,8 @@ export interface DatasetSummary {
   metadata: { column: string; missing: number; distinct: number }[];
   /** What the import left out or doubted, by kind; empty where there is no report. */
   problems: Partial<Record<ProblemKind, number>>;
+  /** Which stored values became black and white; empty where all files were shown as they are. */
+  intensity: FoundRange[];
   bayesAuc: number | null;
 }
 
@@ -85,6 +88,7 @@ export function describeDataset(dataset: Dataset): DatasetSummary {
       };
     }),
     problems: existsSync(reportPath) ? readJson<ImportReport>(reportPath).counts : {},
+    intensity: dataset.intensity ?? [],
     bayesAuc: dataset.bayesAuc ?? null,
   };
 }

@@ -14,6 +14,7 @@ import type { Dataset, Split } from './dataset.js';
 import { dicomExtensions } from './dicom/index.js';
 import { type DicomImportOptions, withDicom } from './import-dicom.js';
 import { listFiles, shortestUnique, withoutExtension } from './import-files.js';
+import { withIntensity } from './import-intensity.js';
 import {
   checkRenames,
   type Gathered,
@@ -23,11 +24,16 @@ import {
   labelOf,
 } from './import-rows.js';
 import { type Problem, problem } from './problems.js';
+import type { IntensityOptions } from './survey-intensity.js';
 import { readTable } from './table.js';
 
 export interface ImportOptions
-  extends Omit<CreateOptions, 'problems' | 'found' | 'nearDuplicates' | 'knownDuplicates' | 'pairs'>,
-    Pick<DicomImportOptions, 'keepIdentifiers' | 'pseudonymKey'> {
+  extends Omit<
+      CreateOptions,
+      'problems' | 'found' | 'nearDuplicates' | 'knownDuplicates' | 'pairs' | 'onProgress'
+    >,
+    Pick<DicomImportOptions, 'keepIdentifiers' | 'pseudonymKey'>,
+    Pick<IntensityOptions, 'intensity' | 'page'> {
   /** The label that is target 1. */
   positive: string;
   /** What all other labels together are called. */
@@ -64,6 +70,8 @@ export interface ImportOptions
   licence?: string;
   /** Program and version, for the provenance. */
   importer?: string;
+  /** `survey`: headers and values looked at; `read`: images decoded; `compare`: images compared with all others. */
+  onProgress?: (phase: 'survey' | 'read' | 'compare', done: number, total: number) => void;
   /** Further provenance, over what the import itself knows. */
   provenance?: Readonly<Record<string, unknown>>;
 }
@@ -107,8 +115,13 @@ export async function importDataset(
       : await itemsFromTables(dir, files.images, tables, options);
   const dicom = await withDicom(gathered.items, tables.length > 0, options);
   checkStrata(dicom.items, gathered.strata);
+  const shown = await withIntensity(dicom.items, {
+    ...options,
+    onProgress: (done, total) => options.onProgress?.('survey', done, total),
+  });
   const problems: Problem[] = [
     ...gathered.problems,
+    ...shown.problems,
     ...files.others.map((file): Problem => problem('not-an-image', { file, detail: 'no image extension' })),
   ];
   const folder = resolve(dir);
@@ -122,6 +135,7 @@ export async function importDataset(
       positive: options.positive,
       negative: options.negative,
       licence: options.licence ?? '',
+      intensity: shown.intensity,
       provenance: {
         importer: options.importer ?? 'graft data import',
         importedAt: new Date().toISOString(),
@@ -132,7 +146,7 @@ export async function importDataset(
         ...options.provenance,
       },
     },
-    dicom.items,
+    shown.items,
     {
       ...options,
       problems: () => [...problems, ...dicom.problems],

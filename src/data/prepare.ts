@@ -441,7 +441,17 @@ function itemOf(row: DatasetRow, figures: Figures | undefined): Omit<DatasetItem
   };
 }
 
-const headerOf = ({ kind, label, positive, negative, licence, groupedBy, bayesAuc, ...split }: Dataset) => ({
+const headerOf = ({
+  kind,
+  label,
+  positive,
+  negative,
+  licence,
+  groupedBy,
+  bayesAuc,
+  intensity,
+  ...split
+}: Dataset) => ({
   kind,
   label,
   positive,
@@ -450,6 +460,7 @@ const headerOf = ({ kind, label, positive, negative, licence, groupedBy, bayesAu
   groupedBy,
   splitBy: split.splitBy,
   strata: split.strata,
+  intensity,
   ...(bayesAuc === undefined ? {} : { bayesAuc }),
 });
 

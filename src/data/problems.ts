@@ -30,6 +30,7 @@ export const problemKinds = {
   'not-an-image': { text: 'files of other types', leaves: 'file' },
   'label-conflict': { text: 'near-duplicates with different labels', leaves: 'nothing' },
   'empty-class': { text: 'classes missing from a split', leaves: 'nothing' },
+  intensity: { text: 'doubts about intensities', leaves: 'nothing' },
   warning: { text: 'warnings of a file', leaves: 'nothing' },
 } as const satisfies Record<string, { text: string; leaves: 'row' | 'file' | 'nothing' }>;
 

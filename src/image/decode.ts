@@ -56,6 +56,8 @@ export interface DecodeOptions {
   kernel?: Kernel;
   /** Cut out before resizing. Damage to the file below it may go unnoticed. */
   crop?: Box;
+  /** Of a file with several, from 0 on; default the first. */
+  page?: number;
 }
 
 export interface DecodedImage {
@@ -73,9 +75,11 @@ export interface ImageSize {
 
 // `warning` is libvips' strictest level: cut-off files and bit errors inside the stream fail, at the cost of also
 // refusing files whose decoder merely complains. Trailing bytes after the image are accepted.
-const strict = { failOn: 'warning', limitInputPixels: 1 << 28 } as const;
+export const strictDecoding = { failOn: 'warning', limitInputPixels: 1 << 28 } as const;
 
-function toDataError(cause: unknown, name: string): DataError {
+/** What libvips says of a file, on one line that names it. An error of our own stays. */
+export function decodeFailure(cause: unknown, name: string): DataError {
+  if (cause instanceof DataError) return cause;
   const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, '; ').trim();
   // libvips at times loses the warning that it stops for to another thread.
   const text = /^Warning treated as error/.test(reason) ? 'damaged or cut off' : reason;
@@ -116,7 +120,7 @@ export async function decodeImage(
   if (crop && !isBox(crop)) throw cropError(crop, nameOf(source, name));
   try {
     const sidePx = options.sizePx ?? options.shorterSidePx;
-    let pipeline = sharp(source, strict);
+    let pipeline = sharp(source, { ...strictDecoding, page: options.page ?? 0 });
     // From four times the target's size on, sharp lets libjpeg shrink even where `fastShrinkOnLoad` is off. Cutting out
     // the whole frame first is the one way to keep it from that.
     const region = crop ?? (sidePx === undefined ? undefined : await wholeFrame(pipeline));
@@ -137,7 +141,7 @@ export async function decodeImage(
     return { data, width: info.width, height: info.height };
   } catch (cause) {
     if (crop && /extract_area/.test(String(cause))) throw cropError(crop, nameOf(source, name));
-    throw toDataError(cause, nameOf(source, name));
+    throw decodeFailure(cause, nameOf(source, name));
   }
 }
 
@@ -153,7 +157,7 @@ export async function decodeThumbnail(
   name?: string,
 ): Promise<ImageSize & { grey: Uint8Array }> {
   try {
-    const image = sharp(source, strict);
+    const image = sharp(source, strictDecoding);
     const { autoOrient: upright } = await image.metadata();
     const grey = await image
       .autoOrient()
@@ -166,7 +170,7 @@ export async function decodeThumbnail(
     if (grey.length !== sizePx * sizePx) throw new Error(`${grey.length} bytes of luma for ${sizePx}²`);
     return { grey, width: upright.width, height: upright.height };
   } catch (cause) {
-    throw toDataError(cause, nameOf(source, name));
+    throw decodeFailure(cause, nameOf(source, name));
   }
 }
 

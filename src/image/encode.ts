@@ -6,6 +6,8 @@ import type { DecodedImage } from './decode.js';
 export interface EncodeOptions {
   /** JPEG only, 1…100; default 95. */
   quality?: number;
+  /** Written as a grey file; the three channels are equal. */
+  grey?: boolean;
 }
 
 /**
@@ -22,7 +24,8 @@ export async function encodeImage(
   if (data.length !== width * height * 3) {
     throw new DataError(`cannot encode an image: ${data.length} bytes are not ${height}×${width}×3`);
   }
-  const pipeline = sharp(data, { raw: { width, height, channels: 3 } });
+  const colour = sharp(data, { raw: { width, height, channels: 3 } });
+  const pipeline = options.grey ? colour.extractChannel(0).toColourspace('b-w') : colour;
   // Level 6 is zlib's own default; 9 takes several times as long for a few per cent.
   if (format === 'png') return pipeline.png({ compressionLevel: 6 }).toBuffer();
   const { quality = 95 } = options;
