@@ -169,7 +169,8 @@ describe('files that are shown as they are', () => {
     ['palette', async () => (await ramped()).png({ palette: true, colours: 16, dither: 0 }).toBuffer()],
     [
       '1 bit',
-      async () => (await ramped()).threshold(128).toColourspace('b-w').png({ bitdepth: 1 }).toBuffer(),
+      async () =>
+        (await ramped()).threshold(128).toColourspace('b-w').png({ palette: true, colours: 2 }).toBuffer(),
     ],
     [
       '1-bit TIFF',
