@@ -337,6 +337,7 @@ async function sampling(): Promise<number> {
       weights: 'raw',
       standing: 0,
       imageSize: 64,
+      framing: null,
       class: CLASSES[0],
       dataset: { name: '-', hash: '-' },
       trainingGroups: [],

@@ -1,6 +1,8 @@
 /** An easy set for tests of classifiers: disks on skin, in memory, learned in tens of steps. */
+
 import type { PixelCache } from '../data/cache.js';
 import type { Dataset, DatasetRow } from '../data/dataset.js';
+import { trainingFraming } from '../image/framing.js';
 import { Random } from '../random.js';
 import { tensor } from '../torch/index.js';
 
@@ -48,10 +50,17 @@ export function makeDisks(count: number, seed = 1): { dataset: Dataset; cache: P
     name: 'disks',
     classes: ['benign', 'malignant'],
     positive: 'malignant',
+    provenance: {},
     rows,
   };
   return {
     dataset: { ...dataset, hash: `seed-${seed}` } as unknown as Dataset,
-    cache: { images: tensor(pixels, [count, 3, SIDE, SIDE]), rows, sizePx: SIDE, key: 'test' },
+    cache: {
+      images: tensor(pixels, [count, 3, SIDE, SIDE]),
+      rows,
+      sizePx: SIDE,
+      framing: trainingFraming,
+      key: 'test',
+    },
   };
 }

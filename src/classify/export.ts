@@ -10,6 +10,7 @@ import {
   ONNX_TOLERANCE,
   type OnnxCheck,
 } from '../export/index.js';
+import { framingWords } from '../image/framing.js';
 import { type EfficientNet, encodeConventions, toEfficientNetInput } from '../models/index.js';
 import { F } from '../nn/index.js';
 import { readRun } from '../run/run-folder.js';
@@ -23,7 +24,7 @@ import {
   tidy,
 } from '../torch/index.js';
 import type { ClassifierConfig } from './config.js';
-import { type ClassifierSummary, openClassifier } from './result.js';
+import { type ClassifierSummary, framingOfRun, openClassifier } from './result.js';
 
 export const CLASSIFIER_EXPORT_FORMATS = ['safetensors', 'pth', 'onnx', 'torchscript'] as const;
 export type ClassifierExportFormat = (typeof CLASSIFIER_EXPORT_FORMATS)[number];
@@ -141,7 +142,7 @@ function metadataOf(dir: string, network: EfficientNet, config: ClassifierConfig
     input: {
       shape: ['N', 3, imageSize, imageSize],
       colours: 'RGB, sRGB, in [0, 1]',
-      frame: `the centre square, resized to ${imageSize} px with Lanczos 3`,
+      frame: `${framingWords(framingOfRun(dir))}, resized to ${imageSize} px`,
       normalisation: `${network.conventions.inputStatistics}; a graph has it inside, weights alone do not`,
     },
     output: {

@@ -1,5 +1,6 @@
 /** GAN-train and GAN-test as records: value, interval, the real images' score as floor, and the protocol. */
 import { sha256 } from '../files.js';
+import type { Framing } from '../image/framing.js';
 import type { MetricRecord, Protocol } from '../metrics/record.js';
 import type { ClassifierRecipe } from './config.js';
 import type { Comparison, Estimate } from './gan-scores.js';
@@ -26,6 +27,7 @@ export interface RecordParts {
   seeds: readonly number[];
   scope: Scope;
   dataset: { hash: string; positive: string };
+  framing: Framing;
   testImages: number;
   /** Synthetic images that GAN-train trained on. */
   synthetic: { total: number; positive: number };
@@ -46,6 +48,7 @@ export function ganRecords(parts: RecordParts): MetricRecord[] {
     positive: dataset.positive,
     classifier: recipe.architecture,
     imageSize: recipe.imageSize,
+    ...parts.framing,
     steps: recipe.steps,
     recipe: sha256(JSON.stringify(training.sort(([a], [b]) => (a < b ? -1 : 1)))),
     seeds: parts.seeds.join(', '),

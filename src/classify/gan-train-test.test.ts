@@ -93,7 +93,7 @@ beforeAll(async () => {
   fresh = await make('fresh', 120, 2);
   cache = await openPixelCache(dataset, SIDE);
   const folders = [writeSynthetic('malignant', 'malignant', 40), writeSynthetic('benign', 'benign', 60)];
-  [malignant, benign] = (await readSyntheticFolders(folders, dataset, SIDE)) as [
+  [malignant, benign] = (await readSyntheticFolders(folders, dataset, { sizePx: SIDE })) as [
     SyntheticFolder,
     SyntheticFolder,
   ];
@@ -273,7 +273,7 @@ describe('folders of synthetic images', () => {
     ];
     for (const [i, folder] of folders.entries()) {
       // What was read before it is freed.
-      const reading = readSyntheticFolders([malignant.source, folder], dataset, SIDE);
+      const reading = readSyntheticFolders([malignant.source, folder], dataset, { sizePx: SIDE });
       await expect(reading).rejects.toThrow(messages[i]);
     }
     expect(liveTensors()).toBe(live);

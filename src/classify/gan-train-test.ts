@@ -12,9 +12,10 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PixelCache } from '../data/cache.js';
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, framingOf } from '../data/dataset.js';
 import { ConfigError, DataError, GraftError } from '../errors.js';
 import { readJson, writeJson } from '../files.js';
+import { trainingFraming } from '../image/framing.js';
 import type { MetricRecord } from '../metrics/record.js';
 import { type Interrupt, InterruptedError } from '../run/interrupt.js';
 import { runStatus } from '../run/run-folder.js';
@@ -90,7 +91,7 @@ export interface GanTrainTestResult {
  * with other images or settings; DataError where the synthetic images do not fit
  */
 export async function runGanTrainTest(options: GanTrainTestOptions): Promise<GanTrainTestResult> {
-  const { config, dataset, synthetic, out, seeds = [0, 1, 2] } = options;
+  const { config, dataset, cache, synthetic, out, seeds = [0, 1, 2] } = options;
   const repeated = seeds.find((seed, i) => seeds.indexOf(seed) < i);
   if (repeated !== undefined || seeds.length === 0) {
     throw new ConfigError(
@@ -139,6 +140,7 @@ export async function runGanTrainTest(options: GanTrainTestOptions): Promise<Gan
         seeds,
         scope: plan.scope,
         dataset: about,
+        framing: cache.framing,
         testImages: test.length,
         synthetic: { total: taken, positive: plan.counts[dataset.positive]! },
         ganTrain,
@@ -153,7 +155,7 @@ export async function runGanTrainTest(options: GanTrainTestOptions): Promise<Gan
 }
 
 /** Makes the folder, or checks that it was begun with the same images and settings. More seeds may come later. */
-function begin(out: string, { config, dataset }: GanTrainTestOptions, plan: GanTrainPlan): void {
+function begin(out: string, { config, dataset, cache }: GanTrainTestOptions, plan: GanTrainPlan): void {
   const { seed: _seed, ...recipe } = config;
   const setup = {
     dataset: dataset.hash,
@@ -161,6 +163,7 @@ function begin(out: string, { config, dataset }: GanTrainTestOptions, plan: GanT
     scope: plan.scope,
     counts: plan.counts,
     images: plan.hash,
+    fit: cache.framing.fit,
     recipe,
   };
   const path = join(out, 'setup.json');
@@ -169,7 +172,7 @@ function begin(out: string, { config, dataset }: GanTrainTestOptions, plan: GanT
     // Keys younger than the folder: their defaults are what was done before them.
     const { seed: _, ...defaults } = classifierRecipeSchema.parse({});
     const was = readJson<typeof setup>(path);
-    const before = { ...was, recipe: { ...defaults, ...was.recipe } };
+    const before = { ...was, fit: was.fit ?? trainingFraming.fit, recipe: { ...defaults, ...was.recipe } };
     requireSameConfig(path, { was: before, now: setup, changeable });
     return;
   }
@@ -229,6 +232,12 @@ async function trainAll(
           run: `${isTrain ? 'GAN-train' : 'GAN-base'} seed ${run.seed}`,
         }),
     });
+    const seen = (result.framing ?? trainingFraming).fit;
+    if (seen !== framingOf(dataset, cache.framing).fit) {
+      throw new DataError(
+        `${run.folder}: was trained on frames seen as ${seen}, and the generator saw them as ${cache.framing.fit}; leave --base out, or choose another folder`,
+      );
+    }
     if (result.dataset.hash !== dataset.hash) {
       throw new DataError(
         `${run.folder}: was trained on another state of dataset '${result.dataset.name}'; choose another folder`,

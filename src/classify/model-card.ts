@@ -4,6 +4,7 @@
  */
 import type { Dataset } from '../data/dataset.js';
 import type { Lineage } from '../data/lineage.js';
+import { framingWords, trainingFraming } from '../image/framing.js';
 import type { ClassifierConfig } from './config.js';
 import type { Evaluation, Score, ScoreName } from './evaluation.js';
 import type { ClassifierSummary } from './result.js';
@@ -62,7 +63,7 @@ const section = (title: string, lines: readonly string[]): string[] => [`## ${ti
 function details({ graft, config, summary, finished }: ModelCardInput): string[] {
   return [
     `- Architecture: ${config.architecture}, ${summary.parameters.toLocaleString('en-US')} parameters, one logit; head: ${config.head}.`,
-    `- Input: RGB, ${config.imageSize} × ${config.imageSize} px, the centre square of the frame.`,
+    `- Input: RGB, ${config.imageSize} × ${config.imageSize} px, ${framingWords(summary.framing ?? trainingFraming)}.`,
     `- Starting weights: ${config.weights === null ? 'none, from scratch' : code(config.weights)}.`,
     `- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,
     `- Time: ${summary.seconds.toFixed(0)} s on ${summary.device}, ${summary.imagesPerSecond.toFixed(0)} images/s; the model of the processor was not recorded.`,

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { trainingFraming } from '../image/framing.js';
 import { Module } from '../nn/index.js';
 import { liveTensors, type Tensor } from '../torch/index.js';
 import { type PredictedFiles, predictFiles, readSquares } from './predict.js';
+
+const asTrained = { sizePx: 32, ...trainingFraming };
 
 let dir: string;
 beforeAll(() => {
@@ -35,7 +38,7 @@ async function flag(format: 'png' | 'jpeg'): Promise<string> {
 
 test('files become pixels as the cache makes them: the centre of the frame, not the frame squashed', async () => {
   const live = liveTensors();
-  const images = await readSquares([await flag('png'), await flag('jpeg')], 32);
+  const images = await readSquares([await flag('png'), await flag('jpeg')], asTrained);
   expect(images.shape).toEqual([2, 3, 32, 32]);
   const bytes = images.toArray() as Uint8Array;
   images.dispose();
@@ -50,11 +53,19 @@ test('files become pixels as the cache makes them: the centre of the frame, not 
   expect(liveTensors()).toBe(live);
 });
 
+test('a network that learned from squashed frames is shown squashed frames', async () => {
+  const images = await readSquares([await flag('png')], { ...asTrained, fit: 'fill', exact: true });
+  const bytes = images.toArray() as Uint8Array;
+  images.dispose();
+  const at = (c: number, x: number): number => bytes[(c * 32 + 16) * 32 + x]!;
+  expect([at(0, 3), at(1, 16), at(2, 28)].every((value) => value > 190)).toBe(true);
+});
+
 test('a file that is missing, or is no image, is named', async () => {
-  await expect(readSquares([join(dir, 'none.png')], 32)).rejects.toThrow(/none\.png: cannot be read/);
+  await expect(readSquares([join(dir, 'none.png')], asTrained)).rejects.toThrow(/none\.png: cannot be read/);
   const path = join(dir, 'words.png');
   writeFileSync(path, 'words');
-  await expect(readSquares([path], 32)).rejects.toThrow(/words\.png/);
+  await expect(readSquares([path], asTrained)).rejects.toThrow(/words\.png/);
 });
 
 /** Its logit is the image's mean red, as the network sees it. */
@@ -85,7 +96,7 @@ async function all(parts: AsyncIterable<PredictedFiles>): Promise<PredictedFiles
   return found;
 }
 
-const small = { sizePx: 32, device: 'cpu', batchSize: 4 } as const;
+const small = { sizePx: 32, framing: trainingFraming, device: 'cpu', batchSize: 4 } as const;
 
 test('a batch at a time, in order; what cannot be read is told and takes no part', async () => {
   const levels = [0, 20, 40, 60, 80, 100, 120, 140, 160, 180];

@@ -4,9 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { decodePlanes } from '../data/cache.js';
 import { forEachParallel } from '../data/parallel.js';
 import { DataError } from '../errors.js';
+import type { Framing } from '../image/framing.js';
+import { decodeSquare, type SquareOptions } from '../image/square.js';
 import type { Module } from '../nn/index.js';
 import { type Device, type Tensor, tensor } from '../torch/index.js';
 import { batchSizeFor, type EvaluateOptions, logitsOf, probability } from './evaluate.js';
@@ -38,6 +39,8 @@ export interface PredictedFiles {
 export interface PredictOptions {
   /** Side that the network was trained at. */
   sizePx: number;
+  /** How it saw the frames of its training images. */
+  framing: Framing;
   device: Device;
   /** Files a batch; fewer where images are so large that a batch would not fit. */
   batchSize: number;
@@ -45,27 +48,29 @@ export interface PredictOptions {
 }
 
 /**
- * A file as pixels, exactly as the pixel cache prepares those of a dataset (the centre of the frame, by the same decoder):
- * what a network is shown must be made as what it learned from.
+ * A file as pixels, exactly as the pixel cache prepares those of a dataset (the same framing, by the same decoder): what a
+ * network is shown must be made as what it learned from.
  * @returns RGB `[3, sizePx, sizePx]`
  */
-async function readSquare(path: string, sizePx: number): Promise<Uint8Array> {
+async function readSquare(path: string, how: SquareOptions): Promise<Uint8Array> {
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new DataError(`${path}: cannot be read (${cause.message})`, { cause });
   });
-  return decodePlanes(bytes, { sizePx, fit: 'cover', kernel: 'lanczos3', exact: false }, path);
+  return decodeSquare(bytes, how, path);
 }
 
 /**
  * Files as pixels, all of them in memory.
+ * @param how side and framing that the network learned with
  * @returns uint8 `[N, 3, sizePx, sizePx]`, which the caller disposes
  * @throws DataError naming the file that cannot be read or decoded
  */
-export async function readSquares(files: readonly string[], sizePx: number): Promise<Tensor> {
+export async function readSquares(files: readonly string[], how: SquareOptions): Promise<Tensor> {
+  const { sizePx } = how;
   const planes = 3 * sizePx * sizePx;
   const data = new Uint8Array(files.length * planes);
   await forEachParallel(files.length, async (i) => {
-    data.set(await readSquare(files[i]!, sizePx), i * planes);
+    data.set(await readSquare(files[i]!, how), i * planes);
   });
   return tensor(data, [files.length, 3, sizePx, sizePx]);
 }
@@ -81,10 +86,10 @@ export async function* predictFiles(
   files: readonly string[],
   options: PredictOptions,
 ): AsyncGenerator<PredictedFiles> {
-  const { sizePx, device, tta } = options;
+  const { sizePx, framing, device, tta } = options;
   const batchSize = batchSizeFor({ height: sizePx, width: sizePx }, options.batchSize);
   const read = (start: number): Promise<ReadBatch> => {
-    const batch = readBatch(dir, files.slice(start, start + batchSize), sizePx);
+    const batch = readBatch(dir, files.slice(start, start + batchSize), { sizePx, ...framing });
     batch.catch(() => {}); // thrown when the batch is asked for
     return batch;
   };
@@ -116,13 +121,14 @@ interface ReadBatch {
   unreadable: Unreadable[];
 }
 
-async function readBatch(dir: string, files: readonly string[], sizePx: number): Promise<ReadBatch> {
+async function readBatch(dir: string, files: readonly string[], how: SquareOptions): Promise<ReadBatch> {
+  const { sizePx } = how;
   const planes = 3 * sizePx * sizePx;
   const pixels = new Uint8Array(files.length * planes);
   const reasons = new Map<number, string>();
   await forEachParallel(files.length, async (i) => {
     try {
-      pixels.set(await readSquare(files[i]!, sizePx), i * planes);
+      pixels.set(await readSquare(files[i]!, how), i * planes);
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       reasons.set(i, error.message);

@@ -1,7 +1,9 @@
 /** What a finished classifier run holds, and how its trained network is opened again. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { framingOfFolder } from '../data/dataset.js';
 import { ConfigError, DataError } from '../errors.js';
+import type { Framing } from '../image/framing.js';
 import type { EfficientNet } from '../models/index.js';
 import { bestCheckpointPath, loadCheckpoint } from '../run/checkpoint.js';
 import type { ConditionsFrom } from '../run/conditions.js';
@@ -42,6 +44,8 @@ export interface ClassifierSummary {
   stoppedEarly: boolean;
   images: { real: number; realPositive: number; synthetic: number; syntheticPositive: number };
   dataset: { name: string; hash: string; positive: string };
+  /** How it saw the frames of photographs; left out by runs from before it was written down. */
+  framing?: Framing;
   parameters: number;
   device: string;
   /** What it was computed under, part by part; runs of Graft 0.1 do not say. */
@@ -119,6 +123,16 @@ export function readClassifierConfig(dir: string): ClassifierConfig {
   throw new ConfigError(
     `${join(dir, 'config.yaml')}: ${issue.path.join('.')}: ${issue.message}; was it written by another version of Graft?`,
   );
+}
+
+/**
+ * How a run's network sees the frames of photographs, which is how it must be shown others: as its summary says, of an
+ * unfinished run as its dataset does.
+ */
+export function framingOfRun(dir: string): Framing {
+  const summary = readRun(dir).summary as unknown as ClassifierSummary | undefined;
+  if (summary?.framing) return summary.framing;
+  return framingOfFolder(readClassifierConfig(dir).data);
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Folders of synthetic images, each of one class and with its lineage.json, as a classifier takes them. */
 import { relative } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
-import { readLineage, requireNoLeak } from '../data/lineage.js';
+import { readLineage, requireNoLeak, requireSameFrames } from '../data/lineage.js';
 import { DataError } from '../errors.js';
 import { loadFolder } from '../image/folder.js';
+import { type Framing, framingWords } from '../image/framing.js';
 import { dispose, tensor } from '../torch/index.js';
 import type { SyntheticImages } from './training-set.js';
 
@@ -16,14 +17,15 @@ export interface SyntheticFolder extends SyntheticImages {
 
 /**
  * The images of each folder as pixels; the caller disposes them.
- * @param sizePx side that they are resized to
+ * @param how.sizePx side that they are resized to
+ * @param how.shown how the dataset's images are shown beside them, where they are no squares
  * @throws DataError where a folder has no lineage, where its generator saw a group of the validation or test split,
- * and where it learned a class that the dataset does not have
+ * or other framings than the dataset shows, and where it learned a class that the dataset does not have
  */
 export async function readSyntheticFolders(
   folders: readonly string[],
   dataset: Dataset,
-  sizePx: number,
+  { sizePx, shown }: { sizePx: number; shown?: Framing },
 ): Promise<SyntheticFolder[]> {
   const evaluated = new Set(dataset.rows.filter((row) => row.split !== 'train').map((row) => row.group));
   const sets: SyntheticFolder[] = [];
@@ -31,6 +33,7 @@ export async function readSyntheticFolders(
     for (const dir of folders) {
       const lineage = readLineage(dir);
       requireNoLeak(lineage, evaluated, dir);
+      requireSameFrames(lineage, { dataset, shown }, dir);
       if (!dataset.classes.includes(lineage.class)) {
         throw new DataError(
           `${dir}: holds images of class '${lineage.class}', which ${dataset.dir} does not have; its classes are ${dataset.classes.join(', ')}`,
@@ -50,4 +53,23 @@ export async function readSyntheticFolders(
     throw error;
   }
   return sets;
+}
+
+/**
+ * How the generators of some folders saw the frames of their training images.
+ * @returns null where no folder says
+ * @throws DataError where two of them saw frames otherwise
+ */
+export function framingOfFolders(folders: readonly string[]): Framing | null {
+  let first: { dir: string; framing: Framing } | null = null;
+  for (const dir of folders) {
+    const { framing } = readLineage(dir);
+    if (framing === null) continue;
+    first ??= { dir, framing };
+    if (framing.fit !== first.framing.fit)
+      throw new DataError(
+        `${first.dir} and ${dir}: their generators saw ${framingWords(first.framing)} and ${framingWords(framing)}; take generators of one dataset`,
+      );
+  }
+  return first?.framing ?? null;
 }

@@ -8,8 +8,9 @@ import { relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
 import type { PixelCache } from '../data/cache.js';
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, framingOf } from '../data/dataset.js';
 import { DataError, GraftError } from '../errors.js';
+import type { Framing } from '../image/framing.js';
 import { encodeConventions, OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
 import { warmupCosine } from '../optim/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
@@ -163,7 +164,7 @@ async function trainInto(
     restoreState(run, state, identity, { device, changeable, warn: options.warn });
     noteConditions(run, state.step, { device, engine: engineInfo(), warn: options.warn });
     await loop(run, recipe, device, { data, training, identity }, state, options);
-    return await conclude(run, recipe, device, { data, training, dataset }, state);
+    return await conclude(run, recipe, device, { data, training, dataset, framing: cache.framing }, state);
   } finally {
     state?.loader.dispose();
     state?.network.dispose();
@@ -280,7 +281,12 @@ async function conclude(
   run: Run,
   recipe: ClassifierRecipe,
   device: Device,
-  { data, training, dataset }: { data: LoopData['data']; training: TrainingSet; dataset: Dataset },
+  {
+    data,
+    training,
+    dataset,
+    framing,
+  }: { data: LoopData['data']; training: TrainingSet; dataset: Dataset; framing: Framing },
   state: State,
 ): Promise<ClassifierResult> {
   const started = performance.now();
@@ -320,6 +326,7 @@ async function conclude(
     stoppedEarly: state.step < recipe.steps,
     images: training.counts,
     dataset: { name: dataset.name, hash: dataset.hash, positive: dataset.positive },
+    framing: framingOf(dataset, framing),
     parameters: network.parameterCount,
     device,
     conditions: conditionsOf(readEvents(run.path(runFiles.events))),

@@ -1,14 +1,23 @@
 /** What the commands of `graft classify` open their images, and starting weights, with. */
+import type { Framing } from '../image/framing.js';
 
-/** A dataset and its pixels at a size, decoded with a progress bar where they are not cached. */
-export async function openData(dir: string, imageSize: number, quiet: boolean) {
-  const { openDataset } = await import('../data/dataset.js');
+/**
+ * A dataset and its pixels at a size, decoded with a progress bar where they are not cached.
+ * @param options.framing how frames were seen by what the pixels are for; default: as for all training
+ */
+export async function openData(
+  dir: string,
+  imageSize: number,
+  { quiet, framing = null }: { quiet: boolean; framing?: Framing | null },
+) {
+  const { openDataset, shownAs } = await import('../data/dataset.js');
   const { openPixelCache } = await import('../data/cache.js');
   const { Progress } = await import('../run/progress.js');
   const dataset = openDataset(dir);
   let bar: InstanceType<typeof Progress> | null = null;
   try {
     const cache = await openPixelCache(dataset, imageSize, {
+      ...shownAs(dataset, framing),
       onProgress: (done, total) => {
         bar ??= new Progress({ label: 'decoding', total, unit: 'images', quiet });
         bar.update(done);

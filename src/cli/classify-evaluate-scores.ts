@@ -79,13 +79,14 @@ async function freshScores(
   config: ClassifierConfig,
   command: Command,
 ): Promise<Scored> {
-  const { openClassifier } = await import('../classify/result.js');
+  const { framingOfRun, openClassifier } = await import('../classify/result.js');
   const { oneAgainstRest } = await import('../classify/class-scores.js');
   const { scoreClasses, scoreSplit } = await import('../classify/evaluate.js');
   const { withProgress } = await import('../run/progress.js');
   const { quiet } = globalOptions(command);
   const device = await startEngine(command);
   const { network } = openClassifier(dir, device);
+  const how = { quiet, framing: framingOfRun(dir) };
   const tta = flags.tta ?? config.tta;
   const { classes, evaluationBatchSize: batchSize } = config;
   const scoreOf = async (opened: Awaited<ReturnType<typeof openData>>, split: Split): Promise<Scores> => {
@@ -104,7 +105,7 @@ async function freshScores(
       return { rows: oneAgainstRest(classRows, classes, 0), classRows };
     });
   };
-  const opened = await openData(flags.data ?? config.data, config.imageSize, quiet);
+  const opened = await openData(flags.data ?? config.data, config.imageSize, how);
   try {
     const tested = await scoreOf(opened, flags.split);
     // Threshold and temperature are the run's own: from its validation split, scored as the images under test are.
@@ -118,7 +119,7 @@ async function freshScores(
 
   async function validationScores(): Promise<Scores> {
     if (flags.data === undefined) return scoreOf(opened, 'val');
-    const own = await openData(config.data, config.imageSize, quiet);
+    const own = await openData(config.data, config.imageSize, how);
     try {
       return await scoreOf(own, 'val');
     } finally {

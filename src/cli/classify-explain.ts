@@ -147,7 +147,7 @@ async function pick(flags: ExplainFlags, context: Context): Promise<{ images: Te
   const { tidy } = await import('../torch/index.js');
   const { pixels, shown } = await (flags.images === undefined
     ? pickFromSplit(flags, context)
-    : pickFromFolder(flags.images, flags, context.config));
+    : pickFromFolder(flags.images, flags, context));
   const images = tidy(() => pixels.to({ dtype: 'float32' }).div_(255));
   pixels.dispose();
   return { images, shown };
@@ -156,11 +156,12 @@ async function pick(flags: ExplainFlags, context: Context): Promise<{ images: Te
 async function pickFromFolder(
   dir: string,
   flags: ExplainFlags,
-  config: ClassifierConfig,
+  { config, dir: run }: Context,
 ): Promise<{ pixels: Tensor; shown: Shown[] }> {
   const { relative } = await import('node:path');
   const { listImages } = await import('../image/folder.js');
   const { readSquares } = await import('../classify/predict.js');
+  const { framingOfRun } = await import('../classify/result.js');
   const { DataError } = await import('../errors.js');
   const files = (await listImages(dir)).slice(0, Math.max(flags.count, flags.scored));
   if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
@@ -168,19 +169,23 @@ async function pickFromFolder(
     const id = relative(dir, file).replace(/\.[^.]+$/, '');
     return { id, label: id };
   });
-  return { pixels: await readSquares(files, config.imageSize), shown };
+  return { pixels: await readSquares(files, { sizePx: config.imageSize, ...framingOfRun(run) }), shown };
 }
 
 async function pickFromSplit(
   flags: ExplainFlags,
   { config, threshold, dir, quiet, seed }: Context,
 ): Promise<{ pixels: Tensor; shown: Shown[] }> {
+  const { framingOfRun } = await import('../classify/result.js');
   const { gatherRows } = await import('../torch/index.js');
   const { DataError } = await import('../errors.js');
   const chosen = await chooseImages(flags, { config, threshold, dir, seed });
   if (chosen.length === 0)
     throw new DataError(`${dir}: no errors on the ${flags.split} split; nothing to show`);
-  const { dataset, cache } = await openData(config.data, config.imageSize, quiet);
+  const { dataset, cache } = await openData(config.data, config.imageSize, {
+    quiet,
+    framing: framingOfRun(dir),
+  });
   try {
     const at = new Map(cache.rows.map((row, i) => [row.id, i]));
     const missing = chosen.find(({ id }) => !at.has(id));

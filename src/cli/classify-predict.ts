@@ -46,7 +46,7 @@ async function predictCommand(
   flags: PredictFlags,
   command: Command,
 ): Promise<void> {
-  const { openClassifier } = await import('../classify/result.js');
+  const { framingOfRun, openClassifier } = await import('../classify/result.js');
   const { predictFiles } = await import('../classify/predict.js');
   const { DataError } = await import('../errors.js');
   const { replaceFileAsync } = await import('../files.js');
@@ -59,6 +59,7 @@ async function predictCommand(
   if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
   const device = await startEngine(command);
   const { network, config } = openClassifier(run, device);
+  const framing = framingOfRun(run);
   const tta = flags.tta ?? config.tta;
   const unreadable: Unreadable[] = [];
 
@@ -68,7 +69,13 @@ async function predictCommand(
       (interrupt) =>
         withProgress({ label: 'scoring', total: files.length, unit: 'images', quiet }, async (bar) => {
           const { imageSize: sizePx, evaluationBatchSize: batchSize } = config;
-          for await (const part of predictFiles(network, dir, files, { sizePx, device, batchSize, tta })) {
+          for await (const part of predictFiles(network, dir, files, {
+            sizePx,
+            framing,
+            device,
+            batchSize,
+            tta,
+          })) {
             await onRows(part.predictions);
             for (const { reason } of part.unreadable) bar.note(`graft: warning: ${reason}`);
             unreadable.push(...part.unreadable);

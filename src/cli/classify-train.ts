@@ -90,9 +90,9 @@ async function runToEnd(
   const { quiet } = globalOptions(command);
   const { data: _, synthetic: folders, ...recipe } = config;
   await bringWeights(config.weights, { quiet });
-  const { dataset, cache } = await openData(config.data, config.imageSize, quiet);
+  const { dataset, cache } = await openData(config.data, config.imageSize, { quiet });
   const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
-  const synthetic = await readSyntheticFolders(folders, dataset, config.imageSize);
+  const synthetic = await readSyntheticFolders(folders, dataset, { sizePx: config.imageSize });
   let bar: InstanceType<typeof Progress> | null = null;
   let result: ClassifierResult;
   try {

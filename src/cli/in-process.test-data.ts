@@ -22,3 +22,34 @@ export const inProcess =
       });
     return printed;
   };
+
+export interface Said {
+  stdout: string;
+  stderr: string;
+  /** What the command ended with; undefined: well. */
+  error: Error | undefined;
+}
+
+/** The same with what was said on stderr, and the error as a value. */
+export const inProcessAloud =
+  (name: string, register: (program: Command) => void) =>
+  async (...args: string[]): Promise<Said> => {
+    const said = { stdout: '', stderr: '' };
+    const listen = (stream: 'stdout' | 'stderr') =>
+      vi.spyOn(process[stream], 'write').mockImplementation((text) => {
+        said[stream] += text;
+        return true;
+      });
+    const spies = [listen('stdout'), listen('stderr')];
+    const program = new Command();
+    addGlobalOptions(program);
+    register(program);
+    try {
+      await program.parseAsync([name, ...args, '--device', 'cpu', '--threads', '1'], { from: 'user' });
+      return { ...said, error: undefined };
+    } catch (error) {
+      return { ...said, error: error as Error };
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+  };

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { GanTrainTestResult } from '../classify/gan-train-test.js';
 import { openData } from './classify-data.js';
-import { collect, commandConfig, examples, globalOptions, integer, output } from './common.js';
+import { collect, commandConfig, examples, globalOptions, integer, notice, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
 interface ClassifierFlags {
@@ -81,16 +81,22 @@ async function measure(
   command: Command,
 ): Promise<GanTrainTestResult> {
   const { runGanTrainTest } = await import('../classify/gan-train-test.js');
-  const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
+  const { framingOfFolders, readSyntheticFolders } = await import('../classify/synthetic-folders.js');
+  const { framingWords } = await import('../image/framing.js');
   const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
   const { Progress } = await import('../run/progress.js');
   const { quiet } = globalOptions(command);
   const { data, synthetic: folders, ...recipe } = config;
-  const { dataset, cache } = await openData(data, recipe.imageSize, quiet);
+  const framing = framingOfFolders(folders);
+  const { dataset, cache } = await openData(data, recipe.imageSize, { quiet, framing });
+  notice(command, `Compared: ${framingWords(cache.framing)}${framing ? ', as the generator saw it' : ''}.`);
   let synthetic: Awaited<ReturnType<typeof readSyntheticFolders>> = [];
   let bar: InstanceType<typeof Progress> | null = null;
   try {
-    synthetic = await readSyntheticFolders(folders, dataset, recipe.imageSize);
+    synthetic = await readSyntheticFolders(folders, dataset, {
+      sizePx: recipe.imageSize,
+      shown: cache.framing,
+    });
     return await withInterrupt((interrupt) =>
       runGanTrainTest({
         config: recipe,

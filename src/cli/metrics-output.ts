@@ -13,7 +13,7 @@ export interface PageWords {
 }
 
 /** The same for every page: which folders, how many images, who made it. */
-function wordsOf(sets: LoadedSets, graft: string): PageWords {
+function wordsOf(sets: LoadedSets, graft: string, sentence: string): PageWords {
   const { real, synthetic, folders, label } = sets;
   const name = (dir: string): string => basename(resolve(dir));
   return {
@@ -22,6 +22,7 @@ function wordsOf(sets: LoadedSets, graft: string): PageWords {
       ...(label ? [label] : []),
       `${real.n.toLocaleString('en-GB')} real, ${synthetic.n.toLocaleString('en-GB')} synthetic images`,
       `${real.width} × ${real.height} px`,
+      sentence,
     ].join(' · '),
     footer: `Made by Graft ${graft}. This page may hold real images: pass it on as you would pass on the images. Not a medical device.`,
   };
@@ -36,6 +37,9 @@ export async function writeMetricReport(
   const { writeFileAtomic } = await import('../files.js');
   const { graftVersion } = await import('../run/package.js');
   const { toHtml } = await import('../report/html.js');
-  writeFileAtomic(path, toHtml(await compose((sets) => wordsOf(sets, graftVersion()))));
+  const { framingSentence } = await import('../metrics/framing.js');
+  const words = (sets: LoadedSets): PageWords =>
+    wordsOf(sets, graftVersion(), framingSentence(sets.framing).replace(/\.$/, ''));
+  writeFileAtomic(path, toHtml(await compose(words)));
   notice(command, `report: ${path}`);
 }

@@ -219,6 +219,7 @@ const exampleLineage: Lineage = {
   choice: null,
   count: 110,
   imageSize: 48,
+  framing: { fit: 'cover', kernel: 'lanczos3', exact: false },
   class: 'malignant',
   dataset: { name: 'phantoms', hash: '0'.repeat(64) },
   trainingGroups: [],

@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DataError } from '../errors.js';
 import { isTemporaryFile, readJson, replaceFileAsync, sha256, writeJson } from '../files.js';
-import { decodeImage, decoderId, type Fit, type Kernel, toPlanar } from '../image/decode.js';
-import { decodeJpegSquare, jpegSquareId } from '../image/jpeg-square.js';
+import { decoderId } from '../image/decode.js';
+import { type Framing, trainingFraming } from '../image/framing.js';
+import { jpegSquareId } from '../image/jpeg-square.js';
+import { decodeSquare, type SquareOptions } from '../image/square.js';
 import { fromFile, type Tensor } from '../torch/index.js';
 import { type Dataset, type DatasetRow, imagePath } from './dataset.js';
 import { forEachParallel } from './parallel.js';
@@ -22,21 +24,17 @@ export interface PixelCache {
   /** In the order of `images`. */
   rows: DatasetRow[];
   sizePx: number;
+  /** How frames that are no squares became `images`. */
+  framing: Framing;
   /** Changes when, and only when, pixels or their order may. */
   key: string;
 }
 
-export interface PixelCacheOptions {
-  /** How frames that are not square become square; default `cover` (the centre is cut out). */
-  fit?: Fit;
-  /** Default `lanczos3`. */
-  kernel?: Kernel;
-  /**
-   * Every image is decoded whole, by libvips. Default: JPEGs by libjpeg-turbo, those that are much larger than `sizePx`
-   * at a fraction of their size (`image/jpeg-square.ts`), which is faster by far. Always so with `contain`, or another
-   * kernel.
-   */
-  exact?: boolean;
+/**
+ * How frames become squares; default `trainingFraming`: the centre, JPEGs that are much larger than `sizePx` decoded at a
+ * fraction of their size, which is faster by far. Of `contain`, and of other kernels, every image is decoded whole.
+ */
+export interface PixelCacheOptions extends Partial<Framing> {
   /** Where the cache lies; default the dataset's own `cache/`. For datasets on read-only disks. */
   cacheDir?: string;
   /** Images decoded, of how many; not called when the cache is there already. */
@@ -44,12 +42,8 @@ export interface PixelCacheOptions {
   signal?: AbortSignal;
 }
 
-interface CacheEntry {
+interface CacheEntry extends SquareOptions {
   dataset: string;
-  sizePx: number;
-  fit: Fit;
-  kernel: Kernel;
-  exact: boolean;
   decoder: string;
   images: number;
 }
@@ -63,7 +57,7 @@ export async function openPixelCache(
   sizePx: number,
   options: PixelCacheOptions = {},
 ): Promise<PixelCache> {
-  const { fit = 'cover', kernel = 'lanczos3' } = options;
+  const { fit = trainingFraming.fit, kernel = trainingFraming.kernel } = options;
   const exact = options.exact || fit === 'contain' || kernel !== 'lanczos3';
   const entry: CacheEntry = {
     dataset: dataset.hash,
@@ -91,15 +85,9 @@ export async function openPixelCache(
     images: fromFile(pixelsPath, [dataset.rows.length, 3, sizePx, sizePx], 'uint8'),
     rows: dataset.rows,
     sizePx,
+    framing: { fit, kernel, exact },
     key,
   };
-}
-
-export interface Decoding {
-  sizePx: number;
-  fit: Fit;
-  kernel: Kernel;
-  exact: boolean;
 }
 
 /** Images at once. An image is many short steps (open, read, decode, write …), and all cores are to have one at hand. */
@@ -108,7 +96,7 @@ const underWay = 32;
 async function decodeAll(
   dataset: Dataset,
   path: string,
-  options: PixelCacheOptions & Decoding,
+  options: PixelCacheOptions & SquareOptions,
 ): Promise<void> {
   const { onProgress, signal } = options;
   const total = dataset.rows.length;
@@ -122,7 +110,7 @@ async function decodeAll(
         const row = dataset.rows[index]!;
         const source = imagePath(dataset, row);
         const bytes = await readImported(source, row);
-        const planes = await decodePlanes(bytes, options, source);
+        const planes = await decodeSquare(bytes, options, source);
         await file.write(planes, 0, planes.length, index * planes.length);
         onProgress?.(++done, total);
       },
@@ -131,18 +119,6 @@ async function decodeAll(
   } finally {
     await file.close();
   }
-}
-
-/**
- * Pixels as the cache holds them, for images that are in none.
- * @returns RGB `[3, sizePx, sizePx]`
- */
-export async function decodePlanes(bytes: Uint8Array, how: Decoding, source: string): Promise<Uint8Array> {
-  const { sizePx, fit, kernel, exact } = how;
-  const planes = exact || fit === 'contain' ? null : await decodeJpegSquare(bytes, sizePx, fit);
-  if (planes) return planes;
-  const { data } = await decodeImage(bytes, { sizePx, fit, kernel }, source);
-  return toPlanar(data);
 }
 
 const read = promisify(readFile); // fewer steps, each a change of threads, than that of node:fs/promises

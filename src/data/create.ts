@@ -68,7 +68,7 @@ export interface DatasetItem {
 /** What the caller decides about a dataset; the rest of the description is counted. */
 export type DatasetHeader = Pick<
   DatasetDescription,
-  'name' | 'kind' | 'label' | 'positive' | 'licence' | 'provenance' | 'bayesAuc' | 'intensity'
+  'name' | 'kind' | 'label' | 'positive' | 'licence' | 'provenance' | 'bayesAuc' | 'intensity' | 'framing'
 > & {
   /** Default: the other class where there are two, else `not <positive>`. */
   negative?: string;
@@ -319,6 +319,7 @@ async function build(
       ? {}
       : { intensity: header.intensity }),
     ...(header.bayesAuc === undefined ? {} : { bayesAuc: header.bayesAuc }),
+    ...(header.framing === undefined ? {} : { framing: header.framing }),
     provenance: header.provenance,
   };
   problems.sort(byKind);

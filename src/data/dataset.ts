@@ -3,11 +3,12 @@
  * `import-report.json`, `cleaning.csv`. Opening one checks everything that can be checked without decoding images, so that a
  * damaged or hand-edited dataset is refused with the file and row at fault, before anything is trained on it.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { z } from 'zod';
 import { DataError } from '../errors.js';
 import { readText, sha256 } from '../files.js';
+import { type Framing, framingSchema, trainingFraming } from '../image/framing.js';
 import { parseYaml } from '../yaml-text.js';
 import { intensitySchema } from './intensity-range.js';
 import { readTable } from './table.js';
@@ -89,6 +90,8 @@ export const descriptionSchema = z.strictObject({
   intensity: intensitySchema.optional(),
   /** AUC that no classifier can exceed in expectation, where it is known (phantoms). */
   bayesAuc: z.number().min(0.5).max(1).optional(),
+  /** How the source's frames became these squares; left out where the images still have their own frames. */
+  framing: framingSchema.optional(),
   provenance: z.record(z.string(), z.unknown()),
 });
 
@@ -235,3 +238,32 @@ class PresentFiles {
 export function imagePath(dataset: { dir: string }, row: DatasetRow): string {
   return join(dataset.dir, row.file);
 }
+
+/**
+ * How a network that learns from this dataset sees a photograph's frame: as the dataset was brought to squares, else as
+ * its images are shown. Pictures that are to be compared with it, or shown to it, are framed the same.
+ *
+ * @param shown how images that are no squares are cached; default: as for all training
+ */
+export function framingOf(
+  { framing, provenance }: Pick<DatasetDescription, 'framing' | 'provenance'>,
+  shown = trainingFraming,
+): Framing {
+  if (framing) return framing;
+  // Datasets prepared before `framing` was written down.
+  const { sizePx, fit, kernel } = provenance;
+  const prepared = framingSchema.safeParse({ fit, kernel, exact: true });
+  return typeof sizePx === 'number' && prepared.success ? prepared.data : shown;
+}
+
+/** Whether every image is square, so that no framing changes it. */
+export const isSquare = ({ rows }: Pick<Dataset, 'rows'>): boolean =>
+  rows.every(({ width, height }) => width === height);
+
+/** How the images of a dataset are to be cached so that a photograph is seen as `wanted`: squares need nothing done. */
+export const shownAs = (dataset: Pick<Dataset, 'rows'>, wanted: Framing | null): Framing =>
+  wanted === null || isSquare(dataset) ? trainingFraming : wanted;
+
+/** The same of a dataset by its folder, which need not be there any more. */
+export const framingOfFolder = (dir: string): Framing =>
+  existsSync(join(dir, datasetFile)) ? framingOf(openDataset(dir)) : trainingFraming;

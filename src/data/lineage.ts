@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { DataError } from '../errors.js';
 import { readJson } from '../files.js';
+import { type Framing, framingSchema, framingWords, trainingFraming } from '../image/framing.js';
+import { type Dataset, framingOf, isSquare } from './dataset.js';
 
 /** How images were chosen among those that were drawn: gan/choice/. */
 export const choiceLineageSchema = z.strictObject({
@@ -67,6 +69,11 @@ export const lineageSchema = z.strictObject({
   choice: choiceLineageSchema.nullable().default(null),
   count: z.int(),
   imageSize: z.int(),
+  /**
+   * How the generator saw the frames of its training images; null: nobody knows. Runs from before this was written down
+   * saw what all did.
+   */
+  framing: framingSchema.nullable().default(trainingFraming),
   /** Label that the images bear. */
   class: z.string(),
   dataset: z.strictObject({ name: z.string(), hash: z.string() }),
@@ -80,6 +87,9 @@ export type Lineage = z.infer<typeof lineageSchema>;
 
 export const LINEAGE_FILE = 'lineage.json';
 
+/** Name and hash of the dataset where a generator came as a file of weights. */
+export const UNKNOWN_DATASET = 'unknown';
+
 /** @throws DataError when the folder has no lineage, or it is not one. */
 export function readLineage(dir: string): Lineage {
   const path = join(dir, LINEAGE_FILE);
@@ -90,7 +100,8 @@ export function readLineage(dir: string): Lineage {
       `${path}: ${issue.path.join('.') || 'lineage'}: ${issue.message}; make the images anew with \`graft gan sample\``,
     );
   }
-  return parsed.data;
+  const lineage = parsed.data;
+  return lineage.dataset.hash === UNKNOWN_DATASET ? { ...lineage, framing: null } : lineage;
 }
 
 /**
@@ -114,5 +125,26 @@ export function requireNoLeak(
   const shown = leaked.slice(0, 5).join(', ') + (leaked.length > 5 ? ', …' : '');
   throw new DataError(
     `${source}: its GAN was trained on ${leaked.length} groups of the validation or test split (${shown}); train a GAN on this dataset's training split`,
+  );
+}
+
+/**
+ * Refuses synthetic images whose generator saw frames otherwise than the real ones beside them are shown: a classifier
+ * would learn to tell the two framings apart, and with them the classes.
+ *
+ * @param shown how the frames of `dataset` are shown where they are no squares yet
+ * @throws DataError with both framings and the remedy
+ */
+export function requireSameFrames(
+  { framing: seen }: Pick<Lineage, 'framing'>,
+  { dataset, shown }: { dataset: Dataset; shown?: Framing },
+  source: string,
+): void {
+  const framing = framingOf(dataset, shown);
+  // Squares that no framing made are seen alike in all of them.
+  const isAnything = isSquare(dataset) && framing === (shown ?? trainingFraming);
+  if (seen === null || seen.fit === framing.fit || isAnything) return;
+  throw new DataError(
+    `${source}: its generator saw ${framingWords(seen)}, but ${dataset.dir} shows ${framingWords(framing)}; train both on one dataset (graft data prepare --size … --fit …)`,
   );
 }

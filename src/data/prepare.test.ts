@@ -18,7 +18,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
 import { decodeImage } from '../image/decode.js';
-import { type Dataset, imagePath, openDataset } from './dataset.js';
+import { Random } from '../random.js';
+import { type Dataset, framingOf, imagePath, openDataset } from './dataset.js';
+import { importDataset } from './import.js';
 import { createPhantomDataset } from './phantom/dataset.js';
 import { type PrepareOptions, prepareDataset } from './prepare.js';
 
@@ -44,6 +46,39 @@ afterEach(() => rmSync(work, { recursive: true, force: true }));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const run = (options: PrepareOptions = {}) => prepareDataset(source, out, options);
+
+describe('framing', () => {
+  test('what made frames squares is written down, kept, and read of older datasets', async () => {
+    const random = new Random(1);
+    for (const label of ['a', 'b']) {
+      mkdirSync(join(work, 'frames', label), { recursive: true });
+      for (let i = 0; i < 4; i++) {
+        const noise = Uint8Array.from({ length: 40 * 20 * 3 }, () => random.int(256));
+        await sharp(noise, { raw: { width: 40, height: 20, channels: 3 } })
+          .png()
+          .toFile(join(work, 'frames', label, `${label}${i}.png`));
+      }
+    }
+    const { dataset: frames } = await importDataset(join(work, 'frames'), join(work, 'imported'), {
+      labelFromFolders: true,
+      positive: 'a',
+    });
+    expect(framingOf(frames)).toEqual({ fit: 'cover', kernel: 'lanczos3', exact: false });
+    const [first] = await prepareDataset(frames, join(work, 'padded'), { sizesPx: [32], fit: 'contain' });
+    const { dataset: padded } = first!;
+    const asPadded = { fit: 'contain', kernel: 'lanczos3', exact: true };
+    expect(framingOf(padded)).toEqual(asPadded);
+    // Squares of squares, and fewer of them, still show what was seen first.
+    for (const options of [{ sizesPx: [16], fit: 'fill' as const }, { reduceTo: 6 }]) {
+      const [made] = await prepareDataset(padded, join(work, JSON.stringify(Object.keys(options))), options);
+      expect(framingOf(made!.dataset)).toEqual(asPadded);
+    }
+    const { framing: _, ...older } = padded;
+    expect(framingOf(older)).toEqual(asPadded);
+    // What was a square from the start was framed by nobody.
+    expect((await run({ sizesPx: [16], fit: 'fill' }))[0]!.dataset.framing).toBeUndefined();
+  });
+});
 
 describe('sizes', () => {
   test('make a dataset each, with groups, splits and metadata kept', async () => {

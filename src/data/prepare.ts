@@ -19,12 +19,22 @@ import {
   type Kernel,
 } from '../image/decode.js';
 import { encodeImage } from '../image/encode.js';
+import { trainingFraming } from '../image/framing.js';
 import { removeHair } from '../image/hair.js';
 import { indexMasks, maskBox } from '../image/mask.js';
 import { resizeImage } from '../image/resize.js';
 import { inWorkplace, requireFree, type Workplace } from '../output-folder.js';
 import { createDataset, type DatasetItem, type ImportReport, reportFile } from './create.js';
-import { type Dataset, type DatasetRow, datasetFile, imagePath, openDataset, type Split } from './dataset.js';
+import {
+  type Dataset,
+  type DatasetRow,
+  datasetFile,
+  framingOf,
+  imagePath,
+  isSquare,
+  openDataset,
+  type Split,
+} from './dataset.js';
 import { forEachParallel } from './parallel.js';
 import { type Problem, problem } from './problems.js';
 import { changedError } from './read-images.js';
@@ -149,6 +159,7 @@ async function prepareInto(
       name: [options.name ?? source.name, sizePx && `${sizePx}px`, fold && `fold${fold}`]
         .filter(Boolean)
         .join('-'),
+      ...framingOfTarget(source, sizePx, options),
       provenance: {
         importer: options.importer ?? 'graft data prepare',
         preparedAt: new Date().toISOString(),
@@ -463,6 +474,19 @@ const headerOf = ({
   intensity,
   ...(bayesAuc === undefined ? {} : { bayesAuc }),
 });
+
+/** How the images of a target became squares, where they did: those that were square before keep what made them so. */
+function framingOfTarget(
+  source: Dataset,
+  sizePx: number | null,
+  { fit = 'cover', kernel = 'lanczos3', masks }: PrepareOptions,
+): Pick<Dataset, 'framing'> {
+  if (masks === undefined && (sizePx === null || isSquare(source))) {
+    const before = framingOf(source);
+    return before === trainingFraming ? {} : { framing: before };
+  }
+  return sizePx === null ? {} : { framing: { fit, kernel, exact: true } };
+}
 
 interface Part {
   fold?: number;

@@ -1,7 +1,8 @@
 /** What a GAN learns from: the training images of its classes, as pixels. */
 import { openPixelCache } from '../data/cache.js';
-import { type Dataset, type DatasetRow, openDataset } from '../data/dataset.js';
+import { type Dataset, type DatasetRow, framingOf, openDataset } from '../data/dataset.js';
 import { DataError } from '../errors.js';
+import type { Framing } from '../image/framing.js';
 import type { Random } from '../random.js';
 import { aten, type Device, type Tensor, tensor, tidy, where } from '../torch/index.js';
 import { classesOf, type GanConfig } from './config.js';
@@ -23,6 +24,8 @@ export interface GanData {
   /** Groups that are trained on, each once, sorted. */
   groups: string[];
   dataset: { name: string; hash: string };
+  /** How the frames became squares: by `images`, or before. */
+  framing: Framing;
 }
 
 /**
@@ -85,6 +88,7 @@ export async function openGanData(
     heldOut: rowsOf('val'),
     groups: [...new Set(indices.map((i) => cache.rows[i]!.group))].sort(),
     dataset: { name: dataset.name, hash: dataset.hash },
+    framing: framingOf(dataset, cache.framing),
   };
 }
 

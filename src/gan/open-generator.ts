@@ -1,7 +1,8 @@
 /** A trained generator out of its run folder, with what its images' lineage will say. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import type { Lineage } from '../data/lineage.js';
+import { framingOfFolder } from '../data/dataset.js';
+import { type Lineage, UNKNOWN_DATASET } from '../data/lineage.js';
 import { ConfigError, DataError } from '../errors.js';
 import { sha256File } from '../files.js';
 import type { DiscriminatorNetwork, GeneratorNetwork } from '../models/index.js';
@@ -99,7 +100,8 @@ async function openFile(
       standing: 0,
       imageSize: config.imageSize,
       class: classTitle(config),
-      dataset: { name: 'unknown', hash: 'unknown' },
+      framing: null,
+      dataset: { name: UNKNOWN_DATASET, hash: UNKNOWN_DATASET },
       trainingGroups: [],
       unknownTraining: basename(path),
     },
@@ -145,6 +147,7 @@ async function openRun(
       weights,
       standing: 0,
       imageSize: config.imageSize,
+      framing: summary.framing ?? framingOfFolder(config.data),
       class: classTitle(config),
       dataset: summary.dataset,
       trainingGroups: summary.trainingGroups,

@@ -1,4 +1,5 @@
 /** What a run says of itself: the figures of a step, and its summary.json. */
+import type { Framing } from '../image/framing.js';
 import type { ConditionsFrom } from '../run/conditions.js';
 import type { Best } from './state.js';
 
@@ -16,6 +17,8 @@ export interface GanSummary {
   /** Every group that the generator learned from, here or in the run it was started from. */
   trainingGroups: string[];
   dataset: { name: string; hash: string };
+  /** How it saw the frames of its training images; left out by runs from before it was written down. */
+  framing?: Framing;
   /** What the run was started from; null: from fresh weights. */
   ancestor: Ancestor | null;
   class: string;

@@ -252,6 +252,7 @@ function summarise(
     trainingImages: data.indices.length,
     trainingGroups: [...groups].sort(),
     dataset: data.dataset,
+    framing: data.framing,
     ancestor,
     class: classTitle(config),
     final: figures ?? lastFigures(events),

@@ -1,15 +1,15 @@
 /** All images of a folder at one size, in memory: for metrics and grids. Training reads the pixel cache instead. */
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { DataError } from '../errors.js';
-import { decodeImage, type Fit, imageExtensions, type Kernel, toPlanar } from './decode.js';
+import { imageExtensions } from './decode.js';
+import type { Framing } from './framing.js';
 import type { PlanarImages } from './grid.js';
+import { decodeSquare } from './square.js';
 
-export interface FolderOptions {
+export interface FolderOptions extends Partial<Framing> {
   /** Side in pixels that every image is resized to. */
   sizePx: number;
-  fit?: Fit;
-  kernel?: Kernel;
   /** Images to read, in the order of {@link listImages}; default all. */
   files?: readonly string[];
   /** Called after each image with how many are done, of how many. */
@@ -48,7 +48,7 @@ export async function loadFolder(
   dir: string,
   options: FolderOptions,
 ): Promise<PlanarImages & { files: string[] }> {
-  const { sizePx, fit, kernel, onProgress } = options;
+  const { sizePx, onProgress, fit = 'cover', kernel = 'lanczos3', exact = true } = options;
   const files = options.files ? [...options.files] : await listImages(dir);
   if (files.length === 0) {
     throw new DataError(`${dir}: no images (${imageExtensions.join(', ')}) in this folder`);
@@ -60,8 +60,11 @@ export async function loadFolder(
   const worker = async (): Promise<void> => {
     while (next < files.length) {
       const k = next++;
-      const { data: pixels } = await decodeImage(files[k]!, { sizePx, fit, kernel });
-      toPlanar(pixels, data.subarray(k * imageBytes, (k + 1) * imageBytes));
+      const path = files[k]!;
+      const bytes = await readFile(path).catch((cause: Error) => {
+        throw new DataError(`${path}: cannot be read (${cause.message})`, { cause });
+      });
+      data.set(await decodeSquare(bytes, { sizePx, fit, kernel, exact }, path), k * imageBytes);
       onProgress?.(++done, files.length);
     }
   };

@@ -61,6 +61,9 @@ export interface Comparison {
 const shown = (value: unknown): string =>
   typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : String(value);
 
+/** Says who decided what other fields say; decides nothing itself. */
+const REASONS: readonly string[] = ['framing'];
+
 /** The fields in which two records differ so that they cannot be compared, with both values. */
 export function differingFields(first: MetricRecord, second: MetricRecord): string[] {
   const fields = (record: MetricRecord): Protocol => ({
@@ -70,7 +73,7 @@ export function differingFields(first: MetricRecord, second: MetricRecord): stri
   });
   const [a, b] = [fields(first), fields(second)];
   return [...new Set([...Object.keys(a), ...Object.keys(b)])]
-    .filter((key) => a[key] !== b[key])
+    .filter((key) => a[key] !== b[key] && !REASONS.includes(key))
     .map((key) => `${key} (${shown(a[key])} against ${shown(b[key])})`);
 }
 

@@ -3,8 +3,8 @@
  * training images. Looked for before anything is trained, and again by each job, for folders may change meanwhile.
  */
 import { existsSync, statSync } from 'node:fs';
-import { type Dataset, type DatasetRow, openDataset, splits } from '../data/dataset.js';
-import { type Lineage, requireNoLeak } from '../data/lineage.js';
+import { type Dataset, type DatasetRow, framingOfFolder, openDataset, splits } from '../data/dataset.js';
+import { type Lineage, requireNoLeak, requireSameFrames } from '../data/lineage.js';
 import { nameShared, type SharedPicture, sharedPictures } from '../data/shared-pictures.js';
 import { DataError } from '../errors.js';
 import type { GanSummary } from '../gan/summary.js';
@@ -24,7 +24,9 @@ export function checkTrial(config: TrialConfig, dataset: Dataset): void {
     if (run === null || !arms.some(({ synthetic }) => synthetic?.gan === name)) continue;
     for (let fold = 1; fold <= config.folds; fold++) {
       const rows = variantRows(dataset, config.folds, { fold, realFraction: 1 });
-      requireNoLeak(trainingOf(run), evaluationGroups(rows), run);
+      const learned = trainingOf(run);
+      requireNoLeak(learned, evaluationGroups(rows), run);
+      requireSameFrames(learned, { dataset }, run);
     }
   }
 }
@@ -51,14 +53,16 @@ function requireBothClasses(config: TrialConfig, dataset: Dataset): void {
 }
 
 /** What a finished GAN run says of the images it learned from. */
-function trainingOf(run: string): Pick<Lineage, 'trainingGroups' | 'unknownTraining'> {
-  if (existsSync(run) && statSync(run).isFile()) return { trainingGroups: [], unknownTraining: run };
-  const { kind, summary } = readRun(run);
+function trainingOf(run: string): Pick<Lineage, 'trainingGroups' | 'unknownTraining' | 'framing'> {
+  if (existsSync(run) && statSync(run).isFile())
+    return { trainingGroups: [], unknownTraining: run, framing: null };
+  const { kind, config, summary } = readRun(run);
   if (kind !== 'gan') throw new DataError(`${run}: is a ${kind} run, expected a gan run`);
   if (!summary)
     throw new DataError(`${run}: has not finished training; finish it with \`graft gan resume ${run}\``);
-  const { trainingGroups, ancestor } = summary as unknown as GanSummary;
+  const { trainingGroups, ancestor, framing } = summary as unknown as GanSummary;
   return {
+    framing: framing ?? framingOfFolder((config as { data: string }).data),
     trainingGroups,
     unknownTraining: ancestor && ancestor.trainingGroups === null ? ancestor.name : null,
   };
@@ -137,9 +141,9 @@ export async function checkPictures(
   return pictureCheckOf(config, dataset);
 }
 
-/** @throws DataError when the GAN learned another class, or a group that is evaluated on */
+/** @throws DataError when the GAN learned another class, a group that is evaluated on, or frames seen otherwise */
 export function checkLineage(
-  lineage: Pick<Lineage, 'class' | 'trainingGroups' | 'unknownTraining'>,
+  lineage: Pick<Lineage, 'class' | 'trainingGroups' | 'unknownTraining' | 'framing'>,
   dataset: Dataset,
   ganDir: string,
 ): void {
@@ -149,6 +153,7 @@ export function checkLineage(
     );
   }
   requireNoLeak(lineage, evaluationGroups(dataset.rows), ganDir);
+  requireSameFrames(lineage, { dataset }, ganDir);
 }
 
 /** Groups of the validation and test split. */

@@ -6,17 +6,18 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openPixelCache } from '../data/cache.js';
-import type { Dataset, DatasetRow } from '../data/dataset.js';
+import { type Dataset, type DatasetRow, shownAs } from '../data/dataset.js';
 import { readLineage } from '../data/lineage.js';
 import { DataError } from '../errors.js';
 import { readJson, writeJson } from '../files.js';
 import { loadFolder } from '../image/folder.js';
+import { type Framing, framingWords } from '../image/framing.js';
 import { writeGridPng } from '../image/grid.js';
 import { openBackbone } from '../metrics/backbone/index.js';
 import { measureDistribution } from '../metrics/distribution/measure.js';
 import { imageMetrics } from '../metrics/image.js';
 import { type ImageSet, toTensor } from '../metrics/image-set.js';
-import { assessPrivacy } from '../metrics/privacy/index.js';
+import { assessPrivacy, type PrivacySets } from '../metrics/privacy/index.js';
 import { metricRecordSchema } from '../metrics/record.js';
 import { Random } from '../random.js';
 import { meanAndDeviation } from '../stats/paired.js';
@@ -53,8 +54,8 @@ export function readJudgement(dir: string): Judgement {
  * @param dir where the grids and `judgement.json` go
  */
 export async function judgeImages(dataset: Dataset, syntheticDir: string, dir: string): Promise<void> {
-  const { imageSize } = readLineage(syntheticDir);
-  const cache = await openPixelCache(dataset, imageSize);
+  const { imageSize, framing } = readLineage(syntheticDir);
+  const cache = await openPixelCache(dataset, imageSize, shownAs(dataset, framing));
   const positives = (wanted: (row: DatasetRow) => boolean): number[] =>
     cache.rows.flatMap((row, i) => (row.label === dataset.positive && wanted(row) ? [i] : []));
   // In random order, so that the first ones are a fair sample for the grid.
@@ -64,7 +65,7 @@ export async function judgeImages(dataset: Dataset, syntheticDir: string, dir: s
     cache,
     positives(({ split }) => split !== 'train'),
   );
-  const synthetic: ImageSet = await loadFolder(syntheticDir, { sizePx: imageSize, fit: 'fill' });
+  const synthetic: ImageSet = await loadFolder(syntheticDir, { sizePx: imageSize, ...cache.framing });
   cache.images.dispose();
   mkdirSync(dir, { recursive: true });
   for (const [set, file] of [
@@ -74,8 +75,8 @@ export async function judgeImages(dataset: Dataset, syntheticDir: string, dir: s
     await writeGridPng({ ...set, n: Math.min(GRID_IMAGES, set.n) }, join(dir, file), { columns: 8 });
   }
   const judgement: Judgement = {
-    images: fullReference(train, synthetic),
-    ...(await byFeatures(train, heldOut, synthetic)),
+    images: fullReference(train, synthetic, cache.framing),
+    ...(await byFeatures({ train, heldOut, synthetic }, cache.framing)),
   };
   writeJson(join(dir, JUDGEMENT_FILE), judgement);
 }
@@ -96,7 +97,7 @@ async function readRows(
   };
 }
 
-function fullReference(real: ImageSet, synthetic: ImageSet): Judgement['images'] {
+function fullReference(real: ImageSet, synthetic: ImageSet, framing: Framing): Judgement['images'] {
   const { records, pairs } = imageMetrics(real, synthetic, { limit: METRIC_PAIRS });
   const spread = (scores: Float64Array) => ({ ...meanAndDeviation(scores), n: scores.length });
   return records.map(({ metric, name, unit, better, protocol }) => ({
@@ -105,15 +106,14 @@ function fullReference(real: ImageSet, synthetic: ImageSet): Judgement['images']
     better: better === 'higher' ? 'higher' : 'lower',
     realSynthetic: spread(pairs.synthetic.scores[metric]!),
     realReal: pairs.realNull && spread(pairs.realNull.scores[metric]!),
-    protocol: `${protocol.pairing}; ${real.width} px; values ${protocol.values}; ${protocol.settings}`,
+    protocol: `${protocol.pairing}; ${real.width} px, ${framingWords(framing)}; values ${protocol.values}; ${protocol.settings}`,
   }));
 }
 
 /** Distribution metrics and privacy, on the features of one backbone. */
 async function byFeatures(
-  train: ImageSet,
-  heldOut: ImageSet,
-  synthetic: ImageSet,
+  { train, heldOut, synthetic }: PrivacySets<ImageSet>,
+  framing: Framing,
 ): Promise<Pick<Judgement, 'distribution' | 'privacy'>> {
   const images = { train: toTensor(train), heldOut: toTensor(heldOut), synthetic: toTensor(synthetic) };
   const backbone = openBackbone('random', { calibrate: images.train });
@@ -126,7 +126,7 @@ async function byFeatures(
     const distribution = measureDistribution(
       backbone,
       { real: features.train, synthetic: features.synthetic },
-      { groups: train.groups, protocol: { sizePx: train.width } },
+      { groups: train.groups, protocol: { sizePx: train.width, ...framing } },
     );
     const groups = { train: train.groups!, heldOut: heldOut.groups! };
     const { passed, checks } = tidy(() => assessPrivacy({ features, images, groups }));

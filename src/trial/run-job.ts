@@ -238,7 +238,7 @@ async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks:
 
 /** uint8 `[M, 3, sizePx, sizePx]` */
 async function readSynthetic(dir: string, sizePx: number): Promise<Tensor> {
-  const { data, n } = await loadFolder(dir, { sizePx, fit: 'fill' });
+  const { data, n } = await loadFolder(dir, { sizePx });
   return tensor(data, [n, 3, sizePx, sizePx]);
 }
 

@@ -4,6 +4,7 @@
  */
 import { openPixelCache, type PixelCache } from '../../data/cache.js';
 import { type DatasetRow, openDataset } from '../../data/dataset.js';
+import { UNKNOWN_DATASET } from '../../data/lineage.js';
 import { ConfigError, DataError } from '../../errors.js';
 import {
   type Backbone,
@@ -44,7 +45,7 @@ export async function openTrainingImages(
   { dir, wanted }: { dir: string | undefined; wanted: readonly string[] },
   onProgress?: (done: number, total: number) => void,
 ): Promise<TrainingImages> {
-  if (origin.dataset.hash === 'unknown')
+  if (origin.dataset.hash === UNKNOWN_DATASET)
     throw new ConfigError(
       `${origin.run}: its training images are not known, so images cannot be chosen by them; give a run folder, or choose random or best`,
     );
