@@ -13,7 +13,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -25,6 +24,7 @@ import {
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { DataError, WriteError } from './errors.js';
 import { parseJson } from './json-text.js';
+import { openFile, readBytes } from './reading.js';
 
 // The tail covers a writer that itself writes to a temporary name beside the one it was given.
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp(\..+)?$/;
@@ -263,15 +263,6 @@ export function readText(path: string): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
-/** @throws DataError naming the file when it is missing or unreadable. */
-export function readBytes(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new DataError(`${path}: ${reason(error)}`);
-  }
-}
-
 /**
  * Reads a JSON file.
  * @throws DataError naming the file when it is missing, unreadable, not JSON, or nested too deeply.
@@ -284,10 +275,12 @@ export function readJson<T = unknown>(path: string): T {
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256');
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-      hash.update(chunk as Buffer);
-  } catch (error) {
-    throw new DataError(`${path}: ${reason(error)}`);
+    const stream = createReadStream(path, { fd: openFile(path), highWaterMark: 1 << 20 });
+    for await (const chunk of stream) hash.update(chunk as Buffer);
+  } catch (cause) {
+    throw cause instanceof DataError
+      ? cause
+      : new DataError(`${path}: ${(cause as Error).message}`, { cause });
   }
   return hash.digest('hex');
 }
@@ -307,12 +300,4 @@ export function removeTemporaryFiles(dir: string): number {
 /** Whether a name is one of `replaceFile`'s temporary names. */
 export function isTemporaryFile(name: string): boolean {
   return TEMPORARY.test(name);
-}
-
-function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'no such file';
-  if (code === 'EACCES') return 'permission denied';
-  if (code === 'EISDIR') return 'is a folder, not a file';
-  return message;
 }

@@ -42,6 +42,7 @@ export const FLOOR: readonly string[] = [
   'errors',
   'random',
   'files',
+  'reading',
   'lock',
   'output-folder',
   'json-text',

@@ -2,13 +2,13 @@
  * Scores images that belong to no dataset. They stream: while the network looks at one batch the next is decoded, and
  * nothing is kept of those before, so that memory does not grow with the number of files.
  */
-import { readFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { forEachParallel } from '../data/parallel.js';
 import { DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
 import { decodeSquare, type SquareOptions } from '../image/square.js';
 import type { Module } from '../nn/index.js';
+import { readBytesAsync } from '../reading.js';
 import { type Device, type Tensor, tensor } from '../torch/index.js';
 import { batchSizeFor, type EvaluateOptions, logitsOf, probability } from './evaluate.js';
 
@@ -53,10 +53,7 @@ export interface PredictOptions {
  * @returns RGB `[3, sizePx, sizePx]`
  */
 async function readSquare(path: string, how: SquareOptions): Promise<Uint8Array> {
-  const bytes = await readFile(path).catch((cause: Error) => {
-    throw new DataError(`${path}: cannot be read (${cause.message})`, { cause });
-  });
-  return decodeSquare(bytes, how, path);
+  return decodeSquare(await readBytesAsync(path), how, path);
 }
 
 /**

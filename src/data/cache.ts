@@ -3,16 +3,15 @@
  * Decoded once, in parallel; made anew when anything changes that the pixels depend on (images, size, fit, kernel,
  * decoder). The file takes its name last, so that a killed build leaves no cache that looks finished.
  */
-import { existsSync, readdirSync, readFile, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { DataError } from '../errors.js';
 import { isTemporaryFile, readJson, replaceFileAsync, sha256, writeJson } from '../files.js';
 import { decoderId } from '../image/decode.js';
 import { type Framing, trainingFraming } from '../image/framing.js';
 import { jpegSquareId } from '../image/jpeg-square.js';
 import { decodeSquare, type SquareOptions } from '../image/square.js';
+import { readBytesAsync } from '../reading.js';
 import { fromFile, type Tensor } from '../torch/index.js';
 import { type Dataset, type DatasetRow, imagePath } from './dataset.js';
 import { forEachParallel } from './parallel.js';
@@ -121,13 +120,9 @@ async function decodeAll(
   }
 }
 
-const read = promisify(readFile); // fewer steps, each a change of threads, than that of node:fs/promises
-
 /** The file's bytes, if they still are the ones that the manifest speaks of. */
 async function readImported(path: string, row: DatasetRow): Promise<Uint8Array> {
-  const bytes = await read(path).catch((cause: Error) => {
-    throw new DataError(`${path}: ${cause.message}`, { cause });
-  });
+  const bytes = await readBytesAsync(path);
   if (sha256(bytes) !== row.sha256) throw changedError(path);
   return bytes;
 }

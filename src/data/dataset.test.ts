@@ -100,7 +100,7 @@ describe('refuses, and names file and line', () => {
     [
       'an image that is gone',
       () => rmSync(join(dir, 'images/phantom-000001.png')),
-      /line 3: image images\/phantom-000001\.png is missing; undo the change, or make/,
+      /line 3: image images\/phantom-000001\.png is missing, or no file; undo the change, or make/,
     ],
   ];
   test.each(cases)('%s', (_, damage, message) => {

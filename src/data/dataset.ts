@@ -200,7 +200,7 @@ function readManifest(dir: string, description: DatasetDescription): DatasetRow[
         `group '${row.group}' is in ${row.split} here and in ${other.split} on line ${other.line}; a group must not span splits`,
       );
     splitOf.set(row.group, { split: row.split, line });
-    if (!present.has(row.file)) fail(`image ${row.file} is missing`);
+    if (!present.has(row.file)) fail(`image ${row.file} is missing, or no file`);
     return { ...row, extra: Object.fromEntries(extraColumns.map((column) => [column, cells[column] ?? ''])) };
   });
   if (rows.length !== description.counts.images)
@@ -224,7 +224,11 @@ class PresentFiles {
     let names = this.#listed.get(folder);
     if (!names) {
       try {
-        names = new Set(readdirSync(join(this.#dir, folder)));
+        const entries = readdirSync(join(this.#dir, folder), { withFileTypes: true });
+        // A pipe or a device in an image's place is no image; where a link leads is seen when it is read.
+        names = new Set(
+          entries.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name),
+        );
       } catch {
         names = new Set();
       }

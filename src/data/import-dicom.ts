@@ -3,12 +3,12 @@
  * What a metadata table says goes before what a header says.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { DataError } from '../errors.js';
+import { readBytesAsync } from '../reading.js';
 import type { DatasetItem } from './create.js';
 import { type DeidentifyOptions, isDicom, readDicom, readDicomHeader } from './dicom/index.js';
 import { pseudonym } from './dicom/pseudonym.js';
-import { isDicomName } from './import-files.js';
+import { isDicomFile } from './import-files.js';
 import { forEachParallel } from './parallel.js';
 import { type Problem, problem } from './problems.js';
 
@@ -45,7 +45,7 @@ export async function withDicom(
     async (i) => {
       const item = items[i]!;
       const { source, name } = item;
-      if (!('path' in source) || !isDicomName(name)) return;
+      if (!('path' in source) || !isDicomFile(source.path)) return;
       const { path } = source;
       const id = named || keepIdentifiers ? item.id : `dicom-${pseudonym(deidentify.salt!, 'file', item.id)}`;
       // A line with pseudonym and file name would undo the pseudonym.
@@ -63,9 +63,9 @@ export async function withDicom(
       };
       const read = async (): Promise<Uint8Array> => {
         try {
-          return await readFile(path);
+          return await readBytesAsync(path);
         } catch (cause) {
-          throw new DataError(`${name}: cannot be read (${(cause as Error).message})`, { cause });
+          throw new DataError((cause as Error).message.replace(path, name), { cause });
         }
       };
       let said: readonly string[] = [];

@@ -1,43 +1,28 @@
 /** The files of an import: what lies in a folder, and which image a name may mean. */
-import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
-import { basename, extname, join, posix, relative, sep } from 'node:path';
-import { DataError } from '../errors.js';
+import { basename, extname, join, posix } from 'node:path';
 import { sha256 } from '../files.js';
-import { imageExtensions } from '../image/decode.js';
+import { fileKind, isPictureName } from '../image/kind.js';
+import { type Walked, walkFiles } from '../image/walk.js';
+import { readBytes, readStart } from '../reading.js';
 import { dicomExtensions, isDicom } from './dicom/index.js';
 
 export interface Found {
   /** Relative to the image folder, with forward slashes; sorted by depth, then name. */
   images: string[];
   others: string[];
+  /** What is no file: pipes, devices, links that lead nowhere. */
+  special: Walked['special'];
 }
 
-/** Every file below a folder except hidden ones; links are followed, each folder is entered once. */
+/**
+ * Every file below a folder, as {@link walkFiles}: pictures by content, whatever they are called, and what claims to be
+ * one by its extension.
+ */
 export function listFiles(dir: string): Found {
-  const found: Found = { images: [], others: [] };
-  const entered = new Set<string>();
-  const visit = (folder: string): void => {
-    const real = realpathSync(folder);
-    if (entered.has(real)) return;
-    entered.add(real);
-    const entries = readdirSync(folder, { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (entry.name.startsWith('.')) continue;
-      const path = join(folder, entry.name);
-      const isLink = entry.isSymbolicLink();
-      if (entry.isDirectory() || (isLink && statSync(path, { throwIfNoEntry: false })?.isDirectory()))
-        visit(path);
-      else {
-        const name = relative(dir, path).split(sep).join('/');
-        (isImage(name) || isNamelessDicom(path) ? found.images : found.others).push(name);
-      }
-    }
-  };
-  try {
-    visit(dir);
-  } catch (cause) {
-    throw new DataError(`${dir}: cannot be read as a folder (${(cause as Error).message})`, { cause });
-  }
+  const { files, special } = walkFiles(dir);
+  const found: Found = { images: [], others: [], special };
+  for (const file of files)
+    (isImage(file) || isImageInside(join(dir, file)) ? found.images : found.others).push(file);
   // The shallowest first: where copies bear one name, the one next to the table is used.
   const depth = (name: string): number => name.split('/').length;
   found.images.sort((a, b) => depth(a) - depth(b) || (a < b ? -1 : 1));
@@ -47,38 +32,34 @@ export function listFiles(dir: string): Found {
 
 const extensionOf = (name: string): string => extname(name).toLowerCase();
 
-/** Whether a name is that of a DICOM file: by its extension, or for having none (only those that are DICOM are listed). */
-export const isDicomName = (name: string): boolean =>
-  isNameless(name) || dicomExtensions.includes(extensionOf(name));
-
-/** No extension, or the last number of a UID. */
-const isNameless = (name: string): boolean => /^(\.\d+)?$/.test(extname(name));
-
-const isImage = (name: string): boolean =>
-  imageExtensions.includes(extensionOf(name)) || dicomExtensions.includes(extensionOf(name));
-
 /**
- * DICOM files often have no extension; DICOMDIR is the table of contents of a medium. What cannot be read (a link to
- * nowhere) or waits to be written to (a pipe) is none.
+ * Whether a file is DICOM: by its content, or for its extension where the content is no other picture's, so that reading
+ * it says what is wrong.
  */
-function isNamelessDicom(path: string): boolean {
-  if (!isNameless(path) || basename(path) === 'DICOMDIR') return false;
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return false;
-  const start = Buffer.alloc(dicomStartBytes);
-  let file: number | undefined;
+export function isDicomFile(path: string): boolean {
   try {
-    file = openSync(path, 'r');
-    readSync(file, start);
+    const start = readStart(path, startBytes);
+    return isDicom(start) || (dicomExtensions.includes(extensionOf(path)) && !fileKind(start, path));
   } catch {
-    return false; // listed among the files of other types
-  } finally {
-    if (file !== undefined) closeSync(file);
+    return false; // reading the picture says why
   }
-  return isDicom(start);
 }
 
-/** The preamble and the magic word. */
-const dicomStartBytes = 132;
+const isImage = (name: string): boolean => isPictureName(name) || dicomExtensions.includes(extensionOf(name));
+
+/** By content, as many DICOM files have no extension; DICOMDIR is the table of contents of a medium. */
+function isImageInside(path: string): boolean {
+  if (basename(path) === 'DICOMDIR') return false;
+  try {
+    const start = readStart(path, startBytes);
+    return fileKind(start, path) !== undefined || isDicom(start);
+  } catch {
+    return false; // listed among the files of other types
+  }
+}
+
+/** DICOM's preamble and magic word; more than other kinds need. */
+const startBytes = 132;
 
 /** `a/b.JPG` → `a/b`; dots that begin no image extension stay. */
 export const withoutExtension = (name: string): string =>
@@ -125,7 +106,7 @@ export class FileIndex {
 /** SHA-256 of a file; a file that cannot be read is unlike any other, and decoding names it later. */
 export function contentOf(path: string): string {
   try {
-    return sha256(readFileSync(path));
+    return sha256(readBytes(path));
   } catch {
     return path;
   }

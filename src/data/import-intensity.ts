@@ -2,12 +2,11 @@
  * Intensities in an import: one range for all files of the set. Files that hold more than one picture of 8-bit pixels go
  * into the dataset as PNG under that range, so that whatever reads the dataset sees the same.
  */
-import { readFile } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 import { asShown } from '../image/intensity.js';
+import { readBytesAsync } from '../reading.js';
 import { quantile } from '../stats/bootstrap.js';
 import type { DatasetItem } from './create.js';
-import { isDicomName } from './import-files.js';
 import { type FoundRange, rangeText, shortValue } from './intensity-range.js';
 import { nameSome, type Problem, problem } from './problems.js';
 import {
@@ -31,10 +30,7 @@ export async function withIntensity(
   items: readonly DatasetItem[],
   options: IntensityOptions,
 ): Promise<{ items: DatasetItem[]; intensity: FoundRange[]; problems: Problem[] }> {
-  const places = [...items.keys()].filter((i) => {
-    const { source, name } = items[i]!;
-    return 'path' in source && !isDicomName(name);
-  });
+  const places = [...items.keys()].filter((i) => 'path' in items[i]!.source); // DICOM files have their own way
   const own = places.map((i) => items[i]!);
   const paths = own.map(({ source }) => (source as { path: string }).path);
   const survey = await surveyIntensity(
@@ -74,9 +70,7 @@ export async function withIntensity(
     const { header } = files[k]!;
     const extra = any ? { ...item.extra, [sourceFormatColumn]: header?.kind ?? '' } : item.extra;
     const make = async (): Promise<Uint8Array> => {
-      const bytes = await readFile(paths[k]!).catch((cause: Error) => {
-        throw new DataError(`${item.name}: cannot be read (${cause.message})`, { cause });
-      });
+      const bytes = await readBytesAsync(paths[k]!);
       return asShown(bytes, { ranges, page: options.page }, item.name);
     };
     result[i] = { ...item, extra, ...(converts(files[k]!) ? { source: { make } } : {}) };

@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
-import { imageExtensions } from '../image/decode.js';
+import { imageExtensions } from '../image/kind.js';
 import { requireFree } from '../output-folder.js';
 import { type CreateOptions, createDataset, type DatasetItem, type ImportReport } from './create.js';
 import type { Dataset, Split } from './dataset.js';
@@ -122,7 +122,12 @@ export async function importDataset(
   const problems: Problem[] = [
     ...gathered.problems,
     ...shown.problems,
-    ...files.others.map((file): Problem => problem('not-an-image', { file, detail: 'no image extension' })),
+    ...files.others.map(
+      (file): Problem => problem('not-an-image', { file, detail: 'no picture by name or content' }),
+    ),
+    ...files.special.map(
+      ({ file, what }): Problem => problem('not-an-image', { file, detail: `is ${what}` }),
+    ),
   ];
   const folder = resolve(dir);
   const name = options.name ?? basename(basename(folder) === 'images' ? dirname(folder) : folder);

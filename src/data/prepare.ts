@@ -6,7 +6,7 @@
  * was interrupted; the datasets are made of it at the end, each whole or not at all.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../files.js';
@@ -24,6 +24,7 @@ import { removeHair } from '../image/hair.js';
 import { indexMasks, maskBox } from '../image/mask.js';
 import { resizeImage } from '../image/resize.js';
 import { inWorkplace, requireFree, type Workplace } from '../output-folder.js';
+import { readBytesAsync } from '../reading.js';
 import { createDataset, type DatasetItem, type ImportReport, reportFile } from './create.js';
 import {
   type Dataset,
@@ -376,7 +377,7 @@ async function work(
       const row = rows[i]!;
       if (!figures.has(row.id)) {
         const from = imagePath(source, row);
-        const bytes = await readFile(from);
+        const bytes = await readBytesAsync(from);
         if (sha256(bytes) !== row.sha256) throw changedError(from);
         const { images, ...own } = await prepareImage(bytes, row, { ...options, from });
         for (const [k, image] of images.entries()) {

@@ -1,9 +1,11 @@
 /** The images of a dataset in the making: each is decoded whole, measured, hashed and put in its place. */
-import { link, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
+import { link, realpath, symlink, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
 import { decodeThumbnail } from '../image/decode.js';
+import { fileKind } from '../image/kind.js';
+import { readBytesAsync } from '../reading.js';
 import { alignSizePx } from './align.js';
 import { receipt } from './cleaning.js';
 import type { DatasetItem } from './create.js';
@@ -52,12 +54,11 @@ export async function readImages(
       const { name, source } = item;
       let image: { bytes: Uint8Array; grey?: Uint8Array; width: number; height: number } | undefined;
       try {
-        const bytes = 'make' in source ? await source.make() : await readFile(source.path);
+        const bytes = 'make' in source ? await source.make() : await readBytesAsync(source.path);
         image = { bytes, ...(item.known ?? (await decodeThumbnail(bytes, alignSizePx, name))) };
       } catch (error) {
-        if (!(error instanceof DataError) && !isReadError(error, source)) throw error;
-        const detail = (error as Error).message.replace(/^.*cannot be decoded as an image \((.*)\)$/s, '$1');
-        unreadable[i] = receipt('unreadable-image', item, detail);
+        if (!(error instanceof DataError)) throw error;
+        unreadable[i] = receipt('unreadable-image', item, reasonOf(error, item));
       }
       if (image) {
         // What fails here (a full disk, a missing permission on the target) is no fault of the image.
@@ -66,7 +67,7 @@ export async function readImages(
         if (item.known && item.known.sha256 !== hash)
           throw changedError('path' in source ? source.path : name);
         if (grey) thumbnails.set(grey, i * area);
-        const file = `images/${stems[i]}${extensionOf(source, bytes)}`;
+        const file = `images/${stems[i]}${extensionOf(name, bytes)}`;
         await store(bytes, source, join(dir, file), options.images ?? 'copy');
         read[i] = { item, file, sha256: hash, width, height };
       }
@@ -92,10 +93,11 @@ export const changedError = (path: string): DataError =>
     `${path}: has changed since the import (SHA-256 differs from the manifest's); import the dataset again`,
   );
 
-function isReadError(error: unknown, source: DatasetItem['source']): boolean {
-  const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
-  return 'path' in source && (path === source.path || syscall === 'read') && typeof syscall === 'string';
-}
+/** Why an image cannot be read, without its name, which stands beside. */
+const reasonOf = ({ message }: DataError, { name, source }: DatasetItem): string =>
+  [name, 'path' in source ? source.path : '']
+    .reduce((text, own) => (text.startsWith(`${own}: `) ? text.slice(own.length + 2) : text), message)
+    .replace(/^cannot be decoded as an image \((.*)\)$/s, '$1');
 
 /** Ids as file names without extension: what file systems dislike is replaced, and told apart where that makes two alike. */
 function fileStems(items: readonly DatasetItem[]): string[] {
@@ -112,9 +114,12 @@ function fileStems(items: readonly DatasetItem[]): string[] {
   });
 }
 
-/** With its dot; what was made is told by its first byte. */
-const extensionOf = (source: DatasetItem['source'], bytes: Uint8Array): string =>
-  'path' in source ? extname(source.path).toLowerCase() : bytes[0] === 0x89 ? '.png' : '.jpg';
+/** With its dot: the file's own where its content is of that kind, else the kind's usual one. */
+function extensionOf(name: string, bytes: Uint8Array): string {
+  const own = extname(name).toLowerCase();
+  const extensions = fileKind(bytes, name)?.extensions ?? [own];
+  return extensions.includes(own) ? own : extensions[0]!;
+}
 
 async function store(
   bytes: Uint8Array,

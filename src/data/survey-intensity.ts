@@ -1,5 +1,4 @@
 /** The range of intensities of a set of files, found over all of them; image/intensity.ts applies it. */
-import { open, readFile } from 'node:fs/promises';
 import { DataError } from '../errors.js';
 import { decodeImage } from '../image/decode.js';
 import {
@@ -11,6 +10,7 @@ import {
   type SampleMeasure,
 } from '../image/intensity.js';
 import { type PageChoice, readSamples, type SampleHeader, sampleHeader } from '../image/samples.js';
+import { readBytesAsync, readStart } from '../reading.js';
 import type { FoundRange } from './intensity-range.js';
 import { forEachParallel } from './parallel.js';
 
@@ -66,11 +66,11 @@ export async function surveyIntensity(
     async (i) => {
       const { path, name } = files[i]!;
       try {
-        const start = await firstBytes(path);
+        const start = readStart(path, 16);
         const isLookedAt = i % stride === 0;
         if (isPlainJpeg(start) && !isLookedAt) found[i] = { header: plainJpeg };
         else {
-          const bytes = await readFile(path);
+          const bytes = await readBytesAsync(path);
           const header = await sampleHeader(bytes, name, page);
           found[i] = { header };
           if (header.deep) {
@@ -80,7 +80,7 @@ export async function surveyIntensity(
           } else if (isLookedAt) found[i]!.measure = await measurePixels(bytes, { header, most, name });
         }
       } catch (error) {
-        if (!(error instanceof DataError) && !(error as NodeJS.ErrnoException).syscall) throw error;
+        if (!(error instanceof DataError)) throw error;
         found[i] = {};
       }
       onProgress?.(++done, files.length);
@@ -93,16 +93,6 @@ export async function surveyIntensity(
 const plainJpeg: SampleHeader = { deep: null, page: 0, kind: 'jpeg 8-bit' };
 
 const isPlainJpeg = (start: Uint8Array): boolean => start[0] === 0xff && start[1] === 0xd8;
-
-async function firstBytes(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(16), 0, 16, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
 
 async function measurePixels(
   bytes: Uint8Array,

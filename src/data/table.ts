@@ -1,7 +1,8 @@
 /** Delimited tables (RFC 4180; comma, semicolon or tab) with a header, read strictly and written whole. */
 import { stringify } from 'csv-stringify/sync';
 import { DataError } from '../errors.js';
-import { readBytes, writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from '../files.js';
+import { readBytes } from '../reading.js';
 import { decodeText, delimitedRecords } from './delimited.js';
 import { guardFormula } from './formula.js';
 

@@ -10,26 +10,13 @@
 
 import sharp, { type Sharp } from 'sharp';
 import { DataError } from '../errors.js';
+import { type ImageSource, nameOf, withImage } from './source.js';
 
 /** Bump when the same file would decode to other pixels: pixel caches are then rebuilt. */
 export const decoderVersion = 2;
 
 /** What identifies the pixels a decode gives, apart from file, size and fit: goes into cache keys. */
 export const decoderId = `graft-decode-${decoderVersion}+libvips-${sharp.versions.vips}`;
-
-/** File extensions (lower case, with the dot) that the decoder reads. */
-export const imageExtensions: readonly string[] = [
-  '.jpg',
-  '.jpeg',
-  '.jpe',
-  '.jfif',
-  '.png',
-  '.tif',
-  '.tiff',
-  '.webp',
-  '.gif',
-  '.avif',
-];
 
 /** How a frame that is not square becomes square: its centre is cut out, it is squashed, or padded with black. */
 export type Fit = 'cover' | 'fill' | 'contain';
@@ -73,23 +60,6 @@ export interface ImageSize {
   height: number;
 }
 
-// `warning` is libvips' strictest level: cut-off files and bit errors inside the stream fail, at the cost of also
-// refusing files whose decoder merely complains. Trailing bytes after the image are accepted.
-export const strictDecoding = { failOn: 'warning', limitInputPixels: 1 << 28 } as const;
-
-/** What libvips says of a file, on one line that names it. An error of our own stays. */
-export function decodeFailure(cause: unknown, name: string): DataError {
-  if (cause instanceof DataError) return cause;
-  const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\s*\n\s*/g, '; ').trim();
-  // libvips at times loses the warning that it stops for to another thread.
-  const text = /^Warning treated as error/.test(reason) ? 'damaged or cut off' : reason;
-  return new DataError(`${name}: cannot be decoded as an image (${text})`, { cause });
-}
-
-function nameOf(source: string | Uint8Array, name: string | undefined): string {
-  return name ?? (typeof source === 'string' ? source : 'image');
-}
-
 const isBox = ({ left, top, width, height }: Box): boolean =>
   [left, top, width, height].every(Number.isInteger) && left >= 0 && top >= 0 && width > 0 && height > 0;
 
@@ -112,19 +82,18 @@ async function wholeFrame(image: Sharp): Promise<Box> {
  * @throws DataError when the file is missing, not an image, cut off or damaged, or `crop` is not inside of it
  */
 export async function decodeImage(
-  source: string | Uint8Array,
+  source: ImageSource,
   options: DecodeOptions = {},
   name?: string,
 ): Promise<DecodedImage> {
   const { crop } = options;
   if (crop && !isBox(crop)) throw cropError(crop, nameOf(source, name));
-  try {
-    const sidePx = options.sizePx ?? options.shorterSidePx;
-    let pipeline = sharp(source, { ...strictDecoding, page: options.page ?? 0 });
+  const sidePx = options.sizePx ?? options.shorterSidePx;
+  const decode = async (image: Sharp): Promise<DecodedImage> => {
     // From four times the target's size on, sharp lets libjpeg shrink even where `fastShrinkOnLoad` is off. Cutting out
     // the whole frame first is the one way to keep it from that.
-    const region = crop ?? (sidePx === undefined ? undefined : await wholeFrame(pipeline));
-    pipeline = pipeline.autoOrient().flatten({ background: '#000' });
+    const region = crop ?? (sidePx === undefined ? undefined : await wholeFrame(image));
+    let pipeline = image.autoOrient().flatten({ background: '#000' });
     if (region) pipeline = pipeline.extract(region); // of the upright image: sharp turns first
     if (sidePx !== undefined)
       pipeline = pipeline.resize(sidePx, sidePx, {
@@ -139,9 +108,12 @@ export async function decodeImage(
       .toBuffer({ resolveWithObject: true });
     if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to sRGB`);
     return { data, width: info.width, height: info.height };
+  };
+  try {
+    return await withImage(source, decode, { name, page: options.page });
   } catch (cause) {
     if (crop && /extract_area/.test(String(cause))) throw cropError(crop, nameOf(source, name));
-    throw decodeFailure(cause, nameOf(source, name));
+    throw cause;
   }
 }
 
@@ -152,12 +124,11 @@ export async function decodeImage(
  * @throws DataError as {@link decodeImage}
  */
 export async function decodeThumbnail(
-  source: string | Uint8Array,
+  source: ImageSource,
   sizePx: number,
   name?: string,
 ): Promise<ImageSize & { grey: Uint8Array }> {
-  try {
-    const image = sharp(source, strictDecoding);
+  const decode = async (image: Sharp): Promise<ImageSize & { grey: Uint8Array }> => {
     const { autoOrient: upright } = await image.metadata();
     const grey = await image
       .autoOrient()
@@ -169,9 +140,8 @@ export async function decodeThumbnail(
       .toBuffer();
     if (grey.length !== sizePx * sizePx) throw new Error(`${grey.length} bytes of luma for ${sizePx}²`);
     return { grey, width: upright.width, height: upright.height };
-  } catch (cause) {
-    throw decodeFailure(cause, nameOf(source, name));
-  }
+  };
+  return withImage(source, decode, { name });
 }
 
 /**

@@ -1,11 +1,12 @@
 /** All images of a folder at one size, in memory: for metrics and grids. Training reads the pixel cache instead. */
-import { readdir, readFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { DataError } from '../errors.js';
-import { imageExtensions } from './decode.js';
+import { readBytesAsync, readStart } from '../reading.js';
 import type { Framing } from './framing.js';
 import type { PlanarImages } from './grid.js';
+import { fileKind, imageExtensions, isPictureName, kindBytes } from './kind.js';
 import { decodeSquare } from './square.js';
+import { walkFiles } from './walk.js';
 
 export interface FolderOptions extends Partial<Framing> {
   /** Side in pixels that every image is resized to. */
@@ -16,27 +17,25 @@ export interface FolderOptions extends Partial<Framing> {
   onProgress?: (done: number, total: number) => void;
 }
 
+/** Whether a file is a picture, by its content, or claims to be one by its extension: then decoding says what it is. */
+export const isPicture = (path: string): boolean =>
+  isPictureName(path) || fileKind(readStart(path, kindBytes), path) !== undefined;
+
 /**
- * Image files in a folder and the folders within, sorted by path; hidden ones are left out.
+ * Pictures in a folder and the folders within, by content, whatever they are called, sorted by path; hidden files and
+ * what systems leave are passed over (walk.ts).
  * @returns paths that begin with `dir`
- * @throws DataError if the folder cannot be read
+ * @throws DataError if the folder cannot be read, or something with a picture's name is no file (a pipe, a device)
  */
 export async function listImages(dir: string): Promise<string[]> {
-  const found: string[] = [];
-  const visit = async (folder: string): Promise<void> => {
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      if (entry.name.startsWith('.')) continue;
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) await visit(path);
-      else if (imageExtensions.includes(extname(entry.name).toLowerCase())) found.push(path);
-    }
-  };
-  try {
-    await visit(dir);
-  } catch (cause) {
-    throw new DataError(`${dir}: cannot be read as a folder (${(cause as Error).message})`, { cause });
-  }
-  return found.sort();
+  const { files, special } = walkFiles(dir);
+  const impostor = special.find(({ file }) => isPictureName(file));
+  if (impostor)
+    throw new DataError(`${join(dir, impostor.file)}: is ${impostor.what}, not a picture; remove it`);
+  return files
+    .map((file) => join(dir, file))
+    .filter(isPicture)
+    .sort();
 }
 
 /**
@@ -61,10 +60,10 @@ export async function loadFolder(
     while (next < files.length) {
       const k = next++;
       const path = files[k]!;
-      const bytes = await readFile(path).catch((cause: Error) => {
-        throw new DataError(`${path}: cannot be read (${cause.message})`, { cause });
-      });
-      data.set(await decodeSquare(bytes, { sizePx, fit, kernel, exact }, path), k * imageBytes);
+      data.set(
+        await decodeSquare(await readBytesAsync(path), { sizePx, fit, kernel, exact }, path),
+        k * imageBytes,
+      );
       onProgress?.(++done, files.length);
     }
   };

@@ -7,8 +7,9 @@
  */
 import { basename, extname } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
-import { type Box, decodeImage, type ImageSize, imageExtensions } from './decode.js';
+import { type Box, decodeImage, type ImageSize } from './decode.js';
 import { listImages } from './folder.js';
+import { isPictureName } from './kind.js';
 
 const endings = /_(segmentation|expert|novice|mask|lesion)$/i;
 
@@ -57,8 +58,7 @@ export async function indexMasks(dir: string): Promise<MaskIndex> {
   return {
     count: files.length,
     find(id) {
-      const extension = extname(id).toLowerCase();
-      const name = basename(id, imageExtensions.includes(extension) ? extname(id) : '');
+      const name = basename(id, isPictureName(id) ? extname(id) : '');
       const all = claims.get(name) ?? [];
       const rank = Math.min(...all.map((one) => one.rank));
       const [first, second] = all.filter((one) => one.rank === rank);

@@ -4,7 +4,7 @@
  */
 import sharp from 'sharp';
 import { DataError } from '../errors.js';
-import { decodeFailure, strictDecoding } from './decode.js';
+import { decodeFailure, requireReadable, strictDecoding, withImage } from './source.js';
 import { asUnsignedBits, isBigEndian, isTiff, type SampleFormat, type TiffPage, tiffPages } from './tiff.js';
 
 /** A page of a TIFF file: its number from 1 on, or the first, middle or last. */
@@ -60,20 +60,15 @@ export async function sampleHeader(
   name: string,
   page?: PageChoice,
 ): Promise<SampleHeader> {
+  const { name: kind } = requireReadable(bytes, name);
   if (isTiff(bytes)) return tiffHeader(bytes, name, page);
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return { deep: null, page: 0, kind: 'jpeg 8-bit' };
-  let found: { depth?: string; format?: string; space?: string };
-  try {
-    found = await sharp(bytes, strictDecoding).metadata();
-  } catch (cause) {
-    throw decodeFailure(cause, name);
-  }
-  const { format = 'image', depth = 'uchar', space } = found;
+  const { depth = 'uchar', space, format } = await withImage(bytes, (image) => image.metadata(), { name });
   const deep = depth === 'ushort' && (space === 'grey16' || space === 'rgb16');
   return {
     deep: deep ? { format: 'unsigned', bits: 16, spread: format !== 'png', declared: null } : null,
     page: 0,
-    kind: `${format} ${depth === 'ushort' ? 16 : 8}-bit`,
+    kind: `${kind.toLowerCase()} ${depth === 'ushort' ? 16 : 8}-bit`,
   };
 }
 

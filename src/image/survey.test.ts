@@ -35,5 +35,5 @@ it('reads upright sizes, and tells what is transparent from an alpha channel tha
 it('names the file that is no image', async () => {
   const path = join(dir, 'words.png');
   writeFileSync(path, 'not a picture');
-  await expect(surveyImages([path])).rejects.toThrow(/words\.png: cannot be read as an image/);
+  await expect(surveyImages([path])).rejects.toThrow(/words\.png: cannot be decoded as an image/);
 });

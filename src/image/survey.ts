@@ -1,6 +1,5 @@
 /** What the headers of many image files say, before any of them is decoded. */
-import sharp from 'sharp';
-import { DataError } from '../errors.js';
+import { withImage } from './source.js';
 
 export interface Surveyed {
   file: string;
@@ -19,14 +18,11 @@ export async function surveyImages(files: readonly string[]): Promise<Surveyed[]
     while (next < files.length) {
       const k = next++;
       const file = files[k]!;
-      try {
-        const image = sharp(file);
+      found[k] = await withImage(file, async (image) => {
         const { autoOrient, hasAlpha } = await image.metadata();
         const transparent = hasAlpha && !(await image.stats()).isOpaque;
-        found[k] = { file, width: autoOrient.width, height: autoOrient.height, transparent };
-      } catch (cause) {
-        throw new DataError(`${file}: cannot be read as an image (${(cause as Error).message})`, { cause });
-      }
+        return { file, width: autoOrient.width, height: autoOrient.height, transparent };
+      });
     }
   };
   await Promise.all(Array.from({ length: 4 }, worker));

@@ -1,6 +1,6 @@
 /** Encoded pictures for reports: their sizes, their kinds. */
-import { readFileSync } from 'node:fs';
 import { DataError } from '../errors.js';
+import { readBytes } from '../reading.js';
 import type { EncodedPicture } from './document.js';
 
 /** A PNG's bytes with its size, which stands in bytes 16 to 23; null where it is no PNG. */
@@ -14,7 +14,7 @@ export function pngPicture(png: Uint8Array): { png: Uint8Array; width: number; h
 export function readPngFile(path: string): { png: Uint8Array; width: number; height: number } {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(path);
+    bytes = readBytes(path);
   } catch {
     throw new DataError(`${path}: the picture for the report cannot be read. Was the run folder moved?`);
   }

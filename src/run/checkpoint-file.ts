@@ -2,9 +2,10 @@
  * Checkpoint files seen from outside: their names, their headers, and whether they are whole, without loading a
  * tensor (and without native code). A checkpoint is a safetensors file, see `torch/safetensors-file.ts`.
  */
-import { closeSync, existsSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '../errors.js';
+import { openFile } from '../reading.js';
 import { readFrame, type SafetensorsFrame, verifyChecksum } from '../torch/safetensors-file.js';
 import { decodeJson, encodeJson, type Json } from './json.js';
 
@@ -92,7 +93,7 @@ export function verifyCheckpoint(path: string): void {
 
 function withFile<T>(path: string, read: (file: number) => T): T {
   if (!existsSync(path)) throw new DataError(`${path}: no such checkpoint`);
-  const file = openSync(path, 'r');
+  const file = openFile(path);
   try {
     return read(file);
   } finally {

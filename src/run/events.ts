@@ -12,12 +12,12 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
-  readFileSync,
   readSync,
   writeSync,
 } from 'node:fs';
 import { DataError } from '../errors.js';
-import { whileWriting } from '../files.js';
+import { readText, whileWriting } from '../files.js';
+import { openFile, readBytes } from '../reading.js';
 import { decodeJson, encodeJson, type Json } from './json.js';
 
 /** One event: what happened (`type`: 'losses', 'samples', …) after how many optimiser steps. */
@@ -87,7 +87,7 @@ export class EventLog {
         `${path}: has ${this.#count} events, but the checkpoint was written after ${count}: the log was cut or replaced`,
       );
     }
-    const text = readFileSync(path);
+    const text = readBytes(path);
     let end = 0;
     for (let i = 0; i < count; i++) end = text.indexOf(newline, end) + 1;
     ftruncateSync(this.#fd, end);
@@ -122,7 +122,7 @@ function countLines(text: Uint8Array): number {
  */
 export function readEvents(path: string): RunEvent[] {
   if (!existsSync(path)) return [];
-  const lines = readFileSync(path, 'utf8').split('\n');
+  const lines = readText(path).split('\n');
   lines.pop(); // '' after the last newline, or an unfinished line
   return lines.map((line, index) => {
     try {
@@ -139,7 +139,7 @@ const tailBytes = 64 * 1024;
 /** The last events of a log, oldest first: as many as fit into its last 64 KiB. Cheap however long the log is. */
 export function readLastEvents(path: string): RunEvent[] {
   if (!existsSync(path)) return [];
-  const fd = openSync(path, 'r');
+  const fd = openFile(path);
   try {
     const { size } = fstatSync(fd);
     const text = Buffer.alloc(Math.min(size, tailBytes));

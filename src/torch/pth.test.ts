@@ -239,6 +239,6 @@ describe('loadWeights', () => {
       writeFileSync(path, text);
       expect(() => loadWeights(path)).toThrow(/text\.pth: neither a \.safetensors nor a PyTorch \.pth/);
     }
-    expect(() => loadWeights(join(folder, 'none.pth'))).toThrow(/none\.pth: cannot be opened \(ENOENT\)/);
+    expect(() => loadWeights(join(folder, 'none.pth'))).toThrow(/none\.pth: no such file/);
   });
 });

@@ -6,8 +6,9 @@
  * number, protocol, system, the object, storage keys), then each storage's length in elements (int64) and raw bytes.
  * Source: torch/serialization.py and torch/_utils.py of PyTorch 1.13 and 2.x.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { DataError } from '../errors.js';
+import { openFile } from '../reading.js';
 import { aten } from './aten.js';
 import { type DType, WIDTHS } from './dtype.js';
 import { fromBytes } from './from-bytes.js';
@@ -247,12 +248,7 @@ export function loadPth(path: string, options: { part?: string } = {}): { tensor
 
 /** Opens a file for a reader; its errors then name the file. */
 export function readFrom<T>(path: string, read: (file: number) => T): T {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw new DataError(`${path}: cannot be opened (${(error as NodeJS.ErrnoException).code})`);
-  }
+  const file = openFile(path);
   try {
     return read(file);
   } catch (error) {

@@ -6,6 +6,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { DataError } from '../errors.js';
 import { replaceFile } from '../files.js';
+import { openFile } from '../reading.js';
 import { type DType, WIDTHS } from './dtype.js';
 import { fromBytes } from './from-bytes.js';
 import { guarded, native } from './native.js';
@@ -92,7 +93,7 @@ export function loadSafetensors(path: string): {
   tensors: Record<string, Tensor>;
   metadata: Record<string, string>;
 } {
-  const file = openSync(path, 'r');
+  const file = openFile(path);
   try {
     const frame = readFrame(file, path);
     verifyChecksum(file, path, frame);

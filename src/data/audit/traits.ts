@@ -1,9 +1,9 @@
 /** What the files and their pixels give away: measured anew from the images of a dataset. */
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { DataError } from '../../errors.js';
 import { jpegQuality } from '../../image/jpeg.js';
 import { type ImageTraits, measureTraits } from '../../image/traits.js';
+import { readBytesAsync } from '../../reading.js';
 import { type Dataset, imagePath } from '../dataset.js';
 import { forEachParallel } from '../parallel.js';
 import { categoricalFeature, type Feature, numericFeature } from './levels.js';
@@ -107,13 +107,8 @@ export async function traitFeatures(
 
 async function readImage(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readBytesAsync(path);
   } catch (cause) {
-    throw new DataError(
-      `${path}: cannot be read (${(cause as Error).message}); put it back, or import again`,
-      {
-        cause,
-      },
-    );
+    throw new DataError(`${(cause as Error).message}; put it back, or import again`, { cause });
   }
 }

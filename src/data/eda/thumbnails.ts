@@ -1,6 +1,6 @@
 /** Small pictures of a dataset's images, to look at and for nothing else: no metric or model ever sees them. */
-import sharp from 'sharp';
 import { DataError } from '../../errors.js';
+import { withImage } from '../../image/source.js';
 import type { Tile } from '../../report/document.js';
 import { type Dataset, type DatasetRow, imagePath } from '../dataset.js';
 import { type Column, columnTitle } from './columns.js';
@@ -13,17 +13,18 @@ const sidePx = 128;
  */
 export async function thumbnail(path: string): Promise<Uint8Array> {
   try {
-    return await sharp(path, { failOn: 'error', limitInputPixels: 1 << 28 })
-      .autoOrient()
-      .flatten({ background: '#000' })
-      .resize(sidePx, sidePx, { fit: 'cover', withoutEnlargement: true })
-      .toColourspace('srgb')
-      .jpeg({ quality: 76, mozjpeg: true })
-      .toBuffer();
+    return await withImage(path, (image) =>
+      image
+        .autoOrient()
+        .flatten({ background: '#000' })
+        .resize(sidePx, sidePx, { fit: 'cover', withoutEnlargement: true })
+        .toColourspace('srgb')
+        .jpeg({ quality: 76, mozjpeg: true })
+        .toBuffer(),
+    );
   } catch (cause) {
-    const reason = (cause as Error).message.split('\n')[0];
     throw new DataError(
-      `${path}: cannot be decoded any more (${reason}); the dataset was changed after it was made: make it anew`,
+      `${(cause as Error).message}; the dataset was changed after it was made: make it anew`,
       { cause },
     );
   }

@@ -2,10 +2,11 @@
  * What the paths given to `readMetadata` hold: delimited tables, JSON (also a folder of it), Parquet. Each becomes a
  * table of texts in DuckDB that knows the file and line of each row.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { sha256, sha256File } from '../../files.js';
+import { readBytes, readStart, requireFile } from '../../reading.js';
 import { decodeText, delimitedRecords } from '../delimited.js';
 import {
   type Engine,
@@ -41,6 +42,7 @@ export async function readSource(engine: Engine, path: string, index: number): P
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new DataError(`${path}: no such file`);
   if (stat.isDirectory()) return readJsonFolder(engine, path, index);
+  requireFile(path);
   if (stat.size === 0) throw new DataError(`${path}: empty; expected a table with a header, or JSON`);
   switch (kindOf(path)) {
     case 'parquet':
@@ -57,35 +59,13 @@ function kindOf(path: string): 'parquet' | 'json' | 'delimited' {
   const extension = extname(path).toLowerCase();
   if (extension === '.parquet') return 'parquet';
   if (['.json', '.jsonl', '.ndjson'].includes(extension)) return 'json';
-  const start = readStart(path);
+  const start = readStart(path, 64).toString('latin1');
   if (start.startsWith('PK\u0003\u0004') || start.startsWith('\u00d0\u00cf\u0011\u00e0'))
     throw new DataError(`${path}: a spreadsheet or an archive; export the table as CSV, or unpack it first`);
   if (start.startsWith('\u001f\u008b')) throw new DataError(`${path}: compressed; unpack it first (gunzip)`);
   if (['.csv', '.tsv', '.txt'].includes(extension)) return 'delimited';
   if (start.startsWith('PAR1')) return 'parquet';
   return /^(\u00ef\u00bb\u00bf)?\s*[[{]/.test(start) ? 'json' : 'delimited';
-}
-
-function readStart(path: string): string {
-  return reading(path, () => {
-    const start = Buffer.alloc(64);
-    const fd = openSync(path, 'r');
-    try {
-      return start.toString('latin1', 0, readSync(fd, start));
-    } finally {
-      closeSync(fd);
-    }
-  });
-}
-
-const readBytes = (path: string): Buffer => reading(path, () => readFileSync(path));
-
-function reading<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    throw new DataError(`${path}: cannot be read (${(cause as Error).message})`, { cause });
-  }
 }
 
 async function readDelimited(engine: Engine, path: string, index: number): Promise<Source> {

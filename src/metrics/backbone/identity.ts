@@ -1,7 +1,8 @@
 /** A backbone's hash: SHA-256 over weights and protocol. */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { ConfigError } from '../../errors.js';
+import { openFile } from '../../reading.js';
 import type { Tensor } from '../../torch/index.js';
 
 /** A hash that begins with the protocol. */
@@ -25,9 +26,9 @@ export function hashTensors(hash: Hash, tensors: Record<string, Tensor>): Hash {
 export function hashFile(hash: Hash, path: string): Hash {
   let file: number;
   try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw new ConfigError(`backbone file ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    file = openFile(path);
+  } catch (cause) {
+    throw new ConfigError(`backbone file ${(cause as Error).message}`, { cause });
   }
   try {
     const piece = Buffer.alloc(1 << 20);
