@@ -21,6 +21,7 @@ interface ImportFlags {
   knownDuplicates?: string;
   exactDuplicates: 'remove' | 'group';
   nearDuplicates: 'remove' | 'group';
+  partial?: boolean;
   oneClass?: boolean;
   keepIdentifiers?: boolean;
   pseudonymKeyFile?: string;
@@ -95,6 +96,7 @@ export function registerImport(data: Command): void {
       '--pseudonym-key-file <file>',
       'DICOM: key of the pseudonyms, for the same ones in a later import',
     )
+    .option('--partial', 'accept that most rows and most images do not meet, instead of failing')
     .option('--negative-name <label>', 'what all other labels together are called')
     .option('--rename <old=new>', 'rename a label, or put several together; repeatable', collect, [])
     .option('--classes <a,b>', 'leave out every other label', commaList)
@@ -185,6 +187,7 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
         strata: flags.stratify,
         knownDuplicates: flags.knownDuplicates,
         duplicates: { exact: flags.exactDuplicates, near: flags.nearDuplicates },
+        partial: flags.partial,
         oneClass: flags.oneClass,
         keepIdentifiers: flags.keepIdentifiers,
         pseudonymKey,

@@ -57,24 +57,40 @@ export async function madeText(dataset: Dataset, report: ImportReport): Promise<
   return [describeText(describeDataset(dataset)), '', ...(await leftOut(dataset, report))].join('\n');
 }
 
-/** What touches every figure that follows, and is therefore told to the last one. */
-const toldInFull = new Set<ProblemKind>(['empty-class']);
+/** Doubts that are told in words rather than by names: they touch every figure that follows. */
+const inWords = new Set<ProblemKind>([
+  'label-spelling',
+  'label-doubt',
+  'few-matches',
+  'missing-group',
+  'group-spelling',
+  'large-group',
+  'odd-cells',
+  'empty-class',
+]);
+const mostInWords = 12;
 
 async function leftOut(dataset: Dataset, report: ImportReport): Promise<string[]> {
   const { nameSome, problemKinds } = await import('../data/problems.js');
   const kinds = Object.entries(report.counts) as [keyof typeof problemKinds, number][];
   if (kinds.length === 0) return ['Nothing was left out.'];
   const table = plainTable(['found', 'n', 'which']);
+  const lines: string[] = [];
   for (const [kind, n] of kinds) {
-    const names = report.problems
-      .filter((problem) => problem.kind === kind)
-      .map(({ id, file, line, detail }) => file || id || (line ? `line ${line}` : detail));
+    const own = report.problems.filter((problem) => problem.kind === kind);
     const { text, leaves } = problemKinds[kind];
+    if (inWords.has(kind)) {
+      lines.push(...own.slice(0, mostInWords).map(({ detail }) => `! ${detail}`));
+      if (n > mostInWords) lines.push(`! ${text}: ${n - mostInWords} more`);
+      continue;
+    }
+    const names = own.map(({ id, file, line, detail }) => file || id || (line ? `line ${line}` : detail));
     table.push([
       leaves === 'nothing' ? text : `left out: ${text}`,
       String(n),
-      nameSome([...new Set(names)], toldInFull.has(kind) ? 24 : 3),
+      nameSome([...new Set(names)], 3),
     ]);
   }
-  return [trimmed(table), `Each of them with its reason: ${dataset.dir}/cleaning.csv`];
+  const told = table.length > 0 ? [trimmed(table)] : [];
+  return [...lines, ...told, `Each of them with its reason: ${dataset.dir}/cleaning.csv`];
 }

@@ -13,8 +13,9 @@
  * {@link oneSpelling} is what merges: it says what was merged, and its callers tell (`cleaning.csv`, the screen).
  */
 
-/** Marks that have neither width nor meaning of their own: soft hyphen, zero-width space, direction marks, BOM … */
-const invisible = /[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+/** What has neither width nor meaning of its own: control characters, soft hyphen, zero-width space, direction marks … */
+const invisible =
+  /[^\P{Cc}\t\n\r]|[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
 /** Joiners have a meaning between letters (Persian, Hindi, emoji), but none at the ends of a text. */
 const outerJoiners = /^[\s\u200c\u200d]+|[\s\u200c\u200d]+$/g;
 /** Spaces of other widths, and those that no line may break at. */

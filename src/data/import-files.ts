@@ -4,6 +4,7 @@ import { sha256 } from '../files.js';
 import { fileKind, isPictureName } from '../image/kind.js';
 import { type Walked, walkFiles } from '../image/walk.js';
 import { readBytes, readStart } from '../reading.js';
+import { idKey, plainText } from './cell.js';
 import { dicomExtensions, isDicom } from './dicom/index.js';
 
 export interface Found {
@@ -78,30 +79,57 @@ export function shortestUnique(forms: readonly (readonly string[])[]): string[] 
 /** Which images a table's id may mean. */
 export class FileIndex {
   readonly #byName = new Map<string, string[]>();
+  readonly #byKey = new Map<string, string[]>();
+
+  /** How many images there are. */
+  readonly size: number;
 
   constructor(images: readonly string[]) {
+    this.size = images.length;
+    const add = (map: Map<string, string[]>, name: string, file: string): void => {
+      const files = map.get(name);
+      if (files) files.push(file);
+      else map.set(name, [file]);
+    };
     for (const file of images) {
-      const short = posix.basename(file);
-      for (const name of new Set([file, withoutExtension(file), short, withoutExtension(short)])) {
-        const files = this.#byName.get(name);
-        if (files) files.push(file);
-        else this.#byName.set(name, [file]);
-      }
+      const names = namesOf(plainText(file));
+      for (const name of new Set(names)) add(this.#byName, name, file);
+      for (const key of new Set(names.map(pathKey))) add(this.#byKey, key, file);
     }
   }
 
   /** Tried in this order: the path, the path without extension, the file's name, the name without extension. */
   find(id: string): readonly string[] {
-    const path = id.replace(/\\/g, '/').replace(/^\.\//, '');
-    if (path === '') return [];
-    const short = posix.basename(path);
-    for (const name of [path, withoutExtension(path), short, withoutExtension(short)]) {
-      const files = this.#byName.get(name);
+    return this.#first(this.#byName, namesOf(plainText(id)));
+  }
+
+  /** The same in another spelling ({@link idKey}): for ids that name no file as they are written. */
+  findAlike(id: string): readonly string[] {
+    return this.#first(this.#byKey, namesOf(plainText(id)).map(pathKey));
+  }
+
+  /** A few names that are there. */
+  examples(count: number): string[] {
+    return [...new Set([...this.#byName.values()].flat())].slice(0, count);
+  }
+
+  #first(map: ReadonlyMap<string, readonly string[]>, names: readonly string[]): readonly string[] {
+    for (const name of names) {
+      const files = name === '' ? undefined : map.get(name);
       if (files) return files;
     }
     return [];
   }
 }
+
+/** What a path may be called, the most particular first. */
+function namesOf(id: string): string[] {
+  const path = id.replace(/\\/g, '/').replace(/^\.\//, '');
+  const short = posix.basename(path);
+  return [path, withoutExtension(path), short, withoutExtension(short)];
+}
+
+const pathKey = (path: string): string => path.split('/').map(idKey).join('/');
 
 /** SHA-256 of a file; a file that cannot be read is unlike any other, and decoding names it later. */
 export function contentOf(path: string): string {

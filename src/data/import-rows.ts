@@ -1,10 +1,14 @@
 /** The rows of an import: which image each row of the metadata means, its label, and why it is left out if it is. */
 import { dirname, join, posix, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
+import { chosenName, columnKey, idKey, isMissing, oneSpelling, plainText } from './cell.js';
 import type { DatasetItem } from './create.js';
 import { manifestColumns, type Split } from './dataset.js';
 import type { ImportOptions } from './import.js';
 import { contentOf, FileIndex, shortestUnique, withoutExtension } from './import-files.js';
+import { readGroups } from './import-groups.js';
+import { readLabels, renamer } from './import-labels.js';
+import { checkMatches, matchRows, refuseHeaderless } from './import-match.js';
 import { type Metadata, type MetadataRow, readMetadata } from './metadata/index.js';
 import { nameSome, type Problem, type ProblemKind, problem } from './problems.js';
 
@@ -25,48 +29,6 @@ export interface GivenTable {
   split?: Split;
 }
 
-/** Labels that say that the label is not known. */
-const unknownLabels = [
-  'unknown',
-  'other',
-  'undetermined',
-  'unk',
-  'n/a',
-  'na',
-  'nan',
-  'none',
-  'null',
-  '?',
-  '-',
-];
-
-const isUnknown = (value: string): boolean => unknownLabels.includes(value.toLowerCase());
-
-/** The label after renaming, or why there is none. */
-export function labelOf(
-  raw: string,
-  options: ImportOptions,
-): { label: string } | { kind: ProblemKind; detail: string } {
-  const label = options.renameLabels?.[raw] ?? raw;
-  if (label === '') return { kind: 'empty-label', detail: 'the label is empty' };
-  if (options.classes?.includes(label) || label === options.positive) return { label };
-  if (isUnknown(label))
-    return { kind: 'unknown-label', detail: `label '${label}' says that it is not known` };
-  if (options.classes)
-    return { kind: 'other-class', detail: `label '${label}' is none of ${options.classes.join(', ')}` };
-  return { label };
-}
-
-/** @throws ConfigError for a label to rename that nothing has: misspelt, its images would stay in another class */
-export function checkRenames(raw: readonly string[], { renameLabels = {} }: ImportOptions): void {
-  const found = new Set(raw);
-  const missing = Object.keys(renameLabels).find((label) => !found.has(label));
-  if (missing !== undefined)
-    throw new ConfigError(
-      `--rename ${missing}=${renameLabels[missing]}: nothing has the label '${missing}'; labels found: ${nameSome([...found].sort())}`,
-    );
-}
-
 const splitNames: Readonly<Record<string, Split>> = {
   train: 'train',
   training: 'train',
@@ -85,43 +47,20 @@ interface Columns {
   split: string | undefined;
 }
 
-function chooseColumns(path: string, table: Metadata, index: FileIndex, options: ImportOptions): Columns {
-  const { columns, rows, roles } = table;
+function chooseColumns(paths: string, table: Metadata, index: FileIndex, options: ImportOptions): Columns {
+  const { columns, roles } = table;
   const require = (flag: string, column: string): string => {
-    if (columns.includes(column)) return column;
-    throw new ConfigError(`${flag} ${column}: ${path} has no such column; it has ${columns.join(', ')}`);
+    const found = chosenName(column, columns, columnKey);
+    if (found !== undefined) return found;
+    throw new ConfigError(`${flag} ${column}: ${paths} has no such column; it has ${columns.join(', ')}`);
   };
   const optional = (flag: string, given: string | undefined, usual: string): string | undefined => {
     if (given === 'none') return undefined;
     if (given !== undefined) return require(flag, given);
-    return columns.includes(usual) ? usual : undefined;
+    return chosenName(usual, columns, columnKey);
   };
-
-  let id = options.idColumn ?? roles.id;
-  if (id === undefined) {
-    const matches = columns.map(
-      (column) => rows.filter((row) => index.find(row.cells[column]!).length > 0).length,
-    );
-    const most = Math.max(...matches);
-    if (most === 0)
-      throw new ConfigError(
-        `${path}: no column holds the names of the images; name one with --id-column (columns: ${columns.join(', ')})`,
-      );
-    id = columns[matches.indexOf(most)]!;
-  }
-  let label = options.labelColumn;
-  if (label === undefined) {
-    const holds = (column: string): boolean =>
-      rows.some(
-        (row) => (options.renameLabels?.[row.cells[column]!] ?? row.cells[column]) === options.positive,
-      );
-    const holding = roles.label !== undefined && holds(roles.label) ? [roles.label] : columns.filter(holds);
-    if (holding.length !== 1)
-      throw new ConfigError(
-        `${path}: ${holding.length === 0 ? 'no column holds' : `columns ${holding.join(', ')} hold`} '${options.positive}'; name the label's with --label-column (columns: ${columns.join(', ')})`,
-      );
-    label = holding[0]!;
-  }
+  const id = options.idColumn ?? roles.id ?? idColumnOf(paths, table, index);
+  const label = options.labelColumn ?? labelColumnOf(paths, table, options);
   for (const column of options.required ?? []) require('--require', column);
   return {
     id: require('--id-column', id),
@@ -130,6 +69,96 @@ function chooseColumns(path: string, table: Metadata, index: FileIndex, options:
     patient: optional('--patient-column', options.patientColumn, roles.patient ?? 'patient_id'),
     split: options.splitColumn === undefined ? undefined : require('--split-column', options.splitColumn),
   };
+}
+
+/**
+ * The column that names the most images.
+ * @throws ConfigError where none does, where only numbers are alike (an age would name `0045.jpg`), and where two
+ * columns name different images
+ */
+function idColumnOf(paths: string, { columns, rows }: Metadata, index: FileIndex): string {
+  const matched = (find: (id: string) => readonly string[]): number[] =>
+    columns.map((column) => rows.filter((row) => find(row.cells[column]!).length > 0).length);
+  let matches = matched((id) => index.find(id));
+  if (Math.max(...matches) === 0)
+    matches = matched((id) => (/^\d+$/.test(idKey(id)) ? [] : index.findAlike(id)));
+  const most = Math.max(...matches);
+  if (most === 0) {
+    const counted = columns.filter((column) =>
+      countsImages(
+        rows.map((row) => row.cells[column]!),
+        index,
+      ),
+    );
+    if (counted.length === 1) return counted[0]!;
+    const alike = matched((id) => index.findAlike(id));
+    const likely = columns[alike.indexOf(Math.max(...alike))]!;
+    const holding = columns.map((column) => `${column} '${rows[0]!.cells[column]}'`);
+    const remedy =
+      Math.max(...alike) > 0
+        ? `if ${likely} does, though it is written otherwise, say so with --id-column ${likely}`
+        : 'name one with --id-column';
+    throw new ConfigError(
+      `${paths}: no column holds the names of the images, for instance ${nameSome(index.examples(3))}; ${remedy} (the first row: ${nameSome(holding, 20)})`,
+    );
+  }
+  const best = columns[matches.indexOf(most)]!;
+  const other = columns.find(
+    (column, i) =>
+      column !== best &&
+      2 * matches[i]! > most &&
+      rows.some(({ cells }) => {
+        const [a, b] = [index.find(cells[best]!), index.find(cells[column]!)];
+        return a.length > 0 && b.length > 0 && !b.includes(a[0]!);
+      }),
+  );
+  if (other !== undefined)
+    throw new ConfigError(
+      `${paths}: ${best} and ${other} both name images, and not the same ones; say with --id-column which is meant`,
+    );
+  return best;
+}
+
+/** Whether numbers name every image, each one, and nothing else: `1` to `40` for `0001.jpg` to `0040.jpg`. */
+function countsImages(ids: readonly string[], index: FileIndex): boolean {
+  const files = new Set<string>();
+  for (const id of ids) {
+    const [file, second] = index.findAlike(id);
+    if (file === undefined || second !== undefined || files.has(file)) return false;
+    files.add(file);
+  }
+  return files.size === index.size;
+}
+
+/** The only column that holds the positive label, as it is written, else in another spelling. */
+function labelColumnOf(paths: string, { columns, rows, roles }: Metadata, options: ImportOptions): string {
+  const rename = renamer(options.renameLabels);
+  const positive = plainText(options.positive);
+  const values = new Map(
+    columns.map((column) => [column, [...new Set(rows.map((row) => row.cells[column]!))]]),
+  );
+  const holding = (isPositive: (value: string, all: readonly string[]) => boolean): string[] => {
+    const holds = (column: string): boolean => {
+      const all = values.get(column)!.map(rename);
+      return all.some((value) => isPositive(value, all));
+    };
+    return roles.label !== undefined && holds(roles.label) ? [roles.label] : columns.filter(holds);
+  };
+  let found = holding((value) => value === positive);
+  if (found.length === 0)
+    found = holding(
+      (value, all) => value !== '' && oneSpelling(all, { named: [positive] }).of(value) === positive,
+    );
+  if (found.length === 1) return found[0]!;
+  // What could be labels: few different values, most of them more than once.
+  const some = columns
+    .filter((column) => values.get(column)!.length <= Math.max(12, rows.length / 10))
+    .map((column) => `${column} (${nameSome(values.get(column)!.filter(Boolean).sort(), 8)})`);
+  throw new ConfigError(
+    found.length === 0
+      ? `${paths}: no column holds '${options.positive}'; name the label's with --label-column, or another positive; the columns and their values: ${nameSome(some, 12)}${some.length < columns.length ? `; of many values: ${nameSome(columns.filter((column) => !some.some((text) => text.startsWith(`${column} (`))))}` : ''}`
+      : `${paths}: columns ${found.join(', ')} hold '${options.positive}'; name the label's with --label-column (columns: ${columns.join(', ')})`,
+  );
 }
 
 /** Names for the metadata columns in the manifest: those that it uses itself get a prefix. */
@@ -151,7 +180,7 @@ function missingValue(row: MetadataRow, required: readonly string[]): string | u
   for (const column of required) {
     const value = row.cells[column]!;
     if (value === '') return `${column} is empty`;
-    if (isUnknown(value)) return `${column} is '${value}'`;
+    if (isMissing(value, 'required')) return `${column} is '${value}'`;
   }
   return undefined;
 }
@@ -169,12 +198,21 @@ export async function itemsFromTables(
   const paths = tables.map(({ path }) => path).join(', ');
   const index = new FileIndex(images);
   const columns = chooseColumns(paths, table, index, options);
-  const names = extraNames(table.columns);
-  checkRenames(
+  if (options.idColumn === undefined) refuseHeaderless(paths, table.columns, { rows: table.rows, index });
+  const readLabel = readLabels(
     table.rows.map((row) => row.cells[columns.label]!),
+    'table',
     options,
   );
-  const problems: Problem[] = [];
+  const matches = matchRows(table.rows, columns.id, index);
+  const names = extraNames(table.columns);
+  const people = readGroups(table.rows, columns);
+  const problems: Problem[] = [
+    ...readLabel.problems,
+    ...people.problems,
+    ...matches.problems,
+    ...(table.changed ?? []).map((detail) => problem('odd-cells', { detail })),
+  ];
   const givenSplit = splitReader(tables, columns);
 
   const labels = new Map<MetadataRow, string>();
@@ -186,6 +224,7 @@ export async function itemsFromTables(
     );
   };
 
+  const required = (options.required ?? []).map((column) => chosenName(column, table.columns, columnKey)!);
   /** Rows by the image they mean, or by their id where there is none. */
   const usable = new Map<string, MetadataRow[]>();
   const mentioned = new Set<string>(); // files of rows that were left out
@@ -196,9 +235,9 @@ export async function itemsFromTables(
       leave('missing-id', row, '', `${columns.id} is empty`);
       continue;
     }
-    const files = index.find(rawId);
-    const found = labelOf(row.cells[columns.label]!, options);
-    const missing = missingValue(row, options.required ?? []);
+    const files = matches.files(row);
+    const found = readLabel.of(row.cells[columns.label]!);
+    const missing = missingValue(row, required);
     if (!('label' in found)) leave(found.kind, row, files[0] ?? '', found.detail);
     else if (missing !== undefined) leave('missing-value', row, files[0] ?? '', missing);
     else {
@@ -218,8 +257,10 @@ export async function itemsFromTables(
   for (const rows of usable.values()) {
     const [first] = rows as [MetadataRow];
     const label = labels.get(first)!;
-    const id = idOf(first.cells[columns.id]!);
-    const files = index.find(first.cells[columns.id]!);
+    const files = matches.files(first);
+    const id = matches.isAlike(first)
+      ? withoutExtension(posix.basename(files[0]!))
+      : idOf(first.cells[columns.id]!);
     if (rows.some((row) => labels.get(row) !== label)) {
       const all = nameSome(rows.map((row) => `${labels.get(row)} on line ${row.line}`));
       for (const row of rows) leave('conflicting-id', row, files[0] ?? '', all);
@@ -252,15 +293,11 @@ export async function itemsFromTables(
     for (const file of files.slice(1))
       problems.push(problem('duplicate-file', { id, file, label, detail: `same bytes as ${files[0]}` }));
     forms.push([id, withoutExtension(files[0]!), files[0]!]); // x.png and x.jpg may both be asked for
-    const values = (column: string | undefined): string[] =>
-      column === undefined
-        ? []
-        : [...new Set(rows.map((row) => row.cells[column]!).filter((value) => value !== ''))];
     items.push({
       id,
       label,
-      patients: values(columns.patient),
-      lesions: values(columns.lesion),
+      patients: people.patients(rows),
+      lesions: people.lesions(rows),
       extra: Object.fromEntries([...names].map(([column, name]) => [name, first.cells[column]!])),
       source: { path: join(dir, files[0]!) },
       name: files[0]!,
@@ -278,10 +315,24 @@ export async function itemsFromTables(
         : problem('file-without-row', { id, file, detail: `no row of ${columns.id} names it` }),
     );
   }
-  if (items.length === 0 && table.rows.length > 0 && claimed.size === 0 && mentioned.size === 0)
-    throw new DataError(
-      `no row of ${paths} matches an image in ${dir}: ${columns.id} is for instance '${table.rows[0]!.cells[columns.id]}', a file ${images[0]}; name the right column with --id-column`,
-    );
+  const unmetRows = table.rows.filter(
+    (row) => idOf(row.cells[columns.id]!) !== '' && matches.files(row).length === 0,
+  );
+  problems.push(
+    ...checkMatches(
+      {
+        paths,
+        dir,
+        idColumn: columns.id,
+        ids: unmetRows.map((row) => row.cells[columns.id]!),
+        rows: table.rows.length,
+        files: images.filter((file) => !claimed.has(file) && !mentioned.has(file)),
+        images: images.length,
+      },
+      options,
+    ),
+  );
+  requireSecondClass(items, problems, options);
   const ids = shortestUnique(forms);
   return {
     items: items.map((item, i) => ({ ...item, id: ids[i]! })),
@@ -297,8 +348,32 @@ export async function itemsFromTables(
       ...(columns.split === undefined ? {} : { splitColumn: columns.split }),
     },
     found: { rows: table.rows.length },
-    strata: (options.strata ?? []).map((column) => names.get(column) ?? column),
+    strata: (options.strata ?? []).map((column) => {
+      const found = chosenName(column, table.columns, columnKey);
+      return found === undefined ? column : names.get(found)!;
+    }),
   };
+}
+
+/** @throws DataError where all that is left is the positive class, and words that may be the other were taken for missing */
+function requireSecondClass(
+  items: readonly DatasetItem[],
+  problems: readonly Problem[],
+  { oneClass, positive }: ImportOptions,
+): void {
+  const left = [
+    ...new Set(problems.filter(({ kind }) => kind === 'unknown-label').map(({ label }) => label)),
+  ];
+  if (
+    oneClass ||
+    left.length === 0 ||
+    items.length === 0 ||
+    new Set(items.map(({ label }) => label)).size > 1
+  )
+    return;
+  throw new DataError(
+    `all images have the label '${positive}', for ${nameSome(left.map((label) => `'${label}'`))} ${left.length === 1 ? 'was' : 'were'} taken for not known; keep that as a class with --classes '${[positive, ...left].join(',')}' (for a GAN alone: --one-class)`,
+  );
 }
 
 /** What a table calls an image, without extension. */

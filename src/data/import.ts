@@ -9,20 +9,15 @@ import { basename, dirname, join, posix, relative, resolve, sep } from 'node:pat
 import { ConfigError, DataError } from '../errors.js';
 import { imageExtensions } from '../image/kind.js';
 import { requireFree } from '../output-folder.js';
+import { plainText } from './cell.js';
 import { type CreateOptions, createDataset, type DatasetItem, type ImportReport } from './create.js';
 import type { Dataset, Split } from './dataset.js';
 import { dicomExtensions } from './dicom/index.js';
 import { type DicomImportOptions, withDicom } from './import-dicom.js';
 import { listFiles, shortestUnique, withoutExtension } from './import-files.js';
 import { withIntensity } from './import-intensity.js';
-import {
-  checkRenames,
-  type Gathered,
-  type GivenTable,
-  idOf,
-  itemsFromTables,
-  labelOf,
-} from './import-rows.js';
+import { readLabels } from './import-labels.js';
+import { type Gathered, type GivenTable, idOf, itemsFromTables } from './import-rows.js';
 import { type Problem, problem } from './problems.js';
 import type { IntensityOptions } from './survey-intensity.js';
 import { readTable } from './table.js';
@@ -61,6 +56,8 @@ export interface ImportOptions
   required?: readonly string[];
   /** Table of pairs of ids that show one picture. */
   knownDuplicates?: string;
+  /** Accepts that most rows and most images do not meet. */
+  partial?: boolean;
   /** Labels to rename or put together: from → to. */
   renameLabels?: Readonly<Record<string, string>>;
   /** Leaves out every other label (after renaming). */
@@ -86,13 +83,12 @@ export interface ImportOptions
 export async function importDataset(
   dir: string,
   out: string,
-  options: ImportOptions,
+  asked: ImportOptions,
 ): Promise<{ dataset: Dataset; report: ImportReport }> {
+  const options: ImportOptions = { ...asked, positive: plainText(asked.positive) };
   if (((options.metadata ?? []).length === 0) === !options.labelFromFolders)
     throw new ConfigError('give either a metadata table (--metadata) or --label-from-folders');
   if (options.labelFromFolders) refuseColumns(options);
-  if (options.negative === options.positive)
-    throw new ConfigError(`--negative-name ${options.negative}: that is the positive label`);
   const files = listFiles(dir);
   const tables = tablesOf(options, dir);
   const known =
@@ -225,10 +221,15 @@ function itemsFromFolders(dir: string, images: readonly string[], options: Impor
   const problems: Problem[] = [];
   const kept: { file: string; label: string }[] = [];
   const folderOf = (file: string): string => file.slice(0, Math.max(0, file.indexOf('/')));
-  checkRenames(images.map(folderOf), options);
+  const labels = readLabels(
+    images.map((file) => plainText(folderOf(file))).filter((folder) => folder !== ''),
+    'folder',
+    options,
+  );
+  problems.push(...labels.problems);
   for (const file of images) {
-    const folder = folderOf(file);
-    const found = labelOf(folder, options);
+    const folder = plainText(folderOf(file));
+    const found = labels.of(folder);
     if ('label' in found) kept.push({ file, label: found.label });
     else
       problems.push(

@@ -63,7 +63,7 @@ export async function joinTables(
   const leftId = left.columns.indexOf(left.id);
   const rightId = right.columns.indexOf(right.id);
   const numbered = (table: Combined, id: number): string =>
-    `(SELECT *, nullif(${columnName(id)}, '') AS "graft:key", row_number() OVER (PARTITION BY ${columnName(id)} ORDER BY ${rowOrder}) AS "graft:nth" FROM ${table.name})`;
+    `(SELECT *, nullif(${idKeySql(columnName(id))}, '') AS "graft:key", row_number() OVER (PARTITION BY ${idKeySql(columnName(id))} ORDER BY ${rowOrder}) AS "graft:nth" FROM ${table.name})`;
   const joined = `${numbered(left, leftId)} a FULL OUTER JOIN ${numbered(right, rightId)} b ON a."graft:key" = b."graft:key" AND a."graft:nth" = b."graft:nth"`;
 
   const columns = [...left.columns];
@@ -87,6 +87,9 @@ export async function joinTables(
   );
   return { name, columns, id: left.id };
 }
+
+/** As idKey (cell.ts) compares ids, of plain texts: in any case, and without the `.0` that spreadsheets add to numbers. */
+const idKeySql = (id: string): string => `regexp_replace(lower(${id}), '^0*(\\d+)(\\.0{0,2})?$', '\\1')`;
 
 async function checkAgree(
   engine: Engine,

@@ -5,6 +5,7 @@
  * Loaded on first use, so that a command that reads no metadata never waits for it.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { plainText } from '../cell.js';
 
 /** A table in the engine. */
 export interface SqlTable {
@@ -77,14 +78,14 @@ export function sqlNames(columns: readonly string[]): string[] {
 const batchRows = 2048; // what DuckDB takes in one chunk
 
 /**
- * Makes a table of texts.
+ * Makes a table of texts, each in its plain form (`plainText`).
  * @param rows any number of them, taken a batch at a time; `file` counts the files of the source
  */
 export async function loadTable(
   engine: Engine,
   table: { name: string; columns: readonly string[]; source: number },
   rows: Iterable<{ line: number; file: number; cells: readonly string[] }>,
-): Promise<SqlTable & { rows: number }> {
+): Promise<SqlTable & { rows: number; odd: OddCells[] }> {
   const { DuckDBDataChunk, INTEGER, VARCHAR } = await import('@duckdb/node-api');
   const { connection } = engine;
   const sql = sqlNames(table.columns);
@@ -97,6 +98,7 @@ export async function loadTable(
   const appender = await connection.createAppender(table.name);
   let batch: (string | number)[][] = types.map(() => []);
   let count = 0;
+  const odd: (OddCells | undefined)[] = table.columns.map(() => undefined);
   const flush = (): void => {
     const size = batch[0]!.length;
     if (size === 0) return;
@@ -108,12 +110,32 @@ export async function loadTable(
   for (const { line, file, cells } of rows) {
     const marks = [table.source, ++count, file, line];
     for (const [i, mark] of marks.entries()) batch[i]!.push(mark);
-    for (let i = 0; i < sql.length; i++) batch[i + marks.length]!.push(cells[i]!);
+    for (let i = 0; i < sql.length; i++) {
+      const plain = plainText(cells[i]!);
+      batch[i + marks.length]!.push(plain);
+      if (plain === cells[i]) continue;
+      odd[i] ??= { column: table.columns[i]!, count: 0, line, file };
+      odd[i]!.count++;
+    }
     if (batch[0]!.length === batchRows) flush();
   }
   flush();
   appender.closeSync();
-  return { name: quoteName(table.name), columns: [...table.columns], sql, rows: count };
+  return {
+    name: quoteName(table.name),
+    columns: [...table.columns],
+    sql,
+    rows: count,
+    odd: odd.filter((one) => one !== undefined),
+  };
+}
+
+/** Cells of a column whose invisible characters or outer spaces were removed: how many, and where the first is. */
+export interface OddCells {
+  column: string;
+  count: number;
+  line: number;
+  file: number;
 }
 
 /** All rows of a query whose columns are integers and texts. */

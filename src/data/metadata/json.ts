@@ -1,9 +1,14 @@
 /**
  * Records out of JSON text, each with the line it begins on: one object (API v1: a file a picture), an array, pages
- * of API v2 (`{"results": […]}`), or one of these a line (JSON lines).
+ * of API v2 (`{"results": […]}`), what pandas writes in any of its orients, or one of these a line (JSON lines).
+ *
+ * Numbers that JavaScript cannot hold keep every digit, and become texts: an id above 2⁵³ is another picture's
+ * otherwise. `NaN` and `Infinity`, which Python writes although they are no JSON, are missing values.
  */
 import { DataError } from '../../errors.js';
+import { parseJson } from '../../json-text.js';
 import { malformedJsonAt } from './duckdb.js';
+import { pandasRecords } from './pandas.js';
 
 export interface JsonRecord {
   line: number;
@@ -16,14 +21,38 @@ export interface JsonRecord {
  */
 export async function jsonRecords(text: string, path: string): Promise<JsonRecord[]> {
   if (text.trim() === '') throw new DataError(`${path}: empty; expected JSON`);
+  const json = withExactNumbers(text);
   try {
-    return expand(JSON.parse(text), path, topLines(text));
+    return expand(parseJson(json, path), path, topLines(json));
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    const lines = text.split(/\r\n|\n|\r/);
-    if (!isJsonLines(lines)) throw await notJson(text, path, error);
+    if (isJson(json)) throw error;
+    const lines = json.split(/\r\n|\n|\r/);
+    if (!isJsonLines(lines)) throw await notJson(json, path, error as Error);
     return jsonLines(lines, path);
   }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Strings, and the numbers and words outside of them. */
+const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|-?\b(?:NaN|Infinity)\b/g;
+const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** The text with long numbers in quotes, and `null` for what is none; lines stay where they are. */
+function withExactNumbers(text: string): string {
+  if (!/\d{16}|NaN|Infinity/.test(text)) return text;
+  return text.replace(tokens, (token) => {
+    if (token.startsWith('"')) return token;
+    if (token.endsWith('NaN') || token.endsWith('Infinity')) return 'null';
+    return /\d{16}/.test(token) && jsonNumber.test(token) ? `"${token}"` : token;
+  });
 }
 
 /** Whether the first line that is not empty is a record by itself and not the only one. */
@@ -43,8 +72,9 @@ async function jsonLines(lines: readonly string[], path: string): Promise<JsonRe
     if (text.trim() === '') continue;
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = parseJson(text, path);
     } catch (error) {
+      if (isJson(text)) throw error;
       throw await notJson(text, path, error as Error, i);
     }
     records.push(...expand(value, path, () => i + 1));
@@ -55,11 +85,18 @@ async function jsonLines(lines: readonly string[], path: string): Promise<JsonRe
 async function notJson(text: string, path: string, error: Error, linesBefore = 0): Promise<DataError> {
   const at = await malformedJsonAt(text);
   if (at === undefined)
-    return new DataError(`${path}: not valid JSON (${error.message}); fetch or export it again`);
+    return error instanceof DataError
+      ? error
+      : new DataError(`${path}: not valid JSON (${error.message}); fetch or export it again`);
   const before = text.slice(0, at).split(/\r\n|\n|\r/);
   const line = linesBefore + before.length;
   const column = before.at(-1)!.length + 1;
-  const what = at >= text.trimEnd().length ? 'it ends too early' : `unexpected '${text[at]}'`;
+  const what =
+    at >= text.trimEnd().length
+      ? 'it ends too early'
+      : /[\r\n]/.test(text[at]!)
+        ? 'a string must end before the line does'
+        : `unexpected '${text[at]}'`;
   return new DataError(
     `${path}, line ${line}, column ${column}: not valid JSON: ${what}; fetch or export it again`,
   );
@@ -68,6 +105,9 @@ async function notJson(text: string, path: string, error: Error, linesBefore = 0
 /** The records of a parsed value; `lineOf` gives the line of the n-th. */
 function expand(value: unknown, path: string, lineOf: (n: number) => number): JsonRecord[] {
   const results = isObject(value) && 'results' in value ? value.results : undefined;
+  const table = isObject(value) && !Array.isArray(results) ? pandasRecords(value, path) : undefined;
+  // Such tables have no line a record: rows are counted, as those of Parquet are.
+  if (table) return table.map((record, n) => ({ line: n + 1, value: record }));
   const list = Array.isArray(value) ? value : Array.isArray(results) ? results : [value];
   return list.map((record, n) => {
     if (!isObject(record))

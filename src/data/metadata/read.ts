@@ -5,6 +5,7 @@
  * appended and joined there, and the rows come out in the order of the files.
  */
 import { ConfigError, DataError } from '../../errors.js';
+import { chosenName, columnKey } from '../cell.js';
 import { mapSource } from './columns.js';
 import { appendTables, type Combined, joinTables, rowOrder } from './combine.js';
 import {
@@ -40,6 +41,8 @@ export interface Metadata {
   /** Column that holds each role, where known; label is a suggestion. */
   roles: { id?: string; label?: string; patient?: string; lesion?: string; split?: string };
   sources: { path: string; sha256: string; rows: number }[];
+  /** What the plain form of texts changed, where it did, in words: a column each. */
+  changed?: string[];
 }
 
 /**
@@ -74,10 +77,21 @@ export async function readMetadata(
       mapping: recognised?.mapping.name ?? 'plain',
       roles,
       sources: sources.map(({ path, sha256, rows }) => ({ path, sha256, rows })),
+      ...changedOf(sources),
     };
   } finally {
     engine.close();
   }
+}
+
+function changedOf(sources: readonly Source[]): Pick<Metadata, 'changed'> {
+  const changed = sources.flatMap(({ odd, files }) =>
+    odd.map(
+      ({ column, count, line, file }) =>
+        `${column}: ${count} cells lost outer spaces or invisible characters, the first in ${files[file]}, line ${line}`,
+    ),
+  );
+  return changed.length > 0 ? { changed } : {};
 }
 
 interface Read {
@@ -97,7 +111,7 @@ async function plain(engine: Engine, sources: readonly Source[]): Promise<Read> 
       );
   }
   const table = await appendTables(engine, sources, { name: 'all', table: 0 });
-  return { table, roles: present({ patient: 'patient_id', lesion: 'lesion_id' }, table.columns) };
+  return { table, roles: usualRoles(table.columns) };
 }
 
 async function mapped(engine: Engine, sources: readonly Source[], found: Recognised): Promise<Read> {
@@ -116,6 +130,16 @@ async function mapped(engine: Engine, sources: readonly Source[], found: Recogni
   }
   const { id, ...table } = joined!;
   return { table, roles: { id, ...present(mapping.roles, table.columns) } };
+}
+
+/** Patients and lesions by the usual names, however they are written: `PatientID`, `lesion id`. */
+function usualRoles(columns: readonly string[]): Metadata['roles'] {
+  return Object.fromEntries(
+    (['patient', 'lesion'] as const).flatMap((role) => {
+      const column = chosenName(`${role}_id`, columns, columnKey);
+      return column === undefined ? [] : [[role, column]];
+    }),
+  );
 }
 
 /** The roles whose column is there. */

@@ -7,11 +7,14 @@ import { extname, join, resolve } from 'node:path';
 import { DataError } from '../../errors.js';
 import { sha256, sha256File } from '../../files.js';
 import { readBytes, readStart, requireFile } from '../../reading.js';
-import { decodeText, delimitedRecords } from '../delimited.js';
+import { plainText } from '../cell.js';
+import { decodeText, delimitedRecords, refuseZeros } from '../delimited.js';
 import {
   type Engine,
+  lineColumn,
   loadTable,
   markColumns,
+  type OddCells,
   query,
   quoteName,
   quoteText,
@@ -28,6 +31,8 @@ export interface Source extends SqlTable {
   /** Of the file; of a folder, of its files' names and digests. */
   sha256: string;
   rows: number;
+  /** What was not plain text, by column. */
+  odd: OddCells[];
   /** What `graft:file` counts: the file itself, or those of a folder. */
   files: string[];
   /** Where the columns' names are the first record of a file: that record, as the table may have no header. */
@@ -70,11 +75,13 @@ function kindOf(path: string): 'parquet' | 'json' | 'delimited' {
 
 async function readDelimited(engine: Engine, path: string, index: number): Promise<Source> {
   const bytes = readBytes(path);
-  const records = delimitedRecords(decodeText(bytes, path), path);
+  const text = decodeText(bytes, path);
+  refuseZeros(text, path);
+  const records = delimitedRecords(text, path);
   const header = records.next();
   if (header.done) throw new DataError(`${path}: empty; expected a header with column names`);
   // Tables written with a row index begin with a column without a name.
-  const columns = header.value.cells.map((cell, i) => (cell === '' ? `column_${i + 1}` : cell));
+  const columns = header.value.cells.map((cell, i) => plainText(cell) || `column_${i + 1}`);
   const table = await loadTable(
     engine,
     { name: `source ${index}`, columns, source: index },
@@ -120,11 +127,12 @@ async function loadJson(
 ): Promise<Source> {
   const { index, ...rest } = source;
   const all = records.flatMap((list, file) => list.map(({ line }) => ({ line, file })));
-  const { columns, rows } = flattenRecords(
+  const { columns: names, rows } = flattenRecords(
     (function* () {
       for (const list of records) for (const { value } of list) yield value;
     })(),
   );
+  const columns = names.map(plainText);
   if (columns.length === 0) throw new DataError(`${source.path}: no records; expected one a picture`);
   const table = await loadTable(
     engine,
@@ -165,15 +173,44 @@ async function loadParquet(engine: Engine, path: string, index: number): Promise
     const records = json.map(([text], i) => ({ line: i + 1, value: JSON.parse(text as string) as object }));
     return loadJson(engine, { path, sha256: digest, files: [path], index }, [records]);
   }
-  const columns = described.map(([column]) => column as string);
+  const columns = described.map(([column]) => plainText(column as string));
   const sql = sqlNames(columns);
-  const cells = columns.map((column, i) => `coalesce(${quoteName(column)}::VARCHAR, '') AS ${sql[i]}`);
+  const cells = described.map(
+    ([column], i) => `coalesce(${quoteName(column as string)}::VARCHAR, '') AS ${sql[i]}`,
+  );
   const name = quoteName(`source ${index}`);
   const row = 'file_row_number + 1';
   const marks = [index, row, 0, row].map((value, i) => `(${value})::INTEGER AS ${markColumns[i]}`);
   await engine.connection.run(
     `CREATE TABLE ${name} AS SELECT ${marks.join(', ')}, ${cells.join(', ')} FROM ${from}`,
   );
+  const table = { name, columns, sql };
+  const odd = await makePlain(engine, table);
   const [[rows]] = (await query(engine, `SELECT count(*)::INTEGER FROM ${name}`)) as [[number]];
-  return { name, columns, sql, rows, path, sha256: digest, files: [path] };
+  return { ...table, rows, odd, path, sha256: digest, files: [path] };
+}
+
+/** What {@link loadTable} does to every text, for a table that never left the engine. */
+async function makePlain(engine: Engine, { name, columns, sql }: SqlTable): Promise<OddCells[]> {
+  const odd: OddCells[] = [];
+  for (const [i, cell] of sql.entries()) {
+    const suspects = await query(
+      engine,
+      `SELECT ${cell}, count(*)::INTEGER, min(${lineColumn})::INTEGER FROM ${name} WHERE regexp_matches(${cell}, '[^\\x21-\\x7e]') GROUP BY 1`,
+    );
+    const changed = (suspects as [string, number, number][]).filter(([text]) => plainText(text) !== text);
+    if (changed.length === 0) continue;
+    for (const [text] of changed)
+      await engine.connection.run(`UPDATE ${name} SET ${cell} = $1 WHERE ${cell} = $2`, [
+        plainText(text),
+        text,
+      ]);
+    odd.push({
+      column: columns[i]!,
+      count: changed.reduce((sum, [, count]) => sum + count, 0),
+      line: Math.min(...changed.map(([, , line]) => line)),
+      file: 0,
+    });
+  }
+  return odd;
 }
