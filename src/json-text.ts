@@ -63,6 +63,8 @@ function checkTokens(text: string, label: string, { maxDepth = 100, strict = fal
   };
   /** Keys of each object around the place; undefined for an array. */
   const around: (Set<string> | undefined)[] = [];
+  /** The outermost object's key that the place lies under. */
+  let under = '';
   let [start, end] = [0, 0]; // of the last string
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -77,14 +79,20 @@ function checkTokens(text: string, label: string, { maxDepth = 100, strict = fal
     } else if (strict && code === Code.colon) {
       const key = JSON.parse(text.slice(start, end + 1)) as string;
       const keys = around.at(-1)!;
-      if (keys.has(key)) fail(start, `the key ${JSON.stringify(key.slice(0, 80))} stands there twice`);
+      if (keys.has(key))
+        fail(
+          start,
+          `${around.length > 1 ? under : ''}the key ${JSON.stringify(key.slice(0, 80))} stands there twice`,
+        );
       keys.add(key);
+      if (/\p{Cs}/u.test(key)) fail(start, 'a key with half a character');
+      if (around.length === 1) under = `${JSON.stringify(key.slice(0, 80))}: `;
     } else if (strict && isNumberStart(code)) {
       const number = /[-+.\deE]+/y;
       number.lastIndex = i;
       const written = number.exec(text)![0];
       if (!/^(0|-?[1-9]\d{0,15})$/.test(written) || !Number.isSafeInteger(Number(written)))
-        fail(i, `${written.slice(0, 40)} where a whole number belongs`);
+        fail(i, `${under}${written.slice(0, 40)} where a whole number belongs`);
       i += written.length - 1;
     }
   }

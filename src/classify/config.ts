@@ -47,6 +47,11 @@ export const classifierRecipeSchema = z.strictObject({
     .describe(
       'file to start from, safetensors or PyTorch (.pth) under lukemelas’, timm’s or torchvision’s names, or hf:<owner>/<repository>/<file> on the Hugging Face hub; null: from scratch',
     ),
+  weightsPart: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('which state dict of a file that holds several (state_dict_ema), or what its names begin with'),
   padding: z
     .enum(['auto', ...PADDINGS])
     .default('auto')

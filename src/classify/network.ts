@@ -74,7 +74,9 @@ export async function settleWeights(recipe: ClassifierRecipe): Promise<Classifie
   if (Object.keys(named).length === Object.keys(OWN_CONVENTIONS).length) return recipe;
   if (recipe.weights === null) return { ...recipe, ...OWN_CONVENTIONS, ...named };
   const path = await openWeightsFile(recipe.weights);
-  const { conventions } = inspectEfficientNetWeights(path, parseVariant(recipe.architecture));
+  const { conventions } = inspectEfficientNetWeights(path, parseVariant(recipe.architecture), {
+    part: recipe.weightsPart,
+  });
   return { ...recipe, ...conventions, ...named };
 }
 
@@ -102,7 +104,10 @@ export function makeNetwork(
   let loaded: string | null = null;
   let caution: string | null = null;
   if (recipe.weights !== null && (options.readWeights ?? true)) {
-    const taken = loadEfficientNetWeights(network, weightsFilePath(recipe.weights), { conventions });
+    const taken = loadEfficientNetWeights(network, weightsFilePath(recipe.weights), {
+      conventions,
+      part: recipe.weightsPart,
+    });
     caution = sizeCaution(recipe, taken.sidesPx);
     const { padding, batchNormEps, inputStatistics } = network.conventions;
     loaded = `${taken.loaded} tensors from ${recipe.weights} (${taken.naming} names)${taken.headReplaced ? ', last layer fresh' : ''}; ${padding} padding, batch-norm eps ${batchNormEps}, ${inputStatistics} input`;

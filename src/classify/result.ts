@@ -10,7 +10,7 @@ import type { ConditionsFrom } from '../run/conditions.js';
 import { readRun, readRunConfig, runFiles, runStatus } from '../run/run-folder.js';
 import type { Interval } from '../stats/delong.js';
 import type { SplitScores } from '../stats/scores.js';
-import { type Device, loadSafetensors, tidy } from '../torch/index.js';
+import { type Device, loadSafetensors, requireFinite, tidy } from '../torch/index.js';
 import { type ClassScoreRow, type ClassSummary, readClassScores } from './class-scores.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
 import { makeNetwork } from './network.js';
@@ -148,7 +148,9 @@ export function openClassifier(
   const { network } = makeNetwork(config, device, { readWeights: false });
   tidy(() => {
     if (existsSync(weightsPath(dir))) {
-      network.loadStateDict(loadSafetensors(weightsPath(dir)).tensors);
+      const { tensors } = loadSafetensors(weightsPath(dir));
+      requireFinite(tensors, weightsPath(dir));
+      network.loadStateDict(tensors);
     } else {
       const best = bestCheckpointPath(dir);
       if (!existsSync(best)) {

@@ -3,7 +3,15 @@ import type { Command } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { ClassifierResult } from '../classify/result.js';
 import { bringWeights, openData } from './classify-data.js';
-import { collect, commandConfig, examples, globalOptions, output, recipeTitle } from './common.js';
+import {
+  collect,
+  commandConfig,
+  examples,
+  globalOptions,
+  output,
+  partOption,
+  recipeTitle,
+} from './common.js';
 
 export function registerTrain(classify: Command): void {
   const train = classify
@@ -18,6 +26,7 @@ export function registerTrain(classify: Command): void {
       [],
     )
     .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
+    .option(...partOption)
     .option('--out <run>', 'run folder (default: runs/<recipe>)')
     .option('--dry-run', 'print the resolved configuration and stop')
     .action(async (options, command: Command) => trainCommand(options, command));
@@ -46,6 +55,7 @@ interface TrainOptions {
   recipe: string;
   synthetic: string[];
   set: string[];
+  part?: string;
   out?: string;
   dryRun?: boolean;
 }
@@ -56,6 +66,7 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   const settled = { ...options, settle: settleThreads };
   const config = await commandConfig(command, classifierConfigSchema, 'classifier', settled, [
     { flag: '--data', key: 'data', value: options.data },
+    { flag: '--part', key: 'weightsPart', value: options.part },
     {
       flag: '--synthetic',
       key: 'synthetic',

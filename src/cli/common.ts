@@ -106,6 +106,12 @@ export async function commandConfig<Schema extends z.ZodType>(
   return null;
 }
 
+/** Flag and text of `--part`, for commands that take a file of weights. */
+export const partOption = [
+  '--part <name>',
+  'of a weights file that holds several state dicts, which: netG, model_ema; or what its names begin with',
+] as const;
+
 /** Name of a recipe, or of a file without folder and ending: what default folders are called after. */
 export const recipeTitle = (recipe: string): string => recipe.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
 

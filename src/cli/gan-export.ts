@@ -1,6 +1,6 @@
 /** `graft gan export`. */
 import { type Command, Option } from 'commander';
-import { examples, globalOptions, notice, output } from './common.js';
+import { examples, globalOptions, notice, output, partOption } from './common.js';
 import { checkpoint } from './gan-sample.js';
 
 interface ExportFlags {
@@ -8,6 +8,7 @@ interface ExportFlags {
   out: string;
   checkpoint?: number | 'best' | 'last';
   weights?: 'ema' | 'raw';
+  part?: string;
 }
 
 const ENDINGS: [RegExp, NonNullable<ExportFlags['format']>][] = [
@@ -42,6 +43,7 @@ export function registerExport(gan: Command): void {
         'raw',
       ]),
     )
+    .option(...partOption)
     .action(async (source: string, flags: ExportFlags, command: Command) =>
       exportCommand(source, flags, command),
     );
@@ -65,9 +67,9 @@ async function exportCommand(source: string, flags: ExportFlags, command: Comman
   }
   const { openGenerator } = await import('../gan/sample.js');
   const { exportGenerator } = await import('../gan/export.js');
-  const { checkpoint, weights } = flags;
+  const { checkpoint, weights, part } = flags;
   const { threads } = globalOptions(command);
-  const generator = await openGenerator(source, { checkpoint, weights, device: 'cpu', threads });
+  const generator = await openGenerator(source, { checkpoint, weights, part, device: 'cpu', threads });
   const result = await exportGenerator(generator, flags.out, format);
   generator.network.dispose();
   const { check } = result;

@@ -2,9 +2,14 @@
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { GanInspection, NetworkDescription } from '../gan/inspect.js';
-import { examples, output } from './common.js';
+import { examples, output, partOption } from './common.js';
 import { checkpoint } from './gan-sample.js';
 import { plainTable, trimmed, whole } from './table.js';
+
+interface InspectFlags {
+  checkpoint?: number | 'best' | 'last';
+  part?: string;
+}
 
 export function registerInspect(gan: Command): void {
   const command = gan
@@ -19,7 +24,8 @@ export function registerInspect(gan: Command): void {
       'a step, best or last (default: the best where one is declared)',
       checkpoint,
     )
-    .action(async (source: string, flags: { checkpoint?: number | 'best' | 'last' }, command: Command) =>
+    .option(...partOption)
+    .action(async (source: string, flags: InspectFlags, command: Command) =>
       inspectCommand(source, flags, command),
     );
   examples(command, [
@@ -28,11 +34,7 @@ export function registerInspect(gan: Command): void {
   ]);
 }
 
-async function inspectCommand(
-  source: string,
-  flags: { checkpoint?: number | 'best' | 'last' },
-  command: Command,
-): Promise<void> {
+async function inspectCommand(source: string, flags: InspectFlags, command: Command): Promise<void> {
   const { openGenerator } = await import('../gan/sample.js');
   const { inspectGenerator } = await import('../gan/inspect.js');
   const generator = await openGenerator(source, { ...flags, device: 'cpu' });

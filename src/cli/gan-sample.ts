@@ -3,7 +3,16 @@ import { relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ChoiceLineage } from '../data/lineage.js';
 import type { ChoiceOptions } from '../gan/sample.js';
-import { examples, globalOptions, integer, notice, number, output, startEngine } from './common.js';
+import {
+  examples,
+  globalOptions,
+  integer,
+  notice,
+  number,
+  output,
+  partOption,
+  startEngine,
+} from './common.js';
 
 interface SampleFlags {
   count: number;
@@ -19,6 +28,7 @@ interface SampleFlags {
   data?: string;
   backbone?: string;
   sheet?: string;
+  part?: string;
 }
 
 export function registerSample(gan: Command): void {
@@ -43,6 +53,7 @@ export function registerSample(gan: Command): void {
         'ema: the moving average; raw (default: ema where the run has it)',
       ).choices(['ema', 'raw']),
     )
+    .option(...partOption)
     .option('--truncation <psi>', 'draw |z| below psi: more typical, less varied', number({ min: 0.02 }))
     .option(
       '--keep <share>',
@@ -102,12 +113,13 @@ async function sampleCommand(dir: string, flags: SampleFlags, command: Command):
   const choice = await choiceOf(flags);
   const withDiscriminator = flags.keep < 1 || (choice !== undefined && needsDiscriminator(choice.policies));
   const device = await startEngine(command);
-  const { count, out, keep: keptShare, truncation, checkpoint, weights, standing, sheet } = flags;
+  const { count, out, keep: keptShare, truncation, checkpoint, weights, standing, sheet, part } = flags;
   const generator = await openGenerator(dir, {
     checkpoint,
     weights,
     standing,
     withDiscriminator,
+    part,
     device,
     threads,
   });

@@ -13,6 +13,7 @@ import {
   globalOptions,
   notice,
   output,
+  partOption,
   recipeTitle,
 } from './common.js';
 
@@ -24,6 +25,7 @@ export function registerTrain(gan: Command): void {
     .requiredOption('--class <label>', 'class to learn; repeatable, or `all` for every class', collect, [])
     .option('--recipe <name>', 'recipes/<name>.yaml, or a file', 'sngan-64')
     .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
+    .option(...partOption)
     .option('--out <run>', 'run folder (default: runs/<recipe>-<class>)')
     .option('--dry-run', 'print the resolved configuration and stop')
     .action(async (options, command: Command) => trainCommand(options, command));
@@ -63,6 +65,7 @@ interface TrainOptions {
   class: string[];
   recipe: string;
   set: string[];
+  part?: string;
   out?: string;
   dryRun?: boolean;
 }
@@ -75,6 +78,7 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   const config = await commandConfig(command, ganConfigSchema, 'gan', settled, [
     { flag: '--data', key: 'data', value: options.data },
     { flag: '--class', key: 'class', value: labels.length === 1 ? labels[0] : labels },
+    { flag: '--part', key: 'initFromPart', value: options.part },
   ]);
   if (config === null) return;
   checkGanConfig(config);

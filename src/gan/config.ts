@@ -142,6 +142,11 @@ export const ganRecipeSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('fine-tuning: a GAN run, of another class or dataset, or a generator’s weights file'),
+  initFromPart: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('which state dict of an initFrom file that holds several (netG), or what its names begin with'),
   freezeDiscriminator: z
     .int()
     .min(0)

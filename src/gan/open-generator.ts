@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { framingOfFolder } from '../data/dataset.js';
 import { type Lineage, UNKNOWN_DATASET } from '../data/lineage.js';
-import { ConfigError, DataError } from '../errors.js';
+import { ConfigError, DataError, TorchError } from '../errors.js';
 import { sha256File } from '../files.js';
 import type { DiscriminatorNetwork, GeneratorNetwork } from '../models/index.js';
 import { bestCheckpointPath, latestCheckpoint, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
@@ -18,6 +18,7 @@ import {
   loadWeights,
   randn,
   requireDevice,
+  requireFinite,
   setThreads,
   tidy,
 } from '../torch/index.js';
@@ -26,7 +27,7 @@ import { toLabels } from './data.js';
 import { standingStatistics } from './latent.js';
 import { makeDiscriminator, makeGenerator } from './networks.js';
 import type { GanSummary } from './summary.js';
-import { configOfWeights, withBatchCounts } from './weights-file.js';
+import { configOfWeights, isGeneratorsNames, withBatchCounts } from './weights-file.js';
 
 /** A generator with the weights of a finished run, in evaluation mode. */
 export interface TrainedGenerator {
@@ -47,6 +48,8 @@ export interface OpenGeneratorOptions {
   /** Forward passes over which batch statistics are computed anew (standing statistics); 0, the default: none. */
   standing?: number;
   withDiscriminator?: boolean;
+  /** Of a weights file that holds several state dicts: which. */
+  part?: string | undefined;
   device?: Device;
   threads?: number;
 }
@@ -61,6 +64,10 @@ export async function openGenerator(
 ): Promise<TrainedGenerator> {
   setThreads(options.threads || undefined);
   const isFile = existsSync(source) && statSync(source).isFile();
+  if (options.part !== undefined && !isFile)
+    throw new ConfigError(
+      `${source}: is no file of weights: a run has no parts to choose from; leave --part out`,
+    );
   const device = options.device ? requireDevice(options.device) : bestDevice();
   const opened = isFile ? await openFile(source, options) : await openRun(source, options);
   const { network, discriminator, config } = opened;
@@ -82,10 +89,15 @@ async function openFile(
     );
   const sha256 = await sha256File(path);
   const { config, network } = tidy(() => {
-    const { tensors } = loadWeights(path);
+    const { tensors } = loadWeights(path, { part: options.part, knows: isGeneratorsNames });
     const config = configOfWeights(tensors, path);
     const network = makeGenerator(config);
-    network.loadStateDict(withBatchCounts(tensors, network.stateDict()));
+    try {
+      network.loadStateDict(withBatchCounts(tensors, network.stateDict()));
+    } catch (error) {
+      network.dispose();
+      throw error instanceof TorchError ? new DataError(`${path}: ${error.message}`) : error;
+    }
     return { config, network };
   });
   return {
@@ -131,7 +143,9 @@ async function openRun(
   const discriminator = options.withDiscriminator ? makeDiscriminator(config) : null;
   const step = tidy(() => {
     const checkpoint = loadCheckpoint(path);
-    network.loadStateDict(underPrefix(weights === 'ema' ? 'ema' : 'generator', checkpoint.tensors));
+    const tensors = underPrefix(weights === 'ema' ? 'ema' : 'generator', checkpoint.tensors);
+    requireFinite(tensors, path);
+    network.loadStateDict(tensors);
     discriminator?.loadStateDict(underPrefix('discriminator', checkpoint.tensors));
     return checkpoint.step;
   });

@@ -62,7 +62,11 @@ async function startFromRun(dir: string, config: GanConfig, state: TrainingState
 async function startFromFile(path: string, config: GanConfig, state: TrainingState): Promise<Ancestor> {
   const count = classCountOf(config);
   tidy(() => {
-    const { tensors } = loadWeights(path);
+    const own = state.generator.stateDict();
+    const { tensors } = loadWeights(path, {
+      part: config.initFromPart,
+      knows: (names) => names.some((name) => name in own),
+    });
     const tables = { from: count, to: count };
     for (const network of new Set([state.generator, state.average])) {
       adopt(network, tensors, tables, `initFrom: ${path}`);

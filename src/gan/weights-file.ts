@@ -48,6 +48,10 @@ export function configOfWeights(tensors: Record<string, Tensor>, path: string): 
   return unknown();
 }
 
+/** Whether names are those of a generator that `configOfWeights` may know. */
+export const isGeneratorsNames = (names: readonly string[]): boolean =>
+  names.includes('main.0.weight') || names.includes('l1.0.weight');
+
 /** Batch counts were not saved by early PyTorch, and nothing here reads them: absent ones are filled in. */
 export function withBatchCounts(
   tensors: Record<string, Tensor>,

@@ -312,8 +312,8 @@ export function loadInceptionWeights(network: InceptionV3, path: string): Incept
     throw new ConfigError(`weights file ${path} does not exist; InceptionV3's is ${INCEPTION_WEIGHTS}`);
   }
   return tidy(() => {
-    const { tensors } = loadWeights(path);
     const own = network.stateDict();
+    const { tensors } = loadWeights(path, { knows: (names) => names.some((name) => name in own) });
     const found = network.loadStateDict(tensors, { strict: false });
     const missing = found.missing.filter((key) => !isCounter(key));
     const misshaped = found.misshaped.map(

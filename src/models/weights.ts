@@ -52,21 +52,28 @@ const isCounter = (key: string): boolean => key.endsWith('num_batches_tracked');
  * @throws ConfigError when there is no such file
  * @throws DataError when it is of a kind that is not read, or holds no EfficientNet
  */
-export function inspectEfficientNetWeights(path: string, variant: EfficientNetVariant): WeightsFile {
-  return tidy(() => inspect(path, variant, readWeights(path)));
+export function inspectEfficientNetWeights(
+  path: string,
+  variant: EfficientNetVariant,
+  options: { part?: string | undefined } = {},
+): WeightsFile {
+  return tidy(() => inspect(path, variant, readWeights(path, variant, options.part)));
 }
 
 /**
  * @param path a safetensors or PyTorch (`.pth`) file
+ * @param options.part which of the file's several state dicts
  * @throws ConfigError, DataError as `applyEfficientNetWeights`; ConfigError also when there is no such file, DataError
  *   when it is of a kind that is not read
  */
 export function loadEfficientNetWeights(
   model: EfficientNet,
   path: string,
-  options: { conventions?: Partial<Conventions> } = {},
+  options: { conventions?: Partial<Conventions>; part?: string | undefined } = {},
 ): LoadedWeights {
-  return tidy(() => applyEfficientNetWeights(model, { path, ...readWeights(path) }, options));
+  return tidy(() =>
+    applyEfficientNetWeights(model, { path, ...readWeights(path, model.variant, options.part) }, options),
+  );
 }
 
 /**
@@ -138,9 +145,14 @@ function sidesOf({ metadata }: WeightsContent, variant: EfficientNetVariant): nu
   return own > 0 ? [own] : [...new Set([train, test])];
 }
 
-function readWeights(path: string): Omit<WeightsContent, 'path'> {
+function readWeights(
+  path: string,
+  variant: EfficientNetVariant,
+  part: string | undefined,
+): Omit<WeightsContent, 'path'> {
   if (!existsSync(path)) throw new ConfigError(`weights file ${path} does not exist`);
-  return loadWeights(path);
+  const { spec } = VARIANTS[variant];
+  return loadWeights(path, { part, knows: (names) => detectNaming(spec, names) !== null });
 }
 
 function inspect(

@@ -15,6 +15,8 @@ import type { Tensor } from './tensor.js';
 export function fromBytes(bytes: Uint8Array, dtype: DType): Tensor {
   return tidy(() => {
     const raw = tensor(bytes, [bytes.length], { dtype: 'uint8' });
+    // Any byte but 0 stands for true; libtorch knows 1 only.
+    if (dtype === 'bool') return raw.ne(0);
     const flat = bytes.length > 0 ? aten.view.dtype(raw, dtype) : raw.to({ dtype });
     return dtype === 'float16' || dtype === 'bfloat16' ? flat.float() : flat;
   });

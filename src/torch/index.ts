@@ -35,7 +35,7 @@ export {
   zeros,
 } from './factories.js';
 export { Generator, manualSeed, withSeed } from './generator.js';
-export { loadWeights } from './load-weights.js';
+export { loadWeights, requireFinite } from './load-weights.js';
 export { loadPth } from './pth.js';
 export { savePth } from './pth-save.js';
 export { loadSafetensors, saveSafetensors } from './safetensors.js';

@@ -2,13 +2,29 @@
  * Python's pickle format, as far as state dicts need it: a reader that builds data and never runs anything.
  *
  * A pickle is a program for a stack machine whose GLOBAL and REDUCE call any function of Python. Here a global is
- * looked up in the caller's table, and one that is not there ends the reading with its name.
+ * looked up in the caller's table. What is not there becomes an `Opaque` with its name, and so does whatever it is
+ * called with and made of: a checkpoint's arguments, paths and scores do no harm beside its tensors. Functions that a
+ * file names only to run something (`os.system`, `eval`) end the reading.
+ *
+ * A few bytes can ask for a great deal (a list that holds the one before it twice, and so on). Every opcode is paid for
+ * from a budget, whoever walks over the result must not walk the same object twice, and nothing here turns a nested
+ * value into text.
  * Source: https://github.com/python/cpython/blob/main/Lib/pickletools.py (opcodes of protocols 0 to 5).
  */
-import { DataError } from '../errors.js';
+import { DataError, oneLine } from '../errors.js';
 
-/** Dictionaries become maps (whatever their keys), lists and tuples arrays, None null, big integers bigints. */
+/**
+ * Dictionaries become maps (whatever their keys), lists, tuples and sets arrays, None null, big integers bigints, and
+ * objects of classes that are not read `Opaque`.
+ */
 export type Pickled = unknown;
+
+/** Steps that one pickle may take; a state dict of 50,000 tensors takes 2 million. */
+const MAX_STEPS = 8_000_000;
+/** Lists, tuples and dictionaries that it may make: each takes some hundred bytes of memory, for one byte of file. */
+const MAX_CONTAINERS = 2_000_000;
+/** Integers of more bytes are no number that anything here needs: reading them as one takes quadratic time. */
+const MAX_INTEGER_BYTES = 64;
 
 /** What a pickle may refer to outside itself. */
 export interface PickleContext {
@@ -25,6 +41,19 @@ export class PickleGlobal {
     readonly make: (...values: Pickled[]) => Pickled,
   ) {}
 }
+
+/** A Python class or function that is not read, or what came of it: never run, never looked into. */
+export class Opaque {
+  /** @param name such as `argparse.Namespace` */
+  constructor(readonly name: string) {}
+}
+
+/**
+ * Names of functions that run programs, load code or open files. A pickle that names one is no checkpoint with company:
+ * it was made to do something to whoever opens it.
+ */
+const HARMFUL =
+  /^((os|posix|nt|subprocess|sys|shutil|socket|pty|runpy|importlib|imp|code|ctypes|webbrowser|commands|pip|pdb|timeit|urllib|urllib2|http|requests)\..*|(builtins|__builtin__)\.(eval|exec|execfile|compile|__import__|open|file|input|raw_input|setattr|delattr|breakpoint|globals|locals|vars|apply|map|filter|reduce))$/;
 
 /** By their names in Python's pickletools; what is not here no state dict needs. */
 export const Opcode = {
@@ -54,6 +83,10 @@ export const Opcode = {
   BINUNICODE8: 0x8d,
   SHORT_BINBYTES: 0x43,
   BINBYTES: 0x42,
+  BINBYTES8: 0x8e,
+  BYTEARRAY8: 0x96,
+  STRING: 0x53,
+  UNICODE: 0x56,
   EMPTY_TUPLE: 0x29,
   EMPTY_LIST: 0x5d,
   TUPLE: 0x74,
@@ -63,6 +96,9 @@ export const Opcode = {
   TUPLE3: 0x87,
   APPEND: 0x61,
   APPENDS: 0x65,
+  EMPTY_SET: 0x8f,
+  ADDITEMS: 0x90,
+  FROZENSET: 0x91,
   EMPTY_DICT: 0x7d,
   DICT: 0x64,
   SETITEM: 0x73,
@@ -78,6 +114,7 @@ export const Opcode = {
   STACK_GLOBAL: 0x93,
   REDUCE: 0x52,
   NEWOBJ: 0x81,
+  NEWOBJ_EX: 0x92,
   BUILD: 0x62,
   BINPERSID: 0x51,
 } as const;
@@ -88,7 +125,8 @@ const MARK = Symbol('mark');
  * Reads one pickle that starts at `start`.
  *
  * @returns its value, and where the bytes behind it begin
- * @throws DataError for a truncated or malformed pickle, and for a global that the context does not list
+ * @throws DataError for a truncated or malformed pickle, one that asks for more than its length allows, and one that
+ *   names a function which runs programs
  */
 export function readPickle(
   bytes: Buffer,
@@ -108,6 +146,8 @@ export function readPickle(
 class Machine {
   readonly #stack: Pickled[] = [];
   readonly #memo = new Map<number, Pickled>();
+  #steps = 0;
+  #containers = 0;
 
   constructor(
     readonly bytes: Buffer,
@@ -119,9 +159,23 @@ class Machine {
     for (;;) {
       const opcode = this.bytes[this.position++];
       if (opcode === undefined) throw new DataError('the pickle is truncated');
+      this.#pay(1);
       if (opcode === Opcode.STOP) return this.#pop();
       if (!this.#act(opcode)) this.#stack.push(this.#make(opcode));
     }
+  }
+
+  #pay(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > MAX_STEPS)
+      throw new DataError(`the pickle takes more than ${MAX_STEPS} steps: ${BOMB}`);
+  }
+
+  /** A list, tuple, set or dictionary that is new. */
+  #container<T>(made: T): T {
+    if (++this.#containers > MAX_CONTAINERS)
+      throw new DataError(`the pickle makes more than ${MAX_CONTAINERS} lists and dictionaries: ${BOMB}`);
+    return made;
   }
 
   /** Opcodes that change what is there; false for all others. */
@@ -141,15 +195,13 @@ class Machine {
         return true;
       case Opcode.APPEND: {
         const value = this.#pop();
-        this.#list().push(value);
+        this.#extend([value]);
         return true;
       }
-      case Opcode.APPENDS: {
-        const values = this.#popToMark();
-        const list = this.#list();
-        for (const value of values) list.push(value);
+      case Opcode.APPENDS:
+      case Opcode.ADDITEMS:
+        this.#extend(this.#popToMark());
         return true;
-      }
       case Opcode.SETITEM:
         fill(this.#top(1 + 2), this.#popMany(2));
         return true;
@@ -160,7 +212,8 @@ class Machine {
       }
       case Opcode.BUILD:
         // Attributes of an object (a state dict's `_metadata`), which are not its contents.
-        this.#pop();
+        this.#popMany(1);
+        this.#top();
         return true;
       case Opcode.PUT:
         this.#memo.set(Number(this.#line()), this.#top());
@@ -198,7 +251,7 @@ class Machine {
         return text === '01' ? true : text === '00' ? false : parseInteger(text);
       }
       case Opcode.LONG:
-        return parseInteger(this.#line().replace(/L$/, ''));
+        return parseInteger(this.#line(), 'L');
       case Opcode.BININT:
         return this.#take(4).readInt32LE();
       case Opcode.BININT1:
@@ -228,21 +281,30 @@ class Machine {
         return this.#take(this.#take(1)[0]!);
       case Opcode.BINBYTES:
         return this.#take(this.#take(4).readUInt32LE());
+      case Opcode.BINBYTES8:
+      case Opcode.BYTEARRAY8:
+        return this.#take(Number(this.#take(8).readBigUInt64LE()));
+      case Opcode.STRING: // protocol 0: quoted, with escapes that no key has
+        return this.#line().replace(/^(['"])(.*)\1$/s, '$2');
+      case Opcode.UNICODE:
+        return this.#line();
 
       case Opcode.EMPTY_TUPLE:
       case Opcode.EMPTY_LIST:
-        return [];
+      case Opcode.EMPTY_SET:
+        return this.#container([]);
       case Opcode.TUPLE:
       case Opcode.LIST:
-        return this.#popToMark();
+      case Opcode.FROZENSET:
+        return this.#container(this.#popToMark());
       case Opcode.TUPLE1:
       case Opcode.TUPLE2:
       case Opcode.TUPLE3:
-        return this.#popMany(opcode - Opcode.TUPLE1 + 1);
+        return this.#container(this.#popMany(opcode - Opcode.TUPLE1 + 1));
       case Opcode.EMPTY_DICT:
-        return new Map();
+        return this.#container(new Map());
       case Opcode.DICT:
-        return fill(new Map(), this.#popToMark());
+        return fill(this.#container(new Map()), this.#popToMark());
 
       case Opcode.GET:
         return this.#recall(Number(this.#line()));
@@ -257,14 +319,16 @@ class Machine {
       }
       case Opcode.STACK_GLOBAL: {
         const [module, name] = this.#popMany(2);
-        return this.#global(String(module), String(name));
+        if (typeof module !== 'string' || typeof name !== 'string')
+          throw malformed('a global without a name');
+        return this.#global(module, name);
       }
       case Opcode.REDUCE:
-      case Opcode.NEWOBJ: {
-        const [callable, values] = this.#popMany(2);
-        if (!(callable instanceof PickleGlobal) || !Array.isArray(values))
-          throw malformed('a call of no global');
-        return callable.make(...values);
+      case Opcode.NEWOBJ:
+        return this.#call(...(this.#popMany(2) as [Pickled, Pickled]));
+      case Opcode.NEWOBJ_EX: {
+        const [callable, values] = this.#popMany(3);
+        return this.#call(callable, values);
       }
       case Opcode.BINPERSID:
         return this.context.persistent(this.#pop());
@@ -313,10 +377,21 @@ class Machine {
     return this.#stack[this.#stack.length - depth];
   }
 
-  #list(): Pickled[] {
+  /** Elements for the list on the stack; those of an object that is not read are not kept. */
+  #extend(values: readonly Pickled[]): void {
     const list = this.#top();
+    if (list instanceof Opaque) return;
     if (!Array.isArray(list)) throw malformed('elements for what is no list');
-    return list;
+    for (const value of values) list.push(value);
+  }
+
+  #call(callable: Pickled, values: Pickled): Pickled {
+    // An object that is not read may have been called with anything.
+    if (callable instanceof Opaque) return new Opaque(callable.name);
+    if (!(callable instanceof PickleGlobal) || !Array.isArray(values)) throw malformed('a call of no global');
+    // A call costs what it copies: one list may be given to it a thousand times.
+    for (const value of values) this.#pay(Array.isArray(value) ? value.length : 1);
+    return this.#container(callable.make(...values.slice(0, MAX_ARGUMENTS)));
   }
 
   #recall(index: number): Pickled {
@@ -324,16 +399,22 @@ class Machine {
     return this.#memo.get(index);
   }
 
-  #global(module: string, name: string): PickleGlobal {
+  #global(module: string, name: string): PickleGlobal | Opaque {
     const make = this.context.globals.get(`${module} ${name}`);
-    if (!make) {
+    const full = oneLine(`${module}.${name}`, 200);
+    if (make) return new PickleGlobal(full, make);
+    if (HARMFUL.test(full)) {
       throw new DataError(
-        `names ${module}.${name}, which is not read: it would run code, or is no plain tensor; in Python, save the state_dict() alone`,
+        `names ${full}, which is not read: opened in Python it would run code; use it nowhere, or where you made it yourself, save the state_dict() alone`,
       );
     }
-    return new PickleGlobal(`${module}.${name}`, make);
+    return new Opaque(full);
   }
 }
+
+/** More than any of the callables that are read takes. */
+const MAX_ARGUMENTS = 16;
+const BOMB = 'a file made to use up memory or time, or no state dict; in Python, save the state_dict() alone';
 
 const malformed = (what: string): DataError => new DataError(`not a pickle of a state dict: ${what}`);
 
@@ -341,18 +422,23 @@ const malformed = (what: string): DataError => new DataError(`not a pickle of a 
 const integer = (value: bigint): number | bigint =>
   BigInt.asIntN(53, value) === value ? Number(value) : value;
 
-function parseInteger(text: string): number | bigint {
-  if (!/^-?\d+$/.test(text)) throw malformed(`'${text}' for an integer`);
-  return integer(BigInt(text));
+function parseInteger(text: string, suffix = ''): number | bigint | Opaque {
+  if (text.length > 2.5 * MAX_INTEGER_BYTES) return new Opaque('builtins.int');
+  const digits = text.endsWith(suffix) ? text.slice(0, text.length - suffix.length) : text;
+  if (!/^-?\d+$/.test(digits)) throw malformed(`'${oneLine(text, 40)}' for an integer`);
+  return integer(BigInt(digits));
 }
 
 function fill(map: Pickled, items: readonly Pickled[]): Pickled {
+  if (map instanceof Opaque) return map;
+  if (items.length % 2 > 0) throw malformed('a key without its value');
   if (!(map instanceof Map)) throw malformed('items for what is no dictionary');
   for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
   return map;
 }
 
-function twosComplement(bytes: Buffer): number | bigint {
+function twosComplement(bytes: Buffer): number | bigint | Opaque {
+  if (bytes.length > MAX_INTEGER_BYTES) return new Opaque('builtins.int');
   let value = 0n;
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
   return integer(bytes.length ? BigInt.asIntN(8 * bytes.length, value) : 0n);

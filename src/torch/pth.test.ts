@@ -100,7 +100,7 @@ describe('what is no state dict is refused, and nothing is run', () => {
     ['cbuiltins\neval\n.', /names builtins\.eval/],
     ['\x8c\x02os\x8c\x06system\x93.', /names os\.system/],
     ['(ios\nsystem\n.', /opcode 0x69/], // INST
-    ['}c__builtin__\ngetattr\n.', /names __builtin__\.getattr/],
+    ['}c__builtin__\nsetattr\n.', /names __builtin__\.setattr/],
     ['K\x01)R.', /a call of no global/],
     ['ccollections\nOrderedDict\nK\x05\x85R.', /an OrderedDict is described in an unknown way/],
     ['h\x05.', /memo 5 was never written/],

@@ -7,14 +7,19 @@
  * Source: torch/serialization.py and torch/_utils.py of PyTorch 1.13 and 2.x.
  */
 import { closeSync, fstatSync } from 'node:fs';
-import { DataError } from '../errors.js';
+import { DataError, oneLine, TorchError } from '../errors.js';
+import { byteText } from '../files.js';
 import { openFile } from '../reading.js';
 import { aten } from './aten.js';
 import { type DType, WIDTHS } from './dtype.js';
+import { ZIP_MAGIC } from './file-kind.js';
 import { fromBytes } from './from-bytes.js';
-import { type PickleContext, readPickle } from './pickle.js';
+import { Opaque, type PickleContext, PickleGlobal, readPickle } from './pickle.js';
 import { tidy } from './scope.js';
+import { chooseStateDict, type StateDict } from './state-dicts.js';
+import { isCount, rebuildTensor, type Storage, type StoredTensor } from './stored-tensor.js';
 import type { Tensor } from './tensor.js';
+import { type Knows, unwrapNames } from './wrapped-names.js';
 import { readAt, ZipReader } from './zip.js';
 
 /** torch's storage classes by element type. */
@@ -31,67 +36,50 @@ export const STORAGES: Record<DType, { name: string }> = {
   bool: { name: 'BoolStorage' },
 };
 
-/** Elements that lie elsewhere in the file. */
-interface Storage {
-  key: string;
-  dtype: DType;
-  numel: number;
-}
-
-/** A tensor as the pickle describes it: a window of a storage. */
-class StoredTensor {
-  constructor(
-    readonly storage: Storage,
-    readonly offset: number,
-    readonly shape: number[],
-    readonly strides: number[],
-  ) {}
-
-  /** One behind the last element that the window reaches. */
-  get end(): number {
-    if (this.shape.includes(0)) return this.offset;
-    return this.shape.reduce((end, size, i) => end + (size - 1) * this.strides[i]!, this.offset) + 1;
-  }
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
-
-function rebuildTensor(storage: unknown, offset: unknown, shape: unknown, strides: unknown): StoredTensor {
-  const sound = isCount(offset) && isCounts(shape) && isCounts(strides) && shape.length === strides.length;
-  if (!sound || !(storage as Storage)?.key) throw new DataError('a tensor is described in an unknown way');
-  const stored = new StoredTensor(storage as Storage, offset, shape, strides);
-  if (stored.end > stored.storage.numel) {
-    throw new DataError(`a tensor [${shape}] reaches behind its storage of ${stored.storage.numel} elements`);
-  }
-  return stored;
-}
-
 function pairs(items: unknown): [unknown, unknown][] {
   if (!Array.isArray(items) || !items.every(Array.isArray))
     throw new DataError('an OrderedDict is described in an unknown way');
   return items as [unknown, unknown][];
 }
 
-/** All that a file may name. Storage classes are data: the persistent ids refer to them. */
+/** `torch._tensor._rebuild_from_type_v2(function, class, arguments, state)`: a tensor with attributes of its own. */
+function rebuildFromType(rebuild: unknown, _type: unknown, values: unknown): unknown {
+  return rebuild instanceof PickleGlobal && Array.isArray(values) && values.length <= 8
+    ? rebuild.make(...values)
+    : new Opaque('torch._tensor._rebuild_from_type_v2');
+}
+
+/** All that is read. Storage classes are data: the persistent ids refer to them. */
 const GLOBALS: PickleContext['globals'] = new Map<string, (...values: unknown[]) => unknown>([
   ['collections OrderedDict', (items = []) => new Map(pairs(items))],
   ['torch._utils _rebuild_tensor', rebuildTensor],
   ['torch._utils _rebuild_tensor_v2', rebuildTensor],
+  ['collections defaultdict', () => new Map()],
   ['torch._utils _rebuild_parameter', (data) => data],
+  ['torch._utils _rebuild_parameter_with_state', (data) => data],
+  ['torch._tensor _rebuild_from_type_v2', rebuildFromType],
   ['torch Size', (sizes) => sizes],
-  ['torch device', (...parts) => parts.map(String).join(':')],
   ...Object.entries(STORAGES).map(([dtype, { name }]): [string, () => DType] => [
     `torch ${name}`,
     () => dtype as DType,
   ]),
 ]);
 
-/** `('storage', class, key, device, numel, view)`; views of storages ended with PyTorch 0.4. */
-function parseStorage(id: unknown): Storage {
+/**
+ * `('storage', class, key, device, numel, view)`; views of storages ended with PyTorch 0.4. Of a class that is not read
+ * (quantised, complex), the class.
+ */
+function parseStorage(id: unknown): Storage | Opaque {
   const [kind, type, key, , numel, view] = Array.isArray(id) ? (id as unknown[]) : [];
-  const dtype = (type as { make?: () => unknown } | undefined)?.make?.() as DType;
-  if (kind !== 'storage' || !(dtype in STORAGES) || typeof key !== 'string' || !isCount(numel) || view)
+  const dtype = (type instanceof PickleGlobal ? type.make() : undefined) as DType;
+  if (type instanceof Opaque) return type;
+  if (
+    kind !== 'storage' ||
+    !Object.hasOwn(STORAGES, String(dtype)) ||
+    typeof key !== 'string' ||
+    !isCount(numel) ||
+    view
+  )
     throw new DataError(
       'a storage is described in an unknown way; save the file anew with a current PyTorch',
     );
@@ -104,6 +92,9 @@ interface Archive {
   bytes(storage: Storage): Buffer;
 }
 
+/** Pickles are read in memory; those of real files are far smaller. */
+const MAX_PICKLES_BYTES = 64 << 20;
+
 function openZip(file: number): Archive {
   const zip = new ZipReader(file);
   const pickle = zip.names.find((name) => /^[^/]+\/data\.pkl$/.test(name));
@@ -113,23 +104,22 @@ function openZip(file: number): Archive {
     throw new DataError('a TorchScript archive; in Python, torch.save the state_dict() of the loaded module');
   if (zip.names.includes(`${root}byteorder`) && zip.read(`${root}byteorder`).toString() !== 'little')
     throw new DataError('its numbers are big-endian, which is not read');
+  if (zip.sizeBytes(pickle) > MAX_PICKLES_BYTES)
+    throw new DataError(
+      `its data.pkl unpacks to ${byteText(zip.sizeBytes(pickle))}, more than any state dict's`,
+    );
   const { value } = readPickle(zip.read(pickle), 0, { globals: GLOBALS, persistent: parseStorage });
   return { value, bytes: ({ key }) => zip.read(`${root}data/${key}`) };
 }
 
-/** The first bytes of a zip archive. */
-export const ZIP_MAGIC = 0x04034b50;
 const MAGIC = 0x1950a86a20f9469cfc6cn;
-/** A pickle of a legacy stream has to be found before it can be measured; real ones are far smaller. */
-const MAX_PICKLES_BYTES = 64 << 20;
-
 function openStream(file: number): Archive {
   const fileBytes = fstatSync(file).size;
   const head = readAt(file, 0, Math.min(fileBytes, MAX_PICKLES_BYTES));
   const storages = new Map<string, Storage>();
-  const persistent = (id: unknown): Storage => {
+  const persistent = (id: unknown): Storage | Opaque => {
     const storage = parseStorage(id);
-    storages.set(storage.key, storage);
+    if (!(storage instanceof Opaque)) storages.set(storage.key, storage);
     return storage;
   };
   let at = 0;
@@ -148,9 +138,9 @@ function openStream(file: number): Archive {
   const places = new Map<string, number>();
   for (const key of Array.isArray(keys) ? keys : []) {
     const storage = storages.get(key as string);
-    if (!storage) throw new DataError(`storage '${key}' belongs to no tensor`);
+    if (!storage) throw new DataError(`storage '${oneLine(String(key), 80)}' belongs to no tensor`);
     if (Number(readAt(file, at, 8).readBigInt64LE()) !== storage.numel)
-      throw new DataError(`storage '${key}' does not have the length that is stated`);
+      throw new DataError(`storage '${oneLine(storage.key, 80)}' does not have the length that is stated`);
     places.set(storage.key, at + 8);
     at += 8 + storage.numel * WIDTHS[storage.dtype];
   }
@@ -158,48 +148,28 @@ function openStream(file: number): Archive {
     value,
     bytes({ key, numel, dtype }) {
       const place = places.get(key);
-      if (place === undefined) throw new DataError(`storage '${key}' is missing`);
+      if (place === undefined) throw new DataError(`storage '${oneLine(key, 80)}' is missing`);
       return readAt(file, place, numel * WIDTHS[dtype]);
     },
   };
 }
 
-const isTensorMap = (value: unknown): value is Map<string, StoredTensor> =>
-  value instanceof Map &&
-  value.size > 0 &&
-  [...value].every(([key, item]) => typeof key === 'string' && item instanceof StoredTensor);
+/**
+ * Bytes that the tensors of a file may take. Windows may lie over one another (tied weights), or over one element again
+ * and again (an expanded tensor), and storages may be packed: in measure, that is how people save; a file of 500 bytes
+ * with a tensor of 3 GB is not.
+ */
+const mostBytes = (fileBytes: number): number => (64 << 20) + 32 * fileBytes;
 
-/** Every map of tensors by its path; an optimiser's state, which is keyed by numbers, is none. */
-function tensorMaps(
-  value: unknown,
-  path = '',
-  above: readonly unknown[] = [],
-): [string, Map<string, StoredTensor>][] {
-  if (isTensorMap(value)) return [[path, value]];
-  // A pickle may hold itself.
-  if (!(value instanceof Map) || above.includes(value)) return [];
-  return [...value].flatMap(([key, item]) =>
-    typeof key === 'string' ? tensorMaps(item, path ? `${path}.${key}` : key, [...above, value]) : [],
-  );
-}
-
-function chooseMap(value: unknown, part: string | undefined): Map<string, StoredTensor> {
-  const maps = tensorMaps(value);
-  const chosen = part === undefined ? maps : maps.filter(([path]) => path === part);
-  if (chosen.length === 1) return chosen[0]![1];
-  const names = maps.map(([path]) => path || '(the whole)').join(', ');
-  if (maps.length === 0)
-    throw new DataError(
-      `it holds no state dict (names → tensors); in Python, save the module's state_dict()`,
-    );
-  if (part !== undefined) throw new DataError(`it has no part '${part}'; choose one of: ${names}`);
-  throw new DataError(`it holds several state dicts; choose one as part: ${names}`);
-}
-
-/** DataParallel and DistributedDataParallel put `module.` before every key. */
-function withoutParallelPrefix(keys: readonly string[]): (key: string) => string {
-  const prefixed = keys.every((key) => key.startsWith('module.'));
-  return (key) => (prefixed ? key.slice('module.'.length) : key);
+function requireMeasure(tensors: StateDict, fileBytes: number): void {
+  let total = 0;
+  for (const [name, stored] of tensors) {
+    total += stored.sizeBytes;
+    if (total > mostBytes(fileBytes))
+      throw new DataError(
+        `tensor '${oneLine(name, 120)}' [${stored.shape}] brings its weights to ${byteText(total)}, in a file of ${byteText(fileBytes)}; in Python, save tensors that are their own: {k: v.clone() for k, v in state_dict.items()}`,
+      );
+  }
 }
 
 /** Makes the tensors that lie in one storage, from its bytes. */
@@ -207,42 +177,65 @@ function unpackStorage(
   storage: Storage,
   bytes: Buffer,
   windows: readonly (readonly [string, StoredTensor])[],
-): Record<string, Tensor> {
+): [string, Tensor][] {
   if (bytes.length !== storage.numel * WIDTHS[storage.dtype])
-    throw new DataError(`storage '${storage.key}' does not have the length that is stated`);
-  return tidy(() => {
+    throw new DataError(`storage '${oneLine(storage.key, 80)}' does not have the length that is stated`);
+  const made: [string, Tensor][] = [];
+  tidy(() => {
     const numbers = fromBytes(bytes, storage.dtype);
-    const made = windows.map(([name, { shape, strides, offset }]): [string, Tensor] => {
+    for (const [name, { shape, strides, offset }] of windows) {
       const window = aten.as_strided(numbers, shape, strides, offset);
       // A window of its own storage, whole and in order, needs no copy.
       const whole = windows.length === 1 && window.numel === storage.numel;
-      return [name, whole ? window.contiguous() : aten.clone(window, { memory_format: 'contiguous' })];
-    });
-    return Object.fromEntries(made);
+      const own = whole ? window.contiguous() : aten.clone(window, { memory_format: 'contiguous' });
+      made.push([name, own]);
+    }
+    return made.map(([, own]) => own);
   });
+  return made;
+}
+
+export interface PthOptions {
+  /** Path of the state dict where the file holds several, such as `model_ema`, or of a part of its names. */
+  part?: string | undefined;
+  /** Tells the names of the network that the weights are for; see `wrapped-names.ts`. */
+  knows?: Knows | undefined;
 }
 
 /**
  * Reads a state dict that PyTorch saved, on the CPU: zip or legacy stream, a dict or OrderedDict of tensors, also where
- * it is the only one in a dict of other things (`{'state_dict': …, 'epoch': 3}`). DataParallel's `module.` goes; 16-bit
- * floats become float32. One storage at a time is held beside the tensors.
+ * it is the only one in a dict of other things (`{'state_dict': …, 'epoch': 3}`). What DataParallel, `torch.compile` and
+ * averages wrap names in goes; 16-bit floats become float32. One storage at a time is held beside the tensors.
  *
- * @param options.part path of the state dict where the file holds several, such as `model_ema`
- * @throws DataError naming the file when it is truncated or damaged, names anything but tensors, or holds no state dict
+ * @throws DataError naming the file when it is truncated or damaged, names functions that run code, takes more memory or
+ *   work than its size allows, or holds no state dict, or several and `part` does not choose
  */
-export function loadPth(path: string, options: { part?: string } = {}): { tensors: Record<string, Tensor> } {
+export function loadPth(path: string, options: PthOptions = {}): { tensors: Record<string, Tensor> } {
   return readFrom(path, (file) => {
     const archive = readAt(file, 0, 4).readUInt32LE() === ZIP_MAGIC ? openZip(file) : openStream(file);
-    const map = chooseMap(archive.value, options.part);
-    const named = withoutParallelPrefix([...map.keys()]);
-    const made: Record<string, Tensor> = {};
-    const storages = new Map([...map.values()].map(({ storage }) => [storage.key, storage]));
-    for (const storage of storages.values()) {
-      const windows = [...map].filter(([, stored]) => stored.storage.key === storage.key);
-      Object.assign(made, unpackStorage(storage, archive.bytes(storage), windows));
+    const map = unwrapNames(chooseStateDict(archive.value, options.part), options.knows);
+    requireMeasure(map, fstatSync(file).size);
+    const windows = new Map<string, [string, StoredTensor][]>();
+    for (const entry of map) {
+      const { key } = entry[1].storage;
+      const others = windows.get(key);
+      if (others) others.push(entry);
+      else windows.set(key, [entry]);
     }
-    const tensors = Object.fromEntries([...map.keys()].map((key) => [named(key), made[key]!]));
-    return { tensors };
+    const made = new Map<string, Tensor>();
+    for (const ours of windows.values()) {
+      const { storage } = ours[0]![1];
+      if (
+        ours.some(
+          ([, other]) => other.storage.dtype !== storage.dtype || other.storage.numel !== storage.numel,
+        )
+      )
+        throw new DataError(`storage '${oneLine(storage.key, 80)}' is described in two ways`);
+      for (const [name, tensor] of unpackStorage(storage, archive.bytes(storage), ours))
+        made.set(name, tensor);
+    }
+    // In the file's order; built from entries, so that a tensor may be called __proto__.
+    return { tensors: Object.fromEntries([...map.keys()].map((name) => [name, made.get(name)!])) };
   });
 }
 
@@ -252,7 +245,10 @@ export function readFrom<T>(path: string, read: (file: number) => T): T {
   try {
     return read(file);
   } catch (error) {
-    throw error instanceof DataError ? new DataError(`${path}: ${error.message}`) : error;
+    if (error instanceof DataError) throw new DataError(`${path}: ${error.message}`);
+    if (error instanceof TorchError)
+      throw new DataError(`${path}: libtorch refuses a tensor of it (${error.message})`);
+    throw error;
   } finally {
     closeSync(file);
   }

@@ -10,7 +10,8 @@
  */
 import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { DataError } from '../errors.js';
+import { DataError, oneLine } from '../errors.js';
+import { parseJson } from '../json-text.js';
 
 /** What the header says of a tensor. */
 export interface TensorEntry {
@@ -62,8 +63,9 @@ export function encodeHeader(
 }
 
 /**
- * Reads the frame of an open file and checks that the file is as long as its header says.
- * @throws DataError naming the file when it is cut, too long, or no safetensors file
+ * Reads the frame of an open file and checks that every byte behind the header belongs to one tensor, as the format asks.
+ * @throws DataError naming the file, and the tensor: cut, too long, no safetensors file, or with a header that describes
+ *   a tensor in another way than the format's
  */
 export function readFrame(file: number, path: string): SafetensorsFrame {
   const sizeBytes = fstatSync(file).size;
@@ -72,24 +74,15 @@ export function readFrame(file: number, path: string): SafetensorsFrame {
   if (headerBytes > headerLimitBytes || 8 + headerBytes > sizeBytes) {
     throw new DataError(`${path}: not a safetensors file, or cut off inside its header`);
   }
-  const text = readBytes(file, headerBytes, 8).toString('utf8');
-  const { __metadata__: metadata = {}, ...entries } = parseHeader(path, text);
-  let dataBytes = 0;
-  for (const [name, entry] of Object.entries(entries)) {
-    if (!isEntry(entry))
-      throw new DataError(`${path}: damaged: its header does not describe tensor '${name}'`);
-    dataBytes = Math.max(dataBytes, entry.data_offsets[1]);
-  }
+  const text = decodeHeader(readBytes(file, headerBytes, 8), path);
+  const { metadata, entries } = parseHeader(text, path);
   const dataStart = 8 + headerBytes;
-  if (dataStart + dataBytes !== sizeBytes) {
-    const what = dataStart + dataBytes > sizeBytes ? 'truncated' : 'too long';
-    throw new DataError(`${path}: ${what}: ${sizeBytes} bytes where ${dataStart + dataBytes} belong`);
-  }
+  requireCoverage(entries, { path, dataStart, sizeBytes });
   // Anywhere else it would not be ours.
   const hasChecksum = text.startsWith(opening);
-  const { [checksumKey]: checksum, ...rest } = metadata as Record<string, string>;
+  const { [checksumKey]: checksum, ...rest } = metadata;
   return {
-    entries: entries as Record<string, TensorEntry>,
+    entries,
     metadata: rest,
     dataStart,
     sizeBytes,
@@ -135,21 +128,75 @@ function readInto(file: number, bytes: Uint8Array, position: number): void {
   }
 }
 
-function parseHeader(path: string, text: string): Record<string, unknown> {
+function decodeHeader(bytes: Uint8Array, path: string): string {
   try {
-    const header: unknown = JSON.parse(text);
-    if (typeof header === 'object' && header !== null) return header as Record<string, unknown>;
-  } catch {}
-  throw new DataError(`${path}: not a safetensors file, or damaged: its header is not JSON`);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new DataError(`${path}: not a safetensors file, or damaged: its header is not UTF-8`);
+  }
 }
 
-function isEntry(value: unknown): value is TensorEntry {
-  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Partial<TensorEntry>;
-  return (
-    typeof dtype === 'string' &&
-    Array.isArray(shape) &&
-    Array.isArray(offsets) &&
-    offsets.length === 2 &&
-    offsets.every((offset) => Number.isSafeInteger(offset) && offset >= 0)
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function parseHeader(text: string, path: string): Pick<SafetensorsFrame, 'entries' | 'metadata'> {
+  let header: unknown;
+  try {
+    header = parseJson(text, path, { strict: true });
+  } catch (error) {
+    const what = (error as Error).message.slice(path.length + 2);
+    throw new DataError(`${path}: not a safetensors file, or damaged: its header: ${what}`);
+  }
+  if (!isRecord(header)) throw new DataError(`${path}: not a safetensors file: its header is no object`);
+  const { __metadata__: found, ...entries } = header;
+  const metadata = found ?? {}; // null is what some programs write for none
+  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string'))
+    throw new DataError(`${path}: damaged: its __metadata__ holds something else than text`);
+  for (const [name, entry] of Object.entries(entries)) {
+    const problem = problemOf(entry);
+    if (problem) throw new DataError(`${path}: damaged: tensor '${oneLine(name, 120)}' ${problem}`);
+  }
+  return { metadata: metadata as Record<string, string>, entries: entries as Record<string, TensorEntry> };
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** What is wrong with a tensor's entry in the header. */
+function problemOf(entry: unknown): string | undefined {
+  if (!isRecord(entry)) return 'is not described by its header';
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (typeof dtype !== 'string') return 'has no dtype';
+  if (!Array.isArray(shape) || !shape.every(isCount)) return `has no shape of whole numbers from 0 up`;
+  if (!isCount(shape.filter((size) => size > 0).reduce((product, size) => product * size, 1)))
+    return `has a shape [${shape}] larger than any memory`;
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[1] < offsets[0])
+    return 'has no data_offsets [start, end]';
+  return undefined;
+}
+
+/** The order of tensors is free; one byte in two tensors or in none is not. */
+function requireCoverage(
+  entries: SafetensorsFrame['entries'],
+  { path, dataStart, sizeBytes }: { path: string; dataStart: number; sizeBytes: number },
+): void {
+  const inOrder = Object.entries(entries).sort(
+    ([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1],
   );
+  const dataBytes = inOrder.reduce((most, [, { data_offsets: offsets }]) => Math.max(most, offsets[1]), 0);
+  if (dataStart + dataBytes !== sizeBytes) {
+    const what = dataStart + dataBytes > sizeBytes ? 'truncated' : 'too long';
+    throw new DataError(`${path}: ${what}: ${sizeBytes} bytes where ${dataStart + dataBytes} belong`);
+  }
+  let at = 0;
+  for (const [name, { data_offsets: offsets }] of inOrder) {
+    const [start, end] = offsets;
+    if (start !== at) {
+      const what =
+        start < at
+          ? 'shares bytes with another tensor'
+          : `has ${start - at} bytes before it that belong to none`;
+      throw new DataError(`${path}: damaged: tensor '${oneLine(name, 120)}' ${what}`);
+    }
+    at = end;
+  }
 }

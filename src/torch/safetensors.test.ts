@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { liveTensors, loadSafetensors, saveSafetensors, type Tensor, tensor, tidy } from './index.js';
+import { DataError } from '../errors.js';
+import {
+  liveTensors,
+  loadSafetensors,
+  loadWeights,
+  saveSafetensors,
+  type Tensor,
+  tensor,
+  tidy,
+} from './index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-safetensors-'));
 
@@ -150,4 +159,75 @@ describe('16-bit floats', () => {
     foreignFile(path, { w: { dtype: 'F8_E4M3', shape: [4], data_offsets: [0, 4] } }, new Uint8Array(4));
     expect(() => loadSafetensors(path)).toThrow(/tensor 'w' has dtype F8_E4M3, .*convert it to F32/);
   });
+});
+
+describe('the reference reader', () => {
+  const goldens = fileURLToPath(new URL('../../test/goldens/safetensors/', import.meta.url));
+  const cases = JSON.parse(readFileSync(join(goldens, 'reader.json'), 'utf8')) as Record<
+    string,
+    { file: string; tensors?: Record<string, number[]>; error?: string }
+  >;
+  /** Read there, refused here: names that stand there twice (the last one wins), and types that libtorch 1.13 lacks. */
+  const stricter: Record<string, RegExp> = {
+    'dup same': /the key "a" stands there twice/,
+    'dup covered': /the key "a" stands there twice/,
+    'dup in metadata': /the key "a" stands there twice/,
+    U16: /tensor 'a' has dtype U16, which is not read/,
+    U32: /tensor 'a' has dtype U32, which is not read/,
+    U64: /tensor 'a' has dtype U64, which is not read/,
+    C64: /tensor 'a' has dtype C64, which is not read/,
+  };
+
+  test.each(Object.entries(cases))('%s', (name, { file, tensors, error }) => {
+    const path = join(folder, 'case.safetensors');
+    writeFileSync(path, Buffer.from(file, 'base64'));
+    const before = liveTensors();
+    const read = (): Record<string, number[]> =>
+      tidy(() =>
+        Object.fromEntries(
+          Object.entries(loadSafetensors(path).tensors).map(([key, { shape }]) => [key, shape]),
+        ),
+      );
+    if (error !== undefined || Object.hasOwn(stricter, name)) {
+      expect(read).toThrow(DataError);
+      expect(read).toThrow(/^[^\n]*case\.safetensors: [^\n]{10,300}$/);
+      if (Object.hasOwn(stricter, name)) expect(read).toThrow(stricter[name]);
+    } else {
+      // As entries: toEqual takes {'__proto__': x} for {}.
+      expect(Object.entries(read())).toEqual(expect.arrayContaining(Object.entries(tensors!)));
+      expect(Object.keys(read())).toHaveLength(Object.keys(tensors!).length);
+      // Whatever its first bytes look like.
+      expect(tidy(() => Object.keys(loadWeights(path).tensors))).toEqual(Object.keys(read()));
+    }
+    expect(liveTensors()).toBe(before);
+  });
+
+  test.each([
+    ['overlap', /tensor '[ab]' shares bytes with another tensor/],
+    ['hole', /tensor 'b' has 4 bytes before it that belong to none/],
+    ['negative', /tensor 'a' has no shape of whole numbers from 0 up/],
+    ['string shape', /tensor 'a' has no shape/],
+    ['float shape', /"a": 2\.0 where a whole number belongs/],
+    ['shape overflow', /tensor 'a' has a shape \[1099511627776,1099511627776\] larger than any memory/],
+    ['offsets backwards', /tensor 'a' has no data_offsets/],
+    ['dup in entry', /"a": the key "dtype" stands there twice/],
+    ['meta number', /its __metadata__ holds something else than text/],
+    ['unknown dtype', /tensor 'a' has dtype F33, which is not read/],
+    ['deep', /nested more than 100 deep/],
+  ])('%s is refused by name', (name, message) => {
+    const path = join(folder, 'named.safetensors');
+    writeFileSync(path, Buffer.from(cases[name]!.file, 'base64'));
+    expect(() => loadSafetensors(path)).toThrow(message);
+  });
+});
+
+test('a header of any length that begins as pickles do is no pickle', () => {
+  const path = join(folder, 'lengths.pth');
+  for (const length of [128, 384, 640, 896, 1152, 1408, 0x10080, 0x04034b50 % 2 ** 22]) {
+    const json = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.padEnd(length);
+    const start = Buffer.alloc(8);
+    start.writeBigUInt64LE(BigInt(length));
+    writeFileSync(path, Buffer.concat([start, Buffer.from(json), Buffer.alloc(4)]));
+    expect(Object.keys(tidy(() => loadWeights(path).tensors))).toEqual(['a']);
+  }
 });

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { DataError } from '../errors.js';
+import { DataError, oneLine } from '../errors.js';
 import { replaceFile } from '../files.js';
 import { openFile } from '../reading.js';
 import { type DType, WIDTHS } from './dtype.js';
@@ -97,22 +97,28 @@ export function loadSafetensors(path: string): {
   try {
     const frame = readFrame(file, path);
     verifyChecksum(file, path, frame);
-    const tensors: Record<string, Tensor> = {};
+    const tensors = new Map<string, Tensor>();
     for (const [name, entry] of Object.entries(frame.entries)) {
       const dtype = DTYPES.get(entry.dtype);
       if (!dtype) {
         throw new DataError(
-          `${path}: tensor '${name}' has dtype ${entry.dtype}, which is not read; convert it to F32`,
+          `${path}: tensor '${oneLine(name, 120)}' has dtype ${oneLine(entry.dtype, 40)}, which is not read; convert it to F32`,
         );
       }
       const [start, end] = entry.data_offsets;
       const expected = entry.shape.reduce((product, size) => product * size, 1) * WIDTHS[dtype];
       if (end - start !== expected)
-        throw new DataError(`${path}: damaged: tensor '${name}' does not fit its shape`);
+        throw new DataError(
+          `${path}: damaged: tensor '${oneLine(name, 120)}' does not fit its shape [${entry.shape}]`,
+        );
       const bytes = readBytes(file, end - start, frame.dataStart + start);
-      tensors[name] = tidy(() => fromBytes(bytes, dtype).reshape(entry.shape));
+      tensors.set(
+        name,
+        tidy(() => fromBytes(bytes, dtype).reshape(entry.shape)),
+      );
     }
-    return { tensors, metadata: frame.metadata };
+    // Built from entries, so that a tensor may be called __proto__.
+    return { tensors: Object.fromEntries(tensors), metadata: frame.metadata };
   } finally {
     closeSync(file);
   }

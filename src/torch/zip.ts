@@ -5,8 +5,8 @@
  */
 import { fstatSync, readSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
-import { DataError } from '../errors.js';
-import { writeChunks } from '../files.js';
+import { DataError, oneLine } from '../errors.js';
+import { byteText, writeChunks } from '../files.js';
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
@@ -16,6 +16,9 @@ const END64_LOCATOR = 0x07064b50;
 /** A field that says "see the zip64 record". */
 const SEE_ZIP64 = 0xffffffff;
 const END_BYTES = 22;
+const LOCAL_BYTES = 30;
+/** Tensors of zeros pack to a thousandth; those of a megabyte may. Weights hardly pack at all. */
+const mostUnpacked = (packedBytes: number): number => (1 << 20) + 100 * packedBytes;
 const STORED = 0;
 const DEFLATED = 8;
 
@@ -25,6 +28,7 @@ interface Entry {
   packedBytes: number;
   sizeBytes: number;
   offset: number;
+  isEncrypted: boolean;
 }
 
 /** Bytes of an open file. @throws DataError where the file ends before */
@@ -52,13 +56,30 @@ export class ZipReader {
     return [...this.#entries.keys()];
   }
 
+  /** Of an entry once it is unpacked, as the directory states it. @throws DataError when there is no such entry */
+  sizeBytes(name: string): number {
+    return this.#entry(name).sizeBytes;
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (!entry) throw new DataError(`the archive has no '${oneLine(name, 120)}'`);
+    return entry;
+  }
+
   /** @throws DataError when there is no such entry, or its bytes do not have the checksum that the archive states */
   read(name: string): Buffer {
-    const entry = this.#entries.get(name);
-    if (!entry) throw new DataError(`the archive has no '${name}'`);
-    const local = readAt(this.file, entry.offset, 30);
+    const entry = this.#entry(name);
+    if (entry.isEncrypted) throw new DataError(`'${name}' is encrypted, which is not read`);
+    if (entry.sizeBytes > mostUnpacked(entry.packedBytes))
+      throw new DataError(
+        `'${name}' unpacks from ${byteText(entry.packedBytes)} to ${byteText(entry.sizeBytes)}: an archive made to fill memory`,
+      );
+    if (entry.method === STORED && entry.packedBytes !== entry.sizeBytes)
+      throw new DataError(`the archive is damaged: '${name}' has two lengths`);
+    const local = readAt(this.file, entry.offset, LOCAL_BYTES);
     if (local.readUInt32LE() !== LOCAL) throw new DataError(`the archive is damaged at '${name}'`);
-    const start = entry.offset + 30 + local.readUInt16LE(26) + local.readUInt16LE(28);
+    const start = entry.offset + LOCAL_BYTES + local.readUInt16LE(26) + local.readUInt16LE(28);
     const packed = readAt(this.file, start, entry.packedBytes);
     const bytes = entry.method === STORED ? packed : inflate(name, packed, entry);
     if (bytes.length !== entry.sizeBytes || crc32(bytes) !== entry.crc) {
@@ -97,7 +118,19 @@ function readDirectory(file: number): Map<string, Entry> {
     offset = Number(record.readBigUInt64LE(48));
   }
   if (offset + directoryBytes > fileBytes) throw new DataError('the file is truncated');
-  return parseDirectory(readAt(file, offset, directoryBytes), count);
+  const entries = parseDirectory(readAt(file, offset, directoryBytes), count);
+  requireApart(entries, offset);
+  return entries;
+}
+
+/** Entries whose bytes are also another's make a small file a large one. */
+function requireApart(entries: ReadonlyMap<string, Entry>, directoryStart: number): void {
+  const inOrder = [...entries].sort(([, a], [, b]) => a.offset - b.offset);
+  for (const [i, [name, { offset, packedBytes }]] of inOrder.entries()) {
+    const next = inOrder[i + 1]?.[1].offset ?? directoryStart;
+    if (offset + LOCAL_BYTES + Buffer.byteLength(name) + packedBytes > next)
+      throw new DataError(`the archive is damaged: '${oneLine(name, 120)}' lies over what follows it`);
+  }
 }
 
 function parseDirectory(directory: Buffer, count: number): Map<string, Entry> {
@@ -116,7 +149,11 @@ function parseDirectory(directory: Buffer, count: number): Map<string, Entry> {
       };
       const sizeBytes = field(at + 24);
       const packedBytes = field(at + 20);
-      entries.set(directory.toString('utf8', at + 46, at + 46 + nameBytes), {
+      const name = directory.toString('utf8', at + 46, at + 46 + nameBytes);
+      if (entries.has(name))
+        throw new DataError(`the archive is damaged: it has '${oneLine(name, 120)}' twice`);
+      entries.set(name, {
+        isEncrypted: (directory.readUInt16LE(at + 8) & 1) === 1,
         method: directory.readUInt16LE(at + 10),
         crc: directory.readUInt32LE(at + 16),
         packedBytes,

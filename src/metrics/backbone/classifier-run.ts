@@ -13,7 +13,14 @@ import {
 } from '../../models/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint, underPrefix } from '../../run/checkpoint.js';
 import { readRunConfig, runFiles } from '../../run/run-folder.js';
-import { type Device, loadSafetensors, type Tensor, tidy, withSeed } from '../../torch/index.js';
+import {
+  type Device,
+  loadSafetensors,
+  requireFinite,
+  type Tensor,
+  tidy,
+  withSeed,
+} from '../../torch/index.js';
 import type { Backbone } from './backbone.js';
 import { describeInput, toNetworkInput } from './efficientnet-input.js';
 import { makeBackbone } from './extraction.js';
@@ -100,7 +107,9 @@ function loadClassifier(network: EfficientNet, dir: string): string {
   };
   const finished = join(dir, runFiles.weights);
   if (existsSync(finished)) {
-    load(finished, loadSafetensors(finished).tensors);
+    const { tensors } = loadSafetensors(finished);
+    requireFinite(tensors, finished);
+    load(finished, tensors);
     return 'finished';
   }
   const best = bestCheckpointPath(dir);

@@ -71,9 +71,10 @@ export function openLpips(network: LpipsNetwork, options: LpipsOptions): Lpips {
   const trunk = tidy(() => new LpipsTrunk(network));
   try {
     const heads = tidy(() => {
-      const tensors = loadWeights(trunkPath).tensors;
+      const { tensors } = loadWeights(trunkPath, { knows: isLpipsNames });
       loadTrunk(trunk, tensors, trunkPath);
-      const found = headsPath === trunkPath ? tensors : loadWeights(headsPath).tensors;
+      const found =
+        headsPath === trunkPath ? tensors : loadWeights(headsPath, { knows: isLpipsNames }).tensors;
       return keep(readHeads(trunk, found, headsPath).map((head) => head.to({ device, dtype })));
     });
     trunk.to({ device, dtype });
@@ -91,6 +92,10 @@ export function openLpips(network: LpipsNetwork, options: LpipsOptions): Lpips {
     throw error;
   }
 }
+
+/** Of a network, or of the w_l. */
+const isLpipsNames = (names: readonly string[]): boolean =>
+  names.some((name) => /^(features\.\d|net\.slice\d|net\.layers\.\d|lin\d\.model|lins\.\d)/.test(name));
 
 function loadTrunk(trunk: LpipsTrunk, tensors: Record<string, Tensor>, path: string): void {
   const starts = trunk.stretchStarts;
