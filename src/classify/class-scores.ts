@@ -100,7 +100,8 @@ export function classSummary(rows: readonly ClassScoreRow[], classes: readonly s
   };
 }
 
-const columnOf = (name: string): string => `p:${name}`;
+/** Column of a class's probability. */
+export const columnOf = (name: string): string => `p:${name}`;
 
 /** Writes rows as CSV: id, group, label, and a column `p:<class>` for each class, with full precision. */
 export function writeClassScores(

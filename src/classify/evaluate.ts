@@ -6,6 +6,7 @@ import type { Tensor } from '../torch/index.js';
 import { type Device, gatherRows, noGrad, tidy } from '../torch/index.js';
 import { statisticsOf, toNetworkInput } from './batch.js';
 import { type ClassScoreRow, logOdds } from './class-scores.js';
+import { isOf, type ScoredSplit } from './scored-split.js';
 import type { ScoreRow } from './scores.js';
 
 export interface EvaluateOptions {
@@ -39,6 +40,20 @@ export async function logitsOf(
   const classes = outputs.length / Math.max(1, indices.length);
   if (classes <= 1) return outputs;
   return Float64Array.from(indices, (_, i) => logOdds(outputs.subarray(i * classes, (i + 1) * classes), 0));
+}
+
+/** Of each row the probability of every class, by a network with several. */
+export async function classProbabilities(
+  network: Module,
+  images: Tensor,
+  indices: readonly number[],
+  { classes, ...options }: EvaluateOptions & { classes: number },
+): Promise<number[][]> {
+  const outputs = await outputsOf(network, images, indices, options);
+  return indices.map((_, i) => {
+    const logits = outputs.subarray(i * classes, (i + 1) * classes);
+    return Array.from({ length: classes }, (_, k) => probability(logOdds(logits, k)));
+  });
 }
 
 /** What the network gives for each row, one row after the other: `[N · K]`. */
@@ -88,10 +103,10 @@ export const probability = (logit: number): number => 1 / (1 + Math.exp(-logit))
 export async function scoreSplit(
   network: Module,
   data: { images: Tensor; rows: readonly DatasetRow[]; positive: string },
-  split: DatasetRow['split'],
+  split: ScoredSplit,
   options: EvaluateOptions,
 ): Promise<ScoreRow[]> {
-  const indices = data.rows.flatMap((row, i) => (row.split === split ? [i] : []));
+  const indices = data.rows.flatMap((row, i) => (isOf(split, row) ? [i] : []));
   const logits = await logitsOf(network, data.images, indices, options);
   return indices.map((index, i) => {
     const { id, group, label } = data.rows[index]!;
@@ -106,15 +121,17 @@ export async function scoreSplit(
 export async function scoreClasses(
   network: Module,
   data: { images: Tensor; rows: readonly DatasetRow[]; classes: readonly string[] },
-  split: DatasetRow['split'],
+  split: ScoredSplit,
   options: EvaluateOptions,
 ): Promise<ClassScoreRow[]> {
   const { classes } = data;
-  const indices = data.rows.flatMap((row, i) => (row.split === split ? [i] : []));
-  const outputs = await outputsOf(network, data.images, indices, options);
+  const indices = data.rows.flatMap((row, i) => (isOf(split, row) ? [i] : []));
+  const probabilities = await classProbabilities(network, data.images, indices, {
+    ...options,
+    classes: classes.length,
+  });
   return indices.map((index, i) => {
     const { id, group, label } = data.rows[index]!;
-    const logits = outputs.subarray(i * classes.length, (i + 1) * classes.length);
-    return { id, group, label, probabilities: classes.map((_, k) => probability(logOdds(logits, k))) };
+    return { id, group, label, probabilities: probabilities[i]! };
   });
 }

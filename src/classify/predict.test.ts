@@ -1,11 +1,12 @@
 import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { trainingFraming } from '../image/framing.js';
 import { Module } from '../nn/index.js';
 import { liveTensors, type Tensor } from '../torch/index.js';
+import type { PictureFile } from './pictures.js';
 import { type PredictedFiles, predictFiles, readSquares } from './predict.js';
 
 const asTrained = { sizePx: 32, ...trainingFraming };
@@ -62,7 +63,7 @@ test('a network that learned from squashed frames is shown squashed frames', asy
 });
 
 test('a file that is missing, or is no image, is named', async () => {
-  await expect(readSquares([join(dir, 'none.png')], asTrained)).rejects.toThrow(/none\.png: cannot be read/);
+  await expect(readSquares([join(dir, 'none.png')], asTrained)).rejects.toThrow(/none\.png: no such file/);
   const path = join(dir, 'words.png');
   writeFileSync(path, 'words');
   await expect(readSquares([path], asTrained)).rejects.toThrow(/words\.png/);
@@ -90,13 +91,16 @@ async function reds(folder: string, levels: readonly number[]): Promise<string[]
   return paths;
 }
 
+const named = (files: readonly string[]): PictureFile[] =>
+  files.map((path) => ({ path, name: basename(path) }));
+
 async function all(parts: AsyncIterable<PredictedFiles>): Promise<PredictedFiles[]> {
   const found: PredictedFiles[] = [];
   for await (const part of parts) found.push(part);
   return found;
 }
 
-const small = { sizePx: 32, framing: trainingFraming, device: 'cpu', batchSize: 4 } as const;
+const small = { classes: 0, sizePx: 32, framing: trainingFraming, device: 'cpu', batchSize: 4 } as const;
 
 test('a batch at a time, in order; what cannot be read is told and takes no part', async () => {
   const levels = [0, 20, 40, 60, 80, 100, 120, 140, 160, 180];
@@ -105,7 +109,7 @@ test('a batch at a time, in order; what cannot be read is told and takes no part
   rmSync(files[8]!);
   const live = liveTensors();
   const network = new MeanRed();
-  const parts = await all(predictFiles(network, join(dir, 'mixed'), files, small));
+  const parts = await all(predictFiles(network, named(files), small));
   expect(liveTensors()).toBe(live);
   expect(parts.map(({ done }) => done)).toEqual([4, 8, 10]);
   expect(parts.map(({ unreadable }) => unreadable.map(({ file }) => file))).toEqual([
@@ -126,18 +130,18 @@ test('a batch at a time, in order; what cannot be read is told and takes no part
 test('whoever stops early leaves no tensor and no file being read; nothing to do is nothing', async () => {
   const files = await reds('early', [10, 20, 30, 40, 50, 60, 70, 80, 90]);
   const live = liveTensors();
-  for await (const { done } of predictFiles(new MeanRed(), dir, files, small)) {
+  for await (const { done } of predictFiles(new MeanRed(), named(files), small)) {
     expect(done).toBe(4);
     break;
   }
   expect(liveTensors()).toBe(live);
-  expect(await all(predictFiles(new MeanRed(), dir, [], small))).toEqual([]);
+  expect(await all(predictFiles(new MeanRed(), [], small))).toEqual([]);
 });
 
 test('large images go in smaller batches', async () => {
   const files = await reds('large', [10, 20, 30]);
   const network = new MeanRed();
-  const parts = await all(predictFiles(network, dir, files, { ...small, sizePx: 1024, batchSize: 128 }));
+  const parts = await all(predictFiles(network, named(files), { ...small, sizePx: 1024, batchSize: 128 }));
   expect(parts.map(({ done }) => done)).toEqual([2, 3]);
   expect(network.batches).toEqual([2, 1]);
 });
@@ -150,7 +154,7 @@ test('memory does not grow with the number of files', async () => {
   for (const file of files) linkSync(first, file);
   const sizes: number[] = [];
   let scored = 0;
-  for await (const { predictions } of predictFiles(new MeanRed(), dir, files, {
+  for await (const { predictions } of predictFiles(new MeanRed(), named(files), {
     ...small,
     sizePx: 128,
     batchSize: 64,

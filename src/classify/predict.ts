@@ -2,7 +2,6 @@
  * Scores images that belong to no dataset. They stream: while the network looks at one batch the next is decoded, and
  * nothing is kept of those before, so that memory does not grow with the number of files.
  */
-import { relative } from 'node:path';
 import { forEachParallel } from '../data/parallel.js';
 import { DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
@@ -10,17 +9,20 @@ import { decodeSquare, type SquareOptions } from '../image/square.js';
 import type { Module } from '../nn/index.js';
 import { readBytesAsync } from '../reading.js';
 import { type Device, type Tensor, tensor } from '../torch/index.js';
-import { batchSizeFor, type EvaluateOptions, logitsOf, probability } from './evaluate.js';
+import { batchSizeFor, classProbabilities, type EvaluateOptions, logitsOf, probability } from './evaluate.js';
+import type { PictureFile } from './pictures.js';
 
 export interface Prediction {
-  /** Path below the folder. */
+  /** As `PictureFile` calls it. */
   file: string;
   /** Probability of the positive class. */
   score: number;
+  /** Of every class in its order, the positive one first, where the network tells several apart; else null. */
+  probabilities: number[] | null;
 }
 
 export interface Unreadable {
-  /** Path below the folder. */
+  /** As `PictureFile` calls it. */
   file: string;
   /** With the whole path. */
   reason: string;
@@ -45,6 +47,8 @@ export interface PredictOptions {
   /** Files a batch; fewer where images are so large that a batch would not fit. */
   batchSize: number;
   tta?: EvaluateOptions['tta'];
+  /** Classes that the network tells apart; 0: the positive one from the rest. */
+  classes: number;
 }
 
 /**
@@ -75,18 +79,16 @@ export async function readSquares(files: readonly string[], how: SquareOptions):
 /**
  * Scores files in their order, a batch at a time; one batch is decoded ahead. Files that cannot be decoded are told, and
  * take no part.
- * @param dir what the files' names are relative to
  */
 export async function* predictFiles(
   network: Module,
-  dir: string,
-  files: readonly string[],
+  files: readonly PictureFile[],
   options: PredictOptions,
 ): AsyncGenerator<PredictedFiles> {
-  const { sizePx, framing, device, tta } = options;
+  const { sizePx, framing, device, tta, classes } = options;
   const batchSize = batchSizeFor({ height: sizePx, width: sizePx }, options.batchSize);
   const read = (start: number): Promise<ReadBatch> => {
-    const batch = readBatch(dir, files.slice(start, start + batchSize), { sizePx, ...framing });
+    const batch = readBatch(files.slice(start, start + batchSize), { sizePx, ...framing });
     batch.catch(() => {}); // thrown when the batch is asked for
     return batch;
   };
@@ -96,13 +98,23 @@ export async function* predictFiles(
       const { names, pixels, unreadable } = await ahead;
       ahead = read(start + batchSize);
       const images = tensor(pixels, [names.length, 3, sizePx, sizePx]);
-      let logits: Float64Array;
+      const how = { device, batchSize, tta };
+      let predictions: Prediction[];
       try {
-        logits = await logitsOf(network, images, [...names.keys()], { device, batchSize, tta });
+        const rows = [...names.keys()];
+        predictions =
+          classes > 0
+            ? (await classProbabilities(network, images, rows, { ...how, classes })).map(
+                (probabilities, i) => ({ file: names[i]!, score: probabilities[0]!, probabilities }),
+              )
+            : Array.from(await logitsOf(network, images, rows, how), (logit, i) => ({
+                file: names[i]!,
+                score: probability(logit),
+                probabilities: null,
+              }));
       } finally {
         images.dispose();
       }
-      const predictions = names.map((file, i) => ({ file, score: probability(logits[i]!) }));
       yield { predictions, unreadable, done: Math.min(start + batchSize, files.length) };
     }
   } finally {
@@ -118,14 +130,14 @@ interface ReadBatch {
   unreadable: Unreadable[];
 }
 
-async function readBatch(dir: string, files: readonly string[], how: SquareOptions): Promise<ReadBatch> {
+async function readBatch(files: readonly PictureFile[], how: SquareOptions): Promise<ReadBatch> {
   const { sizePx } = how;
   const planes = 3 * sizePx * sizePx;
   const pixels = new Uint8Array(files.length * planes);
   const reasons = new Map<number, string>();
   await forEachParallel(files.length, async (i) => {
     try {
-      pixels.set(await readSquare(files[i]!, how), i * planes);
+      pixels.set(await readSquare(files[i]!.path, how), i * planes);
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       reasons.set(i, error.message);
@@ -136,7 +148,7 @@ async function readBatch(dir: string, files: readonly string[], how: SquareOptio
   readable.forEach((from, to) => {
     pixels.copyWithin(to * planes, from * planes, (from + 1) * planes);
   });
-  const nameOf = (i: number): string => relative(dir, files[i]!);
+  const nameOf = (i: number): string => files[i]!.name;
   return {
     names: readable.map(nameOf),
     pixels: pixels.subarray(0, readable.length * planes),

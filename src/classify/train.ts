@@ -40,6 +40,7 @@ import { type AssessedData, assess } from './assess.js';
 import { type ClassSummary, writeClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
 import { FINE_TUNING_OFF } from './fine-tuning.js';
+import { writeLearned } from './learned.js';
 import { adoptConventions, settleClasses, settleWeights } from './network.js';
 import {
   type ClassifierResult,
@@ -162,6 +163,7 @@ async function trainInto(
     const identity = { dataset: dataset.hash, ...training.counts };
     state = makeState(run, recipe, { device, training, warn: options.warn });
     restoreState(run, state, identity, { device, changeable, warn: options.warn });
+    writeLearned(run.dir, dataset);
     noteConditions(run, state.step, { device, engine: engineInfo(), warn: options.warn });
     await loop(run, recipe, device, { data, training, identity }, state, options);
     return await conclude(run, recipe, device, { data, training, dataset, framing: cache.framing }, state);

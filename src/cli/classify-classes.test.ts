@@ -125,9 +125,34 @@ describe('graft classify evaluate', () => {
       writeFileSync(path, readFileSync(path, 'utf8').replaceAll('benign', 'wart'));
     }
     await expect(classify('evaluate', run, '--data', other)).rejects.toThrow(
-      /is 'wart', which is none of the run's classes: malignant, keratosis, benign/,
+      /other: has images of wart, and .*run tells apart malignant, keratosis, benign; import it with --rename wart=/,
     );
   }, 30_000);
+});
+
+describe('graft classify predict', () => {
+  test('gives the probability of every class, as evaluation does', async () => {
+    const known = readClassScores(join(run, 'scores-test-classes.csv'), CLASSES);
+    const { id, probabilities } = known[0]!;
+    const file = join(data, 'images', readdirSync(join(data, 'images')).find((name) => name.startsWith(id))!);
+    const json = JSON.parse(await classify('predict', run, file, '--json')) as {
+      classes: string[];
+      predictions: { file: string; score: number; called: string; probabilities: Record<string, number> }[];
+    };
+    const [{ score, called, probabilities: found }] = json.predictions as [(typeof json.predictions)[0]];
+    expect(json.classes).toEqual(CLASSES);
+    expect(Object.keys(found)).toEqual(CLASSES);
+    CLASSES.forEach((name, k) => {
+      expect(found[name]).toBeCloseTo(probabilities[k]!, 6);
+    });
+    expect(score).toBe(found.malignant);
+    expect(found[called]).toBe(Math.max(...Object.values(found)));
+    const csv = join(dir, 'predicted.csv');
+    await classify('predict', run, file, '--csv', csv);
+    const [header, row] = readFileSync(csv, 'utf8').trimEnd().split('\n');
+    expect(header).toBe('file,score,called,p:malignant,p:keratosis,p:benign');
+    expect(row!.split(',').slice(2)).toEqual([called, ...CLASSES.map((name) => String(found[name]))]);
+  });
 });
 
 describe('graft classify explain', () => {

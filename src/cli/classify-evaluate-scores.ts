@@ -2,14 +2,15 @@
 import type { Command } from 'commander';
 import type { ClassScoreRow } from '../classify/class-scores.js';
 import type { ClassifierConfig } from '../classify/config.js';
-import type { ScoreRow } from '../classify/scores.js';
+import type { ScoredSplit } from '../classify/scored-split.js';
+import type { EvaluationSplit, ScoreRow } from '../classify/scores.js';
 import type { TestTimeAugmentation } from '../data/augment/index.js';
-import type { Dataset, Split } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { openData } from './classify-data.js';
 import { globalOptions, startEngine } from './common.js';
 
 export interface ScoringFlags {
-  split: Split;
+  split: ScoredSplit;
   /** Another dataset than the run's. */
   data?: string;
   tta?: TestTimeAugmentation;
@@ -49,7 +50,14 @@ async function storedScores(
   config: ClassifierConfig,
 ): Promise<Scored | null> {
   const { split, data, tta, fresh } = flags;
-  if (fresh || data !== undefined || split === 'train' || (tta ?? config.tta) !== config.tta) return null;
+  if (
+    fresh ||
+    data !== undefined ||
+    split === 'train' ||
+    split === 'all' ||
+    (tta ?? config.tta) !== config.tta
+  )
+    return null;
   const { openDataset } = await import('../data/dataset.js');
   const [tested, validation] = [await readStored(dir, split, config), await readStored(dir, 'val', config)];
   if (!tested || !validation) return null;
@@ -64,7 +72,7 @@ async function storedScores(
 
 async function readStored(
   dir: string,
-  split: Exclude<Split, 'train'>,
+  split: EvaluationSplit,
   { target, classes }: ClassifierConfig,
 ): Promise<Scores | null> {
   const { readStoredClassScores, readStoredScores } = await import('../classify/result.js');
@@ -82,6 +90,7 @@ async function freshScores(
   const { framingOfRun, openClassifier } = await import('../classify/result.js');
   const { oneAgainstRest } = await import('../classify/class-scores.js');
   const { scoreClasses, scoreSplit } = await import('../classify/evaluate.js');
+  const { isOf } = await import('../classify/scored-split.js');
   const { withProgress } = await import('../run/progress.js');
   const { quiet } = globalOptions(command);
   const device = await startEngine(command);
@@ -89,9 +98,12 @@ async function freshScores(
   const how = { quiet, framing: framingOfRun(dir) };
   const tta = flags.tta ?? config.tta;
   const { classes, evaluationBatchSize: batchSize } = config;
-  const scoreOf = async (opened: Awaited<ReturnType<typeof openData>>, split: Split): Promise<Scores> => {
+  const scoreOf = async (
+    opened: Awaited<ReturnType<typeof openData>>,
+    split: ScoredSplit,
+  ): Promise<Scores> => {
     const { images, rows: all } = opened.cache;
-    const total = all.filter((row) => row.split === split).length;
+    const total = all.filter((row) => isOf(split, row)).length;
     return withProgress({ label: `scoring ${split}`, total, unit: 'images', quiet }, async (bar) => {
       const how = { device, batchSize, tta, onBatch: (done: number) => bar.update(done) };
       if (config.target === 'binary') {

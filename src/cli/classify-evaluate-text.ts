@@ -1,8 +1,9 @@
 /** What `graft classify evaluate` prints. */
 import type { ClassEvaluation } from '../classify/class-evaluation.js';
 import type { Evaluation, Score } from '../classify/evaluation.js';
+import { type ScoredSplit, splitWords } from '../classify/scored-split.js';
 import type { Subgroup } from '../classify/subgroups.js';
-import type { Dataset, Split } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { plainTable, trimmed, whole } from './table.js';
 
 const between = ({ interval }: Score): string =>
@@ -11,14 +12,14 @@ const between = ({ interval }: Score): string =>
 const figure = (score: Score): string => `${score.value?.toFixed(3) ?? '–'}${between(score)}`;
 
 /** An evaluation of two classes in words. */
-export function describeEvaluation(evaluation: Evaluation, dataset: Dataset, split: Split): string {
+export function describeEvaluation(evaluation: Evaluation, dataset: Dataset, split: ScoredSplit): string {
   const { scores, images, positives, threshold, confusion, calibration, tempered, temperature } = evaluation;
   const { truePositives, falsePositives, trueNegatives, falseNegatives } = confusion;
   const scaled = tempered
     ? `With temperature ${temperature.temperature.toFixed(2)} (fitted on validation): ${tempered.error.toFixed(3)}, log loss ${tempered.logLoss.toFixed(3)}.`
     : 'No temperature could be fitted on the validation split.';
   return [
-    `AUC ${figure(scores.auc)} on the ${split} split of ${dataset.name}: ${whole(images)} images, ${whole(positives)} '${dataset.positive}'.`,
+    `AUC ${figure(scores.auc)} on ${splitWords(split)} ${dataset.name}: ${whole(images)} images, ${whole(positives)} '${dataset.positive}'.`,
     `Average precision ${figure(scores.averagePrecision)}; prevalence ${(positives / images).toFixed(3)}.`,
     `At threshold ${threshold.toFixed(3)} (chosen on the validation split): sensitivity ${figure(scores.sensitivity)}, specificity ${figure(scores.specificity)}, balanced accuracy ${scores.balancedAccuracy.value!.toFixed(3)}, F1 ${scores.f1.value!.toFixed(3)}.`,
     `  ${whole(truePositives)} found, ${whole(falseNegatives)} missed; ${whole(falsePositives)} false alarms, ${whole(trueNegatives)} rightly left alone.`,
@@ -69,7 +70,7 @@ function cells({ images, positives, auc, aucInterval, sensitivity, difference }:
 }
 
 /** An evaluation of several classes in words. */
-export function describeClasses(evaluation: ClassEvaluation, dataset: Dataset, split: Split): string {
+export function describeClasses(evaluation: ClassEvaluation, dataset: Dataset, split: ScoredSplit): string {
   const { scores, images, byClass, calibration, tempered, temperature } = evaluation;
   const present = byClass.filter((one) => one.images > 0).length;
   const table = plainTable(
@@ -95,7 +96,7 @@ export function describeClasses(evaluation: ClassEvaluation, dataset: Dataset, s
     ? `With temperature ${temperature.temperature.toFixed(2)} (fitted on validation): ${tempered.error.toFixed(3)}, log loss ${tempered.logLoss.toFixed(3)}.`
     : 'No temperature could be fitted on the validation split.';
   return [
-    `Balanced accuracy ${figure(scores.balancedAccuracy)} on the ${split} split of ${dataset.name}: ${whole(images)} images of ${present} classes; chance is ${(1 / present).toFixed(3)}.`,
+    `Balanced accuracy ${figure(scores.balancedAccuracy)} on ${splitWords(split)} ${dataset.name}: ${whole(images)} images of ${present} classes; chance is ${(1 / present).toFixed(3)}.`,
     `Macro AUC ${figure(scores.macroAuc)}, macro F1 ${figure(scores.macroF1)}, accuracy ${figure(scores.accuracy)}.`,
     `Log loss ${figure(scores.logLoss)}.`,
     `Calibration error of the class that is called ${calibration.error.toFixed(3)} (true probabilities: ${calibration.floor.mean.toFixed(3)}, up to ${calibration.floor.high.toFixed(3)}). ${scaled}`,

@@ -5,11 +5,12 @@ import type { ClassScoreRow } from '../classify/class-scores.js';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { Partition } from '../classify/partition.js';
 import type { ReportSubject } from '../classify/report/input.js';
-import { type Scored, type ScoringFlags, scoresFor } from './classify-evaluate-scores.js';
+import { checkFamiliarity, type Familiarity, type KnownFlags } from './classify-evaluate-known.js';
+import { type Scored, type Scores, type ScoringFlags, scoresFor } from './classify-evaluate-scores.js';
 import { describeClasses, describeEvaluation } from './classify-evaluate-text.js';
 import { collect, examples, globalOptions, integer, notice, output } from './common.js';
 
-interface EvaluateFlags extends ScoringFlags {
+interface EvaluateFlags extends ScoringFlags, KnownFlags {
   csv?: string;
   againstRest?: boolean;
   by: string[];
@@ -27,9 +28,19 @@ export function registerEvaluate(classify: Command): void {
     )
     .argument('<run>', 'run folder of a classifier')
     .addOption(
-      new Option('--split <split>', 'images to score').choices(['train', 'val', 'test']).default('test'),
+      new Option('--split <split>', 'images to score')
+        .choices(['train', 'val', 'test', 'all'])
+        .default('test'),
     )
     .option('--data <dataset>', 'another dataset (default: the one it was trained on)')
+    .addOption(
+      new Option(
+        '--known <what>',
+        'images of another dataset that the run learned from: refuse, leave them out, or keep them and say both figures',
+      )
+        .choices(['refuse', 'leave-out', 'keep'])
+        .default('refuse'),
+    )
     .addOption(
       new Option('--tta <views>', 'test-time augmentation (default: the run’s)').choices([
         'none',
@@ -58,7 +69,14 @@ export function registerEvaluate(classify: Command): void {
     );
   examples(evaluate, [
     ['the test split', 'graft classify evaluate runs/first --report first.html'],
-    ['on another hospital’s images', 'graft classify evaluate runs/first --data other --csv scores.csv'],
+    [
+      'on all of another hospital’s images',
+      'graft classify evaluate runs/first --data other --split all --csv scores.csv',
+    ],
+    [
+      'on a collection that shares images with what it learned from',
+      'graft classify evaluate runs/first --data other --known leave-out',
+    ],
     ['subgroups by two columns', 'graft classify evaluate runs/first --by sex --by scanner'],
   ]);
 }
@@ -70,22 +88,38 @@ interface Evaluated {
   config: ClassifierConfig;
   scored: Scored;
   partitions: Partition[];
+  familiarity: Familiarity;
   command: Command;
 }
 
 async function evaluateCommand(dir: string, flags: EvaluateFlags, command: Command): Promise<void> {
   const { readClassifierConfig } = await import('../classify/result.js');
   const config = readClassifierConfig(dir);
-  const scored = await scoresFor(dir, flags, config, command);
+  const familiarity = await checkFamiliarity(dir, flags, config, command);
+  const all = await scoresFor(dir, flags, config, command);
+  const scored = flags.known === 'leave-out' ? { ...all, tested: strange(all.tested, familiarity) } : all;
   const partitions = await partitionsFor(scored, flags, command);
-  const evaluated = { dir, flags, config, scored, partitions, command };
+  const evaluated = { dir, flags, config, scored, partitions, familiarity, command };
   const { classRows } = scored.tested;
   if (classRows === null || flags.againstRest) await answerBinary(evaluated);
   else await answerClasses(evaluated, classRows, scored.validation.classRows!);
 }
 
+/** Scores of the images that the run does not know. */
+const strange = ({ rows, classRows }: Scores, { known }: Familiarity): Scores => {
+  const isStrange = ({ id }: { id: string }): boolean => !known?.pictures.has(id);
+  return { rows: rows.filter(isStrange), classRows: classRows?.filter(isStrange) ?? null };
+};
+
+/** How many images under test the run learned from. */
+function knownIn({ scored: { dataset, tested }, familiarity: { own, known } }: Evaluated): number {
+  const splitOf = new Map(dataset.rows.map(({ id, split }) => [id, split]));
+  return tested.rows.filter(({ id }) => (own ? splitOf.get(id) !== 'test' : known?.pictures.has(id))).length;
+}
+
 /** Two classes, or one against the rest. */
-async function answerBinary({ dir, flags, config, scored, partitions, command }: Evaluated): Promise<void> {
+async function answerBinary(evaluated: Evaluated): Promise<void> {
+  const { dir, flags, scored, partitions, familiarity, command } = evaluated;
   const { evaluateScores } = await import('../classify/evaluation.js');
   const { writeScores } = await import('../classify/scores.js');
   const { dataset, validation } = scored;
@@ -93,11 +127,15 @@ async function answerBinary({ dir, flags, config, scored, partitions, command }:
   if (flags.csv !== undefined) writeScores(flags.csv, rows);
   const { replicates } = flags;
   const seed = globalOptions(command).seed ?? 0;
-  const evaluation = evaluateScores(rows, { validation: validation.rows, partitions, replicates, seed });
+  const how = { validation: validation.rows, replicates, seed };
+  const evaluation = evaluateScores(rows, { ...how, partitions });
+  const others = strange(scored.tested, familiarity).rows;
+  const bothClasses = new Set(others.map(({ label }) => label)).size === 2;
+  const unknown = others.length < rows.length && bothClasses ? evaluateScores(others, how) : null;
   if (flags.report !== undefined) {
     const { errorTiles, writeEvaluationReport } = await import('../classify/report/index.js');
     const errors = await errorTiles(dataset, rows, evaluation.threshold);
-    const subject = await subjectOf(dir, scored, flags, config);
+    const subject = await subjectOf(evaluated);
     writeEvaluationReport(flags.report, { ...subject, rows, evaluation, errors });
   }
   const { scores } = evaluation;
@@ -108,17 +146,27 @@ async function answerBinary({ dir, flags, config, scored, partitions, command }:
       ...plain,
       aucInterval: scores.auc.interval,
       ...evaluation,
+      ...familiar(familiarity, unknown),
       ...written(flags, rows),
     },
-    text: () => [describeEvaluation(evaluation, dataset, flags.split), ...files(flags)].join('\n'),
+    text: () =>
+      [
+        ...familiarity.notes,
+        describeEvaluation(evaluation, dataset, flags.split),
+        ...(unknown
+          ? ['', 'Without the images that it knows:', describeEvaluation(unknown, dataset, flags.split)]
+          : []),
+        ...files(flags),
+      ].join('\n'),
   });
 }
 
 async function answerClasses(
-  { dir, flags, config, scored, partitions, command }: Evaluated,
+  evaluated: Evaluated,
   rows: ClassScoreRow[],
   validation: ClassScoreRow[],
 ): Promise<void> {
+  const { dir, flags, config, scored, partitions, familiarity, command } = evaluated;
   const { evaluateClasses } = await import('../classify/class-evaluation.js');
   const { writeClassScores } = await import('../classify/class-scores.js');
   const { dataset } = scored;
@@ -126,16 +174,34 @@ async function answerClasses(
   if (flags.csv !== undefined) writeClassScores(flags.csv, rows, classes);
   const { replicates } = flags;
   const seed = globalOptions(command).seed ?? 0;
-  const evaluation = evaluateClasses(rows, classes, { validation, partitions, replicates, seed });
+  const how = { validation, replicates, seed };
+  const evaluation = evaluateClasses(rows, classes, { ...how, partitions });
+  const others = strange(scored.tested, familiarity).classRows!;
+  const severalClasses = new Set(others.map(({ label }) => label)).size > 1;
+  const unknown =
+    others.length < rows.length && severalClasses ? evaluateClasses(others, classes, how) : null;
   if (flags.report !== undefined) {
     const { classErrorTiles, writeClassReport } = await import('../classify/report/index.js');
     const errors = await classErrorTiles(dataset, rows, classes);
-    const subject = await subjectOf(dir, scored, flags, config);
+    const subject = await subjectOf(evaluated);
     writeClassReport(flags.report, { ...subject, rows, evaluation, errors });
   }
   output(command, {
-    json: { ...about(dir, scored, flags), ...evaluation, ...written(flags, rows) },
-    text: () => [describeClasses(evaluation, dataset, flags.split), ...files(flags)].join('\n'),
+    json: {
+      ...about(dir, scored, flags),
+      ...evaluation,
+      ...familiar(familiarity, unknown),
+      ...written(flags, rows),
+    },
+    text: () =>
+      [
+        ...familiarity.notes,
+        describeClasses(evaluation, dataset, flags.split),
+        ...(unknown
+          ? ['', 'Without the images that it knows:', describeClasses(unknown, dataset, flags.split)]
+          : []),
+        ...files(flags),
+      ].join('\n'),
   });
 }
 
@@ -146,6 +212,24 @@ const about = (dir: string, { dataset, tta, stored }: Scored, { split }: Evaluat
   split,
   tta,
   scoring: stored ? 'stored' : 'fresh',
+});
+
+/** What the run knows of the images, and the figures without those. */
+const familiar = ({ known, notes }: Familiarity, withoutKnown: object | null): object => ({
+  notes,
+  known: known && {
+    images: [...known.pictures].map(([id, { twin, kind, correlation }]) => ({
+      id,
+      twin: twin.id,
+      split: twin.split,
+      kind,
+      correlation,
+    })),
+    groups: known.groups,
+    ids: known.ids,
+    comparedPictures: known.compared,
+  },
+  ...(withoutKnown === null ? {} : { withoutKnown }),
 });
 
 const written = ({ report, csv }: EvaluateFlags, predictions: readonly object[]): object => ({
@@ -184,12 +268,9 @@ async function partitionsFor(
 }
 
 /** What the page says of the run and its data. */
-async function subjectOf(
-  dir: string,
-  { dataset, tta }: Scored,
-  flags: EvaluateFlags,
-  config: ClassifierConfig,
-): Promise<ReportSubject> {
+async function subjectOf(evaluated: Evaluated): Promise<ReportSubject> {
+  const { dir, flags, config, familiarity } = evaluated;
+  const { dataset, tta } = evaluated.scored;
   const { basename, resolve } = await import('node:path');
   const { graftVersion } = await import('../run/package.js');
   return {
@@ -207,5 +288,7 @@ async function subjectOf(
       foreign: flags.data !== undefined,
     },
     split: flags.split,
+    known: knownIn(evaluated),
+    notes: familiarity.notes,
   };
 }

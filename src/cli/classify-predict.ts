@@ -1,6 +1,7 @@
 /** `graft classify predict`. */
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import type { Pictures } from '../classify/pictures.js';
 import type { Prediction, Unreadable } from '../classify/predict.js';
 import type { TestTimeAugmentation } from '../data/augment/index.js';
 import { examples, globalOptions, notice, output, startEngine } from './common.js';
@@ -14,10 +15,10 @@ interface PredictFlags {
 export function registerPredict(classify: Command): void {
   const predict = classify
     .command('predict')
-    .description('score every image of a folder and of the folders within')
+    .description('score pictures: files, and folders with the folders within')
     .argument('<run>', 'run folder of a classifier')
-    .argument('<dir>', 'folder of images')
-    .option('--csv <file>', 'write file and score (default: on stdout)')
+    .argument('<pictures...>', 'files and folders')
+    .option('--csv <file>', 'write file, score and every class’s probability (default: on stdout)')
     .addOption(
       new Option('--tta <views>', 'test-time augmentation (default: the run’s)').choices([
         'none',
@@ -26,11 +27,12 @@ export function registerPredict(classify: Command): void {
       ]),
     )
     .option('--skip-unreadable', 'files that cannot be read are no failure')
-    .action(async (run: string, images: string, flags: PredictFlags, command: Command) =>
+    .action(async (run: string, images: string[], flags: PredictFlags, command: Command) =>
       predictCommand(run, images, flags, command),
     );
   examples(predict, [
     ['a folder of new pictures', 'graft classify predict runs/first pictures --csv out.csv'],
+    ['single files', 'graft classify predict runs/first today/*.jpg other.png --json'],
     [
       'averaged over the eight symmetries of the square',
       'graft classify predict runs/first pictures --csv out.csv --tta symmetries',
@@ -42,7 +44,7 @@ type Write = (text: string) => Promise<void>;
 
 async function predictCommand(
   run: string,
-  dir: string,
+  given: readonly string[],
   flags: PredictFlags,
   command: Command,
 ): Promise<void> {
@@ -50,17 +52,25 @@ async function predictCommand(
   const { predictFiles } = await import('../classify/predict.js');
   const { DataError } = await import('../errors.js');
   const { replaceFileAsync } = await import('../files.js');
-  const { listImages } = await import('../image/folder.js');
+  const { findPictures } = await import('../classify/pictures.js');
   const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
   const { withProgress } = await import('../run/progress.js');
+  const { columnOf } = await import('../classify/class-scores.js');
   const { csvText } = await import('../data/table.js');
+  const { likeliest } = await import('../stats/multi-class.js');
   const { quiet, json } = globalOptions(command);
-  const files = await listImages(dir);
-  if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
+  const { files, passedOver } = findPictures(given);
+  const passed = passedOver.length > 0 ? passedOverWords(passedOver) : '';
+  if (files.length === 0)
+    throw new DataError(
+      `${given.join(', ')}: no images in ${given.length > 1 ? 'these' : 'this folder'}${passed && `; ${passed}`}`,
+    );
+  if (passed) notice(command, `graft: warning: ${passed}`);
   const device = await startEngine(command);
   const { network, config } = openClassifier(run, device);
   const framing = framingOfRun(run);
   const tta = flags.tta ?? config.tta;
+  const classes = config.target === 'classes' ? config.classes : [];
   const unreadable: Unreadable[] = [];
 
   /** Hands on the rows of each batch as soon as they are there. */
@@ -69,7 +79,8 @@ async function predictCommand(
       (interrupt) =>
         withProgress({ label: 'scoring', total: files.length, unit: 'images', quiet }, async (bar) => {
           const { imageSize: sizePx, evaluationBatchSize: batchSize } = config;
-          for await (const part of predictFiles(network, dir, files, {
+          for await (const part of predictFiles(network, files, {
+            classes: classes.length,
             sizePx,
             framing,
             device,
@@ -89,14 +100,34 @@ async function predictCommand(
       'stopping after this batch; once more to stop at once',
     );
   const scoreAsCsv = async (write: Write): Promise<void> => {
-    await write('file,score\n');
-    await scoreAll((predictions) => write(csvText(predictions.map(({ file, score }) => [file, score]))));
+    await write(
+      csvText([['file', 'score', ...(classes.length > 0 ? ['called', ...classes.map(columnOf)] : [])]]),
+    );
+    await scoreAll((predictions) =>
+      write(
+        csvText(
+          predictions.map(({ file, score, probabilities }) => [
+            file,
+            score,
+            ...(probabilities ? [classes[likeliest(probabilities)]!, ...probabilities] : []),
+          ]),
+        ),
+      ),
+    );
   };
 
-  const predictions: Prediction[] = [];
+  const named = ({ file, score, probabilities }: Prediction): object => ({
+    file,
+    score,
+    ...(probabilities && {
+      called: classes[likeliest(probabilities)],
+      probabilities: Object.fromEntries(classes.map((name, k) => [name, probabilities[k]])),
+    }),
+  });
+  const predictions: object[] = [];
   try {
     if (flags.csv !== undefined) await replaceFileAsync(flags.csv, (path) => writeTo(path, scoreAsCsv));
-    else if (json) await scoreAll(async (rows) => void predictions.push(...rows));
+    else if (json) await scoreAll(async (rows) => void predictions.push(...rows.map(named)));
     else await scoreAsCsv(writeToStdout);
   } finally {
     network.dispose();
@@ -106,7 +137,15 @@ async function predictCommand(
   if (flags.csv !== undefined || json) {
     const result = flags.csv === undefined ? { predictions } : { csv: flags.csv };
     output(command, {
-      json: { run, ...result, images: scored, tta, unreadable },
+      json: {
+        run,
+        ...(classes.length > 0 ? { classes } : {}),
+        ...result,
+        images: scored,
+        tta,
+        unreadable,
+        passedOver,
+      },
       text: `${scored} images scored: ${flags.csv}`,
     });
   }
@@ -118,8 +157,17 @@ async function predictCommand(
   notice(command, `graft: warning: ${told}`);
 }
 
+/** 'passed over 3 files that are no pictures: notes.txt, …' */
+function passedOverWords(passedOver: Pictures['passedOver']): string {
+  const [first] = passedOver;
+  const reasons = new Set(passedOver.map(({ why }) => why));
+  const why = reasons.size === 1 ? ` (${first!.why})` : '';
+  const named = passedOver.map(({ file, why: own }) => ({ file: why ? file : `${file} (${own})` }));
+  return `passed over ${passedOver.length} ${passedOver.length === 1 ? 'file' : 'files'}${why}: ${someOf(named)}`;
+}
+
 /** The first few names. */
-const someOf = (unreadable: readonly Unreadable[]): string =>
+const someOf = (unreadable: readonly { file: string }[]): string =>
   [...unreadable.slice(0, 3).map(({ file }) => file), ...(unreadable.length > 3 ? ['…'] : [])].join(', ');
 
 async function writeTo(path: string, rows: (write: Write) => Promise<void>): Promise<void> {

@@ -79,6 +79,33 @@ describe('graft classify predict', () => {
     expect(turned.predictions).not.toEqual(rows);
   });
 
+  test('single files and several folders, each picture once; what is passed over is named', async () => {
+    const mixed = join(dir, 'mixed');
+    mkdirSync(join(mixed, 'notes'), { recursive: true });
+    const [first, second] = readdirSync(pictures).filter((name) => name.endsWith('.png'));
+    cpSync(join(pictures, first!), join(mixed, first!));
+    writeFileSync(join(mixed, 'notes', 'words.txt'), 'words');
+    writeFileSync(join(mixed, 'labels.csv'), 'id,label');
+    const one = join(pictures, second!);
+    const json = JSON.parse(await classify('predict', run, mixed, one, one, '--json')) as Predicted & {
+      passedOver: { file: string; why: string }[];
+    };
+    expect(json.predictions!.map(({ file }) => file)).toEqual([join(mixed, first!), one]);
+    expect(json.passedOver).toEqual([
+      { file: join(mixed, 'labels.csv'), why: 'no picture' },
+      { file: join(mixed, 'notes', 'words.txt'), why: 'no picture' },
+    ]);
+    const [alone] = rowsOf(await classify('predict', run, one));
+    expect(alone!.file).toBe(one);
+    expect(alone!.score).toBeCloseTo(json.predictions![1]!.score, 6);
+    await expect(classify('predict', run, join(pictures, '*.png'))).rejects.toThrow(
+      /\*\.png: no such file or folder; the shell opens patterns: leave the quotes out/,
+    );
+    await expect(classify('predict', run, join(mixed, 'notes'))).rejects.toThrow(
+      /no images in this folder; passed over 1 file \(no picture\): words\.txt/,
+    );
+  });
+
   test('files that cannot be read are named: a failure, unless they may be skipped', async () => {
     const csv = join(dir, 'bad.csv');
     const bad = join(dir, 'with-bad');

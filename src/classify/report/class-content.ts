@@ -5,7 +5,14 @@ import type { OverallScoreName } from '../class-evaluation.js';
 import type { Score } from '../evaluation.js';
 import { classCurveFigures } from './class-curves.js';
 import { classSubgroupBlocks, classTables, confusionSentence } from './class-tables.js';
-import { calibrationTableOf, cautions, documentOf, protocolBlocksOf, scoreTableOf } from './common-blocks.js';
+import {
+  calibrationTableOf,
+  cautions,
+  documentOf,
+  protocolBlocksOf,
+  scoreTableOf,
+  standing,
+} from './common-blocks.js';
 import { confusionFigure } from './confusion-figure.js';
 import type { ClassReportInput } from './input.js';
 import { reliabilityFigureOf } from './reliability.js';
@@ -79,9 +86,8 @@ function summaryBox(input: ClassReportInput): Summary {
   ];
   return {
     title: 'Summary',
-    tone: beatsChance ? 'even' : 'open',
-    short: beatsChance ? 'better than chance' : 'not shown to be better than chance',
-    sentence: `On ${plural(images, 'image')} of the ${split} split${groups === images ? '' : ` (${plural(groups, dataset.groupedBy)})`} it recognises ${percent(value!)} of a class, on average over ${whole(present.length)} classes.`,
+    ...standing(input, beatsChance),
+    sentence: `On ${plural(images, 'image')} of ${split === 'all' ? 'all splits' : `the ${split} split`}${groups === images ? '' : ` (${plural(groups, dataset.groupedBy)})`} it recognises ${percent(value!)} of a class, on average over ${whole(present.length)} classes.`,
     paragraph: sentences.join(' '),
     figures: [
       figure('Balanced accuracy', scores.balancedAccuracy),

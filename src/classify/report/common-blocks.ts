@@ -30,8 +30,17 @@ export function documentOf(
   };
 }
 
+/** How the page opens: figures over images that the classifier knows say nothing, however high they are. */
+export function standing({ known }: ReportSubject, beatsChance: boolean): Pick<Summary, 'tone' | 'short'> {
+  if (known > 0) return { tone: 'bad', short: `learned from ${whole(known)} of these images` };
+  return beatsChance
+    ? { tone: 'even', short: 'better than chance' }
+    : { tone: 'open', short: 'not shown to be better than chance' };
+}
+
 /** What a reader must know of the data before anything else. */
-export const cautions = ({ dataset }: ReportSubject, fitted: string): string[] => [
+export const cautions = ({ dataset, notes }: ReportSubject, fitted: string): string[] => [
+  ...notes,
   ...(dataset.foreign
     ? [`These are not the data that it was validated on: ${fitted} its own validation split.`]
     : []),

@@ -2,7 +2,14 @@
 import type { Block, GalleryBlock, ReportDocument, Section, Summary } from '../../report/document.js';
 import { fixed, percent, plural, range, whole } from '../../report/format.js';
 import type { ScoreName } from '../evaluation.js';
-import { calibrationTableOf, cautions, documentOf, protocolBlocksOf, scoreTableOf } from './common-blocks.js';
+import {
+  calibrationTableOf,
+  cautions,
+  documentOf,
+  protocolBlocksOf,
+  scoreTableOf,
+  standing,
+} from './common-blocks.js';
 import { curvesFigure, histogramFigure } from './curves.js';
 import type { EvaluationReportInput } from './input.js';
 import { reliabilityFigure } from './reliability.js';
@@ -50,9 +57,8 @@ function summaryBox(input: EvaluationReportInput): Summary {
   };
   return {
     title: 'Summary',
-    tone: beatsChance ? 'even' : 'open',
-    short: beatsChance ? 'better than chance' : 'not shown to be better than chance',
-    sentence: `On ${plural(images, 'image')} of the ${split} split${groups === images ? '' : ` (${plural(groups, dataset.groupedBy)})`} it ranks a '${dataset.positive}' above another image with a chance of ${percent(scores.auc.value!)}.`,
+    ...standing(input, beatsChance),
+    sentence: `On ${plural(images, 'image')} of ${split === 'all' ? 'all splits' : `the ${split} split`}${groups === images ? '' : ` (${plural(groups, dataset.groupedBy)})`} it ranks a '${dataset.positive}' above another image with a chance of ${percent(scores.auc.value!)}.`,
     paragraph: sentences.join(' '),
     figures: [
       { label: 'AUC', value: fixed(scores.auc.value!), note: interval ? range(interval) : 'no interval' },

@@ -46,6 +46,8 @@ export function exampleEvaluationInput(
     scoring: null,
     dataset: { name: 'clinic', positive: 'melanoma', groupedBy: 'patient', kind: 'images', foreign: false },
     split: 'test',
+    known: 0,
+    notes: [],
     rows,
     evaluation: evaluateScores(rows, {
       validation: drawRows(8, 200).rows,
@@ -120,6 +122,8 @@ export function exampleClassInput(
     scoring: null,
     dataset: { name: 'clinic', positive: 'melanoma', groupedBy: 'lesion', kind: 'images', foreign: false },
     split: 'test',
+    known: 0,
+    notes: [],
     rows,
     evaluation: evaluateClasses(rows, classes, {
       validation: drawClassRows(10, lesions).rows,

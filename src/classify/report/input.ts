@@ -26,6 +26,10 @@ export interface ReportSubject {
     foreign: boolean;
   };
   split: string;
+  /** Images that the classifier learned from, among those that were scored. */
+  known: number;
+  /** What stands beside the figures, a sentence each. */
+  notes: readonly string[];
 }
 
 export interface EvaluationReportInput extends ReportSubject {
