@@ -2,10 +2,14 @@
 // open to be called many times.
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/resolver.h>
+#include <torch/csrc/jit/serialization/export.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <cerrno>
+#include <fcntl.h>
 #include <map>
 #include <sstream>
+#include <unistd.h>
 
 #include "registry.h"
 
@@ -49,8 +53,41 @@ struct Tree {
   }
 };
 
-/// saveScript(path, source of forward, names a line, metadata as JSON): the tensors' handles are in the exchange. What
-/// requires gradients becomes a parameter, the rest buffers.
+/// A file that takes bytes without end: libtorch's writer of archives ends the process when it is told of a full disk in
+/// the middle. The first thing that went wrong is kept, and what comes after is dropped.
+class File {
+ public:
+  explicit File(const std::string& path) : descriptor(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) {
+    if (descriptor < 0) error = errno;
+  }
+  ~File() { finish(); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  size_t take(const void* data, size_t size) {
+    for (size_t done = 0; error == 0 && done < size;) {
+      const ssize_t count = write(descriptor, static_cast<const char*>(data) + done, size - done);
+      if (count >= 0) done += static_cast<size_t>(count);
+      else if (errno != EINTR) error = errno;
+    }
+    return size;
+  }
+
+  /// 0, or the number of what went wrong.
+  int finish() {
+    if (descriptor >= 0 && close(descriptor) != 0 && error == 0) error = errno;
+    descriptor = -1;
+    return error;
+  }
+
+ private:
+  int descriptor;
+  int error = 0;
+};
+
+/// saveScript(path, source of forward, names a line, metadata as JSON) → 0, or the system's error number: the tensors'
+/// handles are in the exchange. What requires gradients becomes a parameter, the rest buffers. Written through a function,
+/// the archive's root is called `archive` whatever the file is: two exports are the same, byte for byte.
 napi_value saveScript(Call& call) {
   Tree tree;
   size_t position = 0;
@@ -60,8 +97,11 @@ napi_value saveScript(Call& call) {
   Module module = tree.build("__torch__.graft.Network");
   module.define(call.string(1));
   module.eval();
-  module.save(call.string(0), {{"metadata.json", call.string(3)}});
-  return undefined(call.env);
+  File file(call.string(0));
+  torch::jit::ExportModule(
+      module, [&file](const void* data, size_t size) { return file.take(data, size); },
+      {{"metadata.json", call.string(3)}});
+  return toNumber(call.env, file.finish());
 }
 
 std::vector<c10::IValue> takeInputs(Call& call, size_t count) {

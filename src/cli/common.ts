@@ -112,6 +112,14 @@ export const partOption = [
   'of a weights file that holds several state dicts, which: netG, model_ema; or what its names begin with',
 ] as const;
 
+/** `--trust-code`, for commands that may open a TorchScript file. Jobs in processes of their own inherit it. */
+export const addTrustOption = (command: Command): Command =>
+  command
+    .option('--trust-code', 'run the code of TorchScript files (FILE.pt) that are named: they are programs')
+    .hook('preAction', (_, called) => {
+      if (called.opts().trustCode) process.env.GRAFT_TRUST_CODE = '1'; // metrics/backbone/trust.ts reads it
+    });
+
 /** Name of a recipe, or of a file without folder and ending: what default folders are called after. */
 export const recipeTitle = (recipe: string): string => recipe.replace(/^.*\//, '').replace(/\.ya?ml$/, '');
 

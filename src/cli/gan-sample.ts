@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ChoiceLineage } from '../data/lineage.js';
 import type { ChoiceOptions } from '../gan/sample.js';
 import {
+  addTrustOption,
   examples,
   globalOptions,
   integer,
@@ -32,8 +33,7 @@ interface SampleFlags {
 }
 
 export function registerSample(gan: Command): void {
-  const sample = gan
-    .command('sample')
+  const sample = addTrustOption(gan.command('sample'))
     .description('write images of a trained generator, with their lineage')
     .argument(
       '<run>',

@@ -5,6 +5,7 @@ import type { GanSummary } from '../gan/summary.js';
 import type { TrainHooks } from '../gan/train.js';
 import type { Run } from '../run/run-folder.js';
 import {
+  addTrustOption,
   collect,
   colorsFor,
   commandConfig,
@@ -18,8 +19,7 @@ import {
 } from './common.js';
 
 export function registerTrain(gan: Command): void {
-  const train = gan
-    .command('train')
+  const train = addTrustOption(gan.command('train'))
     .description('train a GAN on the training images of one class, or of several')
     .requiredOption('--data <dataset>', 'dataset folder (graft data import, graft data phantoms)')
     .requiredOption('--class <label>', 'class to learn; repeatable, or `all` for every class', collect, [])
@@ -52,8 +52,7 @@ export function registerTrain(gan: Command): void {
     ],
   ]);
 
-  const resume = gan
-    .command('resume')
+  const resume = addTrustOption(gan.command('resume'))
     .description('go on with a run that was stopped; it ends as if it never had been')
     .argument('<run>', 'run folder')
     .action(async (dir: string, _options, command: Command) => resumeCommand(dir, command));
@@ -82,6 +81,8 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   ]);
   if (config === null) return;
   checkGanConfig(config);
+  const { requireTrust } = await import('../metrics/backbone/index.js');
+  if (config.monitorEvery > 0) requireTrust(config.backbone);
   const { createRun } = await import('../run/run-folder.js');
   const { checkGanData } = await import('../gan/data.js');
   checkGanData(config);

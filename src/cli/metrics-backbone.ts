@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { FeatureExtractor, InputOptions, ResizerName } from '../metrics/backbone/index.js';
 import type { ImageSet } from '../metrics/image-set.js';
 import type { Device, Tensor } from '../torch/index.js';
-import { collect, globalOptions, notice } from './common.js';
+import { addTrustOption, collect, globalOptions, notice } from './common.js';
 
 export interface BackboneFlags {
   backbone: string;
@@ -13,7 +13,7 @@ export interface BackboneFlags {
 }
 
 export const addBackboneOptions = (command: Command): Command =>
-  command
+  addTrustOption(command)
     .option(
       '--backbone <which>',
       'where features come from: random, a classifier run, inception:FILE, FILE.pt (TorchScript) or FILE.onnx',

@@ -6,7 +6,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Run } from '../run/run-folder.js';
 import type { PictureCheck } from '../trial/check.js';
 import type { TrialConfig } from '../trial/config.js';
-import { collect, commandConfig, examples, globalOptions, notice, output } from './common.js';
+import { addTrustOption, collect, commandConfig, examples, globalOptions, notice, output } from './common.js';
 import { type MakingHooks, making } from './data-making.js';
 import {
   addExecutorOptions,
@@ -26,8 +26,7 @@ interface RunFlags extends ExecutorFlags {
 
 export function registerRun(trial: Command): void {
   const run = addExecutorOptions(
-    trial
-      .command('run')
+    addTrustOption(trial.command('run'))
       .description('train GANs and the classifiers of every arm, seed and fold, and write the report')
       .argument('<trial.yaml>', 'trial file, or the name of a recipe')
       .option('--data <dataset>', 'dataset folder, instead of the file’s')
@@ -47,8 +46,7 @@ export function registerRun(trial: Command): void {
   ]);
 
   const resume = addExecutorOptions(
-    trial
-      .command('resume')
+    addTrustOption(trial.command('resume'))
       .description('go on with a trial that was stopped; finished parts are not repeated')
       .argument('<dir>', 'trial folder')
       .option('--dry-run', 'print what would be handed to Slurm or Kubernetes, and stop'),

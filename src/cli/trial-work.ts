@@ -5,12 +5,11 @@ import type { TrialConfig } from '../trial/config.js';
 import type { QueuedTrialOptions } from '../trial/executors/queued-trial.js';
 import type { TrialJob } from '../trial/plan.js';
 import type { JobOutcome } from '../trial/work.js';
-import { examples, globalOptions, integer, notice, output } from './common.js';
+import { addTrustOption, examples, globalOptions, integer, notice, output } from './common.js';
 import { trialConfigOf } from './trial-run.js';
 
 export function registerWork(trial: Command): void {
-  const work = trial
-    .command('work')
+  const work = addTrustOption(trial.command('work'))
     .description('do open jobs of a trial that another process began, until none is left')
     .argument('<dir>', 'trial folder, on a file system that all workers share, or s3://BUCKET/FOLDER')
     .option('--jobs <count>', 'jobs at once', integer({ min: 1, max: 1024 }), 1)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -12,6 +12,8 @@ import {
   OPERATORS,
   scaleOf,
 } from '../../test/export/cases.js';
+import { mountSmallDisk, noSmallDisk } from '../../test/small-disk.js';
+import { WriteError } from '../errors.js';
 import { liveTensors, manualSeed, noGrad, randn, savePth, type Tensor, tidy } from '../torch/index.js';
 import { checkTorchScript, exportTorchScript } from './index.js';
 
@@ -95,4 +97,52 @@ test('refuses what the language cannot say', () => {
     expect(attempt('1x')).toThrow(/no input '1x'/);
     expect(attempt('self')).toThrow(/no input 'self'/);
   });
+});
+
+test('two exports are the same, byte for byte, whatever their names, folders and times', async () => {
+  const [, network] = Object.entries(NETWORKS)[0]!;
+  const made = makeNetwork(network);
+  mkdirSync(join(folder, 'elsewhere'));
+  const write = (path: string): Buffer => {
+    tidy(() =>
+      exportTorchScript(forwardOf(made), inputsOf(network, 1), path, {
+        parameters: made.stateDict(),
+        metadata: { about: 'x' },
+      }),
+    );
+    return readFileSync(path);
+  };
+  const first = write(join(folder, 'first.pt'));
+  await new Promise((resolve) => setTimeout(resolve, 2100)); // the seconds of a zip's clock come in twos
+  expect(write(join(folder, 'elsewhere', 'another name.pt')).equals(first)).toBe(true);
+  expect(first.includes('archive/extra/metadata.json')).toBe(true);
+  expect(first.includes('.tmp')).toBe(false);
+  made.dispose();
+});
+
+test('a disk that is full, or fills up on the way, is one line, and nothing is left', (context) => {
+  const disk = mountSmallDisk(join(folder, 'disk'), 400);
+  if (!disk) return context.skip(noSmallDisk);
+  try {
+    const weight = randn([40_000]); // 160 kB
+    for (const leaveBytes of [0, 4096, 65_536, 131_072]) {
+      disk.fill(leaveBytes);
+      const before = readdirSync(disk.dir);
+      const write = (): unknown =>
+        tidy(() =>
+          exportTorchScript((x) => x.add(weight), { x: randn([1, 40_000]) }, join(disk.dir, 'network.pt'), {
+            parameters: { weight },
+          }),
+        );
+      expect(write, `${leaveBytes} bytes left`).toThrow(WriteError);
+      expect(write).toThrow(
+        /^[^\n]*network\.pt: not written: the disk is full \([^\n]*free\); make room there[^\n]*$/,
+      );
+      expect(readdirSync(disk.dir)).toEqual(before);
+      disk.clear();
+    }
+    weight.dispose();
+  } finally {
+    disk.unmount();
+  }
 });

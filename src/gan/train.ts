@@ -4,6 +4,7 @@
  */
 import { GraftError } from '../errors.js';
 import { writeGridPng } from '../image/grid.js';
+import { requireTrust } from '../metrics/backbone/index.js';
 import { Random } from '../random.js';
 import { resumeCheckpoint, saveCheckpoint } from '../run/checkpoint.js';
 import { conditionsOf, noteConditions } from '../run/conditions.js';
@@ -62,6 +63,7 @@ export interface TrainHooks {
  */
 export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = {}): Promise<GanSummary> {
   checkGanConfig(config);
+  if (config.monitorEvery > 0) requireTrust(config.backbone);
   const warn = hooks.warn ?? (() => {});
   setThreads(settleThreads(config).threads);
   const device = config.device === 'auto' ? bestDevice() : requireDevice(config.device as Device);

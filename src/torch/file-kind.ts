@@ -1,5 +1,7 @@
 /** What a file of weights is, by its first bytes; and what stands in its place when it is none. */
+import { closeSync, readSync } from 'node:fs';
 import { DataError } from '../errors.js';
+import { openFile } from '../reading.js';
 
 export type WeightsKind = 'safetensors' | 'zip' | 'pickle';
 
@@ -55,6 +57,21 @@ export function standIn(head: Buffer): string | null {
   if (head.length === 0) return 'empty: fetch it again';
   const text = head.toString('latin1');
   return STAND_INS.find(([test]) => test(head, text))?.[1] ?? null;
+}
+
+/**
+ * Before a file goes to a library that would say in its own words what it is not.
+ * @throws DataError naming the file when something else stands in its place
+ */
+export function refuseStandIn(path: string): void {
+  const file = openFile(path);
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    const what = standIn(head.subarray(0, readSync(file, head)));
+    if (what) throw new DataError(`${path}: is ${what}`);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**

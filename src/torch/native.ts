@@ -52,7 +52,7 @@ export interface Native {
   setAutocast(deviceType: number, dtype: number): void;
   clearAutocastCache(): void;
   info(): string;
-  saveScript(path: string, source: string, names: string, metadata: string): void;
+  saveScript(path: string, source: string, names: string, metadata: string): number;
   runScript(path: string, inputs: number): number;
   openScript(path: string, device: string): number;
   callScript(script: number, inputs: number): number;

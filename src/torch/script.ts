@@ -1,4 +1,11 @@
-/** TorchScript files: libtorch's own format for a network with its code. `native/script.cc` holds the compiler. */
+/**
+ * TorchScript files: libtorch's own format for a network with its code. `native/script.cc` holds the compiler.
+ *
+ * Such a file is a program of its author's: what it does when it is opened and called, it does with the rights of whoever
+ * opened it, and `torch.save` and `torch.from_file` are among what it may do. Files of others are opened only where the
+ * user said that they trust them (`metrics/backbone/trust.ts`).
+ */
+import { getSystemErrorName } from 'node:util';
 import { TorchError } from '../errors.js';
 import { replaceFile } from '../files.js';
 import type { Device } from './dtype.js';
@@ -11,7 +18,7 @@ import { Tensor } from './tensor.js';
  * @param source `def forward(self, …):` in TorchScript; a tensor named `main.0.weight` is the attribute `weight` of the
  *   submodule `0` of the submodule `main`
  * @param metadata goes into the archive as `extra/metadata.json`
- * @throws TorchError when the compiler refuses the source
+ * @throws TorchError when the compiler refuses the source; WriteError when the disk is full
  */
 export function saveScript(
   path: string,
@@ -19,16 +26,28 @@ export function saveScript(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
-  replaceFile(path, (temporary) =>
-    guarded(() => {
+  replaceFile(path, (temporary) => {
+    const failure = guarded(() => {
       packHandles([...tensors.values()]);
-      native.saveScript(temporary, source, [...tensors.keys()].join('\n'), JSON.stringify(metadata));
-    }),
-  );
+      return native.saveScript(temporary, source, [...tensors.keys()].join('\n'), JSON.stringify(metadata));
+    });
+    if (failure !== 0) throw systemError(failure, temporary);
+  });
+}
+
+/** As Node's own for a file that cannot be written. */
+function systemError(number: number, path: string): NodeJS.ErrnoException {
+  const code = getSystemErrorName(-number);
+  return Object.assign(new Error(`${code}: write '${path}'`), {
+    code,
+    path,
+    syscall: 'write',
+    errno: -number,
+  });
 }
 
 /**
- * Loads a TorchScript file and runs its `forward` once.
+ * Loads a TorchScript file and runs its `forward` once: for files that this process has just written.
  * @throws TorchError when the file is none, or refuses the inputs
  */
 export function runScript(path: string, inputs: readonly Tensor[]): Tensor[] {
@@ -49,6 +68,8 @@ export interface Script {
 }
 
 /**
+ * Runs what the file's author wrote; the caller has asked whether they are trusted.
+ *
  * @param device where its weights go, wherever they were saved from
  * @throws TorchError when the file is none
  */

@@ -1,8 +1,8 @@
 /** Backbones from TorchScript and ONNX files, and the strings that name backbones. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ConfigError, DataError } from '../../errors.js';
 import { exportOnnx, exportTorchScript } from '../../export/index.js';
 import { Conv2d, F } from '../../nn/index.js';
@@ -20,7 +20,14 @@ import {
   tidy,
 } from '../../torch/index.js';
 import { openScript, saveScript } from '../../torch/script.js';
-import { openBackbone, openExtractor, parseBackboneSpec, resize } from './index.js';
+import {
+  openBackbone,
+  openExtractor,
+  parseBackboneSpec,
+  requireTrust,
+  resize,
+  TRUST_VARIABLE,
+} from './index.js';
 import { loadOnnxRuntime } from './onnx.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-backbone-files-'));
@@ -35,6 +42,9 @@ function noise(n: number): Tensor {
     [n, 3, 40, 40],
   );
 }
+
+// The files here are the test's own.
+vi.stubEnv(TRUST_VARIABLE, '1');
 
 let before: number;
 let conv: Conv2d;
@@ -71,6 +81,46 @@ const near = (found: Tensor, wanted: Tensor): void => {
 
 describe('a TorchScript file', () => {
   const SIDE = { input: { sizePx: 32 } };
+
+  it('is a program, and is not run unless the user said that it is trusted', () => {
+    const written = file('written-by-a-script');
+    const path = file('writes.pt');
+    saveScript(
+      path,
+      `def forward(self, x: Tensor) -> Tensor:\n    torch.save(x, ${JSON.stringify(written)})\n    return torch.mean(x, [2, 3])\n`,
+      ENTRIES,
+    );
+    for (const untrusted of [undefined, '', '0', 'true']) {
+      vi.stubEnv(TRUST_VARIABLE, untrusted);
+      for (const spec of [path, `script:${path}`, file('none-there.pt')]) {
+        expect(() => openBackbone(spec, SIDE)).toThrow(ConfigError);
+        expect(() => openBackbone(spec, SIDE)).toThrow(
+          /^[^\n]*\.pt: a TorchScript file is a program of its author's.*--trust-code.*FILE\.onnx.*safetensors/,
+        );
+      }
+    }
+    expect(existsSync(written)).toBe(false);
+    vi.stubEnv(TRUST_VARIABLE, '1');
+    const backbone = openBackbone(path, SIDE);
+    tidy(() => void backbone.features(images));
+    backbone.dispose();
+    // What it may do when it is trusted: reason enough to ask.
+    expect(existsSync(written)).toBe(true);
+  });
+
+  it('is asked about by name alone, whatever else is no program', () => {
+    for (const harmless of [null, 'random', 'runs/x', 'inception:x.pth', 'net.onnx'])
+      requireTrust(harmless, {});
+    expect(() => requireTrust('x.pt', {})).toThrow(/--trust-code/);
+    expect(() => requireTrust('x.pt', { [TRUST_VARIABLE]: '1' })).not.toThrow();
+  });
+
+  it('that is a pointer of Git LFS, or a web page, is named as such', () => {
+    writeFileSync(file('lfs.pt'), 'version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 5\n');
+    writeFileSync(file('page.pt'), '<!DOCTYPE html><html></html>');
+    expect(() => openBackbone(file('lfs.pt'))).toThrow(/lfs\.pt: is a pointer of Git LFS/);
+    expect(() => openBackbone(file('page.pt'))).toThrow(/page\.pt: is a web page/);
+  });
 
   it('gives vectors, means of maps, or the first of a tuple', () => {
     const live = liveTensors();
@@ -157,7 +207,7 @@ describe('a TorchScript file', () => {
     expect(() => openBackbone(file('text.pt'))).toThrow(
       /^[^\n]*is no TorchScript file[^\n]*inception:[^\n]*$/,
     );
-    expect(() => openBackbone(file('missing.pt'))).toThrow(/missing\.pt cannot be read \(ENOENT\)/);
+    expect(() => openBackbone(file('missing.pt'))).toThrow(/missing\.pt: no such file/);
     saveScript(
       file('scalar.pt'),
       'def forward(self, x: Tensor) -> Tensor:\n    return torch.sum(x)\n',

@@ -10,17 +10,20 @@ import { openOnnxExtractor } from './onnx.js';
 import { openRandomBackbone } from './random.js';
 import { openScriptBackbone } from './script.js';
 import { parseBackboneSpec } from './spec.js';
+import { requireTrust } from './trust.js';
 
 export type { Backbone, BackboneOptions, ExtractionOptions, FeatureExtractor } from './backbone.js';
 export { cachedFeatures, type FeatureCacheOptions, featureCacheDir } from './feature-cache.js';
 export { type InputOptions, type ResizerName, resize } from './input.js';
 export { BACKBONE_FORMS, type BackboneSpec, parseBackboneSpec } from './spec.js';
+export { requireTrust, TRUST_VARIABLE } from './trust.js';
 
 /**
  * A backbone that answers at once.
  *
  * @param spec see `spec.ts`
- * @throws ConfigError for an ONNX file, which `openExtractor` opens, and for options and files that do not fit
+ * @throws ConfigError for an ONNX file, which `openExtractor` opens, for a TorchScript file that nobody said to trust, and
+ *   for options and files that do not fit
  * @throws DataError when a file or folder does not hold what it should, or images are missing
  */
 export function openBackbone(spec: string, options: BackboneOptions = {}): Backbone {
@@ -39,6 +42,7 @@ export function openBackbone(spec: string, options: BackboneOptions = {}): Backb
     case 'inception':
       return openInceptionBackbone(parsed.path, { device, resizer });
     case 'script':
+      requireTrust(spec);
       return openScriptBackbone(parsed.path, options);
     case 'onnx':
       throw new ConfigError(

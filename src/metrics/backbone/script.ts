@@ -3,8 +3,10 @@
  * NVIDIA's `inception-2015-12-05.pt` and `vgg16.pt` (a flag `return_features` of theirs is set; declare `range: 255`,
  * `mean: [0, 0, 0]`, `std: [1, 1, 1]` and their side, 299 or 224, for they normalise inside).
  */
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ConfigError, DataError, TorchError } from '../../errors.js';
+import { refuseStandIn } from '../../torch/file-kind.js';
 import { type Tensor, tidy } from '../../torch/index.js';
 import { openScript, type Script } from '../../torch/script.js';
 import type { Backbone, BackboneOptions } from './backbone.js';
@@ -30,6 +32,8 @@ export function toVectors(output: Tensor, n: number, path: string): Tensor {
 }
 
 /**
+ * Runs the file's code: `openBackbone` has asked whether it is trusted.
+ *
  * @param path TorchScript file whose `forward` takes images `[N, 3, side, side]`; of a tuple the first is taken
  * @throws ConfigError when there is no such file, or the declared input is none
  * @throws DataError when it is no TorchScript file; later, when it refuses images or gives no features
@@ -38,6 +42,7 @@ export function openScriptBackbone(path: string, options: BackboneOptions = {}):
   const { device = 'cpu', input: declared = {}, resizer } = options;
   const input = settleInput(declared, resizer);
   const protocol = describeInput(input);
+  if (existsSync(path)) refuseStandIn(path);
   const hash = hashFile(hashProtocol(`TorchScript; ${protocol}; `), path).digest('hex');
   const script = open(path, device);
   return makeBackbone(
