@@ -45,6 +45,7 @@ export const FLOOR: readonly string[] = [
   'reading',
   'lock',
   'output-folder',
+  'command-line',
   'json-text',
   'yaml-text',
 ];

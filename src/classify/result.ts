@@ -1,6 +1,7 @@
 /** What a finished classifier run holds, and how its trained network is opened again. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandLine } from '../command-line.js';
 import { framingOfFolder } from '../data/dataset.js';
 import { ConfigError, DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
@@ -76,7 +77,10 @@ export const weightsPath = (dir: string): string => join(dir, runFiles.weights);
 export function readClassifierResult(dir: string): ClassifierResult {
   const { summary, events, kind } = readRun(dir);
   if (kind !== 'classifier') throw new DataError(`${dir}: is a ${kind} run, expected a classifier run`);
-  if (!summary) throw new DataError(`${dir}: has not finished; go on with \`graft classify resume ${dir}\``);
+  if (!summary)
+    throw new DataError(
+      `${dir}: has not finished; go on with \`${commandLine`graft classify resume ${dir}`}\``,
+    );
   const curve = events
     .filter((event) => event.type === 'validation')
     .map(({ step, trainLoss, valAuc, valLoss, learningRate }) => ({

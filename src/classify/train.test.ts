@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -150,6 +150,33 @@ describe('trainClassifier', () => {
     const other = makeDisks(80, 2);
     await expect(train('run', { ifExists: 'continue', ...other })).rejects.toThrow(/data have changed/);
     other.cache.images.dispose();
+  });
+
+  it('goes on from another working directory, and where it was moved with its synthetic images', async () => {
+    const home = process.cwd();
+    const images = tensor(new Uint8Array(8 * 3 * SIDE * SIDE), [8, 3, SIDE, SIDE]);
+    const part = (source: string, runDir: string, stopAt?: number) => {
+      const controller = new AbortController();
+      const onStep = (step: number) => (step === stopAt ? controller.abort() : undefined);
+      const synthetic = [{ images, label: 1, source } as const];
+      const { signal } = controller;
+      return train('', { runDir, synthetic, ifExists: 'continue', signal, onStep });
+    };
+    try {
+      process.chdir(dir);
+      mkdirSync('demo/trial/synthetic', { recursive: true });
+      await expect(part('demo/trial/synthetic', 'demo/trial/run', 2)).rejects.toThrow(InterruptedError);
+      process.chdir('demo');
+      await expect(part('trial/synthetic', 'trial/run', 4)).rejects.toThrow(InterruptedError);
+      cpSync('trial', 'copy', { recursive: true });
+      renameSync('trial', 'moved');
+      expect((await part('moved/synthetic', 'moved/run')).steps).toBe(6);
+      expect((await part('copy/synthetic', 'copy/run')).steps).toBe(6);
+      await expect(part('moved', 'copy/run')).rejects.toThrow(/synthetic is/);
+    } finally {
+      process.chdir(home);
+      images.dispose();
+    }
   });
 
   it('adds synthetic images to training only', async () => {

@@ -4,7 +4,6 @@
  * that counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
  */
 import { rmSync } from 'node:fs';
-import { relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
 import type { PixelCache } from '../data/cache.js';
@@ -16,6 +15,7 @@ import { warmupCosine } from '../optim/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
 import { conditionsOf, noteConditions } from '../run/conditions.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
+import { besides, wholePaths } from '../run/places.js';
 import {
   createRun,
   openRun,
@@ -124,15 +124,21 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
     status === 'empty'
       ? await settleWeights(asked)
       : adoptConventions(asked, readRunConfig(options.runDir).config);
-  const config = {
+  const config = wholePaths('classifier', {
     data: options.dataset.dir,
     synthetic: (options.synthetic ?? []).map(({ source }) => source),
     ...recipe,
-  };
+  });
   if (status !== 'empty') requireSameRun(options.runDir, config);
   if (status === 'finished') return readClassifierResult(options.runDir);
-  if (status === 'resumable') return await trainInto(openRun(options.runDir), recipe, options);
-  return await trainInto(createRun(options.runDir, { kind: 'classifier', config }), recipe, options);
+  if (status === 'resumable')
+    return await trainInto(openRun(options.runDir, { data: config.data }), recipe, options);
+  const dataHash = options.dataset.hash;
+  return await trainInto(
+    createRun(options.runDir, { kind: 'classifier', config, dataHash }),
+    recipe,
+    options,
+  );
 }
 
 async function trainInto(
@@ -381,7 +387,7 @@ interface DataPaths {
 
 /** @throws ConfigError naming the keys that differ from the run's; GraftError when it is no classifier's. */
 function requireSameRun(dir: string, config: DataPaths): void {
-  const { kind, config: was } = readRunConfig(dir);
+  const { kind, config: was, folder } = readRunConfig(dir);
   if (kind !== 'classifier') throw new GraftError(`${dir}: holds a run of a ${kind}; choose another folder`);
   // What runs did before these keys were there: all real images, the authors' conventions, a plain step.
   const { inputStatistics, padding, batchNormEps } = OWN_CONVENTIONS;
@@ -390,15 +396,13 @@ function requireSameRun(dir: string, config: DataPaths): void {
     ...{ real: 'all', randAugment: RAND_AUGMENT, tta: 'none' },
     ...{ inputStatistics, padding, batchNormEps, ...FINE_TUNING_OFF },
   };
-  // Images that moved together with the dataset are the same ones: a trial's folder, or a copy of it elsewhere.
-  const { synthetic } = was as DataPaths;
-  const moved = isDeepStrictEqual(fromData(was as DataPaths), fromData(config));
+  // Images that moved together with the run are the same ones: a trial's folder, or a copy of it elsewhere.
+  const { synthetic = [] } = was as DataPaths;
+  const beside = folder === undefined ? synthetic : synthetic.map((path) => besides({ path, folder, dir }));
+  const moved = isDeepStrictEqual(beside, config.synthetic);
   requireSameConfig(dir, {
-    was: { ...before, ...was },
+    was: { ...before, ...wholePaths('classifier', was) },
     now: moved ? { ...config, synthetic } : config,
     changeable,
   });
 }
-
-const fromData = ({ data = '', synthetic = [] }: DataPaths): string[] =>
-  synthetic.map((path) => relative(data, path));

@@ -7,22 +7,26 @@ export function registerCard(classify: Command): void {
     .command('card')
     .description('write a model card (Mitchell et al. 2019) of a finished run')
     .argument('<run>', 'run folder of a classifier')
+    .option('--data <dataset>', 'where the run’s dataset is now, if that has moved')
     .option('--out <file>', 'file to write (default: MODEL_CARD.md in the run folder)')
-    .action(async (run: string, flags: { out?: string }, command: Command) =>
-      cardCommand(run, flags, command),
-    );
+    .action(async (run: string, flags: CardFlags, command: Command) => cardCommand(run, flags, command));
   examples(card, [
     ['data, split, scores with intervals, subgroups', 'graft classify card runs/first --out MODEL_CARD.md'],
   ]);
 }
 
-async function cardCommand(run: string, flags: { out?: string }, command: Command): Promise<void> {
+interface CardFlags {
+  out?: string;
+  data?: string;
+}
+
+async function cardCommand(run: string, flags: CardFlags, command: Command): Promise<void> {
   const { basename, join, resolve } = await import('node:path');
   const { evaluateScores } = await import('../classify/evaluation.js');
   const { modelCard } = await import('../classify/model-card.js');
   const { partitionsOf } = await import('../classify/partition.js');
   const { readClassifierConfig, readClassifierResult } = await import('../classify/result.js');
-  const { openDataset } = await import('../data/dataset.js');
+  const { reopenDataset } = await import('../data/reopen.js');
   const { readLineage } = await import('../data/lineage.js');
   const { DataError } = await import('../errors.js');
   const { writeFileAtomic } = await import('../files.js');
@@ -39,8 +43,9 @@ async function cardCommand(run: string, flags: { out?: string }, command: Comman
   };
   const config = readClassifierConfig(run);
   const { testScores, valScores, curve: _, ...summary } = readClassifierResult(run);
-  const opened = orNull(() => openDataset(config.data));
-  const dataset = opened?.hash === summary.dataset.hash ? opened : null;
+  const reopen = (path: string) => reopenDataset(path, { name: run, hash: summary.dataset.hash });
+  // A dataset that is named must be the one; where none is, the card goes without.
+  const dataset = flags.data === undefined ? orNull(() => reopen(config.data)) : reopen(flags.data);
   const extras = new Map(dataset?.rows.map(({ id, extra }) => [id, extra]));
   const partitions = partitionsOf(testScores.map(({ id }) => extras.get(id) ?? {}));
   const { graft, summary: record } = readRun(run);

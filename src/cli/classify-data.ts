@@ -1,19 +1,41 @@
 /** What the commands of `graft classify` open their images, and starting weights, with. */
+import type { ClassifierConfig } from '../classify/config.js';
+import type { Dataset } from '../data/dataset.js';
 import type { Framing } from '../image/framing.js';
 
 /**
  * A dataset and its pixels at a size, decoded with a progress bar where they are not cached.
  * @param options.framing how frames were seen by what the pixels are for; default: as for all training
  */
-export async function openData(
-  dir: string,
-  imageSize: number,
-  { quiet, framing = null }: { quiet: boolean; framing?: Framing | null },
+export async function openData(dir: string, imageSize: number, options: PixelOptions) {
+  const { openDataset } = await import('../data/dataset.js');
+  return withPixels(openDataset(dir), imageSize, options);
+}
+
+/**
+ * The same of the dataset that a run was trained on.
+ * @param options.data where it is now; default: where the run says
+ */
+export async function reopenData(
+  run: string,
+  config: ClassifierConfig,
+  options: PixelOptions & { data?: string | undefined },
 ) {
-  const { openDataset, shownAs } = await import('../data/dataset.js');
+  const { reopenDataset } = await import('../data/reopen.js');
+  const { trainedOn } = await import('../run/run-reader.js');
+  const { data = config.data } = options;
+  return withPixels(reopenDataset(data, trainedOn(run)), config.imageSize, options);
+}
+
+interface PixelOptions {
+  quiet: boolean;
+  framing?: Framing | null;
+}
+
+async function withPixels(dataset: Dataset, imageSize: number, { quiet, framing = null }: PixelOptions) {
+  const { shownAs } = await import('../data/dataset.js');
   const { openPixelCache } = await import('../data/cache.js');
   const { Progress } = await import('../run/progress.js');
-  const dataset = openDataset(dir);
   let bar: InstanceType<typeof Progress> | null = null;
   try {
     const cache = await openPixelCache(dataset, imageSize, {

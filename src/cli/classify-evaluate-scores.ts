@@ -6,7 +6,7 @@ import type { ScoredSplit } from '../classify/scored-split.js';
 import type { EvaluationSplit, ScoreRow } from '../classify/scores.js';
 import type { TestTimeAugmentation } from '../data/augment/index.js';
 import type { Dataset } from '../data/dataset.js';
-import { openData } from './classify-data.js';
+import { openData, reopenData } from './classify-data.js';
 import { globalOptions, startEngine } from './common.js';
 
 export interface ScoringFlags {
@@ -117,7 +117,10 @@ async function freshScores(
       return { rows: oneAgainstRest(classRows, classes, 0), classRows };
     });
   };
-  const opened = await openData(flags.data ?? config.data, config.imageSize, how);
+  const opened =
+    flags.data === undefined
+      ? await reopenData(dir, config, how)
+      : await openData(flags.data, config.imageSize, how);
   try {
     const tested = await scoreOf(opened, flags.split);
     // Threshold and temperature are the run's own: from its validation split, scored as the images under test are.
@@ -131,7 +134,7 @@ async function freshScores(
 
   async function validationScores(): Promise<Scores> {
     if (flags.data === undefined) return scoreOf(opened, 'val');
-    const own = await openData(config.data, config.imageSize, how);
+    const own = await reopenData(dir, config, how);
     try {
       return await scoreOf(own, 'val');
     } finally {

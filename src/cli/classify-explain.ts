@@ -5,12 +5,14 @@ import type { ClassifierConfig } from '../classify/config.js';
 import type { Explanation, MeanAgainstNull, Method } from '../classify/explain/explain.js';
 import type { Shown } from '../classify/explain/write.js';
 import type { EvaluationSplit } from '../classify/scores.js';
+import { commandLine } from '../command-line.js';
 import type { Tensor } from '../torch/index.js';
-import { openData } from './classify-data.js';
+import { reopenData } from './classify-data.js';
 import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
 interface ExplainFlags {
+  data?: string;
   method: string[];
   images?: string;
   split: EvaluationSplit;
@@ -33,6 +35,7 @@ export function registerExplain(classify: Command): void {
         .argParser(collect)
         .default([], ''),
     )
+    .option('--data <dataset>', 'where the run’s dataset is now, if that has moved')
     .option('--images <dir>', 'pictures of a folder (default: images of the split, drawn by lot)')
     .addOption(new Option('--split <split>', 'images to draw from').choices(['val', 'test']).default('test'))
     .option('--errors', 'the most confident errors instead of images drawn by lot')
@@ -182,7 +185,8 @@ async function pickFromSplit(
   const chosen = await chooseImages(flags, { config, threshold, dir, seed });
   if (chosen.length === 0)
     throw new DataError(`${dir}: no errors on the ${flags.split} split; nothing to show`);
-  const { dataset, cache } = await openData(config.data, config.imageSize, {
+  const { dataset, cache } = await reopenData(dir, config, {
+    data: flags.data,
     quiet,
     framing: framingOfRun(dir),
   });
@@ -217,7 +221,9 @@ async function chooseImages(
   const wanted = Math.max(flags.count, flags.scored);
   const random = new Random(seed).fork('explain');
   const unfinished = (): Error =>
-    new DataError(`${dir}: has no scores yet; finish the run first (graft classify resume ${dir})`);
+    new DataError(
+      `${dir}: has no scores yet; finish the run first (${commandLine`graft classify resume ${dir}`})`,
+    );
   if (config.target === 'classes') {
     const { classes } = config;
     const rows = readStoredClassScores(dir, flags.split, classes);

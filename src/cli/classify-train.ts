@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { ClassifierResult } from '../classify/result.js';
+import { commandLine } from '../command-line.js';
 import { bringWeights, openData } from './classify-data.js';
 import {
   collect,
@@ -46,7 +47,10 @@ export function registerTrain(classify: Command): void {
     .command('resume')
     .description('go on with a run that was stopped; it ends as if it never had been')
     .argument('<run>', 'run folder')
-    .action(async (dir: string, _options, command: Command) => resumeCommand(dir, command));
+    .option('--data <dataset>', 'where its dataset is now, if that has moved')
+    .action(async (dir: string, options: { data?: string }, command: Command) =>
+      resumeCommand(dir, options.data, command),
+    );
   examples(resume, [['after Ctrl-C, a crash or a power cut', 'graft classify resume runs/first']]);
 }
 
@@ -77,14 +81,21 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   await runToEnd(options.out ?? `runs/${recipeTitle(options.recipe)}`, config, 'refuse', command);
 }
 
-async function resumeCommand(dir: string, command: Command): Promise<void> {
+async function resumeCommand(dir: string, data: string | undefined, command: Command): Promise<void> {
   const { readClassifierConfig } = await import('../classify/result.js');
-  const { runStatus } = await import('../run/run-folder.js');
+  const { runStatus, trainedOn } = await import('../run/run-folder.js');
+  const { reopenDataset } = await import('../data/reopen.js');
   const { GraftError } = await import('../errors.js');
   const { device, threads } = globalOptions(command);
   const was = readClassifierConfig(dir);
-  const config = { ...was, device: device ?? was.device, threads: threads ?? was.threads };
+  const config = {
+    ...was,
+    data: data ?? was.data,
+    device: device ?? was.device,
+    threads: threads ?? was.threads,
+  };
   if (runStatus(dir) === 'finished') throw new GraftError(`${dir}: has finished; there is nothing to resume`);
+  reopenDataset(config.data, trainedOn(dir));
   await runToEnd(dir, config, 'continue', command);
 }
 
@@ -156,6 +167,7 @@ function describeRun(runDir: string, config: ClassifierConfig, result: Classifie
         ]
       : []),
     `At the threshold of the validation split: sensitivity ${test.sensitivity.toFixed(2)}, specificity ${test.specificity.toFixed(2)}.`,
-    `Next: graft classify evaluate ${runDir}   |   graft classify predict ${runDir} <folder>`,
+    `Next: ${commandLine`graft classify evaluate ${runDir}`}`,
+    `      ${commandLine`graft classify predict ${runDir}`} FOLDER`,
   ].join('\n');
 }

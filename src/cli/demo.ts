@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { examples, globalOptions, integer, notice } from './common.js';
-import { runTrialToEnd, withWholePaths } from './trial-run.js';
+import { runTrialToEnd } from './trial-run.js';
 
 /** Size of the demo's phantom set: rare enough positives that there is something to balance. */
 const PHANTOMS = { count: 1200, sizePx: 64, prevalence: 0.25 };
@@ -43,6 +43,7 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
   }
   const { settleTrialThreads, trialConfigSchema } = await import('../trial/config.js');
   const { resolveConfig } = await import('../run/config.js');
+  const { wholePaths } = await import('../run/places.js');
   const { createRun, openRun, runStatus } = await import('../run/run-folder.js');
   const status = runStatus(dir);
   if (status === 'finished') {
@@ -64,7 +65,7 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
       { flag: '--threads', key: 'threads', value: threads },
     ],
   });
-  const whole = withWholePaths(settleTrialThreads(config));
+  const whole = wholePaths('trial', settleTrialThreads(config));
   const run =
     status === 'empty' ? createRun(dir, { kind: 'trial', config: whole }) : openRun(dir, { kind: 'trial' });
   await runTrialToEnd(run, whole, command);

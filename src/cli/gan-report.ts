@@ -4,6 +4,7 @@ import { collect, examples, globalOptions, output, startEngine } from './common.
 
 interface ReportFlags {
   out?: string;
+  data?: string;
   animation: string[];
 }
 
@@ -13,6 +14,7 @@ export function registerReport(gan: Command): void {
     .description('write a page on a run: curves, pictures, findings, settings')
     .argument('<run>', 'run folder, finished or not')
     .option('--out <dir>', 'folder of the report (default: report in the run folder)')
+    .option('--data <dataset>', 'where the run’s dataset is now, if that has moved')
     .option(
       '--animation <file>',
       'also write the training as .webp, .gif or .mp4 (needs ffmpeg); repeatable',
@@ -35,6 +37,7 @@ async function reportCommand(dir: string, flags: ReportFlags, command: Command):
   let progress: InstanceType<typeof Progress> | null = null;
   const paths = await writeGanReport(dir, {
     dir: flags.out,
+    data: flags.data,
     seed,
     device,
     threads,

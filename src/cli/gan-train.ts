@@ -1,5 +1,6 @@
 /** `graft gan train | resume`. */
 import type { Command } from 'commander';
+import { commandLine } from '../command-line.js';
 import type { GanConfig } from '../gan/config.js';
 import type { GanSummary } from '../gan/summary.js';
 import type { TrainHooks } from '../gan/train.js';
@@ -55,7 +56,10 @@ export function registerTrain(gan: Command): void {
   const resume = addTrustOption(gan.command('resume'))
     .description('go on with a run that was stopped; it ends as if it never had been')
     .argument('<run>', 'run folder')
-    .action(async (dir: string, _options, command: Command) => resumeCommand(dir, command));
+    .option('--data <dataset>', 'where its dataset is now, if that has moved')
+    .action(async (dir: string, options: { data?: string }, command: Command) =>
+      resumeCommand(dir, options.data, command),
+    );
   examples(resume, [['after Ctrl-C, a crash or a power cut', 'graft gan resume runs/sngan-64-melanoma']]);
 }
 
@@ -85,9 +89,9 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   if (config.monitorEvery > 0) requireTrust(config.backbone);
   const { createRun } = await import('../run/run-folder.js');
   const { checkGanData } = await import('../gan/data.js');
-  checkGanData(config);
+  const { hash: dataHash } = checkGanData(config);
   const dir = options.out ?? `runs/${recipeTitle(options.recipe)}-${classTitle(config)}`;
-  await runToEnd(createRun(dir, { kind: 'gan', config }), config, command);
+  await runToEnd(createRun(dir, { kind: 'gan', config, dataHash }), config, command);
 }
 
 async function wantedClasses({ class: labels, data }: TrainOptions): Promise<string[]> {
@@ -97,11 +101,13 @@ async function wantedClasses({ class: labels, data }: TrainOptions): Promise<str
   return classes.includes('all') ? ['all'] : [...classes];
 }
 
-async function resumeCommand(dir: string, command: Command): Promise<void> {
+async function resumeCommand(dir: string, data: string | undefined, command: Command): Promise<void> {
   const { ganConfigSchema } = await import('../gan/config.js');
   const { resolveConfig } = await import('../run/config.js');
-  const { openRun } = await import('../run/run-folder.js');
-  const run = openRun(dir, { kind: 'gan' });
+  const { openRun, trainedOn } = await import('../run/run-folder.js');
+  const { reopenDataset } = await import('../data/reopen.js');
+  if (data !== undefined) reopenDataset(data, trainedOn(dir));
+  const run = openRun(dir, { kind: 'gan', data });
   const sources = { file: run.path('config.yaml'), flags: conditionFlags(command) };
   await runToEnd(run, resolveConfig(ganConfigSchema, sources), command);
 }
@@ -157,8 +163,8 @@ async function runToEnd(run: Run, config: GanConfig, command: Command): Promise<
       ? [`Best ${summary.best.metric}: ${summary.best.value.toFixed(3)} at step ${summary.best.step}.`]
       : []),
     `Sample grids: ${run.path('samples')}`,
-    `Next:         graft gan report ${run.dir}`,
-    `              graft gan sample ${run.dir} --count 500 --out synthetic`,
+    `Next:         ${commandLine`graft gan report ${run.dir}`}`,
+    `              ${commandLine`graft gan sample ${run.dir} --count 500 --out synthetic`}`,
   ];
   output(command, { json: { run: run.dir, ...summary }, text: lines.join('\n') });
 }

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
+import { commandLine } from '../command-line.js';
 import type { Interrupt } from '../run/interrupt.js';
 import type { KubernetesOptions } from '../trial/executors/kubernetes.js';
 import type { ObjectStore, ObjectStoreOptions } from '../trial/executors/object-store.js';
@@ -82,7 +83,7 @@ export async function openExecutor(
   if (executor === 'local') return undefined;
   if (executor === 'queue' || executor === 'workers') {
     warn(
-      `waiting for workers; on each machine: graft trial work ${resolve(trialDir)}${executor === 'queue' ? ' --queue postgresql://…' : ''}`,
+      `waiting for workers; on each machine: ${commandLine`graft trial work ${resolve(trialDir)}`}${executor === 'queue' ? ' --queue postgresql://…' : ''}`,
     );
     return waitForWorkers;
   }
@@ -135,7 +136,9 @@ async function storeExecutor(
 ): Promise<Executor> {
   const { openMirror, storeExecutor } = await import('../trial/executors/stored-trial.js');
   const store = (await openStore(flags, options))!;
-  options.warn(`waiting for workers; on each machine: graft trial work ${store.url} --queue postgresql://…`);
+  options.warn(
+    `waiting for workers; on each machine: ${commandLine`graft trial work ${store.url}`} --queue postgresql://…`,
+  );
   return storeExecutor(openMirror(store, trialDir));
 }
 

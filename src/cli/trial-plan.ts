@@ -9,7 +9,7 @@ import type { PowerPlan } from '../trial/power-plan.js';
 import type { Room } from '../trial/room.js';
 import { collect, commandConfig, examples, integer, notice, number, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
-import { comparePictures, withWholePaths } from './trial-run.js';
+import { comparePictures } from './trial-run.js';
 
 interface PlanFlags {
   data?: string;
@@ -47,11 +47,14 @@ export function registerPlan(trial: Command): void {
 
 async function planCommand(file: string, flags: PlanFlags, command: Command): Promise<void> {
   const { settleTrialThreads: settle, trialConfigSchema, armsOf } = await import('../trial/config.js');
-  const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file, settle }, [
-    { flag: '--data', key: 'data', value: flags.data },
-  ]);
-  if (given === null) return;
-  const config = withWholePaths(given);
+  const config = await commandConfig(
+    command,
+    trialConfigSchema,
+    'trial',
+    { ...flags, recipe: file, settle },
+    [{ flag: '--data', key: 'data', value: flags.data }],
+  );
+  if (config === null) return;
   const { openDataset } = await import('../data/dataset.js');
   const { checkTrial } = await import('../trial/check.js');
   const { planTrial } = await import('../trial/plan.js');

@@ -1,6 +1,7 @@
 /** `graft trial report | export`: the result of a finished trial, as tables, as pages, and for other programs. */
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { shellQuote } from '../command-line.js';
 import type { TrialSummary } from '../trial/summary.js';
 import { examples, globalOptions, notice, output } from './common.js';
 
@@ -111,7 +112,7 @@ async function exportCommand(dir: string, flags: ExportFlags, command: Command):
     );
     result.tensorboard = { dir: out, ...written };
     lines.push(
-      `${written.files.length} runs, ${written.scalars} numbers and ${written.pictures} pictures in ${out}; look at them with: tensorboard --logdir ${out}`,
+      `${written.files.length} runs, ${written.scalars} numbers and ${written.pictures} pictures in ${out}; look at them with: tensorboard --logdir ${shellQuote(out)}`,
     );
   }
   if (flags.mlflow !== undefined) {

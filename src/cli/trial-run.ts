@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { commandLine } from '../command-line.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Run } from '../run/run-folder.js';
 import type { PictureCheck } from '../trial/check.js';
@@ -49,6 +50,7 @@ export function registerRun(trial: Command): void {
     addTrustOption(trial.command('resume'))
       .description('go on with a trial that was stopped; finished parts are not repeated')
       .argument('<dir>', 'trial folder')
+      .option('--data <dataset>', 'where its dataset is now, if that has moved')
       .option('--dry-run', 'print what would be handed to Slurm or Kubernetes, and stop'),
   ).action(async (dir: string, flags: ResumeFlags, command: Command) => resumeCommand(dir, flags, command));
   examples(resume, [
@@ -64,9 +66,8 @@ export function registerRun(trial: Command): void {
     .description('how a trial is getting on, whoever works on it')
     .argument('<dir>', 'trial folder')
     .option('--watch', 'keep looking until it ends')
-    .action(async (dir: string, flags: { watch?: boolean }, command: Command) =>
-      statusCommand(dir, flags, command),
-    );
+    .option('--data <dataset>', 'where its dataset is now, if that has moved')
+    .action(async (dir: string, flags: StatusFlags, command: Command) => statusCommand(dir, flags, command));
   examples(status, [
     ['once', 'graft trial status runs/trial-melanoma'],
     ['like top', 'graft trial status runs/trial-melanoma --watch'],
@@ -81,7 +82,9 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
     { flag: '--data', key: 'data', value: flags.data },
   ]);
   if (given === null) return;
-  const config = withWholePaths(given);
+  const { wholePaths } = await import('../run/places.js');
+  // Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started.
+  const config = wholePaths('trial', given);
   const { createRun } = await import('../run/run-folder.js');
   const { openDataset } = await import('../data/dataset.js');
   const { checkTrial } = await import('../trial/check.js');
@@ -92,7 +95,8 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   await openStore(flags); // nor a store without keys
   const compared = await comparePictures(config, dataset, command);
   const dir = flags.out ?? `runs/trial-${config.name}`;
-  await runTrialToEnd(createRun(dir, { kind: 'trial', config }), config, command, { ...flags, compared });
+  const run = createRun(dir, { kind: 'trial', config, dataHash: dataset.hash });
+  await runTrialToEnd(run, config, command, { ...flags, compared });
 }
 
 /** Jobs elsewhere have the cores that they are given there; 0 where they run here. */
@@ -116,30 +120,23 @@ export async function comparePictures(
   return making(command, labels, work, 'nothing was begun');
 }
 
-/** Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started. */
-export function withWholePaths(config: TrialConfig): TrialConfig {
-  return {
-    ...config,
-    data: resolve(config.data),
-    external: Object.fromEntries(Object.entries(config.external).map(([name, dir]) => [name, resolve(dir)])),
-    gans: Object.fromEntries(
-      Object.entries(config.gans).map(([name, gan]) => [name, { ...gan, run: gan.run && resolve(gan.run) }]),
-    ),
-  };
-}
-
-/** The configuration of a trial folder. */
-export async function trialConfigOf(dir: string): Promise<TrialConfig> {
+/**
+ * The configuration of a trial folder.
+ * @param data where its dataset is now; default: where the trial says
+ */
+export async function trialConfigOf(dir: string, data?: string): Promise<TrialConfig> {
   const { trialConfigSchema } = await import('../trial/config.js');
   const { resolveConfig } = await import('../run/config.js');
   const { readRunConfig } = await import('../run/run-reader.js');
   const { DataError } = await import('../errors.js');
   const { kind } = readRunConfig(dir);
   if (kind !== 'trial') throw new DataError(`${dir}: is a ${kind} run, expected a trial`);
-  return resolveConfig(trialConfigSchema, { file: `${dir}/config.yaml` });
+  const config = resolveConfig(trialConfigSchema, { file: `${dir}/config.yaml` });
+  return data === undefined ? config : { ...config, data: resolve(data) };
 }
 
 interface ResumeFlags extends ExecutorFlags {
+  data?: string;
   dryRun?: boolean;
 }
 
@@ -150,9 +147,14 @@ async function resumeCommand(dir: string, flags: ResumeFlags, command: Command):
     return;
   }
   const { openRun } = await import('../run/run-folder.js');
-  const config = await trialConfigOf(dir);
+  const { openTrialDataset } = await import('../trial/reopen.js');
+  const config = await trialConfigOf(dir, flags.data);
+  openTrialDataset(dir, config);
   const { threads } = globalOptions(command);
-  await runTrialToEnd(openRun(dir, { kind: 'trial' }), config, command, { ...flags, threads });
+  await runTrialToEnd(openRun(dir, { kind: 'trial', data: flags.data }), config, command, {
+    ...flags,
+    threads,
+  });
 }
 
 /** Runs (or goes on with) a trial, with its table and the signals caught; writes and prints the report. */
@@ -197,16 +199,21 @@ export async function runTrialToEnd(
   }
 }
 
-async function statusCommand(dir: string, flags: { watch?: boolean }, command: Command): Promise<void> {
+interface StatusFlags {
+  watch?: boolean;
+  data?: string;
+}
+
+async function statusCommand(dir: string, flags: StatusFlags, command: Command): Promise<void> {
   const { BoardReader } = await import('../trial/board.js');
   const { planTrial } = await import('../trial/plan.js');
-  const { openDataset } = await import('../data/dataset.js');
+  const { openTrialDataset } = await import('../trial/reopen.js');
   const { readSchedule } = await import('../trial/jobs.js');
   const { runStatus } = await import('../run/run-reader.js');
   const { boardLines, BoardView } = await import('./trial-board.js');
   const { colorsFor } = await import('./common.js');
-  const config = await trialConfigOf(dir);
-  const dataset = openDataset(config.data);
+  const config = await trialConfigOf(dir, flags.data);
+  const dataset = openTrialDataset(dir, config);
   const reader = new BoardReader(dir, config);
   const look = () => {
     const schedule = readSchedule(dir);
@@ -221,7 +228,7 @@ async function statusCommand(dir: string, flags: { watch?: boolean }, command: C
     }
     view.show(look());
     view.stop();
-    notice(command, `${dir} has finished; its report: graft trial report ${dir}`);
+    notice(command, `${dir} has finished; its report: ${commandLine`graft trial report ${dir}`}`);
     return;
   }
   const board = look();

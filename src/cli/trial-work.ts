@@ -16,10 +16,7 @@ export function registerWork(trial: Command): void {
     .option('--most-jobs <count>', 'end after so many', integer({ min: 1 }))
     .option('--id <name>', 'name in the record of failures (default: host and process)')
     .option('--queue <url>', 'take the jobs from a queue in PostgreSQL, postgresql://user@host/database')
-    .option(
-      '--data <dataset>',
-      'object store: where this machine has the dataset (default: where the trial file says)',
-    )
+    .option('--data <dataset>', 'where this machine has the dataset (default: where the trial file says)')
     .option(
       '--scratch <dir>',
       'object store: this worker’s copy of the trial (default: a folder here named after it)',
@@ -41,7 +38,8 @@ export function registerWork(trial: Command): void {
     .description('do one job of a trial in this process')
     .argument('<dir>', 'trial folder')
     .argument('<id>', 'folder of the job, relative to the trial’s')
-    .action(async (dir: string, id: string) => jobCommand(dir, id));
+    .option('--data <dataset>', 'where this machine has the dataset')
+    .action(async (dir: string, id: string, { data }: { data?: string }) => jobCommand(dir, id, data));
 
   trial
     .command('probe', { hidden: true })
@@ -76,7 +74,7 @@ async function workCommand(dir: string, flags: WorkFlags, command: Command): Pro
   const ended = await withInterrupt(async (interrupt) => {
     const options = { ...flags, parallel: flags.jobs, worker, interrupt, onJob };
     if (/^s3:\/\//.test(dir)) return await workStore(dir, flags, options);
-    const config = await trialConfigOf(dir);
+    const config = await trialConfigOf(dir, flags.data);
     if (flags.queue !== undefined) return await workQueue(dir, config, flags.queue, options);
     const { work } = await import('../trial/work.js');
     return await work(dir, { ...options, config, until: 'final' });
@@ -132,25 +130,33 @@ async function workStore(url: string, flags: WorkFlags, options: QueueWork) {
 }
 
 /** The trial as a job is given it. */
-async function openTrial(dir: string, threads?: number) {
-  const { openDataset } = await import('../data/dataset.js');
+async function openTrial(
+  dir: string,
+  { threads, data }: { threads?: number | undefined; data?: string | undefined } = {},
+) {
+  const { openTrialDataset } = await import('../trial/reopen.js');
   const { readSchedule } = await import('../trial/jobs.js');
-  const config = await trialConfigOf(dir);
+  const config = await trialConfigOf(dir, data);
   const schedule = readSchedule(dir);
   return {
     schedule,
-    trial: { dir, config, dataset: openDataset(config.data), threads: threads ?? schedule?.threads ?? 1 },
+    trial: {
+      dir,
+      config,
+      dataset: openTrialDataset(dir, config),
+      threads: threads ?? schedule?.threads ?? 1,
+    },
   };
 }
 
-async function jobCommand(dir: string, id: string): Promise<void> {
+async function jobCommand(dir: string, id: string, data?: string): Promise<void> {
   const { DataError } = await import('../errors.js');
   const { withInterrupt } = await import('../run/interrupt.js');
   const { LockedError } = await import('../lock.js');
   const { planTrial } = await import('../trial/plan.js');
   const { runJob } = await import('../trial/run-job.js');
   const { BUSY_EXIT_CODE } = await import('../trial/work.js');
-  const { schedule, trial } = await openTrial(dir);
+  const { schedule, trial } = await openTrial(dir, { data });
   const jobs = planTrial(trial.config, trial.dataset, schedule && { seeds: schedule.seeds });
   const job = jobs.find((one) => one.id === id);
   if (!job) throw new DataError(`${dir}: has no job '${id}'`);
@@ -185,7 +191,7 @@ interface ProbeFlags {
 
 async function probeCommand(dir: string, flags: ProbeFlags, command: Command): Promise<void> {
   const { probe } = await import('../trial/probe.js');
-  const { trial } = await openTrial(dir, globalOptions(command).threads);
+  const { trial } = await openTrial(dir, { threads: globalOptions(command).threads });
   const kind = flags.gan === undefined ? 'classifier' : { gan: flags.gan };
   const meeting = flags.meet === undefined ? null : { folder: flags.meet, count: flags.count };
   output(command, { json: await probe(trial, kind, meeting) });

@@ -1,6 +1,8 @@
 /** What a GAN learns from: the training images of its classes, as pixels. */
+import { commandLine } from '../command-line.js';
 import { openPixelCache } from '../data/cache.js';
-import { type Dataset, type DatasetRow, framingOf, openDataset } from '../data/dataset.js';
+import { type Dataset, type DatasetRow, framingOf } from '../data/dataset.js';
+import { reopenDataset } from '../data/reopen.js';
 import { DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
 import type { Random } from '../random.js';
@@ -31,10 +33,11 @@ export interface GanData {
 /**
  * Opens the dataset and looks for what the GAN needs, before anything is written or decoded.
  *
- * @throws DataError when a class does not exist or has too few training images, or all of them make no batch
+ * @param hash of the dataset that the run was begun on
+ * @throws DataError when it is another one, a class does not exist or has too few training images, or all of them make no batch
  */
-export function checkGanData(config: GanConfig): Dataset {
-  const dataset = openDataset(config.data);
+export function checkGanData(config: GanConfig, hash?: string): Dataset {
+  const dataset = reopenDataset(config.data, { name: 'this run', hash });
   const counts = new Map<string, number>(classesOf(config).map((label) => [label, 0]));
   for (const label of counts.keys()) {
     if (!dataset.classes.includes(label)) {
@@ -50,7 +53,7 @@ export function checkGanData(config: GanConfig): Dataset {
   for (const [label, count] of counts) {
     if (count >= LEAST_IMAGES) continue;
     throw new DataError(
-      `${config.data}: ${count} training images of class '${label}', and a GAN learns fewer than ${LEAST_IMAGES} by heart; import more, join classes (graft data import --rename ${label}=OTHER), or leave it out`,
+      `${config.data}: ${count} training images of class '${label}', and a GAN learns fewer than ${LEAST_IMAGES} by heart; import more, join classes (${commandLine`graft data import --rename ${`${label}=OTHER`}`}), or leave it out`,
     );
   }
   const total = [...counts.values()].reduce((sum, count) => sum + count);
@@ -72,9 +75,10 @@ export function adviceForFew(config: GanConfig, data: GanData): string | null {
 /** @throws DataError as `checkGanData` */
 export async function openGanData(
   config: GanConfig,
-  onProgress?: (done: number, total: number) => void,
+  options: { hash?: string | undefined; onProgress?: (done: number, total: number) => void } = {},
 ): Promise<GanData> {
-  const dataset = checkGanData(config);
+  const { hash, onProgress } = options;
+  const dataset = checkGanData(config, hash);
   const cache = await openPixelCache(dataset, config.imageSize, { onProgress });
   const classes = classesOf(config);
   const labels = Int32Array.from(cache.rows, (row) => classes.indexOf(row.label));

@@ -1,6 +1,7 @@
 /** A trained generator out of its run folder, with what its images' lineage will say. */
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { commandLine } from '../command-line.js';
 import { framingOfFolder } from '../data/dataset.js';
 import { type Lineage, UNKNOWN_DATASET } from '../data/lineage.js';
 import { ConfigError, DataError, TorchError } from '../errors.js';
@@ -130,7 +131,7 @@ async function openRun(
   const summary = run.summary as unknown as GanSummary | undefined;
   if (!summary) {
     throw new DataError(
-      `${runDir}: has not finished training (step ${run.step} of ${config.steps}); finish it with \`graft gan resume ${runDir}\``,
+      `${runDir}: has not finished training (step ${run.step} of ${config.steps}); finish it with \`${commandLine`graft gan resume ${runDir}`}\``,
     );
   }
   const path = checkpointOf(run, config, options.checkpoint);

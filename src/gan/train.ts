@@ -2,6 +2,7 @@
  * The one adversarial loop. It walks phases: take batches, make a step, average, log, sample, watch, save. What a GAN
  * is lies in `objectives/` and `models/`, what a step is in `step.ts`.
  */
+import { commandLine } from '../command-line.js';
 import { GraftError } from '../errors.js';
 import { writeGridPng } from '../image/grid.js';
 import { requireTrust } from '../metrics/backbone/index.js';
@@ -68,7 +69,10 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
   setThreads(settleThreads(config).threads);
   const device = config.device === 'auto' ? bestDevice() : requireDevice(config.device as Device);
   usePrecision(device, config.precision);
-  const data = await openGanData(config, hooks.onDecode);
+  const data = await openGanData(config, {
+    hash: run.header.dataHash,
+    onProgress: hooks.onDecode,
+  });
   const state = makeState(config, device, data);
   let watch: Watch | null = null;
   let figures: StepFigures | null = null;
@@ -131,7 +135,7 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
       }
       if (stops && !ends)
         throw new InterruptedError(
-          `stopped after step ${step} of ${config.steps}, state saved; go on with: graft gan resume ${run.dir}`,
+          `stopped after step ${step} of ${config.steps}, state saved; go on with: ${commandLine`graft gan resume ${run.dir}`}`,
         );
     }
     const summary = summarise(run, config, state, data, figures);
@@ -146,6 +150,9 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
 
 /** What may be changed in config.yaml of a run that was stopped: how long it goes on, where and how it is watched. */
 const changeable = [...runConditions, 'steps'];
+/** Of a run that knows its dataset's hash also where that lies. */
+const changeableIn = ({ header }: Run): string[] =>
+  header.dataHash === undefined ? changeable : [...changeable, 'data'];
 
 /** Takes up the last checkpoint, or starts from fresh or another run's weights. Returns the steps done. */
 async function begin(
@@ -156,7 +163,7 @@ async function begin(
   warn: (message: string) => void,
 ): Promise<number> {
   const found = tidy(() => {
-    const checkpoint = resumeCheckpoint(run, warn, { changeable });
+    const checkpoint = resumeCheckpoint(run, warn, { changeable: changeableIn(run) });
     if (checkpoint) loadState(state, checkpoint);
     return checkpoint?.step ?? null;
   });

@@ -132,7 +132,8 @@ export function resumeCheckpoint(
   if (latest !== undefined) {
     const { config, step } = readCheckpointHeader(latest.path);
     if (config !== undefined) {
-      requireSameConfig(run.path(runFiles.config), { was: config, now: run.config, changeable, step });
+      const was = run.located(config);
+      requireSameConfig(run.path(runFiles.config), { was, now: run.config, changeable, step });
     }
   }
   for (const { step, path } of listCheckpoints(run.dir)) {

@@ -21,7 +21,8 @@ import {
   schemasAt,
 } from './config-schema.js';
 import { packageRoot } from './package.js';
-import type { RunKind } from './run-reader.js';
+import { locatePaths } from './places.js';
+import { type RunKind, runKinds } from './run-reader.js';
 
 /** Where a configuration comes from, weakest first. */
 export interface ConfigSources {
@@ -152,11 +153,13 @@ function addFile(layers: Layers, path: string, sources: ConfigSources, above: re
   if (!existsSync(full)) throw new ConfigError(`${label}: no such file`);
   const { document, value: content = {}, lineAt } = parseYaml(readText(full), label);
   if (!isPlain(content)) throw new ConfigError(`${label}: expected keys and values at the top`);
-  // `kind` and `graft` head a run's config.yaml; `extends` is not part of the result either.
-  const { extends: parent, kind, graft: _, ...own } = content;
+  // What heads a run's config.yaml, and `extends`, are not part of the result.
+  const { extends: parent, kind, graft: _graft, folder, dataHash: _hash, ...written } = content;
   if (sources.kind !== undefined && kind !== undefined && kind !== sources.kind) {
     throw new ConfigError(`${label}: kind: is a config for ${String(kind)}, expected ${sources.kind}`);
   }
+  const isRun = typeof folder === 'string' && runKinds.includes(kind as RunKind);
+  const own = isRun ? locatePaths(kind as RunKind, written, { dir: dirname(full), folder }) : written;
   if (parent !== undefined) {
     if (typeof parent !== 'string') {
       throw new ConfigError(`${label}: extends: expected the name of a recipe or a file`);

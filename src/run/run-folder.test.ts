@@ -54,7 +54,9 @@ test('a new run: resolved config with kind and version, log, folders; read back 
   expect(readFileSync(join(dir, 'log.txt'), 'utf8')).toMatch(
     /^\d{4}-\S+Z {2}started: graft .*\n\S+ {2}hello\n$/,
   );
-  expect(readFileSync(join(dir, 'config.yaml'), 'utf8')).toMatch(/^kind: gan\ngraft: \S+\nsteps: 400\n/);
+  expect(readFileSync(join(dir, 'config.yaml'), 'utf8')).toMatch(
+    /^kind: gan\ngraft: \S+\nfolder: \/.*\nsteps: 400\n/,
+  );
 });
 
 test('status goes from empty over running and resumable to finished; a finished run is not opened again', () => {

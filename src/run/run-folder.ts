@@ -3,7 +3,7 @@
  * describes its files. A trainer creates a run, or opens one to resume it; both take the folder's lock.
  */
 import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Document } from 'yaml';
 import { DataError, GraftError } from '../errors.js';
 import { removeTemporaryFiles, whileWriting, writeFileAtomic } from '../files.js';
@@ -13,7 +13,8 @@ import { EventLog } from './events.js';
 import type { Json } from './json.js';
 import { encodeJson } from './json.js';
 import { graftVersion } from './package.js';
-import { type RunKind, readRunConfig, runFiles, runStatus } from './run-reader.js';
+import { locatePaths, wholePaths } from './places.js';
+import { type RunHeader, type RunKind, readRunConfig, runFiles, runStatus } from './run-reader.js';
 
 export { type RunEvent, readEvents, withoutWall } from './events.js';
 export type { Json } from './json.js';
@@ -25,6 +26,7 @@ export {
   readRunConfig,
   runFiles,
   runStatus,
+  trainedOn,
 } from './run-reader.js';
 
 /** A run that this process writes. Close it (or finish it) to give the lock back. */
@@ -35,13 +37,25 @@ export class Run {
 
   constructor(
     readonly dir: string,
-    readonly kind: RunKind,
-    /** As config.yaml holds it, without `kind` and `graft`. */
-    readonly config: Record<string, unknown>,
+    readonly header: RunHeader,
     release: () => void,
   ) {
     this.#release = release;
     this.#events = new EventLog(this.path(runFiles.events));
+  }
+
+  get kind(): RunKind {
+    return this.header.kind;
+  }
+
+  /** The resolved configuration, with whole paths. */
+  get config(): Record<string, unknown> {
+    return this.header.config;
+  }
+
+  /** A configuration of this run as it was written once, with paths as they are now. */
+  located(config: Record<string, unknown>): Record<string, unknown> {
+    return locatePaths(this.kind, config, { dir: this.dir, folder: this.header.folder });
   }
 
   /** A path inside the run folder. */
@@ -134,12 +148,16 @@ export class Run {
 
 /**
  * Makes a run folder.
- * @param options.config the resolved configuration, complete; goes into config.yaml behind `kind` and `graft`.
+ * @param options.config the resolved configuration, complete; goes into config.yaml with whole paths (`places.ts`).
+ * @param options.dataHash of the dataset that it names, which a resume then asks for
  * @throws GraftError when the folder holds a run already, or other files.
  */
-export function createRun(dir: string, options: { kind: RunKind; config: object }): Run {
-  const { kind, config } = options;
-  for (const key of ['kind', 'graft']) {
+export function createRun(
+  dir: string,
+  options: { kind: RunKind; config: object; dataHash?: string | undefined },
+): Run {
+  const { kind, config, dataHash } = options;
+  for (const key of ['kind', 'graft', 'folder', 'dataHash']) {
     if (key in config) throw new Error(`config of a run: the key "${key}" is reserved`);
   }
   refuseIfTaken(dir);
@@ -147,11 +165,11 @@ export function createRun(dir: string, options: { kind: RunKind; config: object 
   const release = takeLock(dir);
   try {
     refuseIfTaken(dir); // once more: another process may have made it before we had the lock
-    const run = new Run(dir, kind, { ...config }, release);
+    const header = { kind, graft: graftVersion(), folder: resolve(dir), dataHash };
+    const run = new Run(dir, { ...header, config: { ...wholePaths(kind, config) } }, release);
     mkdirSync(run.path(runFiles.checkpoints), { recursive: true });
     mkdirSync(run.path(runFiles.samples), { recursive: true });
-    const yaml = new Document({ kind, graft: graftVersion(), ...config }, { aliasDuplicateObjects: false });
-    writeFileAtomic(run.path(runFiles.config), yaml.toString({ lineWidth: 0 }));
+    writeConfig(run);
     run.log(`started: graft ${graftVersion()}, node ${process.version}, process ${process.pid}`);
     return run;
   } catch (error) {
@@ -162,10 +180,14 @@ export function createRun(dir: string, options: { kind: RunKind; config: object 
 
 /**
  * Opens a run that was stopped, to go on with it; `resumeCheckpoint` finds the state.
+ * @param options.data where its dataset is now: written down where that is another place than config.yaml says. Whether
+ * it is the same dataset is for the caller to check
  * @throws DataError when there is none or it is of another kind, GraftError when it has finished or is being written.
  */
-export function openRun(dir: string, options: { kind?: RunKind } = {}): Run {
-  const { kind, config } = readRunConfig(dir);
+export function openRun(dir: string, options: { kind?: RunKind; data?: string | undefined } = {}): Run {
+  const header = readRunConfig(dir);
+  const { kind } = header;
+  const data = options.data === undefined ? undefined : resolve(options.data);
   if (options.kind !== undefined && options.kind !== kind) {
     throw new DataError(`${dir}: is a ${kind} run, expected a ${options.kind} run`);
   }
@@ -177,13 +199,26 @@ export function openRun(dir: string, options: { kind?: RunKind } = {}): Run {
       mkdirSync(folder, { recursive: true });
       removeTemporaryFiles(folder);
     }
-    const run = new Run(dir, kind, config, release);
+    const hasMoved = data !== undefined && data !== header.config.data;
+    const moved = { ...header, folder: resolve(dir), config: { ...header.config, data } };
+    const run = new Run(dir, hasMoved ? moved : header, release);
+    if (hasMoved) {
+      writeConfig(run);
+      run.log(`its dataset is at ${data}, was at ${header.config.data}`);
+    }
     run.log(`opened to resume: graft ${graftVersion()}, node ${process.version}, process ${process.pid}`);
     return run;
   } catch (error) {
     release();
     throw error;
   }
+}
+
+function writeConfig(run: Run): void {
+  const { config, ...head } = run.header;
+  const known = Object.fromEntries(Object.entries(head).filter(([, value]) => value !== undefined));
+  const yaml = new Document({ ...known, ...config }, { aliasDuplicateObjects: false });
+  writeFileAtomic(run.path(runFiles.config), yaml.toString({ lineWidth: 0 }));
 }
 
 function refuseIfTaken(dir: string): void {

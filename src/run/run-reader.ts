@@ -11,6 +11,7 @@ import { parseYaml } from '../yaml-text.js';
 import { type CheckpointFile, listCheckpoints } from './checkpoint-file.js';
 import { type RunEvent, readEvents } from './events.js';
 import { decodeJson } from './json.js';
+import { locatePaths } from './places.js';
 
 /** What a run trains or does. */
 export type RunKind = 'gan' | 'classifier' | 'trial';
@@ -33,6 +34,10 @@ export interface RunRecord {
   status: RunStatus;
   /** The resolved configuration, as written; check it with the schema of its kind. */
   config: Record<string, unknown>;
+  /** Where the folder lay when the run was begun; runs of Graft 0.1 do not say. */
+  folder: string | undefined;
+  /** Hash of the dataset that it was begun on, where that is known. */
+  dataHash: string | undefined;
   events: RunEvent[];
   /** Content of summary.json; undefined until the run has finished. */
   summary: Record<string, unknown> | undefined;
@@ -83,21 +88,38 @@ export function readRun(dir: string): RunRecord {
   };
 }
 
-/** Kind, version and configuration of a run, without its events. Errors as `readRun`. */
-export function readRunConfig(dir: string): Pick<RunRecord, 'kind' | 'graft' | 'config'> {
+/** What heads config.yaml, and the configuration below it. */
+export type RunHeader = Pick<RunRecord, 'kind' | 'graft' | 'config' | 'folder' | 'dataHash'>;
+
+/** Head and configuration of a run, its paths as they are now (`places.ts`), without its events. Errors as `readRun`. */
+export function readRunConfig(dir: string): RunHeader {
   const path = join(dir, runFiles.config);
   if (!existsSync(path)) throw new DataError(`${dir}: not a run folder (it has no ${runFiles.config})`);
   const content = parseYaml(readText(path), path).value;
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${path}: expected keys and values`);
   }
-  const { kind, graft, ...config } = content as Record<string, unknown>;
+  const { kind, graft, folder, dataHash, ...config } = content as Record<string, unknown>;
   if (!runKinds.includes(kind as RunKind)) {
     throw new ConfigError(
       `${path}: kind: expected one of ${runKinds.join(', ')}, got ${JSON.stringify(kind)}`,
     );
   }
-  return { kind: kind as RunKind, graft: String(graft), config };
+  const places = { dir, folder: typeof folder === 'string' ? folder : undefined };
+  return {
+    kind: kind as RunKind,
+    graft: String(graft),
+    config: locatePaths(kind as RunKind, config, places),
+    folder: places.folder,
+    dataHash: typeof dataHash === 'string' ? dataHash : undefined,
+  };
+}
+
+/** The run as `reopenDataset` asks for it: its name, and the hash of the dataset that it was begun on. */
+export function trainedOn(dir: string): { name: string; hash: string | undefined } {
+  const { dataHash, summary } = readRun(dir);
+  const { dataset } = (summary ?? {}) as { dataset?: { hash?: string } };
+  return { name: dir, hash: dataHash ?? dataset?.hash };
 }
 
 function readSummary(path: string): Record<string, unknown> {

@@ -3,6 +3,7 @@
  * training images. Looked for before anything is trained, and again by each job, for folders may change meanwhile.
  */
 import { existsSync, statSync } from 'node:fs';
+import { commandLine, shellQuote } from '../command-line.js';
 import { type Dataset, type DatasetRow, framingOfFolder, openDataset, splits } from '../data/dataset.js';
 import { type Lineage, requireNoLeak, requireSameFrames } from '../data/lineage.js';
 import { nameShared, type SharedPicture, sharedPictures } from '../data/shared-pictures.js';
@@ -59,7 +60,9 @@ function trainingOf(run: string): Pick<Lineage, 'trainingGroups' | 'unknownTrain
   const { kind, config, summary } = readRun(run);
   if (kind !== 'gan') throw new DataError(`${run}: is a ${kind} run, expected a gan run`);
   if (!summary)
-    throw new DataError(`${run}: has not finished training; finish it with \`graft gan resume ${run}\``);
+    throw new DataError(
+      `${run}: has not finished training; finish it with \`${commandLine`graft gan resume ${run}`}\``,
+    );
   const { trainingGroups, ancestor, framing } = summary as unknown as GanSummary;
   return {
     framing: framing ?? framingOfFolder((config as { data: string }).data),
@@ -75,7 +78,7 @@ export const learnedFrom = (dataset: Dataset, folds = 1): Dataset => ({
 });
 
 const leaveOut = (dir: string, learned: Dataset): string =>
-  `leave them out: graft data prepare ${dir} --without ${learned.dir} --out ${dir}-outside`;
+  `leave them out: ${commandLine`graft data prepare ${dir} --without ${learned.dir} --out ${`${dir}-outside`}`}`;
 
 /**
  * A test set from elsewhere.
@@ -86,7 +89,7 @@ export function openExternal(name: string, dir: string, learned: Dataset): Datas
   const { positive } = learned;
   if (external.positive !== positive) {
     throw new DataError(
-      `external.${name}: the positive class of ${dir} is '${external.positive}', that of the trial '${positive}'; import it with --positive ${positive}`,
+      `external.${name}: the positive class of ${dir} is '${external.positive}', that of the trial '${positive}'; import it with --positive ${shellQuote(positive)}`,
     );
   }
   if (!external.rows.some(({ label }) => label !== external.positive))

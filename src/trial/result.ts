@@ -1,4 +1,5 @@
 /** Reading a finished trial back. */
+import { commandLine } from '../command-line.js';
 import { DataError } from '../errors.js';
 import { readRun } from '../run/run-folder.js';
 import { summarySchema, type TrialSummary } from './summary.js';
@@ -7,7 +8,8 @@ import { summarySchema, type TrialSummary } from './summary.js';
 export function readTrialSummary(dir: string): TrialSummary {
   const { kind, summary } = readRun(dir);
   if (kind !== 'trial') throw new DataError(`${dir}: is a ${kind} run, expected a trial`);
-  if (!summary) throw new DataError(`${dir}: has not finished; go on with \`graft trial resume ${dir}\``);
+  if (!summary)
+    throw new DataError(`${dir}: has not finished; go on with \`${commandLine`graft trial resume ${dir}`}\``);
   const { kind: _, graft: __, finished: ___, ...content } = summary;
   const parsed = summarySchema.safeParse(content);
   if (parsed.success) return parsed.data;

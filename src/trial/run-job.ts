@@ -16,6 +16,7 @@ import { trainGan } from '../gan/train.js';
 import { loadFolder } from '../image/folder.js';
 import { takeLock } from '../lock.js';
 import type { Interrupt } from '../run/interrupt.js';
+import { wholePaths } from '../run/places.js';
 import { createRun, openRun, runStatus } from '../run/run-folder.js';
 import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
@@ -120,12 +121,15 @@ async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Pr
   const dir = jobDir(trial.dir, job.id);
   const status = runStatus(dir);
   if (status === 'finished') return;
-  const run = status === 'empty' ? createRun(dir, { kind: 'gan', config }) : openRun(dir, { kind: 'gan' });
+  const run =
+    status === 'empty'
+      ? createRun(dir, { kind: 'gan', config, dataHash: dataset.hash })
+      : openRun(dir, { kind: 'gan', data: dataset.dir });
   try {
     // The trial may have been edited, or moved, since its GAN was begun.
     requireSameConfig(run.path('config.yaml'), {
-      was: run.config,
-      now: config,
+      was: wholePaths('gan', run.config),
+      now: wholePaths('gan', config),
       changeable: [...runConditions, 'data'],
     });
     await trainGan(run, config, {

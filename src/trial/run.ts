@@ -6,7 +6,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type Dataset, openDataset } from '../data/dataset.js';
+import { commandLine } from '../command-line.js';
+import type { Dataset } from '../data/dataset.js';
 import { GraftError } from '../errors.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { type Json, type Run, readEvents, runFiles } from '../run/run-folder.js';
@@ -15,6 +16,7 @@ import { checkPictures, checkTrial, type PictureCheck, pictureCheckOf } from './
 import { settleTrialThreads, type TrialConfig } from './config.js';
 import { type JobState, jobStates, readFailures, readSchedule, writeSchedule } from './jobs.js';
 import { planTrial, type TrialJob } from './plan.js';
+import { openTrialDataset } from './reopen.js';
 import { describeSetting, measureRoom, type Room } from './room.js';
 import { decideLook } from './sequential.js';
 import type { TrialSummary } from './summary.js';
@@ -68,7 +70,7 @@ export async function runTrial(
   options: TrialOptions = {},
 ): Promise<TrialSummary> {
   const { interrupt = neverInterrupted } = options;
-  const dataset = openDataset(config.data);
+  const dataset = openTrialDataset(run.dir, config);
   // What is wrong with the trial file shows here, before anything is trained.
   planTrial(config, dataset);
   checkTrial(config, dataset);
@@ -92,7 +94,9 @@ export async function runTrial(
     const context = { trialDir: run.dir, config, jobs, states, interrupt, onTurn };
     const ended = await execute(context);
     if (ended === 'stopped')
-      throw new InterruptedError(`stopped, state saved; go on with: graft trial resume ${run.dir}`);
+      throw new InterruptedError(
+        `stopped, state saved; go on with: ${commandLine`graft trial resume ${run.dir}`}`,
+      );
     requireAllDone(run.dir, jobs, states());
     onTurn();
     const { collectSummary } = await import('./collect.js');
@@ -200,7 +204,7 @@ function requireAllDone(
   const rest = failed.length > 1 ? ` (${failed.length} jobs of ${jobs.length} are not done)` : '';
   throw new GraftError(
     first
-      ? `${jobTitle(first.job)}: ${first.message}${rest}; log: ${join(trialDir, 'logs')}; when that is mended: graft trial resume ${trialDir}`
-      : `${failed.length} jobs of ${jobs.length} are not done; go on with: graft trial resume ${trialDir}`,
+      ? `${jobTitle(first.job)}: ${first.message}${rest}; log: ${join(trialDir, 'logs')}; when that is mended: ${commandLine`graft trial resume ${trialDir}`}`
+      : `${failed.length} jobs of ${jobs.length} are not done; go on with: ${commandLine`graft trial resume ${trialDir}`}`,
   );
 }

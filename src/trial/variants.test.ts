@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -111,4 +111,27 @@ describe('the dataset folder of a variant', () => {
     writeFileSync(join(dir, 'manifest.csv'), 'id,file');
     expect(openVariant(dataset, 1, variant, dir).rows).toEqual(whole);
   });
+});
+
+test('a fold finds its images after a move of the trial, of the dataset, and of both', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'graft-variants-'));
+  await createPhantomDataset(join(root, 'a', 'data'), { count: 40, sizePx: 16, prevalence: 0.5, seed: 3 });
+  const open = (data: string, trial: string) => {
+    const opened = openVariant(
+      openDataset(join(root, data)),
+      2,
+      { fold: 1, realFraction: 1 },
+      join(root, trial),
+    );
+    return opened.rows.every((row) => existsSync(join(opened.dir, row.file)));
+  };
+  expect(open('a/data', 'a/trial')).toBe(true);
+  renameSync(join(root, 'a'), join(root, 'b'));
+  // Nobody has opened the dataset since: the links alone lead there.
+  expect(openDataset(join(root, 'b', 'trial')).rows).toHaveLength(40);
+  renameSync(join(root, 'b', 'trial'), join(root, 'trial'));
+  expect(open('b/data', 'trial')).toBe(true);
+  renameSync(join(root, 'b', 'data'), join(root, 'data'));
+  expect(open('data', 'trial')).toBe(true);
+  rmSync(root, { recursive: true });
 });

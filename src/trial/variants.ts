@@ -3,8 +3,8 @@
  * given one itself is a dataset folder inside the trial's, with a manifest of its own and a link to the same images, so
  * that everything downstream (GAN, lineage, classifier) sees an ordinary dataset and cannot look past its split.
  */
-import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { stringify as toYaml } from 'yaml';
 import {
   type Dataset,
@@ -96,6 +96,9 @@ export function trainingCounts(
 export function openVariant(dataset: Dataset, folds: number, variant: Variant, dir: string): Dataset {
   if (folds === 1 && variant.realFraction === 1) return dataset;
   if (!existsSync(join(dir, datasetFile))) writeVariant(dataset, folds, variant, dir);
+  // The dataset, or the trial, may have moved since.
+  for (const top of topsOf(dataset))
+    if (!leadsTo(join(dir, top), join(dataset.dir, top))) linkTop(dataset, top, dir);
   const opened = openDataset(dir);
   const { of } = opened.provenance as { of?: { hash?: string } };
   if (of?.hash !== dataset.hash) {
@@ -106,15 +109,31 @@ export function openVariant(dataset: Dataset, folds: number, variant: Variant, d
   return opened;
 }
 
+/** Every image's path begins with one of these. */
+const topsOf = (dataset: Dataset): Set<string> => new Set(dataset.rows.map((row) => row.file.split('/')[0]!));
+
+function leadsTo(link: string, target: string): boolean {
+  try {
+    return realpathSync(link) === realpathSync(target);
+  } catch {
+    return false;
+  }
+}
+
+/** Relative, so that a trial may move together with its dataset. Several processes may link at once: each puts it in place whole. */
+function linkTop(dataset: Dataset, top: string, dir: string): void {
+  const temporary = join(dir, `.${top}.${process.pid}.link`);
+  rmSync(temporary, { force: true });
+  const target = realpathSync(join(dataset.dir, top));
+  const isWindows = process.platform === 'win32'; // whose junctions are whole paths
+  symlinkSync(isWindows ? target : relative(realpathSync(dir), target), temporary, 'junction');
+  renameSync(temporary, join(dir, top));
+}
+
 function writeVariant(dataset: Dataset, folds: number, variant: Variant, dir: string): void {
   const rows = variantRows(dataset, folds, variant);
   mkdirSync(dir, { recursive: true });
-  // Every image's path begins with one of these.
-  for (const top of new Set(dataset.rows.map((row) => row.file.split('/')[0]!))) {
-    const link = join(dir, top);
-    rmSync(link, { force: true });
-    symlinkSync(resolve(dataset.dir, top), link, 'junction');
-  }
+  for (const top of topsOf(dataset)) linkTop(dataset, top, dir);
   const extra = Object.keys(rows[0]?.extra ?? {});
   writeTable(
     join(dir, manifestFile),

@@ -7,12 +7,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Dataset, openDataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { type Interrupt, interruptedExitCode, neverInterrupted } from '../run/interrupt.js';
 import { packageRoot } from '../run/package.js';
 import type { TrialConfig } from './config.js';
 import { type JobState, jobStates, readSchedule, recordFailure } from './jobs.js';
 import { folderName, planTrial, type TrialJob } from './plan.js';
+import { openTrialDataset } from './reopen.js';
 
 /** Exit code of a job's process that found the folder locked (EX_TEMPFAIL of sysexits.h). */
 export const BUSY_EXIT_CODE = 75;
@@ -34,6 +35,8 @@ export interface WorkOptions {
   /** Called about twice a second. */
   onTurn?: (states: ReadonlyMap<string, JobState>, jobs: readonly TrialJob[]) => void;
   onJob?: (job: TrialJob, outcome: JobOutcome) => void;
+  /** Where this machine has the trial's dataset, where that is elsewhere than the trial says. */
+  data?: string | undefined;
   /** Program and arguments that do a job; default this program's `trial job`. */
   command?: (jobId: string) => [string, ...string[]];
 }
@@ -47,7 +50,7 @@ const waitMs = 3000;
 /** @returns how it ended: 'stopped' by the interrupt, with the state of every job saved */
 export async function work(trialDir: string, options: WorkOptions): Promise<'finished' | 'stopped'> {
   const { config, parallel, worker, until, interrupt = neverInterrupted } = options;
-  const dataset = openDataset(config.data);
+  const dataset = openTrialDataset(trialDir, config);
   const running = new Map<string, Promise<void>>();
   const children = new Set<ChildProcess>();
   let begun = 0;
@@ -136,12 +139,12 @@ export interface StartedJob {
 export function startJob(
   trialDir: string,
   job: TrialJob,
-  { worker, command }: Pick<WorkOptions, 'worker' | 'command'>,
+  { worker, command, data }: Pick<WorkOptions, 'worker' | 'command' | 'data'>,
 ): StartedJob {
   const [program, ...args] = command?.(job.id) ?? [
     process.execPath,
     programPath,
-    ...['trial', 'job', trialDir, job.id],
+    ...['trial', 'job', trialDir, job.id, ...(data === undefined ? [] : ['--data', data])],
   ];
   const logs = join(trialDir, 'logs');
   mkdirSync(logs, { recursive: true });

@@ -3,8 +3,9 @@
  * images decide nothing here, or a trial's verdict would rest on images that were chosen to please it.
  */
 import { openPixelCache, type PixelCache } from '../../data/cache.js';
-import { type DatasetRow, openDataset } from '../../data/dataset.js';
+import type { DatasetRow } from '../../data/dataset.js';
 import { UNKNOWN_DATASET } from '../../data/lineage.js';
+import { reopenDataset } from '../../data/reopen.js';
 import { ConfigError, DataError } from '../../errors.js';
 import {
   type Backbone,
@@ -49,12 +50,7 @@ export async function openTrainingImages(
     throw new ConfigError(
       `${origin.run}: its training images are not known, so images cannot be chosen by them; give a run folder, or choose random or best`,
     );
-  const folder = dir ?? config.data;
-  const dataset = openDataset(folder);
-  if (dataset.hash !== origin.dataset.hash)
-    throw new DataError(
-      `${folder}: is not the dataset that ${origin.run} was trained on (${origin.dataset.name}); name that one with --data`,
-    );
+  const dataset = reopenDataset(dir ?? config.data, { name: origin.run, hash: origin.dataset.hash });
   const cache = await openPixelCache(dataset, config.imageSize, { onProgress });
   const learnedClasses = classesOf(config);
   const rowsWhere = (isOne: (row: DatasetRow) => boolean): number[] =>

@@ -1,7 +1,7 @@
 /** Gathers a GAN run's report from its folder: events, settings, and pictures made by its generator. */
 import { basename, resolve } from 'node:path';
 import sharp from 'sharp';
-import { openDataset } from '../../data/dataset.js';
+import { reopenDataset } from '../../data/reopen.js';
 import { ConfigError, DataError } from '../../errors.js';
 import { encodeAnimation } from '../../image/animation.js';
 import { gridPng } from '../../image/grid.js';
@@ -9,7 +9,7 @@ import { Random } from '../../random.js';
 import type { EncodedPicture } from '../../report/document.js';
 import { pngPicture } from '../../report/picture.js';
 import { graftVersion } from '../../run/package.js';
-import { type RunRecord, readRun } from '../../run/run-folder.js';
+import { type RunRecord, readRun, trainedOn } from '../../run/run-folder.js';
 import { type Device, Generator, noGrad, randn, tensor, tidy } from '../../torch/index.js';
 import { classesOf, classTitle, type GanConfig, ganConfigSchema, ganRecipeSchema } from '../config.js';
 import { type GanData, openGanData, toLabels } from '../data.js';
@@ -28,6 +28,8 @@ export interface GatherOptions {
   seed?: number;
   device?: Device;
   threads?: number;
+  /** Where the run's dataset is now; default: where the run says. */
+  data?: string | undefined;
   /** When the report is made; default now. */
   madeAt?: Date;
   /** What is being made ready, of how many things. */
@@ -59,7 +61,7 @@ export async function gatherGanReport(runDir: string, options: GatherOptions = {
   const summary = run.summary as unknown as GanSummary | undefined;
   const advance = progress(options);
 
-  const data = await openData(config, summary, warn);
+  const data = await openData({ ...config, data: options.data ?? config.data }, runDir, warn);
   advance();
   try {
     const generator = summary === undefined ? null : await openGenerator(runDir, { device, threads });
@@ -118,13 +120,11 @@ interface OpenedData {
 /** The images that were trained on; null, with a warning, where they are not there any more, or are others. */
 async function openData(
   config: GanConfig,
-  summary: GanSummary | undefined,
+  runDir: string,
   warn: (message: string) => void,
 ): Promise<OpenedData | null> {
   try {
-    const { name, groupedBy, kind, hash } = openDataset(config.data);
-    if (summary && summary.dataset.hash !== hash)
-      throw new DataError(`${config.data}: is not the dataset any more that the run was trained on`);
+    const { name, groupedBy, kind } = reopenDataset(config.data, trainedOn(runDir));
     return { gan: await openGanData(config), about: { name, groupedBy, kind } };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;

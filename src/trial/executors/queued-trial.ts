@@ -1,14 +1,16 @@
 /** A trial's folder as a worker of a queue sees it: what is open, and a process of its own for each job. */
-import { openDataset } from '../../data/dataset.js';
 import type { TrialConfig } from '../config.js';
 import { type JobState, jobStates, readSchedule, recordFailure } from '../jobs.js';
 import { planTrial, type TrialJob } from '../plan.js';
+import { openTrialDataset } from '../reopen.js';
 import { type JobOutcome, startJob } from '../work.js';
 import type { QueuedTrial } from './queue-worker.js';
 
 export interface QueuedTrialOptions {
   /** Who this is, for the record of failures. */
   worker: string;
+  /** Where this machine has the dataset, where that is elsewhere than the trial says. */
+  data?: string | undefined;
   onJob?: (job: TrialJob, outcome: JobOutcome) => void;
 }
 
@@ -21,9 +23,9 @@ export interface FolderTrial extends QueuedTrial {
 export function folderTrial(
   dir: string,
   config: TrialConfig,
-  { worker, onJob }: QueuedTrialOptions,
+  { worker, data, onJob }: QueuedTrialOptions,
 ): FolderTrial {
-  const dataset = openDataset(config.data);
+  const dataset = openTrialDataset(dir, config);
   let seeds = 0;
   let jobs: TrialJob[] = [];
   /** The plan as it is now, and whether more may come. */
@@ -49,7 +51,7 @@ export function folderTrial(
     async run(id, stop) {
       const job = jobs.find((one) => one.id === id);
       if (!job) return 'failed';
-      const { child, ended } = startJob(dir, job, { worker });
+      const { child, ended } = startJob(dir, job, { worker, data });
       stop.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
       const { kind, message } = await ended;
       if (kind === 'failed') recordFailure(dir, id, { time: new Date().toISOString(), worker, message });

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { commandLine } from '../../command-line.js';
 import { LINEAGE_FILE } from '../../data/lineage.js';
 import { ConfigError, DataError, GraftError } from '../../errors.js';
 import { readText, writeFileAtomic } from '../../files.js';
@@ -52,7 +53,7 @@ export async function openCopy(
     for (const file of ROOT_FILES)
       if (!existsSync(join(dir, file)))
         throw new DataError(
-          `${store.url}: holds no trial; begin one with: graft trial run FILE --executor queue --store ${store.url}`,
+          `${store.url}: holds no trial; begin one with: ${commandLine`graft trial run FILE --executor queue --store ${store.url}`}`,
         );
     // Jobs read it in the copy; of a worker's root nothing is sent.
     const path = join(dir, 'config.yaml');
@@ -63,6 +64,7 @@ export async function openCopy(
         `${dataset}: there is no such dataset on this machine; say where it is with --data`,
       );
     file.set('data', dataset);
+    if (file.has('folder')) file.set('folder', dir); // or what lies beside the coordinator's would be looked for here
     writeFileAtomic(path, String(file));
     return { mirror, close };
   } catch (error) {

@@ -1,0 +1,77 @@
+/**
+ * Where the files lie that a run's configuration names. Commands take paths as seen from where they are started; a run
+ * keeps them whole, with the place of its own folder (`folder` in config.yaml). So it can be reopened from anywhere, and
+ * when the folder has moved together with its data, what is not where it was is looked for at the same place beside it.
+ */
+import { existsSync } from 'node:fs';
+import { isAbsolute, relative, resolve } from 'node:path';
+import type { RunKind } from './run-reader.js';
+
+/** Keys that may hold a path; `*` stands for every name, or entry of a list. */
+const PATH_KEYS: Record<RunKind, readonly string[]> = {
+  gan: ['data', 'initFrom', 'backbone'],
+  classifier: ['data', 'weights', 'synthetic.*'],
+  trial: [
+    'data',
+    'external.*',
+    'gans.*.run',
+    'gans.*.recipe',
+    'gans.*.set.initFrom',
+    'gans.*.set.backbone',
+    'classifier.recipe',
+    'classifier.set.weights',
+  ],
+};
+
+/** A configuration with whole paths, of what is there when a run is begun: names of recipes and the like stay. */
+export const wholePaths = <Config extends object>(kind: RunKind, config: Config): Config =>
+  mapPaths(kind, config, (path, key) => (isPath(path, key) ? resolve(path) : path));
+
+/** A recipe's name, or `random`, is none, whatever lies here under that name. */
+const isPath = (text: string, key: string): boolean =>
+  (key.endsWith('recipe') ? /\.ya?ml$/.test(text) : text !== 'random') && existsSync(text);
+
+/**
+ * A run's configuration with paths that lead to what they led to when it was begun.
+ * @param places.dir where the run's folder is now
+ * @param places.folder where it was; runs of Graft 0.1 do not say
+ */
+export const locatePaths = <Config extends object>(
+  kind: RunKind,
+  config: Config,
+  { dir, folder }: { dir: string; folder: string | undefined },
+): Config => mapPaths(kind, config, (path) => located(path, dir, folder));
+
+function located(path: string, dir: string, folder: string | undefined): string {
+  if (folder === undefined || !isAbsolute(path) || existsSync(path)) return path;
+  const beside = besides({ path, folder, dir });
+  return existsSync(beside) ? beside : path;
+}
+
+/** The place beside `dir` that `path` had beside `folder`. */
+export const besides = ({ path, folder, dir }: { path: string; folder: string; dir: string }): string =>
+  resolve(dir, relative(folder, path));
+
+function mapPaths<Config extends object>(
+  kind: RunKind,
+  config: Config,
+  change: (path: string, key: string) => string,
+): Config {
+  return PATH_KEYS[kind].reduce<unknown>(
+    (value, key) => mapAt(value, key.split('.'), (path) => change(path, key)),
+    config,
+  ) as Config;
+}
+
+/** A copy in which the text at a key has been changed; the value itself where there is none. */
+function mapAt(value: unknown, key: readonly string[], change: (path: string) => string): unknown {
+  const [first, ...rest] = key;
+  if (first === undefined) return typeof value === 'string' && value !== '' ? change(value) : value;
+  if (Array.isArray(value)) return first === '*' ? value.map((one) => mapAt(one, rest, change)) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) =>
+      first === '*' || first === name ? [name, mapAt(inner, rest, change)] : [name, inner],
+    ),
+  );
+}
