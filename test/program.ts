@@ -39,8 +39,8 @@ const RUNNERS =
   /^(VITEST|NODE_OPTIONS|NODE_ENV|NODE_V8|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$|FORCE_COLOR|NO_COLOR)/;
 
 /**
- * The environment in which tests start the program: the user's, without the test runner's and without colours. Every
- * process of a test has the same one: OPENBLAS_CORETYPE and the like decide the last bits of a run.
+ * The environment in which tests start the program: the worker's, which `environment.ts` has settled, without the test
+ * runner's own variables. Every process of a test has the same one.
  */
 export const programEnvironment = (extra: Record<string, string> = {}): Record<string, string> => ({
   ...(Object.fromEntries(Object.entries(process.env).filter(([name]) => !RUNNERS.test(name))) as Record<

@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import ts from 'typescript';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { compileProgram } from '../../test/program.js';
 import { ConfigError, DataError, GraftError } from '../errors.js';
 import { ownerIsAlive, readLock, takeLock } from '../lock.js';
 import { readLastEvents } from './events.js';
@@ -237,40 +237,35 @@ test('a held lock is touched, and its loss is noticed', async () => {
 });
 
 test('of several processes that race for a stale lock exactly one wins', async () => {
-  // The children run the real lock.ts, compiled into a folder of its own.
-  const compiled = join(base, 'compiled');
-  for (const name of ['errors', 'json-text', 'files', 'lock']) {
-    const source = readFileSync(join(packageRoot(), 'src', `${name}.ts`), 'utf8');
-    const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
-    mkdirSync(dirname(join(compiled, name)), { recursive: true });
-    writeFileSync(
-      join(compiled, `${name}.js`),
-      ts.transpileModule(source, { compilerOptions: options }).outputText,
-    );
-  }
-  writeFileSync(join(compiled, 'package.json'), '{"type":"module"}');
+  await compileProgram();
   mkdirSync(dir);
   writeFileSync(
     join(dir, 'lock'),
     JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), started: '', since: '' }),
   );
-  const startAt = Date.now() + 700;
+  // All are there before one begins, and the winner lives until all have tried, however slow the machine is.
   const script = `
-    import { takeLock } from ${JSON.stringify(join(compiled, 'lock.js'))};
-    while (Date.now() < ${startAt});
+    import { once } from 'node:events';
+    import { takeLock } from ${JSON.stringify(join(packageRoot(), 'dist', 'src', 'lock.js'))};
+    process.stdout.write('ready\\n');
+    await once(process.stdin, 'data');
     try { takeLock(${JSON.stringify(dir)}); process.stdout.write('won'); } catch (e) { process.stdout.write(e.message); }
-    setTimeout(() => {}, 1500);`;
-  const outputs = await Promise.all(
-    Array.from({ length: 5 }, async () => {
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
-      let text = '';
-      child.stdout.on('data', (chunk) => {
-        text += chunk;
-      });
-      await new Promise((resolve) => child.once('exit', resolve));
-      return text;
-    }),
-  );
+    process.stdin.once('end', () => process.exit());`;
+  const racers = Array.from({ length: 5 }, () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+    const racer = { child, text: '' };
+    child.stdout.on('data', (chunk) => {
+      racer.text += chunk;
+    });
+    return racer;
+  });
+  await vi.waitUntil(() => racers.every(({ text }) => text === 'ready\n'), 60_000);
+  for (const { child } of racers) child.stdin.write('go');
+  await vi.waitUntil(() => racers.every(({ text }) => text.length > 'ready\n'.length), 60_000);
+  const ended = racers.map(({ child }) => new Promise((resolve) => child.once('exit', resolve)));
+  for (const { child } of racers) child.stdin.end();
+  await Promise.all(ended);
+  const outputs = racers.map(({ text }) => text.slice('ready\n'.length));
   expect(outputs.filter((text) => text === 'won')).toHaveLength(1);
   expect(outputs.filter((text) => /another process is/.test(text))).toHaveLength(4);
 });

@@ -48,6 +48,7 @@ export async function openEngine(): Promise<Engine> {
     temp_directory: '',
   });
   const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'"); // or points in time would be written in the machine's
   return {
     connection,
     close: () => {

@@ -108,7 +108,7 @@ describe.skipIf(reason)(`an object store${reason ? ` (skipped: ${reason})` : ''}
     args: string[],
   ): { child: ChildProcess; ended: Promise<number | null>; said: () => string } => {
     const child = spawn(process.execPath, args, {
-      env: { ...programEnvironment, ...s3.env },
+      env: programEnvironment(s3.env),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);

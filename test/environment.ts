@@ -1,0 +1,26 @@
+/**
+ * One environment for every process of every test. Variables of the user's decide the last bits of a run
+ * (OPENBLAS_CORETYPE), how numbers and dates are written (LC_ALL, TZ), whether output has colours, and where caches lie;
+ * a test that compares two processes, or a process with a file, would hang on them. vitest.config.ts settles it before
+ * any worker starts, and the workers' children inherit it. What the program does in other environments is for
+ * environment.test.ts to see.
+ */
+
+/** What the user's environment may not decide. */
+const FOREIGN = [
+  // Kernels, their block sizes, and numbers of threads.
+  /^(OPENBLAS|GOTO|MKL|DNNL|ONEDNN|ATEN|CUBLAS|NVIDIA_TF32|TORCH_ALLOW|OMP|GOMP|KMP)_/,
+  // Language, time zone, colours, terminal, continuous integration.
+  /^(LANG|LANGUAGE|LC_\w+|TZ|NO_COLOR|FORCE_COLOR|CLICOLOR\w*|TERM|COLUMNS|LINES|CI)$/,
+  // Of the services that Graft talks to, and of Graft itself.
+  /^(GRAFT|HF|AWS|MLFLOW|SLURM|SBATCH|KUBE|PG)_?[A-Z]/,
+  /^XDG_CACHE_HOME$/,
+];
+
+const SETTLED = { LC_ALL: 'C.UTF-8', TZ: 'UTC', TERM: 'dumb' };
+
+/** Settles the environment in place. */
+export function settleEnvironment(env: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(env)) if (FOREIGN.some((pattern) => pattern.test(name))) delete env[name];
+  Object.assign(env, SETTLED);
+}
