@@ -15,6 +15,7 @@ interface ImportFlags {
   groupColumn?: string;
   patientColumn?: string;
   splitColumn?: string;
+  masks: 'aside' | 'keep' | 'pictures';
   leaks: 'refuse' | 'drop';
   stratify?: string[];
   require: string[];
@@ -53,7 +54,10 @@ export function registerImport(data: Command): void {
       '--mapping <name>',
       'how the tables are read: a name from `graft data mappings`, or a YAML file (default: recognised)',
     )
-    .option('--label-from-folders', 'labels are the names of the folders: DIR/<class>/*.jpg')
+    .option(
+      '--label-from-folders',
+      'labels are the names of the folders: DIR/<class>/*.jpg; also DIR/train/<class>/…, DIR/<class>/train/…, whose split is kept',
+    )
     .option('--id-column <name>', 'column with the images’ names (default: the one that matches the files)')
     .option('--label-column <name>', 'column with the labels (default: the one that holds the positive)')
     .option('--group-column <name>', 'column with the lesion (default: lesion_id if there is one; or none)')
@@ -61,7 +65,18 @@ export function registerImport(data: Command): void {
       '--patient-column <name>',
       'column with the patient (default: patient_id if there is one; or none)',
     )
-    .option('--split-column <name>', 'column with a given split, which is kept (default: split anew)')
+    .option(
+      '--split-column <name>',
+      'column with a given split, which is kept (default: split anew); none passes over split folders',
+    )
+    .addOption(
+      new Option(
+        '--masks <what>',
+        'masks beside the images (x_mask.png, masks/x.png): left out, stored, or pictures too',
+      )
+        .choices(['aside', 'keep', 'pictures'])
+        .default('aside'),
+    )
     .addOption(
       new Option('--leaks <what>', 'when a given split tears a group apart')
         .choices(['refuse', 'drop'])
@@ -182,6 +197,7 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
         metadata: flags.metadata,
         mapping: flags.mapping,
         splitColumn: flags.splitColumn,
+        masks: flags.masks,
         leaks: flags.leaks,
         required: flags.require,
         strata: flags.stratify,

@@ -11,7 +11,7 @@ interface PrepareFlags {
   fit: 'crop' | 'squash' | 'pad';
   format: 'png' | 'jpeg';
   hair?: boolean;
-  masks?: string;
+  masks?: string | true;
   margin: number;
   without: string[];
   cutMajority?: number;
@@ -43,7 +43,10 @@ export function registerPrepare(data: Command): void {
         .default('png'),
     )
     .option('--hair', 'remove hair: black-hat, threshold, inpainting')
-    .option('--masks <dir>', 'cut every image to its lesion mask, matched by name (ID_segmentation.png …)')
+    .option(
+      '--masks [dir]',
+      'cut every image to its lesion mask, matched by name (ID_segmentation.png …); without a folder: the masks that the dataset keeps',
+    )
     .option(
       '--margin <share>',
       'left around the mask, as a share of its sides',
@@ -101,10 +104,18 @@ function sizeList(text: string): number[] {
 
 async function prepareCommand(dir: string, flags: PrepareFlags, command: Command): Promise<void> {
   const { openDataset } = await import('../data/dataset.js');
+  const { existsSync } = await import('node:fs');
+  const { join } = await import('node:path');
+  const { ConfigError } = await import('../errors.js');
+  const { masksFolder } = await import('../data/dataset-masks.js');
   const { prepareDataset } = await import('../data/prepare.js');
   const { parseFractions } = await import('../data/split.js');
   const { graftVersion } = await import('../run/package.js');
   const source = openDataset(dir);
+  if (flags.masks === true && !existsSync(join(dir, masksFolder)))
+    throw new ConfigError(
+      `--masks: ${dir} keeps no masks; name their folder, or import again with --masks keep`,
+    );
   const fractions = flags.split === undefined ? undefined : parseFractions(flags.split);
   const made = await making(
     command,
@@ -122,7 +133,7 @@ async function prepareCommand(dir: string, flags: PrepareFlags, command: Command
         fit: fits[flags.fit],
         format: flags.format,
         hair: flags.hair,
-        masks: flags.masks,
+        masks: flags.masks === true ? join(dir, masksFolder) : flags.masks,
         marginShare: flags.margin,
         ...(flags.without.length > 0 && { without: flags.without.map((other) => openDataset(other)) }),
         majorityRatio: flags.cutMajority,

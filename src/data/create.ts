@@ -29,6 +29,7 @@ import {
   type Split,
   splits,
 } from './dataset.js';
+import { type ImageMask, storeMasks } from './dataset-masks.js';
 import { type DuplicatePair, findDuplicates } from './duplicates.js';
 import { assignGroups } from './groups.js';
 import { byKind, countProblems, nameSome, type Problem, type ProblemKind, problem } from './problems.js';
@@ -47,6 +48,8 @@ export interface DatasetItem {
   extra: Readonly<Record<string, string>>;
   /** Of an image that was decoded before, its group settled: it is not decoded again; other bytes are refused. */
   known?: Readonly<Pick<DatasetRow, 'sha256' | 'width' | 'height'>>;
+  /** Masks that the dataset keeps. */
+  masks?: readonly ImageMask[];
   /** A file, or how to make the bytes of a JPEG or PNG file. */
   source: { path: string } | { make: () => Promise<Uint8Array> };
   /** What problems call the image. */
@@ -239,6 +242,10 @@ async function build(
   for (const { file } of read) if (!files.has(file)) rmSync(join(dir, file));
   const used = kept.map(({ item }) => item);
   checkLabels(used, header, options);
+  await storeMasks(
+    dir,
+    kept.map(({ file, item }) => ({ file, masks: item.masks ?? [] })),
+  );
 
   const further = strataOf(
     used.map((item) => item.extra),

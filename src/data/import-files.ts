@@ -80,6 +80,7 @@ export function shortestUnique(forms: readonly (readonly string[])[]): string[] 
 export class FileIndex {
   readonly #byName = new Map<string, string[]>();
   readonly #byKey = new Map<string, string[]>();
+  readonly #byOriginal = new Map<string, string[]>();
 
   /** How many images there are. */
   readonly size: number;
@@ -95,12 +96,18 @@ export class FileIndex {
       const names = namesOf(plainText(file));
       for (const name of new Set(names)) add(this.#byName, name, file);
       for (const key of new Set(names.map(pathKey))) add(this.#byKey, key, file);
+      add(this.#byOriginal, originalOf(names.at(-1)!), file);
     }
   }
 
-  /** Tried in this order: the path, the path without extension, the file's name, the name without extension. */
+  /**
+   * Tried in this order: the path, the path without extension, the file's name, the name without extension, the same
+   * without what ISIC 2019 added to the names of images that it made smaller.
+   */
   find(id: string): readonly string[] {
-    return this.#first(this.#byName, namesOf(plainText(id)));
+    const names = namesOf(plainText(id));
+    const found = this.#first(this.#byName, names);
+    return found.length > 0 ? found : this.#first(this.#byOriginal, [originalOf(names.at(-1)!)]);
   }
 
   /** The same in another spelling ({@link idKey}): for ids that name no file as they are written. */
@@ -128,6 +135,9 @@ function namesOf(id: string): string[] {
   const short = posix.basename(path);
   return [path, withoutExtension(path), short, withoutExtension(short)];
 }
+
+/** In ISIC 2019's tables 2,074 images are called `ISIC_…_downsampled`; elsewhere they go by the archive's id alone. */
+const originalOf = (stem: string): string => stem.replace(/_downsampled$/i, '');
 
 const pathKey = (path: string): string => path.split('/').map(idKey).join('/');
 

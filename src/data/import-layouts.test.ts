@@ -64,6 +64,249 @@ const byTable = (rows: readonly string[], options: Partial<ImportOptions> = {}) 
 const reasons = (problems: readonly Problem[], kind: Problem['kind']): string[] =>
   problems.filter((one) => one.kind === kind).map(({ file, id, detail }) => `${file || id}: ${detail}`);
 
+/** A mask as files have it: white where the lesion is, perhaps off the middle. */
+async function mask(file: string, left = 8): Promise<void> {
+  const pixels = new Uint8Array(32 * 32).map((_, i) => {
+    const [x, y] = [i % 32, Math.floor(i / 32)];
+    return x >= left && x < left + 12 && y >= 10 && y < 22 ? 255 : 0;
+  });
+  put(
+    file,
+    await sharp(pixels, { raw: { width: 32, height: 32, channels: 1 } })
+      .png()
+      .toBuffer(),
+  );
+}
+
+describe('split folders', () => {
+  async function splitFolders(place: (split: string, label: string, file: string) => string): Promise<void> {
+    let k = 0;
+    for (const [split, count] of [
+      ['Training', 6],
+      ['valid', 3],
+      ['TEST', 4],
+    ] as const)
+      for (const label of ['malignant', 'benign'])
+        for (let i = 0; i < count; i++) await picture(place(split, label, `${k++ % 7}.png`));
+  }
+
+  test.each([
+    ['above the classes', (split: string, label: string, file: string) => `${split}/${label}/a/${file}`],
+    ['below the classes', (split: string, label: string, file: string) => `${label}/${split}/${file}`],
+    [
+      'all in one more folder',
+      (split: string, label: string, file: string) => `set/${split}/${label}/${file}`,
+    ],
+  ])('%s: classes and split are kept', async (_, place) => {
+    await splitFolders(place);
+    const { dataset } = await byFolder();
+    expect(dataset).toMatchObject({ classes: ['benign', 'malignant'], splitBy: 'given', label: 'folder' });
+    expect(dataset.counts).toMatchObject({
+      train: { benign: 6, malignant: 6 },
+      val: { benign: 3, malignant: 3 },
+      test: { benign: 4, malignant: 4 },
+    });
+    for (const { split, extra } of dataset.rows)
+      expect(extra.source_file!.toLowerCase()).toContain(
+        { train: 'training', val: 'valid', test: 'test' }[split],
+      );
+  });
+
+  test('a copy in training of what is tested on is refused, or dropped', async () => {
+    await splitFolders((split, label, file) => `${split}/${label}/${file}`);
+    put('Training/benign/copy.png', readFileSync(join(images, 'TEST/benign/2.png')));
+    await expect(byFolder({ duplicates: { exact: 'group' } })).rejects.toThrow(
+      /the given split tears 1 groups \(2 images\) apart/,
+    );
+    const { dataset, report } = await byFolder({ duplicates: { exact: 'group' }, leaks: 'drop' });
+    expect(reasons(report.problems, 'leaking-image')).toEqual([
+      expect.stringMatching(/^Training\/benign\/copy\.png/),
+    ]);
+    expect(dataset.rows.some(({ extra }) => extra.source_file === 'Training/benign/copy.png')).toBe(false);
+  });
+
+  test('without validation images these are dealt from training; with `none` all is dealt anew', async () => {
+    for (let i = 0; i < 20; i++)
+      for (const label of ['malignant', 'benign'])
+        await picture(`${i < 16 ? 'train' : 'test'}/${label}/${label}${i}.png`);
+    const given = (await byFolder()).dataset;
+    expect(given.counts.test).toEqual({ benign: 4, malignant: 4 });
+    expect(given.counts.val.malignant).toBeGreaterThan(1);
+    rmSync(out, { recursive: true });
+    const dealt = (await byFolder({ splitColumn: 'none' })).dataset;
+    expect(dealt.splitBy).toBe('dealt');
+    expect(dealt.counts.test).toEqual({ benign: 3, malignant: 3 });
+  });
+
+  test('a layout that is not read is named with the option', async () => {
+    await picture('train/1.png');
+    await picture('test/2.png');
+    await expect(byFolder()).rejects.toThrow(
+      /^--label-from-folders: test, train are splits without class folders in them; expected DIR\/<class>/,
+    );
+  });
+});
+
+describe('masks beside the images', () => {
+  /** A few names of every set that is known. */
+  async function withMaskNames(): Promise<string[]> {
+    const masks = [
+      'benign/benign (1)_mask.png',
+      'benign/benign (1)_mask_1.png',
+      'benign/b2_segmentation.png',
+      'benign/b3-GT.png',
+      'malignant/m1_expert.png',
+      'malignant/m2_lesion.png',
+      'masks/m3.png',
+      'masks/b4_mask.png',
+      'masks/of-no-image.png',
+    ];
+    for (const file of ['benign/benign (1)', 'benign/b2', 'benign/b3', 'benign/b4'])
+      await picture(`${file}.png`);
+    for (const k of [1, 2, 3, 4]) await picture(`malignant/m${k}.png`);
+    for (const [i, file] of masks.entries()) await mask(file, i);
+    return masks;
+  }
+
+  test('are left out by name, with how to use them', async () => {
+    const masks = await withMaskNames();
+    const { dataset, report } = await byFolder();
+    expect(dataset.rows.map(({ id }) => id)).toEqual([
+      'b2',
+      'b3',
+      'b4',
+      'benign (1)',
+      'm1',
+      'm2',
+      'm3',
+      'm4',
+    ]);
+    expect(report.found).toEqual({ files: 17, otherFiles: 0, masks: 9 });
+    expect(reasons(report.problems, 'mask').map((reason) => reason.split(': ')[0])).toEqual(
+      [...masks].sort(),
+    );
+    expect(reasons(report.problems, 'mask')).toContain(
+      'benign/benign (1)_mask.png: mask of benign/benign (1).png; --masks keep stores it with the image, --masks pictures takes it for one',
+    );
+    expect(readFileSync(join(out, 'cleaning.csv'), 'utf8')).toContain('mask,yes,,masks/of-no-image.png');
+  });
+
+  test('are stored where that is asked for, and cut the images', async () => {
+    await withMaskNames();
+    const { dataset, report } = await byFolder({ masks: 'keep' });
+    expect(reasons(report.problems, 'mask')).toEqual([
+      'masks/of-no-image.png: lies among masks; its image is not here',
+    ]);
+    const [{ dataset: cut } = { dataset }] = await prepareDataset(dataset, join(root, 'cut'), {
+      masks: join(out, 'masks'),
+      marginShare: 0,
+    });
+    // Two masks of one image are parts of one.
+    const sizes = Object.fromEntries(cut!.rows.map(({ id, width, height }) => [id, [width, height]]));
+    expect(sizes).toEqual({
+      'benign (1)': [13, 12],
+      b2: [12, 12],
+      b3: [12, 12],
+      b4: [12, 12],
+      m1: [12, 12],
+      m2: [12, 12],
+      m3: [12, 12],
+    });
+  });
+
+  test('are pictures like the others where that is asked for', async () => {
+    await withMaskNames();
+    const { report } = await byFolder({ masks: 'pictures', duplicates: { exact: 'group' }, oneClass: true });
+    expect(report.found.files).toBe(17);
+    expect(report.images).toBe(17);
+  });
+
+  test('pictures that are only called like masks stay: no picture beside them, or a picture’s content', async () => {
+    await picture('malignant/foo_mask.png');
+    for (const k of [1, 2, 3]) {
+      await picture(`malignant/p${k}.png`);
+      await picture(`malignant/p${k}_lesion.png`); // the overview, and the lesion from near
+      await picture(`benign/with_mask/${k}.png`);
+    }
+    const { report } = await byFolder();
+    expect(report.counts.mask).toBeUndefined();
+    expect(report.images).toBe(10);
+  });
+
+  test('a class may be called mask', async () => {
+    for (const k of [1, 2, 3, 4]) {
+      await mask(`mask/a${k}.png`, 4 * k);
+      await picture(`malignant/b${k}.png`);
+    }
+    expect((await byFolder()).dataset.classes).toEqual(['malignant', 'mask']);
+  });
+
+  test('do not make ids of a table ambiguous', async () => {
+    const rows = ['image,dx'];
+    for (let i = 0; i < 8; i++) {
+      await picture(`jpg/x${i}.jpg`);
+      await mask(`masks/x${i}.png`, i);
+      rows.push(`x${i},${i % 2 ? 'mel' : 'nev'}`);
+    }
+    const { report } = await byTable(rows);
+    expect(report.counts).toEqual({ mask: 8 });
+    expect(report.images).toBe(8);
+  });
+});
+
+describe('names', () => {
+  test('ISIC 2019’s _downsampled is found with and without, whichever side has it', async () => {
+    const rows = ['image,dx'];
+    for (let i = 0; i < 12; i++) {
+      await picture(`ISIC_${i}${i % 3 === 0 ? '_downsampled' : ''}.png`);
+      rows.push(`ISIC_${i}${i % 3 === 1 ? '_downsampled' : ''},${i % 2 ? 'mel' : 'nev'}`);
+    }
+    // The exact name goes first.
+    await picture('ISIC_1_downsampled.png');
+    const { dataset, report } = await byTable(rows);
+    expect(report.images).toBe(12);
+    expect(dataset.rows.find(({ id }) => id === 'ISIC_0')).toBeDefined();
+    expect(reasons(report.problems, 'file-without-row')).toEqual([expect.stringMatching(/^ISIC_1\.png/)]);
+  });
+
+  test('two columns that name different images are asked about; two that name the same are not', async () => {
+    const rows = ['clinical,dermoscopic,derm_name,age,dx'];
+    for (let i = 0; i < 8; i++) {
+      await picture(`c/im${i}.png`);
+      await picture(`d/im${i + 8}.png`);
+      rows.push(`c/im${i}.png,d/im${i + 8}.png,im${i + 8},${i},${i % 2 ? 'mel' : 'nev'}`);
+    }
+    await expect(byTable(rows)).rejects.toThrow(/clinical and dermoscopic both name images.*--id-column/);
+    const { dataset } = await byTable(rows, { idColumn: 'dermoscopic' });
+    expect(dataset.rows).toHaveLength(8);
+    rmSync(out, { recursive: true });
+    const same = await byTable(rows.map((row) => row.split(',').slice(1).join(',')));
+    expect(same.dataset.provenance).toMatchObject({ idColumn: 'dermoscopic' });
+  });
+
+  test('folders called other, none and unknown are classes, and said so', async () => {
+    for (const label of ['malignant', 'other', 'none'])
+      for (let i = 0; i < 4; i++) await picture(`${label}/${label}${i}.png`);
+    const { dataset, report } = await byFolder();
+    expect(dataset.classes).toEqual(['malignant', 'none', 'other']);
+    expect(report.counts['label-doubt']).toBe(2);
+  });
+
+  test('names with line breaks, and alike but for case, lose nothing', async () => {
+    for (const file of [
+      'malignant/a\nb.png',
+      'malignant/A.png',
+      'malignant/a.png',
+      'benign/x.png',
+      'benign/X.PNG',
+    ])
+      await picture(file);
+    const { dataset } = await byFolder();
+    expect(dataset.rows).toHaveLength(5);
+    expect(openDataset(out).rows.map(({ extra }) => extra.source_file)).toContain('malignant/a\nb.png');
+  });
+});
+
 describe('formats', () => {
   test('BMP is read, stored and cached like any other picture', async () => {
     const rows = ['id,dx'];

@@ -11,6 +11,7 @@ import { readLabels, renamer } from './import-labels.js';
 import { checkMatches, matchRows, refuseHeaderless } from './import-match.js';
 import { type Metadata, type MetadataRow, readMetadata } from './metadata/index.js';
 import { nameSome, type Problem, type ProblemKind, problem } from './problems.js';
+import { splitNamed, splitNames } from './split-names.js';
 
 export interface Gathered {
   items: DatasetItem[];
@@ -28,16 +29,6 @@ export interface GivenTable {
   path: string;
   split?: Split;
 }
-
-const splitNames: Readonly<Record<string, Split>> = {
-  train: 'train',
-  training: 'train',
-  val: 'val',
-  valid: 'val',
-  validation: 'val',
-  test: 'test',
-  testing: 'test',
-};
 
 interface Columns {
   id: string;
@@ -390,10 +381,10 @@ function splitReader(
     )!.split!;
   const ofColumn = (row: MetadataRow): Split => {
     const value = row.cells[columns.split!]!;
-    const split = splitNames[value.toLowerCase()];
+    const split = splitNamed(value);
     if (split) return split;
     throw new DataError(
-      `${row.file}, line ${row.line}: ${columns.split}: '${value}' is no split; expected ${Object.keys(splitNames).join(', ')}`,
+      `${row.file}, line ${row.line}: ${columns.split}: '${value}' is no split; expected ${splitNames.join(', ')}`,
     );
   };
   const read = columns.split !== undefined ? ofColumn : tables[0]!.split !== undefined ? ofTable : undefined;

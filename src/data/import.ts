@@ -5,7 +5,7 @@
  * import report (problems.ts).
  */
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { imageExtensions } from '../image/kind.js';
 import { requireFree } from '../output-folder.js';
@@ -14,10 +14,11 @@ import { type CreateOptions, createDataset, type DatasetItem, type ImportReport 
 import type { Dataset, Split } from './dataset.js';
 import { dicomExtensions } from './dicom/index.js';
 import { type DicomImportOptions, withDicom } from './import-dicom.js';
-import { listFiles, shortestUnique, withoutExtension } from './import-files.js';
+import { listFiles } from './import-files.js';
+import { itemsFromFolders } from './import-folders.js';
 import { withIntensity } from './import-intensity.js';
-import { readLabels } from './import-labels.js';
-import { type Gathered, type GivenTable, idOf, itemsFromTables } from './import-rows.js';
+import { findMasks, type MaskPolicy, maskProblems, withMasks } from './import-masks.js';
+import { type GivenTable, idOf, itemsFromTables } from './import-rows.js';
 import { type Problem, problem } from './problems.js';
 import type { IntensityOptions } from './survey-intensity.js';
 import { readTable } from './table.js';
@@ -50,8 +51,12 @@ export interface ImportOptions
   lesionColumn?: string;
   /** Images of one patient; default `patient_id` where there is such a column; `none` for no column. */
   patientColumn?: string;
-  /** Column with a given split (train, val, test); default none. */
+  /**
+   * Column with a given split (train, val, test); default none. With `labelFromFolders`, `none` passes over what folders say.
+   */
   splitColumn?: string;
+  /** What becomes of masks beside the images; default `aside`. */
+  masks?: MaskPolicy;
   /** Columns that must be known: rows where one is empty, unknown or other are left out. */
   required?: readonly string[];
   /** Table of pairs of ids that show one picture. */
@@ -90,6 +95,8 @@ export async function importDataset(
     throw new ConfigError('give either a metadata table (--metadata) or --label-from-folders');
   if (options.labelFromFolders) refuseColumns(options);
   const files = listFiles(dir);
+  const { images, masks } =
+    options.masks === 'pictures' ? { images: files.images, masks: [] } : await findMasks(dir, files.images);
   const tables = tablesOf(options, dir);
   const known =
     options.knownDuplicates === undefined
@@ -107,9 +114,10 @@ export async function importDataset(
   requireFree(out); // before tables and headers are read, which may take long
   const gathered =
     tables.length === 0
-      ? itemsFromFolders(dir, files.images, options)
-      : await itemsFromTables(dir, files.images, tables, options);
-  const dicom = await withDicom(gathered.items, tables.length > 0, options);
+      ? itemsFromFolders(dir, images, options)
+      : await itemsFromTables(dir, images, tables, options);
+  const masked = options.masks === 'keep' ? withMasks(dir, gathered.items, masks) : gathered.items;
+  const dicom = await withDicom(masked, tables.length > 0, options);
   checkStrata(dicom.items, gathered.strata);
   const shown = await withIntensity(dicom.items, {
     ...options,
@@ -118,6 +126,7 @@ export async function importDataset(
   const problems: Problem[] = [
     ...gathered.problems,
     ...shown.problems,
+    ...maskProblems(masks, options.masks === 'keep' ? masked : []),
     ...files.others.map(
       (file): Problem => problem('not-an-image', { file, detail: 'no picture by name or content' }),
     ),
@@ -153,7 +162,12 @@ export async function importDataset(
       problems: () => [...problems, ...dicom.problems],
       strata: gathered.strata,
       knownDuplicates: known === undefined ? [] : readPairs(known),
-      found: { files: files.images.length, otherFiles: files.others.length, ...gathered.found },
+      found: {
+        files: files.images.length,
+        otherFiles: files.others.length,
+        ...(masks.length > 0 ? { masks: masks.length } : {}),
+        ...gathered.found,
+      },
     },
   );
 }
@@ -166,7 +180,7 @@ function refuseColumns(options: ImportOptions): void {
     '--label-column': options.labelColumn,
     '--group-column': options.lesionColumn,
     '--patient-column': options.patientColumn === 'none' ? undefined : options.patientColumn,
-    '--split-column': options.splitColumn,
+    '--split-column': options.splitColumn === 'none' ? undefined : options.splitColumn,
     '--require': options.required?.[0],
   };
   for (const [flag, value] of Object.entries(asked))
@@ -215,52 +229,4 @@ function readPairs(path: string): [string, string][] {
   const { columns, rows } = readTable(path);
   if (columns.length < 2) throw new DataError(`${path}: expected two columns with the ids of each pair`);
   return rows.map(({ cells }) => [idOf(cells[columns[0]!]!), idOf(cells[columns[1]!]!)]);
-}
-
-function itemsFromFolders(dir: string, images: readonly string[], options: ImportOptions): Gathered {
-  const problems: Problem[] = [];
-  const kept: { file: string; label: string }[] = [];
-  const folderOf = (file: string): string => file.slice(0, Math.max(0, file.indexOf('/')));
-  const labels = readLabels(
-    images.map((file) => plainText(folderOf(file))).filter((folder) => folder !== ''),
-    'folder',
-    options,
-  );
-  problems.push(...labels.problems);
-  for (const file of images) {
-    const folder = plainText(folderOf(file));
-    const found = labels.of(folder);
-    if ('label' in found) kept.push({ file, label: found.label });
-    else
-      problems.push(
-        problem(found.kind, {
-          id: withoutExtension(file),
-          file,
-          label: folder,
-          detail: folder === '' ? 'not in a folder that names its class' : found.detail,
-        }),
-      );
-  }
-  // The shortest name that is unique: the file's, else with its folders, else with its extension too.
-  const ids = shortestUnique(
-    kept.map(({ file }) => [posix.basename(withoutExtension(file)), withoutExtension(file), file]),
-  );
-  return {
-    items: kept.map(({ file, label }, i) => ({
-      id: ids[i]!,
-      label,
-      patients: [],
-      lesions: [],
-      extra: { source_file: file },
-      source: { path: join(dir, file) },
-      name: file,
-      table: '',
-      line: 0,
-    })),
-    problems,
-    label: 'folder',
-    provenance: {},
-    found: {},
-    strata: [...(options.strata ?? [])],
-  };
 }

@@ -7,7 +7,7 @@
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../files.js';
 import {
@@ -280,17 +280,22 @@ async function choose(
   }
   if (options.masks !== undefined) {
     const masks = await indexMasks(options.masks);
+    // A dataset's own masks are called like its files, whose names are the ids but for odd letters.
+    const maskOf = ({ id, file }: DatasetRow): readonly string[] => {
+      const own = masks.find(id);
+      return own.length > 0 ? own : masks.find(basename(file));
+    };
     const without: string[] = [];
     let done = 0;
     await forEachParallel(
       rows.length,
       async (i) => {
         const { id, width, height } = rows[i]!;
-        const path = masks.find(id);
+        const paths = maskOf(rows[i]!);
         const box =
-          path === undefined
+          paths.length === 0
             ? null
-            : await maskBox(path, { marginShare: marginOf(options), size: { width, height } });
+            : await maskBox(paths, { marginShare: marginOf(options), size: { width, height } });
         if (box) boxes.set(id, box);
         else without.push(id);
         options.onProgress?.('mask', ++done, rows.length);
@@ -302,16 +307,18 @@ async function choose(
         `${options.masks}: no mask of ${masks.count} bears the name of an image; expected names such as ${rows[0]!.id}_segmentation.png`,
       );
     const missing = new Set(without);
-    for (const { id, file, label } of rows)
+    for (const row of rows) {
+      const { id, file, label } = row;
       if (missing.has(id))
         problems.push(
           problem('empty-mask', {
             id,
             file,
             label,
-            detail: masks.find(id) === undefined ? 'no mask of this name' : 'the mask is empty',
+            detail: maskOf(row).length === 0 ? 'no mask of this name' : 'the mask is empty',
           }),
         );
+    }
     rows = rows.filter(({ id }) => !missing.has(id));
   }
   const selection = select(rows, {

@@ -27,6 +27,7 @@ export const problemKinds = {
   'file-without-row': { text: 'images without a metadata row', leaves: 'file' },
   'file-of-unused-row': { text: 'images whose metadata row was left out', leaves: 'file' },
   'duplicate-file': { text: 'further copies of an image under the same name', leaves: 'file' },
+  mask: { text: 'masks beside the images', leaves: 'file' },
   'not-an-image': { text: 'files of other types', leaves: 'file' },
   'label-spelling': { text: 'labels in several spellings, read as one', leaves: 'nothing' },
   'label-doubt': { text: 'labels that may not be meant', leaves: 'nothing' },

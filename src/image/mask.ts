@@ -1,9 +1,9 @@
 /**
  * Lesion masks: white on black, matched to images by name, and the box around the lesion.
  *
- * Names as they come from the ISIC archive and its challenges, for an image `ISIC_0000000`: with an ending that says
- * what the file is (`ISIC_0000000_segmentation.png`, `_Segmentation`, `_expert`, `_novice`, `_mask`, `_lesion`), or
- * the plain name (`ISIC_0000000.png`).
+ * Names as they come from the ISIC archive, its challenges and other sets, for an image `ISIC_0000000`: with an ending
+ * that says what the file is (`ISIC_0000000_segmentation.png`, `_expert`, `_mask`, `_GT`, of several `_mask_1` …), or the
+ * plain name (`ISIC_0000000.png`).
  */
 import { basename, extname } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
@@ -11,7 +11,35 @@ import { type Box, decodeImage, type ImageSize } from './decode.js';
 import { listImages } from './folder.js';
 import { isPictureName } from './kind.js';
 
-const endings = /_(segmentation|expert|novice|mask|lesion)$/i;
+const words =
+  'masks?|seg|segm|segmentations?|superpixels?|expert|novice|gt|ground[ _-]?truth|lesion|annotations?|labels?|label[ _-]?map|contours?|outline|r\\d+[ _-]label';
+
+/** `x_mask`, `x_mask_1`, `x (1)_mask`, `x-GT`, `x.seg`, `IMD003_R1_Label3`. */
+const suffixed = new RegExp(`^(?<image>.+?)[ ._-](?<word>${words})(?<number>[ _-]*\\(?\\d+\\)?)?$`, 'i');
+
+/** `mask_x`, `GT-x`. */
+const prefixed = /^(?<word>masks?|seg|segmentation|gt|ground[ _-]?truth)[ ._-]+(?<image>.+)$/i;
+
+export interface MaskName {
+  /** Names that the image may have: what stands before the separator, and that without separators at its end. */
+  images: readonly string[];
+  /** What the name says it is, in lower case; of one image, masks of one word are parts of one whole. */
+  word: string;
+  /** How a copy's name may end: `_mask`, `_mask_1`. */
+  ending: string;
+}
+
+/** Reads a file's name, without folders and extension, as that of a mask; undefined where it is none. */
+export function maskName(stem: string): MaskName | undefined {
+  const { image, word, number } = (suffixed.exec(stem) ?? prefixed.exec(stem))?.groups ?? {};
+  if (image === undefined || word === undefined) return undefined;
+  const digits = number?.replace(/\D+/g, '') ?? '';
+  return {
+    images: [...new Set([image, image.replace(/[ ._-]+$/, '')])],
+    word: word.toLowerCase(),
+    ending: `_${word}${digits && `_${digits}`}`,
+  };
+}
 
 /** Widths and heights of mask and image may be rescaled to each other within this share. */
 const aspectTolerance = 0.01;
@@ -21,12 +49,12 @@ const greyShare = 0.1;
 
 export interface MaskIndex {
   /**
-   * The mask of an image.
+   * The mask of an image; several are parts of one (`_mask`, `_mask_1`: a file a lesion).
    * @param id name of the image, with or without folders and extension
-   * @returns undefined if there is none
+   * @returns none if there is none
    * @throws DataError naming both files if two have an equal claim
    */
-  find(id: string): string | undefined;
+  find(id: string): readonly string[];
   /** Image files in the folder. */
   count: number;
 }
@@ -43,17 +71,20 @@ export async function indexMasks(dir: string): Promise<MaskIndex> {
       `${dir}: no masks in this folder; expected files such as ISIC_0000000_segmentation.png`,
     );
   }
-  const claims = new Map<string, { path: string; rank: number }[]>();
-  const claim = (id: string, path: string, rank: number): void => {
+  const claims = new Map<string, Claim[]>();
+  const claim = (id: string, one: Claim): void => {
     const others = claims.get(id);
-    if (others) others.push({ path, rank });
-    else claims.set(id, [{ path, rank }]);
+    if (others) others.push(one);
+    else claims.set(id, [one]);
   };
   for (const path of files) {
     const extension = extname(path);
     const name = basename(path, extension);
-    claim(name, path, /^\.(jpe?g|jpe|jfif)$/i.test(extension) ? 2 : 1);
-    if (endings.test(name)) claim(name.replace(endings, ''), path, 0);
+    claim(name, { path, rank: /^\.(jpe?g|jpe|jfif)$/i.test(extension) ? 2 : 1, word: '', ending: name });
+    const mask = maskName(name);
+    // Superpixels are the regions that one may choose from, not a choice.
+    if (mask && !mask.word.startsWith('superpixel'))
+      for (const image of mask.images) claim(image, { path, rank: 0, ...mask });
   }
   return {
     count: files.length,
@@ -61,33 +92,99 @@ export async function indexMasks(dir: string): Promise<MaskIndex> {
       const name = basename(id, isPictureName(id) ? extname(id) : '');
       const all = claims.get(name) ?? [];
       const rank = Math.min(...all.map((one) => one.rank));
-      const [first, second] = all.filter((one) => one.rank === rank);
-      if (first && second) {
-        throw new DataError(
-          `${first.path} and ${second.path} could both be the mask of ${name}: move one of them away`,
-        );
-      }
-      return first?.path;
+      const best = all.filter((one) => one.rank === rank);
+      best.forEach((one, i) => {
+        const other = best.slice(0, i).find(({ word, ending }) => word !== one.word || ending === one.ending);
+        if (other)
+          throw new DataError(
+            `${other.path} and ${one.path} could both be the mask of ${name}: move one of them away`,
+          );
+      });
+      return best.map(({ path }) => path);
     },
   };
 }
 
+interface Claim {
+  path: string;
+  /** 0: by an ending; 1: by the plain name; 2: the same, of a JPEG. */
+  rank: number;
+  word: string;
+  ending: string;
+}
+
+/** Colours that a label map may have; pictures have far more. */
+const mostColours = 32;
+
+/** Side in pixels at which a file is looked at. */
+const lookedAtPx = 128;
+
+/**
+ * Whether a file looks like a mask and not like a picture: black and white, or of a few flat colours.
+ * @returns undefined if it cannot be decoded
+ */
+export async function looksLikeMask(path: string): Promise<boolean | undefined> {
+  let data: Uint8Array;
+  try {
+    ({ data } = await decodeImage(path, { sizePx: lookedAtPx, fit: 'fill', kernel: 'nearest' }));
+  } catch (cause) {
+    if (cause instanceof DataError) return undefined;
+    throw cause;
+  }
+  const colours = new Set<number>();
+  let flat = 0;
+  for (let i = 0; i < data.length; i += 3) {
+    const [red, green, blue] = [data[i]!, data[i + 1]!, data[i + 2]!];
+    colours.add((red << 16) | (green << 8) | blue);
+    const isGrey = Math.max(red, green, blue) - Math.min(red, green, blue) < 24;
+    if (isGrey && (green < 32 || green >= 224)) flat++;
+  }
+  return colours.size <= mostColours || flat >= (1 - greyShare) * (data.length / 3);
+}
+
 /**
  * The box around a mask's white pixels (> 127 of 255), in pixels of the image.
- * @param path a mask of the image's size, or of another size with the same aspect ratio (within 1 %)
+ * @param paths masks, or parts of one, of the image's size, or of another size with the same aspect ratio (within 1 %)
  * @param options.marginShare what is added on each side, as a share of the box's width or height; default 0
  * @param options.size of the upright image; the box ends at its edges
  * @returns null if the mask is all black
  * @throws DataError if the mask cannot be decoded, is of another shape, or is a picture and not a mask
  */
 export async function maskBox(
-  path: string,
+  paths: readonly string[],
   options: { marginShare?: number; size: ImageSize },
 ): Promise<Box | null> {
   const { marginShare = 0, size } = options;
   if (!(marginShare >= 0 && marginShare < Number.POSITIVE_INFINITY)) {
     throw new ConfigError(`a margin of ${marginShare} around the mask's box: expected a share from 0`);
   }
+  const found = await Promise.all(paths.map((path) => edgesOf(path, size)));
+  const parts = found.filter((part) => part !== null);
+  if (parts.length === 0) return null;
+  const white = {
+    left: Math.min(...parts.map((part) => part.left)),
+    top: Math.min(...parts.map((part) => part.top)),
+    right: Math.max(...parts.map((part) => part.right)),
+    bottom: Math.max(...parts.map((part) => part.bottom)),
+  };
+  const marginX = marginShare * (white.right - white.left);
+  const marginY = marginShare * (white.bottom - white.top);
+  const left = Math.max(0, Math.floor(white.left - marginX));
+  const top = Math.max(0, Math.floor(white.top - marginY));
+  const right = Math.min(size.width, Math.ceil(white.right + marginX));
+  const bottom = Math.min(size.height, Math.ceil(white.bottom + marginY));
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+interface Edges {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** The box of one file's white, in pixels of the image. */
+async function edgesOf(path: string, size: ImageSize): Promise<Edges | null> {
   const mask = await decodeImage(path);
   const stretch = (mask.width * size.height) / (mask.height * size.width);
   if (Math.abs(stretch - 1) > aspectTolerance) {
@@ -97,23 +194,18 @@ export async function maskBox(
   }
   const white = whiteBox(mask.data, mask.width, path);
   if (!white) return null;
-  const across = (share: number) => (share * size.width) / mask.width;
-  const down = (share: number) => (share * size.height) / mask.height;
-  const marginX = marginShare * (white.right - white.left);
-  const marginY = marginShare * (white.bottom - white.top);
-  const left = Math.max(0, Math.floor(across(white.left - marginX)));
-  const top = Math.max(0, Math.floor(down(white.top - marginY)));
-  const right = Math.min(size.width, Math.ceil(across(white.right + marginX)));
-  const bottom = Math.min(size.height, Math.ceil(down(white.bottom + marginY)));
-  return { left, top, width: right - left, height: bottom - top };
+  const across = (at: number) => (at * size.width) / mask.width;
+  const down = (at: number) => (at * size.height) / mask.height;
+  return {
+    left: across(white.left),
+    top: down(white.top),
+    right: across(white.right),
+    bottom: down(white.bottom),
+  };
 }
 
 /** From the first white row and column to behind the last; the green channel stands for all three. */
-function whiteBox(
-  data: Uint8Array,
-  width: number,
-  path: string,
-): { left: number; top: number; right: number; bottom: number } | null {
+function whiteBox(data: Uint8Array, width: number, path: string): Edges | null {
   const pixels = data.length / 3;
   const box = { left: width, top: pixels / width, right: 0, bottom: 0 };
   let lightest = 0;

@@ -1,0 +1,65 @@
+/** The images of an import whose class is the name of their folder, and perhaps their split. */
+import { join, posix } from 'node:path';
+import { plainText } from './cell.js';
+import { readLayout } from './folder-layout.js';
+import type { ImportOptions } from './import.js';
+import { shortestUnique, withoutExtension } from './import-files.js';
+import { readLabels } from './import-labels.js';
+import type { Gathered } from './import-rows.js';
+import { type Problem, problem } from './problems.js';
+
+/** @throws ConfigError for a layout that is not read, naming its folders */
+export function itemsFromFolders(dir: string, images: readonly string[], options: ImportOptions): Gathered {
+  const { positive, classes = [], renameLabels = {}, splitColumn } = options;
+  const placed = readLayout(images, {
+    named: [positive, ...classes, ...Object.keys(renameLabels)],
+    ignoreSplits: splitColumn === 'none',
+  });
+  const labels = readLabels(
+    placed.map(({ folder }) => plainText(folder)).filter((folder) => folder !== ''),
+    'folder',
+    options,
+  );
+  const isGiven = placed.some(({ split }) => split !== undefined);
+  const problems: Problem[] = [...labels.problems];
+  const kept: { file: string; label: string; split: object }[] = [];
+  images.forEach((file, i) => {
+    const { split } = placed[i]!;
+    const folder = plainText(placed[i]!.folder);
+    const found = labels.of(folder);
+    if ('label' in found)
+      kept.push({ file, label: found.label, split: split === undefined ? {} : { split } });
+    else
+      problems.push(
+        problem(found.kind, {
+          id: withoutExtension(file),
+          file,
+          label: folder,
+          detail: folder === '' ? 'not in a folder that names its class' : found.detail,
+        }),
+      );
+  });
+  // The shortest name that is unique: the file's, else with its folders, else with its extension too.
+  const ids = shortestUnique(
+    kept.map(({ file }) => [posix.basename(withoutExtension(file)), withoutExtension(file), file]),
+  );
+  return {
+    items: kept.map(({ file, label, split }, i) => ({
+      id: ids[i]!,
+      label,
+      patients: [],
+      lesions: [],
+      extra: { source_file: file },
+      source: { path: join(dir, file) },
+      name: file,
+      table: '',
+      line: 0,
+      ...split,
+    })),
+    problems,
+    label: 'folder',
+    provenance: isGiven ? { splitColumn: 'folder' } : {},
+    found: {},
+    strata: [...(options.strata ?? [])],
+  };
+}
