@@ -46,6 +46,7 @@ export const FLOOR: readonly string[] = [
   'lock',
   'output-folder',
   'command-line',
+  'user-cache',
   'json-text',
   'yaml-text',
 ];

@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { mountSmallDisk, noSmallDisk } from '../../test/small-disk.js';
 import { decodeImage, toPlanar } from '../image/decode.js';
 import { decodeJpegSquare, jpegLibrary } from '../image/jpeg-square.js';
 import { liveTensors } from '../torch/index.js';
@@ -28,6 +29,10 @@ beforeAll(async () => {
   ({ dataset } = await createPhantomDataset(join(root, 'set'), { count: 9, sizePx: 24, prevalence: 0.5 }));
 });
 afterAll(() => rmSync(root, { recursive: true }));
+
+const refuse = (notice: string): never => {
+  throw new Error(`not to be told: ${notice}`);
+};
 
 /** Opens, and says how many images had to be decoded for it. */
 async function open(
@@ -118,15 +123,24 @@ describe('is built once, and again when what it depends on changes', () => {
     expect(await fresh()).toBe(0);
   });
 
-  test('a cut-off file, or one without its description, is no cache', async () => {
+  test('without its description, or with one of an older version, it is no cache', async () => {
     await fresh();
-    const dir = join(dataset.dir, 'cache');
     const { images, key } = await open(8);
     images.dispose();
-    truncateSync(join(dir, `${key}.u8`), 100);
-    expect(await fresh()).toBe(9);
-    rmSync(join(dir, `${key}.json`));
-    expect(await fresh()).toBe(9);
+    const description = join(dataset.dir, 'cache', `${key}.json`);
+    const { crc32: _, ...older } = JSON.parse(readFileSync(description, 'utf8'));
+    writeFileSync(description, JSON.stringify(older));
+    expect(await fresh({ onNotice: refuse })).toBe(9);
+    rmSync(description);
+    expect(await fresh({ onNotice: refuse })).toBe(9);
+  });
+
+  test('what is not a cache of ours stays', async () => {
+    const cacheDir = join(root, 'mixed');
+    mkdirSync(cacheDir);
+    for (const name of ['mine.json', 'mine.u8', '8px.json']) writeFileSync(join(cacheDir, name), '{}');
+    await fresh({ cacheDir });
+    expect(readdirSync(cacheDir)).toHaveLength(5);
   });
 
   test('caches of another content are removed', async () => {
@@ -142,6 +156,140 @@ describe('is built once, and again when what it depends on changes', () => {
     await fresh({ cacheDir }, 8, other.dataset);
     expect(readdirSync(cacheDir)).toHaveLength(2);
     expect(await fresh({ cacheDir })).toBe(9);
+  });
+});
+
+describe('damage', () => {
+  /** A cache of nine images, harmed, and opened again. */
+  async function heals(harm: (pixels: string, description: string) => void): Promise<string[]> {
+    const cacheDir = mkdtempSync(join(root, 'harmed-'));
+    const first = await open(8, { cacheDir });
+    const before = first.images.toArray();
+    first.images.dispose();
+    harm(join(cacheDir, `${first.key}.u8`), join(cacheDir, `${first.key}.json`));
+    const notices: string[] = [];
+    const onNotice = (message: string) => notices.push(message);
+    const second = await open(8, { cacheDir, onNotice });
+    expect(second.images.toArray()).toEqual(before);
+    second.images.dispose();
+    const third = await open(8, { cacheDir, onNotice: refuse });
+    expect([second.decoded, third.decoded]).toEqual([9, 0]);
+    third.images.dispose();
+    expect(notices.every((notice) => !notice.includes('\n'))).toBe(true);
+    return notices;
+  }
+
+  test.each<[string, (pixels: string, description: string) => void, RegExp]>([
+    [
+      'zeroed',
+      (path) => writeFileSync(path, Buffer.alloc(statSync(path).size)),
+      /\.u8: damaged: 9 of 9 images are not as they were written; it is made anew$/,
+    ],
+    [
+      'with one bit flipped',
+      (path) => {
+        const bytes = readFileSync(path);
+        bytes[1000]! ^= 4;
+        writeFileSync(path, bytes);
+      },
+      /1 of 9 images/,
+    ],
+    ['cut short', (path) => truncateSync(path, 100), /has 100 bytes instead of 1728/],
+    ['too long', (path) => writeFileSync(path, 'x', { flag: 'a' }), /has 1729 bytes/],
+    ['without its pixels', (path) => writeFileSync(path, ''), /has 0 bytes/],
+    [
+      'with a description that is no JSON',
+      (_, path) => writeFileSync(path, '{"dataset": '),
+      /not valid JSON/,
+    ],
+    [
+      'with another checksum',
+      (_, path) => {
+        const { crc32: sums, ...entry } = JSON.parse(readFileSync(path, 'utf8'));
+        writeFileSync(
+          path,
+          JSON.stringify({ ...entry, crc32: Buffer.from(sums, 'base64').fill(1, 0, 4).toString('base64') }),
+        );
+      },
+      /1 of 9 images/,
+    ],
+    [
+      'with checksums cut off',
+      (_, path) => {
+        const entry = JSON.parse(readFileSync(path, 'utf8'));
+        writeFileSync(path, JSON.stringify({ ...entry, crc32: entry.crc32.slice(0, 8) }));
+      },
+      /its checksums are/,
+    ],
+  ])('%s it is made anew, and that is told', async (_, harm, notice) => {
+    expect(await heals(harm)).toEqual([expect.stringMatching(notice)]);
+  });
+});
+
+describe('a dataset that cannot be written', () => {
+  const users = (): string => process.env.GRAFT_CACHE!;
+  beforeEach(() => vi.stubEnv('GRAFT_CACHE', join(root, 'users')));
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(join(root, 'users'), { recursive: true, force: true });
+  });
+
+  test('has its pixels in $GRAFT_CACHE, in a folder for each content', async () => {
+    const { dataset: first } = await createPhantomDataset(join(root, 'own-1'), {
+      count: 4,
+      sizePx: 16,
+      prevalence: 0.5,
+    });
+    const { dataset: second } = await createPhantomDataset(join(root, 'own-2'), {
+      count: 4,
+      sizePx: 16,
+      seed: 1,
+      prevalence: 0.5,
+    });
+    for (const from of [first, second]) {
+      const { images, decoded } = await open(8, {}, from);
+      images.dispose();
+      expect(decoded).toBe(4);
+      expect(existsSync(join(from.dir, 'cache'))).toBe(false);
+    }
+    expect(readdirSync(join(users(), 'pixels'))).toHaveLength(2);
+    for (const from of [first, second]) {
+      const { images, decoded } = await open(8, {}, from);
+      images.dispose();
+      expect(decoded).toBe(0);
+    }
+  });
+
+  test('on a read-only disk has them in the user’s cache, which is told', async ({ skip }) => {
+    const disk = mountSmallDisk(join(root, 'disk'), 1000);
+    if (!disk) return skip(noSmallDisk);
+    try {
+      await createPhantomDataset(join(disk.dir, 'set'), { count: 4, sizePx: 16, prevalence: 0.5 });
+      disk.remount('ro');
+      vi.stubEnv('GRAFT_CACHE', '');
+      vi.stubEnv('XDG_CACHE_HOME', join(root, 'users'));
+      const notices: string[] = [];
+      for (const decoded of [4, 0]) {
+        const cache = await open(
+          8,
+          { onNotice: (notice) => notices.push(notice) },
+          openDataset(join(disk.dir, 'set')),
+        );
+        cache.images.dispose();
+        expect(cache.decoded).toBe(decoded);
+      }
+      expect(notices).toEqual([
+        expect.stringMatching(
+          /^.*set\/cache cannot be written: the pixels are kept in .*users\/graft\/pixels\/.* \(GRAFT_CACHE names another folder\)$/,
+        ),
+      ]);
+      vi.stubEnv('XDG_CACHE_HOME', join(disk.dir, 'nowhere'));
+      await expect(open(8, { onNotice: () => {} }, openDataset(join(disk.dir, 'set')))).rejects.toThrow(
+        /not written: the disk is read-only.*; or set GRAFT_CACHE to a folder that can be written$/,
+      );
+    } finally {
+      disk.unmount();
+    }
   });
 });
 

@@ -1,11 +1,16 @@
 /**
  * Pixel cache: every image of a dataset at one size, uint8 `[N, 3, H, W]`, in one file that is memory-mapped.
  * Decoded once, in parallel; made anew when anything changes that the pixels depend on (images, size, fit, kernel,
- * decoder). The file takes its name last, so that a killed build leaves no cache that looks finished.
+ * decoder). The file takes its name last, so that a killed build leaves no cache that looks finished. Each image has a
+ * checksum (pixel-sums.ts): what a disk has changed is noticed when the cache is opened, and made anew.
+ *
+ * It lies in the dataset's folder; where that cannot be written, or `$GRAFT_CACHE` is set, in a folder of the user's, under
+ * the dataset's hash.
  */
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WriteError } from '../errors.js';
 import { isTemporaryFile, readJson, replaceFileAsync, sha256, writeJson } from '../files.js';
 import { decoderId } from '../image/decode.js';
 import { type Framing, trainingFraming } from '../image/framing.js';
@@ -13,8 +18,10 @@ import { jpegSquareId } from '../image/jpeg-square.js';
 import { decodeSquare, type SquareOptions } from '../image/square.js';
 import { readBytesAsync } from '../reading.js';
 import { fromFile, type Tensor } from '../torch/index.js';
+import { userCacheDir } from '../user-cache.js';
 import { type Dataset, type DatasetRow, imagePath } from './dataset.js';
 import { forEachParallel } from './parallel.js';
+import { PixelSums, pixelDamage } from './pixel-sums.js';
 import { changedError } from './read-images.js';
 
 export interface PixelCache {
@@ -34,8 +41,10 @@ export interface PixelCache {
  * fraction of their size, which is faster by far. Of `contain`, and of other kernels, every image is decoded whole.
  */
 export interface PixelCacheOptions extends Partial<Framing> {
-  /** Where the cache lies; default the dataset's own `cache/`. For datasets on read-only disks. */
+  /** Where the cache lies; default: see `placesOf`. */
   cacheDir?: string;
+  /** Told in one line of a damaged cache, and of one that lies elsewhere; default: prints on stderr. */
+  onNotice?: (message: string) => void;
   /** Images decoded, of how many; not called when the cache is there already. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
@@ -45,6 +54,8 @@ interface CacheEntry extends SquareOptions {
   dataset: string;
   decoder: string;
   images: number;
+  /** Of each image: see pixel-sums.ts. Added when the pixels are there. */
+  crc32?: string;
 }
 
 /**
@@ -68,25 +79,79 @@ export async function openPixelCache(
     images: dataset.rows.length,
   };
   const key = `${sizePx}px-${fit}-${sha256(JSON.stringify(entry)).slice(0, 16)}`;
-  const dir = options.cacheDir ?? join(dataset.dir, 'cache');
-  const pixelsPath = join(dir, `${key}.u8`);
-  const entryPath = join(dir, `${key}.json`);
-  const sizeBytes = dataset.rows.length * 3 * sizePx * sizePx;
-  const complete = existsSync(entryPath) && existsSync(pixelsPath) && statSync(pixelsPath).size === sizeBytes;
-  if (!complete) {
-    await replaceFileAsync(pixelsPath, (temporaryPath) =>
-      decodeAll(dataset, temporaryPath, { ...options, sizePx, fit, kernel, exact }),
-    );
-    writeJson(entryPath, entry);
-    removeStale(dir, entry);
-  }
-  return {
-    images: fromFile(pixelsPath, [dataset.rows.length, 3, sizePx, sizePx], 'uint8'),
+  const shape = [dataset.rows.length, 3, sizePx, sizePx];
+  const imageBytes = 3 * sizePx * sizePx;
+  const { onNotice = (message) => process.stderr.write(`graft: warning: ${message}\n`) } = options;
+  const places = placesOf(dataset, options);
+  const opened = (path: string): PixelCache => ({
+    images: fromFile(path, shape, 'uint8'),
     rows: dataset.rows,
     sizePx,
     framing: { fit, kernel, exact },
     key,
-  };
+  });
+  for (const dir of places.toLookIn) {
+    const path = join(dir, `${key}.u8`);
+    const state = await stateOf(path, dataset.rows.length, imageBytes);
+    if (state === 'whole') return opened(path);
+    if (state !== 'missing') onNotice(`${path}: damaged: ${state}; it is made anew`);
+  }
+  for (const [i, dir] of places.toWriteTo.entries()) {
+    const path = join(dir, `${key}.u8`);
+    try {
+      const sums = new PixelSums(dataset.rows.length);
+      await replaceFileAsync(path, (temporary) =>
+        decodeAll(dataset, temporary, { ...options, sizePx, fit, kernel, exact, sums }),
+      );
+      writeJson(entryOf(path), { ...entry, crc32: sums.toString() });
+      removeStale(dir, entry);
+      return opened(path);
+    } catch (error) {
+      const next = places.toWriteTo[i + 1];
+      if (!isClosed(error)) throw error;
+      if (next === undefined)
+        throw new WriteError(
+          `${(error as Error).message}; or set GRAFT_CACHE to a folder that can be written`,
+          {
+            cause: error,
+          },
+        );
+      onNotice(`${dir} cannot be written: the pixels are kept in ${next} (GRAFT_CACHE names another folder)`);
+    }
+  }
+  throw new Error('no place for a pixel cache');
+}
+
+/** The dataset's own folder, then the user's; `$GRAFT_CACHE` says that nothing is to be written to the dataset's. */
+function placesOf(
+  dataset: Dataset,
+  { cacheDir }: PixelCacheOptions,
+): { toLookIn: string[]; toWriteTo: string[] } {
+  if (cacheDir !== undefined) return { toLookIn: [cacheDir], toWriteTo: [cacheDir] };
+  const own = join(dataset.dir, 'cache');
+  const users = userCacheDir(join('pixels', dataset.hash.slice(0, 32)));
+  return { toLookIn: [own, users], toWriteTo: process.env.GRAFT_CACHE ? [users] : [own, users] };
+}
+
+/** Whether an error says that a place cannot be written by this user at all. */
+const isClosed = (error: unknown): boolean => {
+  const { code = '' } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+  return error instanceof WriteError && ['EROFS', 'EACCES', 'EPERM'].includes(code);
+};
+
+const entryOf = (pixelsPath: string): string => pixelsPath.replace(/u8$/, 'json');
+
+/** @returns `whole`, `missing` (also where an older version wrote no checksums), or what is wrong */
+async function stateOf(path: string, count: number, imageBytes: number): Promise<string> {
+  if (!existsSync(path) || !existsSync(entryOf(path))) return 'missing';
+  try {
+    const { crc32: sums } = readJson<Partial<CacheEntry>>(entryOf(path));
+    if (sums === undefined) return 'missing';
+    if (Buffer.from(sums, 'base64').length !== 4 * count) return 'its checksums are';
+    return (await pixelDamage(path, { sums, imageBytes })) ?? 'whole';
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Images at once. An image is many short steps (open, read, decode, write …), and all cores are to have one at hand. */
@@ -95,7 +160,7 @@ const underWay = 32;
 async function decodeAll(
   dataset: Dataset,
   path: string,
-  options: PixelCacheOptions & SquareOptions,
+  options: PixelCacheOptions & SquareOptions & { sums: PixelSums },
 ): Promise<void> {
   const { onProgress, signal } = options;
   const total = dataset.rows.length;
@@ -110,7 +175,8 @@ async function decodeAll(
         const source = imagePath(dataset, row);
         const bytes = await readImported(source, row);
         const planes = await decodeSquare(bytes, options, source);
-        await file.write(planes, 0, planes.length, index * planes.length);
+        await writeWhole(file, planes, index * planes.length);
+        options.sums.add(index, planes);
         onProgress?.(++done, total);
       },
       { signal, width: underWay },
@@ -118,6 +184,12 @@ async function decodeAll(
   } finally {
     await file.close();
   }
+}
+
+/** The system may write less than it was given, and says why only when it is asked again. */
+async function writeWhole(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
 }
 
 /** The file's bytes, if they still are the ones that the manifest speaks of. */
@@ -130,6 +202,9 @@ async function readImported(path: string, row: DatasetRow): Promise<Uint8Array> 
 /** A temporary file that nobody has written to for so long was left by a build that was killed. */
 const abandonedAfterMs = 3_600_000;
 
+/** The description of a cache of ours: anything else in the folder is let be. */
+const ownName = /^\d+px-[a-z]+-[0-9a-f]{16}\.json$/;
+
 /** Frees the disk of caches that no longer fit the images or the decoder, and of what killed builds left. */
 function removeStale(dir: string, current: CacheEntry): void {
   for (const name of readdirSync(dir)) {
@@ -137,11 +212,19 @@ function removeStale(dir: string, current: CacheEntry): void {
     if (isTemporaryFile(name)) {
       const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
       if (age > abandonedAfterMs) rmSync(path, { force: true });
-    } else if (name.endsWith('.json')) {
-      const entry = readJson<Partial<CacheEntry>>(path);
-      if (entry.dataset === current.dataset && entry.decoder === current.decoder) continue;
+    } else if (ownName.test(name)) {
+      if (isCurrent(path, current)) continue;
       rmSync(path, { force: true });
       rmSync(path.replace(/json$/, 'u8'), { force: true });
     }
+  }
+}
+
+function isCurrent(path: string, { dataset, decoder }: CacheEntry): boolean {
+  try {
+    const entry = readJson<Partial<CacheEntry>>(path);
+    return entry.dataset === dataset && entry.decoder === decoder;
+  } catch {
+    return false;
   }
 }

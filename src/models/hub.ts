@@ -13,11 +13,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, DataError } from '../errors.js';
 import { replaceFileAsync } from '../files.js';
+import { userCacheDir } from '../user-cache.js';
 
 export const HUB_PREFIX = 'hf:';
 const PUBLIC_ENDPOINT = 'https://huggingface.co';
@@ -69,11 +69,7 @@ export function parseHubFile(spec: string): HubFile | null {
 
 /** `$GRAFT_CACHE/weights`, else `graft/weights` in `$XDG_CACHE_HOME` or `~/.cache`. */
 export function weightsCacheDir(env: Environment = process.env): string {
-  if (env.GRAFT_CACHE) return join(env.GRAFT_CACHE, 'weights');
-  // A relative one is to be ignored, says the XDG Base Directory Specification.
-  const base =
-    env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(homedir(), '.cache');
-  return join(base, 'graft', 'weights');
+  return userCacheDir('weights', env);
 }
 
 /** Where a weights file is, or will be once `openWeightsFile` has brought it. Asks no server. */

@@ -9,11 +9,11 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { DataError, WriteError } from '../../errors.js';
 import { sha256 } from '../../files.js';
 import { keep, loadSafetensors, saveSafetensors, type Tensor, tidy } from '../../torch/index.js';
+import { userCacheDir } from '../../user-cache.js';
 import type { ExtractionOptions, FeatureExtractor } from './backbone.js';
 
 export interface FeatureCacheOptions extends ExtractionOptions {
@@ -25,11 +25,7 @@ export interface FeatureCacheOptions extends ExtractionOptions {
 
 /** `$GRAFT_CACHE/features`, else `graft/features` in `$XDG_CACHE_HOME` or `~/.cache`. */
 export function featureCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  if (env.GRAFT_CACHE) return join(env.GRAFT_CACHE, 'features');
-  // A relative one is to be ignored, says the XDG Base Directory Specification.
-  const base =
-    env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(homedir(), '.cache');
-  return join(base, 'graft', 'features');
+  return userCacheDir('features', env);
 }
 
 /**
