@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -87,6 +87,28 @@ describe('graft gan sample', () => {
     }
     await sample(plain, 'all', '--count', '2');
     expect(readFileSync(at('kept/00001.png')).equals(readFileSync(at('all/00001.png')))).toBe(false);
+  });
+});
+
+describe('a damaged last checkpoint', () => {
+  it('is told by whatever reads the run, with the remedy; an older one is not taken silently', async () => {
+    const damaged = at('damaged');
+    cpSync(plain, damaged, { recursive: true });
+    const checkpoints = join(damaged, 'checkpoints');
+    const [first] = readdirSync(checkpoints).sort();
+    const last = join(checkpoints, 'step-000002.safetensors');
+    const bytes = readFileSync(last);
+    writeFileSync(join(checkpoints, 'step-000001.safetensors'), readFileSync(join(checkpoints, first!)));
+    bytes[bytes.length - 9]! ^= 1;
+    writeFileSync(last, bytes);
+    const told = /step-000002\.safetensors: damaged: .*ask for it with --checkpoint 1$/;
+    const out = ['--out', at('of-damaged')];
+    await expect(run('sample', damaged, '--count', '1', ...out)).rejects.toThrow(told);
+    await expect(run('export', damaged, '--out', at('of-damaged.safetensors'))).rejects.toThrow(told);
+    await expect(run('inspect', damaged)).rejects.toThrow(told);
+    await expect(run('report', damaged)).rejects.toThrow(told);
+    await run('sample', damaged, '--count', '1', '--checkpoint', '1', ...out);
+    expect(readdirSync(at('of-damaged'))).toHaveLength(2);
   });
 });
 

@@ -7,7 +7,7 @@ import { type Lineage, UNKNOWN_DATASET } from '../data/lineage.js';
 import { ConfigError, DataError, TorchError } from '../errors.js';
 import { sha256File } from '../files.js';
 import type { DiscriminatorNetwork, GeneratorNetwork } from '../models/index.js';
-import { bestCheckpointPath, latestCheckpoint, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
+import { bestCheckpointPath, loadCheckpoint, requireLastCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { checkpointPath } from '../run/checkpoint-file.js';
 import { checkpointHash } from '../run/checkpoint-hash.js';
 import { graftVersion } from '../run/package.js';
@@ -182,9 +182,10 @@ function checkpointOf(run: RunRecord, config: GanConfig, wanted: OpenGeneratorOp
   if (wanted === 'best' && config.bestBy === null)
     throw new ConfigError(`${run.dir}: has no best checkpoint: it was trained without bestBy`);
   if (wanted !== 'last' && config.bestBy !== null) return bestCheckpointPath(run.dir);
-  const path = latestCheckpoint(run.dir, () => {})?.path;
-  if (!path) throw new DataError(`${run.dir}: has no checkpoint`);
-  return path;
+  return requireLastCheckpoint(run.dir, {
+    step: (run.summary as unknown as GanSummary).steps,
+    remedy: (step) => `--checkpoint ${step}`,
+  }).path;
 }
 
 /** Over batches of 64, all classes alike. */

@@ -8,7 +8,7 @@ import { basename, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { sha256File } from '../files.js';
 import type { Module } from '../nn/index.js';
-import { latestCheckpoint, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
+import { loadCheckpoint, requireLastCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { checkpointHash } from '../run/checkpoint-hash.js';
 import { readRun } from '../run/run-folder.js';
 import { loadWeights, type Tensor, tidy } from '../torch/index.js';
@@ -38,8 +38,7 @@ async function startFromRun(dir: string, config: GanConfig, state: TrainingState
   const theirs = ganConfigSchema.parse(run.config);
   const summary = run.summary as unknown as GanSummary | undefined;
   if (!summary) throw new ConfigError(`initFrom: ${dir} has not finished training; finish it first`);
-  const path = latestCheckpoint(dir, () => {})?.path;
-  if (!path) throw new DataError(`initFrom: ${dir} has no checkpoint`);
+  const { path } = requireLastCheckpoint(dir, { step: summary.steps });
   const fresh = tidy(() => {
     const { tensors } = loadCheckpoint(path);
     const tables = { from: classCountOf(theirs), to: classCountOf(config) };

@@ -24,6 +24,7 @@ import {
   listCheckpoints,
   loadCheckpoint,
   readCheckpointHeader,
+  requireLastCheckpoint,
   resumeCheckpoint,
   saveCheckpoint,
   underPrefix,
@@ -117,6 +118,21 @@ function flip(path: string, position: number, bits: number): void {
   writeSync(fd, byte, 0, 1, position);
   closeSync(fd);
 }
+test('the last checkpoint is asked for: one that is missing is not replaced by an older one', () => {
+  const run = start();
+  save(run, 10);
+  const { path } = requireLastCheckpoint(dir, { step: 10 });
+  expect(path).toMatch(/step-000010\.safetensors$/);
+  expect(() => requireLastCheckpoint(dir, { step: 20 })).toThrow(
+    /step-000020\.safetensors: no such checkpoint; the last whole one is of step 10$/,
+  );
+  flip(path, statSync(path).size - 6, 0x10);
+  expect(() => requireLastCheckpoint(dir)).toThrow(/no other checkpoint is whole: take the file from a copy/);
+  rmSync(path);
+  expect(() => requireLastCheckpoint(dir)).toThrow(/has no checkpoint/);
+  run.close();
+});
+
 test.each(damages)(
   'a damaged checkpoint (%s) is passed over with a warning and set aside',
   (_name, damage) => {
@@ -128,6 +144,9 @@ test.each(damages)(
     run.close();
     damage(last);
     expect(() => loadCheckpoint(last)).toThrow(DataError);
+    expect(() => requireLastCheckpoint(dir, { remedy: (step) => `--checkpoint ${step}` })).toThrow(
+      /^[^\n]*step-000020\.safetensors: [^\n]*; the last whole one is of step 10: ask for it with --checkpoint 10$/,
+    );
     expect(latestCheckpoint(dir, warn)?.step).toBe(10);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/step-000020\.safetensors: .*; going back to the one before/);

@@ -99,15 +99,47 @@ export function loadCheckpoint(path: string): Checkpoint {
  */
 export function latestCheckpoint(dir: string, warn: (message: string) => void): CheckpointFile | undefined {
   for (const file of listCheckpoints(dir).reverse()) {
-    try {
-      verifyCheckpoint(file.path);
-      return file;
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-      warn(`${error.message}; going back to the one before`);
-    }
+    const fault = faultOf(file);
+    if (fault === null) return file;
+    warn(`${fault}; going back to the one before`);
   }
   return undefined;
+}
+
+/**
+ * The last checkpoint of a run, for those who read it. An older one is never taken in its place without being asked for:
+ * its images are not those of the training that the run's configuration tells.
+ * @param options.step where the run ended, according to its summary
+ * @param options.remedy how to ask for the checkpoint of another step, such as `--checkpoint 15`
+ * @throws DataError when it is missing or damaged: names the last one that is whole
+ */
+export function requireLastCheckpoint(
+  dir: string,
+  options: { step?: number; remedy?: (step: number) => string } = {},
+): CheckpointFile {
+  const files = listCheckpoints(dir);
+  const last = files.at(-1);
+  if (!last) throw new DataError(`${dir}: has no checkpoint`);
+  const { step = last.step, remedy } = options;
+  const fault = last.step === step ? faultOf(last) : `${checkpointPath(dir, step)}: no such checkpoint`;
+  if (fault === null) return last;
+  const whole = files.filter((file) => faultOf(file) === null).at(-1);
+  const advice = whole && remedy?.(whole.step);
+  const what =
+    whole === undefined
+      ? 'no other checkpoint is whole: take the file from a copy, or train anew'
+      : `the last whole one is of step ${whole.step}${advice ? `: ask for it with ${advice}` : ''}`;
+  throw new DataError(`${fault}; ${what}`);
+}
+
+function faultOf({ path }: CheckpointFile): string | null {
+  try {
+    verifyCheckpoint(path);
+    return null;
+  } catch (error) {
+    if (error instanceof DataError) return error.message;
+    throw error;
+  }
 }
 
 /**

@@ -13,9 +13,11 @@ import {
   ftruncateSync,
   openSync,
   readSync,
+  statSync,
   writeSync,
 } from 'node:fs';
-import { DataError } from '../errors.js';
+import { dirname } from 'node:path';
+import { DataError, WriteError } from '../errors.js';
 import { readText, whileWriting } from '../files.js';
 import { openFile, readBytes } from '../reading.js';
 import { decodeJson, encodeJson, type Json } from './json.js';
@@ -60,9 +62,22 @@ export class EventLog {
     return this.#count;
   }
 
-  /** @throws WriteError when the disk is full; no part of the event is in the log then. */
+  /**
+   * @throws WriteError when the log was removed or moved: an open file takes on being written long after its name is
+   * gone, and whatever writes beside it would make the folder anew, without what was in it.
+   */
+  requireThere(): void {
+    const [named, open] = [statSync(this.#path, { throwIfNoEntry: false }), fstatSync(this.#fd)];
+    if (named?.ino === open.ino && named.dev === open.dev) return;
+    throw new WriteError(
+      `${dirname(this.#path)}: not written: the run folder was removed or moved while the run was writing it; put it back and resume the run, or start it anew in another folder`,
+    );
+  }
+
+  /** @throws WriteError when the disk is full (no part of the event is in the log then) or the log is gone. */
   append(event: RunEvent): void {
     if (!this.#open) throw new Error('the event log is closed');
+    this.requireThere();
     const line = Buffer.from(`${encodeJson(event)}\n`);
     // One write for the whole line, so that another reader sees it whole or not at all in practice.
     let written = 0;
@@ -94,8 +109,13 @@ export class EventLog {
     this.#count = count;
   }
 
-  /** Makes everything appended so far survive a power cut. */
+  /** Makes everything appended so far survive a power cut. @throws WriteError as `append` */
   sync(): void {
+    this.requireThere();
+    this.#flush();
+  }
+
+  #flush(): void {
     whileWriting(this.#path, () => fsyncSync(this.#fd));
   }
 
@@ -103,7 +123,7 @@ export class EventLog {
     if (!this.#open) return;
     this.#open = false;
     try {
-      this.sync();
+      this.#flush();
     } finally {
       closeSync(this.#fd);
     }

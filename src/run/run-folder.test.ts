@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -163,6 +164,23 @@ test('the last events of a long log are read without the rest of it', () => {
   expect(last).toEqual(all.slice(-last.length));
   run.close();
   expect(readLastEvents(join(base, 'nowhere.jsonl'))).toEqual([]);
+});
+
+test.each([
+  ['removed', (from: string) => rmSync(from, { recursive: true })],
+  ['moved', (from: string) => renameSync(from, `${from}-elsewhere`)],
+])('a folder that is %s while it is written ends the run, and is not made anew', (_, harm) => {
+  const run = start();
+  run.event('losses', 1);
+  harm(dir);
+  const told = /^[^\n]*run: not written: the run folder was removed or moved while the run was writing it/;
+  expect(() => run.event('losses', 2)).toThrow(told);
+  expect(() => run.samplePath(2)).toThrow(told);
+  expect(() => run.sync()).toThrow(told);
+  expect(() => run.log('x')).toThrow(/log\.txt: not written: its folder is gone/);
+  expect(() => run.finish({})).toThrow(told);
+  run.close();
+  expect(existsSync(dir)).toBe(false);
 });
 
 test('two writers: the second is refused with the process that holds the lock', () => {

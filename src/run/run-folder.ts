@@ -65,6 +65,7 @@ export class Run {
 
   /** `samples/step-000200.png`; makes the folder. */
   samplePath(step: number, extension = 'png'): string {
+    this.#events.requireThere();
     const folder = this.path(runFiles.samples);
     whileWriting(folder, () => mkdirSync(folder, { recursive: true }));
     return this.path(runFiles.samples, `step-${String(step).padStart(6, '0')}.${extension}`);
