@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DataError, GraftError, oneLine } from './errors.js';
+import { DataError, GraftError, oneLine, visible } from './errors.js';
 
 test('a message is one line, whatever it quotes', () => {
   expect(new DataError('a.csv: bad\n  row\r\n\tthree').message).toBe('a.csv: bad row three');
@@ -15,4 +15,10 @@ test('a dump of a file is cut, and says how long it was', () => {
   expect(oneLine('x'.repeat(50), 50)).toBe('x'.repeat(50));
   expect(oneLine('x'.repeat(51), 50)).toBe(`${'x'.repeat(50)}… (51 characters)`);
   expect(oneLine('\n'.repeat(1e6), 50).length).toBeLessThan(60);
+});
+
+test('a text of several lines keeps its lines and colours, and nothing else that a terminal obeys', () => {
+  expect(visible('\u001b[31mred\u001b[39m\n\tname\u001b[2J \u001b]0;title\u0007 \u202egpj\r')).toBe(
+    '\u001b[31mred\u001b[39m\n\tname\\u001b[2J \\u001b]0;title\\u0007 \\u202egpj\\u000d',
+  );
 });

@@ -18,10 +18,24 @@ export function oneLine(text: string, limit = longestMessage): string {
   const line = text
     .slice(0, 2 * limit)
     .replace(/\s*[\r\n]\s*|\t/g, ' ')
-    .replace(controls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    .replace(controls, codeOf);
   if (text.length <= 2 * limit && line.length <= limit) return line;
   return `${line.slice(0, limit)}… (${text.length} characters)`;
 }
+
+/**
+ * Text of several lines for a terminal: control characters of what came from outside become their codes. Line breaks,
+ * tabs and colours stay.
+ */
+export function visible(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /\u001b\[[\d;]*m|[\n\t]|[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (found) => (found.length > 1 || found === '\n' || found === '\t' ? found : codeOf(found)),
+  );
+}
+
+const codeOf = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** Base of every error that Graft raises on purpose. Its message is one line, whatever file it quotes. */
 export class GraftError extends Error {

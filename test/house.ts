@@ -47,6 +47,7 @@ export const FLOOR: readonly string[] = [
   'output-folder',
   'command-line',
   'user-cache',
+  'secrets',
   'json-text',
   'yaml-text',
 ];

@@ -12,6 +12,7 @@ import {
   output,
   partOption,
   recipeTitle,
+  warning,
 } from './common.js';
 
 export function registerTrain(classify: Command): void {
@@ -127,7 +128,7 @@ async function runToEnd(
         synthetic,
         ifExists,
         interrupt,
-        warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+        warn: warning,
         onStep: (step, { loss, valAuc, bestAuc }) => {
           bar ??= new Progress({
             label: `training ${config.architecture}-${config.imageSize}`,

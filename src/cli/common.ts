@@ -6,10 +6,11 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import type { z } from 'zod';
-import { ConfigError, GraftError, oneLine } from '../errors.js';
+import { ConfigError, GraftError, oneLine, visible } from '../errors.js';
 import type { ConfigSources } from '../run/config.js';
 import { InterruptedError, interruptedExitCode } from '../run/interrupt.js';
 import type { RunKind } from '../run/run-reader.js';
+import { givenSecrets, hideSecrets } from '../secrets.js';
 import type { Device } from '../torch/index.js';
 
 /** The options that every command understands, wherever they stand on the line. */
@@ -130,13 +131,29 @@ export const recipeTitle = (recipe: string): string => recipe.replace(/^.*\//, '
 export function output(command: Command, result: { json: unknown; text?: string | (() => string) }): void {
   const { json, text } = result;
   const isJson = globalOptions(command).json || text === undefined;
-  const content = isJson ? JSON.stringify(json, null, 2) : typeof text === 'function' ? text() : text;
+  const content = isJson ? printedJson(json) : visible(typeof text === 'function' ? text() : text);
   process.stdout.write(content.endsWith('\n') ? content : `${content}\n`);
+}
+
+/** As JSON allows it, with the codes of characters that a terminal would obey. */
+const printedJson = (json: unknown): string =>
+  JSON.stringify(json, null, 2).replace(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+/** A message for stderr: no secret that this process was given, no character that a terminal obeys. */
+export const shown = (text: string): string =>
+  visible(hideSecrets(text, givenSecrets(process.argv.slice(2), process.env)));
+
+/** Prints a warning on stderr, also with --quiet. */
+export function warning(message: string): void {
+  process.stderr.write(`graft: warning: ${shown(oneLine(message))}\n`);
 }
 
 /** Prints a notice on stderr, unless --quiet. */
 export function notice(command: Command, message: string): void {
-  if (!globalOptions(command).quiet) process.stderr.write(`${message}\n`);
+  if (!globalOptions(command).quiet) process.stderr.write(`${shown(message)}\n`);
 }
 
 /** Colours for a stream: none when it is not a terminal, with --no-color or with NO_COLOR. */
@@ -209,7 +226,7 @@ function parseDevice(text: string): string {
 export function reportError(error: unknown, options: { debug: boolean }): number {
   const { red, dim, yellow } = colorsFor(process.stderr);
   const written = error instanceof Error ? error.message : String(error);
-  const message = oneLine(written);
+  const message = oneLine(hideSecrets(written, givenSecrets(process.argv.slice(2), process.env)));
   const stack =
     error instanceof Error ? (error.stack ?? '').split('\n').slice(written.split('\n').length) : [];
   const lines: string[] = [];
@@ -220,12 +237,12 @@ export function reportError(error: unknown, options: { debug: boolean }): number
     lines.push(red(`graft: unexpected ${name}: ${message}`));
     const advice = options.debug ? '' : '; run it again with --debug and report what it prints';
     lines.push(`This is a bug in Graft${advice}.`);
-    if (!options.debug && stack[0] !== undefined) lines.push(dim(stack[0]));
+    if (!options.debug && stack[0] !== undefined) lines.push(dim(shown(stack[0])));
   }
   if (options.debug) {
-    lines.push(...stack.map((line) => dim(line)));
+    lines.push(...stack.map((line) => dim(shown(line))));
     if (error instanceof Error && error.cause !== undefined)
-      lines.push(dim(`  cause: ${String(error.cause)}`));
+      lines.push(dim(`  cause: ${shown(String(error.cause))}`));
   }
   process.stderr.write(`${lines.join('\n')}\n`);
   if (error instanceof InterruptedError) return exitCodes.interrupted;

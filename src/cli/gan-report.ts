@@ -1,6 +1,6 @@
 /** `graft gan report`. */
 import type { Command } from 'commander';
-import { collect, examples, globalOptions, output, startEngine } from './common.js';
+import { collect, examples, globalOptions, output, startEngine, warning } from './common.js';
 
 interface ReportFlags {
   out?: string;
@@ -41,7 +41,7 @@ async function reportCommand(dir: string, flags: ReportFlags, command: Command):
     seed,
     device,
     threads,
-    warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+    warn: warning,
     onProgress: (done, total) => {
       progress ??= new Progress({ label: 'report', total, unit: 'parts', quiet });
       progress.update(done);

@@ -17,6 +17,7 @@ import {
   output,
   partOption,
   recipeTitle,
+  warning,
 } from './common.js';
 
 export function registerTrain(gan: Command): void {
@@ -122,7 +123,7 @@ async function runToEnd(run: Run, config: GanConfig, command: Command): Promise<
   let decoding: InstanceType<typeof Progress> | null = null;
   let training: InstanceType<typeof Progress> | null = null;
   const hooks: TrainHooks = {
-    warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+    warn: warning,
     onDecode: (done, total) => {
       decoding ??= new Progress({ label: 'decoding', total, unit: 'images', quiet });
       decoding.update(done);

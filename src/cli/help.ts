@@ -3,7 +3,7 @@
  * commander's own layout but with the commands first, which is what one looks for, and the global options last.
  */
 import { type Command, Help, type Option } from 'commander';
-import { colorsFor } from './common.js';
+import { colorsFor, shown } from './common.js';
 
 /** Sets colours and layout; commands made below the program inherit them. */
 export function styleHelp(program: Command): void {
@@ -24,7 +24,7 @@ export function styleHelp(program: Command): void {
   program.configureOutput({
     getOutHasColors: () => out.isColorSupported,
     getErrHasColors: () => err.isColorSupported,
-    outputError: (text, write) => write(`${err.red(text.replace(/^error: /, 'graft: ').trimEnd())}\n`),
+    outputError: (text, write) => write(`${err.red(shown(text.replace(/^error: /, 'graft: ').trimEnd()))}\n`),
   });
 }
 

@@ -227,3 +227,26 @@ describe('the real commands', () => {
     },
   );
 });
+
+test('no secret of the environment or the command line is told, and no control character of a name', async () => {
+  vi.stubEnv('PGPASSWORD', 'wr0ngSECRET');
+  const argv = process.argv;
+  process.argv = ['node', 'graft', '--queue', 'postgresql://a:t0psecret@db/x'];
+  try {
+    const message = 'pool: wr0ngSECRET and t0psecret in \u001b[2J.png';
+    expect(
+      await run('gan train --data d --debug', (_, command) => {
+        notice(command, message);
+        output(command, { json: null, text: 'name\u001b]0;x\u0007' });
+        throw new Error(message, { cause: new Error(message) });
+      }),
+    ).toBe(1);
+    expect(await run('gan train --data d --password=t0psecret')).toBe(2);
+  } finally {
+    process.argv = argv;
+    vi.unstubAllEnvs();
+  }
+  expect(stderr).toContain('pool: … and … in \\u001b[2J.png');
+  expect(stderr).not.toMatch(/wr0ng|SECR|t0ps|cret/);
+  expect(stdout).toBe('name\\u001b]0;x\\u0007\n');
+});

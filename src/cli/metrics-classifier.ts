@@ -4,7 +4,16 @@ import type { Command } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { GanTrainTestResult } from '../classify/gan-train-test.js';
 import { openData } from './classify-data.js';
-import { collect, commandConfig, examples, globalOptions, integer, notice, output } from './common.js';
+import {
+  collect,
+  commandConfig,
+  examples,
+  globalOptions,
+  integer,
+  notice,
+  output,
+  warning,
+} from './common.js';
 import { plainTable, trimmed } from './table.js';
 
 interface ClassifierFlags {
@@ -108,7 +117,7 @@ async function measure(
         count,
         base,
         interrupt,
-        warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+        warn: warning,
         onStep: (done, total, { run, loss, bestAuc }) => {
           bar ??= new Progress({ label: 'GAN-train and GAN-test', total, start: done - 1, quiet });
           bar.update(done, { run, loss, 'best val AUC': bestAuc ?? undefined });

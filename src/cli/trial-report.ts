@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { shellQuote } from '../command-line.js';
 import type { TrialSummary } from '../trial/summary.js';
-import { examples, globalOptions, notice, output } from './common.js';
+import { examples, globalOptions, notice, output, warning } from './common.js';
 
 interface ReportFlags {
   out?: string;
@@ -85,7 +85,7 @@ async function printPdf(html: string): Promise<string | null> {
     return pdf;
   } catch (error) {
     if (!(error instanceof GraftError)) throw error;
-    process.stderr.write(`graft: warning: ${error.message}\n`);
+    warning(error.message);
     return null;
   }
 }

@@ -5,7 +5,7 @@ import type { TrialConfig } from '../trial/config.js';
 import type { QueuedTrialOptions } from '../trial/executors/queued-trial.js';
 import type { TrialJob } from '../trial/plan.js';
 import type { JobOutcome } from '../trial/work.js';
-import { addTrustOption, examples, globalOptions, integer, notice, output } from './common.js';
+import { addTrustOption, examples, globalOptions, integer, notice, output, warning } from './common.js';
 import { trialConfigOf } from './trial-run.js';
 
 export function registerWork(trial: Command): void {
@@ -89,8 +89,6 @@ interface QueueWork extends QueuedTrialOptions {
   interrupt: Interrupt;
 }
 
-const warn = (message: string): void => void process.stderr.write(`graft: warning: ${message}\n`);
-
 /** Works from a queue: what is open, and what became of it, the trial's folder says as ever. */
 async function workQueue(dir: string, config: TrialConfig, connection: string, options: QueueWork) {
   const { workFromQueue } = await import('../trial/executors/queue-worker.js');
@@ -99,7 +97,7 @@ async function workQueue(dir: string, config: TrialConfig, connection: string, o
     ...options,
     connection,
     trialDir: dir,
-    warn,
+    warn: warning,
   });
 }
 
@@ -116,14 +114,14 @@ async function workStore(url: string, flags: WorkFlags, options: QueueWork) {
     throw new ConfigError(
       `${url}: a trial in an object store needs --queue postgresql://…, which says who does what`,
     );
-  const store = await openObjectStore(url, { interrupt: options.interrupt, warn });
+  const store = await openObjectStore(url, { interrupt: options.interrupt, warn: warning });
   const label = placeLabel(store.url);
   const { mirror, close } = await openCopy(store, flags.scratch ?? label, flags.data);
   try {
     const { dir: trialDir } = mirror;
     const copy = folderTrial(trialDir, await trialConfigOf(trialDir), options);
     const trial = storedTrial(copy, mirror, options);
-    return await workFromQueue(trial, { ...options, connection, trialDir, label, warn });
+    return await workFromQueue(trial, { ...options, connection, trialDir, label, warn: warning });
   } finally {
     close();
   }
@@ -168,7 +166,7 @@ async function jobCommand(dir: string, id: string, data?: string): Promise<void>
       (interrupt) =>
         runJob(trial, job, {
           interrupt,
-          warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
+          warn: warning,
         }),
       'stopping after this step and saving the state',
       // Slurm signals this process as well as its worker, which signals it again.

@@ -10,7 +10,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { WriteError } from '../errors.js';
+import { oneLine, WriteError } from '../errors.js';
 import { isTemporaryFile, readJson, replaceFileAsync, sha256, writeJson } from '../files.js';
 import { decoderId } from '../image/decode.js';
 import { type Framing, trainingFraming } from '../image/framing.js';
@@ -81,7 +81,7 @@ export async function openPixelCache(
   const key = `${sizePx}px-${fit}-${sha256(JSON.stringify(entry)).slice(0, 16)}`;
   const shape = [dataset.rows.length, 3, sizePx, sizePx];
   const imageBytes = 3 * sizePx * sizePx;
-  const { onNotice = (message) => process.stderr.write(`graft: warning: ${message}\n`) } = options;
+  const { onNotice = (message) => process.stderr.write(`graft: warning: ${oneLine(message)}\n`) } = options;
   const places = placesOf(dataset, options);
   const opened = (path: string): PixelCache => ({
     images: fromFile(path, shape, 'uint8'),

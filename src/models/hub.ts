@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, DataError } from '../errors.js';
 import { replaceFileAsync } from '../files.js';
+import { hiddenParts, hideSecrets, shownAddress } from '../secrets.js';
 import { userCacheDir } from '../user-cache.js';
 
 export const HUB_PREFIX = 'hf:';
@@ -92,9 +93,12 @@ export async function openWeightsFile(spec: string, options: HubOptions = {}): P
   const endpoint = (env.HF_ENDPOINT || PUBLIC_ENDPOINT).replace(/\/+$/, '');
   const url = `${endpoint}/${hub.repository}/resolve/${hub.revision}/${hub.file}`;
   const byHand = (why: string, cause?: unknown): DataError =>
-    new DataError(`${url} cannot be fetched (${why}); download it elsewhere and put it at ${path}`, {
-      cause,
-    });
+    new DataError(
+      `${shownAddress(url)} cannot be fetched (${hideSecrets(why, hiddenParts(url))}); download it elsewhere and put it at ${path}`,
+      {
+        cause,
+      },
+    );
   if (env.HF_HUB_OFFLINE && env.HF_HUB_OFFLINE !== '0') throw byHand('HF_HUB_OFFLINE is set');
   const source = { url, ...rightsAt(endpoint, env) };
   await replaceFileAsync(path, async (temporary) => {

@@ -145,7 +145,7 @@ test('each cause has its remedy; what has nothing to do with the file is left al
     expect(error.cause).toBe(cause);
   }
   for (const error of [
-    errno('ENOENT'),
+    errno('ENOENT', join(base, 'source')), // so is this one
     errno('EACCES', '/elsewhere/source'), // a file that the writer reads
     new Error('no code'),
     undefined,

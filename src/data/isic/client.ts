@@ -7,6 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import { ConfigError, DataError } from '../../errors.js';
 import { Random } from '../../random.js';
+import { shownAddress } from '../../secrets.js';
 import { readAnswer, statusError } from './answer.js';
 import { type Clock, systemClock } from './clock.js';
 import { ArchiveError, createAgents, defaultTimeouts, type HttpResponse, type Timeouts } from './http.js';
@@ -282,10 +283,12 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
 function parseBase(text: string): URL {
   try {
     const url = new URL(text.endsWith('/') ? text : `${text}/`);
-    if (url.protocol === 'https:' || url.protocol === 'http:') return url;
+    // An address goes into the dataset's description: no place for a password.
+    const isPlain = url.username === '' && url.password === '' && url.search === '';
+    if (isPlain && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
   } catch {}
   throw new ConfigError(
-    `--base-url ${text}: expected the address of the archive's API, such as ${archiveUrl}`,
+    `--base-url ${shownAddress(text)}: expected the address of the archive's API, without password or query, such as ${archiveUrl}`,
   );
 }
 

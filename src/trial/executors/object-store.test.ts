@@ -53,6 +53,21 @@ describe('an object store', () => {
     await expect(refused).rejects.toThrow(ConfigError);
     await expect(refused).rejects.toThrow(/SignatureDoesNotMatch: .*; check AWS_ACCESS_KEY_ID/);
     await expect(open({}, 's3://graft')).rejects.toThrow(/expected s3:\/\/BUCKET\/FOLDER/);
+    for (const endpoint of [
+      'https://key:s3cret@store.lab',
+      'https://store.lab?sig=s3cret',
+      'store.lab:s3cret@x',
+    ]) {
+      const { message } = (await open({ env: { ...s3.env, AWS_ENDPOINT_URL: endpoint } }).catch(
+        (error: Error) => error,
+      )) as Error;
+      expect(message).toMatch(/^AWS_ENDPOINT_URL: expected https:\/\/HOST:PORT, without user/);
+      expect(message).not.toContain('s3cret');
+    }
+    await expect(open({}, 's3://key:s3cret@graft/trial')).rejects.toThrow(
+      /^s3:\/\/graft\/trial: expected|^s3:\/\/key@graft/,
+    );
+    await expect(open({}, 's3://key:s3cret@graft/trial')).rejects.not.toThrow(/s3cret/);
     await expect(open({ env: {} })).rejects.toThrow(/needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/);
     const load = () => Promise.reject(Object.assign(new Error('no'), { code: 'ERR_MODULE_NOT_FOUND' }));
     await expect(open({ load })).rejects.toThrow(/not installed: npm install aws4fetch$/);

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DOMParser } from 'linkedom';
 import { ConfigError, GraftError } from '../../errors.js';
 import type { Interrupt } from '../../run/interrupt.js';
+import { hideSecrets, shownAddress } from '../../secrets.js';
 
 export interface StoredObject {
   /** Changes with the content. */
@@ -67,7 +68,9 @@ export async function openObjectStore(url: string, options: ObjectStoreOptions =
   const [, bucket, rest = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,62})(?:\/(.*))?$/.exec(url) ?? [];
   const folder = rest.replace(/\/+$/, '');
   if (!bucket || !folder)
-    throw new ConfigError(`${url}: expected s3://BUCKET/FOLDER, a folder of the trial's own`);
+    throw new ConfigError(
+      `${shownAddress(url)}: expected s3://BUCKET/FOLDER, a folder of the trial's own; keys stand in the environment`,
+    );
   const client = await openClient(env, options.load);
   const base = bucketAddress(bucket, env);
   const told = new Set<string>();
@@ -177,6 +180,10 @@ async function openClient(
 /** Amazon's by the bucket's name; an endpoint of one's own has the bucket in its path. */
 function bucketAddress(bucket: string, env: NodeJS.ProcessEnv): string {
   const endpoint = env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
+  if (endpoint && !/^https?:\/\/[^\s@?#]+$/.test(endpoint))
+    throw new ConfigError(
+      'AWS_ENDPOINT_URL: expected https://HOST:PORT, without user, key or query; keys stand in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    );
   if (endpoint) return `${endpoint.replace(/\/+$/, '')}/${bucket}`;
   return `https://${bucket}.s3.${env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1'}.amazonaws.com`;
 }
@@ -188,7 +195,7 @@ const bare = (etag: string): string => etag.replaceAll('"', '');
 async function reasonOf(response: Response): Promise<string> {
   const text = await response.text().catch(() => '');
   const tag = (name: string): string => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1] ?? '';
-  return [tag('Code') || `HTTP ${response.status}`, tag('Message')].filter(Boolean).join(': ');
+  return hideSecrets([tag('Code') || `HTTP ${response.status}`, tag('Message')].filter(Boolean).join(': '));
 }
 
 function remedy(status: number): string {

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, GraftError } from '../../errors.js';
 import { sha256 } from '../../files.js';
 import type { Interrupt } from '../../run/interrupt.js';
+import { hiddenParts, hideSecrets, shownAddress } from '../../secrets.js';
 import { sleepUnless, trialLabel } from './workers.js';
 
 export interface QueueOptions {
@@ -94,7 +95,11 @@ export async function openQueue(options: QueueOptions): Promise<TrialQueue> {
     warn,
   } = options;
   const name = `trial-${options.label ?? trialLabel(trialDir)}`;
-  const address = withoutPassword(connection);
+  if (!/^(postgres(ql)?|socket):/i.test(connection))
+    throw new ConfigError(
+      '--queue: expected postgresql://USER@HOST:PORT/DATABASE; the password may stand in PGPASSWORD',
+    );
+  const database = { address: shownAddress(connection), hidden: hiddenParts(connection) };
   const Boss = await loadPgBoss(options.load);
   const told = new Set<string>();
   const tell = (message: string) => {
@@ -116,7 +121,7 @@ export async function openQueue(options: QueueOptions): Promise<TrialQueue> {
       archiveFailedAfterSeconds: 365 * 86_400,
     });
     // Its timers' errors: what matters comes up again in the next call.
-    boss.on('error', (error) => tell(databaseError(address, error).message));
+    boss.on('error', (error) => tell(databaseError(database, error).message));
     try {
       await boss.start();
       await boss.createQueue(name, { name, policy: 'standard' });
@@ -127,7 +132,7 @@ export async function openQueue(options: QueueOptions): Promise<TrialQueue> {
     }
   };
   const boss = await openAmongOthers(open).catch((error) => {
-    throw databaseError(address, error);
+    throw databaseError(database, error);
   });
 
   /** Waits for a database that restarts. */
@@ -136,7 +141,7 @@ export async function openQueue(options: QueueOptions): Promise<TrialQueue> {
       try {
         return await work();
       } catch (error) {
-        const failure = databaseError(address, error);
+        const failure = databaseError(database, error);
         if (!(isAway(error) || isContention(error)) || Date.now() >= end || interrupt?.requested)
           throw failure;
         tell(failure.message);
@@ -199,7 +204,7 @@ export async function openQueue(options: QueueOptions): Promise<TrialQueue> {
       const back = `UPDATE ${table} SET state = 'created', started_on = NULL, output = NULL,
         start_after = now() + $4 * interval '1 second' ${mine}`;
       await once(back, [name, rowId(id), token, delaySeconds]).catch((error) =>
-        tell(databaseError(address, error).message),
+        tell(databaseError(database, error).message),
       );
     },
     async complete({ id }) {
@@ -283,14 +288,14 @@ async function openAmongOthers<Result>(open: () => Promise<Result>): Promise<Res
   }
 }
 
-function databaseError(address: string, error: unknown): GraftError {
+function databaseError(
+  { address, hidden }: { address: string; hidden: string[] },
+  error: unknown,
+): GraftError {
   if (error instanceof GraftError) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;
-  const said = (message || code || String(error)).split('\n')[0];
+  const said = hideSecrets((message || code || String(error)).split('\n')[0]!, hidden);
   const remedy = remedies[code];
   if (remedy) return new ConfigError(`${address}: ${said}; ${remedy}`);
   return new GraftError(`${address}: ${said}${isAway(error) ? '; is PostgreSQL running there?' : ''}`);
 }
-
-const withoutPassword = (connection: string): string =>
-  connection.replace(/^(\w+:\/\/[^:@/]*):[^@]*@/, '$1@');

@@ -43,6 +43,42 @@ describe('what goes wrong before there is a queue', () => {
   });
 });
 
+describe('a connection that fails', () => {
+  const open = (connection: string) =>
+    openQueue({
+      connection,
+      trialDir: folder,
+      patienceMs: 0,
+      // What a library says of a connection that it does not understand.
+      load: async () => ({
+        default: class {
+          on() {}
+          async start() {
+            throw new Error(`Invalid URL: ${connection}`);
+          }
+          async stop() {}
+        },
+      }),
+    });
+
+  it.each([
+    ['postgresql://graft:wr0ng@SEC@RET@127.0.0.1:5544/graft', /^postgresql:\/\/…: Invalid URL/],
+    ['postgresql://graft@127.0.0.1:5544/graft?password=wr0ng@SEC@RET', /^postgresql:\/\/…: Invalid URL/],
+    [
+      'postgresql://graft@127.0.0.1/graft?password=wr0ngSECRET',
+      /^postgresql:\/\/graft@127\.0\.0\.1\/graft: /,
+    ],
+    ['postgresql://graft:wr0ng%40SECRET@db/graft', /^postgresql:\/\/graft@db\/graft: Invalid URL/],
+    ['postgresql://graft:wr/0ng SECRET@db/graft', /^postgresql:\/\/…: Invalid URL/],
+    ['host=127.0.0.1 user=graft password=wr0ngSECRET dbname=graft', /^--queue: expected postgresql:/],
+    ['graft:wr0ngSECRET@127.0.0.1:5544/graft', /^--queue: expected postgresql:/],
+  ])('tells nothing of its password: %s', async (connection, told) => {
+    const { message } = (await open(connection).catch((error: Error) => error)) as Error;
+    expect(message).toMatch(told);
+    for (const piece of ['wr0ng', '0ng ', 'SECR', 'SEC@', '@RET']) expect(message).not.toContain(piece);
+  });
+});
+
 const hasPgBoss = await import('pg-boss' as string).then(
   () => true,
   () => false,

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseRetryAfter } from '../../data/isic/retry.js';
 import { ConfigError, GraftError } from '../../errors.js';
+import { shownAddress } from '../../secrets.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -210,7 +211,7 @@ function readAddress(
     url = new URL(address);
   } catch {
     throw new ConfigError(
-      `MLflow: '${address}' is no address; give the tracking server's, as http://localhost:5000`,
+      `MLflow: '${shownAddress(address)}' is no address; give the tracking server's, as http://localhost:5000`,
     );
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
