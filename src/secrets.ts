@@ -54,7 +54,7 @@ function decoded(text: string): string {
   });
 }
 
-const secretName = /pass(word|wd|phrase)?$|pwd$|secret|token$|access_key|api_?key|credential/i;
+const secretName = /(pass(word|wd|phrase)?|secret(_key)?|token|access_key(_id)?|api_?key)$/i;
 
 /** A query with a secret, or something before an `@` where a host is expected. */
 const hasSecret = /^(?!file:)[a-z][a-z0-9+.-]*:\/\/[^\s/]*@|[?&][^=&]*(pass|secret|token|key|sig)[^=&]*=/i;
