@@ -53,12 +53,18 @@ export const programEnvironment = (extra: Record<string, string> = {}): Record<s
 /** Starts the program and waits. */
 export function runProgram(
   args: string[],
-  options: { cwd: string; script?: string; env?: Record<string, string> },
+  options: {
+    cwd: string;
+    script?: string;
+    /** Added to the tests' environment, or instead of it. */
+    env?: Record<string, string>;
+    inherit?: boolean;
+  },
 ): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, [options.script ?? program, ...args], {
     cwd: options.cwd,
     encoding: 'utf8',
-    env: programEnvironment(options.env),
+    env: options.inherit === false ? options.env : programEnvironment(options.env),
   });
   return { status, stdout, stderr };
 }

@@ -2,11 +2,12 @@
  * `graft data fetch isic` against a local fake of the archive: in this process for what is printed, and the compiled
  * program in a child process where it is to be killed.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { compileProgram, program, programEnvironment } from '../../test/program.js';
 import { openDataset } from '../data/dataset.js';
 import {
   type FakeArchive,
@@ -15,7 +16,6 @@ import {
   fakeImages,
   startFakeArchive,
 } from '../data/isic/fake-archive.test-data.js';
-import { packageRoot } from '../run/package.js';
 import { commandTable, main } from './main.js';
 
 let root: string;
@@ -139,13 +139,7 @@ describe('what is printed', () => {
 });
 
 describe('stopped and killed', () => {
-  const program = join(packageRoot(), 'dist', 'src', 'cli', 'main.js');
-  beforeAll(() => {
-    const tsc = join(packageRoot(), 'node_modules', 'typescript', 'bin', 'tsc');
-    // Its verdict belongs to the type check; here only the program counts.
-    spawnSync(process.execPath, [tsc, '-p', packageRoot()], { cwd: packageRoot() });
-    expect(existsSync(program)).toBe(true);
-  }, 300_000);
+  beforeAll(compileProgram, 300_000);
 
   interface Ended {
     code: number | null;
@@ -155,9 +149,8 @@ describe('stopped and killed', () => {
   }
   /** Starts the program; `watch` may end it. */
   function graft(args: readonly string[], watch: (child: ChildProcess, stderr: string) => void = () => {}) {
-    const { PATH = '', HOME = '' } = process.env;
     const child = spawn(process.execPath, [program, 'data', 'fetch', 'isic', '--rate', '1000', ...args], {
-      env: { PATH, HOME, GRAFT_ISIC_URL: archive.url },
+      env: programEnvironment({ GRAFT_ISIC_URL: archive.url }),
     });
     const text = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => {
