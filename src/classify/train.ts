@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
 import type { PixelCache } from '../data/cache.js';
 import { type Dataset, framingOf } from '../data/dataset.js';
+import { frameCautions, photographSize } from '../data/frames.js';
 import { DataError, GraftError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
 import { encodeConventions, OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
@@ -170,6 +171,7 @@ async function trainInto(
     state = makeState(run, recipe, { device, training, warn: options.warn });
     restoreState(run, state, identity, { device, changeable, warn: options.warn });
     writeLearned(run.dir, dataset);
+    if (state.step === 0) warnOfFrames(options);
     noteConditions(run, state.step, { device, engine: engineInfo(), warn: options.warn });
     await loop(run, recipe, device, { data, training, identity }, state, options);
     return await conclude(run, recipe, device, { data, training, dataset, framing: cache.framing }, state);
@@ -282,6 +284,14 @@ async function validate(
   progress.seconds += (performance.now() - started) / 1000;
   run.event('validation', state.step, fields, { seconds: progress.seconds });
   return isBest;
+}
+
+/** Says what becomes of training images on the way to squares. */
+function warnOfFrames({ dataset, cache, warn }: TrainClassifierOptions): void {
+  const { fit } = framingOf(dataset, cache.framing);
+  const learned = dataset.rows.filter(({ split }) => split === 'train');
+  for (const caution of frameCautions(learned.map(photographSize), { sizePx: cache.sizePx, fit }))
+    warn?.(caution);
 }
 
 /** Scores validation and test with the best network, writes everything, finishes the run. */

@@ -36,14 +36,21 @@ export async function checkFamiliarity(
 ): Promise<Familiarity> {
   const { readLearned } = await import('../classify/learned.js');
   const { isOf } = await import('../classify/scored-split.js');
-  const { openDataset } = await import('../data/dataset.js');
+  const { framingOfRun } = await import('../classify/result.js');
+  const { framingOf, openDataset } = await import('../data/dataset.js');
+  const { frameCautions, photographSize } = await import('../data/frames.js');
   const { readRun } = await import('../run/run-folder.js');
   const dataset = openDataset(flags.data ?? config.data);
   const summary = readRun(dir).summary as { dataset?: { hash: string; positive: string } } | undefined;
   const learned = readLearned(dir);
   await refuseOtherClasses(dir, dataset, config, summary?.dataset?.positive ?? learned?.dataset?.positive);
   const own = summary?.dataset?.hash ?? learned?.dataset?.hash;
-  if (own === dataset.hash) return { known: null, own: true, notes: ownNotes(flags.split) };
+  const images = dataset.rows.filter((row) => isOf(flags.split, row));
+  const frames = frameCautions(images.map(photographSize), {
+    sizePx: config.imageSize,
+    fit: framingOf(dataset, framingOfRun(dir)).fit,
+  });
+  if (own === dataset.hash) return { known: null, own: true, notes: [...ownNotes(flags.split), ...frames] };
   if (!learned)
     return {
       known: null,
@@ -52,12 +59,11 @@ export async function checkFamiliarity(
         `What ${dir} learned from is not known any more (${config.data} is gone, or another dataset now): whether it knows these images cannot be said.`,
       ],
     };
-  const images = dataset.rows.filter((row) => isOf(flags.split, row));
   const known = await lookFor(learned, { dataset, images }, command);
   await judge(dir, { dataset, images, known }, flags);
-  const notes = notesOf(known, { images: images.length, left: flags.known === 'leave-out' });
-  for (const note of notes) notice(command, `graft: warning: ${note}`);
-  return { known, own: false, notes };
+  const familiar = notesOf(known, { images: images.length, left: flags.known === 'leave-out' });
+  for (const note of familiar) notice(command, `graft: warning: ${note}`);
+  return { known, own: false, notes: [...familiar, ...frames] };
 }
 
 const ownNotes = (split: ScoredSplit): string[] =>

@@ -115,6 +115,7 @@ async function resumeCommand(dir: string, data: string | undefined, command: Com
 
 /** Trains with a progress bar and the signals caught, and prints the summary. */
 async function runToEnd(run: Run, config: GanConfig, command: Command): Promise<void> {
+  const { standingSentence } = await import('../gan/standing.js');
   const { trainGan } = await import('../gan/train.js');
   const { withInterrupt } = await import('../run/interrupt.js');
   const { Progress } = await import('../run/progress.js');
@@ -160,6 +161,7 @@ async function runToEnd(run: Run, config: GanConfig, command: Command): Promise<
   const lines = [
     `Trained ${config.architecture} for ${summary.steps} steps on ${summary.trainingImages} images of class '${summary.class}' (${summary.trainingGroups.length} groups).`,
     ...(findings.length > 0 ? [`The doctor found: ${findings.join(', ')}; see log.txt and the report.`] : []),
+    ...(summary.standing ? [standingSentence(summary.standing) ?? []].flat() : []),
     ...(summary.best
       ? [`Best ${summary.best.metric}: ${summary.best.value.toFixed(3)} at step ${summary.best.step}.`]
       : []),

@@ -2,6 +2,7 @@
 import { commandLine } from '../command-line.js';
 import { openPixelCache } from '../data/cache.js';
 import { type Dataset, type DatasetRow, framingOf } from '../data/dataset.js';
+import { frameCautions, photographSize } from '../data/frames.js';
 import { reopenDataset } from '../data/reopen.js';
 import { DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
@@ -28,6 +29,8 @@ export interface GanData {
   dataset: { name: string; hash: string };
   /** How the frames became squares: by `images`, or before. */
   framing: Framing;
+  /** What becomes of the training images on the way to squares, where it is much. */
+  frames: string[];
 }
 
 /**
@@ -85,6 +88,7 @@ export async function openGanData(
   const rowsOf = (split: DatasetRow['split']): number[] =>
     cache.rows.flatMap((row, i) => (row.split === split && labels[i]! >= 0 ? [i] : []));
   const indices = rowsOf('train');
+  const framing = framingOf(dataset, cache.framing);
   return {
     images: cache.images,
     labels,
@@ -92,7 +96,11 @@ export async function openGanData(
     heldOut: rowsOf('val'),
     groups: [...new Set(indices.map((i) => cache.rows[i]!.group))].sort(),
     dataset: { name: dataset.name, hash: dataset.hash },
-    framing: framingOf(dataset, cache.framing),
+    framing,
+    frames: frameCautions(
+      indices.map((i) => photographSize(cache.rows[i]!)),
+      { sizePx: config.imageSize, fit: framing.fit },
+    ),
   };
 }
 

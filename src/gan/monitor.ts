@@ -36,6 +36,9 @@ export interface MonitoringRecord {
   /** Fréchet and kernel distance of samples from real images. */
   fd: number | null;
   kid: number | null;
+  /** Share of the generated images that lie among real ones, and of real ones that lie among generated ones. */
+  precision?: number | null;
+  recall?: number | null;
   /** p of adaptive augmentation. */
   augmentProbability: number | null;
 }

@@ -1,6 +1,7 @@
 /** What a run says of itself: the figures of a step, and its summary.json. */
 import type { Framing } from '../image/framing.js';
 import type { ConditionsFrom } from '../run/conditions.js';
+import type { RunStanding } from './standing.js';
 import type { Best } from './state.js';
 
 export interface StepFigures {
@@ -19,6 +20,8 @@ export interface GanSummary {
   dataset: { name: string; hash: string };
   /** How it saw the frames of its training images; left out by runs from before it was written down. */
   framing?: Framing;
+  /** What became of the training images on the way to squares, where it was much. */
+  frames?: string[];
   /** What the run was started from; null: from fresh weights. */
   ancestor: Ancestor | null;
   class: string;
@@ -27,6 +30,8 @@ export interface GanSummary {
   best: Best | null;
   /** Kinds of the doctor's findings, and the last step each was found at. */
   findings: Record<string, number>;
+  /** What can be said of the run as a whole; left out by runs from before it was written down. */
+  standing?: RunStanding;
   rollBacks: number;
   generatorParameters: number;
   discriminatorParameters: number;

@@ -27,6 +27,7 @@ import { checkGanConfig, classTitle, type GanConfig } from './config.js';
 import { adviceForFew, type GanData, openGanData, toLabels, toNetworkRange, toPixels } from './data.js';
 import type { Finding } from './doctor.js';
 import { canRollBack, rollBack } from './roll-back.js';
+import { standingOfRun } from './standing.js';
 import {
   generateWith,
   gridColumns,
@@ -40,7 +41,7 @@ import {
 import { adversarialStep, type StepBatch, type StepLosses } from './step.js';
 import type { Ancestor, GanSummary, StepFigures } from './summary.js';
 import { startFrom } from './transfer.js';
-import { openWatch, type Watch } from './watch.js';
+import { openWatch, recordsOf, type Watch } from './watch.js';
 
 /** What the loop tells and asks while it runs; every part is optional. */
 export interface TrainHooks {
@@ -170,6 +171,7 @@ async function begin(
   if (found !== null) return found;
   const advice = adviceForFew(config, data);
   if (advice) warn(advice);
+  for (const caution of data.frames) warn(caution);
   const ancestor = await startFrom(config, state);
   run.event('started', 0, { ancestor: ancestor as unknown as Json });
   return 0;
@@ -262,11 +264,13 @@ function summarise(
     trainingGroups: [...groups].sort(),
     dataset: data.dataset,
     framing: data.framing,
+    frames: data.frames,
     ancestor,
     class: classTitle(config),
     final: figures ?? lastFigures(events),
     best: state.best,
     findings: Object.fromEntries(findings.map(({ kind, step }) => [kind as string, step])),
+    standing: standingOfRun(recordsOf(events), findings.length),
     rollBacks: state.rollBacks,
     generatorParameters: state.generator.parameterCount,
     discriminatorParameters: state.discriminator.parameterCount,

@@ -4,6 +4,7 @@
  */
 import { type Backbone, openBackbone } from '../metrics/backbone/index.js';
 import { measureDistribution } from '../metrics/distribution/measure.js';
+import type { MetricRecord } from '../metrics/record.js';
 import { Random } from '../random.js';
 import { type Run, type RunEvent, readEvents, runFiles } from '../run/run-folder.js';
 import {
@@ -92,13 +93,15 @@ export class Watch {
       const spectral = spectralNorms(state.discriminator);
       const fakes = this.#generate(state);
       const { diversity, std } = sampleDiversity(fakes.pixels, this.#random.fork('pairs'));
-      const [frechet, kernel] = this.backbone
+      const records = this.backbone
         ? measureDistribution(
             this.backbone.network,
             { real: this.backbone.real, synthetic: this.backbone.network.features(fakes.pixels) },
-            { seed: this.config.seed, metrics: ['frechet', 'kernel'], replicates: 0 },
+            { seed: this.config.seed, metrics: ['frechet', 'kernel', 'precision', 'recall'], replicates: 0 },
           )
         : [];
+      const measured = (id: string): MetricRecord | undefined => records.find(({ metric }) => metric === id);
+      const frechet = measured('frechet');
       const record: MonitoringRecord = {
         step,
         discriminatorLoss: figures.discriminatorLoss,
@@ -114,7 +117,9 @@ export class Watch {
         realDiversity: this.realDiversity,
         fakeStd: std,
         fd: frechet?.value ?? null,
-        kid: kernel?.value ?? null,
+        kid: measured('kernel')?.value ?? null,
+        precision: measured('precision')?.value ?? null,
+        recall: measured('recall')?.value ?? null,
         augmentProbability: state.controller?.p ?? null,
       };
       return { record, fdFloor: frechet?.floor?.value ?? null };
@@ -232,7 +237,7 @@ async function openFeatures(
 }
 
 /** Measurements of the path that led to the present state: what was rolled back is not on it. */
-function recordsOf(events: readonly RunEvent[]): MonitoringRecord[] {
+export function recordsOf(events: readonly RunEvent[]): MonitoringRecord[] {
   let records: MonitoringRecord[] = [];
   for (const { type, wall: _, ...fields } of events) {
     if (type === 'monitor') records.push(fields as unknown as MonitoringRecord);

@@ -1,6 +1,8 @@
 /** Composes a GAN run's report from plain data. */
+import { figure } from '../../metrics/report/records.js';
 import type { Block, ReportDocument, Section, Summary } from '../../report/document.js';
 import { day, duration, fixed, list, plural, whole } from '../../report/format.js';
+import { type Standing, standingOfRun, standingSentence } from '../standing.js';
 import { bestOf, trainingFigures } from './figures.js';
 import { type Finding, type History, historyOf } from './history.js';
 import type { ConfigEntry, GanReportInput } from './input.js';
@@ -69,12 +71,21 @@ function summaryBox(input: GanReportInput, history: History): Summary {
   };
 }
 
+/** How a finished run's page opens; only where the doctor could look does its silence count. */
+const OPENINGS: Readonly<Record<Standing, Pick<Summary, 'tone' | 'short'>>> = {
+  findings: { tone: 'open', short: 'findings' },
+  'too-short': { tone: 'open', short: 'too short to judge' },
+  'little-measured': { tone: 'open', short: 'too little measured to judge' },
+  'far-from-real': { tone: 'open', short: 'far from real images' },
+  'nothing-found': { tone: 'good', short: 'nothing found' },
+};
+
 /** The doctor's word as a headline, and what follows from it. */
 function health(
   { summary }: GanReportInput,
   history: History,
 ): Pick<Summary, 'tone' | 'short' | 'paragraph'> {
-  const { findings, rollBacks, monitor } = history;
+  const { findings, rollBacks } = history;
   const critical = findings.filter(isCritical);
   const warnings = findings.filter((finding) => !isCritical(finding));
   const sentences: string[] = [];
@@ -86,12 +97,12 @@ function health(
     sentences.push(
       `It went back to an earlier checkpoint ${rollBacks.length === 1 ? 'once' : `${rollBacks.length} times`} (${list(rollBacks.map(({ step, to, reason }) => `from step ${whole(step)} to ${whole(to)}${reason ? `: ${reason}` : ''}`))}).`,
     );
-  const measured = Object.values(monitor).some((points) => points.length > 0);
+  const judged = standingOfRun(history.measured, findings.length);
   if (critical.length + warnings.length > 0) {
     const last = (critical.length > 0 ? critical : warnings).at(-1)!;
     sentences.push(`Last at step ${whole(last.step)}, ${last.kind}: ${last.evidence}`);
-  } else if (measured) sentences.push('The doctor, who looked on while it trained, found nothing.');
-  else sentences.push('Nothing but the losses was measured while it trained.');
+  } else sentences.push(standingSentence(judged)!);
+  sentences.push(...summary.frames);
   if (summary.dataset?.kind === 'phantom')
     sentences.push('The images are phantoms: drawn by a program, with no patient behind them.');
   sentences.push('Whether such images help a classifier is for a trial to say (graft trial).');
@@ -103,9 +114,8 @@ function health(
   if (warnings.length > 0)
     return { tone: 'open', short: `${state}${plural(warnings.length, 'finding')}`, paragraph };
   if (!summary.finished) return { tone: 'open', short: 'unfinished', paragraph };
-  return measured
-    ? { tone: 'good', short: 'nothing found', paragraph }
-    : { tone: 'even', short: 'trained', paragraph };
+  const { tone, short } = OPENINGS[judged.standing];
+  return { tone: tone === 'good' && summary.frames.length > 0 ? 'even' : tone, short, paragraph };
 }
 
 function keyFigures({ summary, events }: GanReportInput, history: History): Summary['figures'] {
@@ -136,8 +146,8 @@ function keyFigures({ summary, events }: GanReportInput, history: History): Summ
   if (best)
     figures.push({
       label: 'Best FD',
-      value: fixed(best.y, 1),
-      note: `step ${whole(best.x)}${floor === undefined ? '' : `, floor ${fixed(floor, 1)}`}`,
+      value: figure(best.y),
+      note: `step ${whole(best.x)}${floor === undefined ? '' : `, floor ${figure(floor)}`}`,
     });
   else {
     const grids = events.filter(({ type }) => type === 'samples').length;

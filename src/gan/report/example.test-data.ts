@@ -94,6 +94,7 @@ export async function exampleGanReport(): Promise<GanReportInput> {
       sizePx: 64,
       classes: ['melanoma'],
       dataset: { name: 'isic2017', groupedBy: 'lesion', kind: 'images' },
+      frames: [],
       trainingImages: 374,
       trainingGroups: 352,
       steps: 2600,

@@ -75,6 +75,7 @@ export async function gatherGanReport(runDir: string, options: GatherOptions = {
           sizePx: config.imageSize,
           classes: classesOf(config),
           dataset: data?.about ?? null,
+          frames: data?.gan.frames ?? summary?.frames ?? [],
           trainingImages: data?.gan.indices.length ?? summary?.trainingImages ?? null,
           trainingGroups: data?.gan.groups.length ?? null,
           steps: run.step,

@@ -1,6 +1,7 @@
 /** A run's event log as series of numbers. */
 import type { Point } from '../../report/curves.js';
 import type { RunEvent } from '../../run/events.js';
+import type { Measured } from '../standing.js';
 
 /** Fields of `losses` events. */
 export type LossField = 'discriminatorLoss' | 'generatorLoss' | 'realScore' | 'fakeScore';
@@ -20,6 +21,8 @@ export type MonitorField =
   | 'fd'
   | 'fdFloor'
   | 'kid'
+  | 'precision'
+  | 'recall'
   | 'augmentProbability';
 
 /** What the doctor said. */
@@ -36,6 +39,8 @@ export interface History {
   monitor: Record<MonitorField, Point[]>;
   /** Real images seen a second. */
   imagesPerSecond: Point[];
+  /** Each measurement as it was logged. */
+  measured: Measured[];
   findings: Finding[];
   rollBacks: { step: number; to: number; reason: string }[];
 }
@@ -55,6 +60,8 @@ const monitorFields: readonly MonitorField[] = [
   'fd',
   'fdFloor',
   'kid',
+  'precision',
+  'recall',
   'augmentProbability',
 ];
 
@@ -84,6 +91,7 @@ export function historyOf(events: readonly RunEvent[]): History {
       kept.filter(({ type }) => type === 'losses'),
       ({ wall }) => wall.imagesPerSecond,
     ),
+    measured: kept.filter(({ type }) => type === 'monitor').map((event) => event as unknown as Measured),
     findings: events
       .filter(({ type }) => type === 'finding')
       .map((event) => ({

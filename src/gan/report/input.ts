@@ -25,6 +25,8 @@ export interface GanReportSummary {
   dataset: { name: string; groupedBy: 'patient' | 'lesion' | 'image'; kind: 'images' | 'phantom' } | null;
   trainingImages: number | null;
   trainingGroups: number | null;
+  /** What became of the training images on the way to squares, where it was much. */
+  frames: readonly string[];
   /** Steps done, and of how many. */
   steps: number;
   plannedSteps: number;

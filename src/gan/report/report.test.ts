@@ -143,8 +143,23 @@ describe('the report', () => {
     [
       'nothing measured',
       (i: GanReportInput) => i.events.filter((e) => e.type === 'losses'),
-      'even',
-      'trained',
+      'open',
+      'too little measured to judge',
+    ],
+    [
+      'a run that ended before the doctor looks',
+      (i: GanReportInput) => i.events.filter(({ step, type }) => step <= 400 && type !== 'finding'),
+      'open',
+      'too short to judge',
+    ],
+    [
+      'images far from real ones',
+      (i: GanReportInput) =>
+        i.events
+          .filter(({ type }) => type !== 'finding')
+          .map((event) => (event.type === 'monitor' ? { ...event, fd: 290 } : event)),
+      'open',
+      'far from real images',
     ],
   ])('its headline: %s', (_, events, tone, short) => {
     expect(composeGanReport({ ...input, events: events(input) }).summary).toMatchObject({ tone, short });
