@@ -45,6 +45,21 @@ export async function mapSource(
   source: Source,
   use: { mapping: Mapping; table: string },
 ): Promise<SqlTable> {
+  try {
+    return await mapColumns(engine, source, use);
+  } catch (cause) {
+    if (cause instanceof DataError || cause instanceof ConfigError) throw cause;
+    // What an expression runs into may show only when it meets the rows.
+    const [first] = (cause as Error).message.split('\n');
+    throw new ConfigError(`${use.mapping.path}: tables.${use.table}: ${first}; correct its sql`, { cause });
+  }
+}
+
+async function mapColumns(
+  engine: Engine,
+  source: Source,
+  use: { mapping: Mapping; table: string },
+): Promise<SqlTable> {
   const { mapping, table } = use;
   const spec = mapping.tables[table]!;
   const where = `${mapping.path}: tables.${table}`;

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ConfigError } from '../../errors.js';
 import { column, dir, put, putMapping } from './folder.test-data.js';
+import { readGuarded } from './guarded.js';
 import { mappingNames, readMetadata } from './index.js';
 
 const table = 'slide,histology,centre,patient\ns1,MM,A,p1\ns2,n,B,\ns3,,A,p3\n';
@@ -184,6 +186,21 @@ test('SQL of a mapping reaches no file', async () => {
         mapping: putMapping(`id: slide\ncolumns: { x: { sql: "${sql}" } }`),
       }),
     ).rejects.toThrow(/columns\.x\.sql: .*disabled/);
+});
+
+test.each([
+  ['repeat(chr(120), 3000000000)', /takes more than/],
+  ['(with recursive r as (select 1 i union all select i+1 from r) select count(*) from r)', /takes more than/],
+  ['(select count(*) from range(1000000000000) a, range(1000) b)', /takes more than 3 s over .*slides.csv/],
+])('SQL of a mapping is held to time and memory: %s', async (sql, message) => {
+  const mapping = putMapping(`id: slide\ncolumns: { x: { sql: "${sql}" } }`);
+  const limits = { cpuSeconds: 3, bytes: 1e9 };
+  await expect(readGuarded([put('slides.csv', table)], mapping, { limits })).rejects.toThrow(message);
+});
+
+test('what an expression runs into is told in one line', async () => {
+  const mapping = putMapping('id: slide\ncolumns: { x: { sql: "(select 1 from duckdb_secrets())" } }');
+  await expect(readMetadata([put('slides.csv', table)], { mapping })).rejects.toThrow(ConfigError);
 });
 
 test('one-hot columns: one is hot, no more; cells are 0 or 1', async () => {

@@ -105,6 +105,8 @@ export interface Mapping extends z.output<typeof schema> {
   name: string;
   /** Path, for messages. */
   path: string;
+  /** Graft's own, whose SQL is known to be harmless. */
+  isShipped: boolean;
 }
 
 /** Folder of the shipped mappings: beside src/, or beside dist/. */
@@ -143,7 +145,7 @@ export function loadMapping(nameOrPath: string): Mapping {
   const label = isPath ? path : `recipes/metadata/${nameOrPath}.yaml`;
   const result = schema.safeParse(parseYaml(readText(path), label).value);
   if (!result.success) throw new ConfigError(`${label}: ${explain(result.error.issues[0]!, [])}`);
-  return { ...result.data, name: nameOrPath, path: label };
+  return { ...result.data, name: nameOrPath, path: label, isShipped: !isPath };
 }
 
 /** One line for the first thing that is wrong: its key, and what was expected. */

@@ -19,7 +19,8 @@ import {
   type SqlTable,
   sourceColumn,
 } from './duckdb.js';
-import type { Mapping } from './mapping.js';
+import { readGuarded } from './guarded.js';
+import { loadMapping, type Mapping } from './mapping.js';
 import { type Recognised, recognise } from './recognise.js';
 import { readSource, type Source } from './sources.js';
 
@@ -54,6 +55,28 @@ export interface Metadata {
  * @throws DataError, ConfigError in one line naming file, line, column and remedy
  */
 export async function readMetadata(
+  paths: readonly string[],
+  options: { mapping?: string } = {},
+): Promise<Metadata> {
+  const { mapping } = options;
+  const isForeign = mapping !== undefined && runsSql(mapping);
+  return (isForeign && (await readGuarded(paths, mapping))) || readHere(paths, options);
+}
+
+/** Whether a mapping that is not shipped has SQL of its own. */
+function runsSql(nameOrPath: string): boolean {
+  if (nameOrPath === 'plain') return false;
+  const mapping = loadMapping(nameOrPath);
+  return (
+    !mapping.isShipped &&
+    Object.values(mapping.tables).some(({ columns }) =>
+      Object.values(columns).some((column) => typeof column === 'object' && 'sql' in column),
+    )
+  );
+}
+
+/** {@link readMetadata} in this process, whatever the mapping is. */
+export async function readHere(
   paths: readonly string[],
   options: { mapping?: string } = {},
 ): Promise<Metadata> {
