@@ -3,7 +3,7 @@
  * age bands, site, source, skin type, hair, and any column that is named. Numbers are put into bands: ages into whole
  * decades, hairs into none and some, all others into thirds.
  */
-import { isMissing } from '../data/audit/levels.js';
+import { columnValues } from '../data/cell.js';
 import { columnTitle } from '../data/eda/columns.js';
 import { ConfigError } from '../errors.js';
 import { quantile } from '../stats/bootstrap.js';
@@ -77,14 +77,10 @@ export function partitionsOf(metadata: readonly Meta[], options: PartitionOption
 }
 
 function partitionBy(column: string, metadata: readonly Meta[], options: PartitionOptions): Partition | null {
-  const raw = metadata.map((row) => {
-    const value = row[column]?.trim() ?? '';
-    return isMissing(value) ? null : value;
-  });
+  const { values: raw, isNumeric } = columnValues(metadata.map((row) => row[column] ?? ''));
   const present = raw.filter((value) => value !== null);
   const different = new Set(present);
   if (different.size < 2) return null;
-  const isNumeric = [...different].every((value) => Number.isFinite(Number(value)));
   const isAge = AGE.test(column);
   const banded = isNumeric && (isAge || HAIR.test(column) || different.size > MOST_NUMBERS);
   const bands = banded ? numberBands(column, present.map(Number), options) : wordValues(present);

@@ -24,7 +24,7 @@ export function registerTrain(gan: Command): void {
   const train = addTrustOption(gan.command('train'))
     .description('train a GAN on the training images of one class, or of several')
     .requiredOption('--data <dataset>', 'dataset folder (graft data import, graft data phantoms)')
-    .requiredOption('--class <label>', 'class to learn; repeatable, or `all` for every class', collect, [])
+    .option('--class <label>', 'class to learn; repeatable, or `all` for every class', collect, [])
     .option('--recipe <name>', 'recipes/<name>.yaml, or a file', 'sngan-64')
     .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
     .option(...partOption)
@@ -95,11 +95,19 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   await runToEnd(createRun(dir, { kind: 'gan', config, dataHash }), config, command);
 }
 
+/** The classes as the dataset spells them. @throws ConfigError listing them where none is named */
 async function wantedClasses({ class: labels, data }: TrainOptions): Promise<string[]> {
-  if (labels.length !== 1 || labels[0] !== 'all') return labels;
+  const { chosenName } = await import('../data/cell.js');
   const { openDataset } = await import('../data/dataset.js');
+  const { ConfigError } = await import('../errors.js');
   const { classes } = openDataset(data);
-  return classes.includes('all') ? ['all'] : [...classes];
+  if (labels.length === 0)
+    throw new ConfigError(
+      `--class: say what is to be learned: ${classes.join(', ')}, or all of them with 'all'`,
+    );
+  if (labels.length === 1 && labels[0] === 'all' && !classes.includes('all')) return [...classes];
+  // One that is not there is refused with the others that a GAN needs.
+  return labels.map((label) => chosenName(label, classes) ?? label);
 }
 
 async function resumeCommand(dir: string, data: string | undefined, command: Command): Promise<void> {

@@ -214,6 +214,28 @@ function dayOf(cell: string): number | undefined {
   return Date.UTC(Number(year), Number(month) - 1, Number(day)) / 86_400_000;
 }
 
+/**
+ * A column of metadata as reports and subgroups see it: null where missing, one spelling for each value; of a column of
+ * numbers their plain form, which `Number` reads.
+ */
+export function columnValues(cells: readonly string[]): { values: (string | null)[]; isNumeric: boolean } {
+  const number = numberReader(cells);
+  if (number)
+    return {
+      values: cells.map((cell) => {
+        const value = number(cell);
+        return value === undefined ? null : String(value);
+      }),
+      isNumeric: true,
+    };
+  const known = cells.filter((cell) => !isMissing(cell, 'value'));
+  const spelling = oneSpelling(known);
+  return {
+    values: cells.map((cell) => (isMissing(cell, 'value') ? null : spelling.of(cell))),
+    isNumeric: false,
+  };
+}
+
 /** Spellings of one thing, and the one that is used for all of them. */
 export interface Merged {
   to: string;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from '../files.js';
-import { isMissing } from './audit/levels.js';
+import { columnValues } from './cell.js';
 import { type ImportReport, reportFile } from './create.js';
 import { type Dataset, type Split, splits } from './dataset.js';
 import type { FoundRange } from './intensity-range.js';
@@ -80,12 +80,9 @@ export function describeDataset(dataset: Dataset): DatasetSummary {
       (a, b) => b.images - a.images || a.width - b.width || a.height - b.height,
     ),
     metadata: columns.map((column) => {
-      const values = rows.map((row) => row.extra[column]!);
-      return {
-        column,
-        missing: values.filter(isMissing).length,
-        distinct: new Set(values.filter((value) => !isMissing(value))).size,
-      };
+      const { values } = columnValues(rows.map((row) => row.extra[column]!));
+      const known = values.filter((value) => value !== null);
+      return { column, missing: values.length - known.length, distinct: new Set(known).size };
     }),
     problems: existsSync(reportPath) ? readJson<ImportReport>(reportPath).counts : {},
     intensity: dataset.intensity ?? [],

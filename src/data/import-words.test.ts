@@ -337,6 +337,22 @@ describe('patients and lesions', () => {
   });
 });
 
+test('--known-duplicates: without a header, in other spellings; a list of other images is pointed at', async () => {
+  await pictures(...files);
+  csv([['image', 'dx'], ...names.map((name, i) => [name, i % 2 ? 'nevus' : 'melanoma'])]);
+  put('pairs.csv', 'IMG00.png,img02\nimg04,img06 \nimg08,elsewhere\n');
+  const made = await run({ knownDuplicates: join(root, 'pairs.csv') });
+  expect(made.report.duplicates.map(({ a, b }) => [a, b])).toEqual([
+    ['img00', 'img02'],
+    ['img04', 'img06'],
+  ]);
+  rmSync(out, { recursive: true });
+  put('pairs.csv', 'a,b\nx1,x2\n');
+  expect(details(await run({ knownDuplicates: join(root, 'pairs.csv') }), 'few-matches')).toEqual([
+    "none of the 1 pairs of pairs.csv names two images that are here: one is for instance 'x1', an image 'img00'",
+  ]);
+});
+
 test('--require: what says nothing is missing, in every spelling', async () => {
   await pictures(...files);
   const ages = ['45', 'NA', 'n/a', 'unknown', '-', 'None', '#N/A', 'other', '?', ' ', 'unbekannt', '50'];

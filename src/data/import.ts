@@ -9,7 +9,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { imageExtensions } from '../image/kind.js';
 import { requireFree } from '../output-folder.js';
-import { plainText } from './cell.js';
+import { idKey, plainText } from './cell.js';
 import { type CreateOptions, createDataset, type DatasetItem, type ImportReport } from './create.js';
 import type { Dataset, Split } from './dataset.js';
 import { dicomExtensions } from './dicom/index.js';
@@ -119,6 +119,13 @@ export async function importDataset(
   const masked = options.masks === 'keep' ? withMasks(dir, gathered.items, masks) : gathered.items;
   const dicom = await withDicom(masked, tables.length > 0, options);
   checkStrata(dicom.items, gathered.strata);
+  const pairs =
+    known === undefined
+      ? { pairs: [], problems: [] }
+      : readPairs(
+          known,
+          dicom.items.map(({ id }) => id),
+        );
   const shown = await withIntensity(dicom.items, {
     ...options,
     onProgress: (done, total) => options.onProgress?.('survey', done, total),
@@ -159,9 +166,9 @@ export async function importDataset(
     shown.items,
     {
       ...options,
-      problems: () => [...problems, ...dicom.problems],
+      problems: () => [...problems, ...pairs.problems, ...dicom.problems],
       strata: gathered.strata,
-      knownDuplicates: known === undefined ? [] : readPairs(known),
+      knownDuplicates: pairs.pairs,
       found: {
         files: files.images.length,
         otherFiles: files.others.length,
@@ -224,9 +231,27 @@ function tablesOf({ metadata, splitColumn }: ImportOptions, dir: string): GivenT
   return tables;
 }
 
-/** Pairs of ids, with or without extension: the first two columns of a table. */
-function readPairs(path: string): [string, string][] {
+/**
+ * Pairs of images that are known to show one picture: of the first two columns of a table, whose header may be a pair
+ * itself. Names go with or without extension, as the images are called or in another spelling.
+ * @returns pairs of which both images are here, and a doubt where there is none
+ */
+function readPairs(path: string, ids: readonly string[]): { pairs: [string, string][]; problems: Problem[] } {
   const { columns, rows } = readTable(path);
-  if (columns.length < 2) throw new DataError(`${path}: expected two columns with the ids of each pair`);
-  return rows.map(({ cells }) => [idOf(cells[columns[0]!]!), idOf(cells[columns[1]!]!)]);
+  const [first, second] = columns;
+  if (first === undefined || second === undefined)
+    throw new DataError(`${path}: expected two columns with the ids of each pair`);
+  const exact = new Set(ids);
+  const alike = new Map(ids.map((id) => [idKey(id), id]));
+  const imageOf = (cell: string): string | undefined => {
+    const id = idOf(plainText(cell));
+    return exact.has(id) ? id : alike.get(idKey(id));
+  };
+  const pairs: [string, string][] = [];
+  for (const [a, b] of [[first, second], ...rows.map(({ cells }) => [cells[first]!, cells[second]!])]) {
+    const [one, other] = [imageOf(a!), imageOf(b!)];
+    if (one !== undefined && other !== undefined) pairs.push([one, other]);
+  }
+  const detail = `none of the ${rows.length} pairs of ${basename(path)} names two images that are here: one is for instance '${rows[0]?.cells[first] ?? first}', an image '${ids[0]}'`;
+  return { pairs, problems: pairs.length > 0 ? [] : [problem('few-matches', { detail })] };
 }

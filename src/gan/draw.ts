@@ -1,4 +1,5 @@
 /** Drawing: latents of a seed become images, and the discriminator says what it holds of them. */
+import { chosenName } from '../data/cell.js';
 import { ConfigError } from '../errors.js';
 import { Generator, noGrad, type Tensor, tidy } from '../torch/index.js';
 import { classesOf } from './config.js';
@@ -28,21 +29,23 @@ export interface Drawn {
 /** Index of the class, null for an unconditional generator. @throws ConfigError naming the classes there are */
 function labelOf({ config, network }: TrainedGenerator, wanted: string | undefined): number | null {
   const classes = classesOf(config);
+  const chosen = wanted === undefined ? undefined : chosenName(wanted, classes);
   if (network.classCount === 0) {
-    if (wanted === undefined || (classes.length === 1 && classes[0] === wanted)) return null;
+    if (wanted === undefined || (classes.length === 1 && chosen !== undefined)) return null;
     throw new ConfigError(
       `--class ${wanted}: this generator is unconditional; it learned ${classes.join(', ')}`,
     );
   }
-  const label = wanted === undefined ? -1 : classes.indexOf(wanted);
-  if (label >= 0) return label;
+  if (chosen !== undefined) return classes.indexOf(chosen);
   const found = wanted === undefined ? 'say which' : `there is no ${wanted}`;
   throw new ConfigError(`--class: this generator is conditional, ${found}: ${classes.join(', ')}`);
 }
 
 /** Labels that the drawn images may bear: one, or all that an unconditional generator learned together. */
 export const drawnClasses = ({ config, network }: TrainedGenerator, wanted: string | undefined): string[] =>
-  network.classCount > 0 && wanted !== undefined ? [wanted] : classesOf(config);
+  network.classCount > 0 && wanted !== undefined
+    ? [chosenName(wanted, classesOf(config)) ?? wanted]
+    : classesOf(config);
 
 /**
  * Opens a stream of images: each call draws the next ones, z ~ N(0, 1) from a generator of this seed. What it returns

@@ -2,8 +2,10 @@
  * Which images a comparison takes, before any is decoded: of a dataset those that the generator learned from, and those
  * it never saw; at which size, in which framing. Everything that training decided is taken from the lineage.
  */
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { chosenName } from '../data/cell.js';
 import { type Dataset, type DatasetRow, datasetFile, imagePath, openDataset } from '../data/dataset.js';
 import { LINEAGE_FILE, type Lineage, readLineage } from '../data/lineage.js';
 import { ConfigError, DataError } from '../errors.js';
@@ -175,7 +177,8 @@ async function realImages(
 
 /** A generator of several classes without labels bears all of their names: 'melanoma+nevus'. */
 function labelsOf({ classes, dir }: Dataset, label: string): string[] {
-  const labels = classes.includes(label) ? [label] : label.split('+');
+  const found = chosenName(label, classes);
+  const labels = found !== undefined ? [found] : label.split('+');
   if (labels.every((one) => classes.includes(one))) return labels;
   throw new ConfigError(`${dir}: no class '${label}'; the classes are ${classes.join(', ')}`);
 }

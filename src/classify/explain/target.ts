@@ -1,4 +1,5 @@
 /** What of a network's output an explanation is about, image by image: one logit or several. */
+import { chosenName } from '../../data/cell.js';
 import { ConfigError } from '../../errors.js';
 import { likeliest } from '../../stats/multi-class.js';
 import { aten, type Tensor, tensor } from '../../torch/index.js';
@@ -46,9 +47,10 @@ export function indexOfClass({ target, classes }: ClassifierConfig, name: string
     throw new ConfigError(
       `class '${name}': this run tells the positive class from the rest, and explains the one that it calls; leave the class out`,
     );
-  const k = classes.indexOf(name);
-  if (k < 0) throw new ConfigError(`class '${name}': this run tells apart ${classes.join(', ')}`);
-  return k;
+  const found = chosenName(name, classes);
+  if (found === undefined)
+    throw new ConfigError(`class '${name}': this run tells apart ${classes.join(', ')}`);
+  return classes.indexOf(found);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The report on one evaluation of a classifier: one page that needs nothing else. */
 
-import { isMissing } from '../../data/audit/levels.js';
+import { isMissing } from '../../data/cell.js';
 import { type Dataset, type DatasetRow, imagePath } from '../../data/dataset.js';
 import { columnTitle } from '../../data/eda/columns.js';
 import { thumbnail } from '../../data/eda/thumbnails.js';
@@ -90,7 +90,7 @@ async function tileOf(
   row: DatasetRow,
   told: { caption: string; facts: Tile['facts'] },
 ): Promise<Tile> {
-  const known = Object.entries(row.extra).filter(([, value]) => !isMissing(value));
+  const known = Object.entries(row.extra).filter(([, value]) => !isMissing(value, 'value'));
   const facts = [
     { name: 'id', value: row.id },
     { name: 'label', value: row.label },

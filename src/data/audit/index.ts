@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { ConfigError, DataError } from '../../errors.js';
 import { readText } from '../../files.js';
 import { parseYaml } from '../../yaml-text.js';
+import { chosenName, columnKey, idKey, isMissing, labelKey, oneSpelling, plainText } from '../cell.js';
 import {
   type Dataset,
   type DatasetDescription,
@@ -18,7 +19,6 @@ import {
 import { assignGroups } from '../groups.js';
 import { type Metadata, type MetadataRow, readMetadata } from '../metadata/index.js';
 import { readTable } from '../table.js';
-import { isMissing } from './levels.js';
 import { recordedPairs, searchPairs } from './near-duplicates.js';
 import type { AuditResult } from './result.js';
 import { type AuditInput, type AuditRow, auditRows } from './rows.js';
@@ -209,7 +209,7 @@ function auditRow(
 
 function known(cells: Readonly<Record<string, string>>, column: string | undefined): string {
   const value = column === undefined ? '' : (cells[column] ?? '');
-  return isMissing(value) ? '' : value;
+  return isMissing(value, 'group') ? '' : value;
 }
 
 /** The dataset's own splits in their order, then others as they come. */
@@ -262,26 +262,45 @@ export async function auditTables(
   const found = read.flatMap(({ split, metadata }) =>
     metadata.rows.map((row) => ({ row, split: split ?? splitOf(row, roles.split) })),
   );
+  /** A column's names, whatever their spelling: what is spelt otherwise in training and test leaks all the same. */
+  const namesOf = (column: string | undefined): ((cells: Record<string, string>) => string) => {
+    const own = found.map(({ row: { cells } }) => known(cells, column));
+    const spelling = oneSpelling(own.filter(Boolean), { key: idKey });
+    return (cells) => spelling.of(known(cells, column));
+  };
+  const idNames = oneSpelling(
+    found.map(({ row }) => row.cells[roles.id]!),
+    { key: idKey },
+  );
+  const [patientOf, lesionOf] = [namesOf(roles.patient), namesOf(roles.lesion)];
   const items = found.map(({ row: { cells } }) => {
-    const [patient, lesion] = [known(cells, roles.patient), known(cells, roles.lesion)];
+    const [patient, lesion] = [patientOf(cells), lesionOf(cells)];
     return {
-      id: cells[roles.id]!,
+      id: idNames.of(cells[roles.id]!),
       patients: patient === '' ? [] : [patient],
       lesions: lesion === '' ? [] : [lesion],
     };
   });
   const place = new Map(items.map(({ id }, i) => [id, i]));
-  const pairs = (options.pairs ?? []).filter(([a, b]) => place.has(a) && place.has(b));
+  const named = (options.pairs ?? []).map(
+    ([a, b]) => [idNames.of(plainText(a)), idNames.of(plainText(b))] as const,
+  );
+  const pairs = named.filter(([a, b]) => place.has(a) && place.has(b));
   const observations = assignGroups(
     items,
     pairs.map(([a, b]) => ({ a: place.get(a)!, b: place.get(b)! })),
   );
+  const labelOf = labelReader(
+    roles.label === undefined ? [] : found.map(({ row }) => row.cells[roles.label!] ?? ''),
+    options.positive,
+  );
+  const splitNames = oneSpelling(found.map(({ split }) => split));
   const rows = found.map(({ row: { cells }, split }, i): AuditRow => {
     const { id, patients, lesions } = items[i]!;
     return {
       id,
-      split,
-      label: roles.label === undefined ? '' : (cells[roles.label] ?? ''),
+      split: splitNames.of(split),
+      label: labelOf(roles.label === undefined ? '' : (cells[roles.label] ?? '')),
       patient: patients[0],
       lesion: lesions[0],
       observation: observations[i]!,
@@ -308,6 +327,15 @@ export async function auditTables(
   );
 }
 
+/** One spelling for each label, '' for one that is not known; the positive is known, whatever it is called. */
+function labelReader(labels: readonly string[], positive: string | undefined): (label: string) => string {
+  const named = positive === undefined ? [] : [plainText(positive)];
+  const isKnown = (label: string): boolean =>
+    named.some((name) => labelKey(name) === labelKey(label)) || !isMissing(label, 'value');
+  const spelling = oneSpelling(labels.filter(isKnown), { named });
+  return (label) => (isKnown(label) ? spelling.of(label) : '');
+}
+
 type TableRoles = Metadata['roles'] & { id: string };
 
 function rolesOf(
@@ -321,7 +349,7 @@ function rolesOf(
         `--${role === 'lesion' ? 'group' : role}-column ${column}: no such column; there are ${columns.join(', ')}`,
       );
   const usual = (...names: string[]): string | undefined =>
-    names.map((name) => columns.find((column) => column.toLowerCase() === name)).find(Boolean);
+    names.map((name) => chosenName(name, columns, columnKey)).find(Boolean);
   const id = given.id ?? roles.id ?? usual(...usualIds);
   if (id === undefined)
     throw new ConfigError(
@@ -329,7 +357,7 @@ function rolesOf(
     );
   let label = given.label ?? roles.label ?? usual(...usualLabels);
   const holds = (column: string | undefined): boolean =>
-    column !== undefined && rows.some(({ cells }) => cells[column] === positive);
+    column !== undefined && rows.some(({ cells }) => labelKey(cells[column]!) === labelKey(positive!));
   if (positive !== undefined && given.label === undefined && !holds(label)) {
     const holding = columns.filter(holds);
     if (holding.length === 1) label = holding[0];

@@ -3,6 +3,7 @@
  * together, and "missing" is a level like any other, since that a value was not recorded can itself tell the label.
  */
 import type { Codes } from '../../stats/cross-fit.js';
+import { columnValues, isMissing } from '../cell.js';
 import type { Confound } from './result.js';
 
 export interface Feature extends Pick<Confound, 'feature' | 'kind' | 'source' | 'images' | 'missing'> {
@@ -27,11 +28,6 @@ const defaults: Required<LevelOptions> = { bins: 10, smallest: 10, most: 50 };
 
 const missingLevel = '(missing)';
 
-/** What stands in tables for a value that is not known. */
-const missingWords = new Set(['', 'unknown', 'undetermined', 'unk', 'n/a', 'na', 'nan', 'null', '?', '-']);
-
-export const isMissing = (value: string): boolean => missingWords.has(value.trim().toLowerCase());
-
 /**
  * A column of a table as a feature: numeric where every known value is a number and there are more than a few.
  * @returns why not, where all values are the same, or most occur so seldom that they can only name the image
@@ -41,22 +37,24 @@ export function columnFeature(
   values: readonly string[],
   options: LevelOptions = {},
 ): Feature | NoFeature {
-  const known = values.filter((value) => !isMissing(value));
-  const distinct = new Set(known);
-  if (
-    distinct.size > (options.bins ?? defaults.bins) &&
-    known.every((value) => Number.isFinite(Number(value)))
-  )
+  const column = columnValues(values);
+  const distinct = new Set(column.values.filter((value) => value !== null));
+  if (distinct.size > (options.bins ?? defaults.bins) && column.isNumeric)
     return numericFeature(
       name,
       'metadata',
-      values.map((value) => (isMissing(value) ? null : Number(value))),
+      column.values.map((value) => (value === null ? null : Number(value))),
       options,
     );
-  return categoricalFeature(name, 'metadata', values, options);
+  return categoricalFeature(
+    name,
+    'metadata',
+    column.values.map((value) => value ?? ''),
+    options,
+  );
 }
 
-/** @param values one an image; what {@link isMissing} is missing */
+/** @param values one an image; words for a missing one are missing */
 export function categoricalFeature(
   name: string,
   source: Feature['source'],
@@ -65,7 +63,7 @@ export function categoricalFeature(
 ): Feature | NoFeature {
   const { smallest, most } = { ...defaults, ...options };
   const counts = new Map<string, number>();
-  for (const value of values) if (!isMissing(value)) counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const value of values) if (!isMissing(value, 'value')) counts.set(value, (counts.get(value) ?? 0) + 1);
   const known = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const order = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const kept = order.filter(([, count], i) => count >= smallest && i < most);

@@ -1,12 +1,14 @@
 /** The audit itself, of rows from wherever they come: leaks between their splits, confounds of their labels. */
 import { ConfigError } from '../../errors.js';
+import { chosenName, labelKey } from '../cell.js';
 import { columnFeatures } from './columns.js';
 import { measureConfounds, smallestClass } from './confounds.js';
 import { explainLeaks, findLeaks, type LeakRow } from './leaks.js';
-import { type Feature, isMissing } from './levels.js';
+import type { Feature } from './levels.js';
 import type { AuditResult } from './result.js';
 
 export interface AuditRow extends LeakRow {
+  /** '' where it is not known. */
   label: string;
   /** Images that share it are one observation. */
   observation: string;
@@ -42,7 +44,7 @@ export function auditRows(input: AuditInput, options: { seed?: number } = {}): A
     splits.map((split) => [split, rows.filter((row) => row.split === split).length]),
   );
   const leaks = findLeaks(rows, splits, input.pairs);
-  const labels = new Set(rows.map(({ label }) => label).filter((label) => !isMissing(label)));
+  const labels = new Set(rows.map(({ label }) => label).filter((label) => label !== ''));
   const positive = positiveOf(labels, input.positive);
   const { confounds, notes } = confoundsOf(input, positive, options.seed);
   return {
@@ -62,9 +64,10 @@ export function auditRows(input: AuditInput, options: { seed?: number } = {}): A
 function positiveOf(labels: ReadonlySet<string>, given: string | undefined): string | undefined {
   if (given === undefined)
     return usualPositives
-      .map((usual) => [...labels].find((label) => label.toLowerCase() === usual))
+      .map((usual) => [...labels].find((label) => labelKey(label) === usual))
       .find((label) => label !== undefined);
-  if (labels.has(given)) return given;
+  const found = chosenName(given, [...labels]);
+  if (found !== undefined) return found;
   const some = [...labels].sort().slice(0, 12).join(', ') || 'none';
   throw new ConfigError(
     `--positive ${given}: no row has this label; labels found: ${some}; the labels' column is named with --label-column`,
@@ -84,7 +87,7 @@ function confoundsOf(
     return without(
       'it is not known which label is at stake; name it with --positive, its column with --label-column',
     );
-  const used = input.rows.map((_, i) => i).filter((i) => !isMissing(input.rows[i]!.label));
+  const used = input.rows.map((_, i) => i).filter((i) => input.rows[i]!.label !== '');
   const labels = Uint8Array.from(used, (i) => (input.rows[i]!.label === positive ? 1 : 0));
   const positives = labels.reduce((sum, label) => sum + label, 0);
   if (Math.min(positives, labels.length - positives) < smallestClass)

@@ -5,7 +5,9 @@
  * physicians, accession numbers, free text, private elements. Identifiers come out as pseudonyms (pseudonym.ts),
  * dates not at all, unless they are asked for.
  */
+
 import type { DataSet } from 'dicom-parser';
+import { isMissing, plainText } from '../cell.js';
 import { frameCount, sopClass } from './describe.js';
 import type { DicomFile } from './parse.js';
 import { pseudonym, pseudonymUid } from './pseudonym.js';
@@ -62,7 +64,8 @@ export function readFields(file: DicomFile, options: DeidentifyOptions = {}): Re
     const value = text(dataSet, tag);
     return value === '' || (keepIdentifiers && isUid(value)) ? value : pseudonymUid(salt, value);
   };
-  const patient = identifier(dataSet, 'x00100020', characterSet);
+  const named = identifier(dataSet, 'x00100020', characterSet);
+  const patient = isMissing(named, 'group') ? '' : plainText(named); // `ANONYMOUS` is not one person
   const isDermoscopy = sopClass(file) === dermoscopicPhotography;
   return {
     patient_id: patient === '' || keepIdentifiers ? patient : pseudonym(salt, 'patient', patient),

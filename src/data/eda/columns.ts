@@ -1,5 +1,5 @@
 /** Which metadata columns a dataset has, and what kind each is: what can be drawn of it follows from that. */
-import { isMissing } from '../audit/levels.js';
+import { columnValues } from '../cell.js';
 import type { Dataset } from '../dataset.js';
 
 export type ColumnRole = 'diagnosis' | 'age' | 'sex' | 'site';
@@ -39,10 +39,7 @@ const manyWords = 40;
 /** Every metadata column of a dataset, in the manifest's order. */
 export function columnsOf({ rows }: Dataset): Column[] {
   return Object.keys(rows[0]?.extra ?? {}).map((name) => {
-    const values = rows.map(({ extra }) => {
-      const value = extra[name] ?? '';
-      return isMissing(value) ? null : value;
-    });
+    const { values, isNumeric } = columnValues(rows.map(({ extra }) => extra[name] ?? ''));
     const present = values.filter((value) => value !== null);
     const different = new Set(present);
     const role = (Object.keys(roleNames) as ColumnRole[]).find((key) => roleNames[key].test(name)) ?? null;
@@ -50,7 +47,7 @@ export function columnsOf({ rows }: Dataset): Column[] {
     return {
       name,
       role,
-      kind: sameAsLabel ? 'label' : kindOf(name, role, present, different),
+      kind: sameAsLabel ? 'label' : kindOf(name, role, present, { different, isNumeric }),
       values,
       missing: rows.length - present.length,
       distinct: different.size,
@@ -62,13 +59,12 @@ function kindOf(
   name: string,
   role: ColumnRole | null,
   present: readonly string[],
-  different: ReadonlySet<string>,
+  { different, isNumeric }: { different: ReadonlySet<string>; isNumeric: boolean },
 ): ColumnKind {
   if (present.length === 0) return 'empty';
   if (different.size === 1) return 'constant';
   if (role === null && identifierName.test(name)) return 'identifier';
-  const numeric = [...different].every((value) => Number.isFinite(Number(value)));
-  if (numeric && (different.size >= fewNumbers || role === 'age')) {
+  if (isNumeric && (different.size >= fewNumbers || role === 'age')) {
     const counted = [...different].every((value) => Number.isInteger(Number(value)));
     return counted && different.size === present.length && present.length > 20 ? 'identifier' : 'numeric';
   }

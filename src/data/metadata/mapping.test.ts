@@ -190,7 +190,10 @@ test('SQL of a mapping reaches no file', async () => {
 
 test.each([
   ['repeat(chr(120), 3000000000)', /takes more than/],
-  ['(with recursive r as (select 1 i union all select i+1 from r) select count(*) from r)', /takes more than/],
+  [
+    '(with recursive r as (select 1 i union all select i+1 from r) select count(*) from r)',
+    /takes more than/,
+  ],
   ['(select count(*) from range(1000000000000) a, range(1000) b)', /takes more than 3 s over .*slides.csv/],
 ])('SQL of a mapping is held to time and memory: %s', async (sql, message) => {
   const mapping = putMapping(`id: slide\ncolumns: { x: { sql: "${sql}" } }`);

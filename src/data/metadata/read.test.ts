@@ -194,3 +194,60 @@ describe('what is refused', () => {
     );
   });
 });
+
+describe('tables as other programs write them', () => {
+  const rows = (metadata: Awaited<ReturnType<typeof readMetadata>>) =>
+    metadata.rows.map(({ cells }) => cells);
+  const expected = [
+    { image: 'a', größe: '1,5' },
+    { image: 'b', größe: '' },
+  ];
+  const text = 'image;größe\r\na;1,5\r\nb;\r\n';
+
+  test.each<[string, Uint8Array | string]>([
+    ['with the line sep=;', `sep=;\r\n${text}`],
+    ['in UTF-16 without a mark', Buffer.from(text, 'utf16le')],
+    ['in UTF-16 with its mark', Buffer.from(`\uFEFF${text}`, 'utf16le')],
+    ['in big-endian UTF-16', Buffer.from(`\uFEFF${text}`, 'utf16le').swap16()],
+    ['with bars', text.replaceAll(';', '|')],
+    ['with what nobody sees', text.replace('image', '\u200bimage ').replace('a;', '\u00a0a\ufeff;')],
+    ['decomposed', text.normalize('NFD')],
+  ])('%s', async (_, content) => {
+    expect(rows(await readMetadata([put('other.csv', content)]))).toEqual(expected);
+  });
+
+  test('what was removed from cells is told by column', async () => {
+    const path = put('odd.csv', 'image,dx\n"a ",mel\u00ad\nb,mel\nc\u200b,nev\n');
+    expect((await readMetadata([path])).changed).toEqual([
+      `image: 2 cells lost outer spaces or invisible characters, the first in ${path}, line 2`,
+      `dx: 1 cells lost outer spaces or invisible characters, the first in ${path}, line 2`,
+    ]);
+  });
+
+  test.each([
+    ['image,d\0x\na,mel\n', /zero\.csv, line 1: a zero byte \(NUL\), which no text has/],
+    ['image,dx\na,mel\nb,\0\n', /zero\.csv, line 3: a zero byte/],
+  ])('a zero byte is named with its line: %j', async (content, message) => {
+    await expect(readMetadata([put('zero.csv', content)])).rejects.toThrow(message);
+  });
+
+  test('keys of JSON that are alike but for what nobody sees stand there twice', async () => {
+    const path = put('keys.json', '[{"dx": "mel", "dx\\u0000": "nev"}]');
+    await expect(readMetadata([path])).rejects.toThrow(/keys\.json: column 'dx' stands twice/);
+  });
+
+  test('two tables are joined although one of them was in a spreadsheet', async () => {
+    const mapping = put(
+      'joined.yaml',
+      'description: two\ntables:\n  t:\n    recognise: [image, dx]\n    id: image\n  m:\n    recognise: [image, age]\n    id: image\n',
+    );
+    const [one, two] = [
+      put('t.csv', 'image,dx\n7,mel\nA1,nev\n'),
+      put('m.csv', 'image,age\n7.0,50\na1,60\n'),
+    ];
+    expect(rows(await readMetadata([one, two], { mapping }))).toEqual([
+      { image: '7', dx: 'mel', age: '50' },
+      { image: 'A1', dx: 'nev', age: '60' },
+    ]);
+  });
+});
