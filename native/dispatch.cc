@@ -157,7 +157,9 @@ std::string describe(const c10::OperatorHandle& handle, const Operator& op) {
         << ",\"optionalElements\":" << (parameter.optionalElements ? "true" : "false")
         << ",\"keyword\":" << (argument.kwarg_only() ? "true" : "false")
         << ",\"hasDefault\":" << (parameter.fallback ? "true" : "false")
-        << ",\"size\":" << (argument.N() ? *argument.N() : 0) << "}";
+        << ",\"size\":" << (argument.N() ? *argument.N() : 0) << ",\"emptyDefault\":"
+        << (parameter.fallback && parameter.fallback->isList() && parameter.fallback->toListRef().empty() ? "true" : "false")
+        << "}";
   }
   out << "],\"returns\":[";
   for (size_t i = 0; i < op.results.size(); i++) {

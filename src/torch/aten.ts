@@ -1,6 +1,9 @@
 /**
  * `aten`: every operator of libtorch by its own name, typed by `aten-types.ts` (generated from the schemas).
  * `aten.relu(x)` is the overload without a name, `aten.add.Tensor(a, b)` a named one.
+ *
+ * This is the raw list. Some of its operators do not look at their arguments and end the process, or never end; the engine's
+ * door has it as `unsafeAten`, and as `aten` those that may be called with anything (`known-operators.ts`).
  */
 import type { Aten } from './aten-types.js';
 import { makeOperator, type OperatorFunction } from './dispatch.js';

@@ -55,6 +55,8 @@ function packElement(argument: ArgumentSchema, value: unknown): void {
       return;
     case Kind.Int:
       if (!Number.isSafeInteger(value)) fail(argument, 'an integer', value);
+      if (argument.divisor && !((value as number) >= 1 && (value as number) < 2 ** 31))
+        fail(argument, 'an integer from 1 to 2³¹ − 1', value);
       exchange[position++] = value as number;
       return;
     case Kind.Float:
@@ -113,12 +115,14 @@ function packArgument(argument: ArgumentSchema, value: unknown): void {
     packElement(argument, value);
     return;
   }
-  if (typeof value === 'number' && argument.size > 0) {
+  if (argument.size > 0 && (typeof value === 'number' || (Array.isArray(value) && value.length === 1))) {
+    const element: unknown = typeof value === 'number' ? value : value[0];
     exchange[position++] = argument.size;
-    for (let i = 0; i < argument.size; i++) packElement(argument, value);
+    for (let i = 0; i < argument.size; i++) packElement(argument, element);
     return;
   }
   if (!Array.isArray(value)) fail(argument, 'a list', value);
+  checkLength(argument, value);
   if (position + 2 * value.length + 64 > exchange.length)
     throw new TorchError(`argument '${argument.name}': the list is too long`);
   exchange[position++] = value.length;
@@ -126,6 +130,17 @@ function packArgument(argument: ArgumentSchema, value: unknown): void {
     if (element === null && argument.optionalElements) exchange[position++] = 0;
     else packElement(argument, element);
   }
+}
+
+/**
+ * Kernels read as many elements as the schema says (`int[2]`), however long the list is, and some read the first tensor of
+ * an empty list: of 24 raw calls that ended the process, half were these.
+ */
+function checkLength(argument: ArgumentSchema, { length }: readonly unknown[]): void {
+  if (argument.size > 1 && length !== argument.size && !(length === 0 && argument.emptyDefault))
+    throw new TorchError(`argument '${argument.name}': expected ${argument.size} elements, got ${length}`);
+  if (length === 0 && argument.kind === Kind.Tensor && !argument.optionalElements && !argument.emptyDefault)
+    throw new TorchError(`argument '${argument.name}': expected at least one tensor`);
 }
 
 export type OperatorFunction = (...values: unknown[]) => unknown;

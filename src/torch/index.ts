@@ -1,7 +1,11 @@
 /** The engine's public list. */
 import './methods.js';
 
-export { aten } from './aten.js';
+/**
+ * Every operator of libtorch, as it is: some end the process, or never end, when their arguments make no sense. What
+ * `aten` lacks is here, for callers that know what they pass.
+ */
+export { aten as unsafeAten } from './aten.js';
 export { autocast, autocastDtype, isHalf, type Precision, usePrecision } from './autocast.js';
 export { type BackwardOptions, backward, enableGrad, type GradOptions, grad, noGrad } from './autograd.js';
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.js';
@@ -35,6 +39,7 @@ export {
   zeros,
 } from './factories.js';
 export { Generator, manualSeed, withSeed } from './generator.js';
+export { knownAten as aten } from './known-operators.js';
 export { loadWeights, requireFinite } from './load-weights.js';
 export { loadPth } from './pth.js';
 export { savePth } from './pth-save.js';

@@ -31,6 +31,10 @@ export interface ArgumentSchema {
   hasDefault: boolean;
   /** Length of a list that a single number may stand for (`int[2]`); 0: none. */
   size: number;
+  /** What stands for a list that is left out is an empty one (`int[2] stride=[]`). */
+  emptyDefault: boolean;
+  /** Kernels divide by it without a look. */
+  divisor: boolean;
 }
 
 export interface OperatorSchema {
@@ -43,8 +47,13 @@ export interface OperatorSchema {
   returns: { kind: Kind; list: boolean; alias: number }[];
 }
 
+const DIVISORS = new Set(['groups', 'upscale_factor', 'downscale_factor']);
+
 /** Looks an operator up; undefined where this libtorch has none of that name. */
 export function resolveOperator(name: string, overload: string): OperatorSchema | undefined {
   const json = native.resolve(name, overload);
-  return json === undefined ? undefined : (JSON.parse(json) as OperatorSchema);
+  if (json === undefined) return undefined;
+  const schema = JSON.parse(json) as OperatorSchema;
+  for (const argument of schema.arguments) argument.divisor = DIVISORS.has(argument.name);
+  return schema;
 }
