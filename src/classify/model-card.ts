@@ -5,6 +5,7 @@
 import type { Dataset } from '../data/dataset.js';
 import type { Lineage } from '../data/lineage.js';
 import { framingWords, trainingFraming } from '../image/framing.js';
+import { codeSpan, type Markdown, markdownTable, md } from '../report/markdown-text.js';
 import type { ClassifierConfig } from './config.js';
 import type { Evaluation, Score, ScoreName } from './evaluation.js';
 import type { ClassifierSummary } from './result.js';
@@ -34,24 +35,24 @@ export function modelCard(input: ModelCardInput): string {
   const { run, config, summary } = input;
   const positive = code(summary.dataset.positive);
   return `${[
-    `# Model card: ${run}`,
+    md`# Model card: ${run}`,
     '**Not a medical device.** It has been neither approved nor validated for diagnosis, triage or treatment.',
     ...section('Model details', details(input)),
     ...section('Intended use', [
-      `- Purpose: research; telling ${positive} from the other classes in images like those of ${code(summary.dataset.name)}.`,
+      md`- Purpose: research; telling ${positive} from the other classes in images like those of ${code(summary.dataset.name)}.`,
       '- Out of scope: decisions on patients; images of other kinds, devices or populations than those below.',
     ]),
     ...section('Factors', factors(input)),
     ...section('Metrics', [
-      `- Threshold: ${figure(summary.test.threshold)}, chosen on the validation split and used on the test split as it is.`,
-      `- Test-time augmentation: ${config.tta}.`,
+      md`- Threshold: ${figure(summary.test.threshold)}, chosen on the validation split and used on the test split as it is.`,
+      md`- Test-time augmentation: ${config.tta}.`,
       '- Intervals: 95 %, over images, whole groups at a time: DeLong for the AUC, Wilson for shares of images, the percentile bootstrap for the rest.',
     ]),
     ...section('Evaluation data', evaluationData(input)),
     ...section('Training data', trainingData(input)),
     ...section('Quantitative analyses', analyses(input)),
     ...section('Ethical considerations', [
-      `- Licence of the data: ${input.dataset?.licence || UNKNOWN}.`,
+      md`- Licence of the data: ${input.dataset?.licence || UNKNOWN}.`,
       '- Consent of the persons shown: unknown; the dataset does not record it.',
     ]),
     ...section('Caveats and recommendations', caveats(input)),
@@ -62,12 +63,12 @@ const section = (title: string, lines: readonly string[]): string[] => [`## ${ti
 
 function details({ graft, config, summary, finished }: ModelCardInput): string[] {
   return [
-    `- Architecture: ${config.architecture}, ${summary.parameters.toLocaleString('en-US')} parameters, one logit; head: ${config.head}.`,
-    `- Input: RGB, ${config.imageSize} × ${config.imageSize} px, ${framingWords(summary.framing ?? trainingFraming)}.`,
-    `- Starting weights: ${config.weights === null ? 'none, from scratch' : code(config.weights)}.`,
-    `- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,
-    `- Time: ${summary.seconds.toFixed(0)} s on ${summary.device}, ${summary.imagesPerSecond.toFixed(0)} images/s; the model of the processor was not recorded.`,
-    `- Finished: ${finished ?? UNKNOWN}, with Graft ${graft}.`,
+    md`- Architecture: ${config.architecture}, ${summary.parameters.toLocaleString('en-US')} parameters, one logit; head: ${config.head}.`,
+    md`- Input: RGB, ${config.imageSize} × ${config.imageSize} px, ${framingWords(summary.framing ?? trainingFraming)}.`,
+    md`- Starting weights: ${config.weights === null ? 'none, from scratch' : code(config.weights)}.`,
+    md`- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,
+    md`- Time: ${summary.seconds.toFixed(0)} s on ${summary.device}, ${summary.imagesPerSecond.toFixed(0)} images/s; the model of the processor was not recorded.`,
+    md`- Finished: ${finished ?? UNKNOWN}, with Graft ${graft}.`,
     '- Authors, contact and licence of the model: unknown; to be filled in by whoever publishes it.',
   ];
 }
@@ -77,7 +78,7 @@ function factors({ evaluation }: ModelCardInput): string[] {
   if (found.length === 0) return ['- Subgroups: none; the metadata that were at hand allow none.'];
   return found.map(
     ({ title, subgroups, missing }) =>
-      `- ${title}: ${subgroups.map(({ value }) => value).join(', ')}; unknown for ${missing} test images.`,
+      md`- ${title}: ${subgroups.map(({ value }) => value).join(', ')}; unknown for ${missing} test images.`,
   );
 }
 
@@ -86,9 +87,9 @@ function evaluationData({ dataset, summary, evaluation }: ModelCardInput): strin
     ? `${evaluation.images} images, ${evaluation.positives} of them positive, in ${evaluation.groups} groups`
     : 'size unknown';
   return [
-    `- Test split of ${code(summary.dataset.name)}: ${counted}; real images only, at their natural prevalence.`,
-    `- Groups: ${dataset === null ? UNKNOWN : `by ${dataset.groupedBy}`}; no group is in two splits.`,
-    `- Split: ${dataset === null ? UNKNOWN : dataset.splitBy === 'given' ? 'the source’s own' : 'dealt by group'}.`,
+    md`- Test split of ${code(summary.dataset.name)}: ${counted}; real images only, at their natural prevalence.`,
+    md`- Groups: ${dataset === null ? UNKNOWN : `by ${dataset.groupedBy}`}; no group is in two splits.`,
+    md`- Split: ${dataset === null ? UNKNOWN : dataset.splitBy === 'given' ? 'the source’s own' : 'dealt by group'}.`,
   ];
 }
 
@@ -96,29 +97,31 @@ function trainingData({ dataset, summary, config, synthetic }: ModelCardInput): 
   const { images } = summary;
   const { name, hash } = summary.dataset;
   return [
-    `- Dataset: ${code(name)}, SHA-256 of its manifest ${code(hash)}.`,
+    md`- Dataset: ${code(name)}, SHA-256 of its manifest ${code(hash)}.`,
     ...(dataset === null
       ? ['- It is no longer where it was, or has changed: licence and provenance are unknown.']
       : [
           ...(dataset.kind === 'phantom'
             ? ['- Its images are procedural phantoms: no patient is shown.']
             : []),
-          `- Provenance: ${provenance(dataset.provenance)}.`,
+          md`- Provenance: ${provenance(dataset.provenance)}.`,
         ]),
-    `- Real images: ${images.real}, ${images.realPositive} of them positive (used: ${config.real}).`,
-    `- Synthetic images: ${images.synthetic}, ${images.syntheticPositive} of them positive.`,
+    md`- Real images: ${images.real}, ${images.realPositive} of them positive (used: ${config.real}).`,
+    md`- Synthetic images: ${images.synthetic}, ${images.syntheticPositive} of them positive.`,
     ...synthetic.map(({ folder, lineage }) =>
       lineage === null
-        ? `- ${code(folder)}: no longer there; its lineage is unknown.`
-        : `- ${code(folder)}: ${lineage.count} images of ${code(lineage.class)} by run ${code(lineage.run)}, step ${lineage.checkpoint.step}, seed ${lineage.seed}, which learned from ${lineage.trainingGroups.length} groups of ${code(lineage.dataset.name)}.`,
+        ? md`- ${code(folder)}: no longer there; its lineage is unknown.`
+        : md`- ${code(folder)}: ${lineage.count} images of ${code(lineage.class)} by run ${code(lineage.run)}, step ${lineage.checkpoint.step}, seed ${lineage.seed}, which learned from ${lineage.trainingGroups.length} groups of ${code(lineage.dataset.name)}.`,
     ),
   ];
 }
 
-const provenance = (known: Readonly<Record<string, unknown>>): string =>
-  Object.entries(known)
-    .map(([key, value]) => `${key}: ${code(typeof value === 'string' ? value : JSON.stringify(value))}`)
-    .join('; ') || UNKNOWN;
+const provenance = (known: Readonly<Record<string, unknown>>): Markdown => ({
+  markdown:
+    Object.entries(known)
+      .map(([key, value]) => md`${key}: ${code(typeof value === 'string' ? value : JSON.stringify(value))}`)
+      .join('; ') || UNKNOWN,
+});
 
 const SHOWN: readonly [ScoreName, string][] = [
   ['auc', 'AUC'],
@@ -165,8 +168,8 @@ function analyses({ evaluation, summary }: ModelCardInput): string[] {
   ];
 }
 
-const subgroupRow = (one: Subgroup): string[] => [
-  one.few ? `${one.value} \\*` : one.value,
+const subgroupRow = (one: Subgroup): (string | Markdown)[] => [
+  one.few ? { markdown: md`${one.value} \\*` } : one.value,
   String(one.images),
   String(one.positives),
   figure(one.auc),
@@ -186,17 +189,14 @@ function caveats({ dataset, evaluation, summary }: ModelCardInput): string[] {
       ? ['- No patient or lesion is known: images of one patient may be in two splits, and scores too high.']
       : []),
     ...(summary.images.synthetic > 0 ? ['- A part of the training images is synthetic.'] : []),
-    ...(few && few.length > 0 ? [`- Too few images to judge: ${few.join('; ')}.`] : []),
+    ...(few && few.length > 0 ? [md`- Too few images to judge: ${few.join('; ')}.`] : []),
   ];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replace(/\|/g, '\\|').replace(/\s+/g, ' ')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)];
-}
+const table = (head: readonly string[], rows: readonly (readonly (string | Markdown)[])[]): string[] =>
+  markdownTable([head, ...rows]);
 
-const code = (text: string): string => `\`${text.replace(/[`\s]+/g, ' ')}\``;
+const code = codeSpan;
 const figure = (value: number | null): string => value?.toFixed(3) ?? '–';
 const between = (interval: { low: number; high: number } | null): string =>
   interval ? `${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}` : '–';

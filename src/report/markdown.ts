@@ -8,25 +8,22 @@ import type {
   TableBlock,
 } from './document.js';
 import { ended } from './format.js';
+import { codeBlock, escapeMarkdown, fileAddress } from './markdown-text.js';
 import { encodedBytes } from './picture.js';
-
-/** Plain text into Markdown: what would be markup is escaped. */
-const escapeText = (text: string): string => text.replace(/[\\`*_<>[\]|]/g, '\\$&');
-
-const cell = (text: string): string => escapeText(text).replace(/\n/g, ' ');
 
 function table(block: TableBlock, number: number): string {
   const strong = new Set(block.strong ?? []);
   const rows = block.rows.map(
-    (row, i) => `| ${row.map((text) => (strong.has(i) ? `**${cell(text)}**` : cell(text))).join(' | ')} |`,
+    (row, i) =>
+      `| ${row.map((text) => (strong.has(i) ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text))).join(' | ')} |`,
   );
   return [
-    `**Table ${number}. ${escapeText(ended(block.title))}**`,
+    `**Table ${number}. ${escapeMarkdown(ended(block.title))}**`,
     '',
-    `| ${block.columns.map(({ title }) => cell(title)).join(' | ')} |`,
+    `| ${block.columns.map(({ title }) => escapeMarkdown(title)).join(' | ')} |`,
     `| ${block.columns.map(({ align }) => (align === 'right' ? '--:' : ':--')).join(' | ')} |`,
     ...rows,
-    ...(block.note ? ['', escapeText(block.note)] : []),
+    ...(block.note ? ['', escapeMarkdown(block.note)] : []),
   ].join('\n');
 }
 
@@ -71,43 +68,43 @@ export function toMarkdown(report: ReportDocument, options: MarkdownOptions = {}
   const print = (block: Block): string => {
     switch (block.kind) {
       case 'prose':
-        return `${block.lead ? `**${escapeText(block.lead)}** ` : ''}${escapeText(block.text)}`;
+        return `${block.lead ? `**${escapeMarkdown(block.lead)}** ` : ''}${escapeMarkdown(block.text)}`;
       case 'subheading':
-        return `### ${escapeText(block.text)}`;
+        return `### ${escapeMarkdown(block.text)}`;
       case 'list':
         return block.items
-          .map(({ lead, text }) => `- **${escapeText(lead)}** ${escapeText(text)}`)
+          .map(({ lead, text }) => `- **${escapeMarkdown(lead)}** ${escapeMarkdown(text)}`)
           .join('\n');
       case 'code':
-        return `**${escapeText(block.title)}**\n\n\`\`\`yaml\n${block.text}\n\`\`\``;
+        return `**${escapeMarkdown(block.title)}**\n\n${codeBlock(block.text, 'yaml')}`;
       case 'table':
         return table(block, ++tables);
       case 'gallery':
       case 'figure':
       case 'pictures': {
         const images = filesOf(block, kind).map(
-          ({ title, file }) => `![${escapeText(title)}](figures/${file})`,
+          ({ title, file }) => `![${escapeMarkdown(title)}](figures/${fileAddress(file)})`,
         );
         const legend =
           block.kind === 'figure' && block.legend.length > 0 && kind === 'panels'
-            ? ` Colours: ${escapeText(block.legend.map(({ label, color }) => `${label} ${COLOUR_NAMES[color] ?? ''}`.trim()).join(', '))}.`
+            ? ` Colours: ${escapeMarkdown(block.legend.map(({ label, color }) => `${label} ${COLOUR_NAMES[color] ?? ''}`.trim()).join(', '))}.`
             : '';
         return [
           images.join(' '),
           '',
-          `**Figure ${++figures}. ${escapeText(ended(block.title))}** ${escapeText(block.shows)}${legend} _What it does not show:_ ${escapeText(block.doesNotShow)}`,
+          `**Figure ${++figures}. ${escapeMarkdown(ended(block.title))}** ${escapeMarkdown(block.shows)}${legend} _What it does not show:_ ${escapeMarkdown(block.doesNotShow)}`,
         ].join('\n');
       }
     }
   };
   const { summary } = report;
   return `${[
-    `# ${escapeText(report.title)}`,
-    escapeText(report.subtitle),
-    ...(summary ? [`> **${escapeText(summary.sentence)}**`, escapeText(summary.paragraph)] : []),
-    ...report.sections.flatMap(({ title, blocks }) => [`## ${escapeText(title)}`, ...blocks.map(print)]),
+    `# ${escapeMarkdown(report.title)}`,
+    escapeMarkdown(report.subtitle),
+    ...(summary ? [`> **${escapeMarkdown(summary.sentence)}**`, escapeMarkdown(summary.paragraph)] : []),
+    ...report.sections.flatMap(({ title, blocks }) => [`## ${escapeMarkdown(title)}`, ...blocks.map(print)]),
     '---',
-    escapeText(report.footer),
+    escapeMarkdown(report.footer),
   ].join('\n\n')}\n`;
 }
 

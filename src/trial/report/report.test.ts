@@ -109,7 +109,7 @@ describe('report.html', () => {
     expect(page.split('<script>').length - 1).toBe(2);
     expect(page).toContain('&lt;img src=x');
     expect(readFileSync(result.markdown, 'utf8')).toContain(
-      '# \\<img src=x onerror=alert(1)\\> & "quotes" \\| pipes',
+      '# &lt;img src=x onerror=alert(1)&gt; & "quotes" \\| pipes',
     );
   });
 });
