@@ -6,7 +6,8 @@
  * Files of Graft carry a CRC-32 of all their bytes, so that one changed bit is noticed wherever it is. It stands
  * first in the header's `__metadata__`, at a fixed place: it is known only when the last byte has been written, and
  * is then put over the zeros that held its place (which are what it is computed with). Why CRC-32: it sees every
- * single changed byte, and costs half of SHA-256 where the processor has instructions for both.
+ * single changed byte, and costs half of SHA-256 where the processor has instructions for both. A second key says that
+ * there must be a checksum: a file of ours whose first key was changed is not taken for another program's.
  */
 import { fstatSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -34,6 +35,7 @@ export interface SafetensorsFrame {
 }
 
 const checksumKey = 'graft.crc32';
+const markKey = 'graft.checked';
 const opening = `{"__metadata__":{"${checksumKey}":"`;
 const blank = '00000000';
 const headerLimitBytes = 100_000_000; // as in the reference reader
@@ -55,7 +57,7 @@ export function encodeHeader(
       .map(([key, value]) => `,${JSON.stringify(key)}:${JSON.stringify(value)}`)
       .join('');
   const { [checksumKey]: _, ...rest } = metadata;
-  const json = `${opening}${blank}"${members(rest)}}${members(entries)}}`;
+  const json = `${opening}${blank}"${members({ ...rest, [markKey]: 'crc32' })}}${members(entries)}}`;
   const padding = ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8);
   const header = Buffer.from(`${blank}${json}${padding}`);
   header.writeBigUInt64LE(BigInt(header.length - 8));
@@ -80,7 +82,11 @@ export function readFrame(file: number, path: string): SafetensorsFrame {
   requireCoverage(entries, { path, dataStart, sizeBytes });
   // Anywhere else it would not be ours.
   const hasChecksum = text.startsWith(opening);
-  const { [checksumKey]: checksum, ...rest } = metadata;
+  const { [checksumKey]: checksum, [markKey]: mark, ...rest } = metadata;
+  if (!hasChecksum && (mark !== undefined || isAlmostOpening(text)))
+    throw new DataError(
+      `${path}: damaged: its checksum is gone, so its header was changed since Graft wrote it; take the file from a copy`,
+    );
   return {
     entries,
     metadata: rest,
@@ -88,6 +94,12 @@ export function readFrame(file: number, path: string): SafetensorsFrame {
     sizeBytes,
     checksum: hasChecksum ? checksum : undefined,
   };
+}
+
+/** Whether a header begins as ours do, but for a few changed characters. */
+function isAlmostOpening(text: string): boolean {
+  const changed = [...opening].filter((character, i) => text[i] !== character).length;
+  return changed > 0 && changed <= 3;
 }
 
 /**

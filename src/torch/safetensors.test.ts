@@ -110,6 +110,33 @@ test('the checksum is the CRC-32 of the file with zeros in its place', () => {
   expect(bitwiseCrc32(bytes)).toBe(Number.parseInt(sum, 16));
 });
 
+test('a file of ours is refused whichever byte was changed, the name of its checksum included', () => {
+  const path = join(folder, 'ours.safetensors');
+  tidy(() => saveSafetensors(path, { x: tensor([1, 2], [2]) }, { architecture: 'b0' }));
+  const bytes = readFileSync(path);
+  const changed = join(folder, 'changed.safetensors');
+  for (let i = 0; i < bytes.length; i++) {
+    for (const bits of [0x01, 0x02, 0x20]) {
+      const copy = Buffer.from(bytes);
+      copy[i]! ^= bits;
+      writeFileSync(changed, copy);
+      expect(() => loadSafetensors(changed), `byte ${i} ^ ${bits}`).toThrow(DataError);
+    }
+  }
+  const length = Number(bytes.readBigUInt64LE());
+  const { __metadata__: metadata, ...entries } = JSON.parse(bytes.subarray(8, 8 + length).toString());
+  const rewritten = (own: object): void =>
+    foreignFile(changed, { __metadata__: own, ...entries }, bytes.subarray(8 + length));
+  for (const key of ['graft.crc31', 'Graft.crc32', 'x']) {
+    const { 'graft.crc32': sum, ...rest } = metadata;
+    rewritten({ [key]: sum, ...rest });
+    expect(() => loadSafetensors(changed)).toThrow(/damaged: its checksum is gone/);
+  }
+  const { 'graft.crc32': _, ...rest } = metadata;
+  rewritten(rest);
+  expect(() => loadSafetensors(changed)).toThrow(/damaged: its checksum is gone/);
+});
+
 /** By the definition: the remainder of a division of polynomials (IEEE 802.3, bits reflected). */
 function bitwiseCrc32(bytes: Uint8Array): number {
   let rest = 0xffffffff;
