@@ -197,6 +197,16 @@ const isWithin = (path: string, folder: string): boolean =>
   resolve(path) === resolve(folder) || resolve(path).startsWith(`${resolve(folder)}${sep}`);
 const isBeside = (a: string, b: string): boolean => dirname(resolve(a)) === dirname(resolve(b));
 
+/** What the system says of a file or folder, with the remedy; undefined where it names none, or another cause. */
+export function systemProblem(error: unknown): string | undefined {
+  const { code = '', path, syscall = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  const problem =
+    code === 'ENOENT' ? { what: 'no such file or folder', remedy: 'check the path' } : writeProblems[code];
+  return path === undefined || !problem
+    ? undefined
+    : `${path}: ${problem.what} (${syscall}); ${problem.remedy}`;
+}
+
 /** Runs what writes `path` in place. @throws WriteError as `replaceFile` */
 export function whileWriting<T>(path: string, write: () => T): T {
   try {

@@ -41,6 +41,9 @@ export interface WorkplaceOptions {
   keepAfter?: (error: unknown) => boolean;
 }
 
+/** Writers that were not told yet to stop may add a file while a folder is being removed. */
+const removal = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
+
 /** Says that a folder is a workplace, also where a call left without its lock. */
 const marker = 'unfinished';
 const isHousekeeping = (name: string): boolean => name === marker || /^\.?lock(\.|$)/.test(name);
@@ -109,8 +112,7 @@ export async function inWorkplace<Result>(
   let firstMade: string | undefined;
   let release: () => void;
   const clear = (): void => {
-    for (const name of readdirSync(dir))
-      if (!isHousekeeping(name)) rmSync(join(dir, name), { recursive: true, force: true });
+    for (const name of readdirSync(dir)) if (!isHousekeeping(name)) rmSync(join(dir, name), removal);
   };
   try {
     firstMade = makeFolders(dirname(dir));

@@ -3,7 +3,15 @@
  * must end as the run that nothing disturbed. The compiled program in child processes; the GAN is tiny.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -183,6 +191,70 @@ describe('kill -9', () => {
     }
     console.log(killers.map(String).join('\n'));
   }, 120_000);
+});
+
+describe('a folder of images in the making', () => {
+  const sample = (seed: number, count: number): string[] => [
+    ...['gan', 'sample', folder('straight'), '--seed', `${seed}`, '--count', `${count}`],
+    ...['--out', folder('images'), '--threads', '1', '--quiet'],
+  ];
+  /** Starts sampling and waits until its first images lie in the hidden folder. */
+  async function begun(): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [program, ...sample(1, 5000)], {
+      cwd: base,
+      stdio: 'ignore',
+      env: programEnvironment(),
+    });
+    const building = folder('.images.making/folder');
+    while (child.exitCode === null && !(existsSync(building) && readdirSync(building).length > 0))
+      await sleep(2);
+    return child;
+  }
+  const ended = (child: ChildProcess): Promise<unknown> =>
+    new Promise((settle) => child.once('exit', settle));
+  const beside = (): string[] => readdirSync(base).filter((name) => name.includes('images'));
+
+  test('kill -9 leaves it hidden, and the next call tidies up; a second one beside it is refused', async () => {
+    const first = await begun();
+    const second = graft(sample(2, 3));
+    expect(second.stderr).toMatch(/images: another process is making this folder \(process \d+ on .*\)\n$/);
+    expect(second.status).toBe(1);
+    first.kill('SIGKILL');
+    await ended(first);
+    expect(beside()).toEqual(['.images.making']);
+    expect(graft(sample(2, 3)).status).toBe(0);
+    expect(beside()).toEqual(['images']);
+    expect(readdirSync(folder('images'))).toHaveLength(4);
+    rmSync(folder('images'), { recursive: true });
+  });
+
+  test('Ctrl-C leaves nothing', async () => {
+    const child = await begun();
+    child.kill('SIGINT');
+    expect(await ended(child)).toBe(130);
+    expect(beside()).toEqual([]);
+  });
+
+  test('what is laid in it meanwhile stays, and the images are kept whole beside it', async () => {
+    mkdirSync(folder('images'));
+    const child = spawn(process.execPath, [program, ...sample(1, 200)], {
+      cwd: base,
+      env: programEnvironment(),
+    });
+    let stderr = '';
+    child.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    while (child.exitCode === null && !existsSync(folder('.images.making/folder'))) await sleep(2);
+    writeFileSync(folder('images/notes.txt'), 'mine');
+    expect(await ended(child)).toBe(1);
+    expect(stderr).toMatch(
+      /^graft: .*images: something else was put there meanwhile.*kept in .*images\.result: move it/,
+    );
+    expect(readFileSync(folder('images/notes.txt'), 'utf8')).toBe('mine');
+    expect(readdirSync(folder('images.result'))).toHaveLength(201);
+    expect(beside().sort()).toEqual(['images', 'images.result']);
+  });
 });
 
 describe('a disk that takes no more', () => {

@@ -7,6 +7,7 @@ import { InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import type { z } from 'zod';
 import { ConfigError, GraftError, oneLine, visible } from '../errors.js';
+import { systemProblem } from '../files.js';
 import type { ConfigSources } from '../run/config.js';
 import { InterruptedError, interruptedExitCode } from '../run/interrupt.js';
 import type { RunKind } from '../run/run-reader.js';
@@ -225,7 +226,7 @@ function parseDevice(text: string): string {
  */
 export function reportError(error: unknown, options: { debug: boolean }): number {
   const { red, dim, yellow } = colorsFor(process.stderr);
-  const written = error instanceof Error ? error.message : String(error);
+  const written = systemProblem(error) ?? (error instanceof Error ? error.message : String(error));
   const message = oneLine(hideSecrets(written, givenSecrets(process.argv.slice(2), process.env)));
   const stack =
     error instanceof Error ? (error.stack ?? '').split('\n').slice(written.split('\n').length) : [];

@@ -1,7 +1,7 @@
 /** `graft gan sample`. */
 import { relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ChoiceLineage } from '../data/lineage.js';
+import type { ChoiceLineage, Lineage } from '../data/lineage.js';
 import type { ChoiceOptions } from '../gan/sample.js';
 import {
   addTrustOption,
@@ -123,9 +123,15 @@ async function sampleCommand(dir: string, flags: SampleFlags, command: Command):
     device,
     threads,
   });
+  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
+  const advice = 'nothing is kept of an unfinished set';
   const { show, stop } = await partBars(quiet);
-  try {
-    const lineage = await sampleToFolder(generator, {
+  const sampled = (interrupt: { readonly requested: boolean }): Promise<Lineage> => {
+    const onPart = (name: string, done: number, total: number): void => {
+      if (interrupt.requested) throw new InterruptedError(`stopped; ${advice}`);
+      show(name, done, total);
+    };
+    return sampleToFolder(generator, {
       seed,
       class: flags.class,
       truncation,
@@ -134,10 +140,13 @@ async function sampleCommand(dir: string, flags: SampleFlags, command: Command):
       sheet,
       count,
       out,
-      onPart: show,
-      onProgress: (done) => show(choice ? 'writing' : 'sampling', done, count),
+      onPart,
+      onProgress: (done) => onPart(choice ? 'writing' : 'sampling', done, count),
       warn: (message) => notice(command, `graft: warning: ${message}`),
     });
+  };
+  try {
+    const lineage = await withInterrupt(sampled, `stopping; ${advice}`);
     stop();
     notice(command, `seed ${seed}, ${lineage.weights} weights of step ${lineage.checkpoint.step}`);
     if (lineage.choice) notice(command, describeChoice(lineage.choice));

@@ -164,6 +164,15 @@ describe('errors of a command', () => {
     ['conv2d: shapes', new TorchError('conv2d: shapes'), 1],
     ['state saved; resume with: …', new InterruptedError('state saved; resume with: …'), 130],
     [
+      '/data/x: too many files are open (open); raise the limit (ulimit -n 65536)',
+      Object.assign(new Error("EMFILE: too many open files, open '/data/x'"), {
+        code: 'EMFILE',
+        syscall: 'open',
+        path: '/data/x',
+      }),
+      1,
+    ],
+    [
       "EACCES: permission denied, open '/x'",
       Object.assign(new Error("EACCES: permission denied, open '/x'"), { code: 'EACCES', syscall: 'open' }),
       1,

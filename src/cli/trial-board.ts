@@ -28,7 +28,7 @@ export class BoardView {
   show(board: Board): void {
     this.#last = board;
     if (this.#quiet) return;
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#shownMs < (this.#isTerminal ? drawIntervalMs : plainIntervalMs)) return;
     this.#shownMs = now;
     if (this.#isTerminal)

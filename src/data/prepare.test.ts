@@ -15,6 +15,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { mountSmallDisk, noSmallDisk } from '../../test/small-disk.js';
 import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
 import { decodeImage } from '../image/decode.js';
@@ -330,6 +331,24 @@ describe('an interrupted preparation', () => {
     await run({ sizesPx: [16] });
     expect(readdirSync(work)).toEqual(['made']);
   });
+});
+
+test('a full disk is told, and nothing of the preparation is left there', async ({ skip }) => {
+  const disk = mountSmallDisk(join(work, 'disk'), 60);
+  if (!disk) return skip(noSmallDisk);
+  try {
+    const target = join(disk.dir, 'made');
+    await expect(prepareDataset(source, target, { sizesPx: [64] })).rejects.toThrow(
+      /^[^\n]*disk\/made: not written: the disk is full \(.* free\); make room there/,
+    );
+    expect(readdirSync(disk.dir)).toEqual([]);
+    await expect(createPhantomDataset(target, { count: 40, sizePx: 64, prevalence: 0.5 })).rejects.toThrow(
+      /disk\/made: not written: the disk is full/,
+    );
+    expect(readdirSync(disk.dir)).toEqual([]);
+  } finally {
+    disk.unmount();
+  }
 });
 
 test('an image that has changed since the import is refused by name', async () => {

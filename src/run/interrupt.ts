@@ -49,10 +49,10 @@ export async function withInterrupt<Result>(
   let requested = false;
   let firstMs = 0;
   const onSignal = (): void => {
-    if (requested && Date.now() - firstMs < repeatMs) return;
+    if (requested && performance.now() - firstMs < repeatMs) return;
     if (requested) process.exit(interruptedExitCode);
     requested = true;
-    firstMs = Date.now();
+    firstMs = performance.now();
     process.stderr.write(`\ngraft: ${notice}\n`);
   };
   const interrupt: Interrupt = {

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { formatDuration, formatFigure, Progress, withProgress } from './progress.js';
 
 /** A stream that keeps what is written, as a terminal or as a file. */
@@ -15,6 +15,18 @@ function sink(isTTY: boolean, columns = 100): NodeJS.WriteStream & { text: strin
 
 /** Clears the rest of the line. */
 const erase = '\u001b[K';
+
+test('a clock that is set back does not make times negative', () => {
+  const stream = sink(false);
+  let hours = 10;
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => 3_600_000 * hours--);
+  const progress = new Progress({ label: 'train', total: 3, stream });
+  for (const done of [1, 2, 3]) progress.update(done);
+  progress.stop();
+  clock.mockRestore();
+  expect(stream.text).toMatch(/in 0 s/);
+  expect(stream.text).not.toContain('-');
+});
 
 describe('without a terminal', () => {
   test('a first line, at most one every 10 s, and the last', () => {

@@ -49,7 +49,7 @@ export class Progress {
   constructor(options: ProgressOptions) {
     this.#options = { start: 0, unit: 'steps', ...options };
     this.#stream = options.stream ?? process.stderr;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now()); // a clock that nobody sets
     this.#done = this.#options.start;
     this.#startMs = this.#now();
     this.#marks = [{ timeMs: this.#startMs, done: this.#done }];

@@ -71,7 +71,7 @@ export async function work(trialDir: string, options: WorkOptions): Promise<'fin
             worker,
             message: outcome.message,
           });
-        if (outcome.kind === 'busy') busyUntil.set(job.id, Date.now() + waitMs);
+        if (outcome.kind === 'busy') busyUntil.set(job.id, performance.now() + waitMs);
         options.onJob?.(job, outcome.kind);
       }),
     );
@@ -92,7 +92,9 @@ export async function work(trialDir: string, options: WorkOptions): Promise<'fin
       if (stopping && running.size === 0) return (await interrupt.poll()) ? 'stopped' : 'finished';
       if (interrupt.requested) stopAll();
       const isFree = (job: TrialJob): boolean =>
-        states.get(job.id) === 'open' && !running.has(job.id) && (busyUntil.get(job.id) ?? 0) < Date.now();
+        states.get(job.id) === 'open' &&
+        !running.has(job.id) &&
+        (busyUntil.get(job.id) ?? 0) < performance.now();
       if (!stopping) {
         for (const job of jobs) {
           if (running.size >= parallel) break;

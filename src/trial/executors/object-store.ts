@@ -81,7 +81,7 @@ export async function openObjectStore(url: string, options: ObjectStoreOptions =
     address: string,
     { body, what }: { body?: Uint8Array; what: string },
   ): Promise<Response> {
-    const end = Date.now() + patienceMs;
+    const end = performance.now() + patienceMs;
     for (let waitMs = 250; ; waitMs = Math.min(2 * waitMs, 15_000)) {
       let trouble: string;
       try {
@@ -99,7 +99,7 @@ export async function openObjectStore(url: string, options: ObjectStoreOptions =
         if (error instanceof ConfigError) throw error;
         trouble = `${what}: ${new URL(address).host} cannot be reached (${networkReason(error)})`;
       }
-      if (Date.now() + waitMs > end || interrupt?.requested) throw new GraftError(trouble);
+      if (performance.now() + waitMs > end || interrupt?.requested) throw new GraftError(trouble);
       if (!told.has(trouble)) warn?.(`${trouble}; trying again`);
       told.add(trouble);
       await sleep(waitMs);

@@ -137,12 +137,12 @@ export async function openQueue(options: QueueOptions): Promise<TrialQueue> {
 
   /** Waits for a database that restarts. */
   const patiently = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    for (const end = Date.now() + patienceMs; ; ) {
+    for (const end = performance.now() + patienceMs; ; ) {
       try {
         return await work();
       } catch (error) {
         const failure = databaseError(database, error);
-        if (!(isAway(error) || isContention(error)) || Date.now() >= end || interrupt?.requested)
+        if (!(isAway(error) || isContention(error)) || performance.now() >= end || interrupt?.requested)
           throw failure;
         tell(failure.message);
         await sleepUnless(interrupt, Math.min(1000, patienceMs));

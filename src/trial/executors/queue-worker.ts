@@ -115,10 +115,10 @@ async function settle(
   };
   const watch = async (): Promise<void> => {
     const everyMs = (queue.leaseSeconds * 1000) / 4;
-    for (let next = Date.now() + everyMs; !ended.signal.aborted; ) {
+    for (let next = performance.now() + everyMs; !ended.signal.aborted; ) {
       if (interrupt.requested) stop.abort();
-      if (Date.now() >= next) {
-        next = Date.now() + everyMs;
+      if (performance.now() >= next) {
+        next = performance.now() + everyMs;
         // Not waited for: with the database away it takes long, and Ctrl-C must be noticed.
         void prolong();
       }

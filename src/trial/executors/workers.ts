@@ -87,11 +87,11 @@ export async function superviseWorkers(
   } = options;
   const { workable = unfinished, progress = () => -unfinished() } = options;
   const told = new Set<string>();
-  let reached = Date.now();
+  let reached = performance.now();
   let best = progress();
   let started = 0;
   let failures = 0;
-  let lostAt = 0;
+  let lostAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     if (await interrupt?.poll()) {
       await workers.stop();
@@ -110,23 +110,23 @@ export async function superviseWorkers(
       const alive = states.filter(isAlive).length;
       const lost = Math.max(0, Math.min(started, wanted) - alive);
       if (lost > 0) {
-        failures = lost + (Date.now() - lostAt > forgetMs ? 0 : failures);
-        lostAt = Date.now();
+        failures = lost + (performance.now() - lostAt > forgetMs ? 0 : failures);
+        lostAt = performance.now();
       }
       if (failures >= mostFailures * count) throw new DyingWorkers(deathNotice(failures, workers.notices()));
       if (alive < wanted) await workers.ensure(wanted);
       started = wanted;
-      reached = Date.now();
+      reached = performance.now();
     } catch (error) {
       // A controller that restarts must not end a trial of days; a wrong option will not mend itself.
       if (error instanceof ConfigError || error instanceof DyingWorkers) throw error;
-      if (Date.now() - reached >= patienceMs) throw error;
+      if (performance.now() - reached >= patienceMs) throw error;
       tell(error instanceof Error ? error.message : String(error));
     }
     for (const notice of workers.notices()) tell(notice);
-    for (const end = Date.now() + pollMs; Date.now() < end && !interrupt?.requested; ) {
+    for (const end = performance.now() + pollMs; performance.now() < end && !interrupt?.requested; ) {
       options.onTurn?.();
-      await sleepUnless(interrupt, Math.min(1000, end - Date.now()));
+      await sleepUnless(interrupt, Math.min(1000, end - performance.now()));
     }
   }
 
@@ -144,8 +144,8 @@ const deathNotice = (failures: number, notices: readonly string[]): string =>
 
 /** Sleeps in short pieces, so that Ctrl-C does not wait for a long one. */
 export async function sleepUnless(interrupt: Interrupt | undefined, ms: number): Promise<void> {
-  for (const end = Date.now() + ms; Date.now() < end && !interrupt?.requested; )
-    await sleep(Math.min(200, Math.max(1, end - Date.now())));
+  for (const end = performance.now() + ms; performance.now() < end && !interrupt?.requested; )
+    await sleep(Math.min(200, Math.max(1, end - performance.now())));
 }
 
 /** Waits until no worker is alive; false when that takes longer than `graceMs`. */
@@ -153,8 +153,8 @@ export async function untilGone(
   workers: Pick<Workers, 'states'>,
   { graceMs, pollMs }: { graceMs: number; pollMs: number },
 ): Promise<boolean> {
-  for (const end = Date.now() + graceMs; ; await sleep(pollMs)) {
+  for (const end = performance.now() + graceMs; ; await sleep(pollMs)) {
     if (!(await workers.states()).some(isAlive)) return true;
-    if (Date.now() >= end) return false;
+    if (performance.now() >= end) return false;
   }
 }

@@ -48,7 +48,7 @@ export function runSection(summary: TrialSummary, analysis: TrialAnalysis, looks
         text:
           `${summary.classifier} at ${summary.sizePx} px learned to tell ${dataset.positive} from ` +
           `${list(dataset.classes.filter((name) => name !== dataset.positive))}, once ${each}: ` +
-          `${plural(runs.length, 'run')} in all, ${duration(seconds)} from start to end. ` +
+          `${plural(runs.length, 'run')} in all, ${seconds >= 0 ? `${duration(seconds)} from start to end` : 'over a time that cannot be told, as the clock was set back meanwhile'}. ` +
           (analysis.equalSteps
             ? `Every run took ${steps} optimiser steps, so that no arm was trained longer than another; `
             : `Runs took ${steps} optimiser steps, so that arms were not trained equally long; `) +
