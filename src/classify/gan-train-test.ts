@@ -23,6 +23,7 @@ import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice } from '../torch/index.js';
 import { type ClassifierRecipe, classifierRecipeSchema } from './config.js';
 import { logitsOf, probability } from './evaluate.js';
+import { ganCautions } from './gan-cautions.js';
 import { type GanTestResult, type GanTestScore, ganRecords } from './gan-records.js';
 import { type Comparison, compareSets, compareTraining, measureAccuracy, measureAuc } from './gan-scores.js';
 import { type GanTrainPlan, planGanTrain, type Scope } from './gan-train-plan.js';
@@ -80,6 +81,8 @@ export interface GanTrainTestResult {
    * beside the same share of the real test positives.
    */
   ganTest: GanTestResult[];
+  /** Why the figures may look better, or worse, than the images are; a sentence each. */
+  cautions: string[];
   runs: GanRun[];
   records: MetricRecord[];
 }
@@ -131,6 +134,11 @@ export async function runGanTrainTest(options: GanTrainTestOptions): Promise<Gan
       seeds: [...seeds],
       ganTrain,
       ganTest,
+      cautions: ganCautions(ganTrain, ganTest, {
+        positive: dataset.positive,
+        positives: groupsOf(test, 1),
+        others: groupsOf(test, 0),
+      }),
       runs: [...base, ...train].map(({ side, seed, folder, result }) => {
         const { valAuc, testAuc, bestStep, images, test } = result;
         return { side, seed, folder, valAuc, testAuc, threshold: test.threshold, bestStep, images };
@@ -153,6 +161,10 @@ export async function runGanTrainTest(options: GanTrainTestOptions): Promise<Gan
     plan.dispose();
   }
 }
+
+/** Patients, lesions or images with images of a class. */
+const groupsOf = (rows: readonly ScoreRow[], label: 0 | 1): number =>
+  new Set(rows.filter((row) => row.label === label).map(({ group }) => group)).size;
 
 /** Makes the folder, or checks that it was begun with the same images and settings. More seeds may come later. */
 function begin(out: string, { config, dataset, cache }: GanTrainTestOptions, plan: GanTrainPlan): void {

@@ -121,6 +121,7 @@ function knownIn({ scored: { dataset, tested }, familiarity: { own, known } }: E
 async function answerBinary(evaluated: Evaluated): Promise<void> {
   const { dir, flags, scored, partitions, familiarity, command } = evaluated;
   const { evaluateScores } = await import('../classify/evaluation.js');
+  const { binaryCounts, fewLines } = await import('../classify/few.js');
   const { writeScores } = await import('../classify/scores.js');
   const { dataset, validation } = scored;
   const { rows } = scored.tested;
@@ -152,6 +153,7 @@ async function answerBinary(evaluated: Evaluated): Promise<void> {
     text: () =>
       [
         ...familiarity.notes,
+        ...fewLines(binaryCounts(rows, dataset.positive)),
         describeEvaluation(evaluation, dataset, flags.split),
         ...(unknown
           ? ['', 'Without the images that it knows:', describeEvaluation(unknown, dataset, flags.split)]
@@ -168,6 +170,7 @@ async function answerClasses(
 ): Promise<void> {
   const { dir, flags, config, scored, partitions, familiarity, command } = evaluated;
   const { evaluateClasses } = await import('../classify/class-evaluation.js');
+  const { fewLines } = await import('../classify/few.js');
   const { writeClassScores } = await import('../classify/class-scores.js');
   const { dataset } = scored;
   const { classes } = config;
@@ -196,6 +199,7 @@ async function answerClasses(
     text: () =>
       [
         ...familiarity.notes,
+        ...fewLines(evaluation.byClass.filter(({ images }) => images > 0)),
         describeClasses(evaluation, dataset, flags.split),
         ...(unknown
           ? ['', 'Without the images that it knows:', describeClasses(unknown, dataset, flags.split)]

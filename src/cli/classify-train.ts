@@ -149,11 +149,18 @@ async function runToEnd(
     cache.images.dispose();
     for (const { images } of synthetic) images.dispose();
   }
+  const { binaryCounts, fewLines } = await import('../classify/few.js');
+  const few = fewLines(binaryCounts(result.testScores, result.dataset.positive));
   const { testScores: _t, valScores: _v, ...json } = result;
-  output(command, { json: { run: runDir, ...json }, text: () => describeRun(runDir, config, result) });
+  output(command, { json: { run: runDir, ...json }, text: () => describeRun(runDir, config, result, few) });
 }
 
-function describeRun(runDir: string, config: ClassifierConfig, result: ClassifierResult): string {
+function describeRun(
+  runDir: string,
+  config: ClassifierConfig,
+  result: ClassifierResult,
+  few: readonly string[],
+): string {
   const { images, test, testAucInterval } = result;
   const interval = testAucInterval
     ? ` [95 % interval ${testAucInterval.low.toFixed(3)} to ${testAucInterval.high.toFixed(3)}]`
@@ -162,6 +169,7 @@ function describeRun(runDir: string, config: ClassifierConfig, result: Classifie
   return [
     `Trained ${config.architecture} for ${result.steps} steps${result.stoppedEarly ? ' (stopped early)' : ''} on ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive); best at step ${result.bestStep}.`,
     `Validation AUC ${result.valAuc.toFixed(3)}; test AUC ${result.testAuc.toFixed(3)}${interval}, ${result.testScores.length} images, ${positives} positive.`,
+    ...few,
     ...(result.byClass
       ? [
           `Every class against the rest: macro AUC ${result.byClass.test.macroAuc.toFixed(3)}, balanced accuracy ${result.byClass.test.balancedAccuracy.toFixed(3)} over ${result.byClass.test.classes.length} classes on the test split; the line above and the next are '${result.byClass.test.classes[0]!.name}' alone.`,

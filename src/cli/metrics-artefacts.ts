@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { MetricRecord } from '../metrics/record.js';
 import { ARTEFACT_WORDS, figure, nameOf, range, readingOf } from '../metrics/report/records.js';
 import { examples, globalOptions, output, startEngine } from './common.js';
-import { writeMetricReport } from './metrics-output.js';
+import { cautionLines, writeMetricReport } from './metrics-output.js';
 import { addSetOptions, loadClasses, type SetFlags } from './metrics-sets.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -65,13 +65,20 @@ async function artefactsCommand(flags: ArtefactFlags, command: Command): Promise
   ];
   if (flags.report !== undefined) {
     const { composeArtefactReport } = await import('../metrics/report/artefact-report.js');
-    await writeMetricReport(command, flags.report, (words) =>
+    await writeMetricReport(command, { path: flags.report, cautions: all.cautions }, (words) =>
       composeArtefactReport({ report, records, ...words(all) }),
     );
   }
   output(command, {
-    json: { real: flags.real, synthetic: flags.synthetic, seed: seed ?? 0, records, ...report },
-    text: () => describe(records),
+    json: {
+      real: flags.real,
+      synthetic: flags.synthetic,
+      cautions: all.cautions,
+      seed: seed ?? 0,
+      records,
+      ...report,
+    },
+    text: () => [...cautionLines(all), describe(records)].join('\n'),
   });
 }
 

@@ -140,7 +140,7 @@ const scopes: Record<GanTrainTestResult['scope'], string> = {
 };
 
 function describe(out: string, result: GanTrainTestResult): string {
-  const { ganTrain, ganTest, scope, seeds, dataset } = result;
+  const { ganTrain, ganTest, scope, seeds, dataset, cautions } = result;
   const figure = (value: number, interval: [number, number] | null): string =>
     `${value.toFixed(3)}${interval ? ` [${interval.map((end) => end.toFixed(3)).join(', ')}]` : ''}`;
   const names = { auc: 'AUC', accuracy: 'accuracy', 'called-positive': 'called positive' };
@@ -157,6 +157,8 @@ function describe(out: string, result: GanTrainTestResult): string {
     ]);
   }
   return [
+    ...cautions,
+    ...(cautions.length > 0 ? [''] : []),
     trimmed(table),
     '',
     `GAN-train: trained on ${ganTrain.images.synthetic} ${scopes[scope]}; real: GAN-base, trained on the real images. Both scored on ${ganTrain.images.test} real test images of ${dataset.name} (${ganTrain.images.testPositive} '${dataset.positive}').`,

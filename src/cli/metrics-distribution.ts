@@ -2,7 +2,14 @@
 import type { Command } from 'commander';
 import type { MeasureOptions } from '../metrics/distribution/measure.js';
 import type { MetricRecord } from '../metrics/record.js';
-import { DISTRIBUTION_WORDS, figure, range, readingOf } from '../metrics/report/records.js';
+import {
+  BEYOND_REAL,
+  DISTRIBUTION_WORDS,
+  figure,
+  range,
+  readingOf,
+  standingOf,
+} from '../metrics/report/records.js';
 import type { Tensor } from '../torch/index.js';
 import { examples, globalOptions, integer, output, startEngine } from './common.js';
 import {
@@ -11,7 +18,7 @@ import {
   featuresOf,
   openCommandBackbone,
 } from './metrics-backbone.js';
-import { writeMetricReport } from './metrics-output.js';
+import { cautionLines, writeMetricReport } from './metrics-output.js';
 import { addSetOptions, loadClasses, type SetFlags } from './metrics-sets.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -110,7 +117,7 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
     const records = results.flatMap((result) => result.records);
     if (flags.report !== undefined) {
       const { composeDistributionReport } = await import('../metrics/report/distribution-report.js');
-      await writeMetricReport(command, flags.report, async (words) =>
+      await writeMetricReport(command, { path: flags.report, cautions: sets.cautions }, async (words) =>
         composeDistributionReport({
           ...{ records, fit: results[0]!.fit, sets, features: compared[0]!.features },
           about: backbone.description,
@@ -124,9 +131,10 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
         synthetic: flags.synthetic,
         seed: seed ?? 0,
         about: backbone.description,
+        cautions: sets.cautions,
         records,
       },
-      text: () => describe(records, backbone.description),
+      text: () => [...cautionLines(sets), describe(records, backbone.description)].join('\n'),
     });
   } finally {
     dispose(compared.flatMap(({ features }) => Object.values(features)));
@@ -166,5 +174,6 @@ function describe(records: readonly MetricRecord[], about: string): string {
     '',
     `${n.real} real, ${n.synthetic} synthetic images [95 % interval]; floor: random halves of the real images, and next to it the synthetic ones at that N.`,
     about,
+    ...(records.some((record) => standingOf(record) === 'better') ? ['', BEYOND_REAL] : []),
   ].join('\n');
 }

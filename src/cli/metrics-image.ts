@@ -8,7 +8,7 @@ import type { Pairing } from '../metrics/pairing.js';
 import { IMAGE_WORDS, readingOf } from '../metrics/report/records.js';
 import type { Device } from '../torch/index.js';
 import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
-import { writeMetricReport } from './metrics-output.js';
+import { cautionLines, writeMetricReport } from './metrics-output.js';
 import { addSetOptions, loadSets, type SetFlags } from './metrics-sets.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -108,14 +108,21 @@ async function imageCommand(flags: ImageFlags, command: Command): Promise<void> 
   lpips?.dispose();
   if (flags.report !== undefined) {
     const { composeImageReport } = await import('../metrics/report/image-report.js');
-    await writeMetricReport(command, flags.report, (words) =>
+    await writeMetricReport(command, { path: flags.report, cautions: sets.cautions }, (words) =>
       composeImageReport({ report, real, synthetic, ...words(sets) }),
     );
   }
   const { records, diversity, pairs } = report;
   output(command, {
-    json: { ...sets.folders, seed: seed ?? 0, pairs: pairs.synthetic.left.length, records, diversity },
-    text: () => describe(report),
+    json: {
+      ...sets.folders,
+      cautions: sets.cautions,
+      seed: seed ?? 0,
+      pairs: pairs.synthetic.left.length,
+      records,
+      diversity,
+    },
+    text: () => [...cautionLines(sets), describe(report)].join('\n'),
   });
 }
 

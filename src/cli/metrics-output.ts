@@ -1,6 +1,7 @@
 /** What the commands of `graft metrics` share at their end: the page they write. */
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { SetCaution } from '../metrics/set-cautions.js';
 import type { ReportDocument } from '../report/document.js';
 import { notice } from './common.js';
 import type { LoadedSets } from './metrics-sets.js';
@@ -28,10 +29,32 @@ function wordsOf(sets: LoadedSets, graft: string, sentence: string): PageWords {
   };
 }
 
+/** A page that opens with what makes its figures mean less than they seem to; a failure stays one. */
+function cautioned(
+  document: ReportDocument,
+  cautions: readonly SetCaution[],
+  titles: Readonly<Record<SetCaution['kind'], string>>,
+): ReportDocument {
+  const [first] = cautions;
+  const { summary } = document;
+  if (!first || !summary) return document;
+  const said = cautions.map(({ words }) => words).join(' ');
+  return {
+    ...document,
+    summary: {
+      ...summary,
+      ...(summary.tone === 'bad'
+        ? {}
+        : { tone: first.kind === 'few' ? 'open' : 'bad', short: titles[first.kind] }),
+      sentence: `${said} ${summary.sentence}`,
+    },
+  };
+}
+
 /** Writes the page, whole or not at all. */
 export async function writeMetricReport(
   command: Command,
-  path: string,
+  { path, cautions }: { path: string; cautions: readonly SetCaution[] },
   compose: (words: (sets: LoadedSets) => PageWords) => ReportDocument | Promise<ReportDocument>,
 ): Promise<void> {
   const { writeFileAtomic } = await import('../files.js');
@@ -40,6 +63,12 @@ export async function writeMetricReport(
   const { framingSentence } = await import('../metrics/framing.js');
   const words = (sets: LoadedSets): PageWords =>
     wordsOf(sets, graftVersion(), framingSentence(sets.framing).replace(/\.$/, ''));
-  writeFileAtomic(path, toHtml(await compose(words)));
+  const { CAUTION_TITLES } = await import('../metrics/set-cautions.js');
+  const document = await compose(words);
+  writeFileAtomic(path, toHtml(cautioned(document, cautions, CAUTION_TITLES)));
   notice(command, `report: ${path}`);
 }
+
+/** What stands above a command's table: why its figures mean less than they seem to. */
+export const cautionLines = ({ cautions }: Pick<LoadedSets, 'cautions'>): string[] =>
+  cautions.length > 0 ? [...cautions.map(({ words }) => words), ''] : [];

@@ -15,7 +15,7 @@ import {
   featuresOf,
   openCommandBackbone,
 } from './metrics-backbone.js';
-import { writeMetricReport } from './metrics-output.js';
+import { cautionLines, writeMetricReport } from './metrics-output.js';
 import { addSetOptions, type LoadedSets, readImages, readSets, type SetFlags, tell } from './metrics-sets.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -107,14 +107,21 @@ async function answer(assessed: readonly Assessed[], flags: PrivacyFlags, comman
   const { assessment, loaded, protocol, about, sets, features } = worst!;
   if (flags.report !== undefined) {
     const { composePrivacyReport } = await import('../metrics/report/privacy-report.js');
-    await writeMetricReport(command, flags.report, async (words) =>
+    await writeMetricReport(command, { path: flags.report, cautions: loaded.cautions }, async (words) =>
       composePrivacyReport({ assessment, sets, features, protocol, ...words(loaded) }),
     );
   }
   const framings = assessed.map(({ loaded, assessment: { passed } }) => ({ ...loaded.framing, passed }));
   output(command, {
-    json: { ...loaded.folders, heldOut: flags.heldOut ?? null, protocol, framings, ...assessment },
-    text: () => [describe(assessment, about), ...framingLines(framings)].join('\n'),
+    json: {
+      ...loaded.folders,
+      heldOut: flags.heldOut ?? null,
+      cautions: loaded.cautions,
+      protocol,
+      framings,
+      ...assessment,
+    },
+    text: () => [...cautionLines(loaded), describe(assessment, about), ...framingLines(framings)].join('\n'),
   });
   if (assessment.passed !== true) throw await verdictError(assessment);
 }
@@ -166,11 +173,24 @@ async function assessFraming(
       ),
     );
     const protocol = { ...loaded.protocol, ...backboneProtocol(backbone) };
-    return { assessment, loaded, protocol, about: backbone.description, sets, features };
+    return {
+      assessment: asSet(assessment, loaded),
+      loaded,
+      protocol,
+      about: backbone.description,
+      sets,
+      features,
+    };
   } finally {
     await backbone.dispose();
   }
 }
+
+/** No pass where there is no set to judge: images of one colour are nobody's copies, and nobody's use. */
+const asSet = (assessment: PrivacyAssessment, { cautions }: LoadedSets): PrivacyAssessment =>
+  assessment.passed === true && cautions.some(({ kind }) => kind === 'degenerate')
+    ? { ...assessment, passed: null }
+    : assessment;
 
 const framingLines = (framings: readonly (FramingChoice & { passed: boolean | null })[]): string[] =>
   framings.length === 1
@@ -240,6 +260,7 @@ function describe({ passed, checks, counts }: PrivacyAssessment, about: string):
 async function verdictError({ passed, checks }: PrivacyAssessment): Promise<Error> {
   const { GraftError } = await import('../errors.js');
   const names = checks.filter((check) => check.passed === passed).map(({ name }) => name);
+  if (names.length === 0) names.push('the images are no set to judge');
   return new GraftError(
     passed === false
       ? `privacy: FAIL: ${names.join('; ')}; look at the pairs (--report), and train anew or leave those images out`

@@ -5,6 +5,7 @@ import type { Chosen, Compared } from '../metrics/compared.js';
 import type { FramingChoice } from '../metrics/framing.js';
 import type { ImageSet } from '../metrics/image-set.js';
 import type { Protocol } from '../metrics/record.js';
+import type { SetCaution } from '../metrics/set-cautions.js';
 import { collect, globalOptions, integer, notice } from './common.js';
 
 export interface SetFlags {
@@ -53,6 +54,8 @@ export interface LoadedSets {
   /** SHA-256 over the real images' pixels. */
   reference: string;
   framing: FramingChoice;
+  /** What makes figures flattering, or mean nothing. */
+  cautions: SetCaution[];
   /** Goes into every record. */
   protocol: Protocol & { sizePx: number };
   /** For people: which folders. */
@@ -86,12 +89,16 @@ export async function readSets(
   const { decoderId } = await import('../image/decode.js');
   const { jpegSquareId } = await import('../image/jpeg-square.js');
   const { hashPixels } = await import('../metrics/image-set.js');
+  const { setCautions } = await import('../metrics/set-cautions.js');
   const how = { ...framing.framing, sizePx };
   const realSet = await readImages(real, { which: 'real', ...how }, command);
+  const syntheticSet = await readImages(synthetic, { which: 'synthetic', ...how }, command);
+  const cautions = setCautions({ real: realSet, synthetic: syntheticSet });
   return {
     real: realSet,
     reference: hashPixels(realSet),
-    synthetic: await readImages(synthetic, { which: 'synthetic', ...how }, command),
+    synthetic: syntheticSet,
+    cautions,
     heldOut,
     label,
     framing,
@@ -150,6 +157,9 @@ async function pool(loaded: readonly LoadedSets[]): Promise<LoadedSets> {
     real,
     synthetic: concatenate(loaded.map((one) => one.synthetic)),
     heldOut: null,
+    cautions: loaded.flatMap(({ cautions, label }) =>
+      cautions.map(({ kind, words }) => ({ kind, words: `${label}: ${words}` })),
+    ),
     label: loaded.map(({ label }) => label).join(', '),
     reference: hashPixels(real),
     folders: {

@@ -3,6 +3,7 @@ import type { Block, ReportDocument, Summary } from '../../report/document.js';
 import { fixed, list, percent, plural, range, whole } from '../../report/format.js';
 import type { OverallScoreName } from '../class-evaluation.js';
 import type { Score } from '../evaluation.js';
+import { fewest, fewWords } from '../few.js';
 import { classCurveFigures } from './class-curves.js';
 import { classSubgroupBlocks, classTables, confusionSentence } from './class-tables.js';
 import {
@@ -67,6 +68,9 @@ function summaryBox(input: ClassReportInput): Summary {
   const { scores, images, groups, byClass } = evaluation;
   const present = byClass.filter((one) => one.images > 0);
   const absent = byClass.filter((one) => one.images === 0).map(({ name }) => `'${name}'`);
+  const few = fewest(present);
+  // A mean over classes stands where two of them can be judged.
+  const isFew = present.filter((one) => fewest([one]) === null).length < 2;
   const chance = 1 / present.length;
   const { value, interval } = scores.balancedAccuracy;
   const beatsChance = interval !== null && interval.low > chance;
@@ -82,11 +86,12 @@ function summaryBox(input: ClassReportInput): Summary {
     ...(absent.length > 0
       ? [`There is no image of ${list(absent)} here: means are over the other classes.`]
       : []),
+    ...(few ? [fewWords(few)] : []),
     ...cautions(input, 'the temperature comes from'),
   ];
   return {
     title: 'Summary',
-    ...standing(input, beatsChance),
+    ...standing(input, { beatsChance, few: isFew ? few : null }),
     sentence: `On ${plural(images, 'image')} of ${split === 'all' ? 'all splits' : `the ${split} split`}${groups === images ? '' : ` (${plural(groups, dataset.groupedBy)})`} it recognises ${percent(value!)} of a class, on average over ${whole(present.length)} classes.`,
     paragraph: sentences.join(' '),
     figures: [

@@ -2,6 +2,7 @@
 import type { Block, ReportDocument, Section, Summary } from '../../report/document.js';
 import { day, fixed, plural, range, whole } from '../../report/format.js';
 import type { Calibration, Evaluation, Score } from '../evaluation.js';
+import type { ClassCount } from '../few.js';
 import type { ReportSubject } from './input.js';
 
 /** The page around the sections; those without blocks are left out. */
@@ -31,8 +32,12 @@ export function documentOf(
 }
 
 /** How the page opens: figures over images that the classifier knows say nothing, however high they are. */
-export function standing({ known }: ReportSubject, beatsChance: boolean): Pick<Summary, 'tone' | 'short'> {
+export function standing(
+  { known }: ReportSubject,
+  { beatsChance, few }: { beatsChance: boolean; few: ClassCount | null },
+): Pick<Summary, 'tone' | 'short'> {
   if (known > 0) return { tone: 'bad', short: `learned from ${whole(known)} of these images` };
+  if (few) return { tone: 'open', short: `too few to judge: ${plural(few.groups, 'group')} of ${few.name}` };
   return beatsChance
     ? { tone: 'even', short: 'better than chance' }
     : { tone: 'open', short: 'not shown to be better than chance' };

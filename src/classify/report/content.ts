@@ -2,6 +2,7 @@
 import type { Block, GalleryBlock, ReportDocument, Section, Summary } from '../../report/document.js';
 import { fixed, percent, plural, range, whole } from '../../report/format.js';
 import type { ScoreName } from '../evaluation.js';
+import { binaryCounts, fewest, fewWords } from '../few.js';
 import {
   calibrationTableOf,
   cautions,
@@ -39,6 +40,7 @@ function summaryBox(input: EvaluationReportInput): Summary {
   const { evaluation, dataset, split } = input;
   const { scores, images, positives, groups } = evaluation;
   const { interval } = scores.auc;
+  const few = fewest(binaryCounts(input.rows, dataset.positive));
   const beatsChance = interval !== null && interval.low > 0.5;
   const sentences = [
     `At the threshold of the validation split it finds ${percent(scores.sensitivity.value!)} of the ${whole(positives)} '${dataset.positive}' and calls ${percent(1 - scores.specificity.value!)} of the others so by mistake.`,
@@ -47,6 +49,7 @@ function summaryBox(input: EvaluationReportInput): Summary {
       : [
           `${percent(scores.precision.value)} of its alarms are right; that share falls where the class is rarer than here.`,
         ]),
+    ...(few ? [fewWords(few)] : []),
     ...cautions(input, 'threshold and temperature come from'),
   ];
   const share = (name: ScoreName): string =>
@@ -57,7 +60,7 @@ function summaryBox(input: EvaluationReportInput): Summary {
   };
   return {
     title: 'Summary',
-    ...standing(input, beatsChance),
+    ...standing(input, { beatsChance, few }),
     sentence: `On ${plural(images, 'image')} of ${split === 'all' ? 'all splits' : `the ${split} split`}${groups === images ? '' : ` (${plural(groups, dataset.groupedBy)})`} it ranks a '${dataset.positive}' above another image with a chance of ${percent(scores.auc.value!)}.`,
     paragraph: sentences.join(' '),
     figures: [

@@ -11,7 +11,15 @@ import { kthNeighbourRadii, nearestNeighbours } from '../distribution/neighbours
 import { type ImageSet, imageName } from '../image-set.js';
 import type { MetricRecord } from '../record.js';
 import { tileJpeg } from './image-report.js';
-import { DISTRIBUTION_WORDS, figure, protocolTable, range, recordsTable, standingOf } from './records.js';
+import {
+  BEYOND_REAL,
+  DISTRIBUTION_WORDS,
+  figure,
+  protocolTable,
+  range,
+  recordsTable,
+  standingOf,
+} from './records.js';
 
 const BLUE = 'var(--blue)';
 const ORANGE = 'var(--orange)';
@@ -95,9 +103,11 @@ function sentence(records: readonly MetricRecord[]): string {
   const judged = own.filter((record) => standingOf(record) !== null);
   if (judged.length === 0) return 'There are too few images for a floor: these figures cannot be read.';
   const worse = judged.filter((record) => standingOf(record) === 'worse');
-  if (worse.length === 0) return 'No metric tells the synthetic images from another half of the real ones.';
-  const rest = judged.length - worse.length;
-  return `The synthetic images fall short of real ones by ${list(worse.map(({ name }) => name))}${rest > 0 ? `; ${rest === 1 ? 'one metric does' : `${rest} metrics do`} not tell them apart` : ''}.`;
+  const beyond = judged.some((record) => standingOf(record) === 'better') ? ` ${BEYOND_REAL}` : '';
+  if (worse.length === 0)
+    return `No metric tells the synthetic images from another half of the real ones.${beyond}`;
+  const rest = judged.filter((record) => standingOf(record) === 'overlap').length;
+  return `The synthetic images fall short of real ones by ${list(worse.map(({ name }) => name))}${rest > 0 ? `; ${rest === 1 ? 'one metric does' : `${rest} metrics do`} not tell them apart` : ''}.${beyond}`;
 }
 
 /** A panel a metric: real : real and real : synthetic at one N, each with where 95 % of the halves lie. */

@@ -11,6 +11,8 @@ export function standingOf({ interval: whole, floor, better }: MetricRecord): St
   const interval = floor?.matched ? floor.matched.interval : whole;
   if (!interval || !floor) return null;
   const [low, high] = floor.interval ?? [floor.value, floor.value];
+  // What is no number is neither alike nor unlike.
+  if (![...interval, low, high].every(Number.isFinite)) return null;
   const above = interval[0] > high;
   const below = interval[1] < low;
   if (!above && !below) return 'overlap';
@@ -20,31 +22,38 @@ export function standingOf({ interval: whole, floor, better }: MetricRecord): St
 
 /** What each standing is called of metrics that compare picture with picture. */
 export const IMAGE_WORDS: Readonly<Record<Standing, string>> = {
-  better: 'more alike than real',
+  better: 'more alike than real: copied, or blander?',
   worse: 'less alike than real',
   overlap: 'overlap',
 };
 
 /** The same of metrics that compare set with set. */
 export const DISTRIBUTION_WORDS: Readonly<Record<Standing, string>> = {
-  better: 'better than real',
+  better: 'beyond real: copied, or crowded?',
   worse: 'short of real',
   overlap: 'overlap',
 };
 
 /** The same of artefacts. */
 export const ARTEFACT_WORDS: Readonly<Record<Standing, string>> = {
-  better: 'nearer than real',
+  better: 'nearer than real: copied?',
   worse: 'unlike real',
   overlap: 'overlap',
 };
 
 const ARROWS = { lower: '↓', higher: '↑', real: '' } as const;
 
-/** The words for a record; nothing where there is no floor to read it by. */
+/**
+ * What stands under a table where a figure is beyond that of real images: no generator is better than they are.
+ */
+export const BEYOND_REAL =
+  'Beyond real: as real images score among themselves is the most that a generator can reach. Look for copies (graft metrics privacy), and for images that crowd where real ones are most alike.';
+
+/** The words for a record; why there are none where it cannot be read. */
 export function readingOf(record: MetricRecord, words: Readonly<Record<Standing, string>>): string {
   const standing = standingOf(record);
-  return standing ? words[standing] : '';
+  if (standing) return words[standing];
+  return record.floor === null ? 'cannot be read: no floor' : '';
 }
 
 /** Three figures that count, no exponents where they can be done without. */

@@ -33,7 +33,7 @@ describe('the standing of a record', () => {
     expect(standingOf(record({ interval: [0.01, 0.05], better: 'real' }))).toBe('worse');
     expect(standingOf(record({ floor: null }))).toBeNull();
     expect(standingOf(record({ interval: null }))).toBeNull();
-    expect(readingOf(record({ floor: null }), DISTRIBUTION_WORDS)).toBe('');
+    expect(readingOf(record({ floor: null }), DISTRIBUTION_WORDS)).toBe('cannot be read: no floor');
   });
 
   it('takes the figure at the floor’s N, not that of more images', () => {
