@@ -30,6 +30,7 @@ interface ImportFlags {
   classes?: string[];
   split: string;
   skipUnreadable?: boolean;
+  acceptWarnings?: boolean;
   link?: boolean;
   name?: string;
   licence?: string;
@@ -126,6 +127,10 @@ export function registerImport(data: Command): void {
       'of TIFFs that hold several pictures: first, middle, last or a number (default: the largest, where it is one)',
     )
     .option('--skip-unreadable', 'leave out images that cannot be decoded, instead of failing')
+    .option(
+      '--accept-warnings',
+      'take damaged images that decode in spite of it, with a warning; never those cut off',
+    )
     .option('--link', 'link the images instead of copying them')
     .option('--name <name>', 'name of the dataset (default: the folder’s)')
     .option('--licence <licence>', 'licence of the images, for reports')
@@ -217,6 +222,7 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
         fractions,
         seed: globalOptions(command).seed,
         skipUnreadable: flags.skipUnreadable,
+        acceptWarnings: flags.acceptWarnings,
         images: flags.link ? 'link' : 'copy',
         name: flags.name,
         licence: flags.licence,

@@ -88,6 +88,8 @@ export interface CreateOptions {
   seed?: number;
   /** Leaves images out that cannot be decoded, instead of failing. */
   skipUnreadable?: boolean;
+  /** Takes images that their decoder complains of, but for those that are cut off: as PNG, and with a warning. */
+  acceptWarnings?: boolean;
   /** Default `copy`. */
   images?: Placing;
   /** Looks for near-duplicates; default true. Off for images that are independent by construction. */
@@ -186,7 +188,7 @@ async function build(
   options: CreateOptions,
 ): Promise<ImportReport> {
   const { seed = 0, fractions = defaultFractions, strata = [] } = options;
-  const { read, thumbnails, unreadable } = await readImages(dir, items, options);
+  const { read, thumbnails, unreadable, doubts } = await readImages(dir, items, options);
   const problems = [...(options.problems?.() ?? [])];
   if (unreadable.length > 0 && !options.skipUnreadable) {
     const [first] = unreadable.sort(byKind);
@@ -194,10 +196,10 @@ async function build(
       `${unreadable.length} of ${items.length} images cannot be decoded: ${nameSome(
         unreadable.map(({ file }) => file),
         20,
-      )} (${first!.detail}); repair or remove them, or leave them out with --skip-unreadable`,
+      )} (${first!.detail}); repair or remove them, leave them out with --skip-unreadable, or take what decodes in spite of its faults with --accept-warnings`,
     );
   }
-  problems.push(...unreadable);
+  problems.push(...unreadable, ...doubts);
 
   // Groups come before any removal: what is removed still ties its partners together.
   const found = read.map(({ item }) => ({ ...item, name: item.publicName ?? item.name }));

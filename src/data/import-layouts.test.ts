@@ -336,6 +336,34 @@ describe('formats', () => {
     ]);
   });
 
+  test('JPEGs that break the standard where no decoder minds are read with a warning; damaged ones where that is accepted', async () => {
+    const rows = ['id,dx'];
+    for (let i = 0; i < 12; i++) {
+      const jpeg = await sharp(phantom(), raw).jpeg({ quality: 95 }).toBuffer();
+      const scan = jpeg.indexOf(Buffer.of(0xff, 0xda));
+      if (i % 2) jpeg.fill(0, scan + 11, scan + 14); // Ss, Se, Ah and Al of a scan with three components
+      put(`i${i}.jpg`, i === 5 ? jpeg.subarray(0, jpeg.length - 2) : jpeg);
+      rows.push(`i${i},${i % 2 ? 'mel' : 'nev'}`);
+    }
+    await expect(byTable(rows)).rejects.toThrow(
+      /1 of 12 images cannot be decoded: i5\.jpg .*--accept-warnings/,
+    );
+    const { dataset, report } = await byTable(rows, { acceptWarnings: true });
+    expect(report.images).toBe(12);
+    expect(reasons(report.problems, 'warning')).toEqual(
+      [1, 3, 5, 7, 9, 11].map((i) =>
+        expect.stringMatching(
+          i === 5
+            ? /^i5\.jpg: read in spite of a fault, stored as PNG: scan parameters.*, no end of image/
+            : new RegExp(`^i${i}\\.jpg: breaks the JPEG standard, as some cameras do: scan parameters`),
+        ),
+      ),
+    );
+    expect(dataset.rows.filter(({ file }) => file.endsWith('.png')).map(({ id }) => id)).toEqual(['i5']);
+    const cache = await openPixelCache(dataset, 16);
+    cache.images.dispose();
+  });
+
   test('what is not read is named with its remedy, not lost as a row without an image', async () => {
     const rows = ['id,dx'];
     for (let i = 0; i < 8; i++) {

@@ -5,6 +5,7 @@ import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
 import { decodeThumbnail } from '../image/decode.js';
 import { fileKind } from '../image/kind.js';
+import { despiteWarnings, type ReadOptions } from '../image/source.js';
 import { readBytesAsync } from '../reading.js';
 import { alignSizePx } from './align.js';
 import { receipt } from './cleaning.js';
@@ -29,21 +30,24 @@ export interface ReadImage {
 
 /**
  * Decodes and stores every image; those that cannot be decoded are named and not stored.
- * @returns what was read, in order; luma thumbnails `[n, 64, 64]` of the same, 0 for what was known; a receipt for each unreadable image
+ * @returns what was read, in order; luma thumbnails `[n, 64, 64]` of the same, 0 for what was known; a receipt for each
+ * unreadable image; doubts about those that were read in spite of a fault
  */
 export async function readImages(
   dir: string,
   items: readonly DatasetItem[],
   options: {
     images?: Placing;
+    acceptWarnings?: boolean;
     onProgress?: (phase: 'read', done: number, total: number) => void;
     signal?: AbortSignal;
   },
-): Promise<{ read: ReadImage[]; thumbnails: Uint8Array; unreadable: Problem[] }> {
+): Promise<{ read: ReadImage[]; thumbnails: Uint8Array; unreadable: Problem[]; doubts: Problem[] }> {
   const area = alignSizePx * alignSizePx;
   const thumbnails = new Uint8Array(new SharedArrayBuffer(items.length * area)); // threads compare them
   const read: (ReadImage | undefined)[] = new Array(items.length).fill(undefined);
   const unreadable: (Problem | undefined)[] = new Array(items.length).fill(undefined);
+  const doubts: Problem[] = [];
   const stems = fileStems(items);
   let done = 0;
   options.onProgress?.('read', 0, items.length);
@@ -52,10 +56,15 @@ export async function readImages(
     async (i) => {
       const item = items[i]!;
       const { name, source } = item;
-      let image: { bytes: Uint8Array; grey?: Uint8Array; width: number; height: number } | undefined;
+      let image: Measured | undefined;
       try {
         const bytes = 'make' in source ? await source.make() : await readBytesAsync(source.path);
-        image = { bytes, ...(item.known ?? (await decodeThumbnail(bytes, alignSizePx, name))) };
+        const warn = (text: string): void => {
+          doubts.push(receipt('warning', { ...item, name: item.publicName ?? name }, text));
+        };
+        image = item.known
+          ? { bytes, ...item.known }
+          : await measure(bytes, { name, acceptWarnings: options.acceptWarnings, onWarning: warn });
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         unreadable[i] = receipt('unreadable-image', item, reasonOf(error, item));
@@ -68,7 +77,12 @@ export async function readImages(
           throw changedError('path' in source ? source.path : name);
         if (grey) thumbnails.set(grey, i * area);
         const file = `images/${stems[i]}${extensionOf(name, bytes)}`;
-        await store(bytes, source, join(dir, file), options.images ?? 'copy');
+        await store(
+          bytes,
+          image.isCopy ? { make: async () => bytes } : source,
+          join(dir, file),
+          options.images ?? 'copy',
+        );
         read[i] = { item, file, sha256: hash, width, height };
       }
       options.onProgress?.('read', ++done, items.length);
@@ -84,7 +98,32 @@ export async function readImages(
     read: kept.map((i) => read[i]!),
     thumbnails: thumbnails.subarray(0, kept.length * area),
     unreadable: unreadable.filter((problem) => problem !== undefined),
+    doubts,
   };
+}
+
+interface Measured {
+  bytes: Uint8Array;
+  grey?: Uint8Array;
+  width: number;
+  height: number;
+  /** The bytes are no longer the file's. */
+  isCopy?: boolean;
+}
+
+/** Decodes an image; where the user accepts what a decoder complains of, a sound copy takes its place. */
+async function measure(
+  bytes: Uint8Array,
+  { acceptWarnings, ...options }: ReadOptions & { name: string; acceptWarnings?: boolean },
+): Promise<Measured> {
+  try {
+    return { bytes, ...(await decodeThumbnail(bytes, alignSizePx, options)) };
+  } catch (cause) {
+    if (!acceptWarnings || !(cause instanceof DataError)) throw cause;
+    const { png, warning } = await despiteWarnings(bytes, options.name);
+    options.onWarning?.(`read in spite of a fault, stored as PNG: ${warning}`);
+    return { bytes: png, ...(await decodeThumbnail(png, alignSizePx, options)), isCopy: true };
+  }
 }
 
 /** For an image whose bytes are no longer those that a manifest names. */

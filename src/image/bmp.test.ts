@@ -48,7 +48,7 @@ describe('BMP files', () => {
       const needed = name.startsWith('rle') ? bytes.length - 2 : bytes.length - 4;
       for (let length = 20; length < needed; length++)
         await expect(
-          decodeThumbnail(bytes.subarray(0, length), 8, name),
+          decodeThumbnail(bytes.subarray(0, length), 8, { name }),
           `${name} ${length}`,
         ).rejects.toThrow(DataError);
     }

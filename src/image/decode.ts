@@ -10,7 +10,7 @@
 
 import sharp, { type Sharp } from 'sharp';
 import { DataError } from '../errors.js';
-import { type ImageSource, nameOf, withImage } from './source.js';
+import { type ImageSource, nameOf, type ReadOptions, withImage } from './source.js';
 
 /** Bump when the same file would decode to other pixels: pixel caches are then rebuilt. */
 export const decoderVersion = 2;
@@ -126,7 +126,7 @@ export async function decodeImage(
 export async function decodeThumbnail(
   source: ImageSource,
   sizePx: number,
-  name?: string,
+  options: ReadOptions = {},
 ): Promise<ImageSize & { grey: Uint8Array }> {
   const decode = async (image: Sharp): Promise<ImageSize & { grey: Uint8Array }> => {
     const { autoOrient: upright } = await image.metadata();
@@ -141,7 +141,7 @@ export async function decodeThumbnail(
     if (grey.length !== sizePx * sizePx) throw new Error(`${grey.length} bytes of luma for ${sizePx}²`);
     return { grey, width: upright.width, height: upright.height };
   };
-  return withImage(source, decode, { name });
+  return withImage(source, decode, options);
 }
 
 /**
