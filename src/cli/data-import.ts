@@ -10,7 +10,7 @@ interface ImportFlags {
   labelFromFolders?: boolean;
   idColumn?: string;
   labelColumn?: string;
-  positive: string;
+  positive?: string;
   negativeName?: string;
   groupColumn?: string;
   patientColumn?: string;
@@ -44,7 +44,7 @@ export function registerImport(data: Command): void {
     .description('make a dataset of a folder of images with labels')
     .argument('<dir>', 'images, in any depth of folders')
     .requiredOption('--out <dataset>', 'dataset folder to make')
-    .requiredOption('--positive <label>', 'label of the class whose detection is at stake')
+    .option('--positive <label>', 'label of the class whose detection is at stake')
     .option(
       '--metadata <table>',
       'CSV, TSV, JSON or Parquet with a row an image, or a folder of JSON; repeatable; [train|val|test]=TABLE gives its split',
@@ -177,12 +177,33 @@ async function renames(pairs: readonly string[]): Promise<Record<string, string>
   );
 }
 
+/** What can be said without a positive: which labels there are to choose from. */
+async function positiveMissing(dir: string, flags: ImportFlags): Promise<Error> {
+  const { importDataset } = await import('../data/import.js');
+  const { ConfigError } = await import('../errors.js');
+  const missing = "required option '--positive <label>' not specified";
+  try {
+    await importDataset(dir, flags.out, {
+      positive: '',
+      metadata: flags.metadata,
+      mapping: flags.mapping,
+      labelFromFolders: flags.labelFromFolders,
+      labelColumn: flags.labelColumn,
+    });
+  } catch (error) {
+    if (error instanceof ConfigError && error.message.startsWith('--positive')) return error;
+  }
+  return new ConfigError(missing);
+}
+
 async function importCommand(dir: string, flags: ImportFlags, command: Command): Promise<void> {
   const { importDataset } = await import('../data/import.js');
   const { parseFractions } = await import('../data/split.js');
   const { graftVersion } = await import('../run/package.js');
   const { parseIntensity, parsePage } = await import('../image/intensity.js');
   const { readText } = await import('../files.js');
+  const { positive } = flags;
+  if (positive === undefined) throw await positiveMissing(dir, flags);
   const fractions = parseFractions(flags.split);
   const renameLabels = await renames(flags.rename);
   const pseudonymKey =
@@ -197,7 +218,7 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
         ...hooks,
         intensity,
         page,
-        positive: flags.positive,
+        positive,
         negative: flags.negativeName,
         metadata: flags.metadata,
         mapping: flags.mapping,

@@ -144,7 +144,19 @@ test('missing words, by role', () => {
 
 test('numbers', () => {
   expect(['1', ' -2.5', '1e3', '\u22123', '.5', '5.'].map(numberOf)).toEqual([1, -2.5, 1000, -3, 0.5, 5]);
-  for (const none of ['', ' ', '0x10', 'Infinity', 'NaN', '1e999', '12 mm', '1,5', 'true', '1_000'])
+  for (const none of [
+    '',
+    ' ',
+    '0x10',
+    'Infinity',
+    'NaN',
+    '1e999',
+    '12 mm',
+    '9007199254740993',
+    '1,5',
+    'true',
+    '1_000',
+  ])
     expect(numberOf(none)).toBeUndefined();
   expect(['45', 'NA', 'none', '50.5'].map(numberReader(['45', 'NA', 'none', '50.5'])!)).toEqual([
     45,

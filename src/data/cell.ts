@@ -12,6 +12,7 @@
  *
  * {@link oneSpelling} is what merges: it says what was merged, and its callers tell (`cleaning.csv`, the screen).
  */
+import { emptyWords, nobodyWords, unknownWords } from './missing-words.js';
 
 /** What has neither width nor meaning of its own: control characters, soft hyphen, zero-width space, direction marks … */
 const invisible =
@@ -106,8 +107,6 @@ function decimal(text: string): string | undefined {
  */
 export type CellRole = 'value' | 'number' | 'group' | 'label' | 'required';
 
-const words = (text: string): string[] => text.split('|').map(wordKey);
-
 /** `N / A`, `(n/a)`, `<NA>`, `[unknown]` are one word with `n/a`, `na`, `unknown`. */
 function wordKey(text: string): string {
   const key = folded(text)
@@ -117,37 +116,11 @@ function wordKey(text: string): string {
   return (inner ?? key).trim();
 }
 
-/** What stands in tables for a value that is not known, whatever the column is about. */
-const missingWords = new Set([
-  '',
-  // Programs: R, pandas, SQL, SAS, SPSS, spreadsheets.
-  ...words('na|n/a|nan|nat|-nan|null|nul|\\n|undefined|n.a.|n.a|#n/a|#n/a n/a|#na|#nv|#null!|#value!|#ref!'),
-  ...words('#div/0!|#name?|#num!|1.#ind|-1.#ind|1.#qnan|-1.#qnan|0000-00-00|00/00/0000|00.00.0000'),
-  // Signs.
-  ...words('-|--|---|.|..|...|…|?|??|???|/|//|*|**|_'),
-  // English.
-  ...words('unknown|unkown|unknwon|unk|unk.|undetermined|unspecified|not specified|not known|not available'),
-  ...words('not applicable|not recorded|not reported|not provided|not given|not stated|not determined'),
-  ...words('no data|missing|missing value|blank|empty|tbd|unassigned|unlabelled|unlabeled|redacted|withheld'),
-  // German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Turkish.
-  ...words('unbekannt|nicht bekannt|keine angabe|keine angaben|ohne angabe|k.a.|k.a|o.a.|fehlt|fehlend'),
-  ...words('inconnu|inconnue|non renseigné|non renseignée|non connu|non précisé|manquant|n.d.|n/d|s/d'),
-  ...words('desconocido|desconocida|sin dato|sin datos|no consta|no disponible|desconhecido|desconhecida'),
-  ...words('não informado|ignorado|sconosciuto|sconosciuta|non noto|non disponibile|onbekend|niet bekend'),
-  ...words('nieznany|nieznane|brak|brak danych|okänd|okänt|saknas|ukendt|ukjent|bilinmiyor|bilinmeyen'),
-  // Russian, Chinese, Japanese, Korean.
-  ...words('неизвестно|неизвестен|нет данных|н/д|未知|不明|不详|未提供|缺失|미상|알 수 없음|모름'),
-]);
-
-/** What is an answer among values (hair: none; site: other), but neither a number, nor a patient, nor a diagnosis. */
-const emptyAnswers = new Set(
-  words('none|other|nil|keine|keiner|sonstige|autre|otro|otra|outro|altro|无|無|なし|없음'),
-);
-
-/** What is left of patients' ids where they were taken out. */
-const nobody = new Set(
-  words('anonymous|anonymised|anonymized|anonym|anonymisiert|anon|deidentified|de-identified|xxx|xxxx'),
-);
+const missingWords = new Set(['', ...unknownWords.map(wordKey)]);
+const emptyAnswers = new Set(emptyWords.map(wordKey));
+const nobody = new Set(nobodyWords.map(wordKey));
+/** A cell that is longer is no word for a missing one, whatever its spaces and brackets. */
+const longestWord = 60;
 
 /**
  * Whether a cell says that its value is not known. In every role: nothing, `NA`, `N/A`, `NaN`, `null`, `unknown`, `-`,
@@ -158,6 +131,7 @@ const nobody = new Set(
  * not ask.
  */
 export function isMissing(cell: string, role: CellRole): boolean {
+  if (cell.length > longestWord) return false;
   const word = wordKey(cell);
   if (missingWords.has(word)) return true;
   if (role === 'value') return false;
@@ -167,12 +141,17 @@ export function isMissing(cell: string, role: CellRole): boolean {
 const plainNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const commaNumber = /^[+-]?\d+,\d+$/;
 
-/** The number that a cell holds; undefined for anything else: nothing, `0x10`, `Infinity`, `12 mm`, `1,5`. */
+/**
+ * The number that a cell holds; undefined for anything else: nothing, `0x10`, `Infinity`, `12 mm`, `1,5`, and whole
+ * numbers above 2⁵³, which are ids and would lose their last digits.
+ */
 export function numberOf(cell: string): number | undefined {
   const text = plainText(cell).replace(/^\u2212/, '-');
   if (!plainNumber.test(text)) return undefined;
   const value = Number(text);
-  return Number.isFinite(value) ? value : undefined;
+  const isExact =
+    Number.isFinite(value) && (Math.abs(value) <= Number.MAX_SAFE_INTEGER || /[.e]/i.test(text));
+  return isExact ? value : undefined;
 }
 
 /**
@@ -220,20 +199,21 @@ function dayOf(cell: string): number | undefined {
  */
 export function columnValues(cells: readonly string[]): { values: (string | null)[]; isNumeric: boolean } {
   const number = numberReader(cells);
+  const different = [...new Set(cells)];
+  let read: (cell: string) => string | null;
   if (number)
-    return {
-      values: cells.map((cell) => {
-        const value = number(cell);
-        return value === undefined ? null : String(value);
-      }),
-      isNumeric: true,
+    read = (cell) => {
+      const value = number(cell);
+      return value === undefined ? null : String(value);
     };
-  const known = cells.filter((cell) => !isMissing(cell, 'value'));
-  const spelling = oneSpelling(known);
-  return {
-    values: cells.map((cell) => (isMissing(cell, 'value') ? null : spelling.of(cell))),
-    isNumeric: false,
-  };
+  else {
+    const known = new Set(different.filter((cell) => !isMissing(cell, 'value')));
+    const spelling = oneSpelling(cells.filter((cell) => known.has(cell)));
+    read = (cell) => (known.has(cell) ? spelling.of(cell) : null);
+  }
+  // Columns of metadata hold few different cells.
+  const shown = new Map(different.map((cell) => [cell, read(cell)]));
+  return { values: cells.map((cell) => shown.get(cell)!), isNumeric: number !== undefined };
 }
 
 /** Spellings of one thing, and the one that is used for all of them. */
@@ -279,8 +259,9 @@ export function oneSpelling(
     if (own) own.push({ spelling, count });
     else others.set(key, [{ spelling, count }]);
   }
+  const known = new Map([...counts.keys()].map((text) => [text, chosen.get(keyOf(text))!]));
   return {
-    of: (text) => chosen.get(keyOf(text)) ?? text,
+    of: (text) => known.get(text) ?? chosen.get(keyOf(text)) ?? text,
     merged: [...others]
       .map(([key, from]) => ({ to: chosen.get(key)!, from }))
       .sort((a, b) => (a.to < b.to ? -1 : 1)),

@@ -38,7 +38,7 @@ const namedLabels = ({ positive, classes = [], renameLabels = {} }: LabelOptions
  * @param raw every label that was found, once an image or row; from {@link plainText}
  * @param source of a folder's name every word is a class: somebody made the folder; of a table `none` and `other`
  * may say that nothing is known, unless they are named
- * @throws ConfigError for a label to rename that nothing has (misspelt, its images would stay in another class), and for
+ * @throws ConfigError without a positive, for a label to rename that nothing has (misspelt, its images would stay in another class), and for
  * a negative that is the positive in another spelling
  */
 export function readLabels(
@@ -49,6 +49,10 @@ export function readLabels(
   const { positive, negative, renameLabels = {}, classes } = options;
   if (negative !== undefined && labelKey(negative) === labelKey(positive))
     throw new ConfigError(`--negative-name ${negative}: that is the positive label`);
+  if (plainText(positive) === '')
+    throw new ConfigError(
+      `--positive: say which label is the class whose detection is at stake; ${labelsFound(raw)}`,
+    );
   const counts = new Map<string, number>();
   for (const label of raw) counts.set(label, (counts.get(label) ?? 0) + 1);
   checkRenames([...counts.keys()], renameLabels);

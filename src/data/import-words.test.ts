@@ -135,6 +135,22 @@ describe('labels', () => {
     );
   });
 
+  test('without a positive, the labels to choose from are named', async () => {
+    await pictures(...files);
+    csv([['image', 'dx'], ...names.map((name, i) => [name, i % 2 ? 'nevus' : 'melanoma'])]);
+    await expect(run({ positive: '' })).rejects.toThrow(
+      /^--positive: say which label .*; the columns and their values: .*dx \(melanoma, nevus\)/,
+    );
+    await expect(run({ positive: ' ', labelColumn: 'dx' })).rejects.toThrow(
+      /^--positive: say which label .*; labels found: melanoma, nevus$/,
+    );
+    await pictures('a/x.png', 'b/y.png');
+    rmSync(join(images, 'img00.png'));
+    await expect(run({ positive: '', metadata: undefined, labelFromFolders: true })).rejects.toThrow(
+      /labels found: a, b/,
+    );
+  });
+
   test('none and other are classes when they are named, else it is said how', async () => {
     await pictures(...files);
     csv([['image', 'dx'], ...names.map((name, i) => [name, i % 2 ? 'other' : 'melanoma'])]);

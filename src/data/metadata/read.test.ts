@@ -231,6 +231,17 @@ describe('tables as other programs write them', () => {
     await expect(readMetadata([put('zero.csv', content)])).rejects.toThrow(message);
   });
 
+  test.each([
+    ['book.xlsx', 'PK\u0003\u0004'],
+    ['book.xls', '\u00d0\u00cf\u0011\u00e0\u00a1\u00b1'],
+    ['book.ods', 'PK\u0003\u0004'],
+    ['book', '\u00d0\u00cf\u0011\u00e0'],
+  ])('%s is no table, and the line says how it becomes one', async (name, start) => {
+    await expect(readMetadata([put(name, Buffer.from(start, 'latin1'))])).rejects.toThrow(
+      /a spreadsheet; save its sheet as CSV .*CSV UTF-8.*--convert-to csv/,
+    );
+  });
+
   test('keys of JSON that are alike but for what nobody sees stand there twice', async () => {
     const path = put('keys.json', '[{"dx": "mel", "dx\\u0000": "nev"}]');
     await expect(readMetadata([path])).rejects.toThrow(/keys\.json: column 'dx' stands twice/);

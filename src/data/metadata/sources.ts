@@ -65,7 +65,11 @@ function kindOf(path: string): 'parquet' | 'json' | 'delimited' {
   if (extension === '.parquet') return 'parquet';
   if (['.json', '.jsonl', '.ndjson'].includes(extension)) return 'json';
   const start = readStart(path, 64).toString('latin1');
-  if (start.startsWith('PK\u0003\u0004') || start.startsWith('\u00d0\u00cf\u0011\u00e0'))
+  if (/^\.(xls[xmb]?|ods|numbers)$/.test(extension) || start.startsWith('\u00d0\u00cf\u0011\u00e0'))
+    throw new DataError(
+      `${path}: a spreadsheet; save its sheet as CSV (in Excel: Save As, CSV UTF-8; with LibreOffice: soffice --headless --convert-to csv '${path}')`,
+    );
+  if (start.startsWith('PK\u0003\u0004'))
     throw new DataError(`${path}: a spreadsheet or an archive; export the table as CSV, or unpack it first`);
   if (start.startsWith('\u001f\u008b')) throw new DataError(`${path}: compressed; unpack it first (gunzip)`);
   if (['.csv', '.tsv', '.txt'].includes(extension)) return 'delimited';
