@@ -100,12 +100,20 @@ async function wantedClasses({ class: labels, data }: TrainOptions): Promise<str
   const { chosenName } = await import('../data/cell.js');
   const { openDataset } = await import('../data/dataset.js');
   const { ConfigError } = await import('../errors.js');
-  const { classes } = openDataset(data);
+  const isAll = labels.length === 1 && labels[0] === 'all';
+  let classes: string[];
+  try {
+    ({ classes } = openDataset(data));
+  } catch (error) {
+    // What is wrong with the dataset is told before training; a dry run needs none.
+    if (isAll || labels.length === 0) throw error;
+    return labels;
+  }
   if (labels.length === 0)
     throw new ConfigError(
       `--class: say what is to be learned: ${classes.join(', ')}, or all of them with 'all'`,
     );
-  if (labels.length === 1 && labels[0] === 'all' && !classes.includes('all')) return [...classes];
+  if (isAll && !classes.includes('all')) return [...classes];
   // One that is not there is refused with the others that a GAN needs.
   return labels.map((label) => chosenName(label, classes) ?? label);
 }
