@@ -108,6 +108,20 @@ test('an unreadable image: exit code 1, one line with name and remedy, nothing m
   expect(skipped.stdout).toMatch(/left out: images that cannot be decoded +1 +images\/phantom-000004\.png/);
 });
 
+test('import without a positive names the labels there are', async () => {
+  const args = [
+    'import',
+    join(phantoms, 'images'),
+    '--metadata',
+    join(phantoms, 'manifest.csv'),
+    '--out',
+    join(root, 'none'),
+  ];
+  const failed = await run([...args, '--label-column', 'label']);
+  expect(failed.code).toBe(2);
+  expect(failed.stderr).toMatch(/--positive: say which label .*labels found: benign, malignant\n$/);
+});
+
 test.each([
   [['import', 'x', '--positive', 'a', '--out', 'y'], 2, /--metadata/],
   [['import', 'x', '--metadata', 'm.csv', '--out', 'y'], 2, /--positive/],

@@ -54,6 +54,25 @@ beforeAll(async () => {
 afterEach(() => vi.restoreAllMocks());
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+describe('graft gan train', () => {
+  it('names the classes to choose from, and knows one in another spelling', async () => {
+    await expect(run('train', '--data', data, ...small)).rejects.toThrow(
+      "--class: say what is to be learned: benign, malignant, or all of them with 'all'",
+    );
+    const resolved = await run(
+      'train',
+      '--data',
+      data,
+      '--class',
+      'MALIGNANT',
+      ...small,
+      '--dry-run',
+      '--json',
+    );
+    expect(JSON.parse(resolved)).toMatchObject({ class: 'malignant' });
+  });
+});
+
 describe('graft gan sample', () => {
   const sample = async (source: string, name: string, ...args: string[]): Promise<Lineage> =>
     JSON.parse(await run('sample', source, '--out', at(name), '--json', ...args)) as Lineage;

@@ -60,6 +60,14 @@ test('pandas in each of its orients gives the same table', async () => {
   await expect(jsonRecords(JSON.stringify(square), 't.json')).rejects.toThrow(/t.json: .* orient="records"/);
 });
 
+test('a list of records under a usual name, with the lines they begin on', async () => {
+  const text = '{"count": 2,\n "data": [\n{"id": "a"},\n{"id": "b"}\n]}';
+  expect(await jsonRecords(text, 't.json')).toEqual([
+    { line: 3, value: { id: 'a' } },
+    { line: 4, value: { id: 'b' } },
+  ]);
+});
+
 test('a record of objects is a record, whatever it looks like', async () => {
   for (const record of [
     { _id: 'x', meta: { clinical: { age: 3 } }, dataset: { name: 'd' } },

@@ -104,11 +104,11 @@ async function notJson(text: string, path: string, error: Error, linesBefore = 0
 
 /** The records of a parsed value; `lineOf` gives the line of the n-th. */
 function expand(value: unknown, path: string, lineOf: (n: number) => number): JsonRecord[] {
-  const results = isObject(value) && 'results' in value ? value.results : undefined;
-  const table = isObject(value) && !Array.isArray(results) ? pandasRecords(value, path) : undefined;
+  const results = isObject(value) ? listIn(value) : undefined;
+  const table = isObject(value) && results === undefined ? pandasRecords(value, path) : undefined;
   // Such tables have no line a record: rows are counted, as those of Parquet are.
   if (table) return table.map((record, n) => ({ line: n + 1, value: record }));
-  const list = Array.isArray(value) ? value : Array.isArray(results) ? results : [value];
+  const list = Array.isArray(value) ? value : (results ?? [value]);
   return list.map((record, n) => {
     if (!isObject(record))
       throw new DataError(
@@ -116,6 +116,18 @@ function expand(value: unknown, path: string, lineOf: (n: number) => number): Js
       );
     return { line: lineOf(n), value: record };
   });
+}
+
+/** Names under which services and exports put the list of their records. */
+const listNames = ['results', 'data', 'records', 'rows', 'items'];
+
+/** The list of records within an object that has one and says little else. */
+function listIn(value: Record<string, unknown>): unknown[] | undefined {
+  if (Array.isArray(value.results)) return value.results;
+  const lists = Object.keys(value).filter((key) => Array.isArray(value[key]));
+  const list =
+    lists.length === 1 && listNames.includes(lists[0]!) ? (value[lists[0]!] as unknown[]) : undefined;
+  return list !== undefined && list.length > 0 && list.every(isObject) ? list : undefined;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -151,7 +163,7 @@ function recordLines(text: string): number[] {
     if (part === '{' || part === '[') {
       if (depth === 0 && part === '{') lines.push(line);
       if (inList) lines.push(line);
-      if (depth === 1 && part === '[' && key === '"results"') {
+      if (depth === 1 && part === '[' && listNames.some((name) => key === `"${name}"`)) {
         inResults = true;
         lines.length = 0;
       }
