@@ -3,6 +3,7 @@
  * a power cut loses one that was reported as written: the content goes to a temporary name in the same folder,
  * is synced, takes the final name by a rename, and the folder's entry is synced too.
  */
+import { constants } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -269,7 +270,10 @@ export function writeJson(path: string, value: unknown): void {
  * @throws DataError naming the file when it is missing or unreadable.
  */
 export function readText(path: string): string {
-  const text = readBytes(path).toString('utf8');
+  const bytes = readBytes(path);
+  if (bytes.length > constants.MAX_STRING_LENGTH)
+    throw new DataError(`${path}: ${bytes.length} bytes are too many for a file of text`);
+  const text = bytes.toString('utf8');
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 

@@ -4,6 +4,7 @@ import { arch, availableParallelism, cpus, freemem, release, totalmem } from 'no
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { GraftError } from '../errors.js';
+import { readJson } from '../files.js';
 import { graftVersion, packageRoot } from '../run/package.js';
 import type { EngineInfo } from '../torch/index.js';
 import { colorsFor, examples, output, startEngine } from './common.js';
@@ -98,7 +99,7 @@ const sourceNames: Record<string, string> = {
 /** What the last set-up wrote down; absent where Graft was built in another way. */
 function readSetupRecord(): { libtorch?: { source?: string } } | undefined {
   const path = join(packageRoot(), 'build', 'setup.json');
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
+  return existsSync(path) ? readJson(path) : undefined;
 }
 
 function describeDevices(info: EngineInfo): Finding[] {

@@ -64,6 +64,7 @@ async function startFromFile(path: string, config: GanConfig, state: TrainingSta
     const own = state.generator.stateDict();
     const { tensors } = loadWeights(path, {
       part: config.initFromPart,
+      remedy: 'choose one with --part (key initFromPart)',
       knows: (names) => names.some((name) => name in own),
     });
     const tables = { from: count, to: count };

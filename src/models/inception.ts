@@ -313,7 +313,10 @@ export function loadInceptionWeights(network: InceptionV3, path: string): Incept
   }
   return tidy(() => {
     const own = network.stateDict();
-    const { tensors } = loadWeights(path, { knows: (names) => names.some((name) => name in own) });
+    const { tensors } = loadWeights(path, {
+      remedy: 'in Python, save the one that is meant',
+      knows: (names) => names.some((name) => name in own),
+    });
     const found = network.loadStateDict(tensors, { strict: false });
     const missing = found.missing.filter((key) => !isCounter(key));
     const misshaped = found.misshaped.map(

@@ -22,7 +22,7 @@ test('an EfficientNet is found behind what trainers wrap it in, or the parts are
     const both = join(folder, 'both.safetensors');
     saveSafetensors(both, { ...prefixed('student.'), ...prefixed('teacher.') });
     expect(() => loadEfficientNetWeights(network, both)).toThrow(
-      /both\.safetensors: it holds several networks of this kind; choose one with --part: student, teacher/,
+      /both\.safetensors: it holds several networks of this kind; choose one with --part \(key weightsPart\): student, teacher/,
     );
     expect(loadEfficientNetWeights(network, both, { part: 'teacher' }).loaded).toBe(360);
     expect(() => loadEfficientNetWeights(network, both, { part: 'x' })).toThrow(

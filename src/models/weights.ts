@@ -152,7 +152,11 @@ function readWeights(
 ): Omit<WeightsContent, 'path'> {
   if (!existsSync(path)) throw new ConfigError(`weights file ${path} does not exist`);
   const { spec } = VARIANTS[variant];
-  return loadWeights(path, { part, knows: (names) => detectNaming(spec, names) !== null });
+  return loadWeights(path, {
+    part,
+    remedy: 'choose one with --part (key weightsPart)',
+    knows: (names) => detectNaming(spec, names) !== null,
+  });
 }
 
 function inspect(

@@ -33,13 +33,16 @@ export function loadWeights(
   return loaded;
 }
 
-function readSafetensors(path: string, { part, knows }: PthOptions): ReturnType<typeof loadSafetensors> {
+function readSafetensors(
+  path: string,
+  { part, knows, remedy }: PthOptions,
+): ReturnType<typeof loadSafetensors> {
   const { tensors, metadata } = loadSafetensors(path);
   const within =
     part === undefined ? new Map(Object.entries(tensors)) : withPrefix(Object.entries(tensors), `${part}.`);
   try {
     if (within.size === 0 && part !== undefined) throw noPart(part, firstWords(Object.keys(tensors)));
-    return { tensors: Object.fromEntries(unwrapNames(within, knows)), metadata };
+    return { tensors: Object.fromEntries(unwrapNames(within, knows, remedy)), metadata };
   } catch (error) {
     throw error instanceof DataError ? new DataError(`${path}: ${error.message}`) : error;
   }

@@ -89,7 +89,7 @@ export function translate(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'FREED') return new UseAfterFreeError(error.message);
-  if (code === 'TORCH') return new TorchError(error.message);
+  if (code === 'TORCH') return new TorchError(error.message, { cause: error });
   return error;
 }
 

@@ -200,6 +200,8 @@ export interface PthOptions {
   part?: string | undefined;
   /** Tells the names of the network that the weights are for; see `wrapped-names.ts`. */
   knows?: Knows | undefined;
+  /** How the user chooses one of several; default `choose one with --part`. */
+  remedy?: string | undefined;
 }
 
 /**
@@ -212,8 +214,9 @@ export interface PthOptions {
  */
 export function loadPth(path: string, options: PthOptions = {}): { tensors: Record<string, Tensor> } {
   return readFrom(path, (file) => {
+    const { part, knows, remedy } = options;
     const archive = readAt(file, 0, 4).readUInt32LE() === ZIP_MAGIC ? openZip(file) : openStream(file);
-    const map = unwrapNames(chooseStateDict(archive.value, options.part), options.knows);
+    const map = unwrapNames(chooseStateDict(archive.value, part, remedy), knows, remedy);
     requireMeasure(map, fstatSync(file).size);
     const windows = new Map<string, [string, StoredTensor][]>();
     for (const entry of map) {

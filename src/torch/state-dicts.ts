@@ -22,6 +22,9 @@ const MAX_FOUND = 1000;
 /** Names listed in a message. */
 const MAX_LISTED = 20;
 
+/** What to do about several networks in a file. */
+export const PART_REMEDY = 'choose one with --part';
+
 /** What stands for a tensor that is not read (quantised, sparse), so that its dictionary is still seen as weights. */
 const isUnreadTensor = (value: unknown): value is Opaque =>
   value instanceof Opaque && /^torch\.(.*_rebuild|\w*Storage$)/.test(value.name);
@@ -89,11 +92,12 @@ function classesIn(value: unknown): string[] {
  *
  * @param part its path, such as `netG` or `ema.module`, or the path with a first part of the names within, such as
  *   `state_dict.generator`; undefined where there is one only
+ * @param remedy how the user chooses one
  * @returns the tensors by name; those of a `part` of names without it
  * @throws DataError that lists the parts when there are several, or not this one; when there is none, or a tensor of a
  *   kind that is not read
  */
-export function chooseStateDict(value: unknown, part: string | undefined): StateDict {
+export function chooseStateDict(value: unknown, part: string | undefined, remedy = PART_REMEDY): StateDict {
   const pure = findMaps(value);
   // Saved in one dictionary with their company: {**state_dict, 'epoch': 3}.
   const mixed = pure.length === 0 && value instanceof Map ? tensorsOf(value) : new Map();
@@ -104,7 +108,7 @@ export function chooseStateDict(value: unknown, part: string | undefined): State
   if (part === undefined) {
     if (candidates.length === 1) return read(candidates[0]!.map);
     throw new DataError(
-      `it holds several state dicts; choose one with --part: ${listed(candidates.map(({ path }) => path || '(the whole)'))}`,
+      `it holds several state dicts; ${remedy}: ${listed(candidates.map(({ path }) => path || '(the whole)'))}`,
     );
   }
   const exact = all.find(({ path }) => path === part);

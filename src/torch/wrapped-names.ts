@@ -4,7 +4,7 @@
  * counter beside it; a trainer's own class puts the name of its attribute (`model.`, `net.`, `generator.`).
  */
 import { DataError, oneLine } from '../errors.js';
-import { firstWords, withPrefix } from './state-dicts.js';
+import { firstWords, PART_REMEDY, withPrefix } from './state-dicts.js';
 
 /** Whether a network that somebody waits for has names such as these. */
 export type Knows = (names: readonly string[]) => boolean;
@@ -16,10 +16,15 @@ const MAX_WRAPPINGS = 12;
 /**
  * @param entries tensors by their names in the file
  * @param knows of the network that they are for; without it only wrappers of PyTorch's own go
+ * @param remedy how the user chooses one of several networks
  * @returns the same by their names in the network; where `knows` finds its names behind one first word, only those
  * @throws DataError when it finds them behind several
  */
-export function unwrapNames<T>(entries: Iterable<readonly [string, T]>, knows?: Knows): Map<string, T> {
+export function unwrapNames<T>(
+  entries: Iterable<readonly [string, T]>,
+  knows?: Knows,
+  remedy = PART_REMEDY,
+): Map<string, T> {
   const plain = withoutTorchWrappers(new Map(entries));
   if (!knows) return plain;
   for (let named = plain, depth = 0; depth < MAX_WRAPPINGS; depth++) {
@@ -33,7 +38,7 @@ export function unwrapNames<T>(entries: Iterable<readonly [string, T]>, knows?: 
     const known = groups.filter(({ inner }) => knows([...inner.keys()]));
     if (known.length > 1)
       throw new DataError(
-        `it holds several networks of this kind; choose one with --part: ${known.map(({ word }) => oneLine(word, 80)).join(', ')}`,
+        `it holds several networks of this kind; ${remedy}: ${known.map(({ word }) => oneLine(word, 80)).join(', ')}`,
       );
     if (known.length === 1) return known[0]!.inner;
     // Deeper in there may be more, but only behind a word that all have.

@@ -7,6 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ConfigError, DataError } from '../../errors.js';
+import { refuseStandIn } from '../../torch/file-kind.js';
 import { cat, type Tensor, type TypedArray, tensor, tidy } from '../../torch/index.js';
 import type { BackboneOptions, FeatureExtractor } from './backbone.js';
 import { type Batch, batches, equalBatches, extractInBatches } from './extraction.js';
@@ -62,6 +63,7 @@ export async function openOnnxExtractor(
 ): Promise<FeatureExtractor> {
   settleInput(options.input ?? {}, options.resizer); // before anything slow
   const hash = hashFile(hashProtocol('ONNX; '), path);
+  refuseStandIn(path);
   const { runtime, name } = await loadOnnxRuntime();
   const session = await refused(path, async () =>
     runtime.InferenceSession.create(await readFile(path), { executionProviders: [providerOf(name)] }),

@@ -3,7 +3,6 @@
  * NVIDIA's `inception-2015-12-05.pt` and `vgg16.pt` (a flag `return_features` of theirs is set; declare `range: 255`,
  * `mean: [0, 0, 0]`, `std: [1, 1, 1]` and their side, 299 or 224, for they normalise inside).
  */
-import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ConfigError, DataError, TorchError } from '../../errors.js';
 import { refuseStandIn } from '../../torch/file-kind.js';
@@ -42,8 +41,8 @@ export function openScriptBackbone(path: string, options: BackboneOptions = {}):
   const { device = 'cpu', input: declared = {}, resizer } = options;
   const input = settleInput(declared, resizer);
   const protocol = describeInput(input);
-  if (existsSync(path)) refuseStandIn(path);
   const hash = hashFile(hashProtocol(`TorchScript; ${protocol}; `), path).digest('hex');
+  refuseStandIn(path);
   const script = open(path, device);
   return makeBackbone(
     {
@@ -86,5 +85,6 @@ function run(script: Script, input: Tensor, path: string): Tensor {
   }
 }
 
-/** libtorch shows where in the source it failed; the cause is the last line. */
-const lineOf = (error: Error, index: number): string => error.message.trim().split('\n').at(index)!;
+/** libtorch shows where in the source it failed; the cause is the last line. Its own words are the error's cause. */
+const lineOf = ({ message, cause }: Error, index: number): string =>
+  (cause instanceof Error ? cause.message : message).trim().split('\n').at(index)!;

@@ -71,10 +71,9 @@ export function openLpips(network: LpipsNetwork, options: LpipsOptions): Lpips {
   const trunk = tidy(() => new LpipsTrunk(network));
   try {
     const heads = tidy(() => {
-      const { tensors } = loadWeights(trunkPath, { knows: isLpipsNames });
+      const { tensors } = loadWeights(trunkPath, lpipsNames);
       loadTrunk(trunk, tensors, trunkPath);
-      const found =
-        headsPath === trunkPath ? tensors : loadWeights(headsPath, { knows: isLpipsNames }).tensors;
+      const found = headsPath === trunkPath ? tensors : loadWeights(headsPath, lpipsNames).tensors;
       return keep(readHeads(trunk, found, headsPath).map((head) => head.to({ device, dtype })));
     });
     trunk.to({ device, dtype });
@@ -93,9 +92,12 @@ export function openLpips(network: LpipsNetwork, options: LpipsOptions): Lpips {
   }
 }
 
-/** Of a network, or of the w_l. */
-const isLpipsNames = (names: readonly string[]): boolean =>
-  names.some((name) => /^(features\.\d|net\.slice\d|net\.layers\.\d|lin\d\.model|lins\.\d)/.test(name));
+/** Names of a network, or of the w_l. */
+const lpipsNames = {
+  remedy: 'in Python, save the one that is meant',
+  knows: (names: readonly string[]): boolean =>
+    names.some((name) => /^(features\.\d|net\.slice\d|net\.layers\.\d|lin\d\.model|lins\.\d)/.test(name)),
+};
 
 function loadTrunk(trunk: LpipsTrunk, tensors: Record<string, Tensor>, path: string): void {
   const starts = trunk.stretchStarts;
