@@ -85,13 +85,15 @@ interface Entry {
   sizeBytes?: number;
   offset?: number;
   flags?: number;
+  /** In the zip64 field of the directory: unpacked and packed length, offset. */
+  wide?: readonly bigint[];
 }
 
 function zip(entries: readonly Entry[]): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let at = 0;
-  for (const { name, bytes, deflate, sizeBytes = bytes.length, offset = at, flags = 0 } of entries) {
+  for (const { name, bytes, deflate, sizeBytes = bytes.length, offset = at, flags = 0, wide } of entries) {
     const packed = deflate ? deflateRawSync(bytes, { level: 9 }) : bytes;
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
@@ -106,6 +108,15 @@ function zip(entries: readonly Entry[]): Buffer {
     central.writeUInt32LE(offset, 42);
     parts.push(local, Buffer.from(name), packed);
     directory.push(central, Buffer.from(name));
+    if (wide) {
+      const extra = Buffer.alloc(4 + 8 * wide.length);
+      extra.writeUInt16LE(1);
+      extra.writeUInt16LE(8 * wide.length, 2);
+      for (const [i, value] of wide.entries()) extra.writeBigUInt64LE(value, 4 + 8 * i);
+      central.writeUInt16LE(extra.length, 30);
+      for (const place of [24, 20, 42]) central.writeUInt32LE(0xffffffff, place);
+      directory.push(extra);
+    }
     at += local.length + name.length + packed.length;
   }
   const end = Buffer.alloc(22);
@@ -236,6 +247,15 @@ const bombs: Record<string, [file: () => Buffer, message: RegExp]> = {
     () => archive(sound, four, { ...four, name: 'a/data/1', offset: 40 + sound.length }),
     /lies over what follows it/,
   ],
+  'a zip64 length without end': [
+    () => archive(sound, { ...four, wide: [2n ** 63n, 16n, 0n] }),
+    /lies over what follows it|unpacks from 16 bytes to/,
+  ],
+  'a zip64 place without end': [
+    () => archive(sound, { ...four, wide: [16n, 16n, 2n ** 64n - 1n] }),
+    /lies over what follows it/,
+  ],
+  'a zip64 field that is cut': [() => archive(sound, { ...four, wide: [16n] }), /its directory is cut/],
   'an encrypted entry': [() => archive(sound, { ...four, flags: 1 }), /'a\/data\/0' is encrypted/],
 };
 
