@@ -22,7 +22,7 @@ export type Pickled = unknown;
 /** Steps that one pickle may take; a state dict of 50,000 tensors takes 2 million. */
 const MAX_STEPS = 8_000_000;
 /** Lists, tuples and dictionaries that it may make: each takes some hundred bytes of memory, for one byte of file. */
-const MAX_CONTAINERS = 2_000_000;
+const MAX_CONTAINERS = 1_000_000;
 /** Integers of more bytes are no number that anything here needs: reading them as one takes quadratic time. */
 const MAX_INTEGER_BYTES = 64;
 
