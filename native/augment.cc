@@ -124,23 +124,23 @@ void runOne(Picture picture, float* result, Reader program) {
     const auto count = static_cast<int64_t>(head[1]);
     change(picture, static_cast<int64_t>(head[0]), count, program.take(count));
   }
-  if (picture.pixels != result) std::copy_n(picture.pixels, kColours * picture.area(), result);
+  if (picture.pixels != result) std::copy_n(picture.pixels, picture.colours * picture.area(), result);
 }
 
 at::Tensor augment(const at::Tensor& images, const at::Tensor& program, const at::Tensor& ends) {
-  TORCH_CHECK(images.device().is_cpu() && images.dim() == 4 && images.size(1) == kColours,
-              "augment: expected images [N, 3, H, W] on the CPU, got ", images.sizes());
+  TORCH_CHECK(images.device().is_cpu() && images.dim() == 4 && (images.size(1) == 3 || images.size(1) == 1),
+              "augment: expected images [N, 3 or 1, H, W] on the CPU, got ", images.sizes());
   const bool isBytes = images.scalar_type() == at::kByte;
   TORCH_CHECK(isBytes || images.scalar_type() == at::kFloat, "augment: expected uint8 or float32 images");
-  const int64_t n = images.size(0), height = images.size(2), width = images.size(3);
+  const int64_t n = images.size(0), colours = images.size(1), height = images.size(2), width = images.size(3);
   TORCH_CHECK(height >= 2 && width >= 2 && height <= kMostSide && width <= kMostSide,
               "augment: sides of 2 to ", kMostSide, " px, got ", height, " × ", width);
   TORCH_CHECK(program.scalar_type() == at::kDouble && program.is_contiguous() && program.dim() == 1 &&
                   ends.scalar_type() == at::kLong && ends.is_contiguous() && ends.numel() == n,
               "augment: expected a program of doubles and an end for each image");
   const at::Tensor source = images.contiguous();
-  at::Tensor result = at::empty({n, kColours, height, width}, images.options().dtype(at::kFloat));
-  const int64_t size = kColours * height * width;
+  at::Tensor result = at::empty({n, colours, height, width}, images.options().dtype(at::kFloat));
+  const int64_t size = colours * height * width;
   const void* pixels = source.data_ptr();
   float* out = result.data_ptr<float>();
   const double* instructions = program.data_ptr<double>();
@@ -153,7 +153,7 @@ at::Tensor augment(const at::Tensor& images, const at::Tensor& program, const at
   parallelFor(n, 1, [&](int64_t begin, int64_t stop) {
     std::vector<float> spare(size), scratch;
     for (int64_t i = begin; i < stop; i++) {
-      Picture picture{height, width, out + i * size, spare.data(), scratch};
+      Picture picture{colours, height, width, out + i * size, spare.data(), scratch};
       if (isBytes) setPicture(static_cast<const uint8_t*>(pixels) + i * size, picture);
       else std::copy_n(static_cast<const float*>(pixels) + i * size, size, picture.pixels);
       runOne(picture, out + i * size, Reader(instructions + (i > 0 ? end[i - 1] : 0), instructions + end[i]));
@@ -164,7 +164,7 @@ at::Tensor augment(const at::Tensor& images, const at::Tensor& program, const at
 
 }  // namespace
 
-// Images [N, 3, H, W], uint8, or float32 in [0, 1] → float32 in [0, 1]. The program of image i ends at ends[i].
+// Images [N, 3 or 1, H, W], uint8, or float32 in [0, 1] → float32 in [0, 1]. The program of image i ends at ends[i].
 TORCH_LIBRARY_FRAGMENT(graft, library) {
   library.def("augment(Tensor images, Tensor program, Tensor ends) -> Tensor");
 }

@@ -12,11 +12,9 @@
 
 namespace graft {
 
-constexpr int64_t kColours = 3;
-
-/// [3, H, W] in [0, 1], and as much memory again.
+/// [colours, H, W] in [0, 1], and as much memory again; colours: 3, or 1 for grey.
 struct Picture {
-  int64_t height, width;
+  int64_t colours, height, width;
   float* pixels;
   float* spare;  // what cannot be changed in place is written here; then the two change places
   std::vector<float>& scratch;
@@ -54,7 +52,7 @@ void distortByGrid(Picture& picture, const double* columns, const double* rows);
 void setPicture(const uint8_t* bytes, Picture& picture);
 /// x · gain + bias, clipped to [0, 1].
 void applyLevels(Picture& picture, float gain, float bias);
-/// @param hue in turns, @param saturation, value of 1
+/// @param hue in turns, @param saturation, value of 1; grey has its value alone
 void shiftHsv(Picture& picture, float hue, float saturation, float value);
 /// Adds normal noise; pixel i of a seed is always the same.
 void addNoise(Picture& picture, float deviation, uint32_t seed, uint32_t second);

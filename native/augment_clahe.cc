@@ -126,6 +126,16 @@ struct Neighbours {
 }  // namespace
 
 void equalizeTiles(Picture& picture, double clipLimit, int64_t tiles) {
+  if (picture.colours == 1) {
+    // Lightness is defined for colours: grey is three equal ones.
+    const int64_t size = picture.area();
+    std::vector<float> planes(3 * size), spare(3 * size);
+    for (int64_t plane = 0; plane < 3; plane++) std::copy_n(picture.pixels, size, planes.data() + plane * size);
+    Picture colour{3, picture.height, picture.width, planes.data(), spare.data(), picture.scratch};
+    equalizeTiles(colour, clipLimit, tiles);
+    std::copy_n(colour.pixels + size, size, picture.pixels);
+    return;
+  }
   const int64_t height = picture.height, width = picture.width, area = picture.area();
   // OpenCV pads both sides where one does not divide, by a whole `tiles` where the other does.
   const bool divides = height % tiles == 0 && width % tiles == 0;

@@ -80,19 +80,20 @@ GRAFT_KERNEL void noise(float* __restrict first, float* __restrict second, int32
 
 }  // namespace
 
-void setPicture(const uint8_t* bytes, Picture& picture) { fromBytes(bytes, kColours * picture.area(), picture.pixels); }
+void setPicture(const uint8_t* bytes, Picture& picture) { fromBytes(bytes, picture.colours * picture.area(), picture.pixels); }
 
 void applyLevels(Picture& picture, float gain, float bias) {
-  levels(picture.pixels, kColours * picture.area(), gain, bias);
+  levels(picture.pixels, picture.colours * picture.area(), gain, bias);
 }
 
 void shiftHsv(Picture& picture, float hue, float saturation, float value) {
+  if (picture.colours == 1) return applyLevels(picture, 1.0f, value);
   const int64_t area = picture.area();
   hsv(picture.pixels, picture.pixels + area, picture.pixels + 2 * area, area, hue, saturation, value);
 }
 
 void addNoise(Picture& picture, float deviation, uint32_t seed, uint32_t second) {
-  const int64_t count = kColours * picture.area(), pairs = (count + 1) / 2;
+  const int64_t count = picture.colours * picture.area(), pairs = (count + 1) / 2;
   float* half = picture.pixels + pairs;
   if (count % 2 == 0) {
     noise(picture.pixels, half, static_cast<int32_t>(pairs), deviation, seed, second);
@@ -107,7 +108,7 @@ void addNoise(Picture& picture, float deviation, uint32_t seed, uint32_t second)
 }
 
 void cutHole(Picture& picture, int64_t top, int64_t bottom, int64_t left, int64_t right) {
-  for (int64_t plane = 0; plane < kColours; plane++)
+  for (int64_t plane = 0; plane < picture.colours; plane++)
     for (int64_t y = top; y < bottom; y++) {
       float* row = picture.pixels + plane * picture.area() + y * picture.width;
       std::fill(row + left, row + right, 0.0f);

@@ -190,7 +190,7 @@ GRAFT_KERNEL void addScaled(const float* __restrict in, float weight, int64_t co
 void correlate(Picture& picture, const double* weights, int64_t side) {
   const int64_t height = picture.height, width = picture.width, margin = side / 2, stride = width + 2 * margin;
   float* padded = picture.scratchOf((height + 2 * margin) * stride);
-  for (int64_t plane = 0; plane < kColours; plane++) {
+  for (int64_t plane = 0; plane < picture.colours; plane++) {
     pad(picture.pixels + plane * picture.area(), height, width, margin, mirroredIndex, padded);
     for (int64_t y = 0; y < height; y++) {
       float* out = picture.spare + plane * picture.area() + y * width;
@@ -207,7 +207,7 @@ void medianFilter(Picture& picture, int64_t side) {
   const int64_t height = picture.height, width = picture.width, margin = side / 2, stride = width + 2 * margin;
   float* padded = picture.scratchOf((height + 2 * margin + side) * stride);
   float* sorted = padded + (height + 2 * margin) * stride;
-  for (int64_t plane = 0; plane < kColours; plane++) {
+  for (int64_t plane = 0; plane < picture.colours; plane++) {
     pad(picture.pixels + plane * picture.area(), height, width, margin, nearestIndex, padded);
     for (int64_t y = 0; y < height; y++) {
       (side == 3 ? sortColumns3 : sortColumns5)(padded + y * stride, stride, sorted);

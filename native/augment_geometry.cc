@@ -103,13 +103,13 @@ void sample(Picture& picture, Border border, const Fill& fill) {
   const bool isFramed = border == Border::kBlack;
   const int64_t sourceHeight = height + 2 * isFramed, sourceWidth = width + 2 * isFramed;
   const int64_t sourceArea = sourceHeight * sourceWidth;
-  float* scratch = picture.scratchOf(3 * width + (isFramed ? kColours * sourceArea : 0));
+  float* scratch = picture.scratchOf(3 * width + (isFramed ? picture.colours * sourceArea : 0));
   const Row row{scratch, scratch + width, reinterpret_cast<int32_t*>(scratch + 2 * width)};
   const float* source = picture.pixels;
   if (isFramed) {
     float* framed = scratch + 3 * width;
-    std::fill(framed, framed + kColours * sourceArea, 0.0f);
-    for (int64_t line = 0; line < kColours * height; line++) {
+    std::fill(framed, framed + picture.colours * sourceArea, 0.0f);
+    for (int64_t line = 0; line < picture.colours * height; line++) {
       const int64_t plane = line / height, y = line % height;
       std::copy_n(picture.pixels + line * width, width, framed + plane * sourceArea + (y + 1) * sourceWidth + 1);
     }
@@ -118,7 +118,7 @@ void sample(Picture& picture, Border border, const Fill& fill) {
   for (int64_t y = 0; y < height; y++) {
     fill(y, row.x, row.y);
     findSources(row.x, row.y, row.offset, width, sourceHeight, sourceWidth, isFramed);
-    for (int64_t plane = 0; plane < kColours; plane++)
+    for (int64_t plane = 0; plane < picture.colours; plane++)
       sampleRow(source + plane * sourceArea, sourceWidth, row.x, row.y, row.offset, width,
                 picture.spare + plane * height * width + y * width);
   }
@@ -163,7 +163,7 @@ void turnPicture(Picture& picture, Turn turn) {
     start += down * (height - 1);
     down = -down;
   }
-  for (int64_t plane = 0; plane < kColours; plane++)
+  for (int64_t plane = 0; plane < picture.colours; plane++)
     copyTurned(picture.pixels + plane * area + start, down, right, height, width, picture.spare + plane * area);
   picture.finishSpare();
 }

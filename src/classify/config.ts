@@ -39,6 +39,11 @@ export const classifierRecipeSchema = z.strictObject({
     .enum(['pooled', 'normalised'])
     .default('pooled')
     .describe('pooled: the paper’s; normalised: batch norm before the pool, the original’s'),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .nullable()
+    .default(null)
+    .describe('of the images; null: those of the dataset, 1 where all its images are grey'),
   imageSize: z.int().min(32).max(1024).default(64).describe('side in pixels'),
   weights: z
     .string()

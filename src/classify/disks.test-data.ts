@@ -60,6 +60,7 @@ export function makeDisks(count: number, seed = 1): { dataset: Dataset; cache: P
       rows,
       sizePx: SIDE,
       framing: trainingFraming,
+      channels: 3,
       key: 'test',
     },
   };

@@ -63,7 +63,12 @@ export async function exportClassifier(
       return { path, format, check: null };
     }
     const graph = format === 'onnx' ? writeOnnx : writeTorchScript;
-    const { summary, check } = await graph(network, path, config.imageSize, metadata);
+    const { summary, check } = await graph(
+      network,
+      path,
+      { sizePx: config.imageSize, channels: config.channels ?? 3 },
+      metadata,
+    );
     return { ...summary, format, check };
   } finally {
     network.dispose();
@@ -84,21 +89,25 @@ const forwardOf =
  * Images for a trace, and others to check what was traced: soft blotches of all colours. Noise is nothing that a network
  * has seen, and deep in it maps may grow until their rounding drowns what is compared.
  */
-function examples(sizePx: number, seed: number, count: number): { images: Tensor } {
-  const blotches = rand([count, 3, 6, 6], { generator: Seeded.seeded(seed) });
+function examples(
+  { sizePx, channels }: { sizePx: number; channels: number },
+  seed: number,
+  count: number,
+): { images: Tensor } {
+  const blotches = rand([count, channels, 6, 6], { generator: Seeded.seeded(seed) });
   return { images: tidy(() => F.interpolate(blotches, [sizePx, sizePx], 'bilinear')) };
 }
 
 async function writeOnnx(
   network: EfficientNet,
   path: string,
-  sizePx: number,
+  shape: { sizePx: number; channels: number },
   metadata: Record<string, string>,
 ): Promise<WrittenGraph> {
   const forward = forwardOf(network);
   const options = { parameters: network.stateDict(), outputs: ['logits'], metadata, name: 'classifier' };
-  const summary = tidy(() => exportOnnx(forward, examples(sizePx, 0, 2), path, options));
-  const test = examples(sizePx, 1, 3);
+  const summary = tidy(() => exportOnnx(forward, examples(shape, 0, 2), path, options));
+  const test = examples(shape, 1, 3);
   try {
     return { summary, check: await checkOnnx(path, forward, test) };
   } catch (error) {
@@ -112,14 +121,14 @@ async function writeOnnx(
 async function writeTorchScript(
   network: EfficientNet,
   path: string,
-  sizePx: number,
+  shape: { sizePx: number; channels: number },
   metadata: Record<string, string>,
 ): Promise<WrittenGraph> {
   const forward = forwardOf(network);
   return tidy(() => {
     const options = { parameters: network.stateDict(), metadata };
-    const summary = exportTorchScript(forward, examples(sizePx, 0, 2), path, options);
-    const test = examples(sizePx, 1, 3);
+    const summary = exportTorchScript(forward, examples(shape, 0, 2), path, options);
+    const test = examples(shape, 1, 3);
     const maxDifference = checkTorchScript(path, forward, test);
     const largest = noGrad(() => forward(test.images).abs().amax().item());
     if (!(maxDifference <= ONNX_TOLERANCE * Math.max(1, largest))) {
@@ -140,8 +149,8 @@ function metadataOf(dir: string, network: EfficientNet, config: ClassifierConfig
     version: graft,
     dataset: dataset ?? null,
     input: {
-      shape: ['N', 3, imageSize, imageSize],
-      colours: 'RGB, sRGB, in [0, 1]',
+      shape: ['N', config.channels ?? 3, imageSize, imageSize],
+      colours: config.channels === 1 ? 'grey, sRGB, in [0, 1]' : 'RGB, sRGB, in [0, 1]',
       frame: `${framingWords(framingOfRun(dir))}, resized to ${imageSize} px`,
       normalisation: `${network.conventions.inputStatistics}; a graph has it inside, weights alone do not`,
     },

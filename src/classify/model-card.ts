@@ -64,7 +64,7 @@ const section = (title: string, lines: readonly string[]): string[] => [`## ${ti
 function details({ graft, config, summary, finished }: ModelCardInput): string[] {
   return [
     md`- Architecture: ${config.architecture}, ${summary.parameters.toLocaleString('en-US')} parameters, one logit; head: ${config.head}.`,
-    md`- Input: RGB, ${config.imageSize} × ${config.imageSize} px, ${framingWords(summary.framing ?? trainingFraming)}.`,
+    md`- Input: ${config.channels === 1 ? 'grey' : 'RGB'}, ${config.imageSize} × ${config.imageSize} px, ${framingWords(summary.framing ?? trainingFraming)}.`,
     md`- Starting weights: ${config.weights === null ? 'none, from scratch' : code(config.weights)}.`,
     md`- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,
     md`- Time: ${summary.seconds.toFixed(0)} s on ${summary.device}, ${summary.imagesPerSecond.toFixed(0)} images/s; the model of the processor was not recorded.`,

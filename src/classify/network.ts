@@ -64,6 +64,19 @@ export function settleClasses(
 }
 
 /**
+ * A recipe with the channels of the pixels that it is trained on.
+ * @throws DataError when it asks for others
+ */
+export function settleChannels(recipe: ClassifierRecipe, cache: { channels: 1 | 3 }): ClassifierRecipe {
+  const { channels } = cache;
+  if (recipe.channels !== null && recipe.channels !== channels)
+    throw new DataError(
+      `channels: ${recipe.channels} are asked for, and the pixel cache holds ${channels}; open it with as many`,
+    );
+  return { ...recipe, channels };
+}
+
+/**
  * Brings the weights file to this machine where it is on the hub, and writes the conventions it asks for into the
  * recipe, which then describes the network without it. Nothing is fetched or read where the recipe is settled already.
  *
@@ -93,6 +106,7 @@ export function makeNetwork(
 ): ClassifierNetwork {
   const network = new EfficientNet(parseVariant(recipe.architecture), {
     numClasses: recipe.target === 'classes' ? recipe.classes.length : 1,
+    inChannels: recipe.channels ?? 3, // runs of before this key was there have three
     head: recipe.head,
     dropConnect: recipe.dropConnect,
     ...(recipe.dropout === null ? {} : { dropout: recipe.dropout }),
@@ -110,7 +124,7 @@ export function makeNetwork(
     });
     caution = sizeCaution(recipe, taken.sidesPx);
     const { padding, batchNormEps, inputStatistics } = network.conventions;
-    loaded = `${taken.loaded} tensors from ${recipe.weights} (${taken.naming} names)${taken.headReplaced ? ', last layer fresh' : ''}; ${padding} padding, batch-norm eps ${batchNormEps}, ${inputStatistics} input`;
+    loaded = `${taken.loaded} tensors from ${recipe.weights} (${taken.naming} names)${taken.headReplaced ? ', last layer fresh' : ''}${taken.folded ? `, first convolution brought to ${recipe.channels} ${recipe.channels === 1 ? 'channel' : 'channels'}` : ''}; ${padding} padding, batch-norm eps ${batchNormEps}, ${inputStatistics} input`;
   } else network.setConventions(conventions);
   for (const module of network.modules()) {
     if (module instanceof BatchNorm2d) Object.assign(module, { momentum: recipe.batchNormMomentum });

@@ -4,7 +4,9 @@
  */
 import { forEachParallel } from '../data/parallel.js';
 import { DataError } from '../errors.js';
+import type { Channels } from '../image/channels.js';
 import type { Framing } from '../image/framing.js';
+import type { Showing } from '../image/intensity.js';
 import { decodeSquare, type SquareOptions } from '../image/square.js';
 import type { Module } from '../nn/index.js';
 import { readBytesAsync } from '../reading.js';
@@ -43,6 +45,10 @@ export interface PredictOptions {
   sizePx: number;
   /** How it saw the frames of its training images. */
   framing: Framing;
+  /** Channels that it takes; default 3. */
+  channels?: Channels;
+  /** Which stored values were black and white in its training images. */
+  showing?: Showing;
   device: Device;
   /** Files a batch; fewer where images are so large that a batch would not fit. */
   batchSize: number;
@@ -54,7 +60,7 @@ export interface PredictOptions {
 /**
  * A file as pixels, exactly as the pixel cache prepares those of a dataset (the same framing, by the same decoder): what a
  * network is shown must be made as what it learned from.
- * @returns RGB `[3, sizePx, sizePx]`
+ * @returns RGB `[3, sizePx, sizePx]`, or luma `[1, sizePx, sizePx]`
  */
 async function readSquare(path: string, how: SquareOptions): Promise<Uint8Array> {
   return decodeSquare(await readBytesAsync(path), how, path);
@@ -63,17 +69,17 @@ async function readSquare(path: string, how: SquareOptions): Promise<Uint8Array>
 /**
  * Files as pixels, all of them in memory.
  * @param how side and framing that the network learned with
- * @returns uint8 `[N, 3, sizePx, sizePx]`, which the caller disposes
+ * @returns uint8 `[N, C, sizePx, sizePx]`, which the caller disposes
  * @throws DataError naming the file that cannot be read or decoded
  */
 export async function readSquares(files: readonly string[], how: SquareOptions): Promise<Tensor> {
-  const { sizePx } = how;
-  const planes = 3 * sizePx * sizePx;
+  const { sizePx, channels = 3 } = how;
+  const planes = channels * sizePx * sizePx;
   const data = new Uint8Array(files.length * planes);
   await forEachParallel(files.length, async (i) => {
     data.set(await readSquare(files[i]!, how), i * planes);
   });
-  return tensor(data, [files.length, 3, sizePx, sizePx]);
+  return tensor(data, [files.length, channels, sizePx, sizePx]);
 }
 
 /**
@@ -85,10 +91,11 @@ export async function* predictFiles(
   files: readonly PictureFile[],
   options: PredictOptions,
 ): AsyncGenerator<PredictedFiles> {
-  const { sizePx, framing, device, tta, classes } = options;
+  const { sizePx, framing, device, tta, classes, channels = 3, showing } = options;
   const batchSize = batchSizeFor({ height: sizePx, width: sizePx }, options.batchSize);
   const read = (start: number): Promise<ReadBatch> => {
-    const batch = readBatch(files.slice(start, start + batchSize), { sizePx, ...framing });
+    const how = { sizePx, channels, showing, ...framing };
+    const batch = readBatch(files.slice(start, start + batchSize), how);
     batch.catch(() => {}); // thrown when the batch is asked for
     return batch;
   };
@@ -97,7 +104,7 @@ export async function* predictFiles(
     for (let start = 0; start < files.length; start += batchSize) {
       const { names, pixels, unreadable } = await ahead;
       ahead = read(start + batchSize);
-      const images = tensor(pixels, [names.length, 3, sizePx, sizePx]);
+      const images = tensor(pixels, [names.length, channels, sizePx, sizePx]);
       const how = { device, batchSize, tta };
       let predictions: Prediction[];
       try {
@@ -131,8 +138,8 @@ interface ReadBatch {
 }
 
 async function readBatch(files: readonly PictureFile[], how: SquareOptions): Promise<ReadBatch> {
-  const { sizePx } = how;
-  const planes = 3 * sizePx * sizePx;
+  const { sizePx, channels = 3 } = how;
+  const planes = channels * sizePx * sizePx;
   const pixels = new Uint8Array(files.length * planes);
   const reasons = new Map<number, string>();
   await forEachParallel(files.length, async (i) => {

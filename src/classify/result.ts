@@ -2,9 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandLine } from '../command-line.js';
-import { framingOfFolder } from '../data/dataset.js';
+import { framingOfFolder, openDataset } from '../data/dataset.js';
+import type { FoundRange } from '../data/intensity-range.js';
 import { ConfigError, DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
+import type { Showing } from '../image/intensity.js';
 import type { EfficientNet } from '../models/index.js';
 import { bestCheckpointPath, loadCheckpoint } from '../run/checkpoint.js';
 import type { ConditionsFrom } from '../run/conditions.js';
@@ -47,6 +49,8 @@ export interface ClassifierSummary {
   dataset: { name: string; hash: string; positive: string };
   /** How it saw the frames of photographs; left out by runs from before it was written down. */
   framing?: Framing;
+  /** Which stored values were black and white in its training images, where files held more than 8-bit pixels. */
+  intensity?: FoundRange[];
   parameters: number;
   device: string;
   /** What it was computed under, part by part; runs of Graft 0.1 do not say. */
@@ -137,6 +141,16 @@ export function framingOfRun(dir: string): Framing {
   const summary = readRun(dir).summary as unknown as ClassifierSummary | undefined;
   if (summary?.framing) return summary.framing;
   return framingOfFolder(readClassifierConfig(dir).data);
+}
+
+/**
+ * Which stored values a run's network must be shown as black and white: those of the dataset that it learned from, as its
+ * summary says, of an unfinished run as the dataset itself does.
+ */
+export function showingOfRun(dir: string): Showing {
+  const summary = readRun(dir).summary as unknown as ClassifierSummary | undefined;
+  if (summary) return { ranges: summary.intensity ?? [] };
+  return { ranges: openDataset(readClassifierConfig(dir).data).intensity ?? [] };
 }
 
 /**

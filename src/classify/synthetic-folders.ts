@@ -1,8 +1,9 @@
 /** Folders of synthetic images, each of one class and with its lineage.json, as a classifier takes them. */
 import { relative } from 'node:path';
-import type { Dataset } from '../data/dataset.js';
+import { channelsOf, type Dataset } from '../data/dataset.js';
 import { readLineage, requireNoLeak, requireSameFrames } from '../data/lineage.js';
 import { DataError } from '../errors.js';
+import type { Channels } from '../image/channels.js';
 import { loadFolder } from '../image/folder.js';
 import { type Framing, framingWords } from '../image/framing.js';
 import { dispose, tensor } from '../torch/index.js';
@@ -18,6 +19,7 @@ export interface SyntheticFolder extends SyntheticImages {
 /**
  * The images of each folder as pixels; the caller disposes them.
  * @param how.sizePx side that they are resized to
+ * @param how.channels that they are to have; default: the dataset's
  * @param how.shown how the dataset's images are shown beside them, where they are no squares
  * @throws DataError where a folder has no lineage, where its generator saw a group of the validation or test split,
  * or other framings than the dataset shows, and where it learned a class that the dataset does not have
@@ -25,7 +27,7 @@ export interface SyntheticFolder extends SyntheticImages {
 export async function readSyntheticFolders(
   folders: readonly string[],
   dataset: Dataset,
-  { sizePx, shown }: { sizePx: number; shown?: Framing },
+  { sizePx, shown, channels = channelsOf(dataset) }: { sizePx: number; shown?: Framing; channels?: Channels },
 ): Promise<SyntheticFolder[]> {
   const evaluated = new Set(dataset.rows.filter((row) => row.split !== 'train').map((row) => row.group));
   const sets: SyntheticFolder[] = [];
@@ -39,9 +41,9 @@ export async function readSyntheticFolders(
           `${dir}: holds images of class '${lineage.class}', which ${dataset.dir} does not have; its classes are ${dataset.classes.join(', ')}`,
         );
       }
-      const { data, n, height, width, files } = await loadFolder(dir, { sizePx, fit: 'fill' });
+      const { data, n, height, width, files } = await loadFolder(dir, { sizePx, channels, fit: 'fill' });
       sets.push({
-        images: tensor(data, [n, 3, height, width]),
+        images: tensor(data, [n, channels, height, width]),
         label: lineage.class === dataset.positive ? 1 : 0,
         class: lineage.class,
         files: files.map((file) => relative(dir, file)),

@@ -42,7 +42,7 @@ import { type ClassSummary, writeClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
 import { FINE_TUNING_OFF } from './fine-tuning.js';
 import { writeLearned } from './learned.js';
-import { adoptConventions, settleClasses, settleWeights } from './network.js';
+import { adoptConventions, settleChannels, settleClasses, settleWeights } from './network.js';
 import {
   type ClassifierResult,
   type ClassifierSummary,
@@ -117,7 +117,10 @@ const changeable = [...runConditions, 'data', 'evaluationBatchSize'];
 export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierResult> {
   const augmentation = options.augmentation ?? options.config.augmentation;
   checkRecipe(options.config);
-  const asked = settleClasses(settleThreads({ ...options.config, augmentation }), options.dataset);
+  const asked = settleChannels(
+    settleClasses(settleThreads({ ...options.config, augmentation }), options.dataset),
+    options.cache,
+  );
   checkData(options, asked);
   const status = options.ifExists === 'continue' ? runStatus(options.runDir) : 'empty';
   // Before the configuration is written: whoever opens the run later need not have the weights it began with.
@@ -345,6 +348,7 @@ async function conclude(
     images: training.counts,
     dataset: { name: dataset.name, hash: dataset.hash, positive: dataset.positive },
     framing: framingOf(dataset, framing),
+    ...(dataset.intensity ? { intensity: dataset.intensity } : {}),
     parameters: network.parameterCount,
     device,
     conditions: conditionsOf(readEvents(run.path(runFiles.events))),
@@ -402,7 +406,7 @@ function requireSameRun(dir: string, config: DataPaths): void {
   // What runs did before these keys were there: all real images, the authors' conventions, a plain step.
   const { inputStatistics, padding, batchNormEps } = OWN_CONVENTIONS;
   const before = {
-    ...{ target: 'binary', classes: [] },
+    ...{ target: 'binary', classes: [], channels: 3 },
     ...{ real: 'all', randAugment: RAND_AUGMENT, tta: 'none' },
     ...{ inputStatistics, padding, batchNormEps, ...FINE_TUNING_OFF },
   };

@@ -9,7 +9,7 @@ import type { RealImages } from './config.js';
 
 /** Synthetic images that all bear one label. */
 export interface SyntheticImages {
-  /** uint8 `[M, 3, H, W]`, of the cache's size. */
+  /** uint8 `[M, C, H, W]`, of the cache's size and channels. */
   images: Tensor;
   /** 1: of the positive class. */
   label: 0 | 1;
@@ -20,7 +20,7 @@ export interface SyntheticImages {
 }
 
 export interface TrainingSet {
-  /** uint8 `[N, 3, H, W]`. */
+  /** uint8 `[N, C, H, W]`. */
   images: Tensor;
   /** Rows of `images` that are trained on. */
   indices: number[];
@@ -53,12 +53,12 @@ export async function makeTrainingSet(
   const isUsed = (i: number): boolean => which === 'all' || (which === 'negatives' && !isPositive(i));
   const real = cache.rows.flatMap((row, i) => (row.split === 'train' && isUsed(i) ? [i] : []));
   const realPositive = real.filter(isPositive).length;
-  const [, , height, width] = cache.images.shape;
+  const [, depth, height, width] = cache.images.shape;
   for (const { images, source } of synthetic) {
     const [m, channels, h, w] = images.shape;
-    if (channels !== 3 || h !== height || w !== width || images.dtype !== 'uint8') {
+    if (channels !== depth || h !== height || w !== width || images.dtype !== 'uint8') {
       throw new DataError(
-        `${source}: ${m} images of ${w} × ${h} px (${images.dtype}) beside real ones of ${width} × ${height}; make them of the same size`,
+        `${source}: ${m} images of ${w} × ${h} px in ${channels} channels (${images.dtype}) beside real ones of ${width} × ${height} in ${depth}; make them of the same size`,
       );
     }
   }

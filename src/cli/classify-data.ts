@@ -1,10 +1,12 @@
 /** What the commands of `graft classify` open their images, and starting weights, with. */
 import type { ClassifierConfig } from '../classify/config.js';
 import type { Dataset } from '../data/dataset.js';
+import type { Channels } from '../image/channels.js';
 import type { Framing } from '../image/framing.js';
 
 /**
  * A dataset and its pixels at a size, decoded with a progress bar where they are not cached.
+ * @param options.channels that the pixels are to have; default: the dataset's
  * @param options.framing how frames were seen by what the pixels are for; default: as for all training
  */
 export async function openData(dir: string, imageSize: number, options: PixelOptions) {
@@ -30,9 +32,14 @@ export async function reopenData(
 interface PixelOptions {
   quiet: boolean;
   framing?: Framing | null;
+  channels?: Channels | undefined;
 }
 
-async function withPixels(dataset: Dataset, imageSize: number, { quiet, framing = null }: PixelOptions) {
+async function withPixels(
+  dataset: Dataset,
+  imageSize: number,
+  { quiet, framing = null, channels }: PixelOptions,
+) {
   const { shownAs } = await import('../data/dataset.js');
   const { openPixelCache } = await import('../data/cache.js');
   const { Progress } = await import('../run/progress.js');
@@ -40,6 +47,7 @@ async function withPixels(dataset: Dataset, imageSize: number, { quiet, framing 
   try {
     const cache = await openPixelCache(dataset, imageSize, {
       ...shownAs(dataset, framing),
+      channels,
       onProgress: (done, total) => {
         bar ??= new Progress({ label: 'decoding', total, unit: 'images', quiet });
         bar.update(done);

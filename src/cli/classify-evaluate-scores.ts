@@ -95,7 +95,7 @@ async function freshScores(
   const { quiet } = globalOptions(command);
   const device = await startEngine(command);
   const { network } = openClassifier(dir, device);
-  const how = { quiet, framing: framingOfRun(dir) };
+  const how = { quiet, framing: framingOfRun(dir), channels: config.channels ?? 3 } as const;
   const tta = flags.tta ?? config.tta;
   const { classes, evaluationBatchSize: batchSize } = config;
   const scoreOf = async (

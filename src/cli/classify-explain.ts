@@ -164,7 +164,7 @@ async function pickFromFolder(
   const { relative } = await import('node:path');
   const { listImages } = await import('../image/folder.js');
   const { readSquares } = await import('../classify/predict.js');
-  const { framingOfRun } = await import('../classify/result.js');
+  const { framingOfRun, showingOfRun } = await import('../classify/result.js');
   const { DataError } = await import('../errors.js');
   const files = (await listImages(dir)).slice(0, Math.max(flags.count, flags.scored));
   if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
@@ -172,7 +172,15 @@ async function pickFromFolder(
     const id = relative(dir, file).replace(/\.[^.]+$/, '');
     return { id, label: id };
   });
-  return { pixels: await readSquares(files, { sizePx: config.imageSize, ...framingOfRun(run) }), shown };
+  return {
+    pixels: await readSquares(files, {
+      sizePx: config.imageSize,
+      channels: config.channels ?? 3,
+      showing: showingOfRun(run),
+      ...framingOfRun(run),
+    }),
+    shown,
+  };
 }
 
 async function pickFromSplit(
@@ -189,6 +197,7 @@ async function pickFromSplit(
     data: flags.data,
     quiet,
     framing: framingOfRun(dir),
+    channels: config.channels ?? 3,
   });
   try {
     const at = new Map(cache.rows.map((row, i) => [row.id, i]));

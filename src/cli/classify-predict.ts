@@ -48,7 +48,7 @@ async function predictCommand(
   flags: PredictFlags,
   command: Command,
 ): Promise<void> {
-  const { framingOfRun, openClassifier } = await import('../classify/result.js');
+  const { framingOfRun, openClassifier, showingOfRun } = await import('../classify/result.js');
   const { predictFiles } = await import('../classify/predict.js');
   const { DataError } = await import('../errors.js');
   const { replaceFileAsync } = await import('../files.js');
@@ -69,6 +69,7 @@ async function predictCommand(
   const device = await startEngine(command);
   const { network, config } = openClassifier(run, device);
   const framing = framingOfRun(run);
+  const showing = showingOfRun(run);
   const tta = flags.tta ?? config.tta;
   const classes = config.target === 'classes' ? config.classes : [];
   const unreadable: Unreadable[] = [];
@@ -83,6 +84,8 @@ async function predictCommand(
             classes: classes.length,
             sizePx,
             framing,
+            channels: config.channels ?? 3,
+            showing,
             device,
             batchSize,
             tta,

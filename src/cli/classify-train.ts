@@ -113,9 +113,16 @@ async function runToEnd(
   const { quiet } = globalOptions(command);
   const { data: _, synthetic: folders, ...recipe } = config;
   await bringWeights(config.weights, { quiet });
-  const { dataset, cache } = await openData(config.data, config.imageSize, { quiet });
+  const { dataset, cache } = await openData(config.data, config.imageSize, {
+    quiet,
+    // Runs of before there was this key have three.
+    channels: config.channels ?? (ifExists === 'continue' ? 3 : undefined),
+  });
   const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
-  const synthetic = await readSyntheticFolders(folders, dataset, { sizePx: config.imageSize });
+  const synthetic = await readSyntheticFolders(folders, dataset, {
+    sizePx: config.imageSize,
+    channels: cache.channels,
+  });
   let bar: InstanceType<typeof Progress> | null = null;
   let result: ClassifierResult;
   try {

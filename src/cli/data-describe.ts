@@ -146,6 +146,7 @@ export function describeText(summary: DatasetSummary): string {
     `groups: by ${groupedBy}${groupedBy === 'image' ? ' (no patient or lesion known)' : ' where known, else by image'}, the largest of ${whole(summary.largestGroup)}; no group is in two splits`,
     `duplicates joined: ${whole(duplicates.exact)} exact, ${whole(duplicates.near)} near`,
     `sizes: ${sizeText}`,
+    ...(summary.channels === 1 ? ['channels: 1, all images are grey'] : []),
     ...summary.intensity.map((range) => `intensity: ${rangeText(range)}`),
     ...(summary.bayesAuc === null ? [] : [`best possible AUC: ${summary.bayesAuc.toFixed(4)}`]),
     `hash: ${summary.hash.slice(0, 16)}`,

@@ -35,6 +35,7 @@ interface ImportFlags {
   name?: string;
   licence?: string;
   intensity: string;
+  channels?: 1 | 3;
   page?: string;
 }
 
@@ -126,6 +127,14 @@ export function registerImport(data: Command): void {
       '--page <page>',
       'of TIFFs that hold several pictures: first, middle, last or a number (default: the largest, where it is one)',
     )
+    .addOption(
+      new Option(
+        '--channels <number>',
+        'of what learns from the images (default: 1 where all are grey, else 3)',
+      )
+        .choices(['1', '3'])
+        .argParser((text) => channels(text)),
+    )
     .option('--skip-unreadable', 'leave out images that cannot be decoded, instead of failing')
     .option(
       '--accept-warnings',
@@ -155,6 +164,11 @@ export function registerImport(data: Command): void {
         '    --rename bcc=malignant --rename akiec=malignant --positive malignant --out datasets/ham10000',
     ],
   ]);
+}
+
+function channels(text: string): 1 | 3 {
+  if (text !== '1' && text !== '3') throw new InvalidArgumentError('Expected 1 or 3.');
+  return text === '1' ? 1 : 3;
 }
 
 export function commaList(text: string): string[] {
@@ -218,6 +232,7 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
         ...hooks,
         intensity,
         page,
+        channels: flags.channels,
         positive,
         negative: flags.negativeName,
         metadata: flags.metadata,

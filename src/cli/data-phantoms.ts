@@ -9,6 +9,7 @@ interface PhantomFlags {
   size: number;
   prevalence: number;
   split: string;
+  grey?: boolean;
   name?: string;
 }
 
@@ -21,6 +22,7 @@ export function registerPhantoms(data: Command): void {
     .option('--size <pixels>', 'side of the images', integer({ min: 16, max: 1024 }), 64)
     .option('--prevalence <share>', 'probability of malignant', number({ min: 0, max: 1 }), 0.3)
     .option('--split <train/val/test>', 'per cent of the images, class by class', '70/15/15')
+    .option('--grey', 'grey pictures, of one channel')
     .option('--name <name>', 'name of the dataset', 'phantoms')
     .action(async (flags: PhantomFlags, self: Command) => phantomsCommand(flags, self));
   examples(command, [
@@ -48,6 +50,7 @@ async function phantomsCommand(flags: PhantomFlags, command: Command): Promise<v
         prevalence: flags.prevalence,
         seed: globalOptions(command).seed,
         name: flags.name,
+        grey: flags.grey,
         fractions,
         importer: `graft ${graftVersion()} data phantoms`,
       }),

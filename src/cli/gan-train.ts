@@ -89,10 +89,11 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   const { requireTrust } = await import('../metrics/backbone/index.js');
   if (config.monitorEvery > 0) requireTrust(config.backbone);
   const { createRun } = await import('../run/run-folder.js');
-  const { checkGanData } = await import('../gan/data.js');
-  const { hash: dataHash } = checkGanData(config);
+  const { checkGanData, settleChannels } = await import('../gan/data.js');
+  const dataset = checkGanData(config);
+  const whole = settleChannels(config, dataset);
   const dir = options.out ?? `runs/${recipeTitle(options.recipe)}-${classTitle(config)}`;
-  await runToEnd(createRun(dir, { kind: 'gan', config, dataHash }), config, command);
+  await runToEnd(createRun(dir, { kind: 'gan', config: whole, dataHash: dataset.hash }), whole, command);
 }
 
 /** The classes as the dataset spells them. @throws ConfigError listing them where none is named */

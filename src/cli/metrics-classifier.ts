@@ -97,13 +97,18 @@ async function measure(
   const { quiet } = globalOptions(command);
   const { data, synthetic: folders, ...recipe } = config;
   const framing = framingOfFolders(folders);
-  const { dataset, cache } = await openData(data, recipe.imageSize, { quiet, framing });
+  const { dataset, cache } = await openData(data, recipe.imageSize, {
+    quiet,
+    framing,
+    channels: recipe.channels ?? undefined,
+  });
   notice(command, `Compared: ${framingWords(cache.framing)}${framing ? ', as the generator saw it' : ''}.`);
   let synthetic: Awaited<ReturnType<typeof readSyntheticFolders>> = [];
   let bar: InstanceType<typeof Progress> | null = null;
   try {
     synthetic = await readSyntheticFolders(folders, dataset, {
       sizePx: recipe.imageSize,
+      channels: cache.channels,
       shown: cache.framing,
     });
     return await withInterrupt((interrupt) =>

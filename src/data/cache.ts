@@ -1,5 +1,5 @@
 /**
- * Pixel cache: every image of a dataset at one size, uint8 `[N, 3, H, W]`, in one file that is memory-mapped.
+ * Pixel cache: every image of a dataset at one size, uint8 `[N, C, H, W]`, in one file that is memory-mapped.
  * Decoded once, in parallel; made anew when anything changes that the pixels depend on (images, size, fit, kernel,
  * decoder). The file takes its name last, so that a killed build leaves no cache that looks finished. Each image has a
  * checksum (pixel-sums.ts): what a disk has changed is noticed when the cache is opened, and made anew.
@@ -12,6 +12,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { oneLine, WriteError } from '../errors.js';
 import { isTemporaryFile, readJson, replaceFileAsync, sha256, writeJson } from '../files.js';
+import type { Channels } from '../image/channels.js';
 import { decoderId } from '../image/decode.js';
 import { type Framing, trainingFraming } from '../image/framing.js';
 import { jpegSquareId } from '../image/jpeg-square.js';
@@ -19,17 +20,18 @@ import { decodeSquare, type SquareOptions } from '../image/square.js';
 import { readBytesAsync } from '../reading.js';
 import { fromFile, type Tensor } from '../torch/index.js';
 import { userCacheDir } from '../user-cache.js';
-import { type Dataset, type DatasetRow, imagePath } from './dataset.js';
+import { channelsOf, type Dataset, type DatasetRow, imagePath } from './dataset.js';
 import { forEachParallel } from './parallel.js';
 import { PixelSums, pixelDamage } from './pixel-sums.js';
 import { changedError } from './read-images.js';
 
 export interface PixelCache {
-  /** uint8 `[N, 3, sizePx, sizePx]`, RGB, memory-mapped; the caller disposes it. */
+  /** uint8 `[N, C, sizePx, sizePx]`, RGB or grey, memory-mapped; the caller disposes it. */
   images: Tensor;
   /** In the order of `images`. */
   rows: DatasetRow[];
   sizePx: number;
+  channels: Channels;
   /** How frames that are no squares became `images`. */
   framing: Framing;
   /** Changes when, and only when, pixels or their order may. */
@@ -41,6 +43,8 @@ export interface PixelCache {
  * fraction of their size, which is faster by far. Of `contain`, and of other kernels, every image is decoded whole.
  */
 export interface PixelCacheOptions extends Partial<Framing> {
+  /** Default: the dataset's. */
+  channels?: Channels;
   /** Where the cache lies; default: see `placesOf`. */
   cacheDir?: string;
   /** Told in one line of a damaged cache, and of one that lies elsewhere; default: prints on stderr. */
@@ -69,24 +73,27 @@ export async function openPixelCache(
 ): Promise<PixelCache> {
   const { fit = trainingFraming.fit, kernel = trainingFraming.kernel } = options;
   const exact = options.exact || fit === 'contain' || kernel !== 'lanczos3';
+  const channels = options.channels ?? channelsOf(dataset);
   const entry: CacheEntry = {
     dataset: dataset.hash,
     sizePx,
     fit,
     kernel,
     exact,
+    ...(channels === 1 ? { channels } : {}),
     decoder: `${decoderId}+${jpegSquareId}`,
     images: dataset.rows.length,
   };
   const key = `${sizePx}px-${fit}-${sha256(JSON.stringify(entry)).slice(0, 16)}`;
-  const shape = [dataset.rows.length, 3, sizePx, sizePx];
-  const imageBytes = 3 * sizePx * sizePx;
+  const shape = [dataset.rows.length, channels, sizePx, sizePx];
+  const imageBytes = channels * sizePx * sizePx;
   const { onNotice = (message) => process.stderr.write(`graft: warning: ${oneLine(message)}\n`) } = options;
   const places = placesOf(dataset, options);
   const opened = (path: string): PixelCache => ({
     images: fromFile(path, shape, 'uint8'),
     rows: dataset.rows,
     sizePx,
+    channels,
     framing: { fit, kernel, exact },
     key,
   });
@@ -101,7 +108,7 @@ export async function openPixelCache(
     try {
       const sums = new PixelSums(dataset.rows.length);
       await replaceFileAsync(path, (temporary) =>
-        decodeAll(dataset, temporary, { ...options, sizePx, fit, kernel, exact, sums }),
+        decodeAll(dataset, temporary, { ...options, sizePx, channels, fit, kernel, exact, sums }),
       );
       writeJson(entryOf(path), { ...entry, crc32: sums.toString() });
       removeStale(dir, entry);

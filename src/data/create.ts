@@ -71,7 +71,16 @@ export interface DatasetItem {
 /** What the caller decides about a dataset; the rest of the description is counted. */
 export type DatasetHeader = Pick<
   DatasetDescription,
-  'name' | 'kind' | 'label' | 'positive' | 'licence' | 'provenance' | 'bayesAuc' | 'intensity' | 'framing'
+  | 'name'
+  | 'kind'
+  | 'label'
+  | 'positive'
+  | 'licence'
+  | 'provenance'
+  | 'bayesAuc'
+  | 'intensity'
+  | 'channels'
+  | 'framing'
 > & {
   /** Default: the other class where there are two, else `not <positive>`. */
   negative?: string;
@@ -188,7 +197,7 @@ async function build(
   options: CreateOptions,
 ): Promise<ImportReport> {
   const { seed = 0, fractions = defaultFractions, strata = [] } = options;
-  const { read, thumbnails, unreadable, doubts } = await readImages(dir, items, options);
+  const { read, thumbnails, unreadable, doubts, grey } = await readImages(dir, items, options);
   const problems = [...(options.problems?.() ?? [])];
   if (unreadable.length > 0 && !options.skipUnreadable) {
     const [first] = unreadable.sort(byKind);
@@ -324,6 +333,7 @@ async function build(
       exactDuplicates: pairs.filter((pair) => pair.kind === 'exact').length,
       nearDuplicates: pairs.filter((pair) => pair.kind === 'near').length,
     },
+    channels: header.channels ?? (grey ? 1 : 3),
     ...(header.intensity === undefined || header.intensity.length === 0
       ? {}
       : { intensity: header.intensity }),

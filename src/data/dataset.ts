@@ -83,6 +83,8 @@ export const descriptionSchema = z.strictObject({
     exactDuplicates: count,
     nearDuplicates: count,
   }),
+  /** 1: all images are grey, and whatever learns from them takes one channel. Left out: 3. */
+  channels: z.union([z.literal(1), z.literal(3)]).optional(),
   /**
    * Which stored values became black and white where files held more than 8-bit pixels: what is shown to a network that
    * learned from these images must be made in the same way. Left out: all are shown as they are.
@@ -237,6 +239,9 @@ class PresentFiles {
     return names.has(posix.basename(file));
   }
 }
+
+/** Channels of a dataset's pixels; older ones, which do not say, have three. */
+export const channelsOf = ({ channels = 3 }: Pick<DatasetDescription, 'channels'>): 1 | 3 => channels;
 
 /** Path of a row's image. */
 export function imagePath(dataset: { dir: string }, row: DatasetRow): string {

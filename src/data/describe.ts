@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readJson } from '../files.js';
 import { columnValues } from './cell.js';
 import { type ImportReport, reportFile } from './create.js';
-import { type Dataset, type Split, splits } from './dataset.js';
+import { channelsOf, type Dataset, type Split, splits } from './dataset.js';
 import type { FoundRange } from './intensity-range.js';
 import type { ProblemKind } from './problems.js';
 
@@ -35,6 +35,8 @@ export interface DatasetSummary {
   metadata: { column: string; missing: number; distinct: number }[];
   /** What the import left out or doubted, by kind; empty where there is no report. */
   problems: Partial<Record<ProblemKind, number>>;
+  /** 1: all images are grey. */
+  channels: 1 | 3;
   /** Which stored values became black and white; empty where all files were shown as they are. */
   intensity: FoundRange[];
   bayesAuc: number | null;
@@ -85,6 +87,7 @@ export function describeDataset(dataset: Dataset): DatasetSummary {
       return { column, missing: values.length - known.length, distinct: new Set(known).size };
     }),
     problems: existsSync(reportPath) ? readJson<ImportReport>(reportPath).counts : {},
+    channels: channelsOf(dataset),
     intensity: dataset.intensity ?? [],
     bayesAuc: dataset.bayesAuc ?? null,
   };

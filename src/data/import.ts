@@ -67,6 +67,8 @@ export interface ImportOptions
   renameLabels?: Readonly<Record<string, string>>;
   /** Leaves out every other label (after renaming). */
   classes?: readonly string[];
+  /** Default: 1 where all images are grey, else 3. */
+  channels?: 1 | 3;
   /** Default: the image folder's name. */
   name?: string;
   licence?: string;
@@ -153,6 +155,7 @@ export async function importDataset(
       negative: options.negative,
       licence: options.licence ?? '',
       intensity: shown.intensity,
+      channels: options.channels,
       provenance: {
         importer: options.importer ?? 'graft data import',
         importedAt: new Date().toISOString(),

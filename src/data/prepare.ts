@@ -27,6 +27,7 @@ import { inWorkplace, requireFree, type Workplace } from '../output-folder.js';
 import { readBytesAsync } from '../reading.js';
 import { createDataset, type DatasetItem, type ImportReport, reportFile } from './create.js';
 import {
+  channelsOf,
   type Dataset,
   type DatasetRow,
   datasetFile,
@@ -389,7 +390,9 @@ async function work(
         const { images, ...own } = await prepareImage(bytes, row, { ...options, from });
         for (const [k, image] of images.entries()) {
           const path = pathOf(place.dir, source, row, { ...options, sizePx: sizesPx[k] ?? null });
-          const encoded = await encodeImage(image, options.format ?? 'png');
+          const encoded = await encodeImage(image, options.format ?? 'png', {
+            grey: channelsOf(source) === 1,
+          });
           mkdirSync(dirname(path), { recursive: true });
           await writeFile(path, encoded); // counts only once done.jsonl names it
         }
@@ -469,6 +472,7 @@ const headerOf = ({
   groupedBy,
   bayesAuc,
   intensity,
+  channels = 3,
   ...split
 }: Dataset) => ({
   kind,
@@ -480,6 +484,7 @@ const headerOf = ({
   splitBy: split.splitBy,
   strata: split.strata,
   intensity,
+  channels,
   ...(bayesAuc === undefined ? {} : { bayesAuc }),
 });
 

@@ -3,7 +3,7 @@ import { link, realpath, symlink, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
-import { decodeThumbnail } from '../image/decode.js';
+import { decodeThumbnail, isGreyImage } from '../image/decode.js';
 import { fileKind } from '../image/kind.js';
 import { despiteWarnings, type ReadOptions } from '../image/source.js';
 import { readBytesAsync } from '../reading.js';
@@ -31,7 +31,8 @@ export interface ReadImage {
 /**
  * Decodes and stores every image; those that cannot be decoded are named and not stored.
  * @returns what was read, in order; luma thumbnails `[n, 64, 64]` of the same, 0 for what was known; a receipt for each
- * unreadable image; doubts about those that were read in spite of a fault
+ * unreadable image; doubts about those that were read in spite of a fault; whether all that were
+ * decoded are grey
  */
 export async function readImages(
   dir: string,
@@ -42,7 +43,13 @@ export async function readImages(
     onProgress?: (phase: 'read', done: number, total: number) => void;
     signal?: AbortSignal;
   },
-): Promise<{ read: ReadImage[]; thumbnails: Uint8Array; unreadable: Problem[]; doubts: Problem[] }> {
+): Promise<{
+  read: ReadImage[];
+  thumbnails: Uint8Array;
+  unreadable: Problem[];
+  doubts: Problem[];
+  grey: boolean;
+}> {
   const area = alignSizePx * alignSizePx;
   const thumbnails = new Uint8Array(new SharedArrayBuffer(items.length * area)); // threads compare them
   const read: (ReadImage | undefined)[] = new Array(items.length).fill(undefined);
@@ -50,6 +57,7 @@ export async function readImages(
   const doubts: Problem[] = [];
   const stems = fileStems(items);
   let done = 0;
+  let grey = items.some(({ known }) => !known);
   options.onProgress?.('read', 0, items.length);
   await forEachParallel(
     items.length,
@@ -65,17 +73,18 @@ export async function readImages(
         image = item.known
           ? { bytes, ...item.known }
           : await measure(bytes, { name, acceptWarnings: options.acceptWarnings, onWarning: warn });
+        if (grey && !item.known) grey = (await isGreyImage(image.bytes, name)) && grey;
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         unreadable[i] = receipt('unreadable-image', item, reasonOf(error, item));
       }
       if (image) {
         // What fails here (a full disk, a missing permission on the target) is no fault of the image.
-        const { bytes, grey, width, height } = image;
+        const { bytes, grey: luma, width, height } = image;
         const hash = sha256(bytes);
         if (item.known && item.known.sha256 !== hash)
           throw changedError('path' in source ? source.path : name);
-        if (grey) thumbnails.set(grey, i * area);
+        if (luma) thumbnails.set(luma, i * area);
         const file = `images/${stems[i]}${extensionOf(name, bytes)}`;
         await store(
           bytes,
@@ -99,6 +108,7 @@ export async function readImages(
     thumbnails: thumbnails.subarray(0, kept.length * area),
     unreadable: unreadable.filter((problem) => problem !== undefined),
     doubts,
+    grey,
   };
 }
 

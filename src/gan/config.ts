@@ -19,6 +19,11 @@ export const ganRecipeSchema = z.strictObject({
     .union([z.literal(64), z.literal(128), z.literal(256)])
     .default(64)
     .describe('side in pixels'),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .nullable()
+    .default(null)
+    .describe('of the images; null: those of the dataset, 1 where all its images are grey'),
   latentSize: z.int().min(1).default(128).describe('length of z; the original: 100 to 600'),
   generatorWidth: z.int().min(1).default(64).describe('"ngf"; Radford et al. 2016'),
   discriminatorWidth: z.int().min(1).default(64).describe('"ndf"; Radford et al. 2016'),
@@ -204,6 +209,9 @@ export type GanConfig = z.output<typeof ganConfigSchema>;
 /** The labels that are learned, in the order of their indices. */
 export const classesOf = (config: GanConfig): string[] =>
   typeof config.class === 'string' ? [config.class] : config.class;
+
+/** Channels of the networks' images; runs of before this key was there have three. */
+export const channelsOf = ({ channels }: Pick<GanConfig, 'channels'>): 1 | 3 => channels ?? 3;
 
 /** How the classes are called together, in sentences and folder names. */
 export const classTitle = (config: GanConfig): string => classesOf(config).join('+');

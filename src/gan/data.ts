@@ -1,14 +1,19 @@
 /** What a GAN learns from: the training images of its classes, as pixels. */
 import { commandLine } from '../command-line.js';
 import { openPixelCache } from '../data/cache.js';
-import { type Dataset, type DatasetRow, framingOf } from '../data/dataset.js';
+import {
+  channelsOf as channelsOfDataset,
+  type Dataset,
+  type DatasetRow,
+  framingOf,
+} from '../data/dataset.js';
 import { frameCautions, photographSize } from '../data/frames.js';
 import { reopenDataset } from '../data/reopen.js';
 import { DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
 import type { Random } from '../random.js';
 import { aten, type Device, type Tensor, tensor, tidy, where } from '../torch/index.js';
-import { classesOf, type GanConfig } from './config.js';
+import { channelsOf, classesOf, type GanConfig } from './config.js';
 
 /** Fewer images of a class than this are refused: a GAN would learn them by heart. */
 const LEAST_IMAGES = 10;
@@ -16,7 +21,7 @@ const LEAST_IMAGES = 10;
 const FEW_IMAGES = 500;
 
 export interface GanData {
-  /** uint8 `[N, 3, H, W]`, all images of the dataset, memory-mapped. */
+  /** uint8 `[N, C, H, W]`, all images of the dataset, memory-mapped. */
   images: Tensor;
   /** Index of each row's class; −1: of a class that is not learned. */
   labels: Int32Array;
@@ -68,6 +73,12 @@ export function checkGanData(config: GanConfig, hash?: string): Dataset {
   return dataset;
 }
 
+/** The configuration of a new run: channels that it leaves open are those of the dataset. */
+export const settleChannels = (config: GanConfig, dataset: Dataset): GanConfig => ({
+  ...config,
+  channels: config.channels ?? channelsOfDataset(dataset),
+});
+
 /** What to consider where images are few; null where nothing is to be said. */
 export function adviceForFew(config: GanConfig, data: GanData): string | null {
   const count = data.indices.length;
@@ -82,7 +93,7 @@ export async function openGanData(
 ): Promise<GanData> {
   const { hash, onProgress } = options;
   const dataset = checkGanData(config, hash);
-  const cache = await openPixelCache(dataset, config.imageSize, { onProgress });
+  const cache = await openPixelCache(dataset, config.imageSize, { channels: channelsOf(config), onProgress });
   const classes = classesOf(config);
   const labels = Int32Array.from(cache.rows, (row) => classes.indexOf(row.label));
   const rowsOf = (split: DatasetRow['split']): number[] =>
@@ -111,9 +122,9 @@ export const toLabels = (indices: ArrayLike<number>, device: Device): Tensor =>
 /**
  * A batch as the networks take it.
  *
- * @param pixels uint8 `[N, 3, H, W]`
+ * @param pixels uint8 `[N, C, H, W]`
  * @param flips draws of `fork(step)` decide which images are mirrored; null: none
- * @returns float `[N, 3, H, W]` in [−1, 1] on the device
+ * @returns float `[N, C, H, W]` in [−1, 1] on the device
  */
 export function toNetworkRange(pixels: Tensor, device: Device, flips: Random | null): Tensor {
   return tidy(() => {
@@ -130,7 +141,7 @@ export function toNetworkRange(pixels: Tensor, device: Device, flips: Random | n
   });
 }
 
-/** The inverse of the range change: float in [−1, 1] → uint8 `[N, 3, H, W]` on the CPU. */
+/** The inverse of the range change: float in [−1, 1] → uint8 `[N, C, H, W]` on the CPU. */
 export const toPixels = (images: Tensor): Tensor =>
   tidy(() =>
     aten

@@ -20,7 +20,7 @@ export interface DrawOptions {
 }
 
 export interface Drawn {
-  /** uint8 `[n, 3, H, W]` on the CPU. */
+  /** uint8 `[n, C, H, W]` on the CPU. */
   pixels: Tensor;
   /** Of the discriminator, `[n]` on the CPU: the higher, the more real; null unless asked for. */
   logits: Tensor | null;

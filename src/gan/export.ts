@@ -32,7 +32,7 @@ export interface GeneratorExport extends Partial<ExportSummary> {
 
 /**
  * Writes the generator. A graph takes `z` `[N, latent]` and, of a conditional generator, `labels` (int64 `[N]`), and
- * gives `images` `[N, 3, H, W]` in (−1, 1).
+ * gives `images` `[N, C, H, W]` in (−1, 1).
  *
  * @throws GraftError when an operator has no translation, or ONNX Runtime's result differs
  */

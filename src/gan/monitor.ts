@@ -119,7 +119,7 @@ const PAIRS_PER_BATCH = 32;
  * How much samples differ: ⌊M / 2⌋ random pairs, no image in two. MS-SSIM has as many scales as the images have room
  * for; only figures of one size compare.
  *
- * @param images `[M ≥ 2, 3, H, W]`, uint8, or float in [−1, 1] as the networks have it
+ * @param images `[M ≥ 2, C, H, W]`, uint8, or float in [−1, 1] as the networks have it
  * @param random decides the pairs
  * @throws DataError with fewer than two images, or images below 11 px
  */
@@ -128,7 +128,7 @@ export function sampleDiversity(images: Tensor, random: Random): SampleDiversity
   const scales = scalesFor(height, width);
   if (n < 2 || scales === 0) {
     throw new DataError(
-      `diversity: needs two or more images [M, 3, H, W] of 11 px or more, not [${images.shape.join(', ')}]`,
+      `diversity: needs two or more images [M, C, H, W] of 11 px or more, not [${images.shape.join(', ')}]`,
     );
   }
   const order = random.shuffle(Int32Array.from({ length: n }, (_, i) => i));

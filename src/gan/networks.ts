@@ -12,7 +12,7 @@ import {
 import { Adam, GradScaler, type Optimizer, RmsProp } from '../optim/index.js';
 import type { Device, Tensor } from '../torch/index.js';
 import { makeAugment } from './augment/index.js';
-import { classesOf, type GanConfig } from './config.js';
+import { channelsOf, classesOf, type GanConfig } from './config.js';
 import { makeObjective, makeRegulariser } from './objectives/index.js';
 import type { Adversaries } from './step.js';
 
@@ -23,18 +23,20 @@ export const classCountOf = (config: GanConfig): number =>
 /** The generator alone, as sampling needs it. */
 export function makeGenerator(config: GanConfig): GeneratorNetwork {
   const { imageSize: size, latentSize: latent, generatorWidth: features } = config;
+  const channels = channelsOf(config);
   const classCount = classCountOf(config);
   switch (config.architecture) {
     case 'dcgan':
     case 'sngan':
-      return new DcganGenerator({ size, latent, features });
+      return new DcganGenerator({ size, latent, features, channels });
     case 'acgan':
-      return new AcganGenerator({ size, latent, classCount, labelInput: config.labelInput });
+      return new AcganGenerator({ size, latent, channels, classCount, labelInput: config.labelInput });
     case 'resnet':
       return new ResnetGenerator({
         size,
         latent,
         features,
+        channels,
         classCount,
         attention: config.attentionSize,
         spectralNorm: config.generatorSpectralNorm,
@@ -44,6 +46,7 @@ export function makeGenerator(config: GanConfig): GeneratorNetwork {
 
 export function makeDiscriminator(config: GanConfig): DiscriminatorNetwork {
   const { imageSize: size, discriminatorWidth: features } = config;
+  const channels = channelsOf(config);
   const classCount = classCountOf(config);
   switch (config.architecture) {
     case 'dcgan':
@@ -51,13 +54,20 @@ export function makeDiscriminator(config: GanConfig): DiscriminatorNetwork {
       return new DcganDiscriminator({
         size,
         features,
+        channels,
         norm: config.discriminatorNorm,
         spectralNorm: config.architecture === 'sngan',
       });
     case 'acgan':
-      return new AcganDiscriminator({ size, classCount });
+      return new AcganDiscriminator({ size, channels, classCount });
     case 'resnet':
-      return new ResnetDiscriminator({ size, features, classCount, attention: config.attentionSize });
+      return new ResnetDiscriminator({
+        size,
+        features,
+        channels,
+        classCount,
+        attention: config.attentionSize,
+      });
   }
 }
 

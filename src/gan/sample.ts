@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LINEAGE_FILE, type Lineage } from '../data/lineage.js';
 import { ConfigError } from '../errors.js';
 import { writeJson } from '../files.js';
+import type { Channels } from '../image/channels.js';
 import { encodePng } from '../image/grid.js';
 import { rowsOf } from '../metrics/distribution/features.js';
 import { makeFolder } from '../output-folder.js';
@@ -11,6 +12,7 @@ import { cat, dispose, keep, type Tensor, tidy } from '../torch/index.js';
 import { mostReal } from './choice/best.js';
 import { type ChoiceHooks, type ChoiceOptions, chooseImages } from './choice/choose.js';
 import { writeChoiceSheet } from './choice/sheet.js';
+import { channelsOf } from './config.js';
 import { DRAW_BATCH, type Drawn, type DrawOptions, openDraw } from './draw.js';
 import type { TrainedGenerator } from './open-generator.js';
 
@@ -36,7 +38,7 @@ export interface StreamOptions extends DrawOptions {
 /**
  * Batches of images, endless.
  *
- * @returns uint8 `[64, 3, H, W]` on the CPU each; the caller disposes them
+ * @returns uint8 `[64, C, H, W]` on the CPU each; the caller disposes them
  * @throws ConfigError for a class or share that does not fit
  */
 export function* imageBatches(generator: TrainedGenerator, options: StreamOptions): Iterable<Tensor> {
@@ -58,7 +60,7 @@ export function* imageBatches(generator: TrainedGenerator, options: StreamOption
   }
 }
 
-/** @returns uint8 `[count, 3, H, W]` on the CPU */
+/** @returns uint8 `[count, C, H, W]` on the CPU */
 export function generateImages(generator: TrainedGenerator, count: number, options: StreamOptions): Tensor {
   return tidy(() => {
     const batches: Tensor[] = [];
@@ -125,7 +127,10 @@ async function sampleInto(
     await writing;
     writeJson(join(dir, LINEAGE_FILE), lineage);
     if (chosen && sheet !== undefined)
-      await writeChoiceSheet(sheet, chosen.examples, generator.config.imageSize);
+      await writeChoiceSheet(sheet, chosen.examples, {
+        sidePx: generator.config.imageSize,
+        channels: channelsOf(generator.config),
+      });
   } finally {
     chosen?.images.dispose();
   }
@@ -141,14 +146,18 @@ function* batchesOf(images: Tensor): Iterable<Tensor> {
 
 /** The first images of a batch as PNG files, numbered on from `before`. The tensor may go when this returns. */
 async function writeImages(batch: Tensor, count: number, dir: string, before: number): Promise<void> {
-  const [, , height, width] = batch.shape as [number, number, number, number];
+  const [, channels, height, width] = batch.shape as [number, Channels, number, number];
   const interleaved = tidy(
     () => batch.narrow(0, 0, count).permute([0, 2, 3, 1]).contiguous().toArray() as Uint8Array,
   );
-  const each = 3 * height * width;
+  const each = channels * height * width;
   await Promise.all(
     Array.from({ length: count }, async (_, i) => {
-      const png = await encodePng(interleaved.subarray(i * each, (i + 1) * each), { width, height });
+      const png = await encodePng(interleaved.subarray(i * each, (i + 1) * each), {
+        width,
+        height,
+        channels,
+      });
       await writeFile(join(dir, `${String(before + i + 1).padStart(5, '0')}.png`), png);
     }),
   );

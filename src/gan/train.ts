@@ -26,6 +26,7 @@ import {
 import { checkGanConfig, classTitle, type GanConfig } from './config.js';
 import { adviceForFew, type GanData, openGanData, toLabels, toNetworkRange, toPixels } from './data.js';
 import type { Finding } from './doctor.js';
+import { planar } from './pictures/generate.js';
 import { canRollBack, rollBack } from './roll-back.js';
 import { standingOfRun } from './standing.js';
 import {
@@ -240,10 +241,9 @@ function fail(run: Run, step: number, broken: string): never {
 /** The fixed-noise grid. */
 async function writeSamples(run: Run, state: TrainingState, config: GanConfig, step: number): Promise<void> {
   const pixels = tidy(() => toPixels(generateWith(state, state.fixedNoise, state.fixedLabels)));
-  const [n, , height, width] = pixels.shape as [number, number, number, number];
-  const data = pixels.toArray() as Uint8Array;
+  const images = planar(pixels);
   pixels.dispose();
-  await writeGridPng({ data, n, height, width }, run.samplePath(step), { columns: gridColumns(config) });
+  await writeGridPng(images, run.samplePath(step), { columns: gridColumns(config) });
   run.event('samples', step, { file: `samples/step-${String(step).padStart(6, '0')}.png` });
 }
 

@@ -7,6 +7,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { sha256File } from '../files.js';
+import { GeneratorNetwork } from '../models/index.js';
 import type { Module } from '../nn/index.js';
 import { loadCheckpoint, requireLastCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { checkpointHash } from '../run/checkpoint-hash.js';
@@ -83,6 +84,39 @@ async function startFromFile(path: string, config: GanConfig, state: TrainingSta
 }
 
 /**
+ * Weights of colours for grey, and of grey for colours: of layers that see or make an image, whose tensors differ in one
+ * length that is 1 on one side and 3 on the other. Channels that are summed over (a discriminator's first convolution)
+ * give the sum of their weights, those that are made (a generator's last layer) the mean; the other way round it is thirds,
+ * and copies.
+ *
+ * @returns the tensors, and keys that stay fresh: what spectral norm remembers of such a weight
+ */
+export function fitChannels(
+  network: Module,
+  tensors: Record<string, Tensor>,
+): { given: Record<string, Tensor>; fresh: Set<string> } {
+  const isSummed = !(network instanceof GeneratorNetwork);
+  const given = { ...tensors };
+  const fresh = new Set<string>();
+  for (const [key, wanted] of Object.entries(network.stateDict())) {
+    const value = tensors[key];
+    if (!value || value.shape.length !== wanted.shape.length || /\.weight_[uv]$/.test(key)) continue;
+    const dims = wanted.shape.flatMap((length, dim) => (length === value.shape[dim] ? [] : [dim]));
+    const [dim = 0] = dims;
+    const lengths = `${value.shape[dim]} ${wanted.shape[dim]}`;
+    if (dims.length !== 1 || (lengths !== '3 1' && lengths !== '1 3')) continue;
+    if (lengths === '3 1') given[key] = isSummed ? value.sum([dim], true) : value.mean([dim], true);
+    else given[key] = value.expand(wanted.shape).div(isSummed ? 3 : 1);
+    for (const memory of ['u', 'v'].map((which) => key.replace(/orig$/, which)))
+      if (memory !== key && memory in given) {
+        delete given[memory];
+        fresh.add(memory);
+      }
+  }
+  return { given, fresh };
+}
+
+/**
  * Copies weights that fit. Only tables with a row a class may differ, and keep their fresh weights then.
  *
  * @returns the keys that were left fresh
@@ -95,17 +129,20 @@ function adopt(
   source: string,
 ): string[] {
   const own = network.stateDict();
+  const { given, fresh } = fitChannels(network, tensors);
   const isTable = (value: Tensor | undefined, rows: number): boolean => rows > 0 && value?.shape[0] === rows;
   const other = classes.from !== classes.to;
-  const { missing, unexpected, misshaped } = network.loadStateDict(tensors, { strict: false });
+  const { missing, unexpected, misshaped } = network.loadStateDict(given, { strict: false });
   const bad = [
-    ...missing.filter((key) => !(other && isTable(own[key], classes.to))).map((key) => `missing ${key}`),
+    ...missing
+      .filter((key) => !fresh.has(key) && !(other && isTable(own[key], classes.to)))
+      .map((key) => `missing ${key}`),
     ...unexpected
-      .filter((key) => !(other && isTable(tensors[key], classes.from)))
+      .filter((key) => !(other && isTable(given[key], classes.from)))
       .map((key) => `unexpected ${key}`),
     ...misshaped
-      .filter((key) => !(other && isTable(own[key], classes.to) && isTable(tensors[key], classes.from)))
-      .map((key) => `${key} [${tensors[key]!.shape}] for [${own[key]!.shape}]`),
+      .filter((key) => !(other && isTable(own[key], classes.to) && isTable(given[key], classes.from)))
+      .map((key) => `${key} [${given[key]!.shape}] for [${own[key]!.shape}]`),
   ];
   if (bad.length > 0) {
     const shown = bad.slice(0, 5).join(', ') + (bad.length > 5 ? ` and ${bad.length - 5} more` : '');
@@ -113,5 +150,5 @@ function adopt(
       `${source}: not the weights of this network: ${shown}; use the same architecture and widths`,
     );
   }
-  return [...missing, ...misshaped];
+  return [...missing.filter((key) => !fresh.has(key)), ...misshaped];
 }

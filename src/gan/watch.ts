@@ -33,7 +33,7 @@ const BATCH = 64;
 
 /** Real images and what they are. */
 interface Sample {
-  /** uint8 `[N, 3, H, W]` on the CPU. */
+  /** uint8 `[N, C, H, W]` on the CPU. */
   pixels: Tensor;
   labels: number[];
 }

@@ -29,18 +29,30 @@ export function configOfWeights(tensors: Record<string, Tensor>, path: string): 
     const imageSize = 2 ** (layers.length + 1); // 4 px after the first, doubled by each further one
     if (![64, 128, 256].includes(imageSize)) return unknown();
     const [latentSize, widest] = first as [number, number];
-    return parse({ architecture: 'dcgan', imageSize, latentSize, generatorWidth: (8 * widest) / imageSize });
+    const last = layers.reduce((a, b) => (indexOf(b) > indexOf(a) ? b : a));
+    const channels = shape(last)![1]!;
+    if (channels !== 1 && channels !== 3) return unknown();
+    return parse({
+      architecture: 'dcgan',
+      imageSize,
+      channels,
+      latentSize,
+      generatorWidth: (8 * widest) / imageSize,
+    });
   }
   const linear = shape('l1.0.weight');
   if (linear?.length === 2 && shape('conv_blocks.0.weight')) {
     const [features, latentSize] = linear as [number, number];
     const imageSize = 4 * Math.sqrt(features / shape('conv_blocks.0.weight')![0]!);
     const classes = shape('label_emb.weight')?.[0];
-    if (classes === undefined || ![64, 128].includes(imageSize)) return unknown();
+    const channels = shape('conv_blocks.9.weight')?.[0];
+    if (classes === undefined || ![64, 128].includes(imageSize) || (channels !== 1 && channels !== 3))
+      return unknown();
     return parse({
       architecture: 'acgan',
       conditioning: 'auxiliary',
       imageSize,
+      channels,
       latentSize,
       class: Array.from({ length: classes }, (_, i) => String(i)),
     });
@@ -51,6 +63,9 @@ export function configOfWeights(tensors: Record<string, Tensor>, path: string): 
 /** Whether names are those of a generator that `configOfWeights` may know. */
 export const isGeneratorsNames = (names: readonly string[]): boolean =>
   names.includes('main.0.weight') || names.includes('l1.0.weight');
+
+/** Place of a layer in the sequence: `main.12.weight` → 12. */
+const indexOf = (key: string): number => Number(key.split('.')[1]);
 
 /** Batch counts were not saved by early PyTorch, and nothing here reads them: absent ones are filled in. */
 export function withBatchCounts(

@@ -10,6 +10,7 @@
 
 import sharp, { type Sharp } from 'sharp';
 import { DataError } from '../errors.js';
+import { type Channels, isGrey, lumaOf } from './channels.js';
 import { type ImageSource, nameOf, type ReadOptions, withImage } from './source.js';
 
 /** Bump when the same file would decode to other pixels: pixel caches are then rebuilt. */
@@ -144,13 +145,46 @@ export async function decodeThumbnail(
   return withImage(source, decode, options);
 }
 
+/** Side of the picture whose colours say whether an image is grey: a mark of a hundredth of its area is still seen. */
+const colourSizePx = 64;
+
+/**
+ * Whether an image has no colours: one channel, or three that are equal within the rounding of a JPEG.
+ * @throws DataError as {@link decodeImage}
+ */
+export const isGreyImage = (source: ImageSource, name?: string): Promise<boolean> =>
+  withImage(
+    source,
+    async (image) => {
+      const { space } = await image.metadata();
+      if (space === 'b-w' || space === 'grey16') return true;
+      const { data, info } = await image
+        .flatten({ background: '#000' })
+        .resize(colourSizePx, colourSizePx, { fit: 'fill' })
+        .toColourspace('srgb')
+        .raw({ depth: 'uchar' })
+        .toBuffer({ resolveWithObject: true });
+      return info.channels === 1 || isGrey(data);
+    },
+    { name },
+  );
+
 /**
  * Pixels in the order that tensors have.
  * @param pixels `[height, width, 3]`
- * @param into where they go, `[3, height, width]`; default: a new array
+ * @param options.into where they go, `[channels, height, width]`; default: a new array
+ * @param options.channels 1: their luma; default 3
  */
-export function toPlanar(pixels: Uint8Array, into = new Uint8Array(pixels.length)): Uint8Array {
+export function toPlanar(
+  pixels: Uint8Array,
+  options: { into?: Uint8Array; channels?: Channels } = {},
+): Uint8Array {
+  const { channels = 3, into = new Uint8Array((pixels.length / 3) * channels) } = options;
   const plane = pixels.length / 3;
+  if (channels === 1) {
+    for (let i = 0; i < plane; i++) into[i] = lumaOf(pixels[3 * i]!, pixels[3 * i + 1]!, pixels[3 * i + 2]!);
+    return into;
+  }
   for (let i = 0; i < plane; i++) {
     into[i] = pixels[3 * i]!;
     into[plane + i] = pixels[3 * i + 1]!;

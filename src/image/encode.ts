@@ -1,12 +1,12 @@
 /** Writing prepared images: the same pixels give the same bytes, and no metadata is carried along. */
 import sharp from 'sharp';
 import { ConfigError, DataError } from '../errors.js';
-import type { DecodedImage } from './decode.js';
+import { type DecodedImage, toPlanar } from './decode.js';
 
 export interface EncodeOptions {
   /** JPEG only, 1…100; default 95. */
   quality?: number;
-  /** Written as a grey file; the three channels are equal. */
+  /** A file of one channel: the luma. */
   grey?: boolean;
 }
 
@@ -24,8 +24,9 @@ export async function encodeImage(
   if (data.length !== width * height * 3) {
     throw new DataError(`cannot encode an image: ${data.length} bytes are not ${height}×${width}×3`);
   }
-  const colour = sharp(data, { raw: { width, height, channels: 3 } });
-  const pipeline = options.grey ? colour.extractChannel(0).toColourspace('b-w') : colour;
+  const pipeline = options.grey
+    ? sharp(toPlanar(data, { channels: 1 }), { raw: { width, height, channels: 1 } }).toColourspace('b-w')
+    : sharp(data, { raw: { width, height, channels: 3 } });
   // Level 6 is zlib's own default; 9 takes several times as long for a few per cent.
   if (format === 'png') return pipeline.png({ compressionLevel: 6 }).toBuffer();
   const { quality = 95 } = options;

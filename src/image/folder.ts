@@ -5,10 +5,10 @@ import { readBytesAsync, readStart } from '../reading.js';
 import type { Framing } from './framing.js';
 import type { PlanarImages } from './grid.js';
 import { fileKind, imageExtensions, isPictureName, kindBytes } from './kind.js';
-import { decodeSquare } from './square.js';
+import { decodeSquare, type SquareOptions } from './square.js';
 import { walkFiles } from './walk.js';
 
-export interface FolderOptions extends Partial<Framing> {
+export interface FolderOptions extends Partial<Framing>, Pick<SquareOptions, 'channels' | 'showing'> {
   /** Side in pixels that every image is resized to. */
   sizePx: number;
   /** Images to read, in the order of {@link listImages}; default all. */
@@ -40,7 +40,7 @@ export async function listImages(dir: string): Promise<string[]> {
 
 /**
  * Reads every image of a folder.
- * @returns bytes [n, 3, sizePx, sizePx] and the files in the same order
+ * @returns bytes [n, channels, sizePx, sizePx] and the files in the same order
  * @throws DataError if there is no image in it, or if one cannot be decoded (its name is in the message)
  */
 export async function loadFolder(
@@ -48,11 +48,12 @@ export async function loadFolder(
   options: FolderOptions,
 ): Promise<PlanarImages & { files: string[] }> {
   const { sizePx, onProgress, fit = 'cover', kernel = 'lanczos3', exact = true } = options;
+  const { channels = 3, showing } = options;
   const files = options.files ? [...options.files] : await listImages(dir);
   if (files.length === 0) {
     throw new DataError(`${dir}: no images (${imageExtensions.join(', ')}) in this folder`);
   }
-  const imageBytes = 3 * sizePx * sizePx;
+  const imageBytes = channels * sizePx * sizePx;
   const data = new Uint8Array(files.length * imageBytes);
   let next = 0;
   let done = 0;
@@ -61,12 +62,16 @@ export async function loadFolder(
       const k = next++;
       const path = files[k]!;
       data.set(
-        await decodeSquare(await readBytesAsync(path), { sizePx, fit, kernel, exact }, path),
+        await decodeSquare(
+          await readBytesAsync(path),
+          { sizePx, channels, showing, fit, kernel, exact },
+          path,
+        ),
         k * imageBytes,
       );
       onProgress?.(++done, files.length);
     }
   };
   await Promise.all(Array.from({ length: 4 }, worker));
-  return { data, n: files.length, height: sizePx, width: sizePx, files };
+  return { data, n: files.length, height: sizePx, width: sizePx, channels, files };
 }

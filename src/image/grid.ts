@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { DataError } from '../errors.js';
 import { writeFileAtomic } from '../files.js';
+import type { Channels } from './channels.js';
 import { LABEL_SIZE_PX, type Label, labelOverlay, lineHeightPx, textWidthPx } from './overlay.js';
 
 /** Images as they lie in a uint8 tensor [n, 3, height, width]. */
@@ -10,6 +11,8 @@ export interface PlanarImages {
   n: number;
   height: number;
   width: number;
+  /** Default 3. */
+  channels?: Channels;
 }
 
 export interface GridOptions {
@@ -48,7 +51,9 @@ export async function encodePng(
       `cannot encode a picture: ${pixels.length} bytes are not ${height}×${width}×${channels}`,
     );
   }
-  return sharp(pixels, { raw: { width, height, channels } }).png({ compressionLevel: 9 }).toBuffer();
+  const image = sharp(pixels, { raw: { width, height, channels } });
+  if (channels === 1) image.toColourspace('b-w'); // else the file has three channels
+  return image.png({ compressionLevel: 9 }).toBuffer();
 }
 
 const TITLE_PX = 24;
@@ -126,23 +131,27 @@ function layOut({ n, height, width }: PlanarImages, options: GridOptions): Layou
 export async function gridPng(images: PlanarImages, options: GridOptions = {}): Promise<Buffer> {
   const { data, n, height, width } = images;
   if (n < 1) throw new DataError('cannot make a grid of no images');
-  if (data.length < n * 3 * height * width) {
-    throw new DataError(`cannot make a grid: ${data.length} bytes are fewer than ${n}×3×${height}×${width}`);
+  const { channels = 3 } = images;
+  if (data.length < n * channels * height * width) {
+    throw new DataError(
+      `cannot make a grid: ${data.length} bytes are fewer than ${n}×${channels}×${height}×${width}`,
+    );
   }
   const { scale = 1 } = options;
   const layout = layOut(images, options);
   const sheet = new Uint8Array(layout.width * layout.height * 3).fill(255);
   const plane = height * width;
+  const [green, blue] = channels === 1 ? [0, 0] : [plane, 2 * plane];
   for (let k = 0; k < n; k++) {
     const { left, top } = layout.corner(k);
     for (let y = 0; y < height * scale; y++) {
-      const from = k * 3 * plane + Math.floor(y / scale) * width;
+      const from = k * channels * plane + Math.floor(y / scale) * width;
       let to = ((top + y) * layout.width + left) * 3;
       for (let x = 0; x < width * scale; x++) {
         const at = from + Math.floor(x / scale);
         sheet[to++] = data[at]!;
-        sheet[to++] = data[at + plane]!;
-        sheet[to++] = data[at + 2 * plane]!;
+        sheet[to++] = data[at + green]!;
+        sheet[to++] = data[at + blue]!;
       }
     }
   }

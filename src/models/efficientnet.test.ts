@@ -190,6 +190,7 @@ describe('loading weights', () => {
     expect(loadEfficientNetWeights(same, path)).toEqual({
       loaded: 360,
       headReplaced: false,
+      folded: false,
       skipped: [],
       naming: 'lukemelas',
       sidesPx: [224],
@@ -199,6 +200,7 @@ describe('loading weights', () => {
     expect(loadEfficientNetWeights(binary, path)).toEqual({
       loaded: 358,
       headReplaced: true,
+      folded: false,
       skipped: ['_fc.weight', '_fc.bias'],
       naming: 'lukemelas',
       sidesPx: [224],
@@ -209,6 +211,7 @@ describe('loading weights', () => {
     expect(loadEfficientNetWeights(same, pth)).toEqual({
       loaded: 360,
       headReplaced: false,
+      folded: false,
       skipped: [],
       naming: 'lukemelas',
       sidesPx: [224],

@@ -25,6 +25,8 @@ export interface LoadedWeights {
   loaded: number;
   /** The last layer kept its fresh weights, because the file's is made for other classes (or has none). */
   headReplaced: boolean;
+  /** The first convolution saw other channels in the file than in the network, and was brought to them. */
+  folded: boolean;
   /** Keys of the file that were left out because they belong to its head. */
   skipped: string[];
   naming: Naming;
@@ -89,12 +91,14 @@ export function applyEfficientNetWeights(
   options: { conventions?: Partial<Conventions> } = {},
 ): LoadedWeights {
   return tidy(() => {
-    const { path, tensors } = content;
+    const { path } = content;
     const { naming, conventions } = inspect(path, model.variant, content);
     const settled = settle(path, conventions, options.conventions ?? {});
 
     const { spec, naming: ownNaming } = VARIANTS[model.variant];
     const theirs = keyTranslation(spec, { from: ownNaming, to: naming });
+    const stem = `${layerNames(spec, naming)!.stem[0]}.weight`;
+    const { tensors, folded } = fitStem(content.tensors, stem, model.convStem.weight.shape[1]!);
     // The network's state under the file's names.
     const own = Object.fromEntries(
       Object.entries(model.stateDict()).map(([key, value]) => [theirs(key), value]),
@@ -129,11 +133,31 @@ export function applyEfficientNetWeights(
     return {
       loaded: taken.length,
       headReplaced,
+      folded,
       skipped: Object.keys(tensors).filter((key) => !wanted(key)),
       naming,
       sidesPx: sidesOf(content, model.variant),
     };
   });
+}
+
+/**
+ * The first convolution for images of other channels: what saw colours sees grey as it would have seen three equal ones,
+ * by the sum of its weights over them; the other way round by thirds.
+ * Source: timm, `adapt_input_conv` (models/_manipulate.py).
+ */
+export function fitStem(
+  tensors: Readonly<Record<string, Tensor>>,
+  key: string,
+  channels: number,
+): { tensors: Readonly<Record<string, Tensor>>; folded: boolean } {
+  const weight = tensors[key];
+  const [outputs = 0, has, height = 0, width = 0] = weight?.shape ?? [];
+  if (!weight || has === channels || !((has === 3 && channels === 1) || (has === 1 && channels === 3)))
+    return { tensors, folded: false };
+  const fitted =
+    channels === 1 ? weight.sum([1], true) : weight.expand([outputs, channels, height, width]).div(channels);
+  return { tensors: { ...tensors, [key]: fitted }, folded: true };
 }
 
 /** Key of the metadata under which a run says at which side it trained its network. */

@@ -10,6 +10,7 @@ import { type Dataset, type DatasetRow, shownAs } from '../data/dataset.js';
 import { readLineage } from '../data/lineage.js';
 import { DataError } from '../errors.js';
 import { readJson, writeJson } from '../files.js';
+import { toRgb } from '../image/channels.js';
 import { loadFolder } from '../image/folder.js';
 import { type Framing, framingWords } from '../image/framing.js';
 import { writeGridPng } from '../image/grid.js';
@@ -86,7 +87,7 @@ async function readRows(
   rows: readonly number[],
 ): Promise<ImageSet> {
   const images = await gatherRows(cache.images, rows);
-  const data = images.toArray() as Uint8Array;
+  const data = tidy(() => toRgb(images).contiguous().toArray() as Uint8Array);
   images.dispose();
   return {
     data,

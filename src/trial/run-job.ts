@@ -5,11 +5,12 @@ import { openClassifier } from '../classify/result.js';
 import { writeScores } from '../classify/scores.js';
 import { type StepFigures as ClassifierFigures, trainClassifier } from '../classify/train.js';
 import type { SyntheticImages } from '../classify/training-set.js';
-import { openPixelCache } from '../data/cache.js';
+import { openPixelCache, type PixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
 import { LINEAGE_FILE, readLineage } from '../data/lineage.js';
 import { writeJson } from '../files.js';
 import type { GanConfig } from '../gan/config.js';
+import { settleChannels } from '../gan/data.js';
 import { needsDiscriminator, openGenerator, sampleToFolder } from '../gan/sample.js';
 import type { StepFigures } from '../gan/summary.js';
 import { trainGan } from '../gan/train.js';
@@ -128,7 +129,8 @@ async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Pr
   try {
     // The trial may have been edited, or moved, since its GAN was begun.
     requireSameConfig(run.path('config.yaml'), {
-      was: wholePaths('gan', run.config),
+      // GANs of before the dataset was asked have three.
+      was: { channels: 3, ...wholePaths('gan', run.config) },
       now: wholePaths('gan', config),
       changeable: [...runConditions, 'data'],
     });
@@ -143,13 +145,15 @@ async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Pr
   }
 }
 
-const jobGanConfig = (trial: TrialFolder, job: GanJob, dataset: Dataset): GanConfig =>
-  ganConfig(trial.config, job.gan, {
+function jobGanConfig(trial: TrialFolder, job: GanJob, dataset: Dataset): GanConfig {
+  const config = ganConfig(trial.config, job.gan, {
     data: dataset.dir,
     positive: dataset.positive,
     seed: job.seed,
     threads: trial.threads,
   });
+  return settleChannels(config, dataset);
+}
 
 /** Folder of the GAN that a synthetic set comes from. */
 export const ganDirOf = (trialDir: string, { from }: SyntheticJob): string =>
@@ -208,14 +212,17 @@ async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks:
     threads: trial.threads,
   });
   const runDir = jobDir(trial.dir, job.id);
-  const cache = await openPixelCache(dataset, recipe.imageSize, { onProgress: hooks.onDecode });
+  const cache = await openPixelCache(dataset, recipe.imageSize, {
+    channels: recipe.channels ?? undefined,
+    onProgress: hooks.onDecode,
+  });
   const synthetic: SyntheticImages[] = [];
   try {
     if (job.synthetic !== null) {
       const source = jobDir(trial.dir, job.synthetic);
       // Again, for the images may have been put there by hand.
       checkLineage(readLineage(source), dataset, source);
-      synthetic.push({ images: await readSynthetic(source, recipe.imageSize), label: 1, source });
+      synthetic.push({ images: await readSynthetic(source, cache), label: 1, source });
     }
     await trainClassifier({
       config: recipe,
@@ -240,16 +247,16 @@ async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks:
   }
 }
 
-/** uint8 `[M, 3, sizePx, sizePx]` */
-async function readSynthetic(dir: string, sizePx: number): Promise<Tensor> {
-  const { data, n } = await loadFolder(dir, { sizePx });
-  return tensor(data, [n, 3, sizePx, sizePx]);
+/** uint8 `[M, C, sizePx, sizePx]`, as the real ones. */
+async function readSynthetic(dir: string, { sizePx, channels }: PixelCache): Promise<Tensor> {
+  const { data, n } = await loadFolder(dir, { sizePx, channels });
+  return tensor(data, [n, channels, sizePx, sizePx]);
 }
 
 /** Every image of a dataset, whatever its split, scored by a finished run's network. */
 async function scoreExternal(runDir: string, dataset: Dataset, path: string, device: Device): Promise<void> {
   const { network, config } = openClassifier(runDir, device);
-  const cache = await openPixelCache(dataset, config.imageSize);
+  const cache = await openPixelCache(dataset, config.imageSize, { channels: config.channels ?? 3 });
   try {
     const logits = await logitsOf(network, cache.images, [...cache.rows.keys()], {
       device,

@@ -101,7 +101,10 @@ function sidesOf(
   const sides: { layer: Layer; side: number }[] = [];
   const pass = (from: number): Tensor => {
     const layer = layers[from];
-    if (!layer) return network.forward(zeros([1, 3, sizePx, sizePx], { device: network.fc.weight.device }));
+    if (!layer)
+      return network.forward(
+        zeros([1, network.convStem.weight.shape[1]!, sizePx, sizePx], { device: network.fc.weight.device }),
+      );
     const { result, map } = withTap(layer, () => pass(from + 1));
     sides.unshift({ layer, side: map.shape.at(-1)! });
     map.dispose();

@@ -33,7 +33,7 @@ const OPACITY = 0.7;
 
 /**
  * Colours where there is heat, the image itself where there is none.
- * @param images `[N, 3, H, W]` in [0, 1], on the CPU
+ * @param images `[N, 3, H, W]` or `[N, 1, H, W]` in [0, 1], on the CPU
  * @param heat `[N, H, W]` in [0, 1]
  * @returns `[N, 3, H, W]` in [0, 1]
  */
@@ -47,6 +47,6 @@ export function overlay(images: Tensor, heat: Tensor): Tensor {
       .reshape([-1]);
     const colours = ramp().indexSelect(0, level).reshape([n, height, width, 3]).permute([0, 3, 1, 2]);
     const cover = heat.unsqueeze(1).mul(OPACITY);
-    return images.add(colours.sub(images).mul(cover));
+    return images.add(colours.sub(images).mul(cover)); // grey images take on colours where there is heat
   });
 }

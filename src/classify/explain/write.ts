@@ -1,6 +1,7 @@
 /** An explanation as files: a sheet with all images and methods, single overlays, and the figures. */
 import { join } from 'node:path';
 import { writeFileAtomic, writeJson } from '../../files.js';
+import { toRgb } from '../../image/channels.js';
 import { gridPng, type PlanarImages } from '../../image/grid.js';
 import { noGrad, stack, type Tensor, tidy } from '../../torch/index.js';
 import { gaussianBlur } from './deletion-insertion.js';
@@ -49,7 +50,7 @@ const fileName = (id: string): string => id.replace(/[^A-Za-z0-9._-]+/g, '_');
 
 /**
  * Writes `sheet.png`, `<id>-<method>.png` and `explain.json`.
- * @param images float32 `[M, 3, H, W]` in [0, 1], at least as many as are shown
+ * @param images float32 `[M, C, H, W]` in [0, 1], at least as many as are shown
  * @param heat by method `[M, H, W]`
  * @param shown the first images
  * @returns the paths written
@@ -74,13 +75,13 @@ export async function writeExplanation(
   const scale = Math.max(1, Math.round(SIDE_PX / width));
   const columns = tidy(() =>
     noGrad(() => {
-      const plain = images.narrow(0, 0, count);
+      const plain = toRgb(images.narrow(0, 0, count));
       const laid = methods.map((method) =>
         overlay(plain, shownHeat(method, heat.get(method)!.narrow(0, 0, count))),
       );
       // A row an image: the image itself, then each method.
       return {
-        sheet: planar(stack([plain, ...laid], 1).reshape([-1, ...images.shape.slice(1)])),
+        sheet: planar(stack([plain, ...laid], 1).reshape([-1, ...plain.shape.slice(1)])),
         single: laid.map(planar),
       };
     }),

@@ -6,6 +6,7 @@
  * Lightness is CIE L* (sRGB, D65) in 256 levels. a* and b* stay as they are: in f(X), f(Y), f(Z) that is the same step
  * for all three, ΔL / 116.
  */
+import { toRgb } from '../../image/channels.js';
 import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
 
 const LEVELS = 256;
@@ -160,11 +161,14 @@ export function equalizeTiles(levels: Tensor, clipLimits: readonly number[], til
 
 /**
  * CLAHE of each sample's lightness.
- * @param images float32 `[N, 3, H, W]` in [0, 1], sides of at least `tiles` pixels
+ * @param images float32 `[N, 3, H, W]` or `[N, 1, H, W]` in [0, 1], sides of at least `tiles` pixels
  * @param clipLimits one a sample; 1 gives the least contrast
  */
 export function clahe(images: Tensor, clipLimits: readonly number[], tiles = 8): Tensor {
   return tidy(() => {
+    // Lightness is defined for colours: grey is three equal ones.
+    if (images.shape[1] === 1)
+      return aten.narrow(clahe(toRgb(images).contiguous(), clipLimits, tiles), 1, 1, 1).contiguous();
     const f = toLab(images);
     // L* = 116 f(Y) − 16 in [0, 100], as 8 bits.
     const lightness = aten.sub_.Scalar(aten.mul.Scalar(aten.select.int(f, 1, 1), 116 * 2.55), 16 * 2.55);

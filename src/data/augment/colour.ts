@@ -66,10 +66,17 @@ export interface HsvShift {
 }
 
 /**
- * Shifts hue (round the circle), saturation and value (clipped to [0, 1]); samples without a change are copied.
- * @param images `[N, 3, H, W]` in [0, 1].
+ * Shifts hue (round the circle), saturation and value (clipped to [0, 1]); samples without a change are copied. Grey has
+ * neither hue nor saturation: its value alone is shifted.
+ * @param images `[N, 3, H, W]` or `[N, 1, H, W]` in [0, 1].
  */
 export function shiftHsv(images: Tensor, shifts: readonly HsvShift[]): Tensor {
+  if (images.shape[1] === 1)
+    return gainAndBias(
+      images,
+      shifts.map(() => 1),
+      shifts.map(({ value }) => value),
+    );
   const rows = rowsWhere(shifts, (s) => s.hue !== 0 || s.saturation !== 0 || s.value !== 0);
   return onRows(images, rows, (chosen) =>
     tidy(() => {

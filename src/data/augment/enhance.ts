@@ -3,19 +3,9 @@
  * of itself, poor + factor · (image − poor), as Pillow's `ImageEnhance` has them. A factor of 0 gives the poorer image,
  * 1 the image itself, more exaggerates. In float, without Pillow's rounding in between.
  */
+import { toGrey } from '../../image/channels.js';
 import { perSample } from '../../image/per-sample.js';
 import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
-
-/** ITU-R 601-2 luma, `[N, 1, H, W]`. @param images `[N, 3, H, W]` */
-export function luma(images: Tensor): Tensor {
-  return tidy(() => {
-    const weights = tensor([0.299, 0.587, 0.114], [1, 3, 1, 1], {
-      dtype: images.dtype,
-      device: images.device,
-    });
-    return aten.sum.dim_IntList(aten.mul.Tensor(images, weights), [1], true);
-  });
-}
 
 /** poor + factor · (image − poor), clipped to [0, 1]. */
 function away(poor: Tensor, images: Tensor, factors: readonly number[]): Tensor {
@@ -29,11 +19,11 @@ export const adjustBrightness = (images: Tensor, factors: readonly number[]): Te
 
 /** The poorer image is grey: its luma. @param images float `[N, 3, H, W]` in [0, 1] */
 export const adjustColour = (images: Tensor, factors: readonly number[]): Tensor =>
-  tidy(() => away(luma(images), images, factors));
+  tidy(() => away(toGrey(images), images, factors));
 
 /** The poorer image is one grey, the mean of its luma. @param images float `[N, 3, H, W]` in [0, 1] */
 export const adjustContrast = (images: Tensor, factors: readonly number[]): Tensor =>
-  tidy(() => away(aten.mean.dim(luma(images), [2, 3], true), images, factors));
+  tidy(() => away(aten.mean.dim(toGrey(images), [2, 3], true), images, factors));
 
 /**
  * The poorer image is smoothed by 3 × 3 pixels, of which the middle counts five times; the outermost pixels stay.

@@ -134,16 +134,16 @@ export function suitsProgram(images: Tensor): boolean {
     images.device === 'cpu' &&
     (images.dtype === 'float32' || images.dtype === 'uint8') &&
     images.shape.length === 4 &&
-    channels === 3 &&
+    (channels === 3 || channels === 1) &&
     Math.min(height, width) >= 2
   );
 }
 
 /**
  * Takes each sample through its own instructions.
- * @param images `[N, 3, H, W]` on the CPU: uint8, or float32 in [0, 1]; not changed
+ * @param images `[N, 3, H, W]` or `[N, 1, H, W]` on the CPU: uint8, or float32 in [0, 1]; not changed
  * @param programs one a sample
- * @returns float32 `[N, 3, H, W]` in [0, 1]; the images themselves where they are float32 and nothing was to do
+ * @returns float32 of the same shape in [0, 1]; the images themselves where they are float32 and nothing was to do
  */
 export function runProgram(images: Tensor, programs: readonly Instructions[]): Tensor {
   const all = programs.flat();

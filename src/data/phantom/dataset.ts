@@ -1,5 +1,6 @@
 /** Phantoms as a dataset folder: images, the factors behind each as metadata, and the best possible AUC. */
 import { ConfigError } from '../../errors.js';
+import { toPlanar } from '../../image/decode.js';
 import { encodePng } from '../../image/grid.js';
 import { Random } from '../../random.js';
 import { createDataset, type DatasetItem, type ImportReport } from '../create.js';
@@ -17,6 +18,8 @@ export interface PhantomDatasetOptions {
   prevalence?: number;
   /** Decides the phantoms and the split; default 0. */
   seed?: number;
+  /** Grey pictures, their luma; default false. */
+  grey?: boolean;
   /** Default `phantoms`. */
   name?: string;
   fractions?: Fractions;
@@ -86,7 +89,12 @@ export async function createPhantomDataset(
       lesions: [],
       extra: columnsOf(factors, prevalence),
       source: {
-        make: async () => encodePng(await renderer.run(factors), { width: sizePx, height: sizePx }),
+        make: async () => {
+          const pixels = await renderer.run(factors);
+          return options.grey
+            ? encodePng(toPlanar(pixels, { channels: 1 }), { width: sizePx, height: sizePx, channels: 1 })
+            : encodePng(pixels, { width: sizePx, height: sizePx });
+        },
       },
       name: `${id}.png`,
       table: '',

@@ -8,14 +8,14 @@
  */
 import { DataError } from '../../errors.js';
 import { type Affine, compose, identity, rotation, scaling, translation, warp } from '../../image/affine.js';
-import { onRows, rowsWhere } from '../../image/per-sample.js';
+import { onRows, perSample, rowsWhere } from '../../image/per-sample.js';
 import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
 import type { AdaDraw } from './ada-draws.js';
 import { downsampling, type Matrix, REACH, upsampling } from './sym6.js';
 
 /**
  * Changes each image as its draw says.
- * @param images float `[N, 3, H, W]` in [−1, 1], H = W; gradients flow to them
+ * @param images float `[N, C, H, W]` in [−1, 1], H = W; gradients flow to them
  * @param draws one a sample
  * @returns the same shape, not clipped; the images themselves where no draw changes anything
  * @throws DataError when images that are to be moved are not square
@@ -98,7 +98,7 @@ function alongBothAxes(images: Tensor, matrix: Tensor): Tensor {
   return matrix.matmul(images.matmul(matrix.t()));
 }
 
-/** Multiplies the colours of each pixel, as a vector, with the draw's matrix. */
+/** Multiplies the colours of each pixel, as a vector, with the draw's matrix; grey with what that does to greys. */
 function recolour(images: Tensor, draws: readonly AdaDraw[]): Tensor {
   const maps = draws.map(colourOf);
   const rows = rowsWhere(maps, (map) => map !== null);
@@ -106,6 +106,12 @@ function recolour(images: Tensor, draws: readonly AdaDraw[]): Tensor {
     tidy(() => {
       const values = rows.flatMap((row) => maps[row]!);
       const { dtype, device } = images;
+      if (images.shape[1] === 1) {
+        // Of equal colours the rows make the same: the sum of a row, and what it adds.
+        const gain = rows.map((row) => maps[row]!.slice(0, 3).reduce((a, b) => a + b));
+        const bias = rows.map((row) => maps[row]![3]!);
+        return chosen.mul(perSample(gain, images)).add(perSample(bias, images));
+      }
       const matrices = tensor(values, [rows.length, 3, 4], { dtype, device });
       const offset = matrices.narrow(2, 3, 1); // [n, 3, 1]
       return aten

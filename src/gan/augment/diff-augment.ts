@@ -53,7 +53,7 @@ export function drawDiffAugment(random: Random, size: readonly [number, number])
 
 /**
  * Changes each image as its draw says: colour, then translation, then cutout.
- * @param images float `[N, 3, H, W]` in [−1, 1]; gradients flow to them
+ * @param images float `[N, C, H, W]` in [−1, 1]; gradients flow to them
  * @param draws one a sample
  * @returns the same shape, not clipped; what is moved in or cut out is 0, mid-grey. The images themselves without a
  * policy

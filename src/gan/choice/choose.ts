@@ -8,6 +8,7 @@ import { ConfigError } from '../../errors.js';
 import { rowsOf } from '../../metrics/distribution/features.js';
 import { Random } from '../../random.js';
 import { cat, dispose, keep, type Tensor, tidy } from '../../torch/index.js';
+import { channelsOf } from '../config.js';
 import { type DrawOptions, openDraw } from '../draw.js';
 import type { TrainedGenerator } from '../open-generator.js';
 import { mostReal } from './best.js';
@@ -22,7 +23,7 @@ export type { ChoiceHooks, ChoiceOptions } from './options.js';
 export { needsDiscriminator, POLICIES, type Policy } from './policies.js';
 
 export interface ChosenImages {
-  /** uint8 `[count, 3, H, W]` on the CPU; no scope owns it. `best`: the best first, else as they were drawn. */
+  /** uint8 `[count, C, H, W]` on the CPU; no scope owns it. `best`: the best first, else as they were drawn. */
   images: Tensor;
   lineage: ChoiceLineage;
   /** Some of what was kept, passed over and rejected, for a contact sheet. */
@@ -84,7 +85,7 @@ function sizeOfPool(
   if (!Number.isInteger(count) || count < 1) throw new ConfigError(`count ${count}: expected 1 or more`);
   if (!(pool >= 1)) throw new ConfigError(`pool ${pool}: expected 1 or more images for each that is kept`);
   const size = plan.chooser === 'random' && !plan.filtered ? count : Math.ceil(pool * count);
-  const bytes = size * 3 * config.imageSize ** 2;
+  const bytes = size * channelsOf(config) * config.imageSize ** 2;
   if (bytes > MOST_POOL_BYTES)
     throw new ConfigError(
       `pool ${pool}: ${size} images of ${config.imageSize} px take ${(bytes / 2 ** 30).toFixed(1)} GiB at once, more than ${MOST_POOL_BYTES / 2 ** 30}; lower the pool, or sample in parts with another seed each`,

@@ -9,7 +9,7 @@ export const MOST_EXAMPLES = 12;
 
 export interface RejectedExample {
   filter: Verdicts['filter'];
-  /** Bytes `[3, H, W]`. */
+  /** Bytes `[C, H, W]`. */
   pixels: Uint8Array;
   /** Probability of the class, or distance to the nearest training image. */
   value: number;
@@ -34,7 +34,7 @@ export class ExampleCollector {
     this.#training = training;
   }
 
-  /** Notes the first images that each filter rejects. @param pixels uint8 `[n, 3, H, W]` */
+  /** Notes the first images that each filter rejects. @param pixels uint8 `[n, C, H, W]` */
   reject(pixels: Tensor, verdicts: readonly Verdicts[]): void {
     for (const { filter, rejected, values, rows } of verdicts) {
       let room = MOST_EXAMPLES - this.#noted.filter((one) => one.filter === filter).length;

@@ -32,7 +32,7 @@ export interface Verdicts {
 export interface Filters {
   quality: ProbeQuality;
   /**
-   * @param pixels uint8 `[n, 3, H, W]`
+   * @param pixels uint8 `[n, C, H, W]`
    * @param features `[n, D]` of the backbone that the filters were opened with
    */
   judge(pixels: Tensor, features: Tensor): Verdicts[];
@@ -166,7 +166,7 @@ function makeFilters(parts: {
   };
 }
 
-/** A training image as bytes `[3, H, W]`. */
+/** A training image as bytes `[C, H, W]`. */
 export async function trainingPixels({ cache }: TrainingImages, row: number): Promise<Uint8Array> {
   const pixels = await gatherRows(cache.images, [row]);
   try {

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { GraftError } from '../../errors.js';
 import { rowsOf } from '../../metrics/distribution/features.js';
 import { dispose, empty, keep, type Tensor, tidy } from '../../torch/index.js';
-import { classTitle } from '../config.js';
+import { channelsOf, classTitle, type GanConfig } from '../config.js';
 import { DRAW_BATCH, type Drawn } from '../draw.js';
 import type { TrainedGenerator } from '../open-generator.js';
 import { ExampleCollector } from './examples.js';
@@ -50,7 +50,7 @@ export async function drawKept(
   for (let pool = 1; tally.passed < count; pool++) {
     if (pool > MOST_POOLS) throw new GraftError(tooFew(how, tally));
     const name = pool === 1 ? '' : ` (pool ${pool})`;
-    const { pixels, logits } = await drawPool(draw, poolSize, generator.config.imageSize, (done) =>
+    const { pixels, logits } = await drawPool(draw, poolSize, generator.config, (done) =>
       onPart?.(`drawing${name}`, done, poolSize),
     );
     try {
@@ -102,10 +102,11 @@ function tooFew(
 async function drawPool(
   draw: (count: number) => Drawn,
   size: number,
-  sidePx: number,
+  config: GanConfig,
   onProgress: (done: number) => void,
 ): Promise<{ pixels: Tensor; logits: Tensor }> {
-  const pixels = keep(empty([size, 3, sidePx, sidePx], { dtype: 'uint8' }));
+  const { imageSize } = config;
+  const pixels = keep(empty([size, channelsOf(config), imageSize, imageSize], { dtype: 'uint8' }));
   const logits = keep(empty([size]));
   for (let from = 0; from < size; from += DRAW_BATCH) {
     const count = Math.min(DRAW_BATCH, size - from);

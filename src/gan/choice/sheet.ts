@@ -1,4 +1,5 @@
 /** A contact sheet of a choice: what was kept, what was passed over, and what was rejected, with the reason. */
+import type { Channels } from '../../image/channels.js';
 import { writeGridPng } from '../../image/grid.js';
 import { enlargement } from '../pictures/generate.js';
 import { type ChoiceExamples, MOST_EXAMPLES, type RejectedExample } from './examples.js';
@@ -36,15 +37,15 @@ function rowsOf({ chosen, passedOver, rejected }: ChoiceExamples): { label: stri
 /**
  * Writes the sheet as PNG. It shows training images where copies were rejected.
  *
- * @param sidePx of the images
+ * @param shape of the images
  */
 export async function writeChoiceSheet(
   path: string,
   examples: ChoiceExamples,
-  sidePx: number,
+  { sidePx, channels }: { sidePx: number; channels: Channels },
 ): Promise<void> {
   const rows = rowsOf(examples);
-  const imageBytes = 3 * sidePx * sidePx;
+  const imageBytes = channels * sidePx * sidePx;
   const data = new Uint8Array(rows.length * MOST_EXAMPLES * imageBytes).fill(255);
   const captions = new Array<string>(rows.length * MOST_EXAMPLES).fill('');
   rows.forEach(({ tiles }, row) => {
@@ -54,7 +55,7 @@ export async function writeChoiceSheet(
       captions[at] = caption;
     });
   });
-  await writeGridPng({ data, n: captions.length, height: sidePx, width: sidePx }, path, {
+  await writeGridPng({ data, n: captions.length, height: sidePx, width: sidePx, channels }, path, {
     columns: MOST_EXAMPLES,
     captions,
     rowLabels: rows.map(({ label }) => label),

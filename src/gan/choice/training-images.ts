@@ -17,7 +17,7 @@ import { firstNonFiniteRow } from '../../metrics/distribution/features.js';
 import { Random } from '../../random.js';
 import { readRun } from '../../run/run-folder.js';
 import { cat, dispose, gatherRows, type Tensor } from '../../torch/index.js';
-import { classesOf } from '../config.js';
+import { channelsOf, classesOf } from '../config.js';
 import type { TrainedGenerator } from '../open-generator.js';
 
 /** Images of each side that the probe is fitted to, and images that calibrate the random backbone, at most. */
@@ -51,7 +51,10 @@ export async function openTrainingImages(
       `${origin.run}: its training images are not known, so images cannot be chosen by them; give a run folder, or choose random or best`,
     );
   const dataset = reopenDataset(dir ?? config.data, { name: origin.run, hash: origin.dataset.hash });
-  const cache = await openPixelCache(dataset, config.imageSize, { onProgress });
+  const cache = await openPixelCache(dataset, config.imageSize, {
+    channels: channelsOf(config),
+    onProgress,
+  });
   const learnedClasses = classesOf(config);
   const rowsWhere = (isOne: (row: DatasetRow) => boolean): number[] =>
     cache.rows.flatMap((row, i) => (row.split === 'train' && isOne(row) ? [i] : []));
@@ -109,7 +112,7 @@ function requireSameDataset(dir: string, origin: TrainedGenerator['origin']): vo
     );
 }
 
-/** Batches of rows as pixels, uint8 `[n, 3, H, W]`; the caller disposes them. */
+/** Batches of rows as pixels, uint8 `[n, C, H, W]`; the caller disposes them. */
 export async function* pixelBatches(images: Tensor, rows: readonly number[]): AsyncIterable<Tensor> {
   for (let from = 0; from < rows.length; from += BATCH)
     yield await gatherRows(images, rows.slice(from, from + BATCH));

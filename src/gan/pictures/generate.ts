@@ -1,11 +1,12 @@
 /** What the pictures of a generator are made with: a function from latents to pixels. */
+import type { Channels } from '../../image/channels.js';
 import type { PlanarImages } from '../../image/grid.js';
 import { cat, type Device, noGrad, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { toPixels } from '../data.js';
 
 /**
  * Latents `[N, latent]` (on the CPU) and class indices, int64 `[N]` or null for an unconditional generator → uint8
- * `[N, 3, H, W]` on the CPU.
+ * `[N, C, H, W]` on the CPU.
  */
 export type Generate = (z: Tensor, labels: Tensor | null) => Tensor;
 
@@ -36,10 +37,10 @@ export function generateFrom(network: ForwardingNetwork, device: Device, batch =
 export const sameLabel = (label: number | null, n: number): Tensor | null =>
   label === null ? null : tensor(new Array<number>(n).fill(label), [n], { dtype: 'int64' });
 
-/** uint8 `[N, 3, H, W]` as a grid takes it. */
+/** uint8 `[N, C, H, W]` as a grid takes it. */
 export function planar(images: Tensor): PlanarImages {
-  const [n, , height, width] = images.shape as [number, number, number, number];
-  return { data: images.toArray() as Uint8Array, n, height, width };
+  const [n, channels, height, width] = images.shape as [number, Channels, number, number];
+  return { data: images.toArray() as Uint8Array, n, height, width, channels };
 }
 
 /** Whole factor that brings small images to about the side at which one can judge them. */

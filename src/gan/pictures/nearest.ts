@@ -18,7 +18,7 @@ export const COMPARED_SIDE_PX = 32;
 /** Images whose features are held at once. */
 const BATCH = 256;
 
-/** uint8 `[N, 3, H, W]` → float `[N, F]`. */
+/** uint8 `[N, C, H, W]` → float `[N, F]`. */
 export type Features = (images: Tensor) => Tensor;
 
 export interface Distance {
@@ -57,8 +57,8 @@ export interface NearestOptions {
 /**
  * The k nearest candidates of each query, by exhaustive search.
  *
- * @param queries uint8 `[N, 3, H, W]`
- * @param candidates uint8 `[M, 3, H, W]` on the CPU; may be memory-mapped, it is read in batches
+ * @param queries uint8 `[N, C, H, W]`
+ * @param candidates uint8 `[M, C, H, W]` on the CPU; may be memory-mapped, it is read in batches
  * @throws DataError where there are fewer candidates than neighbours; ConfigError where k is no positive integer
  */
 export function nearestImages(queries: Tensor, candidates: Tensor, options: NearestOptions = {}): Neighbours {

@@ -1,5 +1,6 @@
 /** Sets of images as bytes: what every measure of artefacts reads, a batch at a time. */
 import { DataError } from '../../errors.js';
+import { toRgb } from '../../image/channels.js';
 import { cat, type Device, noGrad, type Tensor, tensor, tidy } from '../../torch/index.js';
 
 export interface BatchOptions {
@@ -15,9 +16,9 @@ export interface BatchOptions {
  */
 export function requireImages(what: string, images: Tensor, minSidePx = 1): void {
   const [n = 0, channels, height = 0, width = 0] = images.shape;
-  if (images.shape.length !== 4 || channels !== 3 || images.dtype !== 'uint8') {
+  if (images.shape.length !== 4 || (channels !== 3 && channels !== 1) || images.dtype !== 'uint8') {
     throw new DataError(
-      `artefacts: the ${what} images must be bytes [N, 3, H, W], not ${images.dtype} [${images.shape.join(', ')}]`,
+      `artefacts: the ${what} images must be bytes [N, 3 or 1, H, W], not ${images.dtype} [${images.shape.join(', ')}]`,
     );
   }
   if (n < 2) throw new DataError(`artefacts: the ${what} set has ${n} images: give two or more`);
@@ -42,7 +43,7 @@ export function requireSameSize(real: Tensor, synthetic: Tensor): void {
 /**
  * One row of figures an image, from batches, so that a memory-mapped set is never in memory as a whole.
  *
- * @param images uint8 `[N, 3, H, W]`
+ * @param images uint8 `[N, 3, H, W]`, or grey ones, whose channel is taken three times
  * @param rows bytes `[n, 3, H, W]` on the device → `[n, D]`
  * @returns float64 `[N, D]` on the CPU
  */
@@ -60,7 +61,7 @@ export function rowsOfImages(
       for (let start = 0; start < n; start += size) {
         parts.push(
           tidy(() =>
-            rows(images.narrow(0, start, Math.min(size, n - start)).to({ device }))
+            rows(toRgb(images.narrow(0, start, Math.min(size, n - start))).to({ device }))
               .to({ device: 'cpu' })
               .to({ dtype: 'float64' }),
           ),

@@ -37,6 +37,10 @@ const networkKeys = z.object({
   batchNormEps: z.number().nullable().default(null),
   inputStatistics: z.enum(['auto', ...INPUT_STATISTICS]).default('auto'),
   classes: z.array(z.string()).default([]),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .nullable()
+    .default(3),
 });
 
 /**
@@ -55,11 +59,12 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
     const { path, message } = parsed.error.issues[0]!;
     throw new ConfigError(`${join(dir, runFiles.config)}: ${path.join('.')}: ${message}`);
   }
+  const channels = parsed.data.channels ?? 3;
   const { architecture, classes, head, imageSize, padding, batchNormEps, inputStatistics } = parsed.data;
   const variant = parseVariant(architecture);
   const network = withSeed(
     0,
-    () => new EfficientNet(variant, { numClasses: Math.max(1, classes.length), head }),
+    () => new EfficientNet(variant, { numClasses: Math.max(1, classes.length), inChannels: channels, head }),
   );
   network.setConventions({
     padding: padding === 'auto' ? OWN_CONVENTIONS.padding : padding,
@@ -90,7 +95,7 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
       quantisation: QUANTISATION,
     },
     {
-      embed: (images) => network.embed(toNetworkInput(images, imageSize, device, { statistics })),
+      embed: (images) => network.embed(toNetworkInput(images, imageSize, device, { statistics, channels })),
       dispose: () => network.dispose(),
     },
   );

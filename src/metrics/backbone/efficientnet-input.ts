@@ -1,11 +1,12 @@
 /** What the backbones that are EfficientNets take: the input that this project's classifiers are trained with. */
+import { type Channels, toGrey } from '../../image/channels.js';
 import {
   type Conventions,
   type InputStatistics,
   OWN_CONVENTIONS,
   toEfficientNetInput,
 } from '../../models/index.js';
-import type { Device, Tensor } from '../../torch/index.js';
+import { type Device, type Tensor, tidy } from '../../torch/index.js';
 import { describeResizer, QUANTISATION, resize } from './input.js';
 
 /** In words that go into the hash. */
@@ -18,12 +19,17 @@ export function describeInput(conventions: Readonly<Conventions>): string {
   return [EFFICIENTNET_INPUT, ...differing.map((key) => `${key} ${conventions[key]}`)].join('; ');
 }
 
-/** uint8 `[N, 3, H, W]` → `[N, 3, side, side]` on the device. */
+/** uint8 `[N, C, H, W]` → `[N, channels, side, side]` on the device. */
 export function toNetworkInput(
   images: Tensor,
   sidePx: number,
   device: Device,
-  options: { statistics?: InputStatistics } = {},
+  options: { statistics?: InputStatistics; channels?: Channels } = {},
 ): Tensor {
-  return toEfficientNetInput(resize(images, sidePx).div_(255).to({ device }), options.statistics);
+  const { statistics, channels = 3 } = options;
+  return tidy(() => {
+    const pixels = resize(images, sidePx).div_(255);
+    const input = channels === 1 ? toGrey(pixels) : pixels;
+    return toEfficientNetInput(input.to({ device }), statistics);
+  });
 }

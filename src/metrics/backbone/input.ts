@@ -10,6 +10,7 @@
  * The last two skip pixels of large images and are there to compare with published figures.
  */
 import { ConfigError, DataError } from '../../errors.js';
+import { toRgb } from '../../image/channels.js';
 import { F } from '../../nn/index.js';
 import { arange, type Device, type Tensor, tensor, tidy } from '../../torch/index.js';
 
@@ -63,19 +64,19 @@ function sampleLines(images: Tensor, dim: 2 | 3, sidePx: number): Tensor {
 /**
  * Resized on the CPU, whatever the device: MPS has no antialiasing filter, and figures should not depend on it.
  *
- * @param images uint8 `[N, 3, H, W]`
+ * @param images uint8 `[N, 3, H, W]`, or `[N, 1, H, W]`, whose channel is taken three times
  * @returns float32 `[N, 3, side, side]` in 0…255 on the CPU, as they are where they have that size
  * @throws DataError when they are no such images
  */
 export function resize(images: Tensor, sidePx: number, resizer: ResizerName = 'clean'): Tensor {
   return tidy(() => {
     const [, channels, height, width] = images.shape;
-    if (images.shape.length !== 4 || channels !== 3 || images.dtype !== 'uint8') {
+    if (images.shape.length !== 4 || (channels !== 3 && channels !== 1) || images.dtype !== 'uint8') {
       throw new DataError(
-        `backbone: needs images as bytes [N, 3, H, W], not ${images.dtype} [${images.shape.join(', ')}]`,
+        `backbone: needs images as bytes [N, 3 or 1, H, W], not ${images.dtype} [${images.shape.join(', ')}]`,
       );
     }
-    const floats = images.to({ device: 'cpu', dtype: 'float32' }).contiguous();
+    const floats = toRgb(images).to({ device: 'cpu', dtype: 'float32' }).contiguous();
     return height === sidePx && width === sidePx ? floats : resizers[resizer].apply(floats, sidePx);
   });
 }

@@ -25,7 +25,7 @@ function phantoms(n: number, seed: number, name: string): ImageSet {
   const data = new Uint8Array(n * PIXELS);
   for (let k = 0; k < n; k++) {
     const pixels = renderPhantom(samplePhantom(random, { prevalence: 1 }), SIDE);
-    toPlanar(pixels, data.subarray(k * PIXELS, (k + 1) * PIXELS));
+    toPlanar(pixels, { into: data.subarray(k * PIXELS, (k + 1) * PIXELS) });
   }
   const files = Array.from({ length: n }, (_, k) => `${name}/${String(k).padStart(4, '0')}.png`);
   return { data, n, height: SIDE, width: SIDE, files };
