@@ -6,7 +6,6 @@ import { framingOfFolder, openDataset } from '../data/dataset.js';
 import type { FoundRange } from '../data/intensity-range.js';
 import { ConfigError, DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
-import type { Showing } from '../image/intensity.js';
 import type { EfficientNet } from '../models/index.js';
 import { bestCheckpointPath, loadCheckpoint } from '../run/checkpoint.js';
 import type { ConditionsFrom } from '../run/conditions.js';
@@ -147,7 +146,7 @@ export function framingOfRun(dir: string): Framing {
  * Which stored values a run's network must be shown as black and white: those of the dataset that it learned from, as its
  * summary says, of an unfinished run as the dataset itself does.
  */
-export function showingOfRun(dir: string): Showing {
+export function showingOfRun(dir: string): { ranges: FoundRange[] } {
   const summary = readRun(dir).summary as unknown as ClassifierSummary | undefined;
   if (summary) return { ranges: summary.intensity ?? [] };
   return { ranges: openDataset(readClassifierConfig(dir).data).intensity ?? [] };

@@ -7,7 +7,7 @@ import type { EvaluationSplit, ScoreRow } from '../classify/scores.js';
 import type { TestTimeAugmentation } from '../data/augment/index.js';
 import type { Dataset } from '../data/dataset.js';
 import { openData, reopenData } from './classify-data.js';
-import { globalOptions, startEngine } from './common.js';
+import { globalOptions, notice, startEngine } from './common.js';
 
 export interface ScoringFlags {
   split: ScoredSplit;
@@ -87,7 +87,8 @@ async function freshScores(
   config: ClassifierConfig,
   command: Command,
 ): Promise<Scored> {
-  const { framingOfRun, openClassifier } = await import('../classify/result.js');
+  const { framingOfRun, openClassifier, showingOfRun } = await import('../classify/result.js');
+  const { otherRange } = await import('../data/intensity-range.js');
   const { oneAgainstRest } = await import('../classify/class-scores.js');
   const { scoreClasses, scoreSplit } = await import('../classify/evaluate.js');
   const { isOf } = await import('../classify/scored-split.js');
@@ -121,6 +122,8 @@ async function freshScores(
     flags.data === undefined
       ? await reopenData(dir, config, how)
       : await openData(flags.data, config.imageSize, how);
+  const apart = otherRange(opened.dataset.intensity ?? [], showingOfRun(dir).ranges);
+  if (apart !== null) notice(command, `graft: warning: ${opened.dataset.dir}: ${apart}`);
   try {
     const tested = await scoreOf(opened, flags.split);
     // Threshold and temperature are the run's own: from its validation split, scored as the images under test are.

@@ -10,6 +10,8 @@ interface PredictFlags {
   csv?: string;
   tta?: TestTimeAugmentation;
   skipUnreadable?: boolean;
+  intensity?: string;
+  page?: string;
 }
 
 export function registerPredict(classify: Command): void {
@@ -26,6 +28,11 @@ export function registerPredict(classify: Command): void {
         'symmetries',
       ]),
     )
+    .option(
+      '--intensity <range>',
+      'which stored values are black and white, as `graft data import` has it (default: those of the run’s dataset)',
+    )
+    .option('--page <page>', 'of TIFFs that hold several pictures: first, middle, last or a number')
     .option('--skip-unreadable', 'files that cannot be read are no failure')
     .action(async (run: string, images: string[], flags: PredictFlags, command: Command) =>
       predictCommand(run, images, flags, command),
@@ -69,7 +76,16 @@ async function predictCommand(
   const device = await startEngine(command);
   const { network, config } = openClassifier(run, device);
   const framing = framingOfRun(run);
-  const showing = showingOfRun(run);
+  const { parseIntensity, parsePage } = await import('../image/intensity.js');
+  const { showingOf } = await import('../data/survey-intensity.js');
+  const page = flags.page === undefined ? undefined : parsePage(flags.page);
+  const showing =
+    flags.intensity === undefined
+      ? { ...showingOfRun(run), page }
+      : await showingOf(
+          files.map(({ path }) => path),
+          { intensity: parseIntensity(flags.intensity), page },
+        );
   const tta = flags.tta ?? config.tta;
   const classes = config.target === 'classes' ? config.classes : [];
   const unreadable: Unreadable[] = [];

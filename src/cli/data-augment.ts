@@ -52,7 +52,10 @@ async function sheetCommand(dir: string, flags: AugmentFlags, command: Command):
       `--image ${flags.image}: ${dir} holds ${files.length} images; give 0 to ${files.length - 1}`,
     );
   }
-  const { data } = await loadFolder(dir, { sizePx: flags.size, fit: 'fill', files: file ? [file] : [] });
+  const { showingOf } = await import('../data/survey-intensity.js');
+  const chosen = file ? [file] : [];
+  const showing = await showingOf(chosen);
+  const { data } = await loadFolder(dir, { sizePx: flags.size, fit: 'fill', files: chosen, showing });
   const image = tensor(data, [1, 3, flags.size, flags.size]);
   const rows = sheetRows(flags.augmentation, flags);
   const seed = globalOptions(command).seed ?? 0;

@@ -1,4 +1,6 @@
 /** What `graft metrics …` compares: the real images and the synthetic ones, read alike. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Fit } from '../image/decode.js';
 import type { Chosen, Compared } from '../metrics/compared.js';
@@ -175,12 +177,16 @@ export async function readImages(
   { which, ...how }: { which: string; sizePx: number } & FramingChoice['framing'],
   command: Command,
 ): Promise<ImageSet> {
+  const { datasetFile } = await import('../data/dataset.js');
+  const { showingOf } = await import('../data/survey-intensity.js');
   const { loadFolder } = await import('../image/folder.js');
   const { withProgress } = await import('../run/progress.js');
   const { quiet } = globalOptions(command);
+  // A dataset has settled already which values are black and white.
+  const showing = existsSync(join(dir, datasetFile)) ? undefined : await showingOf(files);
   const label = `reading ${which} images`;
   const images = await withProgress({ label, total: files.length, unit: 'images', quiet }, (progress) =>
-    loadFolder(dir, { ...how, files, onProgress: (done) => progress.update(done) }),
+    loadFolder(dir, { ...how, showing, files, onProgress: (done) => progress.update(done) }),
   );
   return { ...images, ...(groups && { groups }) };
 }

@@ -24,6 +24,20 @@ const formatWords: Readonly<Record<FoundRange['format'], string>> = {
   float: 'floats',
 };
 
+/**
+ * Where files of one format were brought to 8 bits by other ranges, in words; null where they were not. Pictures that are
+ * shown to a network, or compared, must look as those that it learned from.
+ */
+export function otherRange(own: readonly FoundRange[], learned: readonly FoundRange[]): string | null {
+  for (const one of own) {
+    const other = learned.find(({ format }) => format === one.format);
+    if (!other || (one.from === other.from && one.to === other.to)) continue;
+    const [now, then] = [one, other].map(({ from, to }) => `${shortValue(from)} to ${shortValue(to)}`);
+    return `its ${formatWords[one.format]} were shown as ${now} and those that were learned from as ${then}; import it with --intensity ${other.from}:${other.to}`;
+  }
+  return null;
+}
+
 /** A value in few digits. */
 export const shortValue = (value: number): string => String(Number(value.toPrecision(6)));
 

@@ -8,6 +8,7 @@ import {
   intensityFormats,
   measureSamples,
   type SampleMeasure,
+  type Showing,
 } from '../image/intensity.js';
 import { type PageChoice, readSamples, type SampleHeader, sampleHeader } from '../image/samples.js';
 import { readBytesAsync, readStart } from '../reading.js';
@@ -160,6 +161,18 @@ export function joined(parts: readonly Float64Array[]): Float64Array {
 
 const min = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b));
 const max = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b));
+
+/**
+ * How files are shown that belong to no dataset, so that nobody has settled it: under one range, found over all of them.
+ * @throws DataError as `surveyIntensity`
+ */
+export async function showingOf(files: readonly string[], options: IntensityOptions = {}): Promise<Showing> {
+  const { ranges } = await surveyIntensity(
+    files.map((path) => ({ path, name: path })),
+    options,
+  );
+  return { ranges, page: options.page };
+}
 
 /** What a file's measured values look like on the screen: 0…255. */
 export function shownValues(file: SurveyedFile, ranges: readonly IntensityRange[]): Float64Array {

@@ -222,7 +222,7 @@ function opaqueValue(values: Samples['values']): number {
 export interface Showing {
   ranges: readonly IntensityRange[];
   /** Of files with several pages. */
-  page?: PageChoice;
+  page?: PageChoice | undefined;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { AuditResult } from '../audit/result.js';
 import type { ImportReport } from '../create.js';
 import type { Dataset } from '../dataset.js';
 import { type DatasetSummary, describeDataset } from '../describe.js';
+import { rangeText } from '../intensity-range.js';
 import { auditBlocks } from './audit.js';
 import { categoryFigure, classFigure, labelSource } from './categories.js';
 import { type Column, columnTitle } from './columns.js';
@@ -66,7 +67,7 @@ export function composeEdaReport(dataset: Dataset, parts: EdaParts): ReportDocum
           classFigure(dataset, set),
         ],
       },
-      { id: 'images', title: 'Images', blocks: [samples, sizes ?? oneSize(summary)] },
+      { id: 'images', title: 'Images', blocks: [samples, sizes ?? oneSize(summary), ...intensity(summary)] },
       { id: 'cleaning', title: 'Cleaning', blocks: [...flowBlocks(dataset, report, set), ...duplicates] },
       { id: 'splits', title: 'Splits', blocks: splitBlocks(dataset, summary, set) },
       ...(columns.length > 0
@@ -169,6 +170,16 @@ function oneSize({ sizes }: DatasetSummary): Block {
   const { width, height } = sizes[0]!;
   return { kind: 'prose', lead: 'Size.', text: `All images are ${whole(width)} × ${whole(height)} px.` };
 }
+
+/** Which stored values are seen as black and white; nothing where all files are shown as they are. */
+const intensity = ({ intensity: ranges, channels }: DatasetSummary): Block[] => {
+  const texts = [...(channels === 1 ? ['all images are grey'] : []), ...ranges.map(rangeText)];
+  return texts.length === 0
+    ? []
+    : [{ kind: 'prose', lead: 'Intensity.', text: `${sentence(texts.join('; '))}.` }];
+};
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const roleOrder = ['diagnosis', 'age', 'sex', 'site'];
 
