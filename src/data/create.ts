@@ -51,7 +51,13 @@ export interface DatasetItem {
   /** Masks that the dataset keeps. */
   masks?: readonly ImageMask[];
   /** A file, or how to make the bytes of a JPEG or PNG file. */
-  source: { path: string } | { make: () => Promise<Uint8Array> };
+  source:
+    | { path: string }
+    | {
+        make: () => Promise<Uint8Array>;
+        /** Of a file that leaves open which of its values are black and white: the values, in a TIFF file. */
+        values?: () => Promise<Uint8Array>;
+      };
   /** What problems call the image. */
   name: string;
   /** What they call it once it has been read, where its file's name may be a patient's; default `name`. */

@@ -74,16 +74,23 @@ export async function withDicom(
         warn(warnings.filter((warning) => !said.includes(warning)));
         return bytes;
       };
+      const values = async (): Promise<Uint8Array> => {
+        const { bytes, values: open, warnings } = await readDicom(await read(), name, deidentify);
+        warn(warnings.filter((warning) => !said.includes(warning) && !isOfRange(warning)));
+        said = [...said, ...warnings]; // the values are asked for twice
+        return open ? open() : bytes;
+      };
       const { source_file: _, ...nameless } = item.extra;
       const extra = id === item.id ? item.extra : nameless;
       result[i] = { ...item, id, extra, source: { make }, publicName };
       try {
         const bytes = await read();
         if (!isDicom(bytes)) return; // making the picture says so
-        const { fields, warnings } = readDicomHeader(bytes, name, deidentify);
+        const { fields, warnings, unsettled } = readDicomHeader(bytes, name, deidentify);
         const known = Object.entries(item.extra).filter(([, value]) => value !== '');
         result[i] = {
           ...result[i],
+          ...(unsettled ? { source: { make, values } } : {}),
           extra: { ...extra, ...fields, ...Object.fromEntries(known.filter(([key]) => key in extra)) },
           patients: who(item.patients, fields.patient_id, options.patientColumn),
           lesions: who(item.lesions, fields.lesion_id),
@@ -98,6 +105,9 @@ export async function withDicom(
   );
   return { items: result, problems };
 }
+
+/** What has no meaning where one range is found for all pictures. */
+const isOfRange = (warning: string): boolean => / bits without a window: /.test(warning);
 
 /** Of the table, else of the header. */
 const who = (known: readonly string[], field: string | undefined, column?: string): readonly string[] =>

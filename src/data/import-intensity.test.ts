@@ -9,6 +9,7 @@ import { parseIntensity } from '../image/intensity.js';
 import { tiffFile } from '../image/tiff.test-data.js';
 import { Random } from '../random.js';
 import { type Dataset, imagePath, openDataset } from './dataset.js';
+import { readDicom } from './dicom/index.js';
 import { type ImportOptions, importDataset } from './import.js';
 import { prepareDataset } from './prepare.js';
 
@@ -169,6 +170,33 @@ describe('import', () => {
     );
     const { dataset } = await importAll({ page: 'last' });
     expect((await pixels(dataset, 'i002'))[300]).toBe(scaled(52, 255)[100]);
+  });
+
+  it('shows DICOM files without a window under one range, too', async () => {
+    const template = readFileSync(
+      new URL('../../test/goldens/dicom/mono2-10-no-window.dcm', import.meta.url),
+    );
+    const { width: w, height: h } = await sharp((await readDicom(template, 'a.dcm')).bytes).metadata();
+    const values = (seed: number): number[] =>
+      Array.from({ length: w * h }, (_, i) => (seed % 2 ? 511 : 1023) * picture(seed)[i % (width * height)]!);
+    for (let seed = 0; seed < 8; seed++) {
+      const file = Buffer.from(template); // its pixels are its last bytes
+      const words = Uint16Array.from(values(seed), Math.round);
+      Buffer.from(words.buffer).copy(file, file.length - words.byteLength);
+      put(seed % 2 ? 'a' : 'b', 'dcm', file);
+    }
+    const { dataset, report } = await importAll({ keepIdentifiers: true });
+    expect(dataset.intensity).toMatchObject([{ format: 'float', from: 0, to: 1023, images: 8 }]);
+    expect(dataset.channels).toBe(1);
+    for (const seed of [2, 3]) {
+      const found = await pixels(dataset, `i00${seed}`);
+      for (const [i, value] of values(seed).entries())
+        expect(Math.abs(found[3 * i]! - (value / 1023) * 255)).toBeLessThanOrEqual(1);
+    }
+    expect(report.problems.map(({ detail }) => detail).join('\n')).not.toMatch('without a window');
+    expect(report.problems.map(({ detail }) => detail).join('\n')).toMatch(
+      /^the range in use differs by class: /m,
+    );
   });
 
   it('keeps the bytes of what is shown as it is', async () => {

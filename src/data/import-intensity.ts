@@ -30,11 +30,15 @@ export async function withIntensity(
   items: readonly DatasetItem[],
   options: IntensityOptions,
 ): Promise<{ items: DatasetItem[]; intensity: FoundRange[]; problems: Problem[] }> {
-  const places = [...items.keys()].filter((i) => 'path' in items[i]!.source); // DICOM files have their own way
+  // Of DICOM files only those that leave their range open.
+  const places = [...items.keys()].filter((i) => readerOf(items[i]!) !== null);
   const own = places.map((i) => items[i]!);
-  const paths = own.map(({ source }) => (source as { path: string }).path);
   const survey = await surveyIntensity(
-    own.map(({ name }, k) => ({ path: paths[k]!, name })),
+    own.map((item) =>
+      'path' in item.source
+        ? { path: item.source.path, name: item.name }
+        : { read: readerOf(item)!, name: item.name },
+    ),
     options,
   );
   const { files, ranges } = survey;
@@ -68,14 +72,21 @@ export async function withIntensity(
   places.forEach((i, k) => {
     const item = items[i]!;
     const { header } = files[k]!;
-    const extra = any ? { ...item.extra, [sourceFormatColumn]: header?.kind ?? '' } : item.extra;
-    const make = async (): Promise<Uint8Array> => {
-      const bytes = await readBytesAsync(paths[k]!);
-      return asShown(bytes, { ranges, page: options.page }, item.name);
-    };
+    const extra = any
+      ? { ...item.extra, [sourceFormatColumn]: 'path' in item.source ? (header?.kind ?? '') : 'dicom' }
+      : item.extra;
+    const read = readerOf(item)!;
+    const make = async (): Promise<Uint8Array> =>
+      asShown(await read(), { ranges, page: options.page }, item.name);
     result[i] = { ...item, extra, ...(converts(files[k]!) ? { source: { make } } : {}) };
   });
   return { items: result, intensity: ranges, problems };
+}
+
+/** The way to the bytes of an item whose range may have to be found; null: it has been shown already. */
+function readerOf({ source }: DatasetItem): (() => Promise<Uint8Array>) | null {
+  if ('path' in source) return () => readBytesAsync(source.path);
+  return source.values ?? null;
 }
 
 /** Of 255: nearly all pixels darker, or lighter, are no picture for the eye, nor for a network of 8 bits. */

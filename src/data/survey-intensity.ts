@@ -47,11 +47,11 @@ const looked = 32;
 
 /**
  * Looks at every file's header, and at the values of all that hold more than 8-bit pixels, and of some others.
- * @param files the first name is a path, the second what errors call it
+ * @param files `name` is what errors call it; `read`: the bytes, where they are not those of the path
  * @returns files that cannot be read are passed over: whoever reads them next says why
  */
 export async function surveyIntensity(
-  files: readonly { path: string; name: string }[],
+  files: readonly ({ path: string; name: string } | { read: () => Promise<Uint8Array>; name: string })[],
   options: IntensityOptions = {},
 ): Promise<IntensitySurvey> {
   const { page, signal, onProgress, intensity = { by: 'auto' } } = options;
@@ -65,13 +65,14 @@ export async function surveyIntensity(
   await forEachParallel(
     files.length,
     async (i) => {
-      const { path, name } = files[i]!;
+      const file = files[i]!;
+      const { name } = file;
       try {
-        const start = readStart(path, 16);
+        const start = 'path' in file ? readStart(file.path, 16) : null;
         const isLookedAt = i % stride === 0;
-        if (isPlainJpeg(start) && !isLookedAt) found[i] = { header: plainJpeg };
+        if (start && isPlainJpeg(start) && !isLookedAt) found[i] = { header: plainJpeg };
         else {
-          const bytes = await readBytesAsync(path);
+          const bytes = 'path' in file ? await readBytesAsync(file.path) : await file.read();
           const header = await sampleHeader(bytes, name, page);
           found[i] = { header };
           if (header.deep) {

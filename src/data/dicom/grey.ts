@@ -7,7 +7,8 @@
  *
  * Without a VOI LUT the standard leaves the range open. Up to 8 bits the whole range of stored values is used, so
  * 8-bit pixels stay as they are; with more bits, which are rarely all in use, the picture's own least and greatest
- * value become black and white, and a warning says so.
+ * value become black and white, and a warning says so. Of a set of pictures that would make each incomparable with the
+ * next: an import takes their values (`GreyRendering.values`) and finds one range for all.
  */
 import type { DataSet } from 'dicom-parser';
 import { DataError } from '../../errors.js';
@@ -18,6 +19,8 @@ import { decimal, itemsOf, quoted, text } from './values.js';
 export interface GreyRendering {
   /** Grey, `[height, width]`, 0…255. */
   data: Uint8Array;
+  /** What the file leaves to be shown by whatever range, after the Modality LUT; undefined where it says how. */
+  values?: () => Float32Array;
   warnings: string[];
 }
 
@@ -138,8 +141,20 @@ export function renderGrey(
     }
     data[i] = shown;
   }
-  return { data, warnings };
+  return {
+    data,
+    warnings,
+    ...(isUnsettled(pixels, voi)
+      ? { values: () => Float32Array.from(words, (word) => modality(value(word))) }
+      : {}),
+  };
 }
+
+/** Whether a file leaves it open which values are black and white. */
+export const isUnsettled = (
+  { bitsStored, samples }: Pick<PixelDescription, 'bitsStored' | 'samples'>,
+  voi: GreyTransform['voi'],
+): boolean => bitsStored > 8 && samples === 1 && voi === undefined;
 
 function storedRange({ bitsStored, signed }: PixelDescription): [number, number] {
   return signed ? [-(2 ** (bitsStored - 1)), 2 ** (bitsStored - 1) - 1] : [0, 2 ** bitsStored - 1];

@@ -6,9 +6,10 @@
  */
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
+import { floatTiff } from '../../image/float-tiff.js';
 import { describePixels, type PixelDescription } from './describe.js';
 import { type DeidentifyOptions, headerWarnings, readFields } from './fields.js';
-import { greyTransform } from './grey.js';
+import { greyTransform, isUnsettled } from './grey.js';
 import { jpegSegments, pngWithProfile, readProfile } from './icc.js';
 import { cleanJpeg } from './jpeg.js';
 import { type DicomFile, firstFrame, parseDicom } from './parse.js';
@@ -25,11 +26,15 @@ export interface DicomHeader {
   fields: Record<string, string>;
   /** Each names the file. */
   warnings: string[];
+  /** It leaves open which of its grey values are black and white. */
+  unsettled: boolean;
 }
 
-export interface DicomImage extends DicomHeader {
+export interface DicomImage extends Omit<DicomHeader, 'unsettled'> {
   bytes: Uint8Array;
   extension: '.jpg' | '.png';
+  /** Of grey whose range is open, which `bytes` show by their own least and greatest value: the values, as TIFF. */
+  values?: () => Uint8Array;
 }
 
 /**
@@ -47,6 +52,7 @@ export function readDicomHeader(
   return {
     fields: readFields(file, options),
     warnings: headerWarnings(file).map((warning) => `${name}: ${warning}`),
+    unsettled: leavesRange(file),
   };
 }
 
@@ -68,6 +74,20 @@ export async function readDicom(
     fields: readFields(file, options),
     warnings: [...headerWarnings(file), ...warnings].map((warning) => `${name}: ${warning}`),
   };
+}
+
+/** From the header alone, as far as it is sound: what is wrong with it is said when the picture is read. */
+function leavesRange(file: DicomFile): boolean {
+  try {
+    const pixels = describePixels(file);
+    if (pixels.samples !== 1 || pixels.bitsStored <= 8 || pixels.photometric === 'PALETTE COLOR')
+      return false;
+    const { signed } = pixels;
+    const { voi } = greyTransform(file.dataSet, file.name, { signed, bigEndian: file.syntax.bigEndian });
+    return isUnsettled(pixels, voi);
+  } catch {
+    return false;
+  }
 }
 
 type ImageFile = Omit<DicomImage, 'fields'>;
@@ -124,7 +144,16 @@ async function toPng(file: DicomFile, picture: Picture): Promise<ImageFile> {
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();
-  if (channels === 1) return { bytes: png, extension: '.png', warnings };
+  if (channels === 1) {
+    const { values } = picture;
+    const inverted = describePixels(file).photometric === 'MONOCHROME1';
+    return {
+      bytes: png,
+      extension: '.png',
+      warnings,
+      ...(values ? { values: () => floatTiff({ values: values(), width, height, inverted }) } : {}),
+    };
+  }
   const { profile, warning } = readProfile(file);
   return {
     bytes: profile ? pngWithProfile(png, profile) : png,

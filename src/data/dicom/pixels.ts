@@ -14,6 +14,8 @@ export interface Picture {
   width: number;
   height: number;
   channels: 1 | 3;
+  /** Of grey whose range is open: see grey.ts. */
+  values?: () => Float32Array;
   /** Without the file's name. */
   warnings: string[];
 }
