@@ -2,6 +2,8 @@
  * The full-reference metrics: every one compares a batch of colour images with another, pair by pair. In the order of
  * the original system's table of results.
  */
+
+import { toRgb } from '../../image/channels.js';
 import type { Tensor } from '../../torch/index.js';
 import { scoreInChunks } from './chunks.js';
 import { GMSD_MIN_SIDE_PX, gmsd } from './gmsd.js';
@@ -26,7 +28,7 @@ export interface FullReferenceMetric {
   /** All that decides the figure besides the pixels, for images whose smaller side is `sidePx`. */
   settings(sidePx: number): string;
   /**
-   * @param x floating point `[N, 3, H, W]`, 0…1
+   * @param x floating point `[N, 3, H, W]`, or `[N, 1, H, W]`, whose channel is taken three times, 0…1
    * @param y the same shape
    * @returns `[N]`; a pair's score does not depend on the batch that it is in
    * @throws TorchError if the shapes differ, are not of colour images, or too small
@@ -132,5 +134,5 @@ const DEFINITIONS: readonly FullReferenceMetric[] = [
 
 export const FULL_REFERENCE_METRICS: readonly FullReferenceMetric[] = DEFINITIONS.map((metric) => ({
   ...metric,
-  score: (x, y) => scoreInChunks(x, y, metric.score),
+  score: (x, y) => scoreInChunks(x, y, (a, b) => metric.score(toRgb(a), toRgb(b))),
 }));
