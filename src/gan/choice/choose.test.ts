@@ -285,10 +285,7 @@ describe('what does not go together is refused, and nothing is written', () => {
 
   test.each([
     ['unknown', /training images are not known.*choose random or best/],
-    [
-      'of another dataset',
-      /is not the dataset that run was trained on \(phantoms\); name that one with --data/,
-    ],
+    ['of another dataset', /is not the dataset that run was begun on .*; say where that one is with --data/],
   ])('filtered of a generator whose training images are %s', async (hash, message) => {
     const origin = { ...generator.origin, dataset: { name: 'phantoms', hash } };
     await expect(sample({ policies: ['filtered'] }, {}, { ...generator, origin })).rejects.toThrow(message);
