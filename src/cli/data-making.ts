@@ -66,6 +66,7 @@ const inWords = new Set<ProblemKind>([
   'group-spelling',
   'large-group',
   'odd-cells',
+  'fine-strata',
   'empty-class',
 ]);
 const mostInWords = 12;

@@ -268,6 +268,7 @@ async function build(
     used.map((item) => item.extra),
     strata,
   );
+  problems.push(...fineStrata(strata, further));
   const dealt = kept.map(({ item, group }, i) => ({ group, label: item.label, strata: further[i]! }));
   const known = given ? used.map((item) => item.split!) : undefined;
   const assigned = !known
@@ -370,6 +371,22 @@ async function build(
   writeJson(join(dir, reportFile), report);
   writeCleaning(join(dir, cleaningFile), problems);
   return report;
+}
+
+/** A doubt for each column of which most images have a stratum to themselves. */
+function fineStrata(columns: readonly string[], strata: readonly (readonly string[])[]): Problem[] {
+  return columns.flatMap((column, i) => {
+    const counts = new Map<string, number>();
+    for (const own of strata) counts.set(own[i]!, (counts.get(own[i]!) ?? 0) + 1);
+    const single = [...counts.values()].filter((count) => count === 1).length;
+    return 2 * single > strata.length && single > 2
+      ? [
+          problem('fine-strata', {
+            detail: `${column}: ${single} of ${strata.length} images have a value of their own, which cannot be shared out`,
+          }),
+        ]
+      : [];
+  });
 }
 
 const groupedBy = (items: readonly DatasetItem[]): DatasetDescription['groupedBy'] =>

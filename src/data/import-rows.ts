@@ -67,8 +67,8 @@ export async function itemsFromTables(
   );
   const paths = tables.map(({ path }) => path).join(', ');
   const index = new FileIndex(images);
-  const columns = chooseColumns(paths, table, { index, options });
   if (options.idColumn === undefined) refuseHeaderless(paths, table.columns, { rows: table.rows, index });
+  const columns = chooseColumns(paths, table, { index, options });
   const readLabel = readLabels(
     table.rows.map((row) => row.cells[columns.label]!),
     'table',

@@ -269,6 +269,7 @@ describe('ids', () => {
     await expect(run()).rejects.toThrow(
       /m.csv: has no header: its first line names the image img00.png; put a line/,
     );
+    await expect(run({ positive: 'other' })).rejects.toThrow(/has no header/);
     await pictures('id.png'); // a file that is called like a column
     csv(rowsOf([...names, 'id']));
     expect((await run()).dataset.rows).toHaveLength(13);
@@ -366,6 +367,17 @@ test('--known-duplicates: without a header, in other spellings; a list of other 
   put('pairs.csv', 'a,b\nx1,x2\n');
   expect(details(await run({ knownDuplicates: join(root, 'pairs.csv') }), 'few-matches')).toEqual([
     "none of the 1 pairs of pairs.csv names two images that are here: one is for instance 'x1', an image 'img00'",
+  ]);
+});
+
+test('--stratify: a column in which nearly every image has a word of its own is pointed at', async () => {
+  await pictures(...files);
+  csv([
+    ['image', 'dx', 'note', 'site'],
+    ...names.map((name, i) => [name, i % 2 ? 'nevus' : 'melanoma', `seen by ${name}`, i % 3 ? 'arm' : 'Arm']),
+  ]);
+  expect(details(await run({ strata: ['note', 'site'] }), 'fine-strata')).toEqual([
+    'note: 12 of 12 images have a value of their own, which cannot be shared out',
   ]);
 });
 

@@ -37,6 +37,7 @@ export const problemKinds = {
   'large-group': { text: 'patients or lesions of suspiciously many images', leaves: 'nothing' },
   'odd-cells': { text: 'columns with invisible characters or outer spaces, removed', leaves: 'nothing' },
   'id-spelling': { text: 'ids that name a file in another spelling', leaves: 'nothing' },
+  'fine-strata': { text: 'columns too fine to be shared out', leaves: 'nothing' },
   'label-conflict': { text: 'near-duplicates with different labels', leaves: 'nothing' },
   'empty-class': { text: 'classes missing from a split', leaves: 'nothing' },
   intensity: { text: 'doubts about intensities', leaves: 'nothing' },

@@ -3,7 +3,7 @@
  * together, and "missing" is a level like any other, since that a value was not recorded can itself tell the label.
  */
 import type { Codes } from '../../stats/cross-fit.js';
-import { columnValues, isMissing } from '../cell.js';
+import { columnValues, dayReader, isMissing } from '../cell.js';
 import type { Confound } from './result.js';
 
 export interface Feature extends Pick<Confound, 'feature' | 'kind' | 'source' | 'images' | 'missing'> {
@@ -29,7 +29,8 @@ const defaults: Required<LevelOptions> = { bins: 10, smallest: 10, most: 50 };
 const missingLevel = '(missing)';
 
 /**
- * A column of a table as a feature: numeric where every known value is a number and there are more than a few.
+ * A column of a table as a feature: numeric where every known value is a number, or a date (in years), and there are
+ * more than a few.
  * @returns why not, where all values are the same, or most occur so seldom that they can only name the image
  */
 export function columnFeature(
@@ -46,6 +47,14 @@ export function columnFeature(
       column.values.map((value) => (value === null ? null : Number(value))),
       options,
     );
+  const day = dayReader(values);
+  if (day && distinct.size > (options.bins ?? defaults.bins)) {
+    const years = values.map((value) => {
+      const days = day(value);
+      return days === undefined ? null : 1970 + days / 365.2425;
+    });
+    return numericFeature(name, 'metadata', years, options);
+  }
   return categoricalFeature(
     name,
     'metadata',

@@ -50,6 +50,8 @@ test('a split that is spelt in two ways is one', async () => {
 test('a column of numbers stays one with words for nothing and decimal commas in it', () => {
   const ages = Array.from({ length: 60 }, (_, i) => (i % 10 ? `${20 + i},5` : ['NA', 'none', '—'][i % 3]!));
   expect(columnFeature('age', ages)).toMatchObject({ kind: 'numeric', missing: 6 });
+  const days = Array.from({ length: 60 }, (_, i) => `20${10 + (i % 10)}-0${1 + (i % 9)}-11`);
+  expect(columnFeature('taken', days)).toMatchObject({ kind: 'numeric', missing: 0 });
   const sexes = Array.from({ length: 60 }, (_, i) => ['male', 'Male', 'female'][i % 3]!);
   expect(columnFeature('sex', sexes)).toMatchObject({ levels: ['Male', 'female'] });
 });
