@@ -5,6 +5,8 @@
 
 /** More than this is a dump of somebody's file, not a message. */
 const longestMessage = 2000;
+/** What is kept of its end. */
+const remedyLength = 300;
 
 /** Every control character, line breaks and the marks that turn the direction of writing included. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -12,16 +14,18 @@ const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2
 
 /**
  * Text that came from outside, as part of a message: one line, no character that moves a terminal's cursor, and cut
- * where it is long. What a line break or tab stood for becomes a space, other controls their code (`\u001b`).
+ * where it is long. What a line break or tab stood for becomes a space, other controls their code (`\u001b`). A message
+ * that is cut keeps its end, where the remedy stands.
  */
 export function oneLine(text: string, limit = longestMessage): string {
-  const line = text
-    .slice(0, 2 * limit)
-    .replace(/\s*[\r\n]\s*|\t/g, ' ')
-    .replace(controls, codeOf);
+  const line = text.length <= 2 * limit ? flat(text) : '';
   if (text.length <= 2 * limit && line.length <= limit) return line;
-  return `${line.slice(0, limit)}… (${text.length} characters)`;
+  const tail = limit < longestMessage ? '' : flat(text.slice(-remedyLength)).slice(-remedyLength);
+  const head = flat(text.slice(0, 2 * limit)).slice(0, limit - tail.length);
+  return `${head}… (${text.length} characters)${tail && ` …${tail}`}`;
 }
+
+const flat = (text: string): string => text.replace(/\s*[\r\n]\s*|\t/g, ' ').replace(controls, codeOf);
 
 /**
  * Text of several lines for a terminal: control characters of what came from outside become their codes. Line breaks,
