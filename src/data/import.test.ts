@@ -341,7 +341,7 @@ describe('what is wrong with the input', () => {
     writeFileSync(join(images, 'i6.png'), '');
     await expect(run()).rejects.toThrow(DataError);
     await expect(run()).rejects.toThrow(
-      /^2 of 8 images cannot be decoded: i3\.png, i6\.png \(.+\); repair or remove them, or leave them out with --skip-unreadable$/,
+      /^2 of 8 images cannot be decoded: i3\.png, i6\.png \(.+\); repair or remove them, leave them out with --skip-unreadable, or take what decodes .*--accept-warnings$/,
     );
     expect(readdirSync(root)).toEqual(['photos']);
     const { dataset } = await run({ skipUnreadable: true });

@@ -18,7 +18,7 @@ export function requireImages(what: string, images: Tensor, minSidePx = 1): void
   const [n = 0, channels, height = 0, width = 0] = images.shape;
   if (images.shape.length !== 4 || (channels !== 3 && channels !== 1) || images.dtype !== 'uint8') {
     throw new DataError(
-      `artefacts: the ${what} images must be bytes [N, 3 or 1, H, W], not ${images.dtype} [${images.shape.join(', ')}]`,
+      `artefacts: the ${what} images must be bytes [N, 3, H, W], not ${images.dtype} [${images.shape.join(', ')}]`,
     );
   }
   if (n < 2) throw new DataError(`artefacts: the ${what} set has ${n} images: give two or more`);

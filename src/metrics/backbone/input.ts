@@ -73,7 +73,7 @@ export function resize(images: Tensor, sidePx: number, resizer: ResizerName = 'c
     const [, channels, height, width] = images.shape;
     if (images.shape.length !== 4 || (channels !== 3 && channels !== 1) || images.dtype !== 'uint8') {
       throw new DataError(
-        `backbone: needs images as bytes [N, 3 or 1, H, W], not ${images.dtype} [${images.shape.join(', ')}]`,
+        `backbone: needs images as bytes [N, 3, H, W], not ${images.dtype} [${images.shape.join(', ')}]`,
       );
     }
     const floats = toRgb(images).to({ device: 'cpu', dtype: 'float32' }).contiguous();
