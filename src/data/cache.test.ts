@@ -179,6 +179,15 @@ describe('damage', () => {
     return notices;
   }
 
+  test('of a file that is in use does not reach the run', async () => {
+    const { images, key } = await open(8);
+    const before = images.toArray();
+    truncateSync(join(dataset.dir, 'cache', `${key}.u8`), 0);
+    expect(images.toArray()).toEqual(before); // mapped, it would end the process here
+    images.dispose();
+    (await open(8, { onNotice: () => {} })).images.dispose();
+  });
+
   test.each<[string, (pixels: string, description: string) => void, RegExp]>([
     [
       'zeroed',

@@ -1,7 +1,7 @@
 /**
- * Pixel cache: every image of a dataset at one size, uint8 `[N, C, H, W]`, in one file that is memory-mapped.
- * Decoded once, in parallel; made anew when anything changes that the pixels depend on (images, size, fit, kernel,
- * decoder). The file takes its name last, so that a killed build leaves no cache that looks finished. Each image has a
+ * Pixel cache: every image of a dataset at one size, uint8 `[N, C, H, W]`, in one file, which is read into memory or,
+ * where it is large, mapped. Decoded once, in parallel; made anew when anything changes that the pixels depend on
+ * (images, size, fit, kernel, decoder). The file takes its name last, so that a killed build leaves no cache that looks finished. Each image has a
  * checksum (pixel-sums.ts): what a disk has changed is noticed when the cache is opened, and made anew.
  *
  * It lies in the dataset's folder; where that cannot be written, or `$GRAFT_CACHE` is set, in a folder of the user's, under
@@ -10,7 +10,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { oneLine, WriteError } from '../errors.js';
+import { DataError, oneLine, WriteError } from '../errors.js';
 import { isTemporaryFile, readJson, replaceFileAsync, sha256, writeJson } from '../files.js';
 import type { Channels } from '../image/channels.js';
 import { decoderId } from '../image/decode.js';
@@ -18,7 +18,7 @@ import { type Framing, trainingFraming } from '../image/framing.js';
 import { jpegSquareId } from '../image/jpeg-square.js';
 import { decodeSquare, type SquareOptions } from '../image/square.js';
 import { readBytesAsync } from '../reading.js';
-import { fromFile, type Tensor } from '../torch/index.js';
+import { fromFile, type Tensor, tensor } from '../torch/index.js';
 import { userCacheDir } from '../user-cache.js';
 import { channelsOf, type Dataset, type DatasetRow, imagePath } from './dataset.js';
 import { forEachParallel } from './parallel.js';
@@ -26,7 +26,7 @@ import { PixelSums, pixelDamage } from './pixel-sums.js';
 import { changedError } from './read-images.js';
 
 export interface PixelCache {
-  /** uint8 `[N, C, sizePx, sizePx]`, RGB or grey, memory-mapped; the caller disposes it. */
+  /** uint8 `[N, C, sizePx, sizePx]`, RGB or grey; the caller disposes it. */
   images: Tensor;
   /** In the order of `images`. */
   rows: DatasetRow[];
@@ -89,8 +89,8 @@ export async function openPixelCache(
   const imageBytes = channels * sizePx * sizePx;
   const { onNotice = (message) => process.stderr.write(`graft: warning: ${oneLine(message)}\n`) } = options;
   const places = placesOf(dataset, options);
-  const opened = (path: string): PixelCache => ({
-    images: fromFile(path, shape, 'uint8'),
+  const opened = async (path: string): Promise<PixelCache> => ({
+    images: await openPixels(path, shape),
     rows: dataset.rows,
     sizePx,
     channels,
@@ -112,7 +112,7 @@ export async function openPixelCache(
       );
       writeJson(entryOf(path), { ...entry, crc32: sums.toString() });
       removeStale(dir, entry);
-      return opened(path);
+      return await opened(path);
     } catch (error) {
       const next = places.toWriteTo[i + 1];
       if (!isClosed(error)) throw error;
@@ -127,6 +127,21 @@ export async function openPixelCache(
     }
   }
   throw new Error('no place for a pixel cache');
+}
+
+/**
+ * Up to this size the pixels are copied into memory, and nothing that happens to the file later can reach a run. Larger ones
+ * are mapped: a file that is cut short then ends the process (SIGBUS), which no lock and no signal handler of Node prevents.
+ */
+const mostInMemory = 256 << 20;
+
+async function openPixels(path: string, shape: number[]): Promise<Tensor> {
+  const sizeBytes = shape.reduce((product, size) => product * size, 1);
+  if (sizeBytes > mostInMemory) return fromFile(path, shape, 'uint8');
+  const bytes = await readBytesAsync(path);
+  if (bytes.length !== sizeBytes)
+    throw new DataError(`${path}: was changed while it was opened; start again`);
+  return tensor(bytes, shape, { dtype: 'uint8' });
 }
 
 /** The dataset's own folder, then the user's; `$GRAFT_CACHE` says that nothing is to be written to the dataset's. */
