@@ -16,7 +16,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mountSmallDisk, noSmallDisk } from '../test/small-disk.js';
-import { inWorkplace, makeFolder, publishFolder } from './output-folder.js';
+import { inWorkplace, makeFolder, publishFolder, requireOwn } from './output-folder.js';
 
 let base: string;
 beforeEach(() => {
@@ -218,6 +218,36 @@ describe('the workplace', () => {
       disk.unmount();
     }
   });
+});
+
+it('a folder that is written anew holds an earlier one, or nothing of anyone else’s', () => {
+  const rule = { marks: ['report.html', 'report.md'], own: /^(figures|report\.(html|md))$/ };
+  const ask = (...names: string[]) => {
+    rmSync(at('report'), { recursive: true, force: true });
+    mkdirSync(at('report'));
+    for (const name of names) writeFileSync(at('report', name), '');
+    return () => requireOwn(at('report'), rule);
+  };
+  expect(() => requireOwn(at('nowhere'), rule)).not.toThrow();
+  for (const names of [
+    [],
+    ['figures'],
+    ['report.html', 'report.md', 'figures'],
+    ['report.html', 'report.md', 'notes.txt'],
+    ['figures', '.report.html.0123456789ab.tmp'],
+  ])
+    expect(ask(...names), names.join()).not.toThrow();
+  for (const names of [
+    ['report.html', 'thesis.tex'],
+    ['notes.txt'],
+    ['config.yaml', 'summary.json'],
+    ['report.html', 'report.md', 'config.yaml'], // a run, which keeps a summary.json of its own
+  ])
+    expect(ask(...names), names.join()).toThrow(
+      /report holds other files \(.*\), which might be replaced; give a new/,
+    );
+  writeFileSync(at('file'), '');
+  expect(() => requireOwn(at('file'), rule)).toThrow(/is a file/);
 });
 
 it('publishing replaces nothing, whoever asks', () => {

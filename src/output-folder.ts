@@ -22,7 +22,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DataError, WriteError } from './errors.js';
-import { followLinks, hiddenName, makeFolders, syncPath, writeFailure } from './files.js';
+import { followLinks, hiddenName, isTemporaryFile, makeFolders, syncPath, writeFailure } from './files.js';
 import { takeLock } from './lock.js';
 
 /** The hidden folder beside an output folder, ours until the work ends. */
@@ -90,6 +90,26 @@ export function requireFree(out: string): void {
   if (isMountPoint(target, stat))
     throw new DataError(
       `${out} is where a disk is mounted, and cannot be replaced as a whole; give a folder in it, such as ${join(out, 'result')}`,
+    );
+}
+
+/**
+ * For a folder of several files that each call writes anew: it may hold an earlier one, and whatever lies beside that.
+ * @param marks files by which an earlier one is told, all together
+ * @param own names that a call writes: a folder that holds nothing else was left by one that was stopped
+ * @throws DataError for a folder with files of somebody else's, which might be replaced
+ */
+export function requireOwn(out: string, { marks, own }: { marks: readonly string[]; own: RegExp }): void {
+  const dir = followLinks(out);
+  const stat = statSync(dir, { throwIfNoEntry: false });
+  if (!stat) return;
+  if (!stat.isDirectory()) throw new DataError(`${out} is a file; give another folder with --out`);
+  const foreign = readdirSync(dir).filter((name) => !own.test(name) && !isTemporaryFile(name));
+  const isEarlier =
+    marks.every((name) => existsSync(join(dir, name))) && !existsSync(join(dir, 'config.yaml'));
+  if (foreign.length > 0 && !isEarlier)
+    throw new DataError(
+      `${out} holds other files (${foreign[0]}${foreign.length > 1 ? ' and more' : ''}), which might be replaced; give a new folder with --out, such as ${join(out, 'report')}`,
     );
 }
 

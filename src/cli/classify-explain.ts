@@ -76,7 +76,13 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
   const { explain } = await import('../classify/explain/explain.js');
   const { indexOfClass } = await import('../classify/explain/target.js');
   const { writeExplanation } = await import('../classify/explain/write.js');
+  const { requireOwn } = await import('../output-folder.js');
   const { withProgress } = await import('../run/progress.js');
+  if (flags.out !== undefined)
+    requireOwn(flags.out, {
+      marks: ['sheet.png', 'explain.json'],
+      own: /^(sheet\.png|explain\.json|.*-(grad-cam|grad-cam\+\+|integrated-gradients)\.png)$/,
+    });
   const { quiet, seed = 0 } = globalOptions(command);
   const methods = await methodsOf(flags.method);
   const device = await startEngine(command);

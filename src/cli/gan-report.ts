@@ -32,7 +32,10 @@ export function registerReport(gan: Command): void {
 async function reportCommand(dir: string, flags: ReportFlags, command: Command): Promise<void> {
   const { writeGanReport } = await import('../gan/report/index.js');
   const { Progress } = await import('../run/progress.js');
+  const { requireOwn } = await import('../output-folder.js');
   const { quiet, seed, threads } = globalOptions(command);
+  if (flags.out !== undefined)
+    requireOwn(flags.out, { marks: ['report.html', 'report.md'], own: /^(figures|report\.(html|md))$/ });
   const device = await startEngine(command);
   let progress: InstanceType<typeof Progress> | null = null;
   const paths = await writeGanReport(dir, {

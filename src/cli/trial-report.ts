@@ -49,7 +49,13 @@ export async function printReport(
   command: Command,
   flags: ReportFlags = {},
 ): Promise<void> {
+  const { requireOwn } = await import('../output-folder.js');
   const { writeReport } = await import('../trial/report/index.js');
+  if (flags.out !== undefined)
+    requireOwn(flags.out, {
+      marks: ['report.html', 'report.md', 'summary.json'],
+      own: /^(figures|report\.(html|md|pdf)|summary\.json)$/,
+    });
   const { analysis, verdict, html } = writeReport(summary, flags.out ?? join(dir, 'report'), {
     baseDir: dir,
   });
