@@ -190,13 +190,19 @@ export function writeFailure(path: string, error: unknown, temporary = path): un
   if (problem === undefined || !isOurs) return error;
   if (code === 'ENOENT' && existsSync(dirname(temporary))) return error; // what was looked for is another file
   const { what, remedy } = problem;
-  const message = `${path}: not written: ${what}${roomAround(path)}; ${remedy}, then resume the run or repeat the command`;
+  const room = code === 'ENOSPC' || code === 'EDQUOT' ? roomAround(path) : '';
+  const message = `${path}: not written: ${what}${room}; ${remedy}, then resume the run or repeat the command`;
   return new WriteError(message, { cause: error });
 }
 
 const isWithin = (path: string, folder: string): boolean =>
   resolve(path) === resolve(folder) || resolve(path).startsWith(`${resolve(folder)}${sep}`);
 const isBeside = (a: string, b: string): boolean => dirname(resolve(a)) === dirname(resolve(b));
+
+/** Makes a folder and those above it. @throws WriteError as `replaceFile` */
+export function ensureFolder(dir: string): void {
+  whileWriting(dir, () => makeFolders(dir));
+}
 
 /** What the system says of a file or folder, with the remedy; undefined where it names none, or another cause. */
 export function systemProblem(error: unknown): string | undefined {

@@ -9,12 +9,12 @@
  * Shmelkov, Schmid & Alahari, "How good is my GAN?", ECCV 2018. Every classifier is a run folder, trained with the same
  * recipe, steps and seeds; the best checkpoint and the threshold come from the real validation split.
  */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PixelCache } from '../data/cache.js';
 import { type Dataset, framingOf } from '../data/dataset.js';
 import { ConfigError, DataError, GraftError } from '../errors.js';
-import { readJson, writeJson } from '../files.js';
+import { ensureFolder, readJson, writeJson } from '../files.js';
 import { trainingFraming } from '../image/framing.js';
 import type { MetricRecord } from '../metrics/record.js';
 import { type Interrupt, InterruptedError } from '../run/interrupt.js';
@@ -190,7 +190,7 @@ function begin(out: string, { config, dataset, cache }: GanTrainTestOptions, pla
   }
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new GraftError(`${out}: holds other files; choose an empty or new folder with --out`);
-  mkdirSync(out, { recursive: true });
+  ensureFolder(out);
   writeJson(path, setup);
 }
 
@@ -268,7 +268,7 @@ async function scoreSynthetic(
 ): Promise<ScoreRow[][]> {
   const device = config.device === 'auto' ? bestDevice() : requireDevice(config.device as Device);
   const scored: ScoreRow[][] = [];
-  mkdirSync(join(out, 'gan-test'), { recursive: true });
+  ensureFolder(join(out, 'gan-test'));
   for (const { folder, seed } of base) {
     if (await interrupt?.poll())
       throw new InterruptedError(`${out}: stopped before GAN-test of seed ${seed}`);

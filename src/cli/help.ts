@@ -24,7 +24,8 @@ export function styleHelp(program: Command): void {
   program.configureOutput({
     getOutHasColors: () => out.isColorSupported,
     getErrHasColors: () => err.isColorSupported,
-    outputError: (text, write) => write(`${err.red(shown(text.replace(/^error: /, 'graft: ').trimEnd()))}\n`),
+    outputError: (text, write) =>
+      write(`${err.red(`graft: ${shown(text.replace(/^error: /, '').trimEnd())}`)}\n`),
   });
 }
 

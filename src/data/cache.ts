@@ -1,8 +1,8 @@
 /**
  * Pixel cache: every image of a dataset at one size, uint8 `[N, C, H, W]`, in one file, which is read into memory or,
  * where it is large, mapped. Decoded once, in parallel; made anew when anything changes that the pixels depend on
- * (images, size, fit, kernel, decoder). The file takes its name last, so that a killed build leaves no cache that looks finished. Each image has a
- * checksum (pixel-sums.ts): what a disk has changed is noticed when the cache is opened, and made anew.
+ * (images, size, fit, kernel, decoder). The file takes its name last, so that a killed build leaves no cache that looks
+ * finished. Each image has a checksum (pixel-sums.ts): what a disk has changed is noticed when the cache is opened, and made anew.
  *
  * It lies in the dataset's folder; where that cannot be written, or `$GRAFT_CACHE` is set, in a folder of the user's, under
  * the dataset's hash.

@@ -2,11 +2,11 @@
  * Writing a run folder: the only interface between trainers, reports and the studio. `docs/run-folder.md`
  * describes its files. A trainer creates a run, or opens one to resume it; both take the folder's lock.
  */
-import { appendFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Document } from 'yaml';
 import { DataError, GraftError } from '../errors.js';
-import { removeTemporaryFiles, whileWriting, writeFileAtomic } from '../files.js';
+import { ensureFolder, removeTemporaryFiles, whileWriting, writeFileAtomic } from '../files.js';
 import { takeLock } from '../lock.js';
 import { listCheckpoints } from './checkpoint-file.js';
 import { EventLog } from './events.js';
@@ -67,7 +67,7 @@ export class Run {
   samplePath(step: number, extension = 'png'): string {
     this.#events.requireThere();
     const folder = this.path(runFiles.samples);
-    whileWriting(folder, () => mkdirSync(folder, { recursive: true }));
+    ensureFolder(folder);
     return this.path(runFiles.samples, `step-${String(step).padStart(6, '0')}.${extension}`);
   }
 
@@ -162,14 +162,14 @@ export function createRun(
     if (key in config) throw new Error(`config of a run: the key "${key}" is reserved`);
   }
   refuseIfTaken(dir);
-  mkdirSync(dir, { recursive: true });
+  ensureFolder(dir);
   const release = takeLock(dir);
   try {
     refuseIfTaken(dir); // once more: another process may have made it before we had the lock
     const header = { kind, graft: graftVersion(), folder: resolve(dir), dataHash };
     const run = new Run(dir, { ...header, config: { ...wholePaths(kind, config) } }, release);
-    mkdirSync(run.path(runFiles.checkpoints), { recursive: true });
-    mkdirSync(run.path(runFiles.samples), { recursive: true });
+    ensureFolder(run.path(runFiles.checkpoints));
+    ensureFolder(run.path(runFiles.samples));
     writeConfig(run);
     run.log(`started: graft ${graftVersion()}, node ${process.version}, process ${process.pid}`);
     return run;
@@ -197,7 +197,7 @@ export function openRun(dir: string, options: { kind?: RunKind; data?: string | 
     if (runStatus(dir) === 'finished')
       throw new GraftError(`${dir}: has finished; there is nothing to resume`);
     for (const folder of [dir, join(dir, runFiles.checkpoints), join(dir, runFiles.samples)]) {
-      mkdirSync(folder, { recursive: true });
+      ensureFolder(folder);
       removeTemporaryFiles(folder);
     }
     const hasMoved = data !== undefined && data !== header.config.data;

@@ -2,14 +2,13 @@
  * What is said of a GAN's images beside what they do to a classifier: pictures, full-reference and distribution metrics
  * with their nulls, and whether they repeat training images. Written into a folder of the trial, for its report.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openPixelCache } from '../data/cache.js';
 import { type Dataset, type DatasetRow, shownAs } from '../data/dataset.js';
 import { readLineage } from '../data/lineage.js';
 import { DataError } from '../errors.js';
-import { readJson, writeJson } from '../files.js';
+import { ensureFolder, readJson, writeJson } from '../files.js';
 import { toRgb } from '../image/channels.js';
 import { loadFolder } from '../image/folder.js';
 import { type Framing, framingWords } from '../image/framing.js';
@@ -68,7 +67,7 @@ export async function judgeImages(dataset: Dataset, syntheticDir: string, dir: s
   );
   const synthetic: ImageSet = await loadFolder(syntheticDir, { sizePx: imageSize, ...cache.framing });
   cache.images.dispose();
-  mkdirSync(dir, { recursive: true });
+  ensureFolder(dir);
   for (const [set, file] of [
     [train, REAL_GRID],
     [synthetic, SYNTHETIC_GRID],

@@ -1,5 +1,5 @@
 /** Does one job of a trial, in this process, from where its folder stands. */
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { existsSync, rmdirSync } from 'node:fs';
 import { logitsOf, probability } from '../classify/evaluate.js';
 import { openClassifier } from '../classify/result.js';
 import { writeScores } from '../classify/scores.js';
@@ -8,7 +8,7 @@ import type { SyntheticImages } from '../classify/training-set.js';
 import { openPixelCache, type PixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
 import { LINEAGE_FILE, readLineage } from '../data/lineage.js';
-import { writeJson } from '../files.js';
+import { ensureFolder, writeJson } from '../files.js';
 import type { GanConfig } from '../gan/config.js';
 import { settleChannels } from '../gan/data.js';
 import { needsDiscriminator, openGenerator, sampleToFolder } from '../gan/sample.js';
@@ -80,7 +80,7 @@ export async function runJob(trial: TrialFolder, job: TrialJob, hooks: JobHooks 
 /** For folders that are no runs, whose lock nobody else takes. */
 async function withLock(trial: TrialFolder, job: TrialJob, work: () => Promise<void>): Promise<void> {
   const dir = lockDir(trial.dir, job);
-  mkdirSync(dir, { recursive: true });
+  ensureFolder(dir);
   const release = takeLock(dir);
   try {
     await work();

@@ -3,7 +3,7 @@
  * given one itself is a dataset folder inside the trial's, with a manifest of its own and a link to the same images, so
  * that everything downstream (GAN, lineage, classifier) sees an ordinary dataset and cannot look past its split.
  */
-import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { stringify as toYaml } from 'yaml';
 import {
@@ -19,7 +19,7 @@ import {
 import { assignFolds, assignSplits } from '../data/split.js';
 import { writeTable } from '../data/table.js';
 import { DataError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
+import { ensureFolder, writeFileAtomic } from '../files.js';
 import { Random } from '../random.js';
 
 /** One dataset of a trial. */
@@ -132,7 +132,7 @@ function linkTop(dataset: Dataset, top: string, dir: string): void {
 
 function writeVariant(dataset: Dataset, folds: number, variant: Variant, dir: string): void {
   const rows = variantRows(dataset, folds, variant);
-  mkdirSync(dir, { recursive: true });
+  ensureFolder(dir);
   for (const top of topsOf(dataset)) linkTop(dataset, top, dir);
   const extra = Object.keys(rows[0]?.extra ?? {});
   writeTable(

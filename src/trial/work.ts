@@ -4,10 +4,11 @@
  * workers that reach for the same job find its folder locked; the second goes on to the next.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
+import { ensureFolder } from '../files.js';
 import { type Interrupt, interruptedExitCode, neverInterrupted } from '../run/interrupt.js';
 import { packageRoot } from '../run/package.js';
 import type { TrialConfig } from './config.js';
@@ -149,7 +150,7 @@ export function startJob(
     ...['trial', 'job', trialDir, job.id, ...(data === undefined ? [] : ['--data', data])],
   ];
   const logs = join(trialDir, 'logs');
-  mkdirSync(logs, { recursive: true });
+  ensureFolder(logs);
   const logPath = join(logs, `${folderName(job.id.replaceAll('/', '--'))}.txt`);
   const log = openSync(logPath, 'a');
   // Detached, so that a Ctrl-C in the terminal reaches the worker alone, which then asks its jobs to stop. The channel

@@ -8,10 +8,10 @@
  * that distributions leave out, and `sacct` an accounting database that small clusters do not have.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigError, GraftError } from '../../errors.js';
+import { ensureFolder } from '../../files.js';
 import {
   isAlive,
   stoppedExitCode,
@@ -79,7 +79,7 @@ export function slurmWorkers(options: SlurmOptions): Workers {
     async ensure(count) {
       const missing = count - (await states()).filter(isAlive).length;
       if (missing < 1) return;
-      mkdirSync(outputFolder(trialDir), { recursive: true });
+      ensureFolder(outputFolder(trialDir));
       const id = await run('sbatch', sbatchArguments(options, missing), slurmScript(options.command));
       const array = id.trim().split(';')[0]!;
       for (let index = 0; index < missing; index++) {

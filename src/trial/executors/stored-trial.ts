@@ -3,13 +3,13 @@
  * and sends its folder, every few seconds while it runs and whole at its end. The queue alone keeps two from doing one
  * job. Folds and their pixel caches are made anew on each machine, which costs less than to send them.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commandLine } from '../../command-line.js';
 import { LINEAGE_FILE } from '../../data/lineage.js';
 import { ConfigError, DataError, GraftError } from '../../errors.js';
-import { readText, writeFileAtomic } from '../../files.js';
+import { ensureFolder, readText, writeFileAtomic } from '../../files.js';
 import { LockedError, takeLock } from '../../lock.js';
 import { parseYaml } from '../../yaml-text.js';
 import { JUDGEMENT_FILE, READY_FILE } from '../jobs.js';
@@ -45,7 +45,7 @@ export async function openCopy(
   data?: string,
 ): Promise<{ mirror: FolderMirror; close: () => void }> {
   const dir = resolve(folder);
-  mkdirSync(dir, { recursive: true });
+  ensureFolder(dir);
   const close = lockCopy(dir);
   try {
     const mirror = openMirror(store, dir);
