@@ -118,7 +118,7 @@ test('a disk that has become read-only is told from a full one', ({ skip }) => {
   run.close();
   disk.remount('ro');
   expect(refusal(() => openRun(dir))).toMatch(
-    /run\/lock: not written: the disk is read-only .*; mount it for writing/,
+    /run\/lock: not written: the disk is read-only; mount it for writing/,
   );
   disk.remount('rw');
   const again = openRun(dir);
