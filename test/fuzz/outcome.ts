@@ -41,8 +41,15 @@ export function judgeCommand({ status, signal, stderr, timedOut }: Ended): Outco
   if (status !== null && status > 128 && status !== 130)
     return fault(`a crash: exit code ${status}; ${stderr.slice(-300)}`);
   if (status === 0) return read;
-  const errors = stderr
-    .split('\n')
-    .filter((line) => line !== '' && !/^graft: warning: |^see: graft /.test(line));
-  return refused(errors.join('\n').replace(/^graft: /, ''));
+  // Progress and warnings come before it, and where help is after.
+  const lines = stderr.split('\n').filter((line) => !/^see: graft /.test(line));
+  const first = lines.findIndex((line) => /^graft: (?!warning: )/.test(line));
+  if (first < 0) return fault(`exit code ${status} without a word: ${stderr.slice(-300)}`);
+  return refused(
+    lines
+      .slice(first)
+      .join('\n')
+      .trim()
+      .replace(/^graft: /, ''),
+  );
 }

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -194,12 +195,15 @@ const kills: Situation = {
 const removedRun: Situation = {
   name: 'run folder removed',
   async attempt(workshop, dir, random) {
+    // Few, so that it ends before its lock is looked after; more, so that it does not.
+    const steps = pick([8, 16, 400], random);
     const out = join(dir, 'out');
-    const { ended } = startGraft(trainGan(await workshop.phantoms(), out, 400), { cwd: dir });
+    const { ended } = startGraft(trainGan(await workshop.phantoms(), out, steps), { cwd: dir });
     const until = Date.now() + 60_000;
     while (!existsSync(join(out, 'samples', 'step-000000.png')) && Date.now() < until) await sleep(20);
-    await sleep(random.uniform(0, 500));
-    rmSync(out, { recursive: true, force: true, maxRetries: 20 }); // it is being written to
+    // Its name goes first: it is being written to.
+    renameSync(out, join(dir, 'gone'));
+    rmSync(join(dir, 'gone'), { recursive: true, force: true, maxRetries: 20 });
     const { status, ...rest } = await ended;
     return status === 0
       ? fault('the run folder was deleted, and it ended with exit code 0')
@@ -304,15 +308,17 @@ const readOnly: Situation = {
 const exports: Situation = {
   name: 'exports repeat',
   async attempt(workshop, dir, random) {
-    const ending = pick(['pt', 'onnx', 'safetensors', 'pth'], random);
     const run = await workshop.gan();
-    const paths = ['first', 'second'].map((name) => join(dir, `${name}.${ending}`));
-    for (const path of paths) {
-      const outcome = judgeCommand(await graft(['gan', 'export', run, '--out', path], { cwd: dir }));
-      if (outcome.kind !== 'read') return outcome;
+    for (const ending of ['pt', pick(['onnx', 'safetensors', 'pth'], random)]) {
+      const paths = ['first', 'second'].map((name) => join(dir, `${name}.${ending}`));
+      for (const path of paths) {
+        const outcome = judgeCommand(await graft(['gan', 'export', run, '--out', path], { cwd: dir }));
+        if (outcome.kind !== 'read') return outcome;
+      }
+      const [first, second] = paths.map((path) => readFileSync(path));
+      if (!first!.equals(second!)) return fault(`two exports as .${ending} differ`);
     }
-    const [first, second] = paths.map((path) => readFileSync(path));
-    return first!.equals(second!) ? read : fault(`two exports as .${ending} differ`);
+    return read;
   },
 };
 
