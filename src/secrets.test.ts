@@ -113,3 +113,10 @@ test('secrets of the environment, and what looks like one, are blanked out of an
       expect(shown.includes(secret), shown).toBe(false);
   }
 });
+
+test('the folder of a database’s socket is no secret: paths beside it stay in messages', () => {
+  const address = 'postgresql://graft@/graft?host=/tmp/graft-s-x&port=5432';
+  const said = '/tmp/graft-s-x/nowhere: there is no such dataset';
+  expect(hideSecrets(said, hiddenParts(address))).toBe(said);
+  expect(hideSecrets('host s3cretword', hiddenParts(`${address}&password=s3cretword`))).not.toContain('s3cret');
+});

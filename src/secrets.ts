@@ -34,12 +34,16 @@ export function hiddenParts(address: string): string[] {
   const [, , user = '', password = '', , , query = ''] = found ?? [];
   const shown = shownAddress(address);
   const parts = found
-    ? [password, shown.includes(`${user}@`) ? '' : user, query]
+    ? [password, shown.includes(`${user}@`) ? '' : user, harmless.test(query) ? '' : query]
     : [shown === address ? '' : address.replace(/^[a-z][a-z0-9+.-]*:\/\//i, '')];
   return parts
     .flatMap((part) => [part, decoded(part), encoded(part)])
     .filter((part) => part.length >= leastLength);
 }
+
+/** Parameters of a database's address that give nothing away: the folder of a socket would blank out every path there. */
+const harmless =
+  /^((^|&)(host|hostaddr|port|user|dbname|sslmode|application_name|connect_timeout)=[\w./:%-]*)+$/i;
 
 const encoded = (text: string): string => encodeURIComponent(Buffer.from(text).toString()); // half a character is none
 

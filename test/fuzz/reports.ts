@@ -1,5 +1,5 @@
 /** Names and notes of datasets, classes and trials that are programs where a report does not escape them. */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { parse, stringify } from 'yaml';
@@ -9,7 +9,7 @@ import { writeReport } from '../../src/trial/report/index.js';
 import { pick } from './mutate.js';
 import { fault, judgeCommand, type Outcome, read, refused } from './outcome.js';
 import { graft } from './program.js';
-import type { Workshop } from './workshop.js';
+import { trainClassifier, type Workshop } from './workshop.js';
 
 /** In whatever a report must not run, to find it again. */
 const MARK = 'x9pwned';
@@ -73,39 +73,60 @@ function judgeFile(path: string): Outcome {
 
 /** A report or card whose words come from somebody who means harm. */
 export async function tryReports(workshop: Workshop, dir: string, random: Random): Promise<Outcome> {
-  if (random.chance(0.4)) return tryTrial(dir, random);
-  const set = join(dir, 'set');
-  cpSync(await workshop.phantoms(), set, { recursive: true });
-  const path = join(set, 'dataset.yaml');
-  const about = parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+  if (random.chance(0.3)) return tryTrial(dir, random);
+  const run = await hostileRun(workshop);
+  const set = join(workshop.dir, 'hostile');
+  const about = parse(readFileSync(join(set, 'dataset.yaml'), 'utf8')) as Record<string, unknown>;
   const provenance = { ...(about.provenance as object), source: pick(names, random) };
-  writeFileSync(
-    path,
-    stringify({ ...about, name: pick(names, random), licence: pick(names, random), provenance }),
+  const words = { name: pick(names, random), licence: names.join(' '), provenance };
+  writeFileSync(join(set, 'dataset.yaml'), stringify({ ...about, ...words }));
+  const [args, out] = pick(
+    [
+      [['classify', 'card', run, '--out', join(dir, 'card.md')], 'card.md'],
+      [['classify', 'evaluate', run, '--replicates', '100', '--report', join(dir, 'page.html')], 'page.html'],
+      [['data', 'describe', set, '--report', join(dir, 'page.html')], 'page.html'],
+    ] as [string[], string][],
+    random,
   );
-  const [args, out] = random.chance(0.5)
-    ? [
-        ['classify', 'card', await workshop.classifier(), '--data', set, '--out', join(dir, 'card.md')],
-        'card.md',
-      ]
-    : [['data', 'describe', set, '--report', join(dir, 'page.html')], 'page.html'];
   const outcome = judgeCommand(await graft(args, { cwd: dir }));
   return outcome.kind === 'read' ? judgeFile(join(dir, out)) : outcome;
 }
 
+/** A classifier of classes, and on a dataset with metadata, that are called so. */
+async function hostileRun(workshop: Workshop): Promise<string> {
+  const [run, set, table] = ['hostile-run', 'hostile', 'hostile.csv'].map((name) =>
+    join(workshop.dir, name),
+  ) as [string, string, string];
+  if (existsSync(run)) return run;
+  const images = join(await workshop.phantoms(), 'images');
+  const [positive, negative] = [names[0]!, names[3]!];
+  const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+  const rows = readdirSync(images).map((file, i) =>
+    [file.replace(/\.\w+$/, ''), quoted(i % 2 ? positive : negative), quoted(names[i % names.length]!)].join(
+      ',',
+    ),
+  );
+  writeFileSync(table, ['image,diagnosis,sex', ...rows].join('\n'));
+  const labels = ['--label-column', 'diagnosis', '--positive', positive];
+  const steps = [
+    ['data', 'import', images, '--metadata', table, '--mapping', 'plain', ...labels, '--out', set, '--quiet'],
+    trainClassifier(set, run),
+  ];
+  for (const args of steps) {
+    const { status, stderr } = await graft(args, { cwd: workshop.dir });
+    if (status !== 0) throw new Error(`the fuzz cannot make its hostile classifier: ${stderr}`);
+  }
+  return run;
+}
+
 function tryTrial(dir: string, random: Random): Outcome {
-  const [name, yaml] = [pick(names, random), pick(names, random)];
   const made = exampleSummary({ testImages: 60 });
+  const name = pick(names, random);
+  const dataset = { ...made.dataset, name, licence: names.join(' ') };
+  // Each name in a fence of its own and all of them together: one may close what another opened.
+  const configYaml = `name: ${JSON.stringify(name)}\n${pick([names.join('\n'), name], random)}\n`;
   try {
-    const { html, markdown } = writeReport(
-      {
-        ...made,
-        name,
-        dataset: { ...made.dataset, name, licence: pick(names, random) },
-        configYaml: `name: ${JSON.stringify(yaml)}\n${yaml}\n`,
-      },
-      dir,
-    );
+    const { html, markdown } = writeReport({ ...made, name, dataset, configYaml }, dir);
     const bad = [html, markdown].map(judgeFile).find(({ kind }) => kind === 'fault');
     return bad ?? read;
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What the situations work on, made when the first one asks for it: phantoms, a finished GAN run, a classifier run. */
+/** What the situations work on, made when the first one asks for it: phantoms, and a finished GAN run. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { graft } from './program.js';
@@ -9,7 +9,6 @@ export interface Workshop {
   phantoms(): Promise<string>;
   /** Finished at step 4, with two checkpoints. */
   gan(): Promise<string>;
-  classifier(): Promise<string>;
 }
 
 const sets = (values: readonly string[]): string[] => values.flatMap((value) => ['--set', value]);
@@ -35,6 +34,12 @@ export const trainGan = (data: string, out: string, steps: number): string[] => 
   ...sets([...tinyGan, `steps=${steps}`, 'checkpointEvery=2']),
 ];
 
+/** Arguments that train a classifier for two steps. */
+export const trainClassifier = (data: string, out: string): string[] => [
+  ...['classify', 'train', '--data', data, '--out', out, '--quiet', '--device', 'cpu', '--threads', '1'],
+  ...sets(['imageSize=32', 'steps=2', 'warmupSteps=0', 'evaluateEvery=2', 'batchSize=8']),
+];
+
 export function openWorkshop(dir: string): Workshop {
   const once =
     (name: string, make: (out: string) => Promise<readonly string[]>) => async (): Promise<string> => {
@@ -51,21 +56,5 @@ export function openWorkshop(dir: string): Workshop {
     dir,
     phantoms,
     gan: once('gan', async (out) => trainGan(await phantoms(), out, 4)),
-    classifier: once('classifier', async (out) => [
-      ...[
-        'classify',
-        'train',
-        '--data',
-        await phantoms(),
-        '--out',
-        out,
-        '--quiet',
-        '--device',
-        'cpu',
-        '--threads',
-        '1',
-      ],
-      ...sets(['imageSize=32', 'steps=2', 'warmupSteps=0', 'evaluateEvery=2', 'batchSize=8']),
-    ]),
   };
 }
