@@ -178,7 +178,11 @@ const kills: Situation = {
     ];
     const [first, again] = pick(commands, random);
     const { child, ended } = startGraft(first, { cwd: dir });
-    await Promise.race([ended, sleep(random.uniform(200, 4000))]);
+    // Mostly once it writes: what a kill before that leaves is nothing.
+    let hasEnded = false;
+    void ended.then(() => (hasEnded = true));
+    if (random.chance(0.8)) while (!hasEnded && readdirSync(dir).length === 0) await sleep(5);
+    await Promise.race([ended, sleep(random.uniform(0, random.chance(0.5) ? 300 : 3000))]);
     child.kill('SIGKILL');
     if ((await ended).status === 0) return read;
     const isRun = existsSync(join(out, 'config.yaml'));
