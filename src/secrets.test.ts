@@ -118,5 +118,7 @@ test('the folder of a database’s socket is no secret: paths beside it stay in 
   const address = 'postgresql://graft@/graft?host=/tmp/graft-s-x&port=5432';
   const said = '/tmp/graft-s-x/nowhere: there is no such dataset';
   expect(hideSecrets(said, hiddenParts(address))).toBe(said);
-  expect(hideSecrets('host s3cretword', hiddenParts(`${address}&password=s3cretword`))).not.toContain('s3cret');
+  expect(hideSecrets('host s3cretword', hiddenParts(`${address}&password=s3cretword`))).not.toContain(
+    's3cret',
+  );
 });
