@@ -1,7 +1,7 @@
 /** Folders of synthetic images, each of one class and with its lineage.json, as a classifier takes them. */
 import { relative } from 'node:path';
 import { channelsOf, type Dataset } from '../data/dataset.js';
-import { readLineage, requireNoLeak, requireSameFrames } from '../data/lineage.js';
+import { enlargedWords, readLineage, requireNoLeak, requireSameFrames } from '../data/lineage.js';
 import { DataError } from '../errors.js';
 import type { Channels } from '../image/channels.js';
 import { loadFolder } from '../image/folder.js';
@@ -27,7 +27,12 @@ export interface SyntheticFolder extends SyntheticImages {
 export async function readSyntheticFolders(
   folders: readonly string[],
   dataset: Dataset,
-  { sizePx, shown, channels = channelsOf(dataset) }: { sizePx: number; shown?: Framing; channels?: Channels },
+  {
+    sizePx,
+    shown,
+    channels = channelsOf(dataset),
+    warn,
+  }: { sizePx: number; shown?: Framing; channels?: Channels; warn?: (message: string) => void },
 ): Promise<SyntheticFolder[]> {
   const evaluated = new Set(dataset.rows.filter((row) => row.split !== 'train').map((row) => row.group));
   const sets: SyntheticFolder[] = [];
@@ -36,6 +41,8 @@ export async function readSyntheticFolders(
       const lineage = readLineage(dir);
       requireNoLeak(lineage, evaluated, dir);
       requireSameFrames(lineage, { dataset, shown }, dir);
+      const enlarged = enlargedWords(lineage, sizePx, dir);
+      if (enlarged) warn?.(enlarged);
       if (!dataset.classes.includes(lineage.class)) {
         throw new DataError(
           `${dir}: holds images of class '${lineage.class}', which ${dataset.dir} does not have; its classes are ${dataset.classes.join(', ')}`,

@@ -167,7 +167,11 @@ describe('a dataset that shares images with the one that was learned', () => {
     cpSync(b.dir, a.dir, { recursive: true });
     const dealtAnew = await evaluate();
     expect(dealtAnew.error!.message).toContain(`learned from ${shared().size} of these`);
+    // Its own, somewhere else, is its own.
+    const own = await printed('--data', moved);
+    expect([own.known, own.notes]).toEqual([null, []]);
     rmSync(a.dir, { recursive: true });
+    expect((await evaluate()).error!.message).toMatch(/is not there; say where it is with --data/);
     cpSync(moved, a.dir, { recursive: true });
     expect(openDataset(a.dir).hash).toBe(a.hash);
     // Nobody knows, where the run is older than the file that says it.

@@ -1,4 +1,5 @@
 /** What `graft classify evaluate` looks for before it scores another dataset: other classes, and images that the run knows. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { Known, Learned } from '../classify/learned.js';
@@ -39,8 +40,12 @@ export async function checkFamiliarity(
   const { framingOfRun } = await import('../classify/result.js');
   const { framingOf, openDataset } = await import('../data/dataset.js');
   const { frameCautions, photographSize } = await import('../data/frames.js');
-  const { readRun } = await import('../run/run-folder.js');
-  const dataset = openDataset(flags.data ?? config.data);
+  const { reopenDataset } = await import('../data/reopen.js');
+  const { readRun, trainedOn } = await import('../run/run-reader.js');
+  const dataset =
+    flags.data === undefined && !existsSync(config.data)
+      ? reopenDataset(config.data, trainedOn(dir)) // says that it is gone, and what to do
+      : openDataset(flags.data ?? config.data);
   const summary = readRun(dir).summary as { dataset?: { hash: string; positive: string } } | undefined;
   const learned = readLearned(dir);
   await refuseOtherClasses(dir, dataset, config, summary?.dataset?.positive ?? learned?.dataset?.positive);

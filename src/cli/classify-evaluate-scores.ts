@@ -15,6 +15,8 @@ export interface ScoringFlags {
   data?: string;
   tta?: TestTimeAugmentation;
   fresh?: boolean;
+  /** The dataset, wherever it lies, is the one that the run learned from. */
+  own: boolean;
 }
 
 /** Scores of some images. */
@@ -49,10 +51,10 @@ async function storedScores(
   flags: ScoringFlags,
   config: ClassifierConfig,
 ): Promise<Scored | null> {
-  const { split, data, tta, fresh } = flags;
+  const { split, data, tta, fresh, own } = flags;
   if (
     fresh ||
-    data !== undefined ||
+    (data !== undefined && !own) ||
     split === 'train' ||
     split === 'all' ||
     (tta ?? config.tta) !== config.tta
@@ -61,7 +63,7 @@ async function storedScores(
   const { openDataset } = await import('../data/dataset.js');
   const [tested, validation] = [await readStored(dir, split, config), await readStored(dir, 'val', config)];
   if (!tested || !validation) return null;
-  const dataset = openDataset(config.data);
+  const dataset = openDataset(data ?? config.data);
   const { readRun } = await import('../run/run-folder.js');
   const { summary } = readRun(dir);
   const trainedOn = (summary as { dataset?: { hash?: string } } | undefined)?.dataset?.hash;
@@ -136,7 +138,7 @@ async function freshScores(
   }
 
   async function validationScores(): Promise<Scores> {
-    if (flags.data === undefined) return scoreOf(opened, 'val');
+    if (flags.own) return scoreOf(opened, 'val');
     const own = await reopenData(dir, config, how);
     try {
       return await scoreOf(own, 'val');

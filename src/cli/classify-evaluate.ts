@@ -10,7 +10,7 @@ import { type Scored, type Scores, type ScoringFlags, scoresFor } from './classi
 import { describeClasses, describeEvaluation } from './classify-evaluate-text.js';
 import { collect, examples, globalOptions, integer, notice, output } from './common.js';
 
-interface EvaluateFlags extends ScoringFlags, KnownFlags {
+interface EvaluateFlags extends Omit<ScoringFlags, 'own'>, KnownFlags {
   csv?: string;
   againstRest?: boolean;
   by: string[];
@@ -96,7 +96,7 @@ async function evaluateCommand(dir: string, flags: EvaluateFlags, command: Comma
   const { readClassifierConfig } = await import('../classify/result.js');
   const config = readClassifierConfig(dir);
   const familiarity = await checkFamiliarity(dir, flags, config, command);
-  const all = await scoresFor(dir, flags, config, command);
+  const all = await scoresFor(dir, { ...flags, own: familiarity.own }, config, command);
   const scored = flags.known === 'leave-out' ? { ...all, tested: strange(all.tested, familiarity) } : all;
   const partitions = await partitionsFor(scored, flags, command);
   const evaluated = { dir, flags, config, scored, partitions, familiarity, command };
@@ -289,7 +289,7 @@ async function subjectOf(evaluated: Evaluated): Promise<ReportSubject> {
       positive: dataset.positive,
       groupedBy: dataset.groupedBy,
       kind: dataset.kind,
-      foreign: flags.data !== undefined,
+      foreign: !familiarity.own,
     },
     split: flags.split,
     known: knownIn(evaluated),

@@ -122,6 +122,7 @@ async function runToEnd(
   const synthetic = await readSyntheticFolders(folders, dataset, {
     sizePx: config.imageSize,
     channels: cache.channels,
+    warn: (message) => process.stderr.write(`graft: warning: ${message}\n`),
   });
   let bar: InstanceType<typeof Progress> | null = null;
   let result: ClassifierResult;

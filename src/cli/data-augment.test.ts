@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -88,4 +88,23 @@ test('refuses an image that is not there, an empty folder and an augmentation th
   const empty = mkdtempSync(join(root, 'empty-'));
   expect((await run([empty, '--out', out])).stderr).toContain('no images');
   expect((await run([phantoms, '--out', out, '--augmentation', 'none'])).code).toBe(2);
+});
+
+test('the image is framed as training frames it: its centre, not the frame squashed', async () => {
+  const folder = join(root, 'wide');
+  mkdirSync(folder);
+  const [width, height] = [128, 64];
+  const pixels = Buffer.alloc(width * height * 3);
+  // Red at both ends, green in the middle square.
+  for (let i = 0; i < width * height; i++) pixels[3 * i + (i % width < 32 || i % width >= 96 ? 0 : 1)] = 220;
+  await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .png()
+    .toFile(join(folder, 'wide.png'));
+  const out = join(root, 'wide-sheet.png');
+  const { code, stderr } = await run([folder, '--out', out, '--augmentation', 'flips', '--size', '32']);
+  expect(code, stderr).toBe(0);
+  const { data } = await sharp(out).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  let red = 0;
+  for (let i = 0; i < data.length; i += 3) if (data[i]! > data[i + 1]! + 100) red++;
+  expect(red).toBe(0);
 });

@@ -43,6 +43,7 @@ async function sheetCommand(dir: string, flags: AugmentFlags, command: Command):
   const { sheetRows, drawSheet } = await import('../data/augment/sheet.js');
   const { ConfigError } = await import('../errors.js');
   const { listImages, loadFolder } = await import('../image/folder.js');
+  const { trainingFraming } = await import('../image/framing.js');
   const { writeGridPng } = await import('../image/grid.js');
   const { tensor } = await import('../torch/index.js');
   const files = await listImages(dir);
@@ -55,7 +56,7 @@ async function sheetCommand(dir: string, flags: AugmentFlags, command: Command):
   const { showingOf } = await import('../data/survey-intensity.js');
   const chosen = file ? [file] : [];
   const showing = await showingOf(chosen);
-  const { data } = await loadFolder(dir, { sizePx: flags.size, fit: 'fill', files: chosen, showing });
+  const { data } = await loadFolder(dir, { sizePx: flags.size, ...trainingFraming, files: chosen, showing });
   const image = tensor(data, [1, 3, flags.size, flags.size]);
   const rows = sheetRows(flags.augmentation, flags);
   const seed = globalOptions(command).seed ?? 0;

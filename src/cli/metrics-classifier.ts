@@ -110,6 +110,7 @@ async function measure(
       sizePx: recipe.imageSize,
       channels: cache.channels,
       shown: cache.framing,
+      warn: (message) => notice(command, `graft: warning: ${message}`),
     });
     return await withInterrupt((interrupt) =>
       runGanTrainTest({

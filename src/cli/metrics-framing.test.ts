@@ -208,6 +208,22 @@ describe('GAN-train', () => {
     expect(framingOfFolders([other])).toMatchObject({ fit: 'fill' });
   });
 
+  it('says where small synthetic images are enlarged beside real ones', async () => {
+    setLineage();
+    const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
+    const warned: string[] = [];
+    for (const sizePx of [SIDE, 2 * SIDE]) {
+      const [set] = await readSyntheticFolders([copies], dataset, {
+        sizePx,
+        warn: (message) => warned.push(message),
+      });
+      set!.images.dispose();
+    }
+    expect(warned).toEqual([
+      expect.stringMatching(/copies: synthetic images of 32 px are enlarged to 64 px/),
+    ]);
+  });
+
   it('and trials refuse a generator that saw frames otherwise than the classifier does', async () => {
     const { checkLineage } = await import('../trial/check.js');
     const seen = lineage({ framing: { ...trainingFraming, fit: 'fill' } }) as Lineage;

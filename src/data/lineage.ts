@@ -128,6 +128,23 @@ export function requireNoLeak(
   );
 }
 
+/** Enlarged by more than this, images are softer than real ones by the enlarging alone. */
+const ENLARGED = 1.25;
+
+/**
+ * What to know before images of a small generator stand beside real ones at a larger side.
+ * @returns a line; null where they are not enlarged, or hardly
+ */
+export function enlargedWords(
+  { imageSize }: Pick<Lineage, 'imageSize'>,
+  sizePx: number,
+  source: string,
+): string | null {
+  return sizePx <= ENLARGED * imageSize
+    ? null
+    : `${source}: synthetic images of ${imageSize} px are enlarged to ${sizePx} px beside real ones that are not: that alone tells them apart, and with them the classes; use imageSize ${imageSize}, or a generator of ${sizePx} px`;
+}
+
 /**
  * Refuses synthetic images whose generator saw frames otherwise than the real ones beside them are shown: a classifier
  * would learn to tell the two framings apart, and with them the classes.

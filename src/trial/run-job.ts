@@ -7,7 +7,7 @@ import { type StepFigures as ClassifierFigures, trainClassifier } from '../class
 import type { SyntheticImages } from '../classify/training-set.js';
 import { openPixelCache, type PixelCache } from '../data/cache.js';
 import type { Dataset } from '../data/dataset.js';
-import { LINEAGE_FILE, readLineage } from '../data/lineage.js';
+import { enlargedWords, LINEAGE_FILE, readLineage } from '../data/lineage.js';
 import { ensureFolder, writeJson } from '../files.js';
 import type { GanConfig } from '../gan/config.js';
 import { settleChannels } from '../gan/data.js';
@@ -221,7 +221,10 @@ async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks:
     if (job.synthetic !== null) {
       const source = jobDir(trial.dir, job.synthetic);
       // Again, for the images may have been put there by hand.
-      checkLineage(readLineage(source), dataset, source);
+      const lineage = readLineage(source);
+      checkLineage(lineage, dataset, source);
+      const enlarged = enlargedWords(lineage, recipe.imageSize, source);
+      if (enlarged) hooks.warn?.(enlarged);
       synthetic.push({ images: await readSynthetic(source, cache), label: 1, source });
     }
     await trainClassifier({
