@@ -117,6 +117,9 @@ describe('a dataset that shares images with the one that was learned', () => {
     expect(kept.withoutKnown!.images).toBe(left.images);
     expect(kept.notes[0]).toContain(`learned from ${shared().size} of these ${test.length} images`);
     expect(readFileSync(page, 'utf8')).toContain(`learned from ${shared().size} of these images`);
+    expect(readFileSync(page, 'utf8')).toContain(
+      `Without those that it knows, over ${left.images} images: AUC`,
+    );
     const { stdout, stderr } = await evaluate('--data', b.dir, '--known', 'keep');
     expect(stdout).toContain('Without the images that it knows:');
     expect(stderr).toContain('graft: warning: The run learned from');

@@ -154,7 +154,7 @@ function notesOf(
       ? [
           left
             ? `${pictures.size} of ${images} images were left out: the run learned from them.`
-            : `The run learned from ${pictures.size} of these ${images} images: the figures are too good. Those without them stand beside.`,
+            : `The run learned from ${pictures.size} of these ${images} images: the figures are too good. They stand beside those without these images.`,
         ]
       : []),
     ...(groups.length > 0

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { ClassScoreRow } from '../classify/class-scores.js';
 import type { ClassifierConfig } from '../classify/config.js';
+import type { Score } from '../classify/evaluation.js';
 import type { Partition } from '../classify/partition.js';
 import type { ReportSubject } from '../classify/report/input.js';
 import { checkFamiliarity, type Familiarity, type KnownFlags } from './classify-evaluate-known.js';
@@ -136,7 +137,10 @@ async function answerBinary(evaluated: Evaluated): Promise<void> {
   if (flags.report !== undefined) {
     const { errorTiles, writeEvaluationReport } = await import('../classify/report/index.js');
     const errors = await errorTiles(dataset, rows, evaluation.threshold);
-    const subject = await subjectOf(evaluated);
+    const subject = await subjectOf(
+      evaluated,
+      unknown && unknownWords(unknown.scores.auc, 'AUC', unknown.images),
+    );
     writeEvaluationReport(flags.report, { ...subject, rows, evaluation, errors });
   }
   const { scores } = evaluation;
@@ -156,7 +160,12 @@ async function answerBinary(evaluated: Evaluated): Promise<void> {
         ...fewLines(binaryCounts(rows, dataset.positive)),
         describeEvaluation(evaluation, dataset, flags.split),
         ...(unknown
-          ? ['', 'Without the images that it knows:', describeEvaluation(unknown, dataset, flags.split)]
+          ? [
+              '',
+              'Without the images that it knows:',
+              ...fewLines(binaryCounts(others, dataset.positive)),
+              describeEvaluation(unknown, dataset, flags.split),
+            ]
           : []),
         ...files(flags),
       ].join('\n'),
@@ -186,7 +195,10 @@ async function answerClasses(
   if (flags.report !== undefined) {
     const { classErrorTiles, writeClassReport } = await import('../classify/report/index.js');
     const errors = await classErrorTiles(dataset, rows, classes);
-    const subject = await subjectOf(evaluated);
+    const subject = await subjectOf(
+      evaluated,
+      unknown && unknownWords(unknown.scores.balancedAccuracy, 'balanced accuracy', unknown.images),
+    );
     writeClassReport(flags.report, { ...subject, rows, evaluation, errors });
   }
   output(command, {
@@ -217,6 +229,10 @@ const about = (dir: string, { dataset, tta, stored }: Scored, { split }: Evaluat
   tta,
   scoring: stored ? 'stored' : 'fresh',
 });
+
+/** The chief figure over the images that the run does not know. */
+const unknownWords = ({ value, interval }: Score, name: string, images: number): string =>
+  `Without those that it knows, over ${images} images: ${name} ${value?.toFixed(3) ?? '–'}${interval ? ` (${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})` : ''}.`;
 
 /** What the run knows of the images, and the figures without those. */
 const familiar = ({ known, notes }: Familiarity, withoutKnown: object | null): object => ({
@@ -272,7 +288,7 @@ async function partitionsFor(
 }
 
 /** What the page says of the run and its data. */
-async function subjectOf(evaluated: Evaluated): Promise<ReportSubject> {
+async function subjectOf(evaluated: Evaluated, unknown: string | null): Promise<ReportSubject> {
   const { dir, flags, config, familiarity } = evaluated;
   const { dataset, tta } = evaluated.scored;
   const { basename, resolve } = await import('node:path');
@@ -293,6 +309,6 @@ async function subjectOf(evaluated: Evaluated): Promise<ReportSubject> {
     },
     split: flags.split,
     known: knownIn(evaluated),
-    notes: familiarity.notes,
+    notes: [...familiarity.notes, ...(unknown === null ? [] : [unknown])],
   };
 }

@@ -46,7 +46,8 @@ function cautioned(
       ...(summary.tone === 'bad'
         ? {}
         : { tone: first.kind === 'few' ? 'open' : 'bad', short: titles[first.kind] }),
-      sentence: `${said} ${summary.sentence}`,
+      sentence: said,
+      paragraph: `${summary.sentence} ${summary.paragraph}`,
     },
   };
 }

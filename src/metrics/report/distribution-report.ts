@@ -54,7 +54,7 @@ export async function composeDistributionReport(input: DistributionReportInput):
       tone: 'open',
       short: 'Read against the floor',
       sentence: sentence(records),
-      paragraph: `The floor is what two halves of the real images score against each other; no generator can be shown to be better. Features: ${about}. Another backbone gives other figures, and may give another order.`,
+      paragraph: `${records.some((record) => standingOf(record) === 'better') ? `${BEYOND_REAL} ` : ''}The floor is what two halves of the real images score against each other; no generator can be shown to be better. Features: ${about}. Another backbone gives other figures, and may give another order.`,
       figures: ['frechet', 'kernel', 'precision', 'coverage'].flatMap((id) => {
         const record = records.find(({ metric }) => metric === id);
         if (!record) return [];
@@ -103,11 +103,9 @@ function sentence(records: readonly MetricRecord[]): string {
   const judged = own.filter((record) => standingOf(record) !== null);
   if (judged.length === 0) return 'There are too few images for a floor: these figures cannot be read.';
   const worse = judged.filter((record) => standingOf(record) === 'worse');
-  const beyond = judged.some((record) => standingOf(record) === 'better') ? ` ${BEYOND_REAL}` : '';
-  if (worse.length === 0)
-    return `No metric tells the synthetic images from another half of the real ones.${beyond}`;
+  if (worse.length === 0) return 'No metric tells the synthetic images from another half of the real ones.';
   const rest = judged.filter((record) => standingOf(record) === 'overlap').length;
-  return `The synthetic images fall short of real ones by ${list(worse.map(({ name }) => name))}${rest > 0 ? `; ${rest === 1 ? 'one metric does' : `${rest} metrics do`} not tell them apart` : ''}.${beyond}`;
+  return `The synthetic images fall short of real ones by ${list(worse.map(({ name }) => name))}${rest > 0 ? `; ${rest === 1 ? 'one metric does' : `${rest} metrics do`} not tell them apart` : ''}.`;
 }
 
 /** A panel a metric: real : real and real : synthetic at one N, each with where 95 % of the halves lie. */
