@@ -1,6 +1,6 @@
 /** `graft data import`: a folder of images with labels becomes a dataset. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { collect, examples, globalOptions } from './common.js';
+import { collect, examples, globalOptions, number } from './common.js';
 import { making, printMade } from './data-making.js';
 
 interface ImportFlags {
@@ -21,7 +21,8 @@ interface ImportFlags {
   require: string[];
   knownDuplicates?: string;
   exactDuplicates: 'remove' | 'group';
-  nearDuplicates: 'remove' | 'group';
+  nearDuplicates: 'remove' | 'group' | 'keep';
+  nearEvidence?: number;
   partial?: boolean;
   oneClass?: boolean;
   keepIdentifiers?: boolean;
@@ -101,7 +102,17 @@ export function registerImport(data: Command): void {
         .default('remove'),
     )
     .addOption(
-      new Option('--near-duplicates <what>', 'pictures alike').choices(['remove', 'group']).default('group'),
+      new Option(
+        '--near-duplicates <what>',
+        'images of one picture: in one group; all but one removed; or only named',
+      )
+        .choices(['group', 'remove', 'keep'])
+        .default('group'),
+    )
+    .option(
+      '--near-evidence <x>',
+      'least evidence that two images show one picture, 0.3…3 (default: 0.65; higher joins less)',
+      number({ min: 0.3, max: 3 }),
     )
     .option('--known-duplicates <csv>', 'table of pairs of ids that show one picture')
     .option('--one-class', 'allow a dataset of the positive class alone, for a GAN')
@@ -244,6 +255,7 @@ async function importCommand(dir: string, flags: ImportFlags, command: Command):
         strata: flags.stratify,
         knownDuplicates: flags.knownDuplicates,
         duplicates: { exact: flags.exactDuplicates, near: flags.nearDuplicates },
+        nearEvidence: flags.nearEvidence,
         partial: flags.partial,
         oneClass: flags.oneClass,
         keepIdentifiers: flags.keepIdentifiers,

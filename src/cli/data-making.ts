@@ -65,6 +65,7 @@ const inWords = new Set<ProblemKind>([
   'missing-group',
   'group-spelling',
   'large-group',
+  'many-near-duplicates',
   'odd-cells',
   'fine-strata',
   'empty-class',

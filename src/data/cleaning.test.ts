@@ -20,8 +20,8 @@ const pair = (a: number, b: number, kind: 'exact' | 'near'): DuplicatePair => ({
   a,
   b,
   kind,
-  hamming: 3,
   correlation: 0.95,
+  informative: 0.5,
   symmetry: 0,
 });
 

@@ -13,6 +13,8 @@ export const cleaningFile = 'cleaning.csv';
 
 /** `remove`: one image of a set of duplicates stays; `group`: all stay, in one group and so in one split. */
 export type DuplicatePolicy = 'remove' | 'group';
+/** `keep`: all stay, each in its own group: near-duplicates are named, and nothing else. */
+export type NearPolicy = DuplicatePolicy | 'keep';
 
 /** What cleaning has to know of an image. */
 export interface Cleanable {
@@ -52,7 +54,7 @@ const protection: Record<Split, number> = { train: 0, val: 1, test: 2 };
 export function removeDuplicates(
   items: readonly Cleanable[],
   pairs: readonly DuplicatePair[],
-  policy: { exact: DuplicatePolicy; near: DuplicatePolicy },
+  policy: { exact: DuplicatePolicy; near: NearPolicy },
 ): { gone: Set<number>; problems: Problem[] } {
   const problems: Problem[] = [];
   const gone = new Set<number>();

@@ -13,11 +13,13 @@ import {
   type DuplicatePolicy,
   type FlowStage,
   flowOf,
+  type NearPolicy,
   receipt,
   removeDuplicates,
   tornGroups,
   writeCleaning,
 } from './cleaning.js';
+import type { ContentMaps } from './content.js';
 import {
   type Dataset,
   type DatasetDescription,
@@ -32,6 +34,9 @@ import {
 import { type ImageMask, storeMasks } from './dataset-masks.js';
 import { type DuplicatePair, findDuplicates } from './duplicates.js';
 import { assignGroups } from './groups.js';
+import { defaultEvidence } from './near.js';
+import { joiningPairs, nearDoubts } from './near-groups.js';
+import { sheetFile, writeNearSheet } from './near-sheet.js';
 import { byKind, countProblems, nameSome, type Problem, type ProblemKind, problem } from './problems.js';
 import { type Placing, readImages } from './read-images.js';
 import { assignSplits, defaultFractions, type Fractions, strataOf } from './split.js';
@@ -110,7 +115,9 @@ export interface CreateOptions {
   /** Looks for near-duplicates; default true. Off for images that are independent by construction. */
   nearDuplicates?: boolean;
   /** What becomes of duplicates; default: exact copies are removed, near-duplicates grouped. */
-  duplicates?: { exact?: DuplicatePolicy; near?: DuplicatePolicy };
+  duplicates?: { exact?: DuplicatePolicy; near?: NearPolicy };
+  /** Least evidence (near.ts) that makes two images near-duplicates. */
+  nearEvidence?: number;
   /** Pairs of ids that are known to show one picture: treated as near-duplicates; ids that are not there do no harm. */
   knownDuplicates?: readonly (readonly [string, string])[];
   /** Pairs of duplicates that are known already, for the report of items whose groups are settled. */
@@ -203,7 +210,7 @@ async function build(
   options: CreateOptions,
 ): Promise<ImportReport> {
   const { seed = 0, fractions = defaultFractions, strata = [] } = options;
-  const { read, thumbnails, unreadable, doubts, grey } = await readImages(dir, items, options);
+  const { read, contents, unreadable, doubts, grey } = await readImages(dir, items, options);
   const problems = [...(options.problems?.() ?? [])];
   if (unreadable.length > 0 && !options.skipUnreadable) {
     const [first] = unreadable.sort(byKind);
@@ -224,25 +231,40 @@ async function build(
     : await findPairs(
         found,
         read.map((one) => one.sha256),
-        thumbnails,
+        contents,
         options,
       );
-  const groups = settled ? found.map((item) => item.group!) : assignGroups(found, pairs);
   const { exact = 'remove', near = 'group' } = options.duplicates ?? {};
+  const joined = joiningPairs(found.length, pairs, near);
+  const groups = settled ? found.map((item) => item.group!) : assignGroups(found, joined.joining);
   const duplicates = removeDuplicates(
     read.map(({ width, height }, i) => ({ ...found[i]!, width, height })),
-    settled ? [] : pairs,
+    settled ? [] : joined.joining,
     { exact, near },
   );
   problems.push(...duplicates.problems);
   const { gone } = duplicates;
+  if (!settled) {
+    // While all images are there: what is removed is to be seen as well.
+    await writeNearSheet(
+      join(dir, sheetFile),
+      near === 'keep' ? pairs : joined.joining,
+      read.map(({ item, file }) => ({ id: item.id, path: join(dir, file) })),
+    );
+    const doubts = nearDoubts(
+      found.map(({ id }) => id),
+      joined,
+      near,
+    );
+    problems.push(...doubts);
+  }
   for (const { a, b, kind } of pairs)
     if (!gone.has(a) && !gone.has(b) && found[a]!.label !== found[b]!.label)
       problems.push(
         receipt(
           'label-conflict',
           found[b]!,
-          `${kind} duplicate of ${found[a]!.id} (${found[a]!.label}), but labelled ${found[b]!.label}; both are kept, in one group`,
+          `${kind} duplicate of ${found[a]!.id} (${found[a]!.label}), but labelled ${found[b]!.label}; both are kept${near === 'keep' ? '' : ', in one group'}`,
         ),
       );
 
@@ -344,6 +366,9 @@ async function build(
     ...(header.intensity === undefined || header.intensity.length === 0
       ? {}
       : { intensity: header.intensity }),
+    ...(settled || options.nearDuplicates === false
+      ? {}
+      : { nearDuplicates: { policy: near, evidence: options.nearEvidence ?? defaultEvidence } }),
     ...(header.bayesAuc === undefined ? {} : { bayesAuc: header.bayesAuc }),
     ...(header.framing === undefined ? {} : { framing: header.framing }),
     provenance: header.provenance,
@@ -408,17 +433,18 @@ function unnamed(items: readonly DatasetItem[], pairs: readonly NamedPair[]): Du
 async function findPairs(
   items: readonly DatasetItem[],
   hashes: readonly string[],
-  thumbnails: Uint8Array,
+  contents: ContentMaps,
   options: CreateOptions,
 ): Promise<DuplicatePair[]> {
-  const pairs = await findDuplicates(hashes, thumbnails, {
+  const pairs = await findDuplicates(hashes, contents, {
     near: options.nearDuplicates ?? true,
+    evidence: options.nearEvidence,
     onProgress: (done, total) => options.onProgress?.('compare', done, total),
     signal: options.signal,
   });
   const known = new Set(pairs.map(({ a, b }) => `${a} ${b}`));
   const named = (options.knownDuplicates ?? []).map(
-    ([a, b]): NamedPair => ({ a, b, kind: 'near', hamming: 0, correlation: 0, symmetry: 0 }),
+    ([a, b]): NamedPair => ({ a, b, kind: 'near', correlation: 0, informative: 0, symmetry: 0 }),
   );
   for (const pair of unnamed(items, named)) {
     const [a, b] = [Math.min(pair.a, pair.b), Math.max(pair.a, pair.b)];

@@ -85,6 +85,10 @@ export const descriptionSchema = z.strictObject({
   }),
   /** 1: all images are grey, and whatever learns from them takes one channel. Left out: 3. */
   channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  /** What became of near-duplicates, and the least evidence (near.ts) that made two images one; left out: not known. */
+  nearDuplicates: z
+    .strictObject({ policy: z.enum(['group', 'remove', 'keep']), evidence: z.number() })
+    .optional(),
   /**
    * Which stored values became black and white where files held more than 8-bit pixels: what is shown to a network that
    * learned from these images must be made in the same way. Left out: all are shown as they are.

@@ -4,21 +4,18 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../files.js';
-import { decodeThumbnail } from '../image/decode.js';
 import { encodePng } from '../image/grid.js';
 import { Random } from '../random.js';
-import { alignSizePx } from './align.js';
+import { createContentMaps, readContent, setContent } from './content.js';
 import { findDuplicates } from './duplicates.js';
 import { renderPhantom, samplePhantom } from './phantom/index.js';
 
 async function search(files: readonly Uint8Array[]) {
-  const area = alignSizePx * alignSizePx;
-  const thumbnails = new Uint8Array(files.length * area);
-  for (const [i, bytes] of files.entries())
-    thumbnails.set((await decodeThumbnail(bytes, alignSizePx)).grey, i * area);
+  const contents = createContentMaps(files.length);
+  for (const [i, bytes] of files.entries()) setContent(contents, i, (await readContent(bytes)).content);
   return findDuplicates(
     files.map((bytes) => sha256(bytes)),
-    thumbnails,
+    contents,
   );
 }
 
@@ -76,11 +73,14 @@ test('different pictures are not joined, flat ones neither', async () => {
 
 test('can be stopped', async () => {
   const stop = new AbortController();
-  const n = 1500;
-  const thumbnails = Uint8Array.from({ length: n * 4096 }, (_, i) => (i * 2654435761) >>> 24);
+  const n = 300;
+  const contents = createContentMaps(n);
+  for (let i = 0; i < contents.luma.length; i++) contents.luma[i] = (i * 2654435761) >>> 24;
+  contents.aspects.fill(1);
+  contents.fills.fill(1);
   const hashes = Array.from({ length: n }, (_, i) => String(i));
   const onProgress = () => stop.abort(new Error('enough'));
-  await expect(findDuplicates(hashes, thumbnails, { onProgress, signal: stop.signal })).rejects.toThrow(
+  await expect(findDuplicates(hashes, contents, { onProgress, signal: stop.signal })).rejects.toThrow(
     'enough',
   );
 });

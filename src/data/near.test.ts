@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Random } from '../random.js';
+import { createContentMaps, setContent } from './content.js';
 import { type DuplicatePair, findDuplicates } from './duplicates.js';
 import { renderPhantom, samplePhantom } from './phantom/index.js';
-import { symmetries } from './phash.js';
+import { symmetries } from './symmetry.js';
 
 const side = 64;
 const random = new Random(11);
@@ -42,52 +43,27 @@ const images = [
   ...originals,
   ...Array.from({ length: 16 }, (_, k) => changed(originals[2 * k]!, k % symmetries)),
 ];
-const thumbnails = Uint8Array.from(
-  images.flatMap((image) => [...image]),
-  (value) => Math.min(255, Math.max(0, Math.round(value))),
-);
+const contents = createContentMaps(images.length);
+images.forEach((image, i) => {
+  const luma = Uint8Array.from(image, (value) => Math.min(255, Math.max(1, Math.round(value))));
+  setContent(contents, i, { luma, aspect: 1, fill: 1 });
+});
 const hashes = images.map((_, i) => String(i));
 
-// As found by the search before it had bounds, tables and threads.
-const found = [
-  [0, 40, 8, 0, 0.9865992121474644],
-  [2, 41, 2, 1, 0.9694352641787874],
-  [4, 42, 8, 2, 0.9514122268352756],
-  [6, 43, 8, 3, 0.9660276949648233],
-  [8, 44, 6, 4, 0.9616742392162526],
-  [10, 45, 8, 5, 0.954431237631917],
-  [12, 46, 4, 6, 0.9694403704665511],
-  [14, 47, 14, 7, 0.9730085301247516],
-  [16, 48, 6, 0, 0.9646784117334308],
-  [18, 49, 6, 1, 0.9697519740399689],
-  [20, 50, 4, 2, 0.9912641400064391],
-  [22, 51, 8, 3, 0.9836452210257224],
-  [24, 52, 4, 4, 0.945822431246818],
-  [26, 53, 12, 5, 0.9739989337965191],
-  [28, 54, 4, 6, 0.9697681542147768],
-  [30, 55, 16, 7, 0.9906132753461359],
-] as const;
-
 function expectFound(pairs: readonly DuplicatePair[]): void {
-  expect(pairs.map(({ a, b, hamming, symmetry }) => [a, b, hamming, symmetry])).toEqual(
-    found.map(([a, b, hamming, symmetry]) => [a, b, hamming, symmetry]),
+  expect(pairs.map(({ a, b, symmetry }) => [a, b, symmetry])).toEqual(
+    Array.from({ length: 16 }, (_, k) => [2 * k, 40 + k, k % symmetries]),
   );
-  pairs.forEach(({ correlation }, i) => {
-    expect(correlation).toBeCloseTo(found[i]![4], 9);
-  });
+  for (const { correlation } of pairs) expect(correlation).toBeGreaterThan(0.8);
 }
 
-test('the pairs, symmetries and correlations of the search that compared all in full', async () => {
-  expectFound(await findDuplicates(hashes, thumbnails));
+test('copies are found with their symmetries, and nothing else', async () => {
+  expectFound(await findDuplicates(hashes, contents));
 });
 
-test('thumbnails in shared memory are searched where they are, and copies of a file are left out', async () => {
-  const shared = new Uint8Array(new SharedArrayBuffer(thumbnails.length));
-  shared.set(thumbnails);
-  expectFound(await findDuplicates(hashes, shared));
-  expect(shared).toEqual(thumbnails);
+test('copies of a file are left out', async () => {
   const copied = hashes.with(1, hashes[0]!);
-  const pairs = await findDuplicates(copied, shared);
+  const pairs = await findDuplicates(copied, contents);
   expect(pairs[0]).toMatchObject({ a: 0, b: 1, kind: 'exact' });
   expectFound(pairs.slice(1));
 });
@@ -96,12 +72,12 @@ const built = new URL('../../dist/src/data/duplicates.js', import.meta.url);
 // Threads need compiled files, which `npm test` makes first.
 test.skipIf(!existsSync(built))('the same pairs with one, two and three threads', async () => {
   const { findDuplicates: search } = (await import(built.href)) as typeof import('./duplicates.js');
-  const alone = await search(hashes, thumbnails, { threads: 1 });
+  const alone = await search(hashes, contents, { threads: 1 });
   expectFound(alone);
   const progress: number[] = [];
   const onProgress = (done: number) => progress.push(done);
-  expect(await search(hashes, thumbnails, { threads: 2, onProgress })).toEqual(alone);
-  expect(await search(hashes, thumbnails, { threads: 3 })).toEqual(alone);
+  expect(await search(hashes, contents, { threads: 2, onProgress })).toEqual(alone);
+  expect(await search(hashes, contents, { threads: 3 })).toEqual(alone);
   expect(progress).toEqual([...progress].sort((a, b) => a - b));
   expect([progress[0], progress.at(-1)]).toEqual([0, images.length]);
 });
@@ -110,6 +86,6 @@ test.skipIf(!existsSync(built))('threads end when the search is stopped', async 
   const { findDuplicates: search } = (await import(built.href)) as typeof import('./duplicates.js');
   const stop = new AbortController();
   const onProgress = () => stop.abort(new Error('enough'));
-  const searching = search(hashes, thumbnails, { threads: 2, onProgress, signal: stop.signal });
+  const searching = search(hashes, contents, { threads: 2, onProgress, signal: stop.signal });
   await expect(searching).rejects.toThrow('enough');
 });

@@ -1,226 +1,442 @@
 /**
- * The search for near-duplicates, a row of the table of all pairs at a time, so that rows can be shared out among
- * threads (near-worker.ts). Each image costs 12 KB in tables that all threads read; no table of pairs is ever made.
+ * The search for near-duplicates: images that show one picture, also recompressed, rescaled, cropped, recoloured,
+ * mirrored, turned by right angles, or with something laid over or about them. All of it works on content maps
+ * (content.ts), so that what lies around a picture plays no part.
  *
- * Sieves, each finer and dearer than the one before; a pair must pass all, under one of the eight symmetries:
- * 1. Hamming distance of the perceptual hashes (phash.ts);
- * 2. correlation of the 32×32 thumbnails, after an upper bound of it (bound.ts);
- * 3. correlation of the details after a coarse registration at 32×32 (align.ts);
- * 4. the same after a fine one at 64×64, by a plausible map.
+ * 1. An index of sketches (sketch.ts, near-index.ts) gives each image those that it may be a copy of: a few, however
+ *    many there are.
+ * 2. Each of these is registered and compared, at a quarter, at half and at the full size of the maps (match.ts); a
+ *    pair must pass all three.
+ *
+ * The work is done by tasks, so that threads can share it (near-worker.ts); each image costs about 9 KB in tables that
+ * all threads read. No table of pairs is ever made.
  */
+import { type ContentMaps, contentArea, contentSizePx } from './content.js';
+import { createMap, createMatcher, type Match, type MatchMap } from './match.js';
 import {
-  alignSizePx,
-  type CoarseLevel,
-  compareAligned,
-  halve,
-  type MovingLevel,
-  type MovingThumbnail,
-  movingLevel,
-  movingThumbnail,
-  registerCoarse,
-  smoothen,
-} from './align.js';
+  assignRows,
+  createSketchIndex,
+  createSketchSearch,
+  learnCentres,
+  type SketchIndex,
+  sortRows,
+} from './near-index.js';
+import { comparePrints, printArea, printInto, printSizePx } from './print.js';
 import {
-  type BlockMeans,
+  cornerUnder,
+  cropWindows,
+  risesOf,
+  sketchInto,
+  sketchLength,
+  sketchUnit,
+  turns,
+  type Window,
+  wholeWindows,
+} from './sketch.js';
+import { compose, inverse, symmetries, symmetryMap } from './symmetry.js';
+
+/**
+ * How strongly a match speaks for one picture: the correlation of the details on Fisher's scale, times the square root
+ * of how much there is to compare, so that what little two plain pictures share does not join them.
+ * docs/data.md says how many pairs of different pictures reach which evidence.
+ */
+export const evidenceOf = ({
   correlation,
-  correlationBound,
-  fillBlockMeans,
-  meansArea,
-  meansSide,
-} from './bound.js';
-import { hammingDistance, hashSizePx, perceptualHashes, symmetries, symmetryMap } from './phash.js';
+  informative,
+}: Pick<Match, 'correlation' | 'informative'>): number =>
+  Math.atanh(Math.min(correlation, 0.9999)) * Math.sqrt(informative);
 
-export interface DuplicateThresholds {
-  /** Largest Hamming distance of the hashes. */
-  hamming: number;
-  /** Smallest correlation of the 32×32 thumbnails: where hashes agree closely, and at the largest distance. */
-  thumbnail: readonly [near: number, far: number];
-  /** Smallest correlation of the details after coarse registration, at 32×32: what is worth refining. */
-  coarse: number;
-  /** Smallest correlation of the details after registration, at 64×64. */
-  detail: number;
-}
+/** Evidence that joins, unless another is asked for. */
+export const defaultEvidence = 0.65;
+/** Of it, what is enough for pictures that lie on each other as they are: there are fewer ways to be alike by chance.
+ * Not of pictures smaller than the maps, which have little to tell them apart by. */
+const asTheyAre = 0.74;
 
-/** Hashes this near agree closely; few pairs do, so that the next sieve may be wide for them. */
-const closeHamming = 8;
+/** Least products of sketches that are worth a look, of all crops and of corners alone; the most that are looked at. */
+const sieve = { crop: 0.8, corner: 0.88, crops: 6, corners: 3 };
+/** Least correlation of the prints, and of the details at half the size. */
+const coarse = { print: 0.55, half: 0.6 };
+/** Share of the smaller field that both must show; share of the map that must have details. */
+const least = { overlap: 0.6, informative: 0.02 };
+/** A copy's content is not stretched further than this along an axis, nor turned (tangent) or sheared by more. */
+const furthest = { stretch: 2.6, turn: 0.3, shear: 0.15 };
+/** Maps that change so little leave a picture as it is: by stretch, turn, shift in half sides. */
+const unmoved = { stretch: 0.12, turn: 0.12, shift: 0.12 };
 
-/** A map between two scans of one picture stretches and shifts little; beyond this, registration has gone astray. */
-const plausible = { stretch: 1.35, shift: 0.25 };
+const corners = 4;
 
-const smallArea = hashSizePx * hashSizePx;
-const largeArea = alignSizePx * alignSizePx;
-
-/** What the search reads, all of it in shared memory; filled by {@link prepareImages}. */
+/** What the search reads and writes, all of it in shared memory. */
 export interface NearTables {
   count: number;
-  /** Luma, `[N, 64, 64]`. */
-  thumbnails: Uint8Array;
-  /** `[8, 2, N]`: the words of each image's hash under each symmetry. */
-  hashes: Int32Array;
-  /** The 32×32 thumbnail with zero mean and unit variance, and its blur: `[N, 32, 32]` each. */
-  small: Float32Array;
-  smooth: Float32Array;
-  blocks: BlockMeans;
+  /** Content maps, `[N, 64, 64]`. */
+  contents: Uint8Array;
+  aspects: Float32Array;
+  fills: Float32Array;
+  /** Sketches of crops; the first row of each image, `[N + 1]`; the image of each row. */
+  crops: SketchIndex;
+  firstCrop: Int32Array;
+  cropImage: Int32Array;
+  /** Content maps at a quarter of their size, `[N, 16, 16]`, and prints, `[N, 32, 32]`. */
+  quarters: Uint8Array;
+  prints: Int8Array;
+  /** Sketches of corners, each turned to the top left by symmetry 0 to 3: `[N, 4]`. */
+  corners: SketchIndex;
 }
 
-/** @param thumbnails luma `[N, 64, 64]`, in shared memory */
-export function createNearTables(thumbnails: Uint8Array): NearTables {
-  const count = thumbnails.length / largeArea;
-  const floats = (each: number) => new Float32Array(new SharedArrayBuffer(4 * each * count));
+const words = (n: number) => new Int32Array(new SharedArrayBuffer(4 * n));
+
+export function createNearTables({ luma: contents, aspects, fills }: ContentMaps): NearTables {
+  const count = aspects.length;
+  const firstCrop = words(count + 1);
+  for (let i = 0; i < count; i++) firstCrop[i + 1] = firstCrop[i]! + cropWindows(aspects[i]!).length;
+  const cropImage = words(firstCrop[count]!);
+  for (let i = 0; i < count; i++) cropImage.fill(i, firstCrop[i], firstCrop[i + 1]);
   return {
     count,
-    thumbnails,
-    hashes: new Int32Array(new SharedArrayBuffer(4 * 2 * symmetries * count)),
-    small: floats(smallArea),
-    smooth: floats(smallArea),
-    blocks: { means: floats(meansArea), rest: floats(1) },
+    contents,
+    aspects,
+    fills,
+    crops: createSketchIndex(firstCrop[count]!),
+    firstCrop,
+    cropImage,
+    quarters: new Uint8Array(new SharedArrayBuffer(count * quarterArea)),
+    prints: new Int8Array(new SharedArrayBuffer(count * printArea)),
+    corners: createSketchIndex(corners * count),
   };
 }
 
-/** Zero mean, unit variance. A flat thumbnail becomes all zeros and so correlates with nothing. */
-function standardise(grey: Float32Array, into: Float32Array): void {
-  let mean = 0;
-  for (let i = 0; i < grey.length; i++) mean += grey[i]! / grey.length;
-  let variance = 0;
-  for (let i = 0; i < grey.length; i++) variance += (grey[i]! - mean) ** 2 / grey.length;
-  const scale = variance > 1e-3 ? 1 / Math.sqrt(variance) : 0;
-  for (let i = 0; i < grey.length; i++) into[i] = (grey[i]! - mean) * scale;
+const contentOf = ({ contents }: NearTables, i: number): Uint8Array =>
+  contents.subarray(i * contentArea, (i + 1) * contentArea);
+
+const quarterSizePx = contentSizePx >> 2;
+const quarterArea = quarterSizePx * quarterSizePx;
+const quarterOf = ({ quarters }: NearTables, i: number): Uint8Array =>
+  quarters.subarray(i * quarterArea, (i + 1) * quarterArea);
+
+const printOf = ({ prints }: NearTables, i: number): Int8Array =>
+  prints.subarray(i * printArea, (i + 1) * printArea);
+
+const rowOf = ({ rows }: Pick<SketchIndex, 'rows'>, row: number): Int8Array =>
+  rows.subarray(row * sketchLength, (row + 1) * sketchLength);
+
+function turnInto(sketch: Int8Array, symmetry: number, into: Int8Array): Int8Array {
+  const turn = turns[symmetry]!;
+  for (let i = 0; i < sketchLength; i++) into[i] = sketch[turn[i]!]!;
+  return into;
 }
 
-const levelOf = ({ small, smooth }: NearTables, i: number): CoarseLevel => ({
-  small: small.subarray(i * smallArea, (i + 1) * smallArea),
-  smooth: smooth.subarray(i * smallArea, (i + 1) * smallArea),
-});
-
-/** Fills the tables for images `from` to `to − 1`. */
-function prepareImages(tables: NearTables, from: number, to: number): void {
-  const { count, thumbnails, hashes, blocks } = tables;
+/** Makes the sketches of images `from` to `to − 1`. */
+function sketchImages(tables: NearTables, from: number, to: number): void {
+  const corner = new Int8Array(sketchLength);
   for (let i = from; i < to; i++) {
-    const grey = halve(thumbnails.subarray(i * largeArea, (i + 1) * largeArea), alignSizePx);
-    const words = perceptualHashes(grey);
-    for (let w = 0; w < words.length; w++) hashes[w * count + i] = words[w]!;
-    const level = levelOf(tables, i);
-    standardise(grey, level.small);
-    smoothen(level);
-    fillBlockMeans(level.small, blocks, i);
+    const content = contentOf(tables, i);
+    quarterInto(content, quarterOf(tables, i));
+    printInto(matchers[1].prepare(content, undefined, fixedMaps[1]!), printOf(tables, i));
+    const rises = risesOf(content);
+    cropWindows(tables.aspects[i]!).forEach((window, w) => {
+      sketchInto(rises, window, rowOf(tables.crops, tables.firstCrop[i]! + w));
+    });
+    for (let k = 0; k < corners; k++) {
+      sketchInto(rises, cornerUnder(k), corner);
+      turnInto(corner, k, rowOf(tables.corners, corners * i + k));
+    }
   }
 }
 
-/** A near-duplicate: row, column, and how they are alike (see DuplicatePair). */
-export interface NearPair {
+/** A near-duplicate: two images, and how they are alike (see DuplicatePair). */
+export interface NearPair extends Match {
   a: number;
   b: number;
-  hamming: number;
-  correlation: number;
   symmetry: number;
 }
 
-const smallMaps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, hashSizePx));
-const largeMaps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, alignSizePx));
-const blockMaps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, meansSide));
-
-/** Candidates of a row under one symmetry that passed the first sieve, with their distances. */
-interface Candidates {
-  columns: Int32Array;
-  distances: Uint8Array;
-}
-
-/** Sieve 1: columns after `row` whose hash is within `limit` bits; returns how many there are. */
-function nearbyHashes(
-  { count, hashes }: NearTables,
-  row: number,
-  options: { symmetry: number; limit: number; into: Candidates },
-): number {
-  const { symmetry, limit, into } = options;
-  const { columns, distances } = into;
-  const low = hashes[2 * symmetry * count + row]!;
-  const high = hashes[(2 * symmetry + 1) * count + row]!;
-  let found = 0;
-  for (let column = row + 1; column < count; column++) {
-    const distance = hammingDistance(low ^ hashes[column]!, high ^ hashes[count + column]!);
-    if (distance > limit) continue;
-    columns[found] = column;
-    distances[found++] = distance;
-  }
-  return found;
-}
-
-/** Rows (images) of the table of all pairs: their part of the tables is filled, or they are compared with all later ones. */
+/** Images that a task is about. */
 export interface NearTask {
-  kind: 'prepare' | 'search';
+  kind: 'sketch' | 'assign' | 'search';
   from: number;
   to: number;
 }
 
+/** Between the tasks of one kind and those of the next: what one thread alone can do. */
+export function betweenTasks(tables: NearTables, next: NearTask['kind']): void {
+  for (const index of [tables.crops, tables.corners])
+    if (next === 'assign') learnCentres(index);
+    else sortRows(index);
+}
+
 /**
- * What a thread does: `prepare` tasks for all images come before the first `search` task.
- * @returns of a task, the pairs found, each perhaps under several symmetries
+ * What a thread does: all `sketch` tasks, `betweenTasks`, all `assign` tasks, `betweenTasks`, all `search` tasks.
+ * @returns of a task, the pairs found; a pair may be found from either side
  */
 export function startNearSearch(data: {
   tables: NearTables;
-  thresholds: DuplicateThresholds;
+  evidence: number;
 }): (task: NearTask) => NearPair[] {
-  const { tables, thresholds } = data;
-  const searchRow = createRowSearch(tables, thresholds);
+  const { tables, evidence } = data;
+  let search: ((image: number, pairs: NearPair[]) => void) | undefined;
   return ({ kind, from, to }) => {
     const pairs: NearPair[] = [];
-    if (kind === 'prepare') prepareImages(tables, from, to);
-    else for (let row = from; row < to; row++) searchRow(row, pairs);
+    if (kind === 'sketch') sketchImages(tables, from, to);
+    else if (kind === 'assign') {
+      assignRows(tables.crops, tables.firstCrop[from]!, tables.firstCrop[to]!);
+      assignRows(tables.corners, corners * from, corners * to);
+    } else {
+      search ??= createImageSearch(tables, evidence);
+      for (let i = from; i < to; i++) search(i, pairs);
+    }
     return pairs;
   };
 }
 
-/** The search over a row; keeps its buffers between rows. */
-function createRowSearch(
-  tables: NearTables,
-  thresholds: DuplicateThresholds,
-): (row: number, pairs: NearPair[]) => void {
-  const { count, thumbnails, small, blocks } = tables;
-  const [near, far] = thresholds.thumbnail;
-  const needed = Float64Array.from(
-    { length: 65 },
-    (_, bits) =>
-      near + (far - near) * Math.max(0, (bits - closeHamming) / (thresholds.hamming - closeHamming)),
-  );
-  const candidates = { columns: new Int32Array(count), distances: new Uint8Array(count) };
-  const turnedMeans = new Float32Array(meansArea);
-  const turnedSmall = new Float32Array(smallArea);
-  const thumbnailOf = (i: number) => thumbnails.subarray(i * largeArea, (i + 1) * largeArea);
+/** An image that the one at hand may be a copy of. */
+interface Candidate {
+  image: number;
+  /** What turns the image at hand so that it looks like this one. */
+  symmetry: number;
+  /** The map to begin with, from this image to the turned one at hand. */
+  start: Float64Array;
+}
 
-  const searchTurned = (row: number, symmetry: number, pairs: NearPair[]): void => {
-    const found = nearbyHashes(tables, row, { symmetry, limit: thresholds.hamming, into: candidates });
-    if (found === 0) return;
-    turn(blocks.means.subarray(row * meansArea, (row + 1) * meansArea), blockMaps[symmetry]!, turnedMeans);
-    turn(levelOf(tables, row).small, smallMaps[symmetry]!, turnedSmall);
-    const turned = { means: turnedMeans, rest: blocks.rest[row]! };
-    // Made for the first candidate that gets so far, for all of them.
-    let moving: MovingLevel | undefined;
-    let thumbnail: MovingThumbnail | undefined;
-    for (let c = 0; c < found; c++) {
-      const column = candidates.columns[c]!;
-      const hamming = candidates.distances[c]!;
-      const least = needed[hamming]!;
-      if (correlationBound(turned, blocks, column) < least) continue;
-      if (correlation(turnedSmall, small, column) < least) continue;
-      moving ??= movingLevel(levelOf(tables, row), smallMaps[symmetry]!);
-      const first = registerCoarse(moving, levelOf(tables, column));
-      if (first.correlation < thresholds.coarse) continue;
-      thumbnail ??= movingThumbnail(thumbnailOf(row), largeMaps[symmetry]!);
-      const aligned = compareAligned(thumbnail, thumbnailOf(column), first.map);
-      const { stretch, shift } = aligned;
-      if (aligned.correlation < thresholds.detail) continue;
-      if (stretch[0] < 1 / plausible.stretch || stretch[1] > plausible.stretch) continue;
-      if (shift > plausible.shift) continue;
-      pairs.push({ a: row, b: column, hamming, correlation: aligned.correlation, symmetry });
-    }
-  };
-
-  return (row, pairs) => {
-    for (let symmetry = 0; symmetry < symmetries; symmetry++) searchTurned(row, symmetry, pairs);
+/** The best finds of a query, one an image. */
+function createBest(count: number) {
+  const products = new Int32Array(count);
+  const hows = new Int32Array(count);
+  let seen: number[] = [];
+  return {
+    offer: (image: number, product: number, how: number): void => {
+      if (product <= products[image]!) return;
+      if (products[image] === 0) seen.push(image);
+      products[image] = product;
+      hows[image] = how;
+    },
+    /** The `most` best, and forgets all. */
+    take: (most: number): { image: number; how: number }[] => {
+      const best = seen.sort((i, j) => products[j]! - products[i]! || i - j).slice(0, most);
+      const taken = best.map((image) => ({ image, how: hows[image]! }));
+      for (const image of seen) products[image] = 0;
+      seen = [];
+      return taken;
+    },
   };
 }
 
-/** `into[i] = image[map[i]]` */
-function turn(image: Float32Array, map: Int32Array, into: Float32Array): void {
-  for (let i = 0; i < map.length; i++) into[i] = image[map[i]!]!;
+/** The map that lays window `from` of a turned image onto window `to`. */
+function mapBetween(from: Window, symmetry: number, to: Window): Float64Array {
+  const [width, height] =
+    symmetry & 4 ? [from.halfHeight, from.halfWidth] : [from.halfWidth, from.halfHeight];
+  const [x, y] = [width / to.halfWidth, height / to.halfHeight];
+  return Float64Array.of(x, 0, -to.x * x, 0, y, -to.y * y);
+}
+
+const whole = Float64Array.of(1, 0, 0, 0, 1, 0);
+
+/** The search for what an image may be a copy of; keeps its buffers between images. */
+function createCandidateSearch(tables: NearTables): (image: number) => Candidate[] {
+  const { count, crops, cropImage, firstCrop, aspects } = tables;
+  const searchCrops = createSketchSearch(crops);
+  const searchCorners = createSketchSearch(tables.corners);
+  const best = createBest(count);
+  const query = new Int8Array(sketchLength);
+  const products = (share: number): number => Math.ceil(share * sketchUnit * sketchUnit);
+
+  return (image) => {
+    const windows = cropWindows(aspects[image]!);
+    for (const w of wholeWindows(aspects[image]!))
+      for (let k = 0; k < symmetries; k++) {
+        turnInto(rowOf(crops, firstCrop[image]! + w), k, query);
+        searchCrops(query, products(sieve.crop), (row, product) => {
+          const other = cropImage[row]!;
+          if (other !== image) best.offer(other, product, ((row - firstCrop[other]!) << 8) | (w << 3) | k);
+        });
+      }
+    const candidates = best.take(sieve.crops).map(({ image: other, how }): Candidate => {
+      const symmetry = how & 7;
+      const to = cropWindows(aspects[other]!)[how >> 8]!;
+      return { image: other, symmetry, start: mapBetween(windows[(how >> 3) & 31]!, symmetry, to) };
+    });
+    for (let k = 0; k < corners; k++)
+      for (const transposed of [0, 4]) {
+        // Of two forms of each corner, the index has one; the other comes from it by mirroring along the diagonal.
+        turnInto(rowOf(tables.corners, corners * image + k), transposed, query);
+        searchCorners(query, products(sieve.corner), (row, product) => {
+          const other = Math.floor(row / corners);
+          const turned = compositions[transposed ? compositions[k]![4]! : k]![inverses[row % corners]!]!;
+          if (other !== image) best.offer(other, product, turned);
+        });
+      }
+    for (const { image: other, how } of best.take(sieve.corners))
+      candidates.push({ image: other, symmetry: how, start: whole.slice() });
+    return candidates;
+  };
+}
+
+const inverses = Array.from({ length: symmetries }, (_, k) => inverse(k));
+/** `[first][then]` */
+const compositions = Array.from({ length: symmetries }, (_, first) =>
+  Array.from({ length: symmetries }, (_, then) => compose(first, then)),
+);
+
+const matchers = [
+  createMatcher({
+    sourcePx: quarterSizePx,
+    shrink: 1,
+    sigma: { smooth: 0, detail: 1.3, place: 2 },
+    steps: 4,
+  }),
+  createMatcher({ shrink: 2, sigma: { smooth: 0.7, detail: 1.5, place: 2.5 }, steps: 4 }),
+  createMatcher({ shrink: 1, sigma: { smooth: 1.2, detail: 2, place: 3.5 }, steps: 8 }),
+] as const;
+const shrinker = createMatcher({ shrink: 4, sigma: { smooth: 0, detail: 1, place: 1 }, steps: 0 });
+const shrunken = createMap(quarterSizePx);
+/** 0 is what lies outside, as in the content maps. */
+function quarterInto(content: Uint8Array, into: Uint8Array): void {
+  const { luma, inside } = shrinker.prepare(content, undefined, shrunken);
+  for (let i = 0; i < quarterArea; i++) into[i] = inside[i] === 0 ? 0 : Math.max(1, Math.round(luma[i]!));
+}
+const fixedMaps = matchers.map(({ side }) => createMap(side));
+const turnMaps = [quarterSizePx, contentSizePx, contentSizePx].map((sizePx) =>
+  Array.from({ length: symmetries }, (_, k) => symmetryMap(k, sizePx)),
+);
+/** What the matcher of a level is given. */
+const sourceOf = (tables: NearTables, level: number, i: number): Uint8Array =>
+  level === 0 ? quarterOf(tables, i) : contentOf(tables, i);
+const printMaps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, printSizePx));
+
+/** An image under the symmetries in which it is compared with others; made for the first that needs it. */
+function createTurned(tables: NearTables) {
+  const maps = matchers.map(({ side }) => Array.from({ length: symmetries }, () => createMap(side)));
+  const prints = Array.from({ length: symmetries }, () => new Int8Array(printArea));
+  const made = new Set<number>();
+  let image = -1;
+  return {
+    image: (): number => image,
+    show: (next: number): void => {
+      image = next;
+      made.clear();
+    },
+    map: (level: number, symmetry: number): MatchMap => {
+      const map = maps[level]![symmetry]!;
+      const key = level * symmetries + symmetry;
+      if (!made.has(key)) {
+        matchers[level]!.prepare(sourceOf(tables, level, image), turnMaps[level]![symmetry], map);
+      }
+      made.add(key);
+      return map;
+    },
+    print: (symmetry: number): Int8Array => {
+      const print = prints[symmetry]!;
+      const key = matchers.length * symmetries + symmetry;
+      if (!made.has(key)) {
+        const own = printOf(tables, image);
+        const map = printMaps[symmetry]!;
+        for (let i = 0; i < printArea; i++) print[i] = own[map[i]!]!;
+      }
+      made.add(key);
+      return print;
+    },
+  };
+}
+
+function createImageSearch(tables: NearTables, evidence: number): (image: number, pairs: NearPair[]) => void {
+  const candidatesOf = createCandidateSearch(tables);
+  const turned = createTurned(tables);
+
+  /** What the two have in common; undefined as soon as it is too little. `map` becomes the map between them. */
+  const matchWith = ({ image, symmetry, start: map }: Candidate): Match | undefined => {
+    const fixed = (level: 0 | 1 | 2): MatchMap =>
+      matchers[level].prepare(sourceOf(tables, level, image), undefined, fixedMaps[level]);
+    const start = map.slice();
+    matchers[0].register(turned.map(0, symmetry), fixed(0), map);
+    const [print, own] = [turned.print(symmetry), printOf(tables, image)];
+    let alike = comparePrints(print, own, map);
+    if (alike < unsure) {
+      const begun = comparePrints(print, own, start);
+      if (begun > alike) map.set(start);
+      alike = Math.max(alike, begun);
+    }
+    if (alike < coarse.print) return undefined;
+    const half = refine(1, [turned.map(1, symmetry), fixed(1)], map);
+    if (half.correlation < coarse.half) return undefined;
+    const match = refine(2, [turned.map(2, symmetry), fixed(2)], map);
+    const fill = Math.min(tables.fills[image]!, tables.fills[turned.image()]!);
+    match.informative *= fill;
+    const needed = symmetry === 0 && fill === 1 && isUnmoved(map) ? asTheyAre * evidence : evidence;
+    return evidenceOf(match) >= needed && isPlausible(match, map) ? match : undefined;
+  };
+
+  return (image, pairs) => {
+    turned.show(image);
+    for (const candidate of candidatesOf(image)) {
+      const match = matchWith(candidate);
+      if (!match) continue;
+      const { image: other, symmetry } = candidate;
+      const forwards = image < other;
+      pairs.push({
+        ...match,
+        a: Math.min(image, other),
+        b: Math.max(image, other),
+        symmetry: forwards ? symmetry : inverses[symmetry]!,
+      });
+    }
+  };
+}
+
+/** Prints, and details, that agree so well need no second look. */
+const unsure = 0.8;
+
+/** Registers and compares; the map changes where that is for the better: a watermark may lead registration astray. */
+function refine(level: 1 | 2, [moving, fixed]: readonly [MatchMap, MatchMap], map: Float64Array): Match {
+  const matcher = matchers[level];
+  const start = map.slice();
+  matcher.register(moving, fixed, map);
+  const refined = matcher.compare(moving, fixed, map);
+  if (refined.correlation >= unsure) return refined;
+  const begun = matcher.compare(moving, fixed, start);
+  if (begun.correlation <= refined.correlation) return refined;
+  map.set(start);
+  return begun;
+}
+
+function isPlausible({ overlap, informative }: Match, map: Float64Array): boolean {
+  const [across, slant, , tilt, down] = map as unknown as [number, number, number, number, number];
+  const scale = Math.max(across, down);
+  return (
+    overlap >= least.overlap &&
+    informative >= least.informative &&
+    [across, down].every((stretch) => stretch <= furthest.stretch && stretch * furthest.stretch >= 1) &&
+    [slant, tilt].every((value) => Math.abs(value) <= furthest.turn * scale) &&
+    Math.abs(slant + tilt) <= furthest.shear * scale
+  );
+}
+
+function isUnmoved(map: Float64Array): boolean {
+  const [across, slant, right, tilt, down, below] = map as unknown as readonly number[];
+  return (
+    [across!, down!].every((stretch) => Math.abs(stretch - 1) <= unmoved.stretch) &&
+    [slant!, tilt!].every((value) => Math.abs(value) <= unmoved.turn) &&
+    [right!, below!].every((value) => Math.abs(value) <= unmoved.shift)
+  );
+}
+
+/** Of a pair that was found several times, the best; ordered by (a, b). */
+export function bestOf(pairs: readonly NearPair[]): NearPair[] {
+  const best = new Map<string, NearPair>();
+  for (const pair of pairs) {
+    const key = `${pair.a} ${pair.b}`;
+    const other = best.get(key);
+    if (!other || pair.correlation > other.correlation) best.set(key, pair);
+  }
+  return [...best.values()].sort((p, q) => p.a - q.a || p.b - q.b);
+}
+
+/** The whole search on this thread, for a few thousand images. @returns pairs `a < b`, ordered */
+export function searchNear(contents: ContentMaps, { evidence = defaultEvidence } = {}): NearPair[] {
+  const tables = createNearTables(contents);
+  const run = startNearSearch({ tables, evidence });
+  const all = { from: 0, to: tables.count };
+  run({ kind: 'sketch', ...all });
+  betweenTasks(tables, 'assign');
+  run({ kind: 'assign', ...all });
+  betweenTasks(tables, 'search');
+  return bestOf(run({ kind: 'search', ...all }));
 }

@@ -38,6 +38,8 @@ export const problemKinds = {
   'odd-cells': { text: 'columns with invisible characters or outer spaces, removed', leaves: 'nothing' },
   'id-spelling': { text: 'ids that name a file in another spelling', leaves: 'nothing' },
   'fine-strata': { text: 'columns too fine to be shared out', leaves: 'nothing' },
+  'many-near-duplicates': { text: 'doubts about the near-duplicates', leaves: 'nothing' },
+  'alike-apart': { text: 'near-duplicates that were not joined', leaves: 'nothing' },
   'label-conflict': { text: 'near-duplicates with different labels', leaves: 'nothing' },
   'empty-class': { text: 'classes missing from a split', leaves: 'nothing' },
   intensity: { text: 'doubts about intensities', leaves: 'nothing' },

@@ -3,12 +3,19 @@ import { link, realpath, symlink, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { DataError } from '../errors.js';
 import { sha256 } from '../files.js';
-import { decodeThumbnail, isGreyImage } from '../image/decode.js';
+import { isGreyImage } from '../image/decode.js';
 import { fileKind } from '../image/kind.js';
 import { despiteWarnings, type ReadOptions } from '../image/source.js';
 import { readBytesAsync } from '../reading.js';
-import { alignSizePx } from './align.js';
 import { receipt } from './cleaning.js';
+import {
+  type Content,
+  type ContentMaps,
+  createContentMaps,
+  gatherContents,
+  readContent,
+  setContent,
+} from './content.js';
 import type { DatasetItem } from './create.js';
 import { forEachParallel } from './parallel.js';
 import type { Problem } from './problems.js';
@@ -30,7 +37,7 @@ export interface ReadImage {
 
 /**
  * Decodes and stores every image; those that cannot be decoded are named and not stored.
- * @returns what was read, in order; luma thumbnails `[n, 64, 64]` of the same, 0 for what was known; a receipt for each
+ * @returns what was read, in order; content maps of the same, empty for what was known; a receipt for each
  * unreadable image; doubts about those that were read in spite of a fault; whether all that were
  * decoded are grey
  */
@@ -45,13 +52,12 @@ export async function readImages(
   },
 ): Promise<{
   read: ReadImage[];
-  thumbnails: Uint8Array;
+  contents: ContentMaps;
   unreadable: Problem[];
   doubts: Problem[];
   grey: boolean;
 }> {
-  const area = alignSizePx * alignSizePx;
-  const thumbnails = new Uint8Array(new SharedArrayBuffer(items.length * area)); // threads compare them
+  const contents = createContentMaps(items.length);
   const read: (ReadImage | undefined)[] = new Array(items.length).fill(undefined);
   const unreadable: (Problem | undefined)[] = new Array(items.length).fill(undefined);
   const doubts: Problem[] = [];
@@ -80,11 +86,11 @@ export async function readImages(
       }
       if (image) {
         // What fails here (a full disk, a missing permission on the target) is no fault of the image.
-        const { bytes, grey: luma, width, height } = image;
+        const { bytes, content, width, height } = image;
         const hash = sha256(bytes);
         if (item.known && item.known.sha256 !== hash)
           throw changedError('path' in source ? source.path : name);
-        if (luma) thumbnails.set(luma, i * area);
+        if (content) setContent(contents, i, content);
         const file = `images/${stems[i]}${extensionOf(name, bytes)}`;
         await store(
           bytes,
@@ -98,14 +104,11 @@ export async function readImages(
     },
     { signal: options.signal },
   );
-  // Thumbnails of unreadable images are closed up, so that they keep step with `read`.
   const kept = [...read.keys()].filter((i) => read[i]);
-  kept.forEach((from, to) => {
-    thumbnails.copyWithin(to * area, from * area, (from + 1) * area);
-  });
   return {
     read: kept.map((i) => read[i]!),
-    thumbnails: thumbnails.subarray(0, kept.length * area),
+    // Those of unreadable images are left out, so that they keep step with `read`.
+    contents: kept.length === items.length ? contents : gatherContents(contents, kept),
     unreadable: unreadable.filter((problem) => problem !== undefined),
     doubts,
     grey,
@@ -114,7 +117,7 @@ export async function readImages(
 
 interface Measured {
   bytes: Uint8Array;
-  grey?: Uint8Array;
+  content?: Content;
   width: number;
   height: number;
   /** The bytes are no longer the file's. */
@@ -127,12 +130,12 @@ async function measure(
   { acceptWarnings, ...options }: ReadOptions & { name: string; acceptWarnings?: boolean },
 ): Promise<Measured> {
   try {
-    return { bytes, ...(await decodeThumbnail(bytes, alignSizePx, options)) };
+    return { bytes, ...(await readContent(bytes, options)) };
   } catch (cause) {
     if (!acceptWarnings || !(cause instanceof DataError)) throw cause;
     const { png, warning } = await despiteWarnings(bytes, options.name);
     options.onWarning?.(`read in spite of a fault, stored as PNG: ${warning}`);
-    return { bytes: png, ...(await decodeThumbnail(png, alignSizePx, options)), isCopy: true };
+    return { bytes: png, ...(await readContent(png, options)), isCopy: true };
   }
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DataError } from '../errors.js';
 import { decodeBmp } from './bmp.js';
-import { decodeImage, decodeThumbnail } from './decode.js';
+import { decodeImage, decodeSmall } from './decode.js';
 
 const { width, height, files } = JSON.parse(
   readFileSync(new URL('../../test/goldens/bmp/bmp.json', import.meta.url), 'utf8'),
@@ -48,7 +48,7 @@ describe('BMP files', () => {
       const needed = name.startsWith('rle') ? bytes.length - 2 : bytes.length - 4;
       for (let length = 20; length < needed; length++)
         await expect(
-          decodeThumbnail(bytes.subarray(0, length), 8, { name }),
+          decodeSmall(bytes.subarray(0, length), 8, { name }),
           `${name} ${length}`,
         ).rejects.toThrow(DataError);
     }

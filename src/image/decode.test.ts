@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DataError } from '../errors.js';
-import { type Box, type DecodedImage, decodeImage, decodeThumbnail } from './decode.js';
+import { type Box, type DecodedImage, decodeImage, decodeSmall } from './decode.js';
 
 // 4 × 2, red on the left, blue on the right.
 const pixels = Uint8Array.from({ length: 24 }, (_, i) => {
@@ -39,9 +39,14 @@ describe('pixels', () => {
     expect([image.width, image.height]).toEqual([2, 4]);
     expect([...image.data.slice(0, 3)]).toEqual([255, 0, 0]);
     expect([...image.data.slice(-3)]).toEqual([0, 0, 255]);
-    const thumbnail = await decodeThumbnail(turned, 8);
-    expect([thumbnail.width, thumbnail.height]).toEqual([2, 4]);
-    expect(thumbnail.grey[0]).toBeGreaterThan(thumbnail.grey[63]!); // red is lighter than blue
+    const { small, width, height } = await decodeSmall(turned, 8);
+    expect([width, height]).toEqual([2, 4]);
+    expect(small).toEqual({ ...image, data: Buffer.from(image.data) }); // it is small enough
+    expect(await decodeSmall(turned, 2)).toMatchObject({
+      small: { width: 1, height: 2 },
+      width: 2,
+      height: 4,
+    });
   });
 
   test('grey becomes three equal channels', async () => {
@@ -253,9 +258,7 @@ describe('what cannot be decoded', () => {
   ];
   test.each(damaged)('%s', async (_, bytes) => {
     await expect(decodeImage(bytes(), { sizePx: 8 }, 'a.jpg')).rejects.toThrow(DataError);
-    await expect(decodeThumbnail(bytes(), 8, { name: 'a.jpg' })).rejects.toThrow(
-      /^a\.jpg: cannot be decoded/,
-    );
+    await expect(decodeSmall(bytes(), 8, { name: 'a.jpg' })).rejects.toThrow(/^a\.jpg: cannot be decoded/);
   });
 
   test('a cut-off file is refused at any target size, though its first rows are there', async () => {

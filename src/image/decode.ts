@@ -119,28 +119,34 @@ export async function decodeImage(
 }
 
 /**
- * Decodes one image to its end into a small grey square (whole frame squashed), as perceptual hashing wants it. Of a
- * JPEG of four times that size or more libjpeg makes fewer pixels, from all that is coded.
- * @returns luma `[sizePx, sizePx]`, 0…255, and the size of the upright original
+ * Decodes one image to its end into a small one of the same form, as the comparison of pictures wants it; one that is
+ * smaller stays as it is. Of a JPEG of four times that size or more libjpeg makes fewer pixels, from all that is coded.
+ * @param longestPx the longer side, at most
+ * @returns the small image, and the size of the upright original
  * @throws DataError as {@link decodeImage}
  */
-export async function decodeThumbnail(
+export async function decodeSmall(
   source: ImageSource,
-  sizePx: number,
+  longestPx: number,
   options: ReadOptions = {},
-): Promise<ImageSize & { grey: Uint8Array }> {
-  const decode = async (image: Sharp): Promise<ImageSize & { grey: Uint8Array }> => {
+): Promise<{ small: DecodedImage; width: number; height: number }> {
+  const decode = async (image: Sharp) => {
     const { autoOrient: upright } = await image.metadata();
-    const grey = await image
+    const { data, info } = await image
       .autoOrient()
       .flatten({ background: '#000' })
-      .resize(sizePx, sizePx, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
-      .greyscale()
-      .toColourspace('b-w')
+      .resize(longestPx, longestPx, {
+        fit: 'inside',
+        withoutEnlargement: true,
+        kernel: 'linear',
+        fastShrinkOnLoad: false,
+      })
+      .toColourspace('srgb')
       .raw({ depth: 'uchar' })
-      .toBuffer();
-    if (grey.length !== sizePx * sizePx) throw new Error(`${grey.length} bytes of luma for ${sizePx}²`);
-    return { grey, width: upright.width, height: upright.height };
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3) throw new Error(`${info.channels} channels after conversion to sRGB`);
+    const small = { data, width: info.width, height: info.height };
+    return { small, width: upright.width, height: upright.height };
   };
   return withImage(source, decode, options);
 }

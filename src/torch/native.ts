@@ -38,6 +38,7 @@ export interface Native {
   adjustMemory(bytes: number): void;
   jpegSquare(bytes: Uint8Array, sidePx: number, whole: boolean): Promise<ArrayBuffer | null>;
   jpegLibrary(): string | undefined;
+  dots(query: Int8Array, rows: Int8Array, out: Int32Array, from: number, count: number): void;
   manualSeed(seed: number): void;
   defaultGenerator(deviceType: number, index: number): number;
   newGenerator(seed: number): number;

@@ -12,7 +12,7 @@ import { readLineage } from '../../src/data/lineage.js';
 import { readMetadata } from '../../src/data/metadata/read.js';
 import { createPhantomDataset } from '../../src/data/phantom/dataset.js';
 import { ganConfigSchema } from '../../src/gan/config.js';
-import { decodeImage, decodeThumbnail } from '../../src/image/decode.js';
+import { decodeImage, decodeSmall } from '../../src/image/decode.js';
 import { readRecords } from '../../src/metrics/record.js';
 import type { Random } from '../../src/random.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint.js';
@@ -60,7 +60,7 @@ const image: FileKind = {
   },
   async read(path) {
     await decodeImage(path);
-    await decodeThumbnail(path, 32);
+    await decodeSmall(path, 32);
   },
 };
 

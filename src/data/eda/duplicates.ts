@@ -1,6 +1,6 @@
 /** Images that show the same picture and were joined into groups: how many, and what they look like. */
 import type { Block, GalleryBlock, Tile } from '../../report/document.js';
-import { plural, whole } from '../../report/format.js';
+import { percent, plural, whole } from '../../report/format.js';
 import type { ImportReport, NamedPair } from '../create.js';
 import type { Dataset } from '../dataset.js';
 import type { Column } from './columns.js';
@@ -69,7 +69,7 @@ async function pairsGallery(
         ...(pair.kind === 'near'
           ? [
               { name: 'correlation of details', value: pair.correlation.toFixed(3) },
-              { name: 'bits of the hashes that differ', value: `${pair.hamming} of 63` },
+              { name: 'share of the picture with details', value: percent(pair.informative) },
               ...(pair.symmetry === 0 ? [] : [{ name: 'mirrored or turned', value: 'yes' }]),
             ]
           : []),

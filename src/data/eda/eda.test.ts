@@ -325,7 +325,7 @@ describe('parts', () => {
   });
 
   test('pairs: the most alike first, copies last, those that were left out not at all', () => {
-    const pair = { kind: 'near', hamming: 1, symmetry: 0 } as const;
+    const pair = { kind: 'near', informative: 0.5, symmetry: 0 } as const;
     const [a, b, c] = dataset.rows.map(({ id }) => id) as [string, string, string];
     const pairs = pairsOf(dataset, [
       { ...pair, a, b, correlation: 0.9 },

@@ -128,7 +128,7 @@ export const exampleFlow = (dataset: Dataset): FlowStage[] => {
 export function writeExampleReport(dataset: Dataset, changes: Partial<ImportReport> = {}): void {
   const id = (i: number): string => dataset.rows[i]!.id;
   const pair = (a: number, b: number, correlation: number) =>
-    ({ a: id(a), b: id(b), kind: 'near', hamming: 6, correlation, symmetry: 0 }) as const;
+    ({ a: id(a), b: id(b), kind: 'near', correlation, informative: 0.6, symmetry: 0 }) as const;
   writeJson(join(dataset.dir, reportFile), {
     format: 'graft-import-1',
     dataset: dataset.name,

@@ -4,7 +4,7 @@
  * mirrored copy, and shrunken pictures under the symmetries of the square (metrics/privacy/shrunken.ts), which see soft,
  * noisy, mirrored and turned copies. A few new images are rejected, too: about the quantile.
  */
-import { symmetries } from '../../data/phash.js';
+import { symmetries } from '../../data/symmetry.js';
 import { DataError } from '../../errors.js';
 import { nearest, nearestOfOtherGroup } from '../../metrics/privacy/sets.js';
 import { cat, type Tensor, tidy } from '../../torch/index.js';

@@ -75,8 +75,11 @@ export function checkPictureCopies(
 ): PrivacyCheck {
   const copies = new Map<number, { synthetic: number; train: number; symmetry: number }>();
   for (const pair of pictures?.pairs ?? []) copies.set(pair.synthetic, pair);
+  // Nearer than real pictures are to each other and likely by its details, too: two signs that err for different reasons.
+  const likely = new Set(pictures?.likely.map(({ synthetic, train }) => `${synthetic} ${train}`));
   for (const pair of small?.pairs ?? []) {
-    const near = pair.distance < limits.copyRatio * small!.threshold;
+    const near =
+      pair.distance < limits.copyRatio * small!.threshold || likely.has(`${pair.synthetic} ${pair.train}`);
     if (near && !copies.has(pair.synthetic)) copies.set(pair.synthetic, pair);
   }
   const notes = pictures

@@ -1,15 +1,23 @@
 /**
- * Copies by their pictures: synthetic images that the search for near-duplicates (data/near.ts: perceptual hash, then
- * registration and correlation of the details) calls the picture of a training image. It sees through recompression,
+ * Copies by their pictures: synthetic images that the search for near-duplicates (data/near.ts: an index of sketches, then
+ * registration and correlation of the details inside the field of view) calls the picture of a training image. It sees through recompression,
  * small shifts and stretches, brightness, mirroring and turns by right angles, which matters where the generator was
  * trained with such augmentation. The held-out images go through the same search: what it finds there are no copies.
  */
-import { alignSizePx } from '../../data/align.js';
-import { type DuplicateThresholds, defaultThresholds } from '../../data/duplicates.js';
-import { createNearTables, type NearPair, startNearSearch } from '../../data/near.js';
+import {
+  type ContentMaps,
+  contentArea,
+  contentOf,
+  contentSizePx,
+  contentSourcePx,
+  createContentMaps,
+  setContent,
+} from '../../data/content.js';
+import { createBlur } from '../../data/masked-blur.js';
+import { evidenceOf, type NearPair, searchNear } from '../../data/near.js';
 import { DataError } from '../../errors.js';
 import { F } from '../../nn/index.js';
-import { noGrad, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { noGrad, type Tensor, tidy } from '../../torch/index.js';
 import { type PrivacySets, setNames } from './sets.js';
 
 export interface PictureCopy {
@@ -17,15 +25,17 @@ export interface PictureCopy {
   synthetic: number;
   /** Index of the training image that it shows. */
   train: number;
-  /** Bits in which the perceptual hashes differ, of 63. */
-  hamming: number;
-  /** Correlation of the details after registration, up to 1. */
+  /** Mean correlation of the details after registration, up to 1. */
   correlation: number;
-  /** Which symmetry of the square leads from the training to the synthetic image (data/phash.ts); 0 is none. */
+  /** Share of the picture that was compared and has details, 0…1. */
+  informative: number;
+  /** Which symmetry of the square leads from the training to the synthetic image (data/symmetry.ts); 0 is none. */
   symmetry: number;
 }
 
 export interface PictureCopies {
+  /** Pairs of which some have too little evidence to be copies by that alone: they are where the shrunken pictures say the same. */
+  likely: PictureCopy[];
   /** One for each synthetic image that shows a training image, with the one it shows best; the most alike first. */
   pairs: PictureCopy[];
   /** Held-out images that show a training image: the real sets have a picture in common, or the search errs. */
@@ -46,20 +56,22 @@ export const symmetryNames: readonly string[] = [
   'mirrored along a diagonal',
 ];
 
-/** ITU-R BT.601, as the decoder's grey thumbnails. */
-const LUMA = [0.299, 0.587, 0.114];
+/**
+ * Less than what joins images of a dataset (data/near.ts): a generator's copies are noisier, fewer pairs are compared, and
+ * the held-out images tell how often the search errs.
+ */
+const copyEvidence = 0.5;
+/** Of that evidence, what makes a pair likely. */
+const likelyShare = 0.6;
 const IMAGES_PER_BATCH = 256;
 
 /**
- * Time grows with training images × all images: about a second for 300 × 1,300.
+ * About 20 ms an image.
  *
  * @param images uint8 [N, 3, H, W] each, of any sizes; the sets may differ in size
  * @throws DataError if a set has another form or is empty
  */
-export function pictureCopies(
-  images: PrivacySets,
-  options: { thresholds?: DuplicateThresholds } = {},
-): PictureCopies {
+export function pictureCopies(images: PrivacySets, options: { evidence?: number } = {}): PictureCopies {
   for (const set of setNames) {
     const { shape, dtype } = images[set];
     if (shape.length !== 4 || shape[0]! < 1 || shape[1] !== 3 || dtype !== 'uint8') {
@@ -70,16 +82,26 @@ export function pictureCopies(
   }
   const [train, heldOut] = [images.train.shape[0]!, images.heldOut.shape[0]!];
   const real = train + heldOut;
-  const found = searchTraining(images, options.thresholds ?? defaultThresholds);
+  const { evidence = copyEvidence } = options;
+  const { sharp, soft } = searchTraining(images, likelyShare * evidence);
+  const found = sharp.filter((pair) => evidenceOf(pair) >= evidence);
   const best = new Map<number, NearPair>();
   for (const pair of found) {
     const other = best.get(pair.b);
     if (!other || pair.correlation > other.correlation) best.set(pair.b, pair);
   }
+  const copyOf = ({ a, b, correlation, informative, symmetry }: NearPair): PictureCopy => ({
+    synthetic: b - real,
+    train: a,
+    correlation,
+    informative,
+    symmetry,
+  });
   return {
+    likely: [...sharp, ...soft].filter(({ b }) => b >= real).map(copyOf),
     pairs: [...best.values()]
       .filter(({ b }) => b >= real)
-      .map(({ a, b, ...alike }) => ({ synthetic: b - real, train: a, ...alike }))
+      .map(copyOf)
       .sort((p, q) => q.correlation - p.correlation || p.synthetic - q.synthetic),
     heldOut: [...best.keys()].filter((b) => b >= train && b < real).length,
     realPairs: found.filter(({ b }) => b < real).map(({ a, b }) => ({ a, b })),
@@ -87,40 +109,62 @@ export function pictureCopies(
 }
 
 /** Pairs of a training image, a, with a later image of train, heldOut, synthetic in this order. */
-function searchTraining(images: PrivacySets, thresholds: DuplicateThresholds): NearPair[] {
-  const parts = setNames.map((set) => toThumbnails(images[set]));
-  const thumbnails = new Uint8Array(new SharedArrayBuffer(parts.reduce((sum, part) => sum + part.length, 0)));
-  let at = 0;
-  for (const part of parts) {
-    thumbnails.set(part, at);
-    at += part.length;
-  }
-  const tables = createNearTables(thumbnails);
-  const search = startNearSearch({ tables, thresholds });
-  search({ kind: 'prepare', from: 0, to: tables.count });
-  return search({ kind: 'search', from: 0, to: images.train.shape[0]! });
+function searchTraining(images: PrivacySets, evidence: number): { sharp: NearPair[]; soft: NearPair[] } {
+  const counts = setNames.map((set) => images[set].shape[0]!);
+  const contents = createContentMaps(counts.reduce((sum, count) => sum + count, 0));
+  let from = 0;
+  for (const set of setNames) from = readContents(images[set], contents, from);
+  const ofTraining = (maps: ContentMaps) => searchNear(maps, { evidence }).filter(({ a }) => a < counts[0]!);
+  // Once as they are, once without noise, which a generator may have laid over what it copies.
+  return { sharp: ofTraining(contents), soft: ofTraining(softened(contents)) };
 }
 
-/** Luma, squashed to 64×64: bytes [N, 64, 64]. */
-function toThumbnails(images: Tensor): Uint8Array {
-  const count = images.shape[0]!;
-  const area = alignSizePx * alignSizePx;
-  const thumbnails = new Uint8Array(count * area);
+/** Content maps blurred by about a pixel of the images. */
+function softened(contents: ContentMaps): ContentMaps {
+  const soft = createContentMaps(contents.aspects.length);
+  const blurs = new Map<number, ReturnType<typeof createBlur>>();
+  const blurred = new Float32Array(contentArea);
+  for (let i = 0; i < contents.aspects.length; i++) {
+    const fill = contents.fills[i]!;
+    const blur = blurs.get(fill) ?? createBlur(1 / fill, contentSizePx);
+    blurs.set(fill, blur);
+    const luma = contents.luma.subarray(i * contentArea, (i + 1) * contentArea);
+    const inside = Float32Array.from(luma, (value) => (value > 0 ? 1 : 0));
+    blur.within(inside).blur(Float32Array.from(luma), blurred);
+    setContent(soft, i, {
+      luma: Uint8Array.from(blurred, (value, k) => inside[k]! * Math.max(1, Math.round(value))),
+      aspect: contents.aspects[i]!,
+      fill,
+    });
+  }
+  return soft;
+}
+
+/** Fills in the content maps of a set from an index on; returns where the next set begins. */
+function readContents(images: Tensor, into: ContentMaps, from: number): number {
+  const [count, , height, width] = images.shape as [number, number, number, number];
+  const scale = Math.min(1, contentSourcePx / Math.max(height, width));
+  const size = [Math.round(height * scale), Math.round(width * scale)] as const;
+  const area = size[0] * size[1];
   for (let start = 0; start < count; start += IMAGES_PER_BATCH) {
+    const many = Math.min(IMAGES_PER_BATCH, count - start);
     const bytes = tidy(() =>
       noGrad(() => {
-        const rgb = images
-          .narrow(0, start, Math.min(IMAGES_PER_BATCH, count - start))
-          .to({ device: 'cpu', dtype: 'float32' });
-        const luma = rgb.mul(tensor(LUMA, [1, 3, 1, 1])).sum([1], true); // [n, 1, H, W]
-        return F.interpolate(luma, alignSizePx, 'bilinear', true)
-          .round()
-          .clamp({ min: 0, max: 255 })
-          .to({ dtype: 'uint8' })
-          .toArray() as Uint8Array;
+        const part = images.narrow(0, start, many).to({ device: 'cpu' });
+        const small =
+          scale === 1
+            ? part
+            : F.interpolate(part.to({ dtype: 'float32' }), [...size], 'bilinear', true)
+                .round()
+                .clamp({ min: 0, max: 255 })
+                .to({ dtype: 'uint8' });
+        return small.permute([0, 2, 3, 1]).contiguous().toArray() as Uint8Array; // [n, H, W, 3]
       }),
     );
-    thumbnails.set(bytes, start * area);
+    for (let i = 0; i < many; i++) {
+      const data = bytes.subarray(i * 3 * area, (i + 1) * 3 * area);
+      setContent(into, from + start + i, contentOf({ data, height: size[0], width: size[1] }));
+    }
   }
-  return thumbnails;
+  return from + count;
 }

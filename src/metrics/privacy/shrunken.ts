@@ -5,7 +5,7 @@
  * misses such copies.) Unlike a network's features they can be mirrored and turned: a training image stands for its
  * eight symmetries.
  */
-import { symmetries } from '../../data/phash.js';
+import { symmetries } from '../../data/symmetry.js';
 import { F } from '../../nn/index.js';
 import { cat, noGrad, type Tensor, tidy } from '../../torch/index.js';
 
@@ -19,7 +19,7 @@ const IMAGES_PER_BATCH = 256;
 export const shrunken = (images: Tensor): Tensor => tidy(() => noGrad(() => toFeatures(shrink(images))));
 
 /**
- * All symmetries of each picture: rows k·N to (k + 1)·N − 1 are the set under symmetry k (data/phash.ts).
+ * All symmetries of each picture: rows k·N to (k + 1)·N − 1 are the set under symmetry k (data/symmetry.ts).
  *
  * @returns float32 [8 N, 768]
  */

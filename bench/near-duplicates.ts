@@ -1,0 +1,254 @@
+/**
+ * `npm run bench:near-duplicates`: what the search for near-duplicates finds, what it joins that it should not, and how
+ * long it takes. The first two need real images, which are no part of the project (`--data`, `--ham`); where they are
+ * not, they are passed over and that is said.
+ *
+ * 1. Distinct pictures behind the surrounds of `near-pictures.ts`: pairs among them.
+ * 2. Copies of real pictures, changed, among all the others: how many are found, and how many pairs of different lesions
+ *    are joined.
+ * 3. Many images: seconds (of the clock, of the processor), memory.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  type ContentMaps,
+  contentArea,
+  createContentMaps,
+  gatherContents,
+  readContent,
+  setContent,
+} from '../src/data/content.js';
+import { type DuplicatePair, findDuplicates } from '../src/data/duplicates.js';
+import { defaultEvidence, evidenceOf } from '../src/data/near.js';
+import { forEachParallel } from '../src/data/parallel.js';
+import { renderPhantom, samplePhantom } from '../src/data/phantom/index.js';
+import { symmetries, symmetryMap } from '../src/data/symmetry.js';
+import { Random } from '../src/random.js';
+import { changes, surrounds } from './near-pictures.js';
+import { note } from './peer.js';
+
+const bars = { surround: 1, found: 0.99, falseJoins: 1e-7, seconds: 60 };
+
+const { values: args } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    /** ISIC 2017: `images/`, `metadata.csv`. */
+    data: { type: 'string', default: '../shared/data/isic2017' },
+    /** HAM10000: `images/`; its table. */
+    ham: { type: 'string', default: '../shared/data/ham10000' },
+    'ham-table': { type: 'string', default: '../shared/data/metadata/ham10000-metadata.csv' },
+    /** Copies of each kind. */
+    copies: { type: 'string', default: '300' },
+    /** Of parts 1, 2, 3. */
+    parts: { type: 'string', default: '1,2,3' },
+    /** Images of part 3. */
+    images: { type: 'string', default: '25000,50000,100000' },
+    /** Threads of part 3. */
+    threads: { type: 'string', default: '2' },
+    check: { type: 'boolean', default: false },
+  },
+});
+const parts = new Set(args.parts.split(','));
+const found: Record<string, unknown> = {};
+const missed: string[] = [];
+
+const namesIn = (folder: string): string[] =>
+  readdirSync(join(folder, 'images'))
+    .filter((name) => /\.jpe?g$|\.png$/.test(name))
+    .sort();
+
+/** Content maps of files, each perhaps changed first. */
+async function read(
+  files: readonly { path: string; change?: (file: Uint8Array) => Promise<Uint8Array> }[],
+): Promise<ContentMaps> {
+  const contents = createContentMaps(files.length);
+  await forEachParallel(files.length, async (i) => {
+    const { path, change } = files[i]!;
+    const bytes = await readFile(path);
+    setContent(
+      contents,
+      i,
+      (await readContent(change ? await change(bytes) : bytes, { name: path })).content,
+    );
+  });
+  return contents;
+}
+
+const search = (contents: ContentMaps): Promise<DuplicatePair[]> =>
+  findDuplicates(
+    Array.from(contents.aspects, (_, i) => String(i)),
+    contents,
+    {},
+  );
+
+/** Pairs of ISIC 2017 of which both show one lesion, as far as they were found and looked at; docs/data.md. */
+const distinctOf = (names: readonly string[], known: ReadonlySet<string>): string[] =>
+  names.filter((name) => !known.has(name));
+
+async function behindSurrounds(): Promise<void> {
+  const names = namesIn(args.data);
+  const all = await read(names.map((name) => ({ path: join(args.data, 'images', name) })));
+  const twins = new Set((await search(all)).map(({ b }) => names[b]!));
+  const distinct = distinctOf(names, twins);
+  const some = Array.from({ length: 300 }, (_, k) => distinct[Math.floor((k * distinct.length) / 300)]!);
+  const results: Record<string, number> = {};
+  for (const [name, surround] of Object.entries(surrounds)) {
+    const random = new Random(17);
+    const files = some.map((file) => {
+      const own = random.fork(file);
+      return { path: join(args.data, 'images', file), change: (bytes: Uint8Array) => surround(bytes, own) };
+    });
+    const pairs = await search(await read(files));
+    results[name] = pairs.length;
+    note(`${name.padEnd(26)} ${pairs.length} of ${(300 * 299) / 2} pairs joined`);
+    if (pairs.length > bars.surround) missed.push(`${name}: ${pairs.length} pairs`);
+  }
+  found.surrounds = results;
+}
+
+interface RealSet {
+  name: string;
+  folder: string;
+  /** Lesion of each file, where it is known. */
+  lesionOf: (file: string) => string;
+}
+
+function hamLesions(): Map<string, string> {
+  const lines = readFileSync(args['ham-table'], 'utf8').trim().split(/\r?\n/).slice(1);
+  return new Map(lines.map((line) => line.split(',')).map(([lesion, image]) => [`${image}.jpg`, lesion!]));
+}
+
+async function copiesAmongOthers({ name: set, folder, lesionOf }: RealSet): Promise<void> {
+  const names = namesIn(folder);
+  const kinds = Object.keys(changes);
+  const random = new Random(23);
+  // Each picture is copied once, so that copies do not stand in each other's way.
+  const order = random.shuffle([...names.keys()]);
+  const count = Math.min(names.length, kinds.length * Number(args.copies));
+  const copies = Array.from({ length: count }, (_, k) => ({
+    of: order[k]!,
+    kind: kinds[k % kinds.length]!,
+    random: random.fork(String(k)),
+  }));
+  const originals = names.map((name) => ({ path: join(folder, 'images', name) }));
+  const changed = copies.map(({ of, kind, random: own }) => ({
+    ...originals[of]!,
+    change: (bytes: Uint8Array) => changes[kind]!(bytes, own),
+  }));
+  note(`${set}: ${names.length} pictures, ${copies.length} copies`);
+  const pairs = await search(await read([...originals, ...changed]));
+  const lesions = [...names, ...copies.map(({ of }) => names[of]!)].map(lesionOf);
+  const joined = new Set(pairs.map(({ a, b }) => `${a} ${b}`));
+  const results: Record<string, { found: number; of: number }> = {};
+  for (const kind of kinds) {
+    const own = copies.map((copy, k) => ({ ...copy, k })).filter((copy) => copy.kind === kind);
+    const hits = own.filter(({ of, k }) => joined.has(`${of} ${names.length + k}`)).length;
+    results[kind] = { found: hits, of: own.length };
+    const share = hits / own.length;
+    note(`  ${kind.padEnd(36)} ${hits} of ${own.length} found (${share.toFixed(3)})`);
+    if (share < bars.found) missed.push(`${set}, ${kind}: ${share.toFixed(3)} found`);
+  }
+  const wrong = pairs.filter(({ a, b }) => lesions[a] !== lesions[b] && b < names.length);
+  const all = (names.length * (names.length - 1)) / 2;
+  const list = wrong
+    .sort((p, q) => evidenceOf(p) - evidenceOf(q))
+    .map((pair) => `${names[pair.a]} ${names[pair.b]} ${evidenceOf(pair).toFixed(2)}`);
+  note(`  ${wrong.length} of ${all} pairs joined across lesions: look at them\n    ${list.join('\n    ')}`);
+  found[set] = { kinds: results, across: list, pairs: all };
+}
+
+/**
+ * Content maps of as many different pictures as are wanted: means of two phantoms, turned. They are more alike than
+ * real pictures are, so the search has more to look at.
+ */
+function manyContents(count: number): ContentMaps {
+  const random = new Random(5);
+  const side = Math.sqrt(contentArea);
+  const maps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, side));
+  const drawn = Array.from({ length: Math.ceil(2 * Math.sqrt(count)) }, () => {
+    const rgb = renderPhantom(samplePhantom(random, { prevalence: 0.5 }), side);
+    return Uint8Array.from(
+      { length: contentArea },
+      (_, i) => 0.299 * rgb[3 * i]! + 0.587 * rgb[3 * i + 1]! + 0.114 * rgb[3 * i + 2]!,
+    );
+  });
+  const contents = createContentMaps(count);
+  contents.aspects.fill(1);
+  contents.fills.fill(1);
+  for (let i = 0; i < count; i++) {
+    const [one, other] = [drawn[random.int(drawn.length)]!, drawn[random.int(drawn.length)]!];
+    const [turn, otherTurn] = [maps[random.int(symmetries)]!, maps[random.int(symmetries)]!];
+    const share = random.uniform(0.35, 0.65);
+    for (let k = 0; k < contentArea; k++)
+      contents.luma[i * contentArea + k] = Math.max(
+        1,
+        share * one[turn[k]!]! + (1 - share) * other[otherTurn[k]!]!,
+      );
+  }
+  return contents;
+}
+
+async function manyImages(): Promise<void> {
+  const sizes = args.images.split(',').map(Number);
+  const all = manyContents(Math.max(...sizes));
+  const results: unknown[] = [];
+  for (const n of sizes) {
+    const contents = gatherContents(
+      all,
+      Array.from({ length: n }, (_, i) => i),
+    );
+    const phases: Record<string, { seconds: number; cpuSeconds: number }> = {};
+    let [started, cpu] = [performance.now(), process.cpuUsage()];
+    const pairs = await findDuplicates(
+      Array.from({ length: n }, (_, i) => String(i)),
+      contents,
+      {
+        threads: Number(args.threads),
+        onPhase: (phase) => {
+          const used = process.cpuUsage(cpu);
+          phases[phase] = {
+            seconds: (performance.now() - started) / 1000,
+            cpuSeconds: (used.user + used.system) / 1e6,
+          };
+          [started, cpu] = [performance.now(), process.cpuUsage()];
+        },
+      },
+    );
+    const searched = ['index', 'search'].map((phase) => phases[phase]!);
+    const seconds = searched.reduce((sum, phase) => sum + phase.seconds, 0);
+    const cpuSeconds = searched.reduce((sum, phase) => sum + phase.cpuSeconds, 0);
+    const gigabytes = process.memoryUsage().rss / 1e9;
+    results.push({ n, phases, seconds, cpuSeconds, gigabytes, pairs: pairs.length });
+    note(
+      `${n} images: sketches ${phases.sketch!.cpuSeconds.toFixed(0)} s of the processor; search ${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(0)} s of the processor; ${gigabytes.toFixed(2)} GB; ${pairs.length} pairs`,
+    );
+    if (n === 100_000 && seconds > bars.seconds) missed.push(`${n} images: ${seconds.toFixed(1)} s`);
+  }
+  found.many = results;
+}
+
+note(`evidence that joins: ${defaultEvidence}`);
+const hasIsic = existsSync(join(args.data, 'images'));
+const hasHam = existsSync(join(args.ham, 'images')) && existsSync(args['ham-table']);
+if (parts.has('1')) {
+  if (hasIsic) await behindSurrounds();
+  else note(`part 1 passed over: no images in ${args.data}`);
+}
+if (parts.has('2')) {
+  if (hasIsic) await copiesAmongOthers({ name: 'ISIC 2017', folder: args.data, lesionOf: (file) => file });
+  else note(`part 2 passed over: no images in ${args.data}`);
+  if (hasHam) {
+    const lesions = hamLesions();
+    await copiesAmongOthers({
+      name: 'HAM10000',
+      folder: args.ham,
+      lesionOf: (file) => lesions.get(file) ?? file,
+    });
+  } else note(`part 2 passed over: no images in ${args.ham}`);
+}
+if (parts.has('3')) await manyImages();
+for (const line of missed) note(`missed: ${line}`);
+if (args.json) console.log(JSON.stringify({ bars, found, missed }, null, 2));
+if (args.check && missed.length > 0) process.exitCode = 1;
