@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodePng } from '../image/grid.js';
 import { Random } from '../random.js';
 import { golden } from './dicom/goldens.test-data.js';
+import { readDicomHeader } from './dicom/index.js';
 import { type ImportOptions, importDataset } from './import.js';
 import { renderPhantom, samplePhantom } from './phantom/index.js';
 
@@ -100,11 +101,11 @@ test('a table goes before the header, and names the images', async () => {
 
 test('files that cannot be read are named with their remedy; the import fails or leaves them out', async () => {
   put('mel/a.dcm', golden('rgb-explicit.dcm'));
-  put('mel/lossless.dcm', golden('error-jpeg-lossless.dcm'));
+  put('mel/lossless.dcm', golden('error-jpeg-lossless-cut.dcm'));
   put('nev/b.dcm', golden('rgb-implicit-planar.dcm'));
   put('nev/c.dcm', Buffer.from('not DICOM at all'));
   await expect(run({ labelFromFolders: true })).rejects.toThrow(
-    /2 of 4 images cannot be decoded: mel\/lossless\.dcm, nev\/c\.dcm .*dcmdjpeg.*--skip-unreadable$/,
+    /2 of 4 images cannot be decoded: mel\/lossless\.dcm, nev\/c\.dcm .*truncated JPEG Lossless.*--skip-unreadable/,
   );
   const { dataset, report } = await run({ labelFromFolders: true, skipUnreadable: true });
   expect(dataset.rows).toHaveLength(2);
@@ -122,4 +123,19 @@ test('warnings of headers and of pictures are in the report, each once', async (
   expect(burned).toMatchObject({ id: expect.stringMatching(/^dicom-/), file: '' });
   expect(burned!.detail).toMatch(new RegExp(`^${burned!.id}: .*burned`));
   expect(of('nev')[0]!.detail).toMatch(/3 frames/);
+});
+
+test('a table may name images by their SOP Instance UID, whatever the files are called', async () => {
+  const files = ['jpeg-ls-lossless-rgb', 'shape-inverse', 'bare-explicit', 'aspect-2-3'].map((name) =>
+    readFileSync(new URL(`../../test/goldens/dicom-codecs/${name}.dcm`, import.meta.url)),
+  );
+  const rows = files.map((bytes, i) => {
+    put(`IM${i}`, bytes);
+    const { fields } = readDicomHeader(bytes, `IM${i}`, { keepIdentifiers: true });
+    return `${fields.sop_instance_uid},${i % 2 ? 'mel' : 'nev'}`;
+  });
+  writeFileSync(join(root, 'uids.csv'), ['instance,dx', ...rows].join('\n'));
+  const { dataset } = await run({ metadata: join(root, 'uids.csv') });
+  expect(dataset.provenance).toMatchObject({ idColumn: 'instance' });
+  expect(dataset.rows.map(({ label }) => label).sort()).toEqual(['mel', 'mel', 'nev', 'nev']);
 });

@@ -3,8 +3,9 @@
  * What a metadata table says goes before what a header says.
  */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { DataError } from '../errors.js';
-import { readBytesAsync } from '../reading.js';
+import { readBytes, readBytesAsync } from '../reading.js';
 import type { DatasetItem } from './create.js';
 import { type DeidentifyOptions, isDicom, readDicom, readDicomHeader } from './dicom/index.js';
 import { pseudonym } from './dicom/pseudonym.js';
@@ -108,6 +109,42 @@ export async function withDicom(
 
 /** What has no meaning where one range is found for all pictures. */
 const isOfRange = (warning: string): boolean => / bits without a window: /.test(warning);
+
+/** Whether a cell may be a UID of DICOM: numbers with dots, more of them than a version has. */
+export const isUid = (text: string): boolean => text.length <= 64 && /^[0-2](\.\d+){5,}$/.test(text);
+
+/**
+ * Which of the files bear an instance UID that a table names: their names may be anything.
+ * @returns UID → file; one that two files bear is left out, as it names neither
+ */
+export function instancesIn(
+  dir: string,
+  images: readonly string[],
+  uids: ReadonlySet<string>,
+): Map<string, string> {
+  const found = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const file of images) {
+    const path = join(dir, file);
+    if (!isDicomFile(path)) continue;
+    const uid = instanceUid(path);
+    if (!uids.has(uid)) continue;
+    if (found.has(uid)) twice.add(uid);
+    found.set(uid, file);
+  }
+  for (const uid of twice) found.delete(uid);
+  return found;
+}
+
+/** SOP Instance UID of a file; '' where it cannot be read: whoever reads the picture says why. */
+function instanceUid(path: string): string {
+  try {
+    return readDicomHeader(readBytes(path), path, { keepIdentifiers: true }).fields.sop_instance_uid ?? '';
+  } catch (cause) {
+    if (cause instanceof DataError) return '';
+    throw cause;
+  }
+}
 
 /** Of the table, else of the header. */
 const who = (known: readonly string[], field: string | undefined, column?: string): readonly string[] =>

@@ -85,7 +85,8 @@ export class FileIndex {
   /** How many images there are. */
   readonly size: number;
 
-  constructor(images: readonly string[]) {
+  /** @param aliases names that lie inside of files, as DICOM's instance UIDs: used where no file is called so */
+  constructor(images: readonly string[], aliases: ReadonlyMap<string, string> = new Map()) {
     this.size = images.length;
     const add = (map: Map<string, string[]>, name: string, file: string): void => {
       const files = map.get(name);
@@ -98,6 +99,7 @@ export class FileIndex {
       for (const key of new Set(names.map(pathKey))) add(this.#byKey, key, file);
       add(this.#byOriginal, originalOf(names.at(-1)!), file);
     }
+    for (const [alias, file] of aliases) if (!this.#byName.has(alias)) add(this.#byName, alias, file);
   }
 
   /**

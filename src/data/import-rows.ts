@@ -6,6 +6,7 @@ import type { DatasetItem } from './create.js';
 import { manifestColumns, type Split } from './dataset.js';
 import type { ImportOptions } from './import.js';
 import { type Columns, chooseColumns } from './import-columns.js';
+import { instancesIn, isUid } from './import-dicom.js';
 import { contentOf, FileIndex, shortestUnique, withoutExtension } from './import-files.js';
 import { readGroups } from './import-groups.js';
 import { readLabels } from './import-labels.js';
@@ -66,7 +67,8 @@ export async function itemsFromTables(
     { mapping: options.mapping },
   );
   const paths = tables.map(({ path }) => path).join(', ');
-  const index = new FileIndex(images);
+  const uids = new Set(table.rows.flatMap(({ cells }) => Object.values(cells).filter(isUid)));
+  const index = new FileIndex(images, uids.size > 0 ? instancesIn(dir, images, uids) : undefined);
   if (options.idColumn === undefined) refuseHeaderless(paths, table.columns, { rows: table.rows, index });
   const columns = chooseColumns(paths, table, { index, options });
   const readLabel = readLabels(

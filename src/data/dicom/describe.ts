@@ -3,7 +3,7 @@
  */
 import { DataError } from '../../errors.js';
 import type { DicomFile } from './parse.js';
-import { decimal, quoted, text, word } from './values.js';
+import { decimal, quoted, text, texts, word } from './values.js';
 
 export interface PixelDescription {
   width: number;
@@ -21,7 +21,8 @@ export interface PixelDescription {
   frames: number;
 }
 
-const colour = ['RGB', 'YBR_FULL', 'YBR_FULL_422'];
+/** The last two are JPEG 2000's own, which its decoder turns into RGB. */
+const colour = ['RGB', 'YBR_FULL', 'YBR_FULL_422', 'YBR_RCT', 'YBR_ICT'];
 const grey = ['MONOCHROME1', 'MONOCHROME2', 'PALETTE COLOR'];
 
 /** As the decoder of image files: no larger picture is read. */
@@ -48,6 +49,28 @@ export function sopClass(file: DicomFile): string {
 export function frameCount(file: DicomFile): number {
   const frames = decimal(file.dataSet, 'x00280008');
   return frames !== undefined && Number.isInteger(frames) && frames > 1 ? frames : 1;
+}
+
+/** Farther from square than this is no rounding. */
+const squareWithin = 0.01;
+
+/** What lies outside is a mistake of the file. */
+const [leastAspect, greatestAspect] = [0.1, 10];
+
+/**
+ * How much higher than wide the pixels are, from the distances of their centres (row, column), else from Pixel Aspect Ratio
+ * (vertical, horizontal; PS3.3 C.7.6.3.1.7). 1 where the file does not say, or says what cannot be.
+ */
+export function pixelAspect({ dataSet }: DicomFile): number {
+  // Pixel Spacing, Imager Pixel Spacing, Nominal Scanned Pixel Spacing, Pixel Aspect Ratio.
+  for (const tag of ['x00280030', 'x00181164', 'x00182010', 'x00280034']) {
+    const [down, across] = texts(dataSet, tag).map(Number);
+    if (down === undefined || across === undefined || !(down > 0) || !(across > 0)) continue;
+    const aspect = down / across;
+    const isOdd = Math.abs(aspect - 1) <= squareWithin || aspect < leastAspect || aspect > greatestAspect;
+    return isOdd ? 1 : aspect;
+  }
+  return 1;
 }
 
 /**

@@ -3,7 +3,8 @@
  *
  * 1. Modality LUT: a table, or `slope · v + intercept`;
  * 2. VOI LUT: a table, else the first window (LINEAR, LINEAR_EXACT or SIGMOID);
- * 3. MONOCHROME1 is inverted: its lowest value is white.
+ * 3. MONOCHROME1, or a Presentation LUT Shape of INVERSE (C.11.6), is inverted: its lowest value is white. Where both are
+ *    said they say the same thing twice (C.8.11.3).
  *
  * Without a VOI LUT the standard leaves the range open. Up to 8 bits the whole range of stored values is used, so
  * 8-bit pixels stay as they are; with more bits, which are rarely all in use, the picture's own least and greatest
@@ -30,6 +31,8 @@ export interface GreyTransform {
   modality: (value: number) => number;
   /** To 0…1; undefined: no VOI LUT. */
   voi: ((value: number) => number) | undefined;
+  /** The lowest value is to be white, whatever the photometric interpretation. */
+  inverse: boolean;
 }
 
 /**
@@ -50,10 +53,18 @@ export function greyTransform(
   const voi = voiTable
     ? (value: number) => voiTable.at(Math.round(value)) / (2 ** voiTable.bits - 1)
     : readWindow(dataSet, name);
+  const inverse = isInverse(dataSet);
   const plain =
-    voi === undefined && slope === 1 && intercept === 0 && itemsOf(dataSet, 'x00283000').length === 0;
-  return { plain, modality, voi };
+    !inverse &&
+    voi === undefined &&
+    slope === 1 &&
+    intercept === 0 &&
+    itemsOf(dataSet, 'x00283000').length === 0;
+  return { plain, modality, voi, inverse };
 }
+
+/** Presentation LUT Shape (2050,0020). */
+export const isInverse = (dataSet: DataSet): boolean => text(dataSet, 'x20500020') === 'INVERSE';
 
 function table(
   dataSet: DataSet,
@@ -111,7 +122,7 @@ export function storedValue({
 export function renderGrey(
   words: Uint8Array | Uint16Array,
   pixels: PixelDescription,
-  { modality, voi }: GreyTransform,
+  { modality, voi, inverse }: GreyTransform,
 ): GreyRendering {
   const warnings: string[] = [];
   const value = storedValue(pixels);
@@ -127,7 +138,7 @@ export function renderGrey(
       );
   }
   const unit = toUnit;
-  const inverted = pixels.photometric === 'MONOCHROME1';
+  const inverted = inverse || pixels.photometric === 'MONOCHROME1';
   // Each stored word is rendered once.
   const known = new Int16Array(pixels.bitsAllocated === 8 ? 256 : 65536).fill(-1);
   const data = new Uint8Array(words.length);

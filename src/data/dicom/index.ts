@@ -6,14 +6,17 @@
  */
 import sharp from 'sharp';
 import { DataError } from '../../errors.js';
+import { decodeImage } from '../../image/decode.js';
 import { floatTiff } from '../../image/float-tiff.js';
-import { describePixels, type PixelDescription } from './describe.js';
+import { type CodecKind, decodeFrame } from './codecs.js';
+import { describePixels, type PixelDescription, pixelAspect } from './describe.js';
 import { type DeidentifyOptions, headerWarnings, readFields } from './fields.js';
-import { greyTransform, isUnsettled } from './grey.js';
+import { greyTransform, isInverse, isUnsettled } from './grey.js';
 import { jpegSegments, pngWithProfile, readProfile } from './icc.js';
 import { cleanJpeg } from './jpeg.js';
 import { type DicomFile, firstFrame, parseDicom } from './parse.js';
 import { type Picture, readPixels, render } from './pixels.js';
+import { withSquarePixels } from './square-pixels.js';
 
 export { type DeidentifyOptions, dicomColumns } from './fields.js';
 export { isDicom } from './parse.js';
@@ -99,7 +102,27 @@ async function readImage(file: DicomFile): Promise<ImageFile> {
     throw new DataError(`${file.name}: transfer syntax ${syntax} is not read; ${remedy}`);
   const pixels = describePixels(file);
   if (kind === 'jpeg') return readJpeg(file, pixels);
-  return toPng(file, readPixels(file, pixels));
+  if (kind === 'native' || kind === 'rle') return toPng(file, readPixels(file, pixels));
+  return toPng(file, await readCoded(file, { ...pixels, kind: kind as CodecKind }));
+}
+
+/** A picture whose pixels are not square becomes one whose pixels are, and a warning says so. */
+function inSquarePixels(file: DicomFile, picture: Picture): Picture {
+  const aspect = pixelAspect(file);
+  if (aspect === 1) return picture;
+  const { width, height, values } = picture;
+  const made = withSquarePixels(picture, aspect);
+  const warning = `its pixels are ${aspect.toFixed(3)} times as high as wide: stretched from ${width} × ${height} to ${made.width} × ${made.height}`;
+  return {
+    ...picture,
+    data: made.data,
+    width: made.width,
+    height: made.height,
+    warnings: [...picture.warnings, warning],
+    ...(values
+      ? { values: () => withSquarePixels({ data: values(), width, height, channels: 1 }, aspect).data }
+      : {}),
+  };
 }
 
 async function readJpeg(file: DicomFile, pixels: PixelDescription): Promise<ImageFile> {
@@ -110,7 +133,9 @@ async function readJpeg(file: DicomFile, pixels: PixelDescription): Promise<Imag
   const { fragments } = firstFrame(file, pixels.frames);
   const stream = fragments.length === 1 ? fragments[0]! : Buffer.concat(fragments);
   const { profile, warning } = pixels.samples === 3 ? readProfile(file) : {};
-  const jpeg = cleanJpeg(stream, name, { photometric, icc: profile ? jpegSegments(profile) : [] });
+  // Of what is decoded below, the PNG gets the profile.
+  const icc = profile && pixelAspect(file) === 1 ? jpegSegments(profile) : [];
+  const jpeg = cleanJpeg(stream, name, { photometric, icc });
   if (jpeg.width !== width || jpeg.height !== height)
     throw new DataError(
       `${name}: ${width} × ${height} pixels in the header, ${jpeg.width} × ${jpeg.height} in the JPEG stream; export the file again`,
@@ -119,11 +144,47 @@ async function readJpeg(file: DicomFile, pixels: PixelDescription): Promise<Imag
   const isShownAsStored =
     pixels.samples === 3 ||
     (photometric === 'MONOCHROME2' && greyTransform(file.dataSet, name, { signed, bigEndian: false }).plain);
-  if (isShownAsStored) return { bytes: jpeg.bytes, extension: '.jpg', warnings };
+  if (isShownAsStored && pixelAspect(file) === 1) return { bytes: jpeg.bytes, extension: '.jpg', warnings };
+  if (pixels.samples === 3) return toPng(file, { ...(await decodeColour(jpeg.bytes, name)), warnings });
   // Inverted or windowed grey: no JPEG file can say so.
   const bytes = await decodeGrey(jpeg.bytes, name);
   const stored = { ...pixels, bitsAllocated: 8, bitsStored: 8, shift: 0, signed: false } as const;
   return toPng(file, render(file, stored, { bytes, bigEndian: false, planar: false }));
+}
+
+/** Frames of a codec of their own: what it finds is rendered like bare pixels. */
+async function readCoded(
+  file: DicomFile,
+  { kind, ...pixels }: PixelDescription & { kind: CodecKind },
+): Promise<Picture> {
+  const { name, syntax } = file;
+  const { fragments } = firstFrame(file, pixels.frames);
+  const stream = fragments.length === 1 ? fragments[0]! : Buffer.concat(fragments);
+  const coded = await decodeFrame(kind, stream, { name, syntax: syntax.name, remedy: syntax.remedy });
+  const { width, height, components, bits } = coded;
+  if (width !== pixels.width || height !== pixels.height || components !== pixels.samples)
+    throw new DataError(
+      `${name}: ${pixels.width} × ${pixels.height} pixels of ${pixels.samples} samples in the header, ${width} × ${height} of ${components} in the ${syntax.name} stream; export the file again`,
+    );
+  if (bits > 16)
+    throw new DataError(`${name}: ${bits} bits a sample are not read; convert the file to 16 bits`);
+  // Decoders undo JPEG 2000's own transforms; the others code the samples as they are.
+  const photometric = /^YBR_(RCT|ICT)$/.test(pixels.photometric) ? 'RGB' : pixels.photometric;
+  const described: PixelDescription = {
+    ...pixels,
+    photometric: kind === 'jpeg2000' && pixels.samples === 3 ? 'RGB' : photometric,
+    bitsAllocated: bits > 8 ? 16 : 8,
+    bitsStored: bits,
+    shift: 0,
+    signed: coded.signed ?? pixels.signed,
+  };
+  return render(file, described, { bytes: coded.bytes, bigEndian: false, planar: false });
+}
+
+/** To sRGB, whatever profile there was. */
+async function decodeColour(jpeg: Uint8Array, name: string): Promise<Omit<Picture, 'warnings'>> {
+  const { data, width, height } = await decodeImage(jpeg, {}, name);
+  return { data, width, height, channels: 3 };
 }
 
 async function decodeGrey(jpeg: Uint8Array, name: string): Promise<Uint8Array> {
@@ -139,14 +200,13 @@ async function decodeGrey(jpeg: Uint8Array, name: string): Promise<Uint8Array> {
 }
 
 async function toPng(file: DicomFile, picture: Picture): Promise<ImageFile> {
-  const { data, width, height, channels, warnings } = picture;
+  const { data, width, height, channels, warnings, values } = inSquarePixels(file, picture);
   const png = await sharp(data, { raw: { width, height, channels } })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();
   if (channels === 1) {
-    const { values } = picture;
-    const inverted = describePixels(file).photometric === 'MONOCHROME1';
+    const inverted = describePixels(file).photometric === 'MONOCHROME1' || isInverse(file.dataSet);
     return {
       bytes: png,
       extension: '.png',

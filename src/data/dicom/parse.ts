@@ -34,16 +34,49 @@ const makeDataSet = (
 /** Deflated files grow up to a thousandfold: no picture is as large as this. */
 const maxInflatedBytes = 1 << 29;
 
-/** Whether bytes begin like a DICOM file: 128 bytes of anything, then `DICM` (PS3.10, 7.1). */
+/** 128 bytes of anything, then `DICM` (PS3.10, 7.1). */
+const hasPreamble = (bytes: Uint8Array): boolean =>
+  bytes.length >= 132 &&
+  bytes[128] === 0x44 &&
+  bytes[129] === 0x49 &&
+  bytes[130] === 0x43 &&
+  bytes[131] === 0x4d;
+
+/**
+ * Whether bytes begin like a DICOM file; also like a data set without a preamble, or without meta information altogether,
+ * as it was before 1993 and as some devices still write.
+ */
 export function isDicom(bytes: Uint8Array): boolean {
-  return (
-    bytes.length >= 132 &&
-    bytes[128] === 0x44 &&
-    bytes[129] === 0x49 &&
-    bytes[130] === 0x43 &&
-    bytes[131] === 0x4d
-  );
+  return hasPreamble(bytes) || bareElements(bytes) !== undefined;
 }
+
+/** Elements that a data set begins with: lengths of groups 2 and 8, version, character set, image type, date, UIDs. */
+const firstTags = [
+  ...[0x0002_0000, 0x0002_0001, 0x0008_0000, 0x0008_0001, 0x0008_0005, 0x0008_0008, 0x0008_0012, 0x0008_0016],
+  0x0008_0018,
+];
+
+/** How the first two elements are written, where two follow each other as they must; else undefined. */
+function bareElements(bytes: Uint8Array): 'explicit' | 'implicit' | undefined {
+  if (bytes.length < 20) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const tagAt = (at: number): number => view.getUint16(at, true) * 0x1_0000 + view.getUint16(at + 2, true);
+  const first = tagAt(0);
+  if (!firstTags.includes(first)) return undefined;
+  const vr = String.fromCharCode(bytes[4]!, bytes[5]!);
+  const isExplicit = ['UL', 'CS', 'UI', 'DA', 'OB'].includes(vr);
+  const [length, valueAt] = !isExplicit
+    ? [view.getUint32(4, true), 8]
+    : vr === 'OB'
+      ? [view.getUint32(8, true), 12]
+      : [view.getUint16(6, true), 8];
+  const next = valueAt + length;
+  if (length % 2 !== 0 || length > 96 || next + 4 > bytes.length) return undefined;
+  const second = tagAt(next);
+  return second > first && second < 0x0011_0000 ? (isExplicit ? 'explicit' : 'implicit') : undefined;
+}
+
+const bareSyntaxes = { explicit: '1.2.840.10008.1.2.1', implicit: '1.2.840.10008.1.2' } as const;
 
 /**
  * Parses a file's elements up to its pixel data.
@@ -53,7 +86,7 @@ export function isDicom(bytes: Uint8Array): boolean {
 export function parseDicom(bytes: Uint8Array, name: string): DicomFile {
   if (!isDicom(bytes))
     throw new DataError(
-      `${name}: not a DICOM file (no 'DICM' at byte 128); a bare data set becomes one by dcmtk's \`dcmconv in.dcm out.dcm\``,
+      `${name}: not a DICOM file (no 'DICM' at byte 128, and no data set without it); get it again from its source`,
     );
   try {
     return parse(bytes, name);
@@ -70,11 +103,15 @@ export function parseDicom(bytes: Uint8Array, name: string): DicomFile {
 function parse(file: Uint8Array, name: string): DicomFile {
   const { littleEndianByteArrayParser, bigEndianByteArrayParser } = dicomParser;
   const meta: DataSet['elements'] = {};
-  const metaStream = streamAt(littleEndianByteArrayParser, file, 132);
+  const metaStream = streamAt(littleEndianByteArrayParser, file, hasPreamble(file) ? 132 : 0);
   // The meta information is Explicit VR Little Endian whatever follows, and ends where group 2 does.
   while (left(metaStream) >= 8 && groupAt(metaStream) === 0x0002)
     keep(meta, readExplicit(metaStream, []), file, name);
-  const uid = new makeDataSet(littleEndianByteArrayParser, file, meta).string('x00020010');
+  // Without any, the data set itself shows how it is written; its pixels are bare.
+  const bare = metaStream.position === 0 ? bareElements(file) : undefined;
+  const uid = bare
+    ? bareSyntaxes[bare]
+    : new makeDataSet(littleEndianByteArrayParser, file, meta).string('x00020010');
   if (!uid || !/^[0-9.]+$/.test(uid))
     throw new DataError(
       `${name}: no valid transfer syntax (0002,0010), so it cannot be known how to read it; rewrite it with dcmtk's \`dcmconv in.dcm out.dcm\``,

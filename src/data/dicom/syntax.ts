@@ -1,9 +1,13 @@
 /**
  * Transfer syntaxes: how a DICOM file's data set and pixels are encoded (DICOM PS3.5, Annex A; UIDs in PS3.6).
  */
+import type { CodecKind } from './codecs.js';
 
-/** `native`: bare pixels; the other kinds are read from fragments. `unsupported` comes with a remedy. */
-export type TransferSyntaxKind = 'native' | 'rle' | 'jpeg' | 'unsupported';
+/**
+ * `native`: bare pixels; the other kinds are read from fragments, some of them by an optional codec. These and
+ * `unsupported` come with a remedy.
+ */
+export type TransferSyntaxKind = 'native' | 'rle' | 'jpeg' | CodecKind | 'unsupported';
 
 export interface TransferSyntax {
   uid: string;
@@ -12,7 +16,7 @@ export interface TransferSyntax {
   explicit: boolean;
   bigEndian: boolean;
   deflated: boolean;
-  /** What the user can do about an unsupported one. */
+  /** What the user can do about an unsupported one, or without the codec. */
   remedy: string;
 }
 
@@ -23,7 +27,9 @@ const pydicom = 'decompress it first, e.g. with `Dataset.decompress()` of pydico
 const still = 'it is a video: export the still picture that you want';
 const other = 'convert it to Explicit VR Little Endian or JPEG Baseline first';
 
-const supported: Readonly<Record<string, readonly [name: string, kind: TransferSyntaxKind]>> = {
+const supported: Readonly<
+  Record<string, readonly [name: string, kind: TransferSyntaxKind, remedy?: string]>
+> = {
   '1.2.840.10008.1.2': ['Implicit VR Little Endian', 'native'],
   '1.2.840.10008.1.2.1': ['Explicit VR Little Endian', 'native'],
   '1.2.840.10008.1.2.1.99': ['Deflated Explicit VR Little Endian', 'native'],
@@ -31,6 +37,12 @@ const supported: Readonly<Record<string, readonly [name: string, kind: TransferS
   '1.2.840.10008.1.2.5': ['RLE Lossless', 'rle'],
   '1.2.840.10008.1.2.4.50': ['JPEG Baseline', 'jpeg'],
   '1.2.840.10008.1.2.4.51': ['JPEG Extended', 'jpeg'],
+  '1.2.840.10008.1.2.4.57': ['JPEG Lossless', 'jpeglossless', dcmdjpeg],
+  '1.2.840.10008.1.2.4.70': ['JPEG Lossless, first-order prediction', 'jpeglossless', dcmdjpeg],
+  '1.2.840.10008.1.2.4.80': ['JPEG-LS Lossless', 'jpegls', dcmdjpls],
+  '1.2.840.10008.1.2.4.81': ['JPEG-LS Near-lossless', 'jpegls', dcmdjpls],
+  '1.2.840.10008.1.2.4.90': ['JPEG 2000 Lossless', 'jpeg2000', gdcmconv],
+  '1.2.840.10008.1.2.4.91': ['JPEG 2000', 'jpeg2000', gdcmconv],
 };
 
 const unsupported: Readonly<Record<string, readonly [name: string, remedy: string]>> = {
@@ -38,12 +50,6 @@ const unsupported: Readonly<Record<string, readonly [name: string, remedy: strin
   '1.2.840.10008.1.2.8.1': ['Deflated Image Frame', other],
   '1.2.840.10008.1.2.4.53': ['JPEG Spectral Selection', dcmdjpeg],
   '1.2.840.10008.1.2.4.55': ['JPEG Full Progression', dcmdjpeg],
-  '1.2.840.10008.1.2.4.57': ['JPEG Lossless', dcmdjpeg],
-  '1.2.840.10008.1.2.4.70': ['JPEG Lossless, first-order prediction', dcmdjpeg],
-  '1.2.840.10008.1.2.4.80': ['JPEG-LS Lossless', dcmdjpls],
-  '1.2.840.10008.1.2.4.81': ['JPEG-LS Near-lossless', dcmdjpls],
-  '1.2.840.10008.1.2.4.90': ['JPEG 2000 Lossless', gdcmconv],
-  '1.2.840.10008.1.2.4.91': ['JPEG 2000', gdcmconv],
   '1.2.840.10008.1.2.4.92': ['JPEG 2000 Part 2 Lossless', other],
   '1.2.840.10008.1.2.4.93': ['JPEG 2000 Part 2', other],
   '1.2.840.10008.1.2.4.94': ['JPIP Referenced', 'the pixels are on a server: export the file with them'],
@@ -76,6 +82,6 @@ export function transferSyntax(uid: string): TransferSyntax {
     explicit: uid !== '1.2.840.10008.1.2',
     bigEndian: uid === '1.2.840.10008.1.2.2',
     deflated: uid === '1.2.840.10008.1.2.1.99' || uid === '1.2.840.10008.1.2.4.95',
-    remedy: known ? '' : (refused?.[1] ?? other),
+    remedy: known ? (known[2] ?? '') : (refused?.[1] ?? other),
   };
 }

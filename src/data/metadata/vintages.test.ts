@@ -238,3 +238,33 @@ test('the original’s tables: the ID is a patient only where it begins with IP_
   expect(whole.columns).not.toContain('split');
   expect(whole.roles).not.toHaveProperty('split');
 });
+
+test('ISIC 2024: Kaggle’s metadata, and ground truth with supplement', async () => {
+  put(
+    '2024/train-metadata.csv',
+    [
+      'isic_id,target,patient_id,age_approx,sex,anatom_site_general,image_type,tbp_tile_type,tbp_lv_A,attribution,copyright_license,lesion_id,iddx_full,iddx_1,iddx_2,iddx_3,iddx_4,iddx_5,mel_thick_mm,tbp_lv_dnn_lesion_confidence',
+      'ISIC_0015670,0,IP_1235828,60.0,male,lower extremity,TBP tile: close-up,3D: white,20.2,MSK,CC-BY,,Benign,Benign,,,,,,97.5',
+      'ISIC_0015671,1,IP_1235829,,,,TBP tile: close-up,3D: XP,21.1,MSK,CC-BY,IL_1,Malignant::Melanoma,Malignant,Melanocytic,Melanoma Invasive,,,0.4,12.0',
+    ].join('\n'),
+  );
+  const kaggle = await readMetadata([join(dir, '2024/train-metadata.csv')]);
+  expect(kaggle.mapping).toBe('isic-2024');
+  expect(kaggle.roles).toEqual({
+    id: 'isic_id',
+    label: 'benign_malignant',
+    patient: 'patient_id',
+    lesion: 'lesion_id',
+  });
+  expect(column(kaggle, 'benign_malignant')).toEqual(['benign', 'malignant']);
+  expect(column(kaggle, 'diagnosis')).toEqual(['', 'Melanoma Invasive']);
+  put('2024/truth.csv', 'isic_id,malignant\nISIC_1,0.0\nISIC_2,1.0\n');
+  put(
+    '2024/supplement.csv',
+    'isic_id,attribution,copyright_license,lesion_id,iddx_full,iddx_1,iddx_2,mel_mitotic_index,mel_thick_mm,tbp_lv_dnn_lesion_confidence\nISIC_1,M,CC-BY,,Benign,Benign,,,,97\nISIC_2,M,CC-BY,IL_2,Malignant::BCC,Malignant,Basal cell carcinoma,,,3\n',
+  );
+  const own = await readMetadata(['truth', 'supplement'].map((name) => join(dir, `2024/${name}.csv`)));
+  expect(own.mapping).toBe('isic-2024');
+  expect(column(own, 'benign_malignant')).toEqual(['benign', 'malignant']);
+  expect(column(own, 'lesion_id')).toEqual(['', 'IL_2']);
+});

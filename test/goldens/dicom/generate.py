@@ -391,7 +391,11 @@ def jpeg_files():
     twelve = put(dataset(), image[..., 0].astype(np.int32) * 16, "MONOCHROME2", bits=12)
     save("tmp-12", twelve)
     tool("dcmcjpeg", "+un", "+ee", "+bt", "tmp-12.dcm", "error-jpeg-12-bit.dcm")
-    tool("dcmcjpeg", "+un", "+e1", "tmp-source.dcm", "error-jpeg-lossless.dcm")
+    tool("dcmcjpeg", "+un", "+e1", "tmp-source.dcm", "tmp-lossless.dcm")
+    lossless = open("tmp-lossless.dcm", "rb").read()
+    end = lossless.rfind(b"\xff\xd9")
+    with open("error-jpeg-lossless-cut.dcm", "wb") as cut:  # zeros for the last 40 bytes and the end mark
+        cut.write(lossless[: end - 40] + bytes(42) + lossless[end + 2 :])
     for path in glob.glob("tmp*"):
         os.remove(path)
 
