@@ -103,7 +103,9 @@ async function answer(assessed: readonly Assessed[], flags: PrivacyFlags, comman
   // A copy that one framing shows is a copy.
   const rank = ({ assessment: { passed } }: Assessed): number =>
     passed === false ? 0 : passed === null ? 1 : 2;
-  const [worst] = [...assessed].sort((a, b) => rank(a) - rank(b));
+  const copies = ({ assessment: { checks } }: Assessed): number =>
+    checks.find(({ id }) => id === 'pictureCopies')?.value ?? 0;
+  const [worst] = [...assessed].sort((a, b) => rank(a) - rank(b) || copies(b) - copies(a));
   const { assessment, loaded, protocol, about, sets, features } = worst!;
   if (flags.report !== undefined) {
     const { composePrivacyReport } = await import('../metrics/report/privacy-report.js');

@@ -155,7 +155,7 @@ describe('the metrics of colour images', () => {
   });
 
   it.each(['gmsd', 'ms-gmsd', 'ms-gmsd-c', 'mdsi', 'haarpsi'])(
-    '%s refuses grey and too small images',
+    '%s takes grey as three equal channels, and refuses two channels and too small images',
     (id) => {
       tidy(() => {
         const metric = metricOf(id);
@@ -167,7 +167,10 @@ describe('the metrics of colour images', () => {
         expect(() => metric.score(corner(x, less), corner(y, less))).toThrow(
           `at least ${metric.minSidePx}×${metric.minSidePx} pixels, not float32 [1, 3, ${less}, ${less}]`,
         );
-        expect(() => metric.score(x.narrow(1, 0, 1), y.narrow(1, 0, 1))).toThrow(/needs \[N, 3, H, W\]/);
+        const grey = (images: Tensor): Tensor => images.narrow(1, 0, 1);
+        const equal = (images: Tensor): Tensor => grey(images).expand([-1, 3, -1, -1]);
+        expect(metric.score(grey(x), grey(y)).item()).toBe(metric.score(equal(x), equal(y)).item());
+        expect(() => metric.score(x.narrow(1, 0, 2), y.narrow(1, 0, 2))).toThrow(/needs \[N, 3, H, W\]/);
       });
     },
   );

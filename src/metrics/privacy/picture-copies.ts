@@ -34,7 +34,10 @@ export interface PictureCopy {
 }
 
 export interface PictureCopies {
-  /** Pairs of which some have too little evidence to be copies by that alone: they are where the shrunken pictures say the same. */
+  /**
+   * Pairs with more evidence than any held-out image has for a training image. Some have too little to be copies by that
+   * alone: they are where the shrunken pictures say the same.
+   */
   likely: PictureCopy[];
   /** One for each synthetic image that shows a training image, with the one it shows best; the most alike first. */
   pairs: PictureCopy[];
@@ -61,7 +64,7 @@ export const symmetryNames: readonly string[] = [
  * the held-out images tell how often the search errs.
  */
 const copyEvidence = 0.5;
-/** Of that evidence, what makes a pair likely. */
+/** Of that evidence, the least that makes a pair likely. */
 const likelyShare = 0.6;
 const IMAGES_PER_BATCH = 256;
 
@@ -97,8 +100,15 @@ export function pictureCopies(images: PrivacySets, options: { evidence?: number 
     informative,
     symmetry,
   });
+  // More than any held-out image has by chance; those that show a training image say nothing of chance.
+  const beyondChance = (pairs: readonly NearPair[]): NearPair[] => {
+    const chance = pairs
+      .filter(({ b }) => b >= train && b < real && !best.has(b))
+      .reduce((most, pair) => Math.max(most, evidenceOf(pair)), 0);
+    return pairs.filter((pair) => pair.b >= real && evidenceOf(pair) > chance);
+  };
   return {
-    likely: [...sharp, ...soft].filter(({ b }) => b >= real).map(copyOf),
+    likely: [sharp, soft].flatMap(beyondChance).map(copyOf),
     pairs: [...best.values()]
       .filter(({ b }) => b >= real)
       .map(copyOf)
