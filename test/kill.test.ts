@@ -298,7 +298,7 @@ describe('a disk that takes no more', () => {
       cwd: base,
     });
     expect(withoutWarnings(stderr)).toMatch(
-      /^graft: .*\/step-000002\.safetensors: not written: it would be larger than files may be .*ulimit -f unlimited.*\n$/,
+      /^graft: .*\/step-000002\.safetensors: not written: it would be larger than files may be; raise the limit \(ulimit -f unlimited\).*\n$/,
     );
     expect(status).toBe(1);
     expect(runStatus(dir)).toBe('resumable');

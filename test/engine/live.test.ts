@@ -57,6 +57,8 @@ describe.skipIf(!present)('live PyTorch', () => {
       encoding: 'utf8',
       // Recent Pythons' torch may print notes on stderr; the environment is the one the engine runs in.
       stdio: ['ignore', 'pipe', 'ignore'],
+      // The engine's threads are OpenBLAS's, too; PyTorch in Python leaves those alone.
+      env: { ...process.env, OPENBLAS_NUM_THREADS: '1' },
     });
     const same = output.trim() !== '' && output.trim() === ownLibtorch();
     const dtype = name === 'efficientnet' ? 'float64' : 'float32';
