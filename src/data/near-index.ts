@@ -109,10 +109,10 @@ export function sortRows({ count, rows, sorted, cells, order, starts }: SketchIn
   }
 }
 
-/** A search with buffers of its own. */
+/** A search with buffers of its own. `least` says what is worth finding, and is asked again after each find. */
 export function createSketchSearch(
   index: SketchIndex,
-): (query: Int8Array, least: number, found: (row: number, product: number) => void) => void {
+): (query: Int8Array, least: () => number, found: (row: number, product: number) => void) => void {
   const { sorted, order, starts, centres } = index;
   const cells = cellsOf(index);
   const products = new Int32Array(cells);
@@ -130,7 +130,12 @@ export function createSketchSearch(
       const from = starts[cell]!;
       const many = starts[cell + 1]! - from;
       native.dots(query, sorted, out, from, many);
-      for (let i = 0; i < many; i++) if (out[i]! >= least) found(order[from + i]!, out[i]!);
+      let worthwhile = least();
+      for (let i = 0; i < many; i++) {
+        if (out[i]! < worthwhile) continue;
+        found(order[from + i]!, out[i]!);
+        worthwhile = least();
+      }
     }
   };
 }

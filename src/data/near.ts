@@ -197,24 +197,28 @@ interface Candidate {
   start: Float64Array;
 }
 
-/** The best finds of a query, one an image. */
-function createBest(count: number) {
-  const products = new Int32Array(count);
-  const hows = new Int32Array(count);
-  let seen: number[] = [];
+/**
+ * The best finds of a query, one an image, at most `most`: by product, then by image. What a find must reach rises with
+ * them, so that of thousands of pictures that are a little alike few are looked at twice.
+ */
+function createBest(most: number, least: number) {
+  let best: { image: number; product: number; how: number }[] = [];
   return {
+    /** The least product that may still be among the best. */
+    least: (): number => (best.length < most ? least : best[most - 1]!.product),
     offer: (image: number, product: number, how: number): void => {
-      if (product <= products[image]!) return;
-      if (products[image] === 0) seen.push(image);
-      products[image] = product;
-      hows[image] = how;
+      const known = best.findIndex((find) => find.image === image);
+      if (known >= 0 && best[known]!.product >= product) return;
+      if (known >= 0) best.splice(known, 1);
+      let at = best.length;
+      while (at > 0 && (best[at - 1]!.product - product || image - best[at - 1]!.image) < 0) at--;
+      if (at < most) best.splice(at, 0, { image, product, how });
+      if (best.length > most) best.pop();
     },
-    /** The `most` best, and forgets all. */
-    take: (most: number): { image: number; how: number }[] => {
-      const best = seen.sort((i, j) => products[j]! - products[i]! || i - j).slice(0, most);
-      const taken = best.map((image) => ({ image, how: hows[image]! }));
-      for (const image of seen) products[image] = 0;
-      seen = [];
+    /** The best, which are then forgotten. */
+    take: (): { image: number; how: number }[] => {
+      const taken = best;
+      best = [];
       return taken;
     },
   };
@@ -232,24 +236,25 @@ const whole = Float64Array.of(1, 0, 0, 0, 1, 0);
 
 /** The search for what an image may be a copy of; keeps its buffers between images. */
 function createCandidateSearch(tables: NearTables): (image: number) => Candidate[] {
-  const { count, crops, cropImage, firstCrop, aspects } = tables;
+  const { crops, cropImage, firstCrop, aspects } = tables;
   const searchCrops = createSketchSearch(crops);
   const searchCorners = createSketchSearch(tables.corners);
-  const best = createBest(count);
-  const query = new Int8Array(sketchLength);
   const products = (share: number): number => Math.ceil(share * sketchUnit * sketchUnit);
+  const best = createBest(sieve.crops, products(sieve.crop));
+  const bestCorners = createBest(sieve.corners, products(sieve.corner));
+  const query = new Int8Array(sketchLength);
 
   return (image) => {
     const windows = cropWindows(aspects[image]!);
     for (const w of wholeWindows(aspects[image]!))
       for (let k = 0; k < symmetries; k++) {
         turnInto(rowOf(crops, firstCrop[image]! + w), k, query);
-        searchCrops(query, products(sieve.crop), (row, product) => {
+        searchCrops(query, best.least, (row, product) => {
           const other = cropImage[row]!;
           if (other !== image) best.offer(other, product, ((row - firstCrop[other]!) << 8) | (w << 3) | k);
         });
       }
-    const candidates = best.take(sieve.crops).map(({ image: other, how }): Candidate => {
+    const candidates = best.take().map(({ image: other, how }): Candidate => {
       const symmetry = how & 7;
       const to = cropWindows(aspects[other]!)[how >> 8]!;
       return { image: other, symmetry, start: mapBetween(windows[(how >> 3) & 31]!, symmetry, to) };
@@ -258,13 +263,13 @@ function createCandidateSearch(tables: NearTables): (image: number) => Candidate
       for (const transposed of [0, 4]) {
         // Of two forms of each corner, the index has one; the other comes from it by mirroring along the diagonal.
         turnInto(rowOf(tables.corners, corners * image + k), transposed, query);
-        searchCorners(query, products(sieve.corner), (row, product) => {
+        searchCorners(query, bestCorners.least, (row, product) => {
           const other = Math.floor(row / corners);
           const turned = compositions[transposed ? compositions[k]![4]! : k]![inverses[row % corners]!]!;
-          if (other !== image) best.offer(other, product, turned);
+          if (other !== image) bestCorners.offer(other, product, turned);
         });
       }
-    for (const { image: other, how } of best.take(sieve.corners))
+    for (const { image: other, how } of bestCorners.take())
       candidates.push({ image: other, symmetry: how, start: whole.slice() });
     return candidates;
   };
