@@ -1,9 +1,9 @@
 /**
  * Photographs for `bench/data.ts`: phantoms drawn at 64 px, a part of each enlarged, with grain laid on, as JPEGs of
- * quality 90 in a folder a class. Drawing them at full size would take hours. The parts are of all sizes, so that about
- * as many pairs look alike as in ISIC 2017 (4 in 10,000 pass the first two sieves of near.ts, there 5); of whole
- * phantoms, whose lesions are all in the middle, 24 do. The grain makes files of about 1.5 bits a pixel; 120 images of
- * the ISIC archive, of about that quality, have 1.06 to 2.13 (10th to 90th percentile), median 1.35.
+ * quality 90 in a folder a class. Drawing them at full size would take hours. The parts are of all sizes, since whole
+ * phantoms, whose lesions are all in the middle, look alike more often than real pictures do. The grain makes files of
+ * about 1.5 bits a pixel; 120 images of the ISIC archive, of about that quality, have 1.06 to 2.13 (10th to 90th
+ * percentile), median 1.35.
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';

@@ -1,7 +1,6 @@
 /**
  * Checksums of a pixel cache, one an image: CRC-32, base64 of little-endian uint32, in the cache's JSON. Read through
- * once when a cache is opened, at the speed of memory (bench/pixel-cache.mjs), so that nothing trains on pixels that a
- * disk has changed.
+ * once when a cache is opened, so that nothing trains on pixels that a disk has changed.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';

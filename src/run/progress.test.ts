@@ -56,6 +56,17 @@ describe('without a terminal', () => {
     ]);
   });
 
+  test('no rate and no time left before a tenth of a second has passed', () => {
+    const stream = sink(false);
+    let ms = 0;
+    const progress = new Progress({ label: 'train', total: 60, stream, now: () => ms });
+    ms = 0.03;
+    progress.update(1);
+    ms = 10_000.03;
+    progress.update(2);
+    expect(stream.text).toBe('train: 1 %, 1/60 steps\ntrain: 3 %, 2/60 steps, 0.200 steps/s, ETA 4 min 50 s\n');
+  });
+
   test('a resumed run counts its percentage from the start but its rate from the resume', () => {
     const stream = sink(false);
     let ms = 0;

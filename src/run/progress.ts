@@ -132,12 +132,14 @@ export class Progress {
     const { total, unit, items, start } = this.#options;
     const percent = Math.floor(100 * this.#fraction());
     const parts = [`${percent} %`, `${this.#done}/${total} ${unit}`];
-    if (this.#done > start && Number.isFinite(this.rate)) {
+    // The first unit is often told in the millisecond in which the display begins: that says nothing of a rate.
+    const isTimed = this.#marks.at(-1)!.timeMs - this.#marks[0]!.timeMs >= drawIntervalMs;
+    if (isTimed && this.#done > start) {
       parts.push(`${formatFigure(this.itemRate)} ${items?.name ?? unit}/s`);
     }
     const elapsedS = (this.#now() - this.#startMs) / 1000;
     if (this.#done >= total) parts.push(`in ${formatDuration(elapsedS)}`);
-    else if (this.rate > 0) parts.push(`ETA ${formatDuration((total - this.#done) / this.rate)}`);
+    else if (isTimed && this.rate > 0) parts.push(`ETA ${formatDuration((total - this.#done) / this.rate)}`);
     for (const [name, value] of Object.entries(this.#figures)) {
       if (value === undefined) continue;
       parts.push(`${name} ${typeof value === 'number' ? formatFigure(value) : value}`);
