@@ -114,6 +114,8 @@ async function answer(assessed: readonly Assessed[], flags: PrivacyFlags, comman
     );
   }
   const framings = assessed.map(({ loaded, assessment: { passed } }) => ({ ...loaded.framing, passed }));
+  const { sharedNotes } = await import('../metrics/privacy/index.js');
+  const shared = sharedNotes(assessment.checks);
   output(command, {
     json: {
       ...loaded.folders,
@@ -123,7 +125,10 @@ async function answer(assessed: readonly Assessed[], flags: PrivacyFlags, comman
       framings,
       ...assessment,
     },
-    text: () => [...cautionLines(loaded), describe(assessment, about), ...framingLines(framings)].join('\n'),
+    text: () =>
+      [...cautionLines(loaded), describe(assessment, { about, shared }), ...framingLines(framings)].join(
+        '\n',
+      ),
   });
   if (assessment.passed !== true) throw await verdictError(assessment);
 }
@@ -232,8 +237,11 @@ const verdictOf = (passed: boolean | null): string =>
 const number = (value: number | null): string =>
   value === null ? '–' : String(Number(value.toPrecision(3)));
 
-function describe({ passed, checks, counts }: PrivacyAssessment, about: string): string {
-  const table = plainTable(['check', 'value', 'interval', 'reference', 'passes', 'which']);
+function describe(
+  { passed, checks, counts }: PrivacyAssessment,
+  { about, shared }: { about: string; shared: readonly string[] },
+): string {
+  const table = plainTable(['check', 'value', 'interval', 'reference', 'passes', 'verdict']);
   for (const check of checks) {
     table.push([
       check.name,
@@ -244,7 +252,12 @@ function describe({ passed, checks, counts }: PrivacyAssessment, about: string):
       verdictOf(check.passed),
     ]);
   }
-  const notes = checks.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));
+  const notes = [
+    ...shared,
+    ...checks.flatMap(({ name, notes }) =>
+      notes.filter((note) => !shared.includes(note)).map((note) => `${name}: ${note}`),
+    ),
+  ];
   return [
     trimmed(table),
     '',

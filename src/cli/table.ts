@@ -15,7 +15,7 @@ export function plainTable(head: string[], left = 1): InstanceType<typeof Table>
     head,
     chars: { ...chars, middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: head.map((name, i) => (i < left || name === 'which' ? 'left' : 'right')),
+    colAligns: head.map((name, i) => (i < left || name === 'which' || name === 'verdict' ? 'left' : 'right')),
   });
 }
 

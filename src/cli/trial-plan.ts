@@ -209,7 +209,7 @@ function costLines({ room, cost }: { room: Room; cost: Cost }): string[] {
       `  ${parallel} at once, ${threads} ${threads === 1 ? 'thread' : 'threads'} each: ${(parallel / secondsPerStep).toFixed(2)} classifier steps/s, ${gib(peakBytes)} each`,
   );
   return [
-    `cost on this machine (${room.cores} cores, ${gib(room.memoryBytes)} free): about ${hours(cost.seconds)}, ${room.chosen.parallel} jobs at once, ${gib(cost.memoryBytes)}`,
+    `cost on this machine (${room.cores} cores, ${gib(room.memoryBytes)} free): about ${hours(cost.seconds)}, ${room.chosen.parallel} at once, ${gib(cost.memoryBytes)}`,
     ...cost.kinds.map(
       ({ kind, jobs, steps, seconds }) =>
         `  ${plural(jobs, kind)}, ${plural(steps, 'step')}: ${hours(seconds)} one after the other`,

@@ -64,7 +64,9 @@ describe('without a terminal', () => {
     progress.update(1);
     ms = 10_000.03;
     progress.update(2);
-    expect(stream.text).toBe('train: 1 %, 1/60 steps\ntrain: 3 %, 2/60 steps, 0.200 steps/s, ETA 4 min 50 s\n');
+    expect(stream.text).toBe(
+      'train: 1 %, 1/60 steps\ntrain: 3 %, 2/60 steps, 0.200 steps/s, ETA 4 min 50 s\n',
+    );
   });
 
   test('a resumed run counts its percentage from the start but its rate from the resume', () => {

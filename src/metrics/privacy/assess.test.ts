@@ -4,7 +4,7 @@ import { Random } from '../../random.js';
 import { cat, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { rowsOf } from '../distribution/features.js';
 import { assessPrivacy, type PrivacyInput } from './assess.js';
-import type { PrivacyCheck } from './checks.js';
+import { type PrivacyCheck, sharedNotes } from './checks.js';
 import { freshSets, gaussian } from './golden.test-data.js';
 import { type PrivacySets, setNames } from './sets.js';
 import { defaultThresholds, type PrivacyThresholds } from './thresholds.js';
@@ -187,9 +187,8 @@ describe('assessment', () => {
       const open = assessPrivacy(inputOf(small));
       expect(open.passed).toBeNull();
       expect(check(open.checks, 'nearShare')).toMatchObject({ passed: null });
-      expect(check(open.checks, 'nearShare').notes[0]).toBe(
-        '30 images of synthetic: at least 100 are needed',
-      );
+      expect(check(open.checks, 'nearShare').notes[0]).toBe('30 synthetic images: at least 100 are needed');
+      expect(sharedNotes(open.checks)).toEqual(['30 synthetic images: at least 100 are needed']);
       const copied = assessPrivacy(
         inputOf({ ...small, synthetic: [...small.synthetic, pictures.train[0]!] }),
       );

@@ -109,6 +109,8 @@ export function assessPrivacy(
   };
 }
 
+const words: PrivacySets<string> = { train: 'training', heldOut: 'held-out', synthetic: 'synthetic' };
+
 /** A check that rests on statistics decides nothing about a handful of images. A copy that is seen needs no more. */
 function withEnough(
   check: PrivacyCheck,
@@ -117,7 +119,7 @@ function withEnough(
 ): PrivacyCheck {
   const few = setNames
     .filter((set) => counts[set] < minimum[set])
-    .map((set) => `${counts[set]} images of ${set}: at least ${minimum[set]} are needed`);
+    .map((set) => `${counts[set]} ${words[set]} images: at least ${minimum[set]} are needed`);
   return few.length === 0 ? check : { ...check, passed: null, notes: [...few, ...check.notes] };
 }
 

@@ -41,6 +41,12 @@ export interface PrivacyCheck {
   notes: string[];
 }
 
+/** Notes that more than one check has, each once: that there are too few images is no news the eighth time. */
+export function sharedNotes(checks: readonly PrivacyCheck[]): string[] {
+  const all = checks.flatMap(({ notes }) => [...new Set(notes)]);
+  return [...new Set(all.filter((note, i) => all.indexOf(note) !== i))];
+}
+
 type Names = PrivacySets<readonly string[]> | undefined;
 type Measured = Omit<PrivacyCheck, 'passed'>;
 

@@ -6,7 +6,7 @@ export {
   type PrivacyOptions,
 } from './assess.js';
 export { type Authenticity, type AuthenticShare, authenticity } from './authenticity.js';
-export type { PrivacyCheck } from './checks.js';
+export { type PrivacyCheck, sharedNotes } from './checks.js';
 export { type CopyTest, type CopyTestCell, type CopyTestOptions, copyTest } from './copy-test.js';
 export { type MatchedShare, type MatchedShareOptions, matchedShare } from './matched-share.js';
 export { type Membership, type MembershipOptions, membership, type TruePositiveRate } from './membership.js';

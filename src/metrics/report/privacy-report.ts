@@ -9,12 +9,12 @@ import type {
   Tile,
 } from '../../report/document.js';
 import { fullPanel } from '../../report/draw.js';
-import { list, plural } from '../../report/format.js';
+import { plural } from '../../report/format.js';
 import type { Tensor } from '../../torch/index.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import { type ImageSet, imageName } from '../image-set.js';
 import type { PrivacyAssessment, PrivacyCheck, PrivacySets } from '../privacy/index.js';
-import { symmetryNames } from '../privacy/index.js';
+import { sharedNotes, symmetryNames } from '../privacy/index.js';
 import type { Protocol } from '../record.js';
 import { densityCurves } from './density.js';
 import { tileJpeg } from './image-report.js';
@@ -54,8 +54,8 @@ export async function composePrivacyReport(input: PrivacyReportInput): Promise<R
         passed === true
           ? 'None of the checks finds what copying would leave.'
           : passed === false
-            ? `The synthetic images fail by: ${list(failed.map(({ name }) => name.toLowerCase()))}.`
-            : `Not decided, which is not a pass: ${list(open.map(({ name }) => name.toLowerCase()))}.`,
+            ? `The synthetic images fail by: ${listed(failed)}.`
+            : `Not decided, which is not a pass: ${listed(open)}.`,
       paragraph:
         'The checks compare how near synthetic images come to the real ones that the generator saw with how near they come to real images it did not see. A pass says that what these checks would have found is not there; it is no proof of privacy, which only training with differential privacy gives.',
       figures: checks
@@ -115,13 +115,23 @@ function checksTable(checks: readonly PrivacyCheck[]): TableBlock {
   };
 }
 
-const meaningsOf = (checks: readonly PrivacyCheck[]): ListBlock => ({
-  kind: 'list',
-  items: checks.map(({ name, meaning, notes }) => ({
-    lead: `${name}.`,
-    text: [meaning, ...notes].join(' · '),
-  })),
-});
+/** Names have commas and capitals of their own: 'membership inference, AUC'. */
+const listed = (checks: readonly PrivacyCheck[]): string =>
+  checks.map(({ name }) => name.charAt(0).toLowerCase() + name.slice(1)).join('; ');
+
+function meaningsOf(checks: readonly PrivacyCheck[]): ListBlock {
+  const shared = sharedNotes(checks);
+  return {
+    kind: 'list',
+    items: [
+      ...(shared.length > 0 ? [{ lead: 'Of several checks.', text: shared.join(' · ') }] : []),
+      ...checks.map(({ name, meaning, notes }) => ({
+        lead: `${name}.`,
+        text: [meaning, ...notes.filter((note) => !shared.includes(note))].join(' · '),
+      })),
+    ],
+  };
+}
 
 function distanceFigure({ features }: PrivacyReportInput): FigureBlock {
   const nearest = (queries: Tensor): Float64Array =>
