@@ -58,7 +58,8 @@ describe('the text of a cell', () => {
 describe('keys', () => {
   test.each([
     ['Melanoma', 'MELANOMA', ' melanoma\u00a0', 'mela\u00adnoma', 'Ｍelanoma'],
-    ['bösartig', 'BÖSARTIG', 'bo\u0308sartig'],
+    ['nevus', 'ne\u034fvus', 'nevus\u3164', 'ne\uffa0vus', 'nevus\ufe0f', '\u2800nevus', 'ne\u{e0020}vus'],
+    ['bösartig', 'BÖSARTIG', 'bo\u0308sartig', 'bo\u034f\u0308sartig'],
     ['Straße', 'STRASSE'],
     ['MALİGN', 'malign', 'MALIGN', 'malıgn'],
     ['ΟΔΟΣ', 'οδος', 'οδοσ'],

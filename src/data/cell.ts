@@ -20,7 +20,7 @@ const invisible =
 /** Joiners have a meaning between letters (Persian, Hindi, emoji), but none at the ends of a text. */
 const outerJoiners = /^[\s\u200c\u200d]+|[\s\u200c\u200d]+$/g;
 /** Spaces of other widths, and those that no line may break at. */
-const oddSpaces = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g;
+const oddSpaces = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]/g;
 /** Halves of characters, as cut-off texts in JSON have them: no file can hold them. */
 const loneSurrogates = /\p{Surrogate}/gu;
 /** What may have to be changed at all: most cells are left as they are without a closer look. */
@@ -48,10 +48,12 @@ export function plainText(text: string): string {
 const foldCase = (text: string): string =>
   text.toUpperCase().toLowerCase().replaceAll('i\u0307', 'i').replaceAll('ς', 'σ');
 
-/** What two spellings have in common: case, width, composition, dashes, runs of spaces. */
+/** Shown as nothing, yet part of a text: joiners, variation selectors (`♀️`), fillers of Hangul, tags. */
+const unseen = /\p{Default_Ignorable_Code_Point}/gu;
+
+/** What two spellings have in common: case, width, composition, dashes, runs of spaces, what is shown as nothing. */
 const folded = (text: string): string =>
-  foldCase(plainText(text).normalize('NFKC'))
-    .replace(/[\u200c\u200d]/g, '')
+  foldCase(plainText(text).normalize('NFKC').replace(unseen, '').normalize('NFC'))
     .replace(/[\u2010-\u2015\u2212]/g, '-')
     .replace(/\s+/g, ' ')
     .trim();
