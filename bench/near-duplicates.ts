@@ -23,8 +23,6 @@ import {
 import { type DuplicatePair, findDuplicates } from '../src/data/duplicates.js';
 import { defaultEvidence, evidenceOf } from '../src/data/near.js';
 import { forEachParallel } from '../src/data/parallel.js';
-import { renderPhantom, samplePhantom } from '../src/data/phantom/index.js';
-import { symmetries, symmetryMap } from '../src/data/symmetry.js';
 import { Random } from '../src/random.js';
 import { changes, surrounds } from './near-pictures.js';
 import { note } from './peer.js';
@@ -160,32 +158,45 @@ async function copiesAmongOthers({ name: set, folder, lesionOf }: RealSet): Prom
 }
 
 /**
- * Content maps of as many different pictures as are wanted: means of two phantoms, turned. They are more alike than
- * real pictures are, so the search has more to look at.
+ * Content maps of as many different pictures of one kind as are wanted: a dark oval with an uneven border on a lighter
+ * ground, both with structure at all scales (value noise, each octave 0.85 of the one before).
  */
 function manyContents(count: number): ContentMaps {
   const random = new Random(5);
-  const side = Math.sqrt(contentArea);
-  const maps = Array.from({ length: symmetries }, (_, k) => symmetryMap(k, side));
-  const drawn = Array.from({ length: Math.ceil(2 * Math.sqrt(count)) }, () => {
-    const rgb = renderPhantom(samplePhantom(random, { prevalence: 0.5 }), side);
-    return Uint8Array.from(
-      { length: contentArea },
-      (_, i) => 0.299 * rgb[3 * i]! + 0.587 * rgb[3 * i + 1]! + 0.114 * rgb[3 * i + 2]!,
-    );
-  });
   const contents = createContentMaps(count);
-  contents.aspects.fill(1);
+  contents.aspects.fill(4 / 3);
   contents.fills.fill(1);
-  for (let i = 0; i < count; i++) {
-    const [one, other] = [drawn[random.int(drawn.length)]!, drawn[random.int(drawn.length)]!];
-    const [turn, otherTurn] = [maps[random.int(symmetries)]!, maps[random.int(symmetries)]!];
-    const share = random.uniform(0.35, 0.65);
-    for (let k = 0; k < contentArea; k++)
-      contents.luma[i * contentArea + k] = Math.max(
-        1,
-        share * one[turn[k]!]! + (1 - share) * other[otherTurn[k]!]!,
-      );
+  const side = Math.sqrt(contentArea);
+  const noise = new Float64Array(contentArea);
+  const addOctave = (cells: number, strength: number): void => {
+    const knots = Float64Array.from({ length: (cells + 2) ** 2 }, () => random.normal(0, strength));
+    const [left, top] = [random.uniform(0, 1), random.uniform(0, 1)];
+    for (let y = 0, i = 0; y < side; y++) {
+      const v = (y * cells) / side + top;
+      for (let x = 0; x < side; x++, i++) {
+        const u = (x * cells) / side + left;
+        const at = Math.floor(v) * (cells + 2) + Math.floor(u);
+        const [fx, fy] = [u % 1, v % 1];
+        const upper = knots[at]! + fx * (knots[at + 1]! - knots[at]!);
+        const lower = knots[at + cells + 2]! + fx * (knots[at + cells + 3]! - knots[at + cells + 2]!);
+        noise[i]! += upper + fy * (lower - upper);
+      }
+    }
+  };
+  for (let n = 0; n < count; n++) {
+    noise.fill(0);
+    for (let octave = 0; octave < 5; octave++) addOctave(2 << octave, 0.85 ** octave);
+    const [cx, cy] = [random.uniform(24, 40), random.uniform(24, 40)];
+    const [rx, ry, turn] = [random.uniform(10, 26), random.uniform(10, 26), random.uniform(0, Math.PI)];
+    const [ground, depth, grain] = [random.uniform(150, 210), random.uniform(20, 110), random.uniform(4, 18)];
+    for (let y = 0, i = 0; y < side; y++)
+      for (let x = 0; x < side; x++, i++) {
+        const u = (Math.cos(turn) * (x - cx) + Math.sin(turn) * (y - cy)) / rx;
+        const v = (Math.cos(turn) * (y - cy) - Math.sin(turn) * (x - cx)) / ry;
+        const inside = 1 / (1 + Math.exp(8 * (u * u + v * v - 1 + 0.3 * noise[i]!)));
+        const value = ground - depth * inside + grain * noise[i]!;
+        contents.luma[n * contentArea + i] = Math.min(255, Math.max(1, value));
+      }
   }
   return contents;
 }

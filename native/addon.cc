@@ -48,7 +48,7 @@ napi_value init(napi_env env, napi_value exports) {
   check(env, napi_set_named_property(env, exports, "exchange", exchange));
 
   for (const auto& methods : {dispatchMethods(), tensorMethods(), engineMethods(), autocastMethods(), scriptMethods(),
-                              imageMethods()}) {
+                              imageMethods(), nearMethods(), sieveMethods()}) {
     for (const auto& method : methods) {
       napi_value function;
       check(env, napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.callback, nullptr, &function));

@@ -1,9 +1,7 @@
-// Images without tensors: squares from JPEGs, on Node's worker threads, while the main thread goes on; and the inner
-// loop of the search for pictures that are alike (src/data/near-index.ts), on whatever thread calls it.
+// Images without tensors: squares from JPEGs, on Node's worker threads, while the main thread goes on.
 #include <algorithm>
 #include <memory>
 
-#include "kernel.h"
 #include "registry.h"
 #include "square.h"
 
@@ -82,49 +80,10 @@ napi_value library(Call& call) {
   return name == nullptr ? undefined(call.env) : toString(call.env, name);
 }
 
-// Products of two bytes fit into 16 bits and are added in pairs, which is one instruction where vectors are there.
-GRAFT_KERNEL void dotRows(const int8_t* __restrict query, const int8_t* __restrict rows, int64_t length, int64_t count,
-                          int32_t* __restrict out) {
-  for (int64_t row = 0; row < count; row++, rows += length) {
-    int32_t sum = 0;
-    for (int64_t i = 0; i < length; i++) sum += static_cast<int16_t>(query[i]) * static_cast<int16_t>(rows[i]);
-    out[row] = sum;
-  }
-}
-
-struct Bytes {
-  void* data = nullptr;
-  size_t length = 0;
-};
-
-Bytes bytesOf(Call& call, size_t index, napi_typedarray_type expected) {
-  napi_typedarray_type type;
-  Bytes bytes;
-  check(call.env,
-        napi_get_typedarray_info(call.env, call.arguments[index], &type, &bytes.length, &bytes.data, nullptr, nullptr));
-  if (type != expected) throw std::invalid_argument("dots: expected Int8Array, Int8Array, Int32Array");
-  return bytes;
-}
-
-/// dots(query [D], rows [N, D], out [count], from, count): out[i] = ⟨query, rows[from + i]⟩.
-napi_value dots(Call& call) {
-  const Bytes query = bytesOf(call, 0, napi_int8_array);
-  const Bytes rows = bytesOf(call, 1, napi_int8_array);
-  const Bytes out = bytesOf(call, 2, napi_int32_array);
-  const auto from = static_cast<int64_t>(call.number(3)), count = static_cast<int64_t>(call.number(4));
-  const auto length = static_cast<int64_t>(query.length);
-  if (length == 0 || from < 0 || count < 0 || count > static_cast<int64_t>(out.length) ||
-      from + count > static_cast<int64_t>(rows.length) / length)
-    throw std::out_of_range("dots: rows that are not there");
-  dotRows(static_cast<const int8_t*>(query.data), static_cast<const int8_t*>(rows.data) + from * length, length, count,
-          static_cast<int32_t*>(out.data));
-  return undefined(call.env);
-}
-
 }  // namespace
 
 std::vector<Method> imageMethods() {
-  return {{"jpegSquare", method<jpegSquare>}, {"jpegLibrary", method<library>}, {"dots", method<dots>}};
+  return {{"jpegSquare", method<jpegSquare>}, {"jpegLibrary", method<library>}};
 }
 
 }  // namespace graft

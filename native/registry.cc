@@ -66,7 +66,7 @@ Registry& registryOf(napi_env env) {
 }  // namespace
 
 Call::Call(napi_env env, napi_callback_info info) : env(env), registry(registryOf(env)) {
-  size_t count = 6;
+  size_t count = sizeof arguments / sizeof *arguments;
   check(env, napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr));
 }
 

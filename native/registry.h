@@ -81,7 +81,7 @@ struct Call {
 
   napi_env env;
   Registry& registry;
-  napi_value arguments[6];
+  napi_value arguments[8];
 };
 
 void check(napi_env env, napi_status status);
@@ -112,5 +112,7 @@ std::vector<Method> engineMethods();
 std::vector<Method> scriptMethods();
 std::vector<Method> autocastMethods();
 std::vector<Method> imageMethods();
+std::vector<Method> nearMethods();
+std::vector<Method> sieveMethods();
 
 }  // namespace graft

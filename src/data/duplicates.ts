@@ -102,8 +102,12 @@ export async function findDuplicateFiles(
 
 /** Below this many images, starting threads takes longer than the search. */
 const fewImages = 500;
-/** Images of a task: few enough that all threads end at about the same time, and that bars move. */
-const taskImages = { sketch: 64, assign: 512, search: 32 } as const;
+/**
+ * Images of a task: few enough that all threads end at about the same time, and that bars move. A search for many at
+ * once reads the index less often.
+ */
+const taskImages = (n: number) =>
+  ({ sketch: 64, assign: 512, search: Math.min(512, Math.max(32, Math.ceil(n / 64))) }) as const;
 
 async function findNear(contents: ContentMaps, options: DuplicateOptions): Promise<NearPair[]> {
   const { evidence = defaultEvidence, onProgress, onPhase, signal } = options;
@@ -116,7 +120,7 @@ async function findNear(contents: ContentMaps, options: DuplicateOptions): Promi
   try {
     const results: NearPair[][] = [];
     const runAll = (kind: NearTask['kind'], progress: (share: number) => void): Promise<void> => {
-      const each = taskImages[kind];
+      const each = taskImages(n)[kind];
       const tasks = Math.ceil(n / each);
       let done = 0;
       return forEachParallel(

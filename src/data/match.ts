@@ -9,12 +9,9 @@
  * A neighbourhood counts as far as it varies by more than noise does. What varies nowhere has too little to show, and
  * matches nothing.
  */
+import { native } from '../torch/native.js';
 import { contentSizePx } from './content.js';
-import { createBlur, type MaskedBlur } from './masked-blur.js';
-import { register } from './register.js';
-
-/** Grain, rounding and compression, in grey values: what varies less is noise. */
-const noise = 1.5;
+import { createBlur, gaussianKernel } from './masked-blur.js';
 
 /** A content map, at full or at a fraction of its size, made ready to be compared. */
 export interface MatchMap {
@@ -41,7 +38,12 @@ export interface Matcher {
    * @param into buffers; default: new ones
    */
   prepare(content: Uint8Array, map?: Int32Array, into?: MatchMap): MatchMap;
-  /** Lays one map onto the other: changes `p`, the map from the fixed to the moving one's coordinates (register.ts). */
+  /**
+   * Lays one map onto the other but for contrast and brightness, over what both show: changes `p`, the map from the
+   * fixed to the moving one's coordinates: (x, y), −1…1 over the map, comes to lie on
+   * (p0 x + p1 y + p2, p3 x + p4 y + p5). Affine Lucas–Kanade (native/near.cc).
+   * Source: Baker & Matthews, "Lucas–Kanade 20 years on", 2004 (forward additive).
+   */
   register(moving: MatchMap, fixed: MatchMap, p: Float64Array): void;
   /** Compares the details under `p`. */
   compare(moving: MatchMap, fixed: MatchMap, p: Float64Array): Match;
@@ -62,6 +64,8 @@ export function createMatcher(options: {
 }): Matcher {
   const { sourcePx = contentSizePx, shrink, sigma, steps } = options;
   const side = sourcePx / shrink;
+  const [detail, place] = [gaussianKernel(sigma.detail), gaussianKernel(sigma.place)];
+  const compared = new Float64Array(3);
   const smoothen = sigma.smooth > 0 ? createBlur(sigma.smooth, side) : undefined;
   return {
     side,
@@ -72,8 +76,12 @@ export function createMatcher(options: {
       return into;
     },
     register: (moving, fixed, p) =>
-      register(moving.smooth, fixed.smooth, { inside: [moving.inside, fixed.inside], side, p, steps }),
-    compare: createComparison(side, createBlur(sigma.detail, side), createBlur(sigma.place, side)),
+      native.registerMaps(moving.smooth, fixed.smooth, moving.inside, fixed.inside, p, steps),
+    compare: (moving, fixed, p) => {
+      native.compareMaps(moving.luma, moving.inside, fixed.luma, fixed.inside, p, detail, place, compared);
+      const [correlation, informative, overlap] = compared as unknown as [number, number, number];
+      return { correlation, informative, overlap };
+    },
   };
 }
 
@@ -87,6 +95,13 @@ function shrinkInto(
   { map, shrink, side, into }: { map?: Int32Array; shrink: number; side: number; into: MatchMap },
 ): void {
   const { luma, inside } = into;
+  if (shrink === 1) {
+    for (let i = 0; i < luma.length; i++) {
+      luma[i] = content[map ? map[i]! : i]!;
+      inside[i] = luma[i]! > 0 ? 1 : 0;
+    }
+    return;
+  }
   for (let y = 0, i = 0; y < side; y++)
     for (let x = 0; x < side; x++, i++) {
       let sum = 0;
@@ -101,84 +116,4 @@ function shrinkInto(
       luma[i] = counts ? sum / count : 0;
       inside[i] = counts ? 1 : 0;
     }
-}
-
-type Compare = (moving: MatchMap, fixed: MatchMap, p: Float64Array) => Match;
-
-function createComparison(side: number, detail: MaskedBlur, place: MaskedBlur): Compare {
-  const area = side * side;
-  const plane = () => new Float32Array(area);
-  const warped: MatchMap = { luma: plane(), inside: plane(), smooth: plane() };
-  const [blurred, a, b, aa, bb, ab] = [plane(), plane(), plane(), plane(), plane(), plane()];
-  const both = warped.inside;
-  return (moving, fixed, p) => {
-    warp(moving, fixed, { p, side, into: warped });
-    let [shown, movingField, fixedField] = [0, 0, 0];
-    for (let i = 0; i < area; i++) {
-      shown += both[i]!;
-      fixedField += fixed.inside[i]!;
-      movingField += moving.inside[i]!;
-    }
-    // The moving field's size as it appears on the fixed map.
-    const scale = Math.abs(p[0]! * p[4]! - p[1]! * p[3]!);
-    const overlap = shown / Math.max(1, Math.min(fixedField, movingField / Math.max(scale, 1e-3)));
-    if (shown < area / 64) return { correlation: 0, informative: 0, overlap };
-    detail.within(both);
-    detail.blur(warped.luma, blurred);
-    for (let i = 0; i < area; i++) a[i] = both[i]! * (warped.luma[i]! - blurred[i]!);
-    for (let i = 0; i < area; i++) b[i] = both[i]! * fixed.luma[i]!;
-    detail.blur(b, blurred);
-    for (let i = 0; i < area; i++) {
-      b[i]! -= blurred[i]!;
-      aa[i] = a[i]! * a[i]!;
-      bb[i] = b[i]! * b[i]!;
-      ab[i] = a[i]! * b[i]!;
-    }
-    place.within(both);
-    for (const product of [aa, bb, ab]) place.blur(product, product);
-    let [weights, sum] = [0, 0];
-    for (let i = 0; i < area; i++) {
-      const energy = Math.min(aa[i]!, bb[i]!);
-      if (both[i] === 0 || energy <= 0) continue;
-      const weight = energy / (energy + noise * noise);
-      weights += weight;
-      sum += (weight * ab[i]!) / Math.sqrt(aa[i]! * bb[i]!);
-    }
-    return { correlation: weights > 0 ? sum / weights : 0, informative: weights / area, overlap };
-  };
-}
-
-/** The moving map under `p`, bilinear, where it and the fixed one are inside their fields. */
-function warp(
-  { luma, inside }: MatchMap,
-  fixed: MatchMap,
-  { p, side, into }: { p: Float64Array; side: number; into: MatchMap },
-): void {
-  const last = side - 1;
-  const half = side / 2;
-  const centre = last / 2;
-  const [warped, both] = [into.luma, into.inside];
-  for (let r = 0, i = 0; r < side; r++) {
-    const y = (r - centre) / half;
-    for (let c = 0; c < side; c++, i++) {
-      both[i] = 0;
-      warped[i] = 0;
-      if (fixed.inside[i] === 0) continue;
-      const x = (c - centre) / half;
-      const u = (p[0]! * x + p[1]! * y + p[2]!) * half + centre;
-      const v = (p[3]! * x + p[4]! * y + p[5]!) * half + centre;
-      if (!(u >= -0.5 && v >= -0.5 && u <= last + 0.5 && v <= last + 0.5)) continue;
-      const cx = Math.min(last, Math.max(0, u));
-      const cy = Math.min(last, Math.max(0, v));
-      const x0 = Math.min(last - 1, Math.floor(cx));
-      const y0 = Math.min(last - 1, Math.floor(cy));
-      const at = y0 * side + x0;
-      if (!(inside[at]! && inside[at + 1]! && inside[at + side]! && inside[at + side + 1]!)) continue;
-      const fx = cx - x0;
-      const top = luma[at]! + fx * (luma[at + 1]! - luma[at]!);
-      const bottom = luma[at + side]! + fx * (luma[at + side + 1]! - luma[at + side]!);
-      warped[i] = top + (cy - y0) * (bottom - top);
-      both[i] = 1;
-    }
-  }
 }

@@ -1,7 +1,7 @@
 /**
- * An index of sketches (sketch.ts): which rows of a long table of bytes are like a given one, without looking at all.
+ * An index of sketches (sketch.ts): which rows of a long table of bytes are like given ones, without looking at all.
  * The rows are dealt into cells around centres (k-means); a query looks into the cells whose centres it is most like.
- * With √N cells, N queries cost N^1.5; a short table is one cell, and nothing is missed.
+ * With √N cells, N queries cost N^1.5; the shorter the table, the larger the share of it that a query looks at.
  * Source: Sivic & Zisserman, "Video Google", 2003 (the inverted file); Jégou, Douze & Schmid, "Product quantization for
  * nearest neighbor search", 2011.
  */
@@ -14,9 +14,11 @@ export interface SketchIndex {
   /** `[N, length]`: as they were given, then in order of their cells. */
   rows: Int8Array;
   sorted: Int8Array;
-  /** Of each row, its cell; of each sorted row, which row it is. */
+  /** Of each row, whose it is, and its cell; of each sorted row, which row it is, and whose. */
+  owners: Int32Array;
   cells: Int32Array;
   order: Int32Array;
+  sortedOwners: Int32Array;
   /** `[cells, length]`, and where each cell begins. */
   centres: Int8Array;
   starts: Int32Array;
@@ -25,10 +27,11 @@ export interface SketchIndex {
 /** Below so many rows all are looked at. */
 const fewRows = 20_000;
 /** Rows a cell that centres are learned from, and how often they are moved. */
-const sampleRows = 24;
-const moves = 5;
-/** Cells that a query looks into. */
-const probes = 12;
+const sampleRows = 16;
+const moves = 4;
+/** Cells that a query looks into: at least so many, and as many more as this many rows allow. */
+const fewestProbes = 12;
+const lookedAtRows = 8000;
 
 export function createSketchIndex(count: number): SketchIndex {
   const cells = count < fewRows ? 1 : Math.min(4096, Math.round(2 * Math.sqrt(count)));
@@ -38,14 +41,18 @@ export function createSketchIndex(count: number): SketchIndex {
     count,
     rows: bytes(count * length),
     sorted: bytes(count * length),
+    owners: words(count),
     cells: words(count),
     order: words(count),
+    sortedOwners: words(count),
     centres: bytes(cells * length),
     starts: words(cells + 1),
   };
 }
 
 const cellsOf = (index: SketchIndex): number => index.starts.length - 1;
+const probesOf = (index: SketchIndex): number =>
+  Math.min(cellsOf(index), Math.max(fewestProbes, Math.round((lookedAtRows * cellsOf(index)) / index.count)));
 
 /** Finds the centres, from rows that lie evenly over the table. */
 export function learnCentres(index: SketchIndex): void {
@@ -62,42 +69,42 @@ export function learnCentres(index: SketchIndex): void {
     const row = Math.floor((c * sampled) / cells);
     centres.set(sample.subarray(row * length, (row + 1) * length), c * length);
   }
-  const out = new Int32Array(cells);
+  const nearest = new Int32Array(sampled);
   for (let move = 0; move < moves; move++) {
+    native.mostLike(sample, centres, nearest, length);
     const sums = new Float64Array(cells * length);
-    for (let i = 0; i < sampled; i++) {
-      const row = sample.subarray(i * length, (i + 1) * length);
-      const to = nearestCell(index, row, out) * length;
-      for (let j = 0; j < length; j++) sums[to + j]! += row[j]!;
-    }
+    for (let i = 0; i < sampled; i++)
+      for (let j = 0, from = i * length, to = nearest[i]! * length; j < length; j++)
+        sums[to + j]! += sample[from + j]!;
     for (let c = 0; c < cells; c++) {
       let square = 0;
       for (let j = 0; j < length; j++) square += sums[c * length + j]! ** 2;
       if (square === 0) continue;
       const unit = sketchUnit / Math.sqrt(square);
-      for (let j = 0; j < length; j++) centres[c * length + j] = Math.round(sums[c * length + j]! * unit);
+      for (let j = 0; j < length; j++)
+        centres[c * length + j] = Math.min(127, Math.round(sums[c * length + j]! * unit));
     }
   }
 }
 
-function nearestCell({ centres }: SketchIndex, row: Int8Array, out: Int32Array): number {
-  native.dots(row, centres, out, 0, out.length);
-  let best = 0;
-  for (let c = 1; c < out.length; c++) if (out[c]! > out[best]!) best = c;
-  return best;
-}
-
 /** Deals rows `from` to `to − 1` into cells. */
 export function assignRows(index: SketchIndex, from: number, to: number): void {
-  const cells = cellsOf(index);
-  if (cells === 1) return;
-  const out = new Int32Array(cells);
-  for (let i = from; i < to; i++)
-    index.cells[i] = nearestCell(index, index.rows.subarray(i * length, (i + 1) * length), out);
+  if (cellsOf(index) === 1) return;
+  const rows = index.rows.subarray(from * length, to * length);
+  native.mostLike(rows, index.centres, index.cells.subarray(from, to), length);
 }
 
-/** Sorts the rows by cell. */
-export function sortRows({ count, rows, sorted, cells, order, starts }: SketchIndex): void {
+/** Puts the rows in order of their cells. */
+export function sortRows({
+  rows,
+  sorted,
+  owners,
+  cells,
+  order,
+  sortedOwners,
+  starts,
+  count,
+}: SketchIndex): void {
   starts.fill(0);
   for (let i = 0; i < count; i++) starts[cells[i]! + 1]!++;
   for (let c = 1; c < starts.length; c++) starts[c]! += starts[c - 1]!;
@@ -105,49 +112,50 @@ export function sortRows({ count, rows, sorted, cells, order, starts }: SketchIn
   for (let i = 0; i < count; i++) {
     const to = next[cells[i]!]!++;
     order[to] = i;
+    sortedOwners[to] = owners[i]!;
     sorted.set(rows.subarray(i * length, (i + 1) * length), to * length);
   }
 }
 
-/** A search with buffers of its own. `least` says what is worth finding, and is asked again after each find. */
-export function createSketchSearch(
-  index: SketchIndex,
-): (query: Int8Array, least: () => number, found: (row: number, product: number) => void) => void {
-  const { sorted, order, starts, centres } = index;
-  const cells = cellsOf(index);
-  const products = new Int32Array(cells);
-  let longest = 0;
-  for (let c = 0; c < cells; c++) longest = Math.max(longest, starts[c + 1]! - starts[c]!);
-  const out = new Int32Array(longest);
-  const looked = new Int32Array(Math.min(probes, cells));
-  return (query, least, found) => {
-    looked[0] = 0;
-    if (cells > 1) {
-      native.dots(query, centres, products, 0, cells);
-      mostLike(products, looked);
-    }
-    for (const cell of looked) {
-      const from = starts[cell]!;
-      const many = starts[cell + 1]! - from;
-      native.dots(query, sorted, out, from, many);
-      let worthwhile = least();
-      for (let i = 0; i < many; i++) {
-        if (out[i]! < worthwhile) continue;
-        found(order[from + i]!, out[i]!);
-        worthwhile = least();
-      }
-    }
-  };
+/** Queries of images that follow each other, those of an image together. */
+export interface Queries {
+  /** `[M, length]` */
+  sketches: Int8Array;
+  /** Whose each is, `[M]`. */
+  askers: Int32Array;
 }
 
-/** The places of the largest values. */
-function mostLike(values: Int32Array, into: Int32Array): void {
-  let filled = 0;
-  for (let c = 0; c < values.length; c++) {
-    const value = values[c]!;
-    if (filled === into.length && value <= values[into[filled - 1]!]!) continue;
-    let at = filled < into.length ? filled++ : filled - 1;
-    for (; at > 0 && values[into[at - 1]!]! < value; at--) into[at] = into[at - 1]!;
-    into[at] = c;
-  }
+/** A row that is like a query: whose it is, its number, and which of the image's queries, from 0. */
+export interface Find {
+  owner: number;
+  row: number;
+  query: number;
+}
+
+/**
+ * The best rows for each asker, one an owner, none of its own.
+ * @param options.most finds of an asker
+ * @param options.least product of sketches that is worth a look
+ * @returns of each asker in turn the finds, best first
+ */
+export function findLike(
+  index: SketchIndex,
+  { sketches, askers }: Queries,
+  { most, least }: { most: number; least: number },
+): Find[][] {
+  if (askers.length === 0) return [];
+  const first = askers[0]!;
+  const asking = askers.at(-1)! - first + 1;
+  const each = probesOf(index);
+  const looked = new Int32Array(askers.length * each);
+  if (cellsOf(index) > 1) native.mostLike(sketches, index.centres, looked, length);
+  const finds = new Int32Array(asking * most * 4);
+  const settings = Int32Array.of(length, first, most, least);
+  native.sieve(sketches, askers, looked, index.sorted, index.sortedOwners, index.starts, finds, settings);
+  return Array.from({ length: asking }, (_, a) => {
+    const own: Find[] = [];
+    for (let at = 4 * a * most; at < 4 * (a + 1) * most && finds[at]! >= 0; at += 4)
+      own.push({ owner: finds[at]!, query: finds[at + 2]!, row: index.order[finds[at + 3]!]! });
+    return own;
+  });
 }

@@ -16,8 +16,9 @@ import { createMap, createMatcher, type Match, type MatchMap } from './match.js'
 import {
   assignRows,
   createSketchIndex,
-  createSketchSearch,
+  findLike,
   learnCentres,
+  type Queries,
   type SketchIndex,
   sortRows,
 } from './near-index.js';
@@ -72,10 +73,9 @@ export interface NearTables {
   contents: Uint8Array;
   aspects: Float32Array;
   fills: Float32Array;
-  /** Sketches of crops; the first row of each image, `[N + 1]`; the image of each row. */
+  /** Sketches of crops; the first row of each image, `[N + 1]`. */
   crops: SketchIndex;
   firstCrop: Int32Array;
-  cropImage: Int32Array;
   /** Content maps at a quarter of their size, `[N, 16, 16]`, and prints, `[N, 32, 32]`. */
   quarters: Uint8Array;
   prints: Int8Array;
@@ -89,19 +89,22 @@ export function createNearTables({ luma: contents, aspects, fills }: ContentMaps
   const count = aspects.length;
   const firstCrop = words(count + 1);
   for (let i = 0; i < count; i++) firstCrop[i + 1] = firstCrop[i]! + cropWindows(aspects[i]!).length;
-  const cropImage = words(firstCrop[count]!);
-  for (let i = 0; i < count; i++) cropImage.fill(i, firstCrop[i], firstCrop[i + 1]);
+  const crops = createSketchIndex(firstCrop[count]!);
+  const cornerSketches = createSketchIndex(corners * count);
+  for (let i = 0; i < count; i++) {
+    crops.owners.fill(i, firstCrop[i], firstCrop[i + 1]);
+    cornerSketches.owners.fill(i, corners * i, corners * (i + 1));
+  }
   return {
     count,
     contents,
     aspects,
     fills,
-    crops: createSketchIndex(firstCrop[count]!),
+    crops,
     firstCrop,
-    cropImage,
     quarters: new Uint8Array(new SharedArrayBuffer(count * quarterArea)),
     prints: new Int8Array(new SharedArrayBuffer(count * printArea)),
-    corners: createSketchIndex(corners * count),
+    corners: cornerSketches,
   };
 }
 
@@ -173,18 +176,17 @@ export function startNearSearch(data: {
   evidence: number;
 }): (task: NearTask) => NearPair[] {
   const { tables, evidence } = data;
-  let search: ((image: number, pairs: NearPair[]) => void) | undefined;
+  let search: ((from: number, to: number) => NearPair[]) | undefined;
   return ({ kind, from, to }) => {
-    const pairs: NearPair[] = [];
     if (kind === 'sketch') sketchImages(tables, from, to);
     else if (kind === 'assign') {
       assignRows(tables.crops, tables.firstCrop[from]!, tables.firstCrop[to]!);
       assignRows(tables.corners, corners * from, corners * to);
     } else {
       search ??= createImageSearch(tables, evidence);
-      for (let i = from; i < to; i++) search(i, pairs);
+      return search(from, to);
     }
-    return pairs;
+    return [];
   };
 }
 
@@ -197,33 +199,6 @@ interface Candidate {
   start: Float64Array;
 }
 
-/**
- * The best finds of a query, one an image, at most `most`: by product, then by image. What a find must reach rises with
- * them, so that of thousands of pictures that are a little alike few are looked at twice.
- */
-function createBest(most: number, least: number) {
-  let best: { image: number; product: number; how: number }[] = [];
-  return {
-    /** The least product that may still be among the best. */
-    least: (): number => (best.length < most ? least : best[most - 1]!.product),
-    offer: (image: number, product: number, how: number): void => {
-      const known = best.findIndex((find) => find.image === image);
-      if (known >= 0 && best[known]!.product >= product) return;
-      if (known >= 0) best.splice(known, 1);
-      let at = best.length;
-      while (at > 0 && (best[at - 1]!.product - product || image - best[at - 1]!.image) < 0) at--;
-      if (at < most) best.splice(at, 0, { image, product, how });
-      if (best.length > most) best.pop();
-    },
-    /** The best, which are then forgotten. */
-    take: (): { image: number; how: number }[] => {
-      const taken = best;
-      best = [];
-      return taken;
-    },
-  };
-}
-
 /** The map that lays window `from` of a turned image onto window `to`. */
 function mapBetween(from: Window, symmetry: number, to: Window): Float64Array {
   const [width, height] =
@@ -234,45 +209,63 @@ function mapBetween(from: Window, symmetry: number, to: Window): Float64Array {
 
 const whole = Float64Array.of(1, 0, 0, 0, 1, 0);
 
-/** The search for what an image may be a copy of; keeps its buffers between images. */
-function createCandidateSearch(tables: NearTables): (image: number) => Candidate[] {
-  const { crops, cropImage, firstCrop, aspects } = tables;
-  const searchCrops = createSketchSearch(crops);
-  const searchCorners = createSketchSearch(tables.corners);
-  const products = (share: number): number => Math.ceil(share * sketchUnit * sketchUnit);
-  const best = createBest(sieve.crops, products(sieve.crop));
-  const bestCorners = createBest(sieve.corners, products(sieve.corner));
-  const query = new Int8Array(sketchLength);
+const products = (share: number): number => Math.ceil(share * sketchUnit * sketchUnit);
 
-  return (image) => {
-    const windows = cropWindows(aspects[image]!);
-    for (const w of wholeWindows(aspects[image]!))
-      for (let k = 0; k < symmetries; k++) {
-        turnInto(rowOf(crops, firstCrop[image]! + w), k, query);
-        searchCrops(query, best.least, (row, product) => {
-          const other = cropImage[row]!;
-          if (other !== image) best.offer(other, product, ((row - firstCrop[other]!) << 8) | (w << 3) | k);
-        });
-      }
-    const candidates = best.take().map(({ image: other, how }): Candidate => {
-      const symmetry = how & 7;
-      const to = cropWindows(aspects[other]!)[how >> 8]!;
-      return { image: other, symmetry, start: mapBetween(windows[(how >> 3) & 31]!, symmetry, to) };
-    });
+/** What images `from` to `to − 1` may be copies of. */
+function candidatesOf(tables: NearTables, from: number, to: number): Candidate[][] {
+  const { crops, firstCrop, aspects } = tables;
+  const wholes = queriesOf(from, to, (i, ask) => {
+    for (const w of wholeWindows(aspects[i]!))
+      for (let k = 0; k < symmetries; k++) ask(rowOf(crops, firstCrop[i]! + w), k);
+  });
+  const byCrops = findLike(crops, wholes, { most: sieve.crops, least: products(sieve.crop) });
+  // Of two forms of each corner, the index has one; the other comes from it by mirroring along the diagonal.
+  const cornered = queriesOf(from, to, (i, ask) => {
     for (let k = 0; k < corners; k++)
-      for (const transposed of [0, 4]) {
-        // Of two forms of each corner, the index has one; the other comes from it by mirroring along the diagonal.
-        turnInto(rowOf(tables.corners, corners * image + k), transposed, query);
-        searchCorners(query, bestCorners.least, (row, product) => {
-          const other = Math.floor(row / corners);
-          const turned = compositions[transposed ? compositions[k]![4]! : k]![inverses[row % corners]!]!;
-          if (other !== image) bestCorners.offer(other, product, turned);
-        });
-      }
-    for (const { image: other, how } of bestCorners.take())
-      candidates.push({ image: other, symmetry: how, start: whole.slice() });
-    return candidates;
-  };
+      for (const transposed of [0, 4]) ask(rowOf(tables.corners, corners * i + k), transposed);
+  });
+  const byCorners = findLike(tables.corners, cornered, {
+    most: sieve.corners,
+    least: products(sieve.corner),
+  });
+  return byCrops.map((finds, n) => {
+    const image = from + n;
+    const windows = cropWindows(aspects[image]!);
+    const asked = wholeWindows(aspects[image]!);
+    return [
+      ...finds.map(({ owner, row, query }): Candidate => {
+        const symmetry = query % symmetries;
+        const onto = cropWindows(aspects[owner]!)[row - firstCrop[owner]!]!;
+        const start = mapBetween(windows[asked[Math.floor(query / symmetries)]!]!, symmetry, onto);
+        return { image: owner, symmetry, start };
+      }),
+      ...byCorners[n]!.map(({ owner, row, query }): Candidate => {
+        const k = query >> 1;
+        const turn = query & 1 ? compositions[k]![4]! : k;
+        return {
+          image: owner,
+          symmetry: compositions[turn]![inverses[row % corners]!]!,
+          start: whole.slice(),
+        };
+      }),
+    ];
+  });
+}
+
+/** The sketches, turned, that `each` asks for, image by image. */
+function queriesOf(
+  from: number,
+  to: number,
+  each: (image: number, ask: (sketch: Int8Array, symmetry: number) => void) => void,
+): Queries {
+  const asked: { image: number; sketch: Int8Array; symmetry: number }[] = [];
+  for (let image = from; image < to; image++)
+    each(image, (sketch, symmetry) => asked.push({ image, sketch, symmetry }));
+  const sketches = new Int8Array(asked.length * sketchLength);
+  asked.forEach(({ sketch, symmetry }, q) => {
+    turnInto(sketch, symmetry, sketches.subarray(q * sketchLength, (q + 1) * sketchLength));
+  });
+  return { sketches, askers: Int32Array.from(asked, ({ image }) => image) };
 }
 
 const inverses = Array.from({ length: symmetries }, (_, k) => inverse(k));
@@ -342,8 +335,8 @@ function createTurned(tables: NearTables) {
   };
 }
 
-function createImageSearch(tables: NearTables, evidence: number): (image: number, pairs: NearPair[]) => void {
-  const candidatesOf = createCandidateSearch(tables);
+/** The search among all for pairs with images `from` to `to − 1`; keeps its buffers between tasks. */
+function createImageSearch(tables: NearTables, evidence: number): (from: number, to: number) => NearPair[] {
   const turned = createTurned(tables);
 
   /** What the two have in common; undefined as soon as it is too little. `map` becomes the map between them. */
@@ -369,20 +362,25 @@ function createImageSearch(tables: NearTables, evidence: number): (image: number
     return evidenceOf(match) >= needed && isPlausible(match, map) ? match : undefined;
   };
 
-  return (image, pairs) => {
-    turned.show(image);
-    for (const candidate of candidatesOf(image)) {
-      const match = matchWith(candidate);
-      if (!match) continue;
-      const { image: other, symmetry } = candidate;
-      const forwards = image < other;
-      pairs.push({
-        ...match,
-        a: Math.min(image, other),
-        b: Math.max(image, other),
-        symmetry: forwards ? symmetry : inverses[symmetry]!,
-      });
-    }
+  return (from, to) => {
+    const pairs: NearPair[] = [];
+    candidatesOf(tables, from, to).forEach((candidates, n) => {
+      const image = from + n;
+      turned.show(image);
+      for (const candidate of candidates) {
+        const match = matchWith(candidate);
+        if (!match) continue;
+        const { image: other, symmetry } = candidate;
+        const forwards = image < other;
+        pairs.push({
+          ...match,
+          a: Math.min(image, other),
+          b: Math.max(image, other),
+          symmetry: forwards ? symmetry : inverses[symmetry]!,
+        });
+      }
+    });
+    return pairs;
   };
 }
 

@@ -38,7 +38,37 @@ export interface Native {
   adjustMemory(bytes: number): void;
   jpegSquare(bytes: Uint8Array, sidePx: number, whole: boolean): Promise<ArrayBuffer | null>;
   jpegLibrary(): string | undefined;
-  dots(query: Int8Array, rows: Int8Array, out: Int32Array, from: number, count: number): void;
+  blur(map: Float32Array, scale: Float32Array, kernel: Float32Array, into: Float32Array): void;
+  registerMaps(
+    moving: Float32Array,
+    fixed: Float32Array,
+    movingInside: Float32Array,
+    fixedInside: Float32Array,
+    p: Float64Array,
+    steps: number,
+  ): void;
+  compareMaps(
+    moving: Float32Array,
+    movingInside: Float32Array,
+    fixed: Float32Array,
+    fixedInside: Float32Array,
+    p: Float64Array,
+    detail: Float32Array,
+    place: Float32Array,
+    out: Float64Array,
+  ): void;
+  comparePrints(moving: Int8Array, fixed: Int8Array, p: Float64Array, fewest: number): number;
+  mostLike(queries: Int8Array, centres: Int8Array, out: Int32Array, length: number): void;
+  sieve(
+    queries: Int8Array,
+    askers: Int32Array,
+    probes: Int32Array,
+    rows: Int8Array,
+    owners: Int32Array,
+    starts: Int32Array,
+    finds: Int32Array,
+    settings: Int32Array,
+  ): void;
   manualSeed(seed: number): void;
   defaultGenerator(deviceType: number, index: number): number;
   newGenerator(seed: number): number;
