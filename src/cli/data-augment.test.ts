@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { commandTable, main } from './main.js';
+import { wholeProgram } from './in-process.test-data.js';
 
 let root: string;
 let phantoms: string;
@@ -15,22 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-const table = commandTable.filter(({ name }) => name === 'data');
-
-async function run(args: readonly string[]) {
-  const text = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
-      text[stream] += chunk;
-      return true;
-    }),
-  );
-  try {
-    return { code: await main(['data', 'augment-sheet', ...args], table), ...text };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const data = wholeProgram('data');
+const run = (args: readonly string[]) => data(['augment-sheet', ...args]);
 
 test('a sheet: a row a transform and one of all, columns as many as draws and the image itself', async () => {
   const out = join(root, 'siim.png');

@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { commandTable, main } from './main.js';
+import { wholeProgram } from './in-process.test-data.js';
 
 let root: string;
 let phantoms: string;
@@ -14,22 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-const table = commandTable.filter(({ name }) => name === 'data');
-
-async function run(args: readonly string[]) {
-  const text = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
-      text[stream] += chunk;
-      return true;
-    }),
-  );
-  try {
-    return { code: await main(['data', 'describe', ...args], table), ...text };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const data = wholeProgram('data');
+const run = (args: readonly string[]) => data(['describe', ...args]);
 
 test('--report: a page with the audit, its figures beside it, both named in --json', async () => {
   const path = join(root, 'out/eda.html');

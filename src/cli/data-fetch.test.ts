@@ -16,7 +16,7 @@ import {
   fakeImages,
   startFakeArchive,
 } from '../data/isic/fake-archive.test-data.js';
-import { commandTable, main } from './main.js';
+import { wholeProgram } from './in-process.test-data.js';
 
 let root: string;
 let images: FakeImage[];
@@ -37,23 +37,15 @@ async function start(options: Partial<FakeOptions> = {}): Promise<void> {
   archive = await startFakeArchive({ images, collections, pageSize: 4, ...options });
 }
 
-const table = commandTable.filter(({ name }) => name === 'data');
+const data = wholeProgram('data');
 
 async function run(...args: string[]) {
-  const text = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
-      text[stream] += chunk;
-      return true;
-    }),
-  );
   vi.stubEnv('GRAFT_ISIC_URL', archive.url);
   vi.stubEnv('GRAFT_ISIC_PARQUET_URL', `${archive.url}none.parquet`);
   try {
-    return { code: await main(['data', 'fetch', 'isic', '--rate', '1000', ...args], table), ...text };
+    return await data(['fetch', 'isic', '--rate', '1000', ...args]);
   } finally {
     vi.unstubAllEnvs();
-    for (const spy of spies) spy.mockRestore();
   }
 }
 

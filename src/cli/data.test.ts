@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDataset } from '../data/dataset.js';
-import { commandTable, main } from './main.js';
+import { wholeProgram } from './in-process.test-data.js';
 
 let root: string;
 let phantoms: string;
@@ -14,23 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-const table = commandTable.filter(({ name }) => name === 'data');
-
-/** What a command line prints, and its exit code. */
-async function run(args: readonly string[]) {
-  const text = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
-      text[stream] += chunk;
-      return true;
-    }),
-  );
-  try {
-    return { code: await main(['data', ...args], table), ...text };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const run = wholeProgram('data');
 
 test('phantoms → import by folder name → describe', async () => {
   expect(openDataset(phantoms)).toMatchObject({ seed: 3, kind: 'phantom' });

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { vi } from 'vitest';
 import { addGlobalOptions } from './common.js';
+import { commandTable, main } from './main.js';
 
 /** @returns a caller of `graft NAME …`, on one CPU thread, that gives what was printed on stdout; an error carries it as `printed` */
 export const inProcess =
@@ -49,6 +50,25 @@ export const inProcessAloud =
       return { ...said, error: undefined };
     } catch (error) {
       return { ...said, error: error as Error };
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+  };
+
+/** The whole program as it is started, in this process: what `graft NAME …` prints, and its exit code. */
+export const wholeProgram =
+  (name: string) =>
+  async (args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
+    const text = { stdout: '', stderr: '' };
+    const spies = (['stdout', 'stderr'] as const).map((stream) =>
+      vi.spyOn(process[stream], 'write').mockImplementation((chunk) => {
+        text[stream] += chunk;
+        return true;
+      }),
+    );
+    try {
+      const table = commandTable.filter((command) => command.name === name);
+      return { code: await main([name, ...args], table), ...text };
     } finally {
       for (const spy of spies) spy.mockRestore();
     }
