@@ -68,7 +68,7 @@ async function mapColumns(
   const cleaned = source.sql.map((column, i) => `${blank(`trim(${column})`, mapping.missing)} AS ${own[i]}`);
   const marks = markColumns.join(', ');
   const base = `(SELECT ${marks}, ${cleaned.join(', ')} FROM ${source.name})`;
-  requireColumns(source, [spec.id], `${where}.id`);
+  requireColumns(source, [spec.id ?? spec.per!], `${where}.${spec.id === undefined ? 'per' : 'id'}`);
   await checkRequired(engine, source, { columns: spec.required ?? [], base, own, key: `${where}.required` });
 
   const canonical = new Map<string, Canonical>();

@@ -51,9 +51,14 @@ const table = z
   .strictObject({
     recognise: names.optional(),
     headerless: z.record(name, pattern).optional(),
-    id: name,
+    id: name.optional(),
+    per: name.optional(),
     required: names.optional(),
     columns: z.record(name, column).default({}),
+  })
+  .refine((value) => (value.id === undefined) !== (value.per === undefined), {
+    message: 'either id, what the image is called, or per, a column of the tables before',
+    path: ['id'],
   })
   .refine((value) => value.recognise === undefined || value.headerless === undefined, {
     message: 'either recognise or headerless, not both',
@@ -82,9 +87,13 @@ const schema = z
       Object.values(tables).every(({ recognise, headerless }) => recognise ?? headerless),
     { message: 'of several tables each needs recognise, so that it can be told from the others' },
   )
+  .refine(({ tables }) => Object.values(tables)[0]?.id !== undefined, {
+    message: 'the first table needs id: it says what the images are called',
+    path: ['tables'],
+  })
   .superRefine(({ tables, roles }, context) => {
-    const known = Object.values(tables).flatMap(({ id, recognise, headerless, columns }) => [
-      id,
+    const known = Object.values(tables).flatMap(({ id, per, recognise, headerless, columns }) => [
+      id ?? per!,
       ...(recognise ?? Object.keys(headerless ?? {})),
       ...Object.keys(columns),
     ]);

@@ -145,11 +145,21 @@ async function mapped(engine: Engine, sources: readonly Source[], found: Recogni
     parts.push({ name, mapped: await mapSource(engine, source, { mapping, table: name }) });
   }
   let joined: (Combined & { id: string }) | undefined;
-  for (const [i, [name, { id }]] of Object.entries(mapping.tables).entries()) {
+  for (const [i, [name, { id, per }]] of Object.entries(mapping.tables).entries()) {
     const same = parts.filter((part) => part.name === name).map((part) => part.mapped);
     if (same.length === 0) continue;
-    const next = { ...(await appendTables(engine, same, { name: `table ${i}`, table: i })), id };
-    joined = joined ? await joinTables(engine, [joined, next], { name: `joined ${i}`, sources }) : next;
+    const next = await appendTables(engine, same, { name: `table ${i}`, table: i });
+    const options = { name: `joined ${i}`, sources };
+    if (id !== undefined)
+      joined = joined ? await joinTables(engine, [joined, { ...next, id }], options) : { ...next, id };
+    else if (joined?.columns.includes(per!))
+      joined = await joinTables(engine, [joined, { ...next, per: per! }], options);
+    else {
+      const path = sources[tables.indexOf(name)]!.path;
+      throw new DataError(
+        `${path}: has a row a ${per}, and no images; give the table that has ${per} and images as well (mapping ${mapping.name})`,
+      );
+    }
   }
   const { id, ...table } = joined!;
   return { table, roles: { id, ...present(mapping.roles, table.columns) } };

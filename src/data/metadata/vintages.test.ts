@@ -268,3 +268,51 @@ test('ISIC 2024: Kaggle’s metadata, and ground truth with supplement', async (
   expect(column(own, 'benign_malignant')).toEqual(['benign', 'malignant']);
   expect(column(own, 'lesion_id')).toEqual(['', 'IL_2']);
 });
+
+test('MILK10k: two images a lesion, ground truth a lesion', async () => {
+  put(
+    'milk/metadata.csv',
+    [
+      'lesion_id,image_type,isic_id,attribution,copyright_license,image_manipulation,age_approx,sex,skin_tone_class,site,MONET_hair',
+      'IL_2,clinical: close-up,ISIC_3,MILK study team,CC-BY-NC,instrument only,65,male,3,trunk,0.2',
+      'IL_2,dermoscopic,ISIC_1,MILK study team,CC-BY-NC,instrument only,65,male,3,trunk,0.1',
+      'IL_1,clinical: close-up,ISIC_2,MILK study team,CC-BY-NC,,,,2,,0.5',
+      'IL_1,dermoscopic,ISIC_4,MILK study team,CC-BY-NC,,,,2,,0.4',
+      'IL_9,dermoscopic,ISIC_9,MILK study team,CC-BY-NC,,,,2,,0.4',
+    ].join('\n'),
+  );
+  const classes = 'lesion_id,AKIEC,BCC,BEN_OTH,BKL,DF,INF,MAL_OTH,MEL,NV,SCCKA,VASC';
+  put(
+    'milk/truth.csv',
+    `${classes}\nIL_1,0.0,0.0,0.0,0.0,0.0,1.0,0.0,0.0,0.0,0.0,0.0\nIL_2,0,0,0,0,0,0,0,1,0,0,0\nIL_3,1,0,0,0,0,0,0,0,0,0,0\n`,
+  );
+  put(
+    'milk/supplement.csv',
+    'isic_id,diagnosis_full,diagnosis_confirm_type,invasion_thickness_interval\nISIC_1,Melanoma in situ,histopathology,\n',
+  );
+  const path = (name: string) => join(dir, `milk/${name}.csv`);
+  for (const names of [
+    ['metadata', 'truth', 'supplement'],
+    ['truth', 'supplement', 'metadata'],
+  ]) {
+    const milk = await readMetadata(names.map(path));
+    expect(milk.mapping).toBe('milk10k');
+    expect(milk.roles).toEqual({ id: 'isic_id', label: 'benign_malignant', lesion: 'lesion_id' });
+    // The lesion without an image shows by itself, and has no label: a precursor and a carcinoma in situ are one class.
+    expect(column(milk, 'isic_id')).toEqual(['ISIC_3', 'ISIC_1', 'ISIC_2', 'ISIC_4', 'ISIC_9', 'IL_3']);
+    expect(column(milk, 'lesion_id')).toEqual(['IL_2', 'IL_2', 'IL_1', 'IL_1', 'IL_9', 'IL_3']);
+    expect(column(milk, 'benign_malignant')).toEqual(['malignant', 'malignant', 'benign', 'benign', '', '']);
+    expect(column(milk, 'diagnosis').at(-1)).toBe('actinic keratosis or intraepithelial carcinoma');
+    expect(column(milk, 'diagnosis_confirm_type')).toEqual(['', 'histopathology', '', '', '', '']);
+    expect(column(milk, 'image_type').slice(0, 2)).toEqual(['close-up', 'dermoscopic']);
+    expect(column(milk, 'anatom_site_general')[0]).toBe('trunk');
+    expect(places(milk).at(-1)).toBe('milk/truth.csv:4');
+  }
+  await expect(readMetadata([path('truth')])).rejects.toThrow(
+    'has a row a lesion_id, and no images; give the table that has lesion_id and images as well',
+  );
+  put('milk/twice.csv', `${classes}\nIL_2,0,1,0,0,0,0,0,0,0,0,0\n`);
+  await expect(readMetadata(['metadata', 'truth', 'twice'].map(path))).rejects.toThrow(
+    /twice\.csv, line 2: lesion_id 'il_2' stands in .*truth\.csv, line 3 already/,
+  );
+});
