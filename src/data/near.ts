@@ -53,8 +53,13 @@ export const defaultEvidence = 0.65;
  * Not of pictures smaller than the maps, which have little to tell them apart by. */
 const asTheyAre = 0.74;
 
-/** Least products of sketches that are worth a look, of all crops and of corners alone; the most that are looked at. */
-const sieve = { crop: 0.8, corner: 0.88, crops: 6, corners: 3 };
+/**
+ * Least products of sketches that are worth a look, of all crops and of corners alone; how many are looked at: of crops
+ * more than the fewest where there are not many images.
+ */
+const sieve = { crop: 0.8, corner: 0.88, crops: { fewest: 6, most: 20, ofAll: 300_000 }, corners: 3 };
+const looksAt = ({ fewest, most, ofAll }: typeof sieve.crops, images: number): number =>
+  Math.min(most, Math.max(fewest, Math.round(ofAll / images)));
 /** Least correlation of the prints, and of the details at half the size. */
 const coarse = { print: 0.55, half: 0.6 };
 /** Share of the smaller field that both must show; share of the map that must have details. */
@@ -218,7 +223,10 @@ function candidatesOf(tables: NearTables, from: number, to: number): Candidate[]
     for (const w of wholeWindows(aspects[i]!))
       for (let k = 0; k < symmetries; k++) ask(rowOf(crops, firstCrop[i]! + w), k);
   });
-  const byCrops = findLike(crops, wholes, { most: sieve.crops, least: products(sieve.crop) });
+  const byCrops = findLike(crops, wholes, {
+    most: looksAt(sieve.crops, tables.count),
+    least: products(sieve.crop),
+  });
   // Of two forms of each corner, the index has one; the other comes from it by mirroring along the diagonal.
   const cornered = queriesOf(from, to, (i, ask) => {
     for (let k = 0; k < corners; k++)

@@ -69,29 +69,38 @@ export const turns: readonly Int32Array[] = Array.from({ length: symmetries }, (
   return turn;
 });
 
-const scales = [1, 0.88, 0.77, 0.68, 0.6];
-const offset = 0.1;
+/**
+ * Half sides and offsets of crops, in halves of the field's: of the whole field's form, and of the largest square in it.
+ * Offset squares are there for apertures that are not in the middle.
+ */
+const fields = [1, 0.88, 0.77, 0.68, 0.6, 0.53];
+const squares = [0.96, 0.88, 0.8, 0.7];
+const aside = { diagonal: { scale: 0.8, offset: 0.09 }, straight: { scale: 0.86, offset: 0.06 } };
 const corner = { at: 0.45, half: 0.55 };
+
+const isSquare = (aspect: number): boolean => Math.max(aspect, 1 / aspect) < 1.1;
 
 /** Crops of a picture of some aspect that copies may show: of the whole field's form, and square where it is not. */
 export function cropWindows(aspect: number): Window[] {
-  const centred = (halfWidth: number, halfHeight: number): Window[] =>
-    scales.map((s) => ({ x: 0, y: 0, halfWidth: s * halfWidth, halfHeight: s * halfHeight }));
   const [width, height] = [Math.min(1, 1 / aspect), Math.min(1, aspect)];
-  const isSquare = Math.max(width, height) / Math.min(width, height) < 1.1;
-  const [w, h] = [scales[2]! * width, scales[2]! * height];
+  const square = (scale: number, x = 0, y = 0): Window => ({
+    x: x * width,
+    y: y * height,
+    halfWidth: scale * width,
+    halfHeight: scale * height,
+  });
+  const { diagonal, straight } = aside;
+  const [d, s] = [diagonal.offset, straight.offset];
   return [
-    ...centred(1, 1),
-    ...(isSquare ? [] : centred(width, height)),
-    ...[-offset, offset].flatMap((x) =>
-      [-offset, offset].map((y) => ({ x: x * width, y: y * height, halfWidth: w, halfHeight: h })),
-    ),
+    ...fields.map((scale) => ({ x: 0, y: 0, halfWidth: scale, halfHeight: scale })),
+    ...squares.filter((scale) => !isSquare(aspect) || !fields.includes(scale)).map((scale) => square(scale)),
+    ...[-d, d].flatMap((x) => [-d, d].map((y) => square(diagonal.scale, x, y))),
+    ...[-s, s].flatMap((by) => [square(straight.scale, by, 0), square(straight.scale, 0, by)]),
   ];
 }
 
 /** Of these, what is looked for in others: the whole field, and the middle square. */
-export const wholeWindows = (aspect: number): number[] =>
-  cropWindows(aspect).length > scales.length + 4 ? [0, scales.length] : [0];
+export const wholeWindows = (aspect: number): number[] => (isSquare(aspect) ? [0] : [0, fields.length]);
 
 export const cornerWindow: Window = {
   x: -corner.at,
