@@ -188,7 +188,7 @@ export function checkRecipe(recipe: ClassifierRecipe): void {
   if (recipe.weights !== null) weightsFilePath(recipe.weights);
   if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
     throw new ConfigError(
-      `warmupSteps (${recipe.warmupSteps}) must be fewer than steps (${recipe.steps}); use --set warmupSteps=${Math.floor(recipe.steps / 10)}`,
+      `warmupSteps (${recipe.warmupSteps}) must be fewer than steps (${recipe.steps}); set warmupSteps=${Math.floor(recipe.steps / 10)}`,
     );
   }
   if (recipe.classWeights !== 'none' && recipe.sampler === 'balanced') {

@@ -104,6 +104,8 @@ test.each([
   [{ sequential: { looks: [3, 3] } }, 'sequential.looks: 3 does not exceed'],
   [{ classifier: { set: { loss: 'focal' } } }, 'classifier.set.loss: the arms decide it'],
   [{ classifier: { set: { target: 'classes' } } }, 'use target: binary'],
+  [{ classifier: { set: { steps: 20 } } }, 'classifier.set: warmupSteps (50) must be fewer than steps (20)'],
+  [{ gans: { a: { set: { weightClip: 0.01 } } } }, 'gans.a.set: weightClip: is of the wasserstein objective'],
   [
     {
       arms: [
@@ -113,12 +115,8 @@ test.each([
     },
     'rename one',
   ],
-])('%j is refused', (settings, message) => {
-  expect(() => {
-    const config = configOf(settings);
-    for (const job of planTrial(config, dataset))
-      if (job.kind === 'classifier') classifierConfig(config, job);
-  }).toThrow(message);
+])('%j is refused before there is a trial folder', (settings, message) => {
+  expect(() => planTrial(configOf(settings), dataset)).toThrow(message);
 });
 
 test('names of folders', () => {

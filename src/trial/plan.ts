@@ -10,10 +10,10 @@
  *   runs/fold-1/real+standard/seed-0       a classifier
  */
 import { join } from 'node:path';
-import { type ClassifierConfig, classifierConfigSchema } from '../classify/config.js';
+import { type ClassifierConfig, checkRecipe, classifierConfigSchema } from '../classify/config.js';
 import type { Dataset } from '../data/dataset.js';
 import { ConfigError } from '../errors.js';
-import { type GanConfig, ganConfigSchema } from '../gan/config.js';
+import { checkGanConfig, type GanConfig, ganConfigSchema } from '../gan/config.js';
 import { resolveConfig } from '../run/config.js';
 import { syntheticCount } from './arms.js';
 import { armsOf, asSets, checkTrialConfig, seedsOf, type TrialConfig } from './config.js';
@@ -81,7 +81,7 @@ export const folderName = (name: string): string =>
  * Every job of a trial, those that others need first; seed by seed, so that a trial that is stopped early has all arms
  * of its first seeds.
  * @param options.seeds how many; default all that may be needed
- * @throws ConfigError where the trial file does not fit the dataset
+ * @throws ConfigError where the trial file does not fit the dataset, or a GAN's or classifier's settings do not go together
  */
 export function planTrial(
   config: TrialConfig,
@@ -99,6 +99,7 @@ export function planTrial(
     if (!jobs.has(job.id)) jobs.set(job.id, job);
     return job;
   };
+  checkSettings(config, arms, dataset.positive);
   const sizes = cacheSizes(config);
   const counts = new Map<string, { all: number; positives: number }>();
   for (const seed of seeds) {
@@ -178,14 +179,40 @@ function inOrder(jobs: readonly TrialJob[]): TrialJob[] {
     .map(({ job }) => job);
 }
 
+/**
+ * What the classifiers and GANs would be refused for once they are trained. Said here, by the trial's keys, for by then
+ * there is a trial folder, which cannot be begun again with other settings.
+ */
+function checkSettings(config: TrialConfig, arms: readonly TrialArm[], positive: string): void {
+  const { data } = config;
+  for (const arm of arms) sayingWhere('classifier.set', () => checkRecipe(classifierConfig(config, { arm })));
+  for (const name of trainedGans(config))
+    sayingWhere(`gans.${name}.set`, () => checkGanConfig(ganConfig(config, name, { data, positive })));
+}
+
+/** Puts the trial's key before what a check of settings says. */
+function sayingWhere(key: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof ConfigError && !error.message.startsWith('classifier'))
+      throw new ConfigError(`${key}: ${error.message}`);
+    throw error;
+  }
+}
+
 /** Sides in pixels at which a trial reads its images: the classifier's, and those of the GANs it trains. */
 function cacheSizes(config: TrialConfig): number[] {
-  const used = new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
   const sizes = [classifierConfig(config).imageSize];
-  for (const [name, { run }] of Object.entries(config.gans)) {
-    if (used.has(name) && run === null) sizes.push(ganConfig(config, name, { data: config.data }).imageSize);
-  }
+  for (const name of trainedGans(config))
+    sizes.push(ganConfig(config, name, { data: config.data }).imageSize);
   return [...new Set(sizes)];
+}
+
+/** Names of the GANs that are trained in the trial. */
+function trainedGans(config: TrialConfig): string[] {
+  const used = new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
+  return Object.keys(config.gans).filter((name) => used.has(name) && config.gans[name]!.run === null);
 }
 
 /**
