@@ -35,7 +35,7 @@ import { type ImageMask, storeMasks } from './dataset-masks.js';
 import { type DuplicatePair, findDuplicates } from './duplicates.js';
 import { assignGroups } from './groups.js';
 import { defaultEvidence } from './near.js';
-import { joiningPairs, nearDoubts } from './near-groups.js';
+import { joiningPairs, nearDoubts, restingOnPixels } from './near-groups.js';
 import { sheetFile, writeNearSheet } from './near-sheet.js';
 import { byKind, countProblems, nameSome, type Problem, type ProblemKind, problem } from './problems.js';
 import { type Placing, readImages } from './read-images.js';
@@ -245,15 +245,16 @@ async function build(
   problems.push(...duplicates.problems);
   const { gone } = duplicates;
   if (!settled) {
+    const toLookAt = restingOnPixels(found, joined, near);
     // While all images are there: what is removed is to be seen as well.
     await writeNearSheet(
       join(dir, sheetFile),
-      near === 'keep' ? pairs : joined.joining,
+      near === 'keep' ? [...toLookAt.joining, ...toLookAt.apart] : toLookAt.joining,
       read.map(({ item, file }) => ({ id: item.id, path: join(dir, file) })),
     );
     const doubts = nearDoubts(
       found.map(({ id }) => id),
-      joined,
+      toLookAt,
       near,
     );
     problems.push(...doubts);

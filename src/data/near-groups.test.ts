@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DuplicatePair } from './duplicates.js';
 import { evidenceOf } from './near.js';
-import { joiningPairs, nearDoubts } from './near-groups.js';
+import { joiningPairs, nearDoubts, restingOnPixels } from './near-groups.js';
 
 const pair = (a: number, b: number, correlation: number): DuplicatePair => ({
   a,
@@ -55,16 +55,34 @@ test('many pairs, or a large set, call for a look; a few in a small dataset do n
   const many = [
     [
       'many-near-duplicates',
-      '11 pairs among 100 images, the largest set of 2: look at near-duplicates.png; if different pictures are among them, raise --near-evidence or give --near-duplicates keep',
+      '11 near-duplicate pairs among 100 images, the largest set of 2: look at near-duplicates.png in the dataset’s folder; if different pictures are among them, raise --near-evidence or give --near-duplicates keep',
     ],
   ];
   expect(doubts(some)).toEqual(many);
   expect(doubts(some, 'keep')).toEqual(many);
   expect(doubts(Array.from({ length: 5 }, (_, k) => pair(k, k + 1, sure)))[0]![1]).toMatch(
-    /^5 pairs among 100 images, the largest set of 6/,
+    /^5 near-duplicate pairs among 100 images, the largest set of 6/,
   );
   const bridge = [pair(0, 1, sure), pair(0, 2, sure), pair(3, 4, sure), pair(3, 5, sure), pair(2, 3, weak)];
   expect(doubts(bridge)).toEqual([
     ['alike-apart', expect.stringMatching(/^alike to image 2 \(evidence 0\.69\)/)],
   ]);
+});
+
+test('pairs of one lesion call for no look, unless one of the two is removed', () => {
+  const items = Array.from({ length: 4000 }, (_, i) => ({
+    id: `image ${i}`,
+    patients: [],
+    lesions: i < 3000 ? [`lesion ${i >> 1}`] : [],
+  }));
+  const ids = items.map(({ id }) => id);
+  const known = Array.from({ length: 1500 }, (_, k) => pair(2 * k, 2 * k + 1, sure));
+  const [unknown, chained] = [pair(3000, 3001, sure), pair(0, 2, sure)];
+  const joined = joiningPairs(items.length, [...known, unknown, chained]);
+  const grouped = restingOnPixels(items, joined, 'group');
+  expect(grouped).toEqual({ joining: [unknown, chained], apart: [] });
+  expect(nearDoubts(ids, grouped, 'group')).toEqual([]);
+  expect(restingOnPixels(items, { joining: [], apart: known.slice(0, 1) }, 'keep').apart).toEqual([]);
+  const [doubt] = nearDoubts(ids, restingOnPixels(items, joined, 'remove'), 'remove');
+  expect(doubt!.detail).toMatch(/^1,502 near-duplicate pairs among 4,000 images, the largest set of 4: /);
 });

@@ -5,7 +5,7 @@
  */
 import type { NearPolicy } from './cleaning.js';
 import type { DuplicatePair } from './duplicates.js';
-import { UnionFind } from './groups.js';
+import { assignGroups, type Groupable, UnionFind } from './groups.js';
 import { evidenceOf } from './near.js';
 import { sheetFile } from './near-sheet.js';
 import { type Problem, problem } from './problems.js';
@@ -59,10 +59,28 @@ export function joiningPairs(
   };
 }
 
+/**
+ * Without the pairs that a patient or a lesion joins as well: of HAM10000's 1,390 these are all but 23. Where the search
+ * errs there, nothing comes of it, and among so many nobody would find those that rest on the search alone. Not so where
+ * one image of a pair is removed.
+ */
+export function restingOnPixels(
+  items: readonly Groupable[],
+  { joining, apart }: ReturnType<typeof joiningPairs>,
+  policy: NearPolicy,
+): ReturnType<typeof joiningPairs> {
+  if (policy === 'remove') return { joining, apart };
+  const known = assignGroups(items, []);
+  const unknown = ({ a, b }: DuplicatePair): boolean => known[a] !== known[b];
+  return { joining: joining.filter(unknown), apart: apart.filter(unknown) };
+}
+
 /** Pairs that are more than this share of the images, or a set with more than this share of them, call for a look. */
 const suspicious = { pairs: 0.1, set: 0.01 };
 /** In a small dataset a pair or two are no sign of anything. */
 const fewest = { pairs: 5, set: 5 };
+
+const whole = (n: number): string => n.toLocaleString('en-US');
 
 /** What should make somebody look at the near-duplicates that were found. */
 export function nearDoubts(
@@ -80,7 +98,7 @@ export function nearDoubts(
   if (many || largest > Math.max(fewest.set, suspicious.set * ids.length))
     doubts.push(
       problem('many-near-duplicates', {
-        detail: `${found.length} pairs among ${ids.length} images, the largest set of ${largest}: look at ${sheetFile}; if different pictures are among them, raise --near-evidence or give --near-duplicates keep`,
+        detail: `${whole(found.length)} near-duplicate pairs among ${whole(ids.length)} images, the largest set of ${whole(largest)}: look at ${sheetFile} in the dataset’s folder; if different pictures are among them, raise --near-evidence or give --near-duplicates keep`,
       }),
     );
   if (policy !== 'keep')
