@@ -4,7 +4,12 @@ import type { Command } from 'commander';
 import type { Chosen, Compared } from '../metrics/compared.js';
 import type { FramingChoice } from '../metrics/framing.js';
 import type { ImageSet } from '../metrics/image-set.js';
-import type { PrivacyAssessment, PrivacyCheck, PrivacyThresholds } from '../metrics/privacy/index.js';
+import type {
+  PrivacyAssessment,
+  PrivacyCheck,
+  PrivacyOptions,
+  PrivacyThresholds,
+} from '../metrics/privacy/index.js';
 import type { PrivacySets } from '../metrics/privacy/sets.js';
 import type { Protocol } from '../metrics/record.js';
 import type { Device } from '../torch/index.js';
@@ -159,7 +164,9 @@ async function assessFraming(
     };
     const { groups: train } = sets.train;
     const { groups: unseen } = sets.heldOut;
-    const assessment = tidy(() =>
+    const { seed, quiet } = globalOptions(command);
+    const { withTotal } = await import('../run/progress.js');
+    const assess = (onProgress: PrivacyOptions['onProgress']): PrivacyAssessment =>
       assessPrivacy(
         {
           features,
@@ -176,9 +183,10 @@ async function assessFraming(
           },
         },
         thresholds,
-        { seed: globalOptions(command).seed },
-      ),
-    );
+        { seed, onProgress },
+      );
+    const display = { label: 'looking for copied pictures', unit: 'images', quiet };
+    const assessment = tidy(() => withTotal(display, assess));
     const protocol = { ...loaded.protocol, ...backboneProtocol(backbone) };
     return {
       assessment: asSet(assessment, loaded),
@@ -235,7 +243,7 @@ const verdictOf = (passed: boolean | null): string =>
   passed === null ? 'undecided' : passed ? 'pass' : 'FAIL';
 
 const number = (value: number | null): string =>
-  value === null ? '–' : String(Number(value.toPrecision(3)));
+  value === null ? '–' : String(Number(value.toPrecision(3))).replace('-', '−');
 
 function describe(
   { passed, checks, counts }: PrivacyAssessment,

@@ -440,8 +440,18 @@ export function bestOf(pairs: readonly NearPair[]): NearPair[] {
   return [...best.values()].sort((p, q) => p.a - q.a || p.b - q.b);
 }
 
-/** The whole search on this thread, for a few thousand images. @returns pairs `a < b`, ordered */
-export function searchNear(contents: ContentMaps, { evidence = defaultEvidence } = {}): NearPair[] {
+/** Images between two calls of `onProgress`: about a quarter of a second. */
+const IMAGES_PER_TURN = 64;
+
+/**
+ * The whole search on this thread, for a few thousand images.
+ * @param options.onProgress is told how many images were compared with all others
+ * @returns pairs `a < b`, ordered
+ */
+export function searchNear(
+  contents: ContentMaps,
+  { evidence = defaultEvidence, onProgress }: { evidence?: number; onProgress?: (done: number) => void } = {},
+): NearPair[] {
   const tables = createNearTables(contents);
   const run = startNearSearch({ tables, evidence });
   const all = { from: 0, to: tables.count };
@@ -449,5 +459,12 @@ export function searchNear(contents: ContentMaps, { evidence = defaultEvidence }
   betweenTasks(tables, 'assign');
   run({ kind: 'assign', ...all });
   betweenTasks(tables, 'search');
-  return bestOf(run({ kind: 'search', ...all }));
+  const found: NearPair[] = [];
+  onProgress?.(0); // what came before would make the first estimate of the time left far too long
+  for (let from = 0; from < tables.count; from += IMAGES_PER_TURN) {
+    const to = Math.min(from + IMAGES_PER_TURN, tables.count);
+    found.push(...run({ kind: 'search', from, to }));
+    onProgress?.(to);
+  }
+  return bestOf(found);
 }

@@ -51,6 +51,8 @@ export interface PrivacyOptions {
   metric?: DistanceMetric;
   /** Default 0. */
   seed?: number;
+  /** Of the search for copied pictures, which takes nearly all of the time. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 export interface PrivacyAssessment {
@@ -81,7 +83,7 @@ export function assessPrivacy(
   const counts = { train: 0, heldOut: 0, synthetic: 0 };
   for (const set of setNames) counts[set] = features[set].shape[0]!;
 
-  const pictures = images ? pictureCopies(images) : null;
+  const pictures = images ? pictureCopies(images, { onProgress: options.onProgress }) : null;
   const apart = joinPictures(counts, pictures?.realPairs ?? [], groups);
   const near = featureCopies(features, { ...common, groups: apart });
   const small = images ? shrunkenCopies(images, { falseAlarm, groups: apart }) : null;

@@ -63,6 +63,17 @@ describe('picture copies', () => {
     expect(liveTensors()).toBe(before);
   });
 
+  it('tell how many images were compared, of both searches, from their beginning to the end', () => {
+    tidy(() => {
+      const told: number[][] = [];
+      pictureCopies(setsOf(fresh), { onProgress: (done, total) => told.push([done, total]) });
+      const all = train.length + heldOut.length + fresh.length;
+      expect(told[0]).toEqual([0, 2 * all]);
+      expect(told.at(-1)).toEqual([2 * all, 2 * all]);
+      expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).sort((a, b) => a! - b!));
+    });
+  });
+
   it('tell pictures that the real sets have in common', () => {
     tidy(() => {
       const sets = { ...setsOf(fresh), heldOut: bytes([...heldOut, turned(train[3]!, 1)]) };

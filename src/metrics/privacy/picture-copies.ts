@@ -68,13 +68,19 @@ const copyEvidence = 0.5;
 const likelyShare = 0.6;
 const IMAGES_PER_BATCH = 256;
 
+export interface PictureCopiesOptions {
+  evidence?: number;
+  /** Images compared with the others, of twice as many as there are: once as they are, once softened. */
+  onProgress?: (done: number, total: number) => void;
+}
+
 /**
  * About 20 ms an image.
  *
  * @param images uint8 [N, 3, H, W] each, of any sizes; the sets may differ in size
  * @throws DataError if a set has another form or is empty
  */
-export function pictureCopies(images: PrivacySets, options: { evidence?: number } = {}): PictureCopies {
+export function pictureCopies(images: PrivacySets, options: PictureCopiesOptions = {}): PictureCopies {
   for (const set of setNames) {
     const { shape, dtype } = images[set];
     if (shape.length !== 4 || shape[0]! < 1 || shape[1] !== 3 || dtype !== 'uint8') {
@@ -85,8 +91,8 @@ export function pictureCopies(images: PrivacySets, options: { evidence?: number 
   }
   const [train, heldOut] = [images.train.shape[0]!, images.heldOut.shape[0]!];
   const real = train + heldOut;
-  const { evidence = copyEvidence } = options;
-  const { sharp, soft } = searchTraining(images, likelyShare * evidence);
+  const { evidence = copyEvidence, onProgress } = options;
+  const { sharp, soft } = searchTraining(images, likelyShare * evidence, onProgress);
   const found = sharp.filter((pair) => evidenceOf(pair) >= evidence);
   const best = new Map<number, NearPair>();
   for (const pair of found) {
@@ -119,14 +125,22 @@ export function pictureCopies(images: PrivacySets, options: { evidence?: number 
 }
 
 /** Pairs of a training image, a, with a later image of train, heldOut, synthetic in this order. */
-function searchTraining(images: PrivacySets, evidence: number): { sharp: NearPair[]; soft: NearPair[] } {
+function searchTraining(
+  images: PrivacySets,
+  evidence: number,
+  onProgress?: PictureCopiesOptions['onProgress'],
+): { sharp: NearPair[]; soft: NearPair[] } {
   const counts = setNames.map((set) => images[set].shape[0]!);
-  const contents = createContentMaps(counts.reduce((sum, count) => sum + count, 0));
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  const contents = createContentMaps(all);
   let from = 0;
   for (const set of setNames) from = readContents(images[set], contents, from);
-  const ofTraining = (maps: ContentMaps) => searchNear(maps, { evidence }).filter(({ a }) => a < counts[0]!);
+  const ofTraining = (maps: ContentMaps, before: number) =>
+    searchNear(maps, { evidence, onProgress: (done) => onProgress?.(before + done, 2 * all) }).filter(
+      ({ a }) => a < counts[0]!,
+    );
   // Once as they are, once without noise, which a generator may have laid over what it copies.
-  return { sharp: ofTraining(contents), soft: ofTraining(softened(contents)) };
+  return { sharp: ofTraining(contents, 0), soft: ofTraining(softened(contents), all) };
 }
 
 /** Content maps blurred by about a pixel of the images. */
