@@ -17,7 +17,7 @@ export function registerMappings(data: Command): void {
       output(self, {
         json: mappings,
         text: () => {
-          const table = plainTable(['mapping', 'reads']);
+          const table = plainTable(['mapping', 'reads'], 2);
           for (const { name, description } of mappings) table.push([name, description ?? '']);
           return `${trimmed(table)}\n\nEach is a file that can be copied and changed for a table of your own: docs/metadata.md`;
         },
