@@ -81,8 +81,16 @@ export function summaryLine({ counts, jobs, secondsLeft, running }: Board): stri
   return parts.join(', ');
 }
 
-/** The table, no line wider than the terminal. */
-export function boardLines(board: Board, columns: number, colors: Colors): string[] {
+/**
+ * The table, no line wider than the terminal.
+ * @param options.finished whether the verdict is there
+ */
+export function boardLines(
+  board: Board,
+  columns: number,
+  colors: Colors,
+  { finished = false } = {},
+): string[] {
   const { counts, jobs, secondsLeft, failed } = board;
   const { bold, dim, red } = colors;
   const width = Math.max(30, columns - 1);
@@ -110,7 +118,7 @@ export function boardLines(board: Board, columns: number, colors: Colors): strin
     lines.push(dim(`  … and ${board.running.length - shown.length} more`));
   for (const { title, failures } of failed)
     lines.push(red(shorten(`  failed: ${title}: ${failures.at(-1)!.message}`, width)));
-  if (board.arms.some(({ runs }) => runs > 0)) lines.push(...armLines(board.arms, width, dim));
+  if (board.arms.some(({ runs }) => runs > 0)) lines.push(...armLines(board.arms, { width, dim, finished }));
   return lines;
 }
 
@@ -145,11 +153,14 @@ function jobLine(row: JobProgress, titleWidth: number, width: number, { dim }: C
   return shorten(`  ${title} ${bar(row.step / row.steps, 14)} ${parts.join('  ')}`, width);
 }
 
-/** Means so far; said to be so, for they invite to stop when one likes them. */
-function armLines(arms: readonly ArmSoFar[], width: number, dim: (text: string) => string): string[] {
+/** Means; where they are not all, said to be so, for they invite to stop when one likes them. */
+function armLines(
+  arms: readonly ArmSoFar[],
+  { width, dim, finished }: { width: number; dim: (text: string) => string; finished: boolean },
+): string[] {
   const name = Math.min(44, Math.max(...arms.map(({ arm }) => arm.length)));
   return [
-    dim('  test AUC so far (no result before all runs are in):'),
+    dim(finished ? '  test AUC:' : '  test AUC so far (no result before all runs are in):'),
     ...arms.map(({ arm, runs, planned, testAuc }) =>
       dim(
         shorten(

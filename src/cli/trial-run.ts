@@ -228,12 +228,21 @@ async function statusCommand(dir: string, flags: StatusFlags, command: Command):
     }
     view.show(look());
     view.stop();
-    notice(command, `${dir} has finished; its report: ${commandLine`graft trial report ${dir}`}`);
+    notice(command, finishedWords(dir));
     return;
   }
   const board = look();
+  const status = runStatus(dir);
+  const finished = status === 'finished';
   output(command, {
-    json: { trial: dir, status: runStatus(dir), ...board },
-    text: () => boardLines(board, process.stdout.columns ?? 100, colorsFor(process.stdout)).join('\n'),
+    json: { trial: dir, status, ...board },
+    text: () =>
+      [
+        ...boardLines(board, process.stdout.columns ?? 100, colorsFor(process.stdout), { finished }),
+        ...(finished ? [finishedWords(dir)] : []),
+      ].join('\n'),
   });
 }
+
+const finishedWords = (dir: string): string =>
+  `${dir} has finished; its verdict: ${commandLine`graft trial report ${dir}`}`;

@@ -101,7 +101,10 @@ describe('graft trial run', () => {
 
     const status = JSON.parse(graft('status', 'tiny', '--json').stdout);
     expect(status).toMatchObject({ status: 'finished', jobs: 5, counts: { done: 5 } });
-    expect(graft('status', 'tiny').stdout).toContain('trial: 5 of 5 jobs');
+    const board = graft('status', 'tiny').stdout;
+    expect(board).toContain('trial: 5 of 5 jobs');
+    expect(board).toContain('tiny has finished; its verdict: graft trial report tiny');
+    expect(board).not.toContain('so far');
 
     const exported = JSON.parse(graft('export', 'tiny', '--tensorboard', 'curves', '--json').stdout);
     expect(exported.tensorboard.scalars).toBeGreaterThan(10);
