@@ -164,8 +164,11 @@ async function printPrepared(made: readonly Prepared[], command: Command): Promi
     const details = report.problems.filter(({ kind }) => kind === 'empty-class').map(({ detail }) => detail);
     return details.map((detail) => `\n! ${dataset.dir}: ${detail}`);
   });
-  const rest =
-    others > 0 ? `\n\nThe other ${others} likewise, in folders of their own.${lacking.join('')}` : '';
+  const those =
+    others === 1
+      ? 'The other one likewise, in a folder of its own.'
+      : `The other ${others} likewise, in folders of their own.`;
+  const rest = others > 0 ? `\n\n${those}${lacking.join('')}` : '';
   output(command, {
     json: made.map(({ dataset, report }) => ({ ...report, dir: dataset.dir })),
     text: (await madeText(first.dataset, first.report)) + rest,

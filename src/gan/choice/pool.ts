@@ -91,7 +91,7 @@ function tooFew(
 ): string {
   const pass = (filter: string): number => drawn - (rejected.get(filter) ?? 0);
   const title = wanted ?? classTitle(generator.config);
-  return `${generator.origin.run}: ${passed} of ${drawn} drawn images pass, fewer than the ${count} that are wanted: ${pass('label')} show class ${title}, ${pass('features')} are no copies by their features, ${pass('pictures')} none by their pictures; ask for fewer, lower the agreement or the quantile, or train the generator further`;
+  return `${generator.origin.run}: ${passed} of ${drawn} drawn images pass, fewer than the ${count} that are wanted: ${pass('label')} show class ${title}, ${pass('features')} are no copies by their features, ${pass('pictures')} none by their pictures; ask for fewer, choose without filtered, or train the generator further`;
 }
 
 /**
