@@ -21,7 +21,7 @@ import { type Interrupt, InterruptedError } from '../run/interrupt.js';
 import { runStatus } from '../run/run-folder.js';
 import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice } from '../torch/index.js';
-import { type ClassifierRecipe, classifierRecipeSchema } from './config.js';
+import { type ClassifierRecipe, checkRecipe, classifierRecipeSchema } from './config.js';
 import { logitsOf, probability } from './evaluate.js';
 import { ganCautions } from './gan-cautions.js';
 import { type GanTestResult, type GanTestScore, ganRecords } from './gan-records.js';
@@ -106,6 +106,7 @@ export async function runGanTrainTest(options: GanTrainTestOptions): Promise<Gan
       `real=${config.real}: GAN-train chooses its real images itself; leave this key out`,
     );
   }
+  checkRecipe(config); // before there is a folder, which cannot be begun again with other settings
   const plan = await planGanTrain(dataset, synthetic, { count: options.count });
   try {
     begin(out, options, plan);

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -96,6 +96,10 @@ it('refuses a leak, too few images and unknown keys in one line, before anything
   await expect(few).rejects.toThrow(/^there are 3 synthetic images of 'malignant', but .* --count 3$/);
   const unknown = run('--synthetic', malignant, '--set', 'step=3');
   await expect(unknown).rejects.toThrow(/did you mean "steps"/);
+  const twice = ['--set', 'sampler=balanced', '--set', 'classWeights=inverse'];
+  const begun = join(dir, 'begun');
+  await expect(run('--synthetic', malignant, ...twice, '--out', begun)).rejects.toThrow(/keep one of them/);
+  expect(existsSync(begun)).toBe(false); // else the corrected command would be refused
 });
 
 it('--dry-run prints the classifiers’ configuration', async () => {
