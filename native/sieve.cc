@@ -105,6 +105,7 @@ using Products = void (*)(const int8_t* rows, int64_t length, int64_t count, Pai
 
 Products chooseProducts() {
 #if defined(__x86_64__) && defined(__GNUC__)
+  __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni")) return vnniProducts;
   if (__builtin_cpu_supports("avx2")) return avx2Products;
 #endif

@@ -8,7 +8,7 @@
  * 2. Each of these is registered and compared, at a quarter, at half and at the full size of the maps (match.ts); a
  *    pair must pass all three.
  *
- * The work is done by tasks, so that threads can share it (near-worker.ts); each image costs about 9 KB in tables that
+ * The work is done by tasks, so that threads can share it (near-worker.ts); each image costs about 8 KB in tables that
  * all threads read. No table of pairs is ever made.
  */
 import { type ContentMaps, contentArea, contentSizePx } from './content.js';
