@@ -83,7 +83,7 @@ export const settleChannels = (config: GanConfig, dataset: Dataset): GanConfig =
 export function adviceForFew(config: GanConfig, data: GanData): string | null {
   const count = data.indices.length;
   if (count >= FEW_IMAGES || config.ada || config.diffAugment.length > 0) return null;
-  return `${count} training images are few: D may learn them by heart; consider --set diffAugment=[colour,translation,cutout] or --set ada.target=0.6`;
+  return `${count} training images are few: the discriminator may learn them by heart; consider --set diffAugment=[colour,translation,cutout] or --set ada.target=0.6`;
 }
 
 /** @throws DataError as `checkGanData` */
