@@ -5,6 +5,7 @@ import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DataError } from '../errors.js';
 import { type Box, type DecodedImage, decodeImage, decodeSmall } from './decode.js';
+import { tiffFile } from './tiff.test-data.js';
 
 // 4 × 2, red on the left, blue on the right.
 const pixels = Uint8Array.from({ length: 24 }, (_, i) => {
@@ -54,6 +55,17 @@ describe('pixels', () => {
       .png()
       .toBuffer();
     expect([...(await decodeImage(grey)).data]).toEqual([10, 10, 10, 20, 20, 20, 30, 30, 30, 40, 40, 40]);
+  });
+
+  test('a channel of a TIFF that is not called opacity darkens nothing', async () => {
+    const size = { width: 2, height: 1 };
+    const colours = Uint8Array.of(250, 200, 150, 0, 90, 60, 30, 255);
+    const infrared = { ...size, values: colours, samples: 4, photometric: 2, extra: 0 };
+    expect([...(await decodeImage(tiffFile([infrared]))).data]).toEqual([250, 200, 150, 90, 60, 30]);
+    const padded = tiffFile([{ ...size, values: Uint8Array.of(250, 0, 90, 128), samples: 2, extra: 0 }]);
+    expect([...(await decodeSmall(padded, 8)).small.data]).toEqual([250, 250, 250, 90, 90, 90]);
+    const opacity = tiffFile([{ ...infrared, extra: 2 }]);
+    expect([...(await decodeImage(opacity)).data]).toEqual([0, 0, 0, 90, 60, 30]);
   });
 
   test('16 bits become 8 without stretching', async () => {

@@ -14,7 +14,7 @@ import { type Channels, isGrey, lumaOf } from './channels.js';
 import { type ImageSource, nameOf, type ReadOptions, withImage } from './source.js';
 
 /** Bump when the same file would decode to other pixels: pixel caches are then rebuilt. */
-export const decoderVersion = 2;
+export const decoderVersion = 3;
 
 /** What identifies the pixels a decode gives, apart from file, size and fit: goes into cache keys. */
 export const decoderId = `graft-decode-${decoderVersion}+libvips-${sharp.versions.vips}`;

@@ -8,6 +8,7 @@ import { readBytesAsync } from '../reading.js';
 import { decodeBmp } from './bmp.js';
 import { bmp, type FileKind, fileKind, whyNoImage } from './kind.js';
 import { mendJpeg } from './mend-jpeg.js';
+import { hasFalseAlpha, isTiff } from './tiff.js';
 
 // `warning` is libvips' strictest level: cut-off files and bit errors inside the stream fail, at the cost of also
 // refusing files whose decoder merely complains. Trailing bytes after the image are accepted.
@@ -53,7 +54,7 @@ export async function withImage<T>(
   const bytes = typeof source === 'string' ? await read(source, name) : source;
   const kind = requireReadable(bytes, name);
   try {
-    return await work(kind === bmp ? openBmp(bytes) : sharp(bytes, { ...strictDecoding, page }));
+    return await work(kind === bmp ? openBmp(bytes) : await open(bytes, page));
   } catch (cause) {
     const mended = mendJpeg(bytes);
     if (!mended) throw decodeFailure(cause, name);
@@ -73,6 +74,19 @@ async function read(path: string, name: string): Promise<Uint8Array> {
   } catch (cause) {
     throw decodeFailure((cause as Error).message.replace(`${path}: `, ''), name);
   }
+}
+
+/** libvips takes whatever follows the colours of a TIFF for opacity: infrared, a mask, padding. Such a channel is left out. */
+async function open(bytes: Uint8Array, page: number): Promise<Sharp> {
+  const image = sharp(bytes, { ...strictDecoding, page });
+  if (!isTiff(bytes) || !hasFalseAlpha(bytes, page)) return image;
+  const { data, info } = await image
+    .autoOrient()
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return sharp(data, { raw: info });
 }
 
 function openBmp(bytes: Uint8Array): Sharp {

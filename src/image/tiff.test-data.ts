@@ -21,6 +21,8 @@ export interface TiffSpec {
   orientation?: number;
   /** SMinSampleValue and SMaxSampleValue, as doubles. */
   declared?: readonly [number, number];
+  /** ExtraSamples: what the last sample is; 0: nothing that the file has a word for. */
+  extra?: number;
   /** NewSubfileType. */
   subfile?: number;
 }
@@ -69,6 +71,7 @@ export function tiffFile(pages: readonly TiffSpec[], { bigEndian = false } = {})
       [278, 4, [height]],
       [279, 4, [data.length]],
       [284, 3, [1]],
+      ...(spec.extra === undefined ? [] : ([[338, 3, [spec.extra]]] as [number, 3, number[]][])),
       [339, 3, each(kind)],
       ...(spec.declared
         ? ([

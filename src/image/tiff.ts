@@ -52,6 +52,9 @@ const tags = {
   greatest: 341,
 } as const;
 
+/** Samples of a colour, by photometric interpretation: grey, RGB, palette, CMYK, YCbCr, Lab. */
+const colours: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3 };
+
 /** Bytes of a value, by TIFF's type; types that hold no plain numbers are left out. */
 const typeBytes: Readonly<Record<number, number>> = {
   1: 1,
@@ -188,6 +191,18 @@ export function tiffPages(bytes: Uint8Array, name: string): TiffPage[] {
       { cause },
     );
   }
+}
+
+/** Whether a page has one sample more than its colours, which the file does not call opacity. */
+export function hasFalseAlpha(bytes: Uint8Array, page: number): boolean {
+  let found: TiffPage | undefined;
+  try {
+    found = tiffPages(bytes, '')[page];
+  } catch {
+    return false; // the decoder says what is wrong
+  }
+  if (!found || found.hasAlpha) return false;
+  return found.samples === (colours[found.photometric] ?? Number.NaN) + 1;
 }
 
 /**
