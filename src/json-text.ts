@@ -8,6 +8,8 @@ import { DataError } from './errors.js';
 export interface JsonRules {
   /** Arrays and objects within one another. Default 100: no file of this project reaches 20. */
   maxDepth?: number;
+  /** Refuses keys that an object has twice, of which `JSON.parse` keeps the last alone. */
+  uniqueKeys?: boolean;
   /** Refuses keys that an object has twice, and numbers that are not whole and exact: for headers of binary files. */
   strict?: boolean;
 }
@@ -57,7 +59,11 @@ const Code = {
 } as const;
 
 /** Walks over a text that is known to be JSON. */
-function checkTokens(text: string, label: string, { maxDepth = 100, strict = false }: JsonRules): void {
+function checkTokens(
+  text: string,
+  label: string,
+  { maxDepth = 100, strict = false, uniqueKeys = strict }: JsonRules,
+): void {
   const fail = (offset: number, what: string): never => {
     throw new DataError(`${label}: ${what} (${placeOf(text, offset)})`);
   };
@@ -73,10 +79,10 @@ function checkTokens(text: string, label: string, { maxDepth = 100, strict = fal
       i = end;
     } else if (code === Code.open || code === Code.list) {
       if (around.length === maxDepth) fail(i, `nested more than ${maxDepth} deep`);
-      around.push(code === Code.open && strict ? new Set() : undefined);
+      around.push(code === Code.open && uniqueKeys ? new Set() : undefined);
     } else if (code === Code.close || code === Code.end) {
       around.pop();
-    } else if (strict && code === Code.colon) {
+    } else if (uniqueKeys && code === Code.colon) {
       const key = JSON.parse(text.slice(start, end + 1)) as string;
       const keys = around.at(-1)!;
       if (keys.has(key))
@@ -85,7 +91,7 @@ function checkTokens(text: string, label: string, { maxDepth = 100, strict = fal
           `${around.length > 1 ? under : ''}the key ${JSON.stringify(key.slice(0, 80))} stands there twice`,
         );
       keys.add(key);
-      if (/\p{Cs}/u.test(key)) fail(start, 'a key with half a character');
+      if (strict && /\p{Cs}/u.test(key)) fail(start, 'a key with half a character');
       if (around.length === 1) under = `${JSON.stringify(key.slice(0, 80))}: `;
     } else if (strict && isNumberStart(code)) {
       const number = /[-+.\deE]+/y;

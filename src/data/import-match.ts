@@ -108,4 +108,30 @@ export function refuseHeaderless(
       `${paths}: has no header: its first line names the image ${files[0]}; put a line with the columns' names before it, such as image,label`,
     );
   }
+  refuseTitle(paths, columns, { rows, index });
+}
+
+/**
+ * A title, or a first row of merged headings, is no header: half of its cells are empty, the next line holds words that name
+ * no image, and some line after it names one. Columns would be called after it, and a patient's be passed over.
+ */
+function refuseTitle(
+  paths: string,
+  columns: readonly string[],
+  { rows, index }: { rows: readonly MetadataRow[]; index: FileIndex },
+): void {
+  const nameless = columns.filter((column, i) => column === `column_${i + 1}`);
+  const [first, ...others] = rows;
+  if (!first || 2 * nameless.length < columns.length) return;
+  const words = columns.map((column) => first.cells[column]!).filter((cell) => cell !== '');
+  const isHeader =
+    words.length > 1 &&
+    new Set(words).size === words.length &&
+    words.every((word) => /\p{L}/u.test(word) && index.find(word).length === 0);
+  const names = ({ cells }: MetadataRow): boolean =>
+    columns.some((column) => index.find(cells[column]!).length > 0);
+  if (isHeader && others.some(names))
+    throw new DataError(
+      `${paths}: the header seems to be on line ${first.line} (${nameSome(words)}), below a title or merged cells; delete what stands above it`,
+    );
 }

@@ -23,7 +23,7 @@ export async function jsonRecords(text: string, path: string): Promise<JsonRecor
   if (text.trim() === '') throw new DataError(`${path}: empty; expected JSON`);
   const json = withExactNumbers(text);
   try {
-    return expand(parseJson(json, path), path, topLines(json));
+    return expand(parseJson(json, path, { uniqueKeys: true }), path, topLines(json));
   } catch (error) {
     if (isJson(json)) throw error;
     const lines = json.split(/\r\n|\n|\r/);
@@ -72,7 +72,7 @@ async function jsonLines(lines: readonly string[], path: string): Promise<JsonRe
     if (text.trim() === '') continue;
     let value: unknown;
     try {
-      value = parseJson(text, path);
+      value = parseJson(text, path, { uniqueKeys: true });
     } catch (error) {
       if (isJson(text)) throw error;
       throw await notJson(text, path, error as Error, i);
