@@ -1,12 +1,13 @@
 /** The images of an import whose class is the name of their folder, and perhaps their split. */
 import { join, posix } from 'node:path';
-import { plainText } from './cell.js';
-import { readLayout } from './folder-layout.js';
+import { labelKey, plainText } from './cell.js';
+import { type Placed, readLayout } from './folder-layout.js';
 import type { ImportOptions } from './import.js';
 import { shortestUnique, withoutExtension } from './import-files.js';
 import { readLabels } from './import-labels.js';
 import type { Gathered } from './import-rows.js';
-import { type Problem, problem } from './problems.js';
+import { nameSome, type Problem, problem } from './problems.js';
+import { splitNamed } from './split-names.js';
 
 /** @throws ConfigError for a layout that is not read, naming its folders */
 export function itemsFromFolders(dir: string, images: readonly string[], options: ImportOptions): Gathered {
@@ -39,6 +40,7 @@ export function itemsFromFolders(dir: string, images: readonly string[], options
         }),
       );
   });
+  problems.push(...foldersBelow(images, placed));
   // The shortest name that is unique: the file's, else with its folders, else with its extension too.
   const ids = shortestUnique(
     kept.map(({ file }) => [posix.basename(withoutExtension(file)), withoutExtension(file), file]),
@@ -62,4 +64,19 @@ export function itemsFromFolders(dir: string, images: readonly string[], options
     found: {},
     strata: [...(options.strata ?? [])],
   };
+}
+
+/** Folders within a class are often its patients; nothing is made of them, which is said where they hold several images. */
+function foldersBelow(images: readonly string[], placed: readonly Placed[]): Problem[] {
+  const folders = new Map<string, number>();
+  images.forEach((file, i) => {
+    const folder = posix.basename(posix.dirname(file));
+    const { folder: own } = placed[i]!;
+    if (own === '' || labelKey(folder) === labelKey(own) || splitNamed(folder) !== undefined) return;
+    folders.set(folder, (folders.get(folder) ?? 0) + 1);
+  });
+  const several = [...folders].filter(([, count]) => count > 1).map(([name]) => name);
+  if (several.length < 2) return [];
+  const detail = `folders within the classes (${nameSome(several.sort(), 3)}) are not used; if they are patients, give a table with --metadata and --patient-column, so that none of them is in two splits`;
+  return [problem('group-doubt', { detail })];
 }

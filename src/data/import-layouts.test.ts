@@ -138,6 +138,17 @@ describe('split folders', () => {
     expect(dealt.counts.test).toEqual({ benign: 3, malignant: 3 });
   });
 
+  test('folders within a class, which may be its patients, are pointed at where they hold several images', async () => {
+    for (let i = 0; i < 8; i++)
+      for (const label of ['malignant', 'benign']) await picture(`${label}/P${i >> 1}/${label}${i}.png`);
+    const { report } = await byFolder();
+    expect(reasons(report.problems, 'group-doubt')).toEqual([
+      expect.stringMatching(
+        /^: folders within the classes \(P0, P1, P2 and 1 more\) are not used; if they are patients/,
+      ),
+    ]);
+  });
+
   test('a layout that is not read is named with the option', async () => {
     await picture('train/1.png');
     await picture('test/2.png');

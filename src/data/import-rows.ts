@@ -8,7 +8,7 @@ import type { ImportOptions } from './import.js';
 import { type Columns, chooseColumns } from './import-columns.js';
 import { instancesIn, isUid } from './import-dicom.js';
 import { contentOf, FileIndex, shortestUnique, withoutExtension } from './import-files.js';
-import { readGroups } from './import-groups.js';
+import { readGroups, unusedGroups } from './import-groups.js';
 import { readLabels } from './import-labels.js';
 import { checkMatches, matchRows, refuseHeaderless } from './import-match.js';
 import { type MetadataRow, readMetadata } from './metadata/index.js';
@@ -82,6 +82,13 @@ export async function itemsFromTables(
   const problems: Problem[] = [
     ...readLabel.problems,
     ...people.problems,
+    ...unusedGroups(table.rows, table.columns, {
+      used: Object.values(columns),
+      asked: {
+        patient: columns.patient ?? options.patientColumn,
+        lesion: columns.lesion ?? options.lesionColumn,
+      },
+    }),
     ...matches.problems,
     ...(table.changed ?? []).map((detail) => problem('odd-cells', { detail })),
   ];

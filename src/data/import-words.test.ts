@@ -337,6 +337,37 @@ describe('patients and lesions', () => {
     expect(made.dataset.counts.groups).toBe(6);
   });
 
+  test('written once for several rows, as merged cells leave it, are pointed at', async () => {
+    await pictures(...files);
+    withPatients(['P0', '', '', 'P3', '', '']);
+    expect(details(await run(), 'group-doubt')).toEqual([]); // each of them comes again: they are repeated values
+    rmSync(out, { recursive: true });
+    withPatients(['P0', '', '', 'P3', '', '', 'P6', '', '', 'P9', '', '']);
+    const made = await run();
+    expect(made.dataset.counts.groups).toBe(12);
+    expect(details(made, 'group-doubt')).toEqual([
+      'PatientID stands in 4 of 12 rows, a different one in each: if it was written once for several rows (merged cells), fill it down, for now the other rows stand alone',
+    ]);
+  });
+
+  test.each(['subject_id', 'Patient Number', 'MRN', 'Patients'])(
+    'in a column %s that nobody named are pointed at',
+    async (column) => {
+      await pictures(...files);
+      csv([
+        ['image', 'dx', column],
+        ...names.map((name, i) => [name, i % 2 ? 'nevus' : 'melanoma', `S${i >> 1}`]),
+      ]);
+      expect(details(await run(), 'group-doubt')).toEqual([
+        `column '${column}' may tell patients apart (6 values in 12 rows) and is not used, so that one patient may be in several splits; say --patient-column '${column}', or --patient-column none`,
+      ]);
+      for (const patientColumn of [column, 'none']) {
+        rmSync(out, { recursive: true });
+        expect(details(await run({ patientColumn }), 'group-doubt')).toEqual([]);
+      }
+    },
+  );
+
   test('one that half of the rows share is pointed at', async () => {
     await pictures(...files, 'x.png', 'y.png');
     csv([

@@ -35,6 +35,7 @@ export const problemKinds = {
   'missing-group': { text: 'words taken for a missing patient or lesion', leaves: 'nothing' },
   'group-spelling': { text: 'patients or lesions in several spellings, read as one', leaves: 'nothing' },
   'large-group': { text: 'patients or lesions of suspiciously many images', leaves: 'nothing' },
+  'group-doubt': { text: 'doubts about who is shown', leaves: 'nothing' },
   'odd-cells': { text: 'columns with invisible characters or outer spaces, removed', leaves: 'nothing' },
   'id-spelling': { text: 'ids that name a file in another spelling', leaves: 'nothing' },
   'fine-strata': { text: 'columns too fine to be shared out', leaves: 'nothing' },
