@@ -200,6 +200,21 @@ describe('one spelling', () => {
     expect(oneSpelling(['1', '01'], { key: idKey }).of('true')).toBe('true');
   });
 
+  test('yes and no are truth values beside others; letters by themselves are names', () => {
+    const answers = oneSpelling(['true', '1', 'Yes', 'y', '0', 'no', 'N', 'F'], { named: ['true'] });
+    expect(['1', 'Yes', 'y'].map(answers.of)).toEqual(['true', 'true', 'true']);
+    expect(new Set(['0', 'no', 'N', 'F'].map(answers.of)).size).toBe(1);
+    expect(oneSpelling(['N', 'F', 'N', 'T']).merged).toEqual([]);
+    expect(oneSpelling(['yes', '1', 'maybe']).merged).toEqual([]);
+  });
+
+  test('Cyrillic letters that look like Latin ones are read as them, Greek ones are not', () => {
+    expect(labelKey('m\u0435lanoma')).toBe(labelKey('Melanoma'));
+    expect(idKey('\u042012')).toBe(idKey('P12'));
+    expect(labelKey('Норма')).toBe(labelKey('НОРМА'));
+    expect(labelKey('TNF-α')).not.toBe(labelKey('TNF-a'));
+  });
+
   test('a single spelling stays as it is, whatever it looks like', () => {
     expect(oneSpelling(['007', '007', 'P1'], { key: idKey }).merged).toEqual([]);
     expect(oneSpelling(['007', '007'], { key: idKey }).of('007')).toBe('007');

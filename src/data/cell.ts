@@ -42,11 +42,25 @@ export function plainText(text: string): string {
 }
 
 /**
- * Case folded: also `ß` and `SS`, the two Greek sigmas, and the Turkish İ and ı as the i that they mean in other
- * tongues' words.
+ * Cyrillic capitals that are drawn as Latin ones: keyboards that have both put them into words and ids (`Р12`). Greek ones
+ * stay apart, since α and a are different names.
+ */
+const twins: Readonly<Record<string, string>> = Object.fromEntries(
+  [...'АВЕКМНОРСТУХІЈЅ'].map((letter, i) => [letter, 'ABEKMHOPCTYXIJS'[i]!]),
+);
+const twin = /[АВЕКМНОРСТУХІЈЅ]/g;
+
+/**
+ * Case folded: also `ß` and `SS`, the two Greek sigmas, the Turkish İ and ı as the i that they mean in other
+ * tongues' words, and Cyrillic letters that look like Latin ones.
  */
 const foldCase = (text: string): string =>
-  text.toUpperCase().toLowerCase().replaceAll('i\u0307', 'i').replaceAll('ς', 'σ');
+  text
+    .toUpperCase()
+    .replace(twin, (letter) => twins[letter]!)
+    .toLowerCase()
+    .replaceAll('i\u0307', 'i')
+    .replaceAll('ς', 'σ');
 
 /** Shown as nothing, yet part of a text: joiners, variation selectors (`♀️`), fillers of Hangul, tags. */
 const unseen = /\p{Default_Ignorable_Code_Point}/gu;
@@ -225,7 +239,15 @@ export interface Merged {
   from: { spelling: string; count: number }[];
 }
 
-const truthKeys: Readonly<Record<string, string>> = { '1': 'true', '0': 'false' };
+/** By {@link labelKey}; single letters are truth values only beside a longer word, or a digit. */
+const truthKeys: ReadonlyMap<string, string> = new Map(
+  Object.entries({ true: ['true', '1', 'yes', 't', 'y'], false: ['false', '0', 'no', 'f', 'n'] }).flatMap(
+    ([truth, keys]) => keys.map((key): [string, string] => [key, truth]),
+  ),
+);
+
+/** `true` or `false`, for a label that can mean it: `1`, `Yes`, `TRUE`. */
+export const truthOf = (label: string): string | undefined => truthKeys.get(labelKey(label));
 
 /**
  * One spelling for each set of texts with one key: the one that was asked for by name, else the commonest, else the
@@ -244,10 +266,11 @@ export function oneSpelling(
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
   const all = [...counts.keys(), ...named].map(ownKey).filter((key) => key !== '');
-  const isTruth = ownKey === labelKey && all.every((key) => /^(0|1|true|false)$/.test(key));
+  const isTruth =
+    ownKey === labelKey && all.every((key) => truthKeys.has(key)) && all.some((key) => !/^[a-z]$/.test(key));
   const keyOf = (text: string): string => {
     const key = ownKey(text);
-    return isTruth ? (truthKeys[key] ?? key) : key;
+    return isTruth ? (truthKeys.get(key) ?? key) : key;
   };
   const chosen = new Map<string, string>();
   for (const name of named) if (!chosen.has(keyOf(name))) chosen.set(keyOf(name), name);

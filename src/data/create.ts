@@ -37,7 +37,15 @@ import { assignGroups } from './groups.js';
 import { defaultEvidence } from './near.js';
 import { joiningPairs, nearDoubts, restingOnPixels } from './near-groups.js';
 import { sheetFile, writeNearSheet } from './near-sheet.js';
-import { byKind, countProblems, nameSome, type Problem, type ProblemKind, problem } from './problems.js';
+import {
+  byKind,
+  countProblems,
+  nameSome,
+  type Problem,
+  type ProblemKind,
+  problem,
+  problemKinds,
+} from './problems.js';
 import { type Placing, readImages } from './read-images.js';
 import { assignSplits, defaultFractions, type Fractions, strataOf } from './split.js';
 import { writeTable } from './table.js';
@@ -188,19 +196,31 @@ export async function createDataset(
 function checkLabels(
   items: readonly DatasetItem[],
   header: DatasetHeader,
-  { oneClass }: CreateOptions,
+  { oneClass, problems }: CreateOptions,
 ): void {
   const labels = new Map<string, number>();
   for (const { label } of items) labels.set(label, (labels.get(label) ?? 0) + 1);
   const found = [...labels].map(([label, n]) => `${label} (${n})`).join(', ') || 'none';
   if (!labels.has(header.positive))
     throw new DataError(
-      `no image has the label '${header.positive}'; labels found: ${found}; name one with --positive`,
+      `no image has the label '${header.positive}'; labels found: ${found}${leftOut(problems?.() ?? [])}; name one with --positive`,
     );
   if (labels.size < 2 && !oneClass)
     throw new DataError(
-      `all images have the label '${header.positive}'; a classifier needs a second class (for a GAN alone: --one-class)`,
+      `all images have the label '${header.positive}'; a classifier needs a second class (for a GAN alone: --one-class)${leftOut(problems?.() ?? [])}`,
     );
+}
+
+/** What was left out before any image was read, and what may not be meant: often why a class is missing. */
+function leftOut(problems: readonly Problem[]): string {
+  const telling = problems.filter(
+    ({ kind }) => problemKinds[kind].leaves === 'row' || kind === 'label-doubt',
+  );
+  const kinds = Object.entries(countProblems(telling)) as [ProblemKind, number][];
+  const named = kinds.map(
+    ([kind, n]) => `${n} ${problemKinds[kind].text} (${telling.find((one) => one.kind === kind)!.detail})`,
+  );
+  return named.length > 0 ? `; before that: ${named.join(', ')}` : '';
 }
 
 async function build(

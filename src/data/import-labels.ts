@@ -4,7 +4,7 @@
  * spoil every figure that follows.
  */
 import { ConfigError } from '../errors.js';
-import { isMissing, labelKey, oneSpelling, plainText } from './cell.js';
+import { isMissing, labelKey, oneSpelling, plainText, truthOf } from './cell.js';
 import { nameSome, type Problem, type ProblemKind, problem } from './problems.js';
 
 export interface LabelOptions {
@@ -94,6 +94,15 @@ export function readLabels(
       );
   }
   const found = new Set(known.map(spelling.of));
+  for (const truth of ['true', 'false']) {
+    const alike = [...found].filter((label) => truthOf(label) === truth);
+    if (alike.length > 1)
+      doubt(
+        'label-doubt',
+        alike[0]!,
+        `labels ${alike.map((label) => `'${label}'`).join(' and ')} stay apart, for not every label is a truth value; if they mean the same: --rename ${alike[1]}=${alike[0]}`,
+      );
+  }
   for (const name of classes ?? [])
     if (!found.has(spelling.of(plainText(name))))
       doubt('label-doubt', name, `--classes ${name}: nothing has this label; ${labelsFound(raw)}`);

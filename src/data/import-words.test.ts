@@ -189,6 +189,33 @@ describe('labels', () => {
   });
 });
 
+test('truth values among other words stay apart, which is said', async () => {
+  await pictures(...files);
+  const answers = ['true', '1', 'no', 'unclear'];
+  csv([['image', 'dx'], ...names.map((name, i) => [name, answers[i % 4]!])]);
+  expect(details(await run({ positive: 'true' }), 'label-doubt')).toEqual([
+    "labels 'true' and '1' stay apart, for not every label is a truth value; if they mean the same: --rename 1=true",
+  ]);
+});
+
+test('a class that is missing: what was left out is said with it', async () => {
+  await pictures('a/x.png', 'b/x.png', 'y.png');
+  csv([
+    ['image', 'dx'],
+    ['x', 'melanoma'],
+    ['y', 'nevus'],
+  ]);
+  await expect(run()).rejects.toThrow(
+    /no image has the label 'melanoma'; labels found: nevus \(1\); before that: 1 rows with several different images \(2 files .*a\/x.png, b\/x.png/,
+  );
+  csv([
+    ['image', 'dx'],
+    ['y', 'melanoma'],
+    ['a/x', 'nevus'],
+  ]);
+  await expect(run({ classes: ['melanoma', 'nevis'] })).rejects.toThrow(/second class.*--classes nevis/);
+});
+
 describe('ids', () => {
   const rowsOf = (ids: readonly string[]): string[][] => [
     ['id', 'dx'],
