@@ -66,6 +66,14 @@ test.each(Object.entries(forms))('a password %s is shown nowhere, whatever it is
   }
 });
 
+test.each([
+  '//graft:topsecret@db.lab/x',
+  'AccountName=a;AccountKey=topsecret;EndpointSuffix=x',
+  'Uid=a;Pwd=topsecret',
+])('what was given as %s is known for a secret', (address) =>
+  expect(hideSecrets('said topsecret', givenSecrets([address], {}))).toBe('said …'),
+);
+
 test('what is no secret stays legible', () => {
   expect(shownAddress('postgresql://graft:s3cret@127.0.0.1:5544/graft')).toBe(
     'postgresql://graft@127.0.0.1:5544/graft',
@@ -105,6 +113,7 @@ test('secrets of the environment, and what looks like one, are blanked out of an
     'https://s.lab/x?X-Amz-Signature=abcdef0123',
     'aws_secret_access_key = "abcd efgh"',
     'hf_abcdefghijkl',
+    'AccountName=a;AccountKey=abcdef==;EndpointSuffix=x',
     'AKIAABCDEFGHIJKLMNOP',
     'postgresql://a:b@c@d/e',
   ]) {

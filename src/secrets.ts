@@ -63,7 +63,8 @@ const secretName = /(pass(word|wd|phrase)?|secret(_key)?|token|access_key(_id)?|
 /** A query with a secret, or something before an `@` where a host is expected. */
 const hasSecret = /^(?!file:)[a-z][a-z0-9+.-]*:\/\/[^\s/]*@|[?&][^=&]*(pass|secret|token|key|sig)[^=&]*=/i;
 /** The same where an address was to be given: also what is no address, `user:password@host`, `host=… password=…`. */
-const mayHaveSecret = /^(?!file:)[a-z][a-z0-9+.-]*:\/\/.*[@?]|^[^\s/:@]+:[^\s@]+@|\bpass(word|wd)?\s*=/is;
+const mayHaveSecret =
+  /^(?!file:)[a-z][a-z0-9+.-]*:\/\/.*[@?]|^(\/\/)?[^\s/:@]+:[^\s@]+@|\b(pass(word|wd)?|pwd|(access|account)_?key)\s*=/is;
 
 /** Secrets that a process was given: in its environment, and in addresses on its command line. */
 export function givenSecrets(args: readonly string[], env: Environment): string[] {
@@ -81,7 +82,7 @@ export function givenSecrets(args: readonly string[], env: Environment): string[
 }
 
 const namedValue =
-  /(?<![a-z])((?:ssl)?pass(?:word|wd|phrase)?|pwd|pgpassword|secret(?:_?access)?(?:_?key)?|(?:access|auth|refresh|session|security)?_?token|access_?key(?:_?id)?|api_?key|x-amz-(?:signature|credential|security-token)|sig(?:nature)?|awsaccesskeyid)(["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s&;,'"]+)/gi;
+  /(?<![a-z])((?:ssl)?pass(?:word|wd|phrase)?|pwd|pgpassword|secret(?:_?access)?(?:_?key)?|(?:access|auth|refresh|session|security)?_?token|(?:shared_?access|access|account)_?key(?:_?id)?|api_?key|x-amz-(?:signature|credential|security-token)|sig(?:nature)?|awsaccesskeyid)(["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s&;,'"]+)/gi;
 
 /**
  * A text without secrets: the given ones, and what looks like one.
