@@ -301,7 +301,7 @@ async function build(
   const files = new Set(kept.map(({ file }) => file));
   for (const { file } of read) if (!files.has(file)) rmSync(join(dir, file));
   const used = kept.map(({ item }) => item);
-  checkLabels(used, header, options);
+  checkLabels(used, header, { ...options, problems: () => problems });
   await storeMasks(
     dir,
     kept.map(({ file, item }) => ({ file, masks: item.masks ?? [] })),

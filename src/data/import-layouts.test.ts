@@ -334,6 +334,28 @@ describe('formats', () => {
     cache.images.dispose();
   });
 
+  test.each(['webp', 'gif'] as const)(
+    'of an animated %s the first frame is used, which is said',
+    async (format) => {
+      const random = new Random(3);
+      for (let i = 0; i < 8; i++) {
+        const frames = Uint8Array.from({ length: 2 * 3 * 32 * 32 }, () => random.int(256));
+        const raw = { width: 32, height: 64, channels: 3 as const, pageHeight: 32 };
+        const image = sharp(frames.subarray(0, i === 0 ? undefined : 3 * 32 * 32), {
+          raw: i === 0 ? raw : { width: 32, height: 32, channels: 3 },
+        });
+        put(
+          `${i % 2 ? 'benign' : 'malignant'}/${i}.${format}`,
+          await (format === 'gif' ? image.gif() : image.webp({ lossless: true })).toBuffer(),
+        );
+      }
+      const { report } = await byFolder();
+      expect(reasons(report.problems, 'warning')).toEqual([
+        `malignant/0.${format}: has 2 frames: only the first is used`,
+      ]);
+    },
+  );
+
   test('content decides: wrong extensions and none at all; the copy gets the right one', async () => {
     for (let i = 0; i < 4; i++) {
       const png = await sharp(phantom(), raw).png().toBuffer();

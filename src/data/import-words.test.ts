@@ -216,6 +216,18 @@ test('a class that is missing: what was left out is said with it', async () => {
   await expect(run({ classes: ['melanoma', 'nevis'] })).rejects.toThrow(/second class.*--classes nevis/);
 });
 
+test('a class that is lost as identical images: that is said', async () => {
+  await pictures('x.png', 'y.png', 'z.png');
+  writeFileSync(join(images, 'y.png'), readFileSync(join(images, 'x.png')));
+  csv([
+    ['image', 'dx'],
+    ['x', 'melanoma'],
+    ['y', 'nevus'],
+    ['z', 'nevus'],
+  ]);
+  await expect(run()).rejects.toThrow(/labels found: nevus \(1\); before that: 2 identical images/);
+});
+
 describe('ids', () => {
   const rowsOf = (ids: readonly string[]): string[][] => [
     ['id', 'dx'],

@@ -139,3 +139,6 @@ export function whyNoImage(bytes: Uint8Array): string {
     return 'begins with nothing but zeros: copy or fetch it again';
   return 'no picture by its content';
 }
+
+/** Whether files of a kind may hold a series of pictures that is played, one after the other. */
+export const isAnimated = (kind: FileKind): boolean => kind === gif || kind === webp;

@@ -6,7 +6,7 @@ import sharp, { type Sharp } from 'sharp';
 import { DataError } from '../errors.js';
 import { readBytesAsync } from '../reading.js';
 import { decodeBmp } from './bmp.js';
-import { bmp, type FileKind, fileKind, whyNoImage } from './kind.js';
+import { bmp, type FileKind, fileKind, isAnimated, whyNoImage } from './kind.js';
 import { mendJpeg } from './mend-jpeg.js';
 import { hasFalseAlpha, isTiff } from './tiff.js';
 
@@ -54,7 +54,9 @@ export async function withImage<T>(
   const bytes = typeof source === 'string' ? await read(source, name) : source;
   const kind = requireReadable(bytes, name);
   try {
-    return await work(kind === bmp ? openBmp(bytes) : await open(bytes, page));
+    const made = await work(kind === bmp ? openBmp(bytes) : await open(bytes, page));
+    if (onWarning && isAnimated(kind)) await warnOfFrames(bytes, onWarning);
+    return made;
   } catch (cause) {
     const mended = mendJpeg(bytes);
     if (!mended) throw decodeFailure(cause, name);
@@ -87,6 +89,11 @@ async function open(bytes: Uint8Array, page: number): Promise<Sharp> {
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   return sharp(data, { raw: info });
+}
+
+async function warnOfFrames(bytes: Uint8Array, onWarning: (text: string) => void): Promise<void> {
+  const { pages = 1 } = await sharp(bytes, strictDecoding).metadata();
+  if (pages > 1) onWarning(`has ${pages} frames: only the first is used`);
 }
 
 function openBmp(bytes: Uint8Array): Sharp {
