@@ -62,7 +62,7 @@ function looksMerged(cells: readonly string[]): boolean {
     known.length > 1 &&
     cells[0] === known[0] &&
     cells.length - known.length >= known.length / 2 &&
-    new Set(known).size >= mostlyDifferent * known.length
+    new Set(known.map(idKey)).size === known.length
   );
 }
 
