@@ -45,6 +45,11 @@ describe('one line with file, line and remedy', () => {
       '{1: a, "1": b}',
       'f.yaml:1: not valid YAML: the key 1 stands there twice',
     ],
+    [
+      'two documents',
+      'a: 1\n---\nb: 2\n',
+      "f.yaml:2: a second document begins here; one file holds one: remove what is below, and the '---'",
+    ],
     ['a list for a key', 'a: 1\n[b]: 2\n', 'f.yaml:2: a key has to be plain text'],
     ['an alias for a key', 'a: &a [1]\n*a : 2\n', 'f.yaml:2: a key has to be plain text'],
     [
@@ -54,7 +59,6 @@ describe('one line with file, line and remedy', () => {
     ],
     ['bytes', 'a: !!binary aGk=\n', /^f\.yaml:1: the tag \S+binary is not read/],
     ['a set', 'a: !!set {b, c}\n', /^f\.yaml:1: the tag \S+set is not read/],
-    ['several documents', 'a: 1\n---\nb: 1\n', /^f\.yaml:2: not valid YAML/],
     ['a list that does not end', `a: [${'x, '.repeat(20_000)}\n`, /^f\.yaml:\d+: not valid YAML/],
     ['3 MB', 'a: x\n'.repeat(600_000), /^f\.yaml: larger than 2 MiB/],
   ])('%s', (_, text, message) => {

@@ -54,8 +54,11 @@ export function parseYaml(text: string, label: string): YamlText {
   const [problem] = document.errors;
   if (problem) {
     const [first] = problem.message.split('\n');
-    const isDeep = /call stack/.test(problem.message);
-    const what = isDeep ? tooDeep : `not valid YAML: ${oneLine(first!, 200)}`;
+    const what = /call stack/.test(problem.message)
+      ? tooDeep
+      : problem.code === 'MULTIPLE_DOCS'
+        ? "a second document begins here; one file holds one: remove what is below, and the '---'"
+        : `not valid YAML: ${oneLine(first!, 200)}`;
     throw new ConfigError(`${label}:${lineAt(problem.pos[0])}: ${what}`);
   }
   let value: unknown;

@@ -179,6 +179,7 @@ describe('messages name the place, the key, what was expected and what was meant
     ['arms: 3\n', 'my.yaml:1: arms: expected a list, each keys and values, got 3'],
     ['steps: 1\nsteps: 2\n', 'my.yaml:2: not valid YAML: the key steps stands there twice'],
     ['- a\n', 'my.yaml: expected keys and values at the top'],
+    ['# steps: 5\n', 'my.yaml: has no settings; write some, or leave the file out for the defaults'],
     [
       '__proto__: {steps: 5}\n',
       'my.yaml:1: __proto__: unknown key (there are: name, steps, smoothing, flip, optimizer, objective, arms, workers)',

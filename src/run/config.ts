@@ -151,7 +151,9 @@ function addFile(layers: Layers, path: string, sources: ConfigSources, above: re
     throw new ConfigError(`${label}: extends itself (${[...above, full].map(shortPath).join(' → ')})`);
   }
   if (!existsSync(full)) throw new ConfigError(`${label}: no such file`);
-  const { document, value: content = {}, lineAt } = parseYaml(readText(full), label);
+  const { document, value: content, lineAt } = parseYaml(readText(full), label);
+  if (content === undefined)
+    throw new ConfigError(`${label}: has no settings; write some, or leave the file out for the defaults`);
   if (!isPlain(content)) throw new ConfigError(`${label}: expected keys and values at the top`);
   // What heads a run's config.yaml, and `extends`, are not part of the result.
   const { extends: parent, kind, graft: _graft, folder, dataHash: _hash, ...written } = content;
