@@ -113,7 +113,7 @@ describe('keys', () => {
 test('missing words, by role', () => {
   const roles: CellRole[] = ['value', 'number', 'group', 'label', 'required'];
   const always =
-    'NA|N/A|n / a|nan|NaN|NaT|null|NULL|unknown|UNKNOWN|Unknown |-|--|—|?|.|#N/A|<NA>|[unknown]|(missing)|\\N|unbekannt|k.A.|inconnu|não informado|未知|\u00a0|'.split(
+    'NA|N/A|n / a|nan|NaN|NaT|null|NULL|unknown|UNKNOWN|Unknown |-|--|—|?|.|#N/A|<NA>|[unknown]|(missing)|\\N|pending|TBD|&nbsp;|[]|{}|unbekannt|k.A.|inconnu|não informado|未知|\u00a0|'.split(
       '|',
     );
   for (const role of roles)

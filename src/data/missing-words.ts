@@ -7,12 +7,13 @@ export const unknownWords = [
   // Programs: R, pandas, SQL, SAS, SPSS, spreadsheets.
   ...words('na|n/a|nan|nat|-nan|null|nul|\\n|undefined|n.a.|n.a|#n/a|#n/a n/a|#na|#nv|#null!|#value!|#ref!'),
   ...words('#div/0!|#name?|#num!|1.#ind|-1.#ind|1.#qnan|-1.#qnan|0000-00-00|00/00/0000|00.00.0000'),
-  // Signs.
-  ...words('-|--|---|.|..|...|…|?|??|???|/|//|*|**|_'),
+  // Signs, and empty values of programs as text.
+  ...words('-|--|---|.|..|...|…|?|??|???|/|//|*|**|_|&nbsp;|[]|{}|()|""'),
   // English.
   ...words('unknown|unkown|unknwon|unk|unk.|undetermined|unspecified|not specified|not known|not available'),
   ...words('not applicable|not recorded|not reported|not provided|not given|not stated|not determined'),
-  ...words('no data|missing|missing value|blank|empty|tbd|unassigned|unlabelled|unlabeled|redacted|withheld'),
+  ...words('no data|missing|missing value|blank|empty|unassigned|unlabelled|unlabeled|redacted|withheld'),
+  ...words('tbd|tba|tbc|to be determined|to be confirmed|pending|not done|not assessed|not documented'),
   // German, French, Spanish, Portuguese, Italian, Dutch, Polish, Swedish, Danish, Norwegian, Turkish.
   ...words('unbekannt|nicht bekannt|keine angabe|keine angaben|ohne angabe|k.a.|k.a|o.a.|fehlt|fehlend'),
   ...words('inconnu|inconnue|non renseigné|non renseignée|non connu|non précisé|manquant|n.d.|n/d|s/d'),
