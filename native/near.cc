@@ -92,7 +92,8 @@ GRAFT_KERNEL void findPlaces(const double* p, int64_t row, int64_t side, float m
     const float x = (static_cast<float>(c) - centre) / half;
     const float u = (p0 * x + p1y + p2) * half + centre, v = (p3 * x + p4y + p5) * half + centre;
     places.x[c] = x;
-    places.shown[c] = (u >= -margin) & (v >= -margin) & (u < last + margin) & (v < last + margin) ? 1.0f : 0.0f;
+    const bool isShown = (u >= -margin) & (v >= -margin) & (u < last + margin) & (v < last + margin);
+    places.shown[c] = isShown ? 1.0f : 0.0f;
     // What is no number goes to 0 as well.
     float fromLeft = u > 0 ? u : 0.0f, fromTop = v > 0 ? v : 0.0f;
     fromLeft = fromLeft < last ? fromLeft : last;
