@@ -36,6 +36,7 @@ export interface SafetensorsFrame {
 
 const checksumKey = 'graft.crc32';
 const markKey = 'graft.checked';
+const markValue = 'crc32';
 const opening = `{"__metadata__":{"${checksumKey}":"`;
 const blank = '00000000';
 const headerLimitBytes = 100_000_000; // as in the reference reader
@@ -57,7 +58,7 @@ export function encodeHeader(
       .map(([key, value]) => `,${JSON.stringify(key)}:${JSON.stringify(value)}`)
       .join('');
   const { [checksumKey]: _, ...rest } = metadata;
-  const json = `${opening}${blank}"${members({ ...rest, [markKey]: 'crc32' })}}${members(entries)}}`;
+  const json = `${opening}${blank}"${members({ ...rest, [markKey]: markValue })}}${members(entries)}}`;
   const padding = ' '.repeat((8 - (Buffer.byteLength(json) % 8)) % 8);
   const header = Buffer.from(`${blank}${json}${padding}`);
   header.writeBigUInt64LE(BigInt(header.length - 8));
@@ -83,7 +84,7 @@ export function readFrame(file: number, path: string): SafetensorsFrame {
   // Anywhere else it would not be ours.
   const hasChecksum = text.startsWith(opening);
   const { [checksumKey]: checksum, [markKey]: mark, ...rest } = metadata;
-  if (!hasChecksum && (mark !== undefined || isAlmostOpening(text)))
+  if (!hasChecksum && (mark !== undefined || isAlmostOpening(text) || hasLeftOver(rest)))
     throw new DataError(
       `${path}: damaged: its checksum is gone, so its header was changed since Graft wrote it; take the file from a copy`,
     );
@@ -95,6 +96,10 @@ export function readFrame(file: number, path: string): SafetensorsFrame {
     checksum: hasChecksum ? checksum : undefined,
   };
 }
+
+/** Whether something is left of our two keys, as where one stretch of damage runs from the one into the other. */
+const hasLeftOver = (metadata: Record<string, string>): boolean =>
+  Object.entries(metadata).some(([key, value]) => key.startsWith('graft.') || value === markValue);
 
 /** Whether a header begins as ours do, but for a few changed characters. */
 function isAlmostOpening(text: string): boolean {

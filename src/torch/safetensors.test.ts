@@ -135,6 +135,15 @@ test('a file of ours is refused whichever byte was changed, the name of its chec
   const { 'graft.crc32': _, ...rest } = metadata;
   rewritten(rest);
   expect(() => loadSafetensors(changed)).toThrow(/damaged: its checksum is gone/);
+  // One stretch of damage from the first key into the second.
+  for (const left of [
+    { 'graft.crc3tttttttttttthecked': 'crc32' },
+    { tttttttecked: 'crc32' },
+    { 'graft.ctt': 'x' },
+  ]) {
+    rewritten(left);
+    expect(() => loadSafetensors(changed)).toThrow(/damaged: its checksum is gone/);
+  }
 });
 
 /** By the definition: the remainder of a division of polynomials (IEEE 802.3, bits reflected). */
