@@ -37,6 +37,7 @@ describe('one line with file, line and remedy', () => {
     ['deep', nested(5000), 'f.yaml:1: nested more than 100 deep'],
     ['a little too deep', nested(101), 'f.yaml:1: nested more than 100 deep'],
     ['deep maps', `a: ${'{a: '.repeat(300)}1${'}'.repeat(300)}`, 'f.yaml:1: nested more than 100 deep'],
+    ['lists in lists by dashes', `${'- '.repeat(20_000)}1\nx: 2\n`, 'f.yaml: nested more than 100 deep'],
     ['aliases that go deeper and deeper', chain(900), 'f.yaml: nested more than 100 deep'],
     ['thousands of aliases', chain(20_000), 'f.yaml:1002: more than 1000 aliases; write the values out'],
     ['a key twice', 'a: 1\nb: 2\na: 3\n', 'f.yaml:3: not valid YAML: the key a stands there twice'],

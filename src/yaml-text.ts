@@ -50,7 +50,8 @@ export function parseYaml(text: string, label: string): YamlText {
     throw new ConfigError(`${label}${offset === undefined ? '' : `:${lineAt(offset)}`}: ${what}`);
   };
   // Whether keys are unique is looked at below: the library compares each with all others.
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
+  const options = { lineCounter, prettyErrors: false, uniqueKeys: false };
+  const document = orTooDeep(label, () => parseDocument(text, options));
   const [problem] = document.errors;
   if (problem) {
     const [first] = problem.message.split('\n');
@@ -61,22 +62,36 @@ export function parseYaml(text: string, label: string): YamlText {
         : `not valid YAML: ${oneLine(first!, 200)}`;
     throw new ConfigError(`${label}:${lineAt(problem.pos[0])}: ${what}`);
   }
-  let value: unknown;
-  try {
+  const value = orTooDeep(label, () => {
     checkNodes(document, fail);
-    value = document.toJS({ maxAliasCount }) ?? undefined;
-    // Aliases of aliases may go deeper than what is written.
-    if (depthOf(value, new Map()) > maxDepth) throw new RangeError();
+    return plainValue(document, label);
+  });
+  return { document, value, lineAt };
+}
+
+/** The library recurses: what is nested deeply enough fills the stack, while it is parsed or later. */
+function orTooDeep<T>(label: string, read: () => T): T {
+  try {
+    return read();
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
     if (error instanceof RangeError) throw new ConfigError(`${label}: ${tooDeep}`);
-    if (/^Excessive alias count/.test((error as Error).message))
-      throw new ConfigError(
-        `${label}: its aliases stand for one another more than ${maxAliasCount} times; write the values out`,
-      );
     throw error;
   }
-  return { document, value, lineAt };
+}
+
+function plainValue(document: Document, label: string): unknown {
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount }) ?? undefined;
+  } catch (error) {
+    if (!/^Excessive alias count/.test((error as Error).message)) throw error;
+    throw new ConfigError(
+      `${label}: its aliases stand for one another more than ${maxAliasCount} times; write the values out`,
+    );
+  }
+  // Aliases of aliases may go deeper than what is written.
+  if (depthOf(value, new Map()) > maxDepth) throw new RangeError();
+  return value;
 }
 
 function depthOf(value: unknown, known: Map<object, number>): number {
