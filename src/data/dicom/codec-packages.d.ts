@@ -4,6 +4,7 @@ interface WasmOptions {
   printErr?: (text: string) => void;
 }
 
+/** What Emscripten's decoders of one family have in common. */
 interface WasmFrameDecoder {
   getEncodedBuffer(length: number): Uint8Array;
   getDecodedBuffer(): Uint8Array;

@@ -20,21 +20,6 @@ export interface CodedFrame {
   signed?: boolean;
 }
 
-/** What Emscripten's decoders of one family have in common. */
-interface WasmDecoder {
-  getEncodedBuffer(length: number): Uint8Array;
-  getDecodedBuffer(): Uint8Array;
-  decode(): void;
-  getFrameInfo(): {
-    width: number;
-    height: number;
-    bitsPerSample: number;
-    componentCount: number;
-    isSigned?: boolean;
-  };
-  delete(): void;
-}
-
 const packages: Readonly<Record<CodecKind, string>> = {
   jpeg2000: '@cornerstonejs/codec-openjpeg',
   jpegls: '@cornerstonejs/codec-charls',
@@ -103,7 +88,7 @@ async function loadCharLs(): Promise<(stream: Uint8Array) => CodedFrame> {
   return (stream) => throughWasm(new JpegLSDecoder(), stream);
 }
 
-function throughWasm(decoder: WasmDecoder, stream: Uint8Array): CodedFrame {
+function throughWasm(decoder: WasmFrameDecoder, stream: Uint8Array): CodedFrame {
   try {
     decoder.getEncodedBuffer(stream.length).set(stream);
     decoder.decode();
