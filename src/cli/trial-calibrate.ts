@@ -37,8 +37,8 @@ export function registerCalibrate(trial: Command): void {
 }
 
 async function calibrateCommand(flags: CalibrateFlags, command: Command): Promise<void> {
-  const { calibrate, calibrationTable, defaultDesigns } = await import('../trial/calibration.js');
-  const { binormalModel, phantomModel } = await import('../trial/simulation.js');
+  const { calibrate, calibrationTable, defaultDesigns } = await import('../verdict/calibration.js');
+  const { binormalModel, phantomModel } = await import('../verdict/simulation.js');
   const { Progress } = await import('../run/progress.js');
   const { quiet, seed } = globalOptions(command);
   const { seeds, folds = 1, testImages } = flags;

@@ -5,8 +5,8 @@ import { plural } from '../report/format.js';
 import type { TrialConfig } from '../trial/config.js';
 import type { Cost } from '../trial/cost.js';
 import type { TrialJob } from '../trial/plan.js';
-import type { PowerPlan } from '../trial/power-plan.js';
 import type { Room } from '../trial/room.js';
+import type { PowerPlan } from '../verdict/power-plan.js';
 import { collect, commandConfig, examples, integer, notice, number, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 import { comparePictures } from './trial-run.js';
@@ -111,12 +111,12 @@ async function armImages(
 }
 
 async function powerOf(config: TrialConfig, dataset: Dataset, flags: PlanFlags): Promise<PowerPlan> {
-  const { pilotOf, planPower } = await import('../trial/power-plan.js');
+  const { pilotOf, planPower } = await import('../verdict/power-plan.js');
   const { variantRows } = await import('../trial/variants.js');
   let pilot: Parameters<typeof planPower>[0]['pilot'];
   if (flags.pilot !== undefined) {
     const { readTrialSummary } = await import('../trial/result.js');
-    const { summarise } = await import('../trial/analysis.js');
+    const { summarise } = await import('../verdict/analysis.js');
     pilot = pilotOf(summarise(readTrialSummary(flags.pilot), { replicates: 0 }), flags.pilot);
   }
   const positives = new Set<string>();

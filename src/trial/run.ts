@@ -11,6 +11,7 @@ import type { Dataset } from '../data/dataset.js';
 import { GraftError } from '../errors.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { type Json, type Run, readEvents, runFiles } from '../run/run-folder.js';
+import { decideLook } from '../verdict/sequential.js';
 import { type Board, BoardReader, jobTitle } from './board.js';
 import { checkPictures, checkTrial, type PictureCheck, pictureCheckOf } from './check.js';
 import { settleTrialThreads, type TrialConfig } from './config.js';
@@ -18,7 +19,6 @@ import { type JobState, jobStates, readFailures, readSchedule, writeSchedule } f
 import { planTrial, type TrialJob } from './plan.js';
 import { openTrialDataset } from './reopen.js';
 import { describeSetting, measureRoom, type Room } from './room.js';
-import { decideLook } from './sequential.js';
 import type { TrialSummary } from './summary.js';
 import { type JobOutcome, work } from './work.js';
 

@@ -2,9 +2,9 @@
 
 import type { Block, ReportDocument, Section, Summary } from '../../report/document.js';
 import { day, plural, pValue, signed, signedRange, whole } from '../../report/format.js';
-import type { AnalysisOptions, TrialAnalysis } from '../analysis.js';
+import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
+import type { Verdict } from '../../verdict/verdict.js';
 import type { TrialSummary } from '../summary.js';
-import type { Verdict } from '../verdict.js';
 import { appendix } from './appendix.js';
 import { aucFigure } from './auc-figure.js';
 import { checksTable, detectableText, differencesTable, levelText } from './comparison-tables.js';

@@ -1,7 +1,7 @@
 /** What was run and on which images: the arms, the splits of every fold, external sets. */
 import type { Block, Section } from '../../report/document.js';
 import { duration, fixed, list, plural, whole } from '../../report/format.js';
-import type { TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../../verdict/analysis.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
 import { armLabel } from './palette.js';
 

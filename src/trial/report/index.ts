@@ -10,9 +10,9 @@ import { standaloneSvg } from '../../report/draw.js';
 import { toHtml } from '../../report/html.js';
 import { panelFile, toMarkdown } from '../../report/markdown.js';
 import { encodedBytes, readPngFile } from '../../report/picture.js';
-import { type AnalysisOptions, summarise, type TrialAnalysis } from '../analysis.js';
+import { type AnalysisOptions, summarise, type TrialAnalysis } from '../../verdict/analysis.js';
+import { decideVerdict, type Verdict } from '../../verdict/verdict.js';
 import { summarySchema, type TrialSummary } from '../summary.js';
-import { decideVerdict, type Verdict } from '../verdict.js';
 import { composeReport } from './content.js';
 import type { ReadPng } from './images.js';
 

@@ -2,7 +2,7 @@
 
 import type { Section } from '../../report/document.js';
 import { plural } from '../../report/format.js';
-import type { TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../../verdict/analysis.js';
 import type { TrialSummary } from '../summary.js';
 import { levelText } from './comparison-tables.js';
 import { methodsParagraphs } from './paper.js';

@@ -3,7 +3,7 @@
  * the summary knows and nothing else.
  */
 import { fixed, list, plural, pValue, range, signed, signedRange, whole } from '../../report/format.js';
-import type { Comparison, TrialAnalysis } from '../analysis.js';
+import type { Comparison, TrialAnalysis } from '../../verdict/analysis.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
 import { levelText } from './comparison-tables.js';
 import { amountText, spanOf } from './design.js';

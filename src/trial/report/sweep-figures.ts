@@ -4,7 +4,7 @@ import type { FigureBlock, Hover } from '../../report/document.js';
 import { around, fullPanel, plainAxis } from '../../report/draw.js';
 import { whole } from '../../report/format.js';
 import { PAPER, RULE } from '../../report/palette.js';
-import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
+import type { ArmAnalysis, TrialAnalysis } from '../../verdict/analysis.js';
 import { sameArm } from '../arms.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
 import { type ArmStyle, armLabel, armStyles, legendOf } from './palette.js';

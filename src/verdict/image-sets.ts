@@ -6,7 +6,7 @@
 import { DataError } from '../errors.js';
 import { type AucCovariance, aucCovariance } from '../stats/delong.js';
 import { auc } from '../stats/roc.js';
-import type { TestImages, TrialRun, TrialSummary } from './summary.js';
+import type { TestImages, TrialRun, TrialSummary } from '../trial/summary.js';
 
 /** One run's probabilities on the images of its block. */
 export interface Reader {

@@ -5,8 +5,8 @@
  */
 import { ConfigError, DataError } from '../errors.js';
 import { signed } from '../report/format.js';
+import type { TrialSummary } from '../trial/summary.js';
 import { type AnalysisOptions, summarise } from './analysis.js';
-import type { TrialSummary } from './summary.js';
 import { kindOf, type VerdictKind } from './verdict.js';
 
 export interface LookSettings {

@@ -13,10 +13,10 @@ import { chanceOfEffect } from '../stats/interval-power.js';
 import { detectableDifference } from '../stats/power.js';
 import { wilsonInterval } from '../stats/proportion.js';
 import { spendingShares } from '../stats/spending.js';
+import type { TrialSummary } from '../trial/summary.js';
 import { type Comparison, summarise } from './analysis.js';
 import { decideLook } from './sequential.js';
 import { binormalModel, highestAuc, type ScoreModel, simulateTrial, type TrialDesign } from './simulation.js';
-import type { TrialSummary } from './summary.js';
 import { kindOf, type VerdictKind } from './verdict.js';
 
 export interface CalibrationDesign extends Omit<TrialDesign, 'seeds'> {

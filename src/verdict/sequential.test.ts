@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { spendingShares } from '../stats/spending.js';
-import { exampleSummary } from './example.test-data.js';
+import { exampleSummary } from '../trial/example.test-data.js';
+import type { TrialSummary } from '../trial/summary.js';
 import { decideLook } from './sequential.js';
-import type { TrialSummary } from './summary.js';
 
 const looks = [3, 5, 8];
 const upTo = (summary: TrialSummary, seeds: number): TrialSummary => ({

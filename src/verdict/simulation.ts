@@ -14,7 +14,7 @@ import { ConfigError } from '../errors.js';
 import type { Random } from '../random.js';
 import { normalQuantile } from '../stats/normal.js';
 import { splitScores } from '../stats/scores.js';
-import type { TestImages, TrialArm, TrialRun, TrialSummary } from './summary.js';
+import type { TestImages, TrialArm, TrialRun, TrialSummary } from '../trial/summary.js';
 
 export interface ScoreModel {
   source: 'binormal' | 'phantoms';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { delongTest } from '../stats/delong.js';
 import { auc } from '../stats/roc.js';
+import { exampleSummary, fourArms } from '../trial/example.test-data.js';
+import { summarySchema } from '../trial/summary.js';
 import { type Comparison, summarise, type TrialAnalysis } from './analysis.js';
-import { exampleSummary, fourArms } from './example.test-data.js';
-import { summarySchema } from './summary.js';
 import { decideVerdict } from './verdict.js';
 
 const quick = { replicates: 200 };

@@ -7,8 +7,8 @@ import { pairedT } from '../stats/paired.js';
 import { splitScores } from '../stats/scores.js';
 import { combineFolds, inference, meanDifference } from '../stats/seeds.js';
 import { spendingShares } from '../stats/spending.js';
+import { exampleSummary } from '../trial/example.test-data.js';
 import { summarise, type TrialAnalysis } from './analysis.js';
-import { exampleSummary } from './example.test-data.js';
 import { decideVerdict } from './verdict.js';
 
 const none = { replicates: 0 };

@@ -35,7 +35,8 @@ import {
   type Role,
   referenceArm,
   rolesOf,
-} from './comparisons.js';
+} from '../trial/comparisons.js';
+import type { TrialSummary } from '../trial/summary.js';
 import {
   type Block,
   checkRuns,
@@ -53,7 +54,6 @@ import {
   type ScoreTable,
   scoreTable,
 } from './score-analysis.js';
-import type { TrialSummary } from './summary.js';
 
 export interface Estimate extends Interval {
   value: number;
