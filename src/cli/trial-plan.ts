@@ -19,6 +19,7 @@ interface PlanFlags {
   pilot?: string;
   auc?: number;
   seedDeviation?: number;
+  generatorDeviation?: number;
 }
 
 export function registerPlan(trial: Command): void {
@@ -35,6 +36,11 @@ export function registerPlan(trial: Command): void {
     .option(
       '--seed-deviation <value>',
       'standard deviation of the paired difference over seeds that is expected',
+      number({ min: 0 }),
+    )
+    .option(
+      '--generator-deviation <value>',
+      'standard deviation of the difference over generators of the recipe that is expected',
       number({ min: 0 }),
     )
     .action(async (file: string, flags: PlanFlags, command: Command) => planCommand(file, flags, command));
@@ -116,7 +122,7 @@ async function powerOf(config: TrialConfig, dataset: Dataset, flags: PlanFlags):
   let pilot: Parameters<typeof planPower>[0]['pilot'];
   if (flags.pilot !== undefined) {
     const { readTrialSummary } = await import('../trial/result.js');
-    const { summarise } = await import('../verdict/analysis.js');
+    const { summarise } = await import('../trial/analysis.js');
     pilot = pilotOf(summarise(readTrialSummary(flags.pilot), { replicates: 0 }), flags.pilot);
   }
   const positives = new Set<string>();
@@ -128,6 +134,7 @@ async function powerOf(config: TrialConfig, dataset: Dataset, flags: PlanFlags):
   return planPower({
     seeds: config.seeds.length,
     folds: config.folds,
+    each: eachOf(config),
     test: { positives: positives.size, negatives: negatives.size },
     margin: config.equivalenceMargin,
     level: config.level,
@@ -137,9 +144,16 @@ async function powerOf(config: TrialConfig, dataset: Dataset, flags: PlanFlags):
     assume: {
       ...(flags.auc !== undefined && { auc: flags.auc }),
       ...(flags.seedDeviation !== undefined && { seedDeviation: flags.seedDeviation }),
+      ...(flags.generatorDeviation !== undefined && { generatorDeviation: flags.generatorDeviation }),
     },
   });
 }
+
+/** Of the GAN that plain `synthetic` means, which the primary comparison has. */
+const eachOf = ({ gans }: TrialConfig): 'fold' | 'seed' => {
+  const [first] = Object.values(gans);
+  return first?.run === null ? first.each : 'fold';
+};
 
 async function costOf(
   config: TrialConfig,
@@ -192,8 +206,31 @@ function planText({ config, images, comparisons, jobs, power, measured }: PlanPa
     '',
     ...power.sentences,
     ...power.basis.map(({ name, value, source }) => `  ${name}: ${value} (${source})`),
+    '',
+    'how folds, generators and seeds trade',
+    trimmed(tradesTable(power)),
     ...(measured ? ['', ...costLines(measured)] : []),
   ].join('\n');
+}
+
+function tradesTable({ trades, margin }: PowerPlan): ReturnType<typeof plainTable> {
+  const table = plainTable(
+    ['folds', 'seeds', 'a generator each', 'generators', 'finds', `power at ±${margin}`, 'shows “within”'],
+    0,
+  );
+  const percent = (share: number): string => `${Math.round(100 * share)} %`;
+  for (const { folds, seeds, each, generators, detectable, powerAtMargin, equivalenceChance } of trades) {
+    table.push([
+      String(folds),
+      String(seeds),
+      each,
+      generators === 1 ? '1 (its images only)' : String(generators),
+      detectable === null ? '–' : `±${detectable.toFixed(3)}`,
+      percent(powerAtMargin),
+      percent(equivalenceChance),
+    ]);
+  }
+  return table;
 }
 
 function costLines({ room, cost }: { room: Room; cost: Cost }): string[] {

@@ -5,6 +5,7 @@
  * a group first (Obuchowski, Biometrics 1997), which is DeLong's formula again when each image is its own group.
  */
 import { DataError } from '../errors.js';
+import { effectiveSize } from './effective-groups.js';
 import { normalCdf, normalQuantile } from './normal.js';
 import { checkBinary, midRanks, type Numbers } from './roc.js';
 
@@ -18,6 +19,10 @@ export interface AucCovariance {
   aucs: number[];
   /** `[models][models]`: variances on the diagonal. */
   covariance: number[][];
+  /** Images of each group that has any: of positives, of negatives. */
+  groupSizes: [positives: number[], negatives: number[]];
+  /** Of each model what each group adds to its AUC, as positives and as negatives: the deviation from the mean, 0 in sum. */
+  influences: Float64Array[];
 }
 
 /**
@@ -75,12 +80,14 @@ export function groupIndex(
  * AUCs of several models on the same images and their covariance matrix.
  * @param scores one array a model, each in the order of `labels`.
  * @param groups one name an image; images of one group may be correlated.
+ * @param options.orUnknown covariances are NaN instead where they cannot be estimated
  * @throws DataError where a class has fewer than two groups: no variance can be estimated.
  */
 export function aucCovariance(
   labels: Numbers,
   scores: readonly Numbers[],
   groups?: readonly string[],
+  { orUnknown = false }: { orUnknown?: boolean } = {},
 ): AucCovariance {
   const { index, size } = groupIndex(labels.length, groups);
   const positiveCounts = new Float64Array(size);
@@ -109,7 +116,8 @@ export function aucCovariance(
     }
     return { auc, positive, negative };
   });
-  if (positiveGroups < 2 || negativeGroups < 2) {
+  const known = positiveGroups >= 2 && negativeGroups >= 2;
+  if (!known && !orUnknown) {
     throw new DataError(
       `An interval of the AUC needs two groups of each class at least; got ${positiveGroups} positive and ` +
         `${negativeGroups} negative. Use a larger test split.`,
@@ -120,6 +128,7 @@ export function aucCovariance(
   const crossFactor = size / (size - 1);
   const covariance = models.map((a) =>
     models.map((b) => {
+      if (!known) return Number.NaN;
       let positive = 0;
       let negative = 0;
       let cross = 0;
@@ -131,7 +140,13 @@ export function aucCovariance(
       return positive * positiveFactor + negative * negativeFactor + cross * crossFactor;
     }),
   );
-  return { aucs: models.map((model) => model.auc), covariance };
+  const present = (counts: Float64Array): number[] => [...counts].filter((count) => count > 0);
+  return {
+    aucs: models.map((model) => model.auc),
+    covariance,
+    groupSizes: [present(positiveCounts), present(negativeCounts)],
+    influences: models.map(({ positive, negative }) => Float64Array.of(...positive, ...negative)),
+  };
 }
 
 export interface AucIntervalOptions {
@@ -189,9 +204,14 @@ export function delongTest(
   return delongDifference(aucCovariance(labels, [first, second], options.groups), [0, 1], options.level);
 }
 
-/** The same for two of several models whose covariance is known. @param models first and second */
+/**
+ * The same for two of several models whose covariance was measured. Where the two rank every image alike, or without any
+ * error, the variance is 0 and would claim certainty; where it is not known, too, the standard error is 1 / (G + 2), as if one further group of the G
+ * effective ones (of the class that has fewer) were ranked otherwise (Agresti & Min, Stat. Med. 2005).
+ * @param models first and second
+ */
 export function delongDifference(
-  { aucs, covariance }: AucCovariance,
+  { aucs, covariance, groupSizes }: AucCovariance,
   [first, second]: readonly [number, number],
   level = 0.95,
 ): DelongTest {
@@ -199,9 +219,18 @@ export function delongDifference(
   const variance =
     covariance[first]![first]! + covariance[second]![second]! - 2 * covariance[first]![second]!;
   // Equal rankings leave only rounding noise.
-  const standardError = variance < 1e-18 ? 0 : Math.sqrt(variance);
-  const z = standardError > 0 ? difference / standardError : 0;
-  const p = standardError > 0 ? Math.min(1, 2 * normalCdf(-Math.abs(z))) : 1;
+  const standardError = !(variance >= 1e-18)
+    ? 1 / (Math.min(...groupSizes.map(effectiveSize)) + 2)
+    : Math.sqrt(variance);
+  const z = difference / standardError;
+  const p = Math.min(1, 2 * normalCdf(-Math.abs(z)));
   const half = normalQuantile(0.5 + level / 2) * standardError;
-  return { difference, standardError, z, p, low: difference - half, high: difference + half };
+  return {
+    difference,
+    standardError,
+    z,
+    p,
+    low: Math.max(-1, difference - half),
+    high: Math.min(1, difference + half),
+  };
 }

@@ -31,6 +31,16 @@ function simulate(
         degreesOfFreedom: folds * (seeds - 1),
         runs: folds * seeds,
         testVariance: c,
+        across:
+          folds > 1
+            ? {
+                variance: meanAndDeviation(own.map((fold) => fold.mean)).deviation ** 2 / folds,
+                degreesOfFreedom: folds - 1,
+                testVariance: 0,
+              }
+            : null,
+        groupSizes: [],
+        influences: [],
       },
       0.05,
     );

@@ -8,12 +8,8 @@ import { normalCdf } from './normal.js';
 import { logGamma } from './special.js';
 import { NORMAL_FROM } from './student-t.js';
 
-/**
- * Expectation of f(s) over s = √(χ²_ν / ν), a sample deviation in units of the true one.
- * @param resolution how fine the rule must be in ln s: at most a third of the width of any step that f makes
- */
-export function overDeviations(nu: number, resolution: number, f: (s: number) => number): number {
-  // Log density of x, highest at x = 0.
+/** Density of x = ln s by its log, s = √(χ²_ν / ν), and the range outside of which it is nothing; highest at x = 0. */
+function logDeviations(nu: number): { density: (x: number) => number; left: number; right: number } {
   const constant = Math.log(2) + (nu / 2) * Math.log(nu / 2) - logGamma(nu / 2);
   const fall = (x: number): number => nu * (x + 0.5 - 0.5 * Math.exp(2 * x));
   const edge = (direction: 1 | -1): number => {
@@ -21,8 +17,15 @@ export function overDeviations(nu: number, resolution: number, f: (s: number) =>
     while (fall(x) > -40) x *= 1.2;
     return x;
   };
-  const left = edge(-1);
-  const right = edge(1);
+  return { density: (x) => Math.exp(constant - nu / 2 + fall(x)), left: edge(-1), right: edge(1) };
+}
+
+/**
+ * Expectation of f(s) over s = √(χ²_ν / ν), a sample deviation in units of the true one.
+ * @param resolution how fine the rule must be in ln s: at most a third of the width of any step that f makes
+ */
+export function overDeviations(nu: number, resolution: number, f: (s: number) => number): number {
+  const { density, left, right } = logDeviations(nu);
   const step = Math.min(0.05, 0.3 / Math.sqrt(2 * nu), resolution);
   const points = Math.ceil((right - left) / step);
   const width = (right - left) / points;
@@ -30,9 +33,29 @@ export function overDeviations(nu: number, resolution: number, f: (s: number) =>
   for (let i = 0; i <= points; i++) {
     const x = left + i * width;
     const value = f(Math.exp(x));
-    if (value !== 0) sum += Math.exp(constant - nu / 2 + fall(x)) * value;
+    if (value !== 0) sum += density(x) * value;
   }
   return sum * width;
+}
+
+const nodes = new Map<number, readonly { deviation: number; weight: number }[]>();
+
+/** A rule of a few dozen points for the same expectation, where several are nested and three digits do; weights add up to 1. */
+export function deviationNodes(nu: number): readonly { deviation: number; weight: number }[] {
+  const known = nodes.get(nu);
+  if (known) return known;
+  const { density, left, right } = logDeviations(nu);
+  const step = 0.25 / Math.sqrt(2 * nu);
+  const points = Math.ceil((right - left) / step);
+  const made = Array.from({ length: points + 1 }, (_, i) => {
+    const x = left + ((right - left) * i) / points;
+    return { deviation: Math.exp(x), weight: density(x) };
+  }).filter(({ weight }) => weight > 1e-6);
+  const total = made.reduce((sum, { weight }) => sum + weight, 0);
+  const scaled = made.map(({ deviation, weight }) => ({ deviation, weight: weight / total }));
+  if (nodes.size > 1000) nodes.clear();
+  nodes.set(nu, scaled);
+  return scaled;
 }
 
 /** P(T ≤ t) for `degreesOfFreedom` > 0 and noncentrality `delta`; absolute error about 1e-12. */

@@ -2,6 +2,7 @@
  * What a trial can see at all. Power of a two-sided t test is exact (noncentral t) once the observed variances
  * are taken for the true ones; with few seeds they are themselves rough, and so is the answer.
  */
+import { chanceOfEffect } from './interval-power.js';
 import { noncentralTCdf } from './noncentral-t.js';
 import { tQuantile } from './student-t.js';
 
@@ -57,16 +58,20 @@ export function minimumDetectableEffect(
   return standardError <= 0 ? 0 : noncentralityFor(dof, alpha, power) * standardError;
 }
 
-/** The two sources of chance in a trial, see ./seeds.ts. */
+/** The sources of chance in a trial, see ./seeds.ts. */
 export interface Design {
   /** In each fold. */
   seeds: number;
   /** Each with test images of its own; default 1. */
   folds?: number;
-  /** s²: variance of the paired differences between seeds; null with one seed, where it cannot be known. */
+  /** s²: variance of the paired differences between seeds of a fold; null with one seed, where it cannot be known. */
   seedVariance: number | null;
   /** C: what sharing one test set adds, whatever the number of seeds; over folds Σ C_f / k². */
   testVariance: number;
+  /** τ²: variance between folds beyond seeds and images, of training sets and of generators that serve a fold; default 0. */
+  foldVariance?: number;
+  /** Effective groups that C was estimated from; default: so many that it is known. */
+  testGroups?: number;
 }
 
 /** What chance between seeds alone keeps from being found. */
@@ -78,39 +83,54 @@ function detectableOverSeeds(
   return minimumDetectableEffect(Math.sqrt(seedVariance / (folds * seeds)), folds * (seeds - 1), options);
 }
 
+/** What chance between images alone keeps from being found. */
+const detectableOverImages = (
+  { testVariance, testGroups = Number.POSITIVE_INFINITY }: Design,
+  options: PowerOptions,
+): number => minimumDetectableEffect(Math.sqrt(testVariance), Math.max(1, testGroups - 1), options);
+
 /**
- * The smallest true mean difference that ./seeds.ts's interval excludes zero for, with the wanted power. The two
- * sources' detectable effects are added in quadrature as the interval's half widths are; by simulation the power
- * then lies between .80 and .82 for 2 to 10 seeds and any mixture of the two. With one seed it covers the choice
- * of test images only, so it is too small.
+ * The smallest true mean difference that ./seeds.ts's interval excludes zero for, with the wanted power. Without folds the
+ * two sources' detectable effects are added in quadrature as the interval's half widths are; by simulation the power
+ * then lies between .80 and .82 for 2 to 10 seeds and any mixture of the two. With folds it is looked for. With one seed
+ * and no folds it covers the choice of test images only, so it is too small.
  */
 export function detectableDifference(design: Design, options: PowerOptions = {}): number {
-  return Math.hypot(detectableOverSeeds(design, options), detectableFloor(design.testVariance, options));
+  if (!hasFolds(design))
+    return Math.hypot(detectableOverSeeds(design, options), detectableOverImages(design, options));
+  const { alpha = 0.05, power = 0.8 } = options;
+  const found = (effect: number): boolean => chanceOfEffect(effect, design, alpha) >= power;
+  const { folds = 1, seeds, seedVariance, testVariance, foldVariance = 0 } = design;
+  const deviation = Math.sqrt((foldVariance + (seedVariance ?? 0) / seeds) / folds + testVariance);
+  if (deviation === 0) return 0;
+  let [low, high] = [0, 4 * deviation];
+  while (!found(high)) [low, high] = [high, 2 * high];
+  while (high - low > 1e-5 * high) {
+    const middle = 0.5 * (low + high);
+    if (found(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
 }
 
-/** What endless seeds would still leave undetected: the test set's share of the variance stays. */
-export function detectableFloor(testVariance: number, options: PowerOptions = {}): number {
-  return minimumDetectableEffect(Math.sqrt(testVariance), Number.POSITIVE_INFINITY, options);
-}
+const hasFolds = ({ folds = 1, seedVariance }: Design): boolean => folds > 1 && seedVariance !== null;
 
-/**
- * Number of seeds (in each fold) with which a difference of `effect` is found with the wanted power.
- * @param variances s² and C of ./seeds.ts.
- * @returns null where not even `limit` seeds (1,000 unless told) suffice: only a larger test set helps then.
- */
-export function seedsNeeded(
-  effect: number,
-  variances: { seedVariance: number; testVariance?: number; folds?: number },
-  options: PowerOptions & { limit?: number } = {},
-): number | null {
-  const { limit = 1000 } = options;
-  const { seedVariance, testVariance = 0, folds = 1 } = variances;
-  const enough = (seeds: number): boolean =>
-    detectableDifference({ seeds, folds, seedVariance, testVariance }, options) <= Math.abs(effect);
-  if (!enough(limit)) return null;
-  // More seeds are never worse, so bisect.
-  let low = 1;
-  let high = limit;
+/** Whether the interval excludes zero at this true effect with the wanted power. */
+const finds = (effect: number, design: Design, options: PowerOptions): boolean =>
+  hasFolds(design)
+    ? chanceOfEffect(Math.abs(effect), design, options.alpha) >= (options.power ?? 0.8)
+    : detectableDifference(design, options) <= Math.abs(effect);
+
+/** As many seeds as make no difference any more. */
+const ENDLESS = 1e6;
+
+/** What endless seeds would still leave undetected: the share of the test set stays, and of folds and their generators. */
+export const detectableFloor = (design: Omit<Design, 'seeds'>, options: PowerOptions = {}): number =>
+  detectableDifference({ ...design, seeds: ENDLESS }, options);
+
+/** The smallest whole number from `low` + 1 on that is enough; null where not even `high` is. More is never worse. */
+function smallest(low: number, high: number, enough: (count: number) => boolean): number | null {
+  if (!enough(high)) return null;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (enough(middle)) high = middle;
@@ -120,21 +140,56 @@ export function seedsNeeded(
 }
 
 /**
+ * Number of seeds (in each fold) with which a difference of `effect` is found with the wanted power.
+ * @param variances as in {@link Design}; no `testVariance`: endlessly many images
+ * @returns null where not even `limit` seeds (1,000 unless told) suffice: only a larger test set, or more folds, help then.
+ */
+export function seedsNeeded(
+  effect: number,
+  variances: Partial<Design> & { seedVariance: number },
+  options: PowerOptions & { limit?: number } = {},
+): number | null {
+  const design = { testVariance: 0, ...variances };
+  return smallest(1, options.limit ?? 1000, (seeds) => finds(effect, { ...design, seeds }, options));
+}
+
+/**
+ * Number of folds with which a difference of `effect` is found with the wanted power, on the same images: C stays, as each
+ * image is tested once; what is between folds, their generators, is averaged over more of them.
+ * @returns null where not even `limit` folds (50 unless told) suffice
+ */
+export function foldsNeeded(
+  effect: number,
+  design: Design,
+  options: PowerOptions & { limit?: number } = {},
+): number | null {
+  return smallest(1, options.limit ?? 50, (folds) => finds(effect, { ...design, folds }, options));
+}
+
+/**
  * Number of test groups (patients, lesions; both classes in the present proportion) with which a difference of `effect` is
  * found with the wanted power by the present number of seeds: C falls as one over the number of groups. s² is left as it
  * is, though a part of it (what single seeds make of single images) falls too, so that the answer is rather too large.
  * @param design with the C that was found on `groups` groups
- * @returns null where seeds alone hide the effect, whatever the test set
+ * @returns null where seeds and folds alone hide the effect, whatever the test set
  */
 export function groupsNeeded(
   effect: number,
   design: Design & { groups: number },
   options: PowerOptions = {},
 ): number | null {
-  const room = effect ** 2 - detectableOverSeeds(design, options) ** 2;
-  if (!(room > 0)) return null;
-  const shrinks = detectableFloor(design.testVariance, options) ** 2 / room;
-  return Math.max(4, Math.ceil(design.groups * shrinks - 1e-9));
+  const { groups, testVariance, testGroups } = design;
+  const enough = (count: number): boolean =>
+    finds(
+      effect,
+      {
+        ...design,
+        testVariance: (testVariance * groups) / count,
+        ...(testGroups !== undefined && { testGroups: (testGroups * count) / groups }),
+      },
+      options,
+    );
+  return smallest(3, 1e9, enough);
 }
 
 /**
@@ -146,8 +201,7 @@ export function seedsAndGroupsNeeded(
   design: Design & { seedVariance: number; groups: number },
   options: PowerOptions & { limit?: number } = {},
 ): { seeds: number; groups: number } | null {
-  const { seedVariance, folds } = design;
-  const enough = seedsNeeded(effect / Math.SQRT2, { seedVariance, folds }, options);
+  const enough = seedsNeeded(effect / Math.SQRT2, { ...design, testVariance: 0 }, options);
   if (enough === null) return null;
   const seeds = Math.max(enough, design.seeds);
   const groups = groupsNeeded(effect, { ...design, seeds }, options);

@@ -50,11 +50,14 @@ describe('scores with replicates over images', () => {
   });
 
   test('differences stay paired: what both share of an image cancels', () => {
-    const difference = combineReplicates([made[0]!], 'auc', [made[1]!]);
+    const difference = combineReplicates([made[0]!], 'auc', { minus: [made[1]!] });
     const exact = meanDifference(labels, [scores[0]!], [scores[1]!], groups);
     expect(difference.mean).toBeCloseTo(exact.mean, 12);
     expect(Math.abs(difference.testVariance / exact.testVariance - 1)).toBeLessThan(0.15);
     expect(difference.testVariance).toBeLessThan(combineReplicates([made[0]!], 'auc').testVariance);
-    expect(combineReplicates([made[2]!], 'brier', [made[2]!])).toMatchObject({ mean: 0, testVariance: 0 });
+    expect(combineReplicates([made[2]!], 'brier', { minus: [made[2]!] })).toMatchObject({
+      mean: 0,
+      testVariance: 0,
+    });
   });
 });

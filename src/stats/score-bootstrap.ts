@@ -7,7 +7,13 @@ import type { Random } from '../random.js';
 import { type BinaryScores, binaryScorer } from './binary-scores.js';
 import { groupDraw } from './bootstrap.js';
 import type { Numbers } from './roc.js';
-import { combine, type SeedsEstimate } from './seeds.js';
+import {
+  combine,
+  combineReaders,
+  type ImagesOptions,
+  type ReaderOrigin,
+  type SeedsEstimate,
+} from './seeds.js';
 
 export type ScoreKey = keyof BinaryScores;
 
@@ -48,15 +54,18 @@ export function scoreReplicates<Key extends ScoreKey>(
   return result;
 }
 
-/**
- * Mean of one score over seeds, its covariance over images taken from the replicates.
- * @param readers one a seed
- * @param minus subtracted from them, seed by seed, for a paired difference
- */
+export interface CombineOptions<Key extends ScoreKey> extends ImagesOptions {
+  /** Subtracted seed by seed, for a paired difference. */
+  minus?: readonly ScoreReplicates<Key>[];
+  /** Of each reader, where they come from several folds or generators. */
+  origins?: readonly ReaderOrigin[];
+}
+
+/** Mean of one score over seeds, its covariance over images taken from the replicates. @param readers one a seed */
 export function combineReplicates<Key extends ScoreKey>(
   readers: readonly ScoreReplicates<Key>[],
   score: Key,
-  minus?: readonly ScoreReplicates<Key>[],
+  { minus, origins, ...images }: CombineOptions<Key> = {},
 ): SeedsEstimate {
   const values = readers.map(({ values: own }, i) => own[score] - (minus ? minus[i]!.values[score] : 0));
   const deviations = readers.map(({ replicates }, i) => {
@@ -68,5 +77,5 @@ export function combineReplicates<Key extends ScoreKey>(
   const covariance = deviations.map((a) =>
     deviations.map((b) => a.reduce((sum, value, i) => sum + value * b[i]!, 0) / (a.length - 1)),
   );
-  return combine(values, covariance);
+  return origins ? combineReaders(values, covariance, origins, images) : combine(values, covariance, images);
 }

@@ -84,7 +84,11 @@ export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
         requireSameImages(`${job.id}, ${set.name}`, rows, set);
         return [set.name, rows.map((row) => row.score)];
       });
-      return trialRun(job, result, { batchSize: recipe.batchSize, external: Object.fromEntries(external) });
+      return trialRun(job, result, {
+        batchSize: recipe.batchSize,
+        external: Object.fromEntries(external),
+        generator: generatorOf(job, parts),
+      });
     }),
     gans,
     metrics,
@@ -138,10 +142,21 @@ function requireSameImages(name: string, rows: readonly ScoreRow[], { ids }: Tes
   );
 }
 
+/** A GAN that the trial trained by its job, one from elsewhere by its run. */
+function generatorOf({ synthetic }: ClassifierJob, { jobs }: TrialParts): string | null {
+  const source = jobs.find((job): job is SyntheticJob => job.id === synthetic);
+  if (!source) return null;
+  return 'job' in source.from ? source.from.job : source.from.run;
+}
+
 function trialRun(
   { arm, variant, seed, id }: ClassifierJob,
   result: Result['result'],
-  { batchSize, external }: { batchSize: number; external: Record<string, number[]> },
+  {
+    batchSize,
+    external,
+    generator,
+  }: { batchSize: number; external: Record<string, number[]>; generator: string | null },
 ): TrialRun {
   const images = result.images.real + result.images.synthetic;
   return {
@@ -149,6 +164,7 @@ function trialRun(
     fold: variant.fold,
     seed,
     folder: id,
+    generator,
     realImages: result.images.real,
     syntheticImages: result.images.synthetic,
     optimiserSteps: result.steps,

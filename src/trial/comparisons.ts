@@ -2,23 +2,8 @@
  * Which arm is held against which, and which comparison the verdict is about. All of it follows from the arms, before
  * anything is trained.
  */
+import type { PlannedComparison, Question, Role } from '../verdict/scores.js';
 import type { TrialArm } from './summary.js';
-
-/**
- * What a comparison asks.
- *
- *   adds           synthetic images on top of the same training set
- *   replaces-real  synthetic positives in place of the real ones
- *   replaces       synthetic images in place of standard augmentation
- *   alternative    another way to make up for the rare class (oversampling, class weights, focal loss), without synthetic
- *                  images or together with them, against the arm that does nothing about it
- *   instead        synthetic images instead of another way to make up for the rare class
- *   control        standard augmentation itself, whose gain shows what the trial can see
- */
-export type Question = 'adds' | 'replaces-real' | 'replaces' | 'alternative' | 'instead' | 'control';
-
-/** The verdict is about the primary comparison; the control asks nothing. */
-export type Role = 'primary' | 'secondary' | 'control';
 
 export interface Pair {
   arm: TrialArm;
@@ -105,12 +90,52 @@ export function primaryIndex(pairs: readonly Pair[]): number | null {
   return null;
 }
 
+/**
+ * Synthetic images of the rare class also re-balance the training set, which oversampling or class weights do for nothing.
+ * Where the primary arm does so, "helps" needs the same arm to beat one of these too, at the same budget.
+ * @returns index of that comparison; null where the arm balances otherwise, or no such arm was run
+ */
+export function requiredIndex(pairs: readonly Pair[]): number | null {
+  const primary = primaryIndex(pairs);
+  if (primary === null) return null;
+  for (const balance of ['oversampling', 'class-weights'] as const) {
+    const index = pairs.findIndex(
+      ({ arm, baseline, question }) =>
+        question === 'instead' && arm === pairs[primary]!.arm && baseline.balance === balance,
+    );
+    if (index >= 0) return index;
+  }
+  return null;
+}
+
+/** Whether the verdict's arm re-balances the classes by its synthetic images alone. */
+export function rebalances(pairs: readonly Pair[]): boolean {
+  const primary = primaryIndex(pairs);
+  return primary !== null && pairs[primary]!.question === 'adds' && pairs[primary]!.arm.balance === 'none';
+}
+
 /** The role of every pair. */
 export function rolesOf(pairs: readonly Pair[]): Role[] {
   const primary = primaryIndex(pairs);
-  return pairs.map(({ question }, index) =>
-    question === 'control' ? 'control' : index === primary ? 'primary' : 'secondary',
-  );
+  const required = requiredIndex(pairs);
+  return pairs.map(({ question }, index) => {
+    if (question === 'control') return 'control';
+    if (index === primary) return 'primary';
+    return index === required ? 'required' : 'secondary';
+  });
+}
+
+/** All comparisons of a trial, as the verdict knows them: by name, with their role. */
+export function plannedComparisons(arms: readonly TrialArm[]): PlannedComparison[] {
+  const pairs = comparisonPairs(arms);
+  const roles = rolesOf(pairs);
+  return pairs.map((pair, i) => ({
+    arm: pair.arm.name,
+    baseline: pair.baseline.name,
+    question: pair.question,
+    phrase: phraseOf(pair),
+    role: roles[i]!,
+  }));
 }
 
 /** What everything else is measured against: standard augmentation with all real images, else the real images alone. */

@@ -14,6 +14,7 @@ import { type ClassifierConfig, checkRecipe, classifierConfigSchema } from '../c
 import type { Dataset } from '../data/dataset.js';
 import { ConfigError } from '../errors.js';
 import { checkGanConfig, type GanConfig, ganConfigSchema } from '../gan/config.js';
+import { Random } from '../random.js';
 import { resolveConfig } from '../run/config.js';
 import { syntheticCount } from './arms.js';
 import { armsOf, asSets, checkTrialConfig, seedsOf, type TrialConfig } from './config.js';
@@ -37,7 +38,7 @@ export interface DataJob extends JobBase {
 export interface GanJob extends JobBase {
   kind: 'gan';
   gan: string;
-  /** null: the seed of the recipe, for all seeds of the fold. */
+  /** null: it serves all seeds of the fold. */
   seed: number | null;
 }
 
@@ -69,6 +70,15 @@ export interface ClassifierJob extends JobBase {
 }
 
 export type TrialJob = DataJob | GanJob | SyntheticJob | JudgeJob | ClassifierJob;
+
+/**
+ * The seed that a job's random numbers come from, another one for each fold: a seed that is lucky or not would be so in all
+ * folds alike, and folds would agree by more than they show. Arms of a fold share it, and are paired by it.
+ * @param what whose luck it is: 'classifier', 'gan sngan', 'noise sngan'
+ * @returns 0 … 2³¹ − 1
+ */
+export const derivedSeed = (seed: number, fold: number, what: string): number =>
+  new Random(seed).fork(`${what}, fold ${fold}`).uint32() >>> 1;
 
 /** A name that may stand in a path: 'real+synthetic (2:1)' → 'real+synthetic-2x1'. */
 export const folderName = (name: string): string =>
@@ -166,7 +176,11 @@ function syntheticJob(
     from: run === null ? { job } : { run },
     count,
     choice,
-    seed: config.synthetic.seed + (run === null && each === 'seed' ? of.seed : 0),
+    seed: derivedSeed(
+      config.synthetic.seed + (run === null && each === 'seed' ? of.seed : 0),
+      of.variant.fold,
+      `noise ${gan}`,
+    ),
   };
 }
 
@@ -221,16 +235,16 @@ function trainedGans(config: TrialConfig): string[] {
  */
 export function classifierConfig(
   config: TrialConfig,
-  part: { arm?: TrialArm; seed?: number; data?: string; threads?: number } = {},
+  part: { arm?: TrialArm; seed?: number; fold?: number; data?: string; threads?: number } = {},
 ): ClassifierConfig {
-  const { arm, seed = 0, data = config.data, threads = config.threads } = part;
+  const { arm, seed = 0, fold = 1, data = config.data, threads = config.threads } = part;
   const resolved = resolveConfig(classifierConfigSchema, {
     recipe: config.classifier.recipe,
     kind: 'classifier',
     sets: asSets(config.classifier.set),
     flags: [
       { flag: 'data', key: 'data', value: data },
-      { flag: 'seeds', key: 'seed', value: seed },
+      { flag: 'seeds', key: 'seed', value: derivedSeed(seed, fold, 'classifier') },
       { flag: 'device', key: 'device', value: config.device },
       { flag: 'threads', key: 'threads', value: threads },
     ],
@@ -254,15 +268,18 @@ export function classifierConfig(
   };
 }
 
-/** A GAN's configuration. @param part.positive class it learns where its settings name none */
+/**
+ * A GAN's configuration; its seed hangs on its recipe's, the fold, and the seed that it serves where each has its own.
+ * @param part.positive class it learns where its settings name none
+ */
 export function ganConfig(
   config: TrialConfig,
   name: string,
-  part: { data: string; positive?: string; seed?: number | null; threads?: number },
+  part: { data: string; positive?: string; seed?: number | null; fold?: number; threads?: number },
 ): GanConfig {
   const { recipe, set } = config.gans[name]!;
-  const { data, positive = 'positive', seed = null, threads = config.threads } = part;
-  return resolveConfig(ganConfigSchema, {
+  const { data, positive = 'positive', seed = null, fold = 1, threads = config.threads } = part;
+  const resolved = resolveConfig(ganConfigSchema, {
     recipe,
     kind: 'gan',
     sets: asSets(set),
@@ -270,11 +287,12 @@ export function ganConfig(
       { flag: 'data', key: 'data', value: data },
       // A conditional GAN learns more classes: gans.NAME.set says which.
       { flag: 'positive', key: 'class', value: set.class ?? positive },
-      { flag: 'seed', key: 'seed', value: seed ?? undefined },
       { flag: 'device', key: 'device', value: config.device },
       { flag: 'threads', key: 'threads', value: threads },
     ],
   });
+  const own = seed === null ? resolved.seed : resolved.seed + seed;
+  return { ...resolved, seed: derivedSeed(own, fold, `gan ${name}`) };
 }
 
 /** Path of a job's folder. */

@@ -150,6 +150,7 @@ function jobGanConfig(trial: TrialFolder, job: GanJob, dataset: Dataset): GanCon
     data: dataset.dir,
     positive: dataset.positive,
     seed: job.seed,
+    fold: job.variant.fold,
     threads: trial.threads,
   });
   return settleChannels(config, dataset);
@@ -208,6 +209,7 @@ async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks:
   } = classifierConfig(trial.config, {
     arm,
     seed,
+    fold: job.variant.fold,
     data: dataset.dir,
     threads: trial.threads,
   });

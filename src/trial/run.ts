@@ -19,6 +19,7 @@ import { type JobState, jobStates, readFailures, readSchedule, writeSchedule } f
 import { planTrial, type TrialJob } from './plan.js';
 import { openTrialDataset } from './reopen.js';
 import { describeSetting, measureRoom, type Room } from './room.js';
+import { scoresOf } from './scores.js';
 import type { TrialSummary } from './summary.js';
 import { type JobOutcome, work } from './work.js';
 
@@ -110,7 +111,7 @@ export async function runTrial(
       sequential: config.sequential && { looks, reached: index + 1, stopped: last ? 'budget' : 'running' },
     });
     if (!config.sequential) break;
-    const look = decideLook(summary, config.sequential, index + 1);
+    const look = decideLook(scoresOf(summary), config.sequential, index + 1);
     run.event('look', seeds, { ...look });
     options.onLook?.(look.sentence);
     if (look.stop === null) continue;

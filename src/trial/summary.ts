@@ -62,6 +62,8 @@ export const runSchema = z.strictObject({
   seed: z.number().int(),
   /** Run folder, relative to the trial folder; '' where there is none. */
   folder: z.string().default(''),
+  /** Whose synthetic images it was trained with: a name that is another for each generator; null: none, or not recorded. */
+  generator: z.string().nullable().default(null),
   realImages: count,
   syntheticImages: count,
   /** Steps taken, and the step whose weights were kept (best validation AUC). */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { delongTest } from '../stats/delong.js';
 import { auc } from '../stats/roc.js';
+import { summarise } from '../trial/analysis.js';
 import { exampleSummary, fourArms } from '../trial/example.test-data.js';
 import { summarySchema } from '../trial/summary.js';
-import { type Comparison, summarise, type TrialAnalysis } from './analysis.js';
+import type { Comparison, TrialAnalysis } from './analysis.js';
 import { decideVerdict } from './verdict.js';
 
 const quick = { replicates: 200 };
@@ -112,6 +113,7 @@ const detectable = (given: Partial<Comparison['detectable']>): Comparison['detec
   power: 0.8,
   floor: 0.04,
   seedsForMargin: null,
+  foldsForMargin: null,
   groupsForMargin: null,
   bothForMargin: null,
   ...given,
@@ -204,7 +206,15 @@ describe('verdict', () => {
         { value: 0.2, low: 0.1, high: 0.3 },
         {
           seeds: [1],
-          variance: { seeds: null, between: null, test: 1e-4, runs: 1, degreesOfFreedom: 0 },
+          variance: {
+            seeds: null,
+            between: null,
+            test: 1e-4,
+            runs: 1,
+            degreesOfFreedom: 0,
+            folds: null,
+            beyond: 0,
+          },
           p: 1e-6,
         },
       ),

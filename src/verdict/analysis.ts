@@ -1,5 +1,5 @@
 /**
- * From runs to estimates: mean AUC of each arm with its interval, paired differences between arms with interval,
+ * From scores to estimates: mean AUC of each arm with its interval, paired differences between arms with interval,
  * corrected p-value and the smallest difference this trial could have found, on the test images and on every external test
  * set. The method is ../stats/seeds.ts's; a bootstrap by group and seed stands beside it as a check. docs/trial.md explains
  * the choices.
@@ -9,51 +9,41 @@ import { hierarchicalBootstrap, percentileInterval } from '../stats/bootstrap.js
 import { delongDifference, type Interval, intervalAround } from '../stats/delong.js';
 import { holm, pairedT, pooledSpread, wilcoxonSignedRank } from '../stats/paired.js';
 import {
-  detectableDifference,
-  detectableFloor,
-  groupsNeeded,
-  seedsAndGroupsNeeded,
-  seedsNeeded,
-} from '../stats/power.js';
-import {
   combineFolds,
   differenceOf,
   equivalenceP,
   type FoldSpread,
+  fewestGroups,
   foldSpread,
+  forThese,
   halfWidth,
   inference,
+  isSaturated,
   meanOf,
   type SeedsEstimate,
 } from '../stats/seeds.js';
 import { spendingShares } from '../stats/spending.js';
-import {
-  comparisonPairs,
-  type Pair,
-  phraseOf,
-  type Question,
-  type Role,
-  referenceArm,
-  rolesOf,
-} from '../trial/comparisons.js';
-import type { TrialSummary } from '../trial/summary.js';
+import { type Degeneracy, degeneracies } from './degenerate.js';
+import { type Detectable, foldVarianceOf, whatCanBeDetected } from './detectable.js';
 import {
   type Block,
-  checkRuns,
+  checkScores,
   countImages,
   externalBlock,
   foldBlocks,
   groupsOfClass,
   type ImageCounts,
+  originOf,
   type Reader,
 } from './image-sets.js';
 import {
   type ScoreDifference,
   type ScoreEstimate,
-  type ScoreName,
+  type Scores,
   type ScoreTable,
   scoreTable,
 } from './score-analysis.js';
+import type { Limit, PlannedComparison, Question, Role, TrialScores } from './scores.js';
 
 export interface Estimate extends Interval {
   value: number;
@@ -82,8 +72,9 @@ export interface ArmAnalysis {
   /** Percentile interval, groups and seeds resampled; null with one seed, or where no bootstrap was asked for. */
   bootstrap: Interval | null;
   /** Thresholds from validation. */
-  scores: Record<ScoreName, ScoreEstimate>;
-  validationAuc: Spread;
+  scores: Scores<ScoreEstimate>;
+  /** null where runs do not tell. */
+  validationAuc: Spread | null;
 }
 
 /** arm − baseline on one set of images. */
@@ -98,18 +89,26 @@ export interface PairAnalysis {
   seeds: number[];
   /** By fold, then by seed. */
   runs: RunKey[];
+  /** Generators whose images the arm's runs were trained with; 0: none. */
+  generators: number;
   /** One a run. */
   differences: number[];
+  /** Over generators, seeds and test images: of the recipe. */
   difference: Estimate;
   /** Two-sided; in a sequential trial adjusted for the looks (raw p over this look's share). */
   p: number;
-  /** Each run by itself: DeLong's test, which takes both trained models as given. */
+  /** The same with folds and generators taken as given: for these, and no others of their kind. */
+  forThese: Interval & { p: number };
+  /** Each run by itself: DeLong's test, which takes both trained models as given; p-values are not corrected. */
   perRun: (RunKey & Interval & { difference: number; p: number })[];
   /** Differences in all other scores, for description; null except for the primary pair. */
-  scores: Record<ScoreName, ScoreDifference> | null;
+  scores: Scores<ScoreDifference> | null;
 }
 
 export interface Comparison extends PairAnalysis {
+  /** In which both arms have runs, and their test images. */
+  folds: number;
+  test: ImageCounts;
   /** Of `difference`: the trial's, in a sequential trial 1 − what this look may spend. */
   level: number;
   /** Holm-corrected among the secondary comparisons; null for the others, which need none. */
@@ -121,35 +120,30 @@ export interface Comparison extends PairAnalysis {
   foldDifferences: { fold: number; difference: number }[];
   /** Whether folds differ by more than seeds and test images: by training sets, and GANs; null where it cannot be told. */
   foldSpread: FoldSpread | null;
-  /** Corrected resampled t over folds (Nadeau & Bengio 2003), which covers other training sets too; null with one fold. */
+  /** Corrected resampled t over folds (Nadeau & Bengio 2003), for other collections as well; null with one fold. */
   resampled: { low: number; high: number; p: number; testToTrain: number } | null;
   /** Two one-sided tests: p of "the true difference lies outside ±margin", adjusted for looks as `p` is. */
   equivalence: { margin: number; p: number };
+  /** Why the arms may seem alike without being so; see ./degenerate.ts. */
+  degenerate: Degeneracy[];
+  /** Effective groups (Kish) of the class that has fewer. */
+  effectiveGroups: number;
   /** What the interval is made of; see ../stats/seeds.ts. */
   variance: {
     /** s²; null with one seed. Between folds, with one seed in each, it is S², and C is in it. */
     seeds: number | null;
-    between: 'seeds' | 'folds' | null;
+    between: SeedsEstimate['between'];
     /** C. */
     test: number;
     /** What s² is divided by. */
     runs: number;
     degreesOfFreedom: number;
+    /** S² / k, variance of the mean from the spread between folds, on k − 1 degrees of freedom; null with one fold. */
+    folds: number | null;
+    /** τ²: what is between folds beyond seeds and images; an estimate, never below 0. */
+    beyond: number;
   };
-  detectable: {
-    /** Smallest true difference found with `power` at `alpha`. */
-    difference: number;
-    alpha: number;
-    power: number;
-    /** The same with endless seeds on this test set; null where seeds and images cannot be told apart. */
-    floor: number | null;
-    /** Seeds (in each fold) for finding the equivalence margin; null: never on this test set, or unknown (one seed). */
-    seedsForMargin: number | null;
-    /** Test groups for finding it with the present seeds; null: never with these seeds, or unknown. */
-    groupsForMargin: number | null;
-    /** Both, where neither alone does it; null where one does, or unknown. */
-    bothForMargin: { seeds: number; groups: number } | null;
-  };
+  detectable: Detectable;
 }
 
 /** Arms and comparisons on an external test set, which every (fold, seed) scored. */
@@ -163,24 +157,26 @@ export interface ExternalAnalysis {
 export interface TrialAnalysis {
   level: number;
   equivalenceMargin: number;
+  /** That have runs. */
   folds: number;
-  /** Over all folds. */
+  /** Over these folds. */
   test: ImageCounts;
-  /** What a group is ('lesion'), and what the positive class is called. */
-  names: { group: string; positive: string };
+  names: TrialScores['names'];
   /** Arm that others are measured against: standard augmentation, else the real images alone. */
   reference: string | null;
   arms: ArmAnalysis[];
   comparisons: Comparison[];
-  /** Index into `comparisons` of the one the verdict is about; null where no arm has synthetic images. */
+  /** Index into `comparisons` of the one the verdict is about; null where there is none. */
   primary: number | null;
   /** Number of secondary comparisons, Holm's family. */
   family: number;
   /** What the look may spend at which the trial stands; null where the number of seeds was fixed. */
   look: { number: number; looks: number[]; alpha: number; stopped: string } | null;
   external: ExternalAnalysis[];
-  /** Every run took the same number of optimiser steps. */
-  equalSteps: boolean;
+  /** Every run took the same number of optimiser steps; null where it is not known. */
+  equalSteps: boolean | null;
+  /** How far the verdict reaches, as known from elsewhere than the scores. */
+  limits: Limit[];
   /** Arms that were compared over fewer runs than they have, and the like. */
   notes: string[];
 }
@@ -204,59 +200,57 @@ interface Context {
   power: number;
   replicates: number;
   seed: number;
-  summary: TrialSummary;
+  scores: TrialScores;
 }
 
 /**
  * Analyses a finished trial, or what there is of one.
- * @throws DataError where runs and test images do not fit together, or a recorded AUC is not the AUC of the scores.
+ * @throws DataError where runs and test images do not fit together
  */
-export function summarise(summary: TrialSummary, options: AnalysisOptions = {}): TrialAnalysis {
-  const { level = summary.level, power = summary.power, replicates = 2000, seed = 20170 } = options;
-  checkRuns(summary);
+export function analyse(scores: TrialScores, options: AnalysisOptions = {}): TrialAnalysis {
+  const { level = scores.level, power = scores.power, replicates = 2000, seed = 20170 } = options;
+  checkScores(scores);
   const notes: string[] = [];
-  const { sequential } = summary;
+  const { sequential, runs } = scores;
   const share = sequential ? spendingShares(sequential.looks, 1 - level)[sequential.reached - 1]! : 1;
-  const context: Context = {
-    level,
-    lookLevel: 1 - (1 - level) * share,
-    share,
-    power,
-    replicates,
-    seed,
-    summary,
-  };
-  const blocks = foldBlocks(summary);
-  const present = summary.arms.filter(({ name }) => {
-    const has = summary.runs.some((run) => run.arm === name);
-    if (!has) notes.push(`Arm ${name} has no finished run and is left out.`);
+  const lookLevel = 1 - (1 - level) * share;
+  const context: Context = { level, lookLevel, share, power, replicates, seed, scores };
+  const blocks = foldBlocks(scores).filter(({ readers }) => readers.length > 0);
+  const present = scores.arms.filter((arm) => {
+    const has = runs.some((run) => run.arm === arm);
+    if (!has) notes.push(`Arm ${arm} has no finished run and is left out.`);
     return has;
   });
+  const lacking = scores.folds.length - blocks.length;
+  if (lacking > 0)
+    notes.push(`${lacking} of ${scores.folds.length} folds have no finished run and are left out.`);
   const table = scoreTable(blocks, context);
-  const arms = present.map(({ name }) => analyseArm(name, blocks, table, context));
-  for (const { arm, runs } of arms) {
-    const missing = summary.folds.filter(({ fold }) => !runs.some((run) => run.fold === fold));
+  const arms = present.map((name) => analyseArm(name, blocks, table, context));
+  for (const { arm, runs: own } of arms) {
+    const missing = blocks.filter(({ readers }) => !own.some(({ fold }) => fold === readers[0]!.fold));
     if (missing.length > 0)
-      notes.push(`Arm ${arm} has no run in fold ${missing.map(({ fold }) => fold).join(', ')}.`);
+      notes.push(
+        `Arm ${arm} has no run in fold ${missing.map(({ readers }) => readers[0]!.fold).join(', ')}.`,
+      );
   }
 
-  const pairs = comparisonPairs(present).filter(({ arm, baseline }) => {
-    const shares = sharedReaders(blocks, arm.name, baseline.name).some((shared) => shared.length > 0);
-    if (!shares) notes.push(`${arm.name} and ${baseline.name} share no seed and are not compared.`);
+  const planned = scores.comparisons.filter(({ arm, baseline }) => {
+    if (!present.includes(arm) || !present.includes(baseline)) return false;
+    const shares = sharedReaders(blocks, arm, baseline).some((shared) => shared.length > 0);
+    if (!shares) notes.push(`${arm} and ${baseline} share no seed and are not compared.`);
     return shares;
   });
-  const roles = rolesOf(pairs);
-  const family = roles.filter((role) => role === 'secondary').length;
-  const comparisons = pairs.map((pair, index): Comparison => {
-    const role = roles[index]!;
+  const family = planned.filter(({ role }) => role === 'secondary').length;
+  const comparisons = planned.map((pair): Comparison => {
     const most = Math.max(
-      ...[pair.arm, pair.baseline].map(({ name }) => summary.runs.filter((run) => run.arm === name).length),
+      ...[pair.arm, pair.baseline].map((name) => runs.filter((run) => run.arm === name).length),
     );
-    const comparison = compare(pair, { role, family, blocks, table, context });
+    const baseline = arms.find(({ arm }) => arm === pair.baseline)!;
+    const comparison = compare(pair, { family, blocks, table, context, baseline });
     if (comparison.runs.length < most) {
-      const what = summary.folds.length > 1 ? 'runs' : 'seeds';
+      const what = blocks.length > 1 ? 'runs' : 'seeds';
       notes.push(
-        `${pair.arm.name} against ${pair.baseline.name}: only the ${comparison.runs.length} ${what} that both have count.`,
+        `${pair.arm} against ${pair.baseline}: only the ${comparison.runs.length} ${what} that both have count.`,
       );
     }
     return comparison;
@@ -266,52 +260,51 @@ export function summarise(summary: TrialSummary, options: AnalysisOptions = {}):
     tested[i]!.correctedP = p;
   });
 
-  const external = summary.external.flatMap((images): ExternalAnalysis[] => {
+  const external = scores.external.flatMap((images): ExternalAnalysis[] => {
     if ([0, 1].some((label) => groupsOfClass([{ images }], label as 0 | 1) < 2)) {
       notes.push(`${images.name} is left out: an AUC needs two groups of each class at least.`);
       return [];
     }
-    const block = externalBlock(images, summary.runs);
-    const lacking = summary.runs.length - block.readers.length;
-    if (lacking > 0) notes.push(`${images.name}: ${lacking} runs did not score it and are left out.`);
+    const block = externalBlock(images, runs);
+    const without = runs.length - block.readers.length;
+    if (without > 0) notes.push(`${images.name}: ${without} runs did not score it and are left out.`);
     if (block.readers.length === 0) return [];
     const scored = scoreTable([block], context);
-    const arm = (name: string): boolean => block.readers.some((reader) => reader.arm === name);
+    const has = (name: string): boolean => block.readers.some((reader) => reader.arm === name);
     return [
       {
         name: images.name,
         test: countImages([block]),
-        arms: present.flatMap(({ name }) => (arm(name) ? [analyseArm(name, [block], scored, context)] : [])),
-        comparisons: pairs.flatMap((pair, index) => {
-          const shared = sharedReaders([block], pair.arm.name, pair.baseline.name);
+        arms: present.flatMap((name) => (has(name) ? [analyseArm(name, [block], scored, context)] : [])),
+        comparisons: planned.flatMap((pair) => {
+          const shared = sharedReaders([block], pair.arm, pair.baseline);
           if (shared[0]!.length === 0) return [];
-          return [
-            analysePair(pair, { role: roles[index]!, blocks: [block], shared, table: scored, context }).pair,
-          ];
+          return [analysePair(pair, { blocks: [block], shared, table: scored, context }).pair];
         }),
       },
     ];
   });
-  const primary = roles.indexOf('primary');
+  const primary = comparisons.findIndex(({ role }) => role === 'primary');
   return {
     level,
-    equivalenceMargin: summary.equivalenceMargin,
+    equivalenceMargin: scores.equivalenceMargin,
     folds: blocks.length,
     test: countImages(blocks),
-    names: { group: summary.dataset.group, positive: summary.dataset.positive },
-    reference: referenceArm(present)?.name ?? null,
+    names: scores.names,
+    reference: scores.reference !== null && present.includes(scores.reference) ? scores.reference : null,
     arms,
     comparisons,
     primary: primary < 0 ? null : primary,
     family,
     look: sequential && {
       number: sequential.reached,
-      looks: sequential.looks,
-      alpha: 1 - context.lookLevel,
+      looks: [...sequential.looks],
+      alpha: 1 - lookLevel,
       stopped: sequential.stopped,
     },
     external,
-    equalSteps: new Set(summary.runs.map((run) => run.optimiserSteps)).size === 1,
+    equalSteps: scores.equalSteps,
+    limits: [...scores.limits],
     notes,
   };
 }
@@ -326,16 +319,18 @@ function analyseArm(
   table: ScoreTable,
   { level, replicates, seed }: Context,
 ): ArmAnalysis {
-  const own = blocks.flatMap(({ images, readers, aucs }) => {
+  const own = blocks.flatMap(({ images, readers, aucs, shared }) => {
     const models = readers.flatMap((reader, i) => (reader.arm === name ? [i] : []));
-    return models.length > 0
-      ? [{ images, readers: models.map((i) => readers[i]!), estimate: meanOf(aucs, models) }]
-      : [];
+    if (models.length === 0) return [];
+    const mine = models.map((i) => readers[i]!);
+    return [
+      { images, readers: mine, estimate: meanOf(aucs, models, shared ? mine.map(originOf) : undefined) },
+    ];
   });
   const runs = own.flatMap(({ readers }) => readers.map(keyOf));
   const estimate = combineFolds(own.map((block) => block.estimate));
-  const smallerClass = Math.min(groupsOfClass(own, 0), groupsOfClass(own, 1));
   const random = new Random(seed).fork(name);
+  const validation = own.map(({ readers }) => readers.flatMap(({ validationAuc }) => validationAuc ?? []));
   return {
     arm: name,
     seeds: distinctSeeds(runs),
@@ -344,7 +339,10 @@ function analyseArm(
     auc: {
       value: estimate.mean,
       standardError: Math.sqrt(estimate.variance),
-      ...intervalAround(estimate.mean, halfWidth(estimate, 1 - level), { level, smallerClass }),
+      ...intervalAround(estimate.mean, halfWidth(estimate, 1 - level), {
+        level,
+        smallerClass: fewestGroups(estimate),
+      }),
     },
     bootstrap:
       estimate.seedVariance !== null && replicates > 0
@@ -360,7 +358,7 @@ function analyseArm(
           )
         : null,
     scores: table.arm(name),
-    validationAuc: pooledSpread(own.map(({ readers }) => readers.map((reader) => reader.validationAuc))),
+    validationAuc: validation.some((values) => values.length > 0) ? pooledSpread(validation) : null,
   };
 }
 
@@ -384,7 +382,6 @@ function sharedReaders(blocks: readonly Block[], arm: string, baseline: string):
 }
 
 interface PairOptions {
-  role: Role;
   blocks: readonly Block[];
   shared: [Reader, Reader][][];
   table: ScoreTable;
@@ -394,67 +391,104 @@ interface PairOptions {
 const scoresOf = (pairs: readonly [Reader, Reader][], side: 0 | 1): (readonly number[])[] =>
   pairs.map((pair) => pair[side].scores);
 
+/** Whose synthetic images tell a pair of runs apart: the arm's, else the baseline's; null where neither has any. */
+const generatorOf = ([arm, baseline]: readonly [Reader, Reader]): string | null =>
+  arm.generator ?? baseline.generator;
+
+/** Differences of AUCs stay within ±1. */
+const within = ({ low, high }: Interval): Interval => ({ low: Math.max(-1, low), high: Math.min(1, high) });
+
 /** What can be said of a pair on any images. */
 function analysePair(
-  pair: Pair,
-  { role, blocks, shared, table, context }: PairOptions,
+  planned: PlannedComparison,
+  { blocks, shared, table, context }: PairOptions,
 ): { pair: PairAnalysis; estimate: SeedsEstimate; blockEstimates: SeedsEstimate[] } {
-  const { arm, baseline, question } = pair;
   const { level, lookLevel, share } = context;
-  const used = blocks.flatMap(({ readers, aucs }, i) => {
-    const pairs = shared[i]!.map(
-      ([ours, theirs]) => [readers.indexOf(ours), readers.indexOf(theirs)] as const,
+  const used = blocks.flatMap((block, i) => {
+    const pairs = shared[i]!;
+    const models = pairs.map(
+      ([ours, theirs]) => [block.readers.indexOf(ours), block.readers.indexOf(theirs)] as const,
     );
-    return pairs.length > 0 ? [{ readers, aucs, pairs }] : [];
+    return pairs.length > 0 ? [{ ...block, pairs, models }] : [];
   });
-  const blockEstimates = used.map(({ aucs, pairs }) => differenceOf(aucs, pairs));
-  const estimate = combineFolds(blockEstimates);
+  const blockEstimates = used.map((block) =>
+    differenceOf(
+      block.aucs,
+      block.models,
+      block.shared
+        ? block.pairs.map((pair) => originOf({ ...pair[0], generator: generatorOf(pair) }))
+        : undefined,
+    ),
+  );
+  const generators = new Set(used.flatMap(({ pairs }) => pairs.flatMap((pair) => generatorOf(pair) ?? [])));
+  const estimate = combineFolds(blockEstimates, unitsOf(used));
   const { low, high, p, standardError } = inference(estimate, lookLevel);
-  const perRun = used.flatMap(({ readers, aucs, pairs }) =>
-    pairs.map((models) => {
-      const test = delongDifference(aucs, models, level);
-      return {
-        ...keyOf(readers[models[0]]!),
-        difference: test.difference,
-        low: test.low,
-        high: test.high,
-        p: test.p,
-      };
+  const these = inference(forThese(estimate), lookLevel);
+  const perRun = used.flatMap(({ aucs, pairs, models }) =>
+    pairs.map(([ours], i) => {
+      const { difference, low, high, p } = delongDifference(aucs, models[i]!, level);
+      return { ...keyOf(ours), difference, low, high, p };
     }),
   );
   const runs = perRun.map(keyOf);
-  const analysis: PairAnalysis = {
-    arm: arm.name,
-    baseline: baseline.name,
-    question,
-    phrase: phraseOf(pair),
-    role,
+  const pair: PairAnalysis = {
+    ...planned,
     seeds: distinctSeeds(runs),
     runs,
+    generators: generators.size,
     differences: estimate.values,
-    difference: { value: estimate.mean, low, high, standardError },
+    difference: { value: estimate.mean, ...within({ low, high }), standardError },
     p: Math.min(1, p / share),
+    forThese: { ...within(these), p: Math.min(1, these.p / share) },
     perRun,
-    scores: role === 'primary' ? table.difference(shared) : null,
+    scores: planned.role === 'primary' ? table.difference(shared) : null,
   };
-  return { pair: analysis, estimate, blockEstimates };
+  return { pair, estimate, blockEstimates };
+}
+
+/**
+ * Which folds share a generator, and so are no sample of generators: folds are joined where they do. Where one serves them
+ * all they still are a sample of training sets, which is all that can be had then.
+ */
+function unitsOf(used: readonly { pairs: readonly [Reader, Reader][] }[]): string[] {
+  const units = used.map((_, i) => i);
+  const first = new Map<string, number>();
+  used.forEach(({ pairs }, fold) => {
+    for (const pair of pairs) {
+      const generator = generatorOf(pair);
+      if (generator === null) continue;
+      const other = first.get(generator);
+      if (other === undefined) first.set(generator, fold);
+      else {
+        const [from, to] = [units[fold]!, units[other]!];
+        units.forEach((unit, i) => {
+          if (unit === from) units[i] = to;
+        });
+      }
+    }
+  });
+  return (new Set(units).size > 1 ? units : used.map((_, i) => i)).map(String);
 }
 
 /** A comparison on the trial's own test images. */
-function compare(pair: Pair, options: Omit<PairOptions, 'shared'> & { family: number }): Comparison {
-  const { role, family, blocks, context } = options;
-  const { level, lookLevel, share, power, replicates, seed, summary } = context;
-  const shared = sharedReaders(blocks, pair.arm.name, pair.baseline.name);
-  const { pair: own, estimate, blockEstimates } = analysePair(pair, { ...options, shared });
-  const used = summary.folds.filter((_, i) => shared[i]!.length > 0);
-  const foldDifferences = used.map(({ fold }, i) => ({ fold, difference: blockEstimates[i]!.mean }));
-  const usedBlocks = blocks.filter((_, i) => shared[i]!.length > 0);
+function compare(
+  planned: PlannedComparison,
+  options: Omit<PairOptions, 'shared'> & { family: number; baseline: ArmAnalysis },
+): Comparison {
+  const { family, blocks, context, baseline } = options;
+  const { level, lookLevel, share, power, replicates, seed, scores } = context;
+  const everyShared = sharedReaders(blocks, planned.arm, planned.baseline);
+  const { pair: own, estimate, blockEstimates } = analysePair(planned, { ...options, shared: everyShared });
+  const used = blocks.flatMap((block, i) =>
+    everyShared[i]!.length > 0 ? [{ ...block, pairs: everyShared[i]! }] : [],
+  );
+  const folds = used.map(({ pairs }) => pairs[0]![0].fold);
+  const foldDifferences = folds.map((fold, i) => ({ fold, difference: blockEstimates[i]!.mean }));
 
   let bootstrap: Interval | null = null;
   if (estimate.seedVariance !== null && replicates > 0) {
     const random = new Random(seed).fork(`${own.arm} − ${own.baseline}`);
-    const replicated = usedBlocks.map(({ images }, i) => {
-      const pairs = shared.filter((list) => list.length > 0)[i]!;
+    const replicated = used.map(({ images, pairs }) => {
       const [a, b] = hierarchicalBootstrap(images.labels, [scoresOf(pairs, 0), scoresOf(pairs, 1)], {
         groups: images.groups,
         replicates,
@@ -465,11 +499,10 @@ function compare(pair: Pair, options: Omit<PairOptions, 'shared'> & { family: nu
     bootstrap = percentileInterval(meanReplicates(replicated), level);
   }
   const seedsOnly =
-    estimate.seedVariance === null ? null : inference({ ...estimate, testVariance: 0 }, level);
-  const testToTrain = testImagesToTraining(
-    summary,
-    used.map(({ fold }) => fold),
-  );
+    estimate.seedVariance === null
+      ? null
+      : inference({ ...estimate, across: null, testVariance: 0, groupSizes: [] }, level);
+  const testToTrain = testImagesToTraining(scores, folds);
   const resampled =
     testToTrain === null
       ? null
@@ -478,90 +511,63 @@ function compare(pair: Pair, options: Omit<PairOptions, 'shared'> & { family: nu
           level,
           testToTrain,
         );
+  const effectiveGroups = fewestGroups(estimate);
+  const counts = countImages(used);
   return {
     ...own,
     level: lookLevel,
+    folds: used.length,
+    test: counts,
     correctedP: null,
     bootstrap,
     seedsOnly: seedsOnly && {
-      low: seedsOnly.low,
-      high: seedsOnly.high,
+      ...within(seedsOnly),
       p: seedsOnly.p,
       wilcoxonP: wilcoxonSignedRank(estimate.values).p,
     },
     foldDifferences,
     foldSpread: foldSpread(blockEstimates),
-    resampled: resampled && {
-      low: resampled.low,
-      high: resampled.high,
-      p: resampled.p,
-      testToTrain: testToTrain!,
-    },
+    resampled: resampled && { ...within(resampled), p: resampled.p, testToTrain: testToTrain! },
     equivalence: {
-      margin: summary.equivalenceMargin,
-      p: Math.min(1, equivalenceP(estimate, summary.equivalenceMargin) / share),
+      margin: scores.equivalenceMargin,
+      p: Math.min(1, equivalenceP(estimate, scores.equivalenceMargin) / share),
     },
+    degenerate: degeneracies({
+      effectiveGroups,
+      pairs: used.flatMap(({ images, pairs }) =>
+        pairs.map((readers) => ({ labels: images.labels, readers })),
+      ),
+      saturated: isSaturated(estimate, 1 - lookLevel),
+      baseline: baseline.auc,
+    }),
+    effectiveGroups,
     variance: {
       seeds: estimate.seedVariance,
       between: estimate.between,
       test: estimate.testVariance,
       runs: estimate.runs,
       degreesOfFreedom: estimate.degreesOfFreedom,
+      folds: estimate.across?.variance ?? null,
+      beyond: foldVarianceOf(estimate, used.length),
     },
     detectable: whatCanBeDetected(estimate, {
-      folds: usedBlocks.length,
-      groups: countImages(usedBlocks).groups,
-      margin: summary.equivalenceMargin,
+      folds: used.length,
+      groups: counts.groups,
+      margin: scores.equivalenceMargin,
       // A secondary difference must pass Holm's strictest step to be sure of being found.
-      alpha: (1 - lookLevel) / (role === 'secondary' ? family : 1),
+      alpha: (1 - lookLevel) / (planned.role === 'secondary' ? family : 1),
       power,
     }),
   };
 }
 
-function whatCanBeDetected(
-  estimate: SeedsEstimate,
-  options: { folds: number; groups: number; margin: number; alpha: number; power: number },
-): Comparison['detectable'] {
-  const { seedVariance, between, testVariance, runs } = estimate;
-  const { folds, groups, margin, alpha, power } = options;
-  const rates = { alpha, power };
-  // One seed a fold: folds are what seeds are elsewhere, and nobody can tell what more of either would bring.
-  const design =
-    between === 'folds'
-      ? { seeds: folds, folds: 1, seedVariance, testVariance }
-      : { seeds: runs / folds, folds, seedVariance, testVariance };
-  const known = {
-    difference: detectableDifference(design, rates),
-    alpha,
-    power,
-    floor: between === 'folds' ? null : detectableFloor(testVariance, rates),
-  };
-  if (seedVariance === null || between === 'folds')
-    return { ...known, seedsForMargin: null, groupsForMargin: null, bothForMargin: null };
-  const seedsForMargin = seedsNeeded(margin, { seedVariance, testVariance, folds }, rates);
-  const groupsForMargin = groupsNeeded(margin, { ...design, groups }, rates);
-  return {
-    ...known,
-    seedsForMargin,
-    groupsForMargin,
-    bothForMargin:
-      seedsForMargin === null && groupsForMargin === null
-        ? seedsAndGroupsNeeded(margin, { ...design, seedVariance, groups }, rates)
-        : null,
-  };
-}
-
 /** Test images over training images, meaned over these folds; null where the counts are not known. */
-function testImagesToTraining(summary: TrialSummary, folds: readonly number[]): number | null {
+function testImagesToTraining({ folds }: TrialScores, of: readonly number[]): number | null {
+  const own = folds.filter(({ fold }) => of.includes(fold));
   let sum = 0;
-  for (const { fold, counts, test } of summary.folds) {
-    if (!folds.includes(fold)) continue;
-    const training = counts
-      .filter(({ split }) => split === 'train')
-      .reduce((total, { images }) => total + images, 0);
-    if (training === 0) return null;
-    sum += test.labels.length / training;
+  for (const { trainingImages, test } of own) {
+    if (!trainingImages) return null;
+    sum += test.labels.length / trainingImages;
   }
-  return sum / folds.length;
+  return sum / own.length;
 }

@@ -13,8 +13,10 @@ import { chanceOfEffect } from '../stats/interval-power.js';
 import { detectableDifference } from '../stats/power.js';
 import { wilsonInterval } from '../stats/proportion.js';
 import { spendingShares } from '../stats/spending.js';
+import { summarise } from '../trial/analysis.js';
+import { scoresOf } from '../trial/scores.js';
 import type { TrialSummary } from '../trial/summary.js';
-import { type Comparison, summarise } from './analysis.js';
+import type { Comparison } from './analysis.js';
 import { decideLook } from './sequential.js';
 import { binormalModel, highestAuc, type ScoreModel, simulateTrial, type TrialDesign } from './simulation.js';
 import { kindOf, type VerdictKind } from './verdict.js';
@@ -144,7 +146,7 @@ function runTrial(
   let final = summary;
   for (let look = 1; looks && look <= looks.length; look++) {
     const soFar = upTo(looks[look - 1]!);
-    const { stop } = decideLook(soFar, { looks, halfWidth: null }, look);
+    const { stop } = decideLook(scoresOf(soFar), { looks, halfWidth: null }, look);
     if (!stop) continue;
     final = { ...soFar, sequential: { looks: [...looks], reached: look, stopped: stop } };
     break;

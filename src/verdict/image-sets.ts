@@ -5,18 +5,20 @@
  */
 import { DataError } from '../errors.js';
 import { type AucCovariance, aucCovariance } from '../stats/delong.js';
-import { auc } from '../stats/roc.js';
-import type { TestImages, TrialRun, TrialSummary } from '../trial/summary.js';
+import type { ReaderOrigin } from '../stats/seeds.js';
+import type { ScoredRun, TestImages, TrialScores } from './scores.js';
 
 /** One run's probabilities on the images of its block. */
 export interface Reader {
   arm: string;
   fold: number;
   seed: number;
+  /** null: none. */
+  generator: string | null;
   scores: readonly number[];
-  /** Chosen on validation images. */
-  threshold: number;
-  validationAuc: number;
+  /** Chosen on validation images; null: not known. */
+  threshold: number | null;
+  validationAuc: number | null;
 }
 
 export interface Block {
@@ -25,12 +27,25 @@ export interface Block {
   readers: Reader[];
   /** AUC of each reader, and their covariance over the choice of images, in the order of `readers`. */
   aucs: AucCovariance;
+  /** Readers of several folds score the same images: an external set. */
+  shared: boolean;
 }
 
-function blockOf(images: TestImages, readers: Reader[]): Block {
+function blockOf(
+  images: TestImages,
+  readers: Reader[],
+  { shared, orUnknown }: { shared: boolean; orUnknown: boolean },
+): Block {
   const scores = readers.map((reader) => reader.scores);
-  return { images, readers, aucs: aucCovariance(images.labels, scores, images.groups) };
+  const aucs = aucCovariance(images.labels, scores, images.groups, { orUnknown });
+  return { images, readers, aucs, shared };
 }
+
+/** What a reader was trained by; one without synthetic images hangs on its own seed alone. */
+export const originOf = ({ fold, seed, generator }: Reader): ReaderOrigin => ({
+  fold,
+  generator: generator ?? `seed ${seed} of fold ${fold}`,
+});
 
 export interface ImageCounts {
   images: number;
@@ -40,35 +55,38 @@ export interface ImageCounts {
   positiveGroups: number;
 }
 
-const byFoldAndSeed = (a: TrialRun, b: TrialRun): number => a.fold - b.fold || a.seed - b.seed;
+const byFoldAndSeed = (a: ScoredRun, b: ScoredRun): number => a.fold - b.fold || a.seed - b.seed;
 
-const reader = (run: TrialRun, scores: readonly number[]): Reader => ({
+const reader = (run: ScoredRun, scores: readonly number[]): Reader => ({
   arm: run.arm,
   fold: run.fold,
   seed: run.seed,
+  generator: run.generator,
   scores,
-  threshold: run.test.threshold,
-  validationAuc: run.validation.auc,
+  threshold: run.threshold,
+  validationAuc: run.validationAuc,
 });
 
 /** One block a fold. */
-export function foldBlocks({ folds, runs }: TrialSummary): Block[] {
+export function foldBlocks({ folds, runs }: TrialScores): Block[] {
   const sorted = [...runs].sort(byFoldAndSeed);
   return folds.map(({ fold, test }) =>
     blockOf(
       test,
       sorted.filter((run) => run.fold === fold).map((run) => reader(run, run.testScores)),
+      // Of several folds one may hold a single patient of a class: the folds together still say something.
+      { shared: false, orUnknown: folds.length > 1 },
     ),
   );
 }
 
 /** The block of an external test set: all runs that scored it. */
-export function externalBlock(images: TestImages & { name: string }, runs: readonly TrialRun[]): Block {
+export function externalBlock(images: TestImages & { name: string }, runs: readonly ScoredRun[]): Block {
   const readers = [...runs].sort(byFoldAndSeed).flatMap((run) => {
     const scores = run.externalScores[images.name];
     return scores ? [reader(run, scores)] : [];
   });
-  return blockOf(images, readers);
+  return blockOf(images, readers, { shared: true, orUnknown: false });
 }
 
 export function countImages(blocks: readonly Pick<Block, 'images'>[]): ImageCounts {
@@ -90,20 +108,17 @@ export function groupsOfClass(blocks: readonly Pick<Block, 'images'>[], label: 0
   );
 }
 
-/**
- * @throws DataError where runs, folds, images and scores do not fit together, folds share a group, or a recorded AUC is
- * not the AUC of the scores
- */
-export function checkRuns({ folds, external, runs, arms, name }: TrialSummary): void {
-  for (const { fold, test } of folds) checkImages(test, `Trial ${name}, fold ${fold}`);
-  for (const images of external) checkImages(images, `Trial ${name}, ${images.name}`);
+/** @throws DataError where runs, folds, images and scores do not fit together, or folds share a group */
+export function checkScores({ folds, external, runs, arms, name }: TrialScores): void {
+  for (const { fold, test } of folds) checkImages(test, `${name}, fold ${fold}`);
+  for (const images of external) checkImages(images, `${name}, ${images.name}`);
   const foldOf = new Map<string, number>();
   for (const { fold, test } of folds) {
     for (const group of test.groups) {
       const other = foldOf.get(group) ?? fold;
       if (other !== fold) {
         throw new DataError(
-          `Trial ${name}: group ${group} is tested in fold ${other} and in fold ${fold}; test images of folds must be disjoint.`,
+          `${name}: group ${group} is tested in fold ${other} and in fold ${fold}; test images of folds must be disjoint.`,
         );
       }
       foldOf.set(group, fold);
@@ -111,33 +126,28 @@ export function checkRuns({ folds, external, runs, arms, name }: TrialSummary): 
   }
   const seen = new Set<string>();
   for (const run of runs) {
-    const title = `Trial ${name}, arm ${run.arm}, fold ${run.fold}, seed ${run.seed}`;
-    if (!arms.some((arm) => arm.name === run.arm))
-      throw new DataError(`${title}: the trial has no such arm.`);
+    const title = `${name}, arm ${run.arm}, fold ${run.fold}, seed ${run.seed}`;
+    if (!arms.includes(run.arm)) throw new DataError(`${title}: there is no such arm.`);
     const test = folds.find(({ fold }) => fold === run.fold)?.test;
-    if (!test) throw new DataError(`${title}: the trial has no such fold.`);
+    if (!test) throw new DataError(`${title}: there is no such fold.`);
     const key = `${run.fold} ${run.seed} ${run.arm}`;
     if (seen.has(key)) throw new DataError(`${title}: recorded twice.`);
     seen.add(key);
     if (run.testScores.length !== test.labels.length) {
       throw new DataError(`${title}: ${run.testScores.length} scores for ${test.labels.length} test images.`);
     }
-    const computed = auc(test.labels, run.testScores);
-    // A recorded AUC that its scores do not give means scores in another order than the labels.
-    if (Math.abs(computed - run.test.auc) > 1e-6) {
-      throw new DataError(
-        `${title}: recorded test AUC ${run.test.auc} is not the AUC of its scores (${computed}). Are scores and labels in the same order?`,
-      );
-    }
     for (const [set, scores] of Object.entries(run.externalScores)) {
       const images = external.find((candidate) => candidate.name === set);
-      if (!images) throw new DataError(`${title}: scores of ${set}, but the trial has no such external set.`);
+      if (!images) throw new DataError(`${title}: scores of ${set}, but there is no such external set.`);
       if (scores.length !== images.labels.length) {
         throw new DataError(
           `${title}: ${scores.length} scores for ${images.labels.length} images of ${set}.`,
         );
       }
     }
+    const all = [run.testScores, ...Object.values(run.externalScores)];
+    if (all.some((scores) => scores.some((score) => !Number.isFinite(score))))
+      throw new DataError(`${title}: a score is not a number.`);
   }
 }
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../random.js';
 import { binormalCovariance } from '../stats/binormal.js';
 import { chanceOfEffect } from '../stats/interval-power.js';
+import { summarise } from '../trial/analysis.js';
 import { exampleSummary } from '../trial/example.test-data.js';
-import { summarise } from './analysis.js';
 import { defaultAssumptions, pilotOf, planPower } from './power-plan.js';
 import { binormalModel, simulateTrial } from './simulation.js';
 

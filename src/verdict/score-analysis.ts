@@ -7,8 +7,15 @@ import { Random } from '../random.js';
 import type { BinaryScores } from '../stats/binary-scores.js';
 import { type Interval, intervalAround } from '../stats/delong.js';
 import { combineReplicates, type ScoreReplicates, scoreReplicates } from '../stats/score-bootstrap.js';
-import { combineFolds, halfWidth, inference, type SeedsEstimate } from '../stats/seeds.js';
-import { type Block, groupsOfClass, type Reader } from './image-sets.js';
+import {
+  combineFolds,
+  fewestGroups,
+  type GroupSizes,
+  halfWidth,
+  inference,
+  type SeedsEstimate,
+} from '../stats/seeds.js';
+import { type Block, originOf, type Reader } from './image-sets.js';
 
 /** Thresholds come from validation, except for sensitivity at 95 % specificity, which is read off the test images. */
 export const scoreNames = [
@@ -33,18 +40,35 @@ export interface ScoreEstimate {
   interval: Interval | null;
 }
 
+/** For description: no p-value, for seven tests more would need a correction that nobody asked for beforehand. */
 export interface ScoreDifference {
   mean: number;
   interval: Interval | null;
-  /** Two-sided and not corrected; null where no bootstrap was made. */
-  p: number | null;
 }
+
+/** The scores that the runs allow: without a threshold none that needs one, without probabilities none of these. */
+export type Scores<T> = Partial<Record<ScoreName, T>>;
+
+const needsThreshold: readonly ScoreName[] = ['balancedAccuracy', 'sensitivity', 'specificity'];
+const needsProbabilities: readonly ScoreName[] = lowerIsBetter;
 
 /** What the bootstrap of one set of images gives, to be asked for arms and pairs. */
 export interface ScoreTable {
-  arm(name: string): Record<ScoreName, ScoreEstimate>;
+  arm(name: string): Scores<ScoreEstimate>;
   /** @param shared readers of both arms, block by block, in the same order */
-  difference(shared: readonly (readonly [Reader, Reader][])[]): Record<ScoreName, ScoreDifference>;
+  difference(shared: readonly (readonly [Reader, Reader][])[]): Scores<ScoreDifference>;
+}
+
+const isProbability = (score: number): boolean => score >= 0 && score <= 1;
+
+function possibleScores(blocks: readonly Block[]): ScoreName[] {
+  const readers = blocks.flatMap((block) => block.readers);
+  const thresholds = readers.every(({ threshold }) => threshold !== null);
+  const probabilities = readers.every(({ scores }) => scores.every(isProbability));
+  return scoreNames.filter(
+    (name) =>
+      (thresholds || !needsThreshold.includes(name)) && (probabilities || !needsProbabilities.includes(name)),
+  );
 }
 
 /** @param replicates 0 makes none: then there are means, but no intervals */
@@ -54,68 +78,80 @@ export function scoreTable(
 ): ScoreTable {
   const { level, replicates } = options;
   const random = new Random(options.seed).fork('scores');
+  const names = possibleScores(blocks);
   const table = new Map<Reader, ScoreReplicates<ScoreName>>();
   for (const { images, readers } of blocks) {
     const { labels, groups } = images;
-    const made = scoreReplicates(labels, readers, { scores: scoreNames, groups, replicates, random });
+    // A threshold that is not known is never asked for: its scores are not among the names.
+    const known = readers.map(({ scores, threshold }) => ({ scores, threshold: threshold ?? 0 }));
+    const made = scoreReplicates(labels, known, { scores: names, groups, replicates, random });
     readers.forEach((reader, i) => {
       table.set(reader, made[i]!);
     });
   }
-  const [negatives, positives] = [groupsOfClass(blocks, 0), groupsOfClass(blocks, 1)];
-  const over = (name: ScoreName): number =>
-    name === 'specificity'
-      ? negatives
-      : /^sensitivity/.test(name)
-        ? positives
-        : Math.min(negatives, positives);
-  const estimates = (pick: (name: ScoreName) => SeedsEstimate[]) =>
-    scoreNames.map((name) => [name, combineFolds(pick(name))] as const);
-
-  const interval = (name: ScoreName, estimate: SeedsEstimate): Interval | null => {
-    if (replicates === 0) return null;
-    const half = halfWidth(estimate, 1 - level);
-    const { mean } = estimate;
-    if (name === 'logLoss') return { low: Math.max(0, mean - half), high: mean + half };
-    return intervalAround(mean, half, { level, smallerClass: over(name) });
-  };
+  /** The readers of each block, and what they are held against, as one estimate. */
+  const estimateOf = (
+    name: ScoreName,
+    lists: readonly (readonly Reader[])[],
+    against?: readonly (readonly Reader[])[],
+  ): SeedsEstimate =>
+    combineFolds(
+      blocks.flatMap((block, b) => {
+        const readers = lists[b]!;
+        if (readers.length === 0) return [];
+        return [
+          combineReplicates(
+            readers.map((reader) => table.get(reader)!),
+            name,
+            {
+              minus: against && against[b]!.map((reader) => table.get(reader)!),
+              groupSizes: classesOf(name, block),
+              origins: block.shared ? readers.map(originOf) : undefined,
+            },
+          ),
+        ];
+      }),
+    );
   return {
     arm: (arm) =>
-      record(
-        estimates((name) =>
-          blocks.flatMap(({ readers }) => {
-            const own = readers.filter((reader) => reader.arm === arm).map((reader) => table.get(reader)!);
-            return own.length > 0 ? [combineReplicates(own, name)] : [];
-          }),
-        ).map(([name, estimate]) => [
+      record(names, (name) => {
+        const estimate = estimateOf(
           name,
-          {
-            mean: estimate.mean,
-            deviation: Math.sqrt(estimate.seedVariance ?? 0),
-            interval: interval(name, estimate),
-          },
-        ]),
-      ),
+          blocks.map(({ readers }) => readers.filter((reader) => reader.arm === arm)),
+        );
+        const { mean } = estimate;
+        const half = halfWidth(estimate, 1 - level);
+        const bounds = { level, smallerClass: fewestGroups(estimate) };
+        const interval =
+          name === 'logLoss'
+            ? { low: Math.max(0, mean - half), high: mean + half }
+            : intervalAround(mean, half, bounds);
+        return {
+          mean,
+          deviation: estimate.between === 'seeds' ? Math.sqrt(estimate.seedVariance!) : 0,
+          interval: replicates === 0 ? null : interval,
+        };
+      }),
     difference: (shared) =>
-      record(
-        estimates((name) =>
-          shared
-            .filter((pairs) => pairs.length > 0)
-            .map((pairs) =>
-              combineReplicates(
-                pairs.map(([reader]) => table.get(reader)!),
-                name,
-                pairs.map(([, reader]) => table.get(reader)!),
-              ),
-            ),
-        ).map(([name, estimate]): [ScoreName, ScoreDifference] => {
-          if (replicates === 0) return [name, { mean: estimate.mean, interval: null, p: null }];
-          const { low, high, p } = inference(estimate, level);
-          return [name, { mean: estimate.mean, interval: { low, high }, p }];
-        }),
-      ),
+      record(names, (name) => {
+        const side = (at: 0 | 1) => shared.map((pairs) => pairs.map((pair) => pair[at]));
+        const estimate = estimateOf(name, side(0), side(1));
+        const { low, high } = inference(estimate, level);
+        const most = name === 'logLoss' ? Number.POSITIVE_INFINITY : 1;
+        return {
+          mean: estimate.mean,
+          interval: replicates === 0 ? null : { low: Math.max(-most, low), high: Math.min(most, high) },
+        };
+      }),
   };
 }
 
-const record = <T>(entries: readonly (readonly [ScoreName, T])[]): Record<ScoreName, T> =>
-  Object.fromEntries(entries) as Record<ScoreName, T>;
+/** Groups of the classes that a score hangs on. */
+function classesOf(name: ScoreName, { aucs: { groupSizes } }: Block): GroupSizes {
+  const [positives, negatives] = groupSizes;
+  if (name === 'specificity') return [negatives];
+  return name.startsWith('sensitivity') ? [positives] : [positives, negatives];
+}
+
+const record = <T>(names: readonly ScoreName[], of: (name: ScoreName) => T): Scores<T> =>
+  Object.fromEntries(names.map((name) => [name, of(name)])) as Scores<T>;

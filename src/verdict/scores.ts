@@ -67,10 +67,28 @@ export interface PlannedComparison {
 /** How far the verdict reaches, beside what the scores themselves show. */
 export interface Limit {
   id: string;
+  /** Two to four words for the headline. */
+  short: string;
   /** The end of the headline's sentence: 'the arms were trained for different numbers of steps'. */
   clause: string;
   /** A sentence or two with the figures and the remedy. */
   detail: string;
+  /** The verdict that it limits; default: every one. */
+  only?: 'helps';
+}
+
+/** What things are called in the verdict's sentences. */
+export interface Names {
+  /** What a group is: 'lesion'. */
+  group: string;
+  positive: string;
+  /** What is judged, where its generators are a sample: 'synthetic images of this recipe'; also for a headline. */
+  subject: string;
+  short: string;
+  /** What is judged where there is one generator alone: 'these 480 images of one GAN'. */
+  one: string;
+  /** Whether these words take a plural verb. */
+  plural: boolean;
 }
 
 export interface TrialScores {
@@ -81,8 +99,7 @@ export interface TrialScores {
   power: number;
   /** AUC difference below which two arms count as equal, fixed beforehand. */
   equivalenceMargin: number;
-  /** What a group is ('lesion'), what the positive class is called, and what the primary arm adds ('these synthetic images'). */
-  names: { group: string; positive: string; subject: string };
+  names: Names;
   arms: readonly string[];
   /** Arm that others are measured against in tables and figures. */
   reference: string | null;

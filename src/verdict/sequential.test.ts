@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { spendingShares } from '../stats/spending.js';
 import { exampleSummary } from '../trial/example.test-data.js';
+import { scoresOf } from '../trial/scores.js';
 import type { TrialSummary } from '../trial/summary.js';
+import type { TrialScores } from './scores.js';
 import { decideLook } from './sequential.js';
 
 const looks = [3, 5, 8];
-const upTo = (summary: TrialSummary, seeds: number): TrialSummary => ({
-  ...summary,
-  runs: summary.runs.filter((run) => run.seed <= seeds),
-});
+const upTo = (summary: TrialSummary, seeds: number): TrialScores =>
+  scoresOf({ ...summary, runs: summary.runs.filter((run) => run.seed <= seeds) });
 
 describe('a look', () => {
   const unclear = exampleSummary({ seeds: 8, testImages: 200, wobble: 0.2 });
@@ -48,10 +48,12 @@ describe('a look', () => {
 
   test('refuses looks that are not there, more seeds than a look has, and trials that ask nothing', () => {
     const settings = { looks, halfWidth: null };
-    expect(() => decideLook(unclear, settings, 4)).toThrow(/no look 4 of 3/);
-    expect(() => decideLook(unclear, settings, 1)).toThrow(/8 seeds at look 1, which is of 3/);
+    expect(() => decideLook(scoresOf(unclear), settings, 4)).toThrow(/no look 4 of 3/);
+    expect(() => decideLook(scoresOf(unclear), settings, 1)).toThrow(/8 seeds at look 1, which is of 3/);
     const arms = unclear.arms.filter(({ synthetic }) => synthetic === null);
     const runs = unclear.runs.filter((run) => arms.some(({ name }) => name === run.arm));
-    expect(() => decideLook({ ...unclear, arms, runs }, settings, 3)).toThrow(/fixed number of seeds/);
+    expect(() => decideLook(scoresOf({ ...unclear, arms, runs }), settings, 3)).toThrow(
+      /fixed number of seeds/,
+    );
   });
 });

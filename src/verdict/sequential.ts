@@ -5,9 +5,9 @@
  */
 import { ConfigError, DataError } from '../errors.js';
 import { signed } from '../report/format.js';
-import type { TrialSummary } from '../trial/summary.js';
-import { type AnalysisOptions, summarise } from './analysis.js';
-import { kindOf, type VerdictKind } from './verdict.js';
+import { type AnalysisOptions, analyse } from './analysis.js';
+import type { TrialScores } from './scores.js';
+import { decidedKinds, type VerdictKind, verdictKind } from './verdict.js';
 
 export interface LookSettings {
   /** Numbers of seeds, ascending. */
@@ -33,12 +33,12 @@ export interface LookDecision {
 
 /**
  * Decides after a look.
- * @param summary the trial so far; the runs of the seeds up to this look, and no others
+ * @param scores the trial so far; the runs of the seeds up to this look, and no others
  * @param look from 1
  * @throws ConfigError where there is nothing to decide on; DataError where there are more seeds than the look has
  */
 export function decideLook(
-  summary: TrialSummary,
+  scores: TrialScores,
   settings: LookSettings,
   look: number,
   options: AnalysisOptions = {},
@@ -47,8 +47,8 @@ export function decideLook(
   const seeds = looks[look - 1];
   if (seeds === undefined)
     throw new ConfigError(`sequential.looks: there is no look ${look} of ${looks.length}`);
-  const analysis = summarise(
-    { ...summary, sequential: { looks: [...looks], reached: look, stopped: 'running' } },
+  const analysis = analyse(
+    { ...scores, sequential: { looks: [...looks], reached: look, stopped: 'running' } },
     { replicates: 0, ...options },
   );
   const primary = analysis.primary === null ? undefined : analysis.comparisons[analysis.primary];
@@ -59,13 +59,13 @@ export function decideLook(
   }
   if (primary.seeds.length > seeds) {
     throw new DataError(
-      `Trial ${summary.name}: ${primary.seeds.length} seeds at look ${look}, which is of ${seeds}; hand over the runs up to it alone.`,
+      `${scores.name}: ${primary.seeds.length} seeds at look ${look}, which is of ${seeds}; hand over the runs up to it alone.`,
     );
   }
   const { value, low, high } = primary.difference;
   const halfWidth = (high - low) / 2;
-  const kind = kindOf(primary);
-  const decided = kind === 'helps' || kind === 'harms' || kind === 'equivalent';
+  const kind = verdictKind(analysis);
+  const decided = decidedKinds.includes(kind);
   const narrow = wanted !== null && halfWidth <= wanted && primary.variance.seeds !== null;
   const stop = decided ? 'decided' : narrow ? 'narrow' : look === looks.length ? 'budget' : null;
   const reasons = {

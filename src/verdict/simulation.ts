@@ -113,6 +113,7 @@ export function simulateTrial(
           fold: index + 1,
           seed,
           folder: '',
+          generator: null,
           realImages: 0,
           syntheticImages: 0,
           optimiserSteps: 0,

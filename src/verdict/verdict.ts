@@ -1,223 +1,138 @@
 /**
- * One sentence in plain words, and a paragraph, from an analysis. The sentence never claims more than the
- * interval: "helps" and "harms" need the interval of the primary comparison on one side of zero; "no difference
- * that matters" needs all of it inside the margin fixed beforehand; everything else is "underpowered", with the
- * smallest effect the trial could have found and what it would take to find the margin. One seed never gets a verdict.
+ * What an analysis comes to. "Helps" and "harms" need the interval of the primary comparison on one side of zero, "helps"
+ * that of the required comparison as well; "no difference that matters" needs all of it inside the margin fixed beforehand,
+ * and arms that could have differed; everything else is undecided, with the reason. One run an arm never gets a verdict.
  */
-import { plural, pValue, signed, whole } from '../report/format.js';
+import type { Interval } from '../stats/delong.js';
 import type { Comparison, TrialAnalysis } from './analysis.js';
+import type { Degeneracy } from './degenerate.js';
+import { limitsIn } from './limits.js';
+import type { Limit } from './scores.js';
+import { type Told, tell } from './words.js';
 
-export type VerdictKind = 'helps' | 'harms' | 'equivalent' | 'underpowered' | 'single-seed' | 'not-asked';
+/**
+ *   helps, harms    the primary interval lies on one side of zero
+ *   balance-only    it lies above zero, but not that against re-balanced real images
+ *   equivalent      it lies within the margin: no difference that matters
+ *   underpowered    it does not say
+ *   not-decidable   nothing could have been seen: collapsed or identical arms, a test that all pass, too few groups
+ *   single-seed     one run an arm
+ *   not-asked       there is no primary comparison
+ */
+export type VerdictKind =
+  | 'helps'
+  | 'harms'
+  | 'balance-only'
+  | 'equivalent'
+  | 'underpowered'
+  | 'not-decidable'
+  | 'single-seed'
+  | 'not-asked';
+
+/** Kinds that answer the question. */
+export const decidedKinds: readonly VerdictKind[] = ['helps', 'harms', 'balance-only', 'equivalent'];
+
+/**
+ * Whom the verdict speaks of.
+ *
+ *   recipe          generators of this kind: two or more were a sample
+ *   one-generator   the images of the one generator that there was
+ *   no-generator    a way to train, without synthetic images
+ */
+export type Scope = 'recipe' | 'one-generator' | 'no-generator';
+
+/** What the verdict estimates where generators, seeds and training sets are a sample. */
+export const ESTIMAND =
+  'the mean difference in AUC over generators of this recipe and classifier seeds, trained on partitions of this collection, for new patients like those tested';
 
 export interface Verdict {
   kind: VerdictKind;
-  /** Two to five words for a headline. */
+  scope: Scope | null;
+  /** What is estimated, in words; it comes first. */
+  estimand: string;
+  /** A headline of a few words, with its limits. */
   short: string;
+  /** The headline in one sentence, with its limits. */
   sentence: string;
   /** What the sentence means and what would sharpen it. */
   paragraph: string;
+  /** How far it reaches. */
+  limits: Limit[];
+  /** Whether the interval for other collections (Nadeau & Bengio) says the same; null where there is none, or no claim. */
+  robust: boolean | null;
   /** The other comparisons, one line each. */
   others: string[];
 }
 
-/** Rounded up, so that the trial never looks sharper than it is. */
-const detectableText = (value: number): string =>
-  value >= 0.5 ? '±0.5, which is to say nothing' : `±${(Math.ceil(value * 1000 - 1e-9) / 1000).toFixed(3)}`;
+/** Of a decided verdict on the primary comparison; these degeneracies leave nothing to decide on. */
+const fatal: readonly Degeneracy[] = ['few-groups', 'constant'];
+/** These leave no difference to be seen. */
+const blind: readonly Degeneracy[] = ['identical', 'saturated'];
 
-/** '95 %', '96.3 %' */
-const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
+/**
+ * What the primary comparison says.
+ * @param required the comparison with re-balanced real images, where the design has one
+ */
+export function kindOf(primary: Comparison, required?: Comparison): Exclude<VerdictKind, 'not-asked'> {
+  const { difference, degenerate, equivalence, variance } = primary;
+  const is = (kinds: readonly Degeneracy[]): boolean => degenerate.some((one) => kinds.includes(one));
+  if (variance.seeds === null) return 'single-seed';
+  if (is(fatal)) return 'not-decidable';
+  if (liesWithin(difference, equivalence.margin))
+    return is(['identical', 'chance']) ? 'not-decidable' : 'equivalent';
+  if (difference.low > 0) return !required || required.difference.low > 0 ? 'helps' : 'balance-only';
+  if (difference.high < 0) return 'harms';
+  return is(blind) ? 'not-decidable' : 'underpowered';
+}
 
-/** What the primary comparison alone says. */
-export function kindOf(primary: Comparison): Exclude<VerdictKind, 'not-asked'> {
-  const { low, high } = primary.difference;
-  const { margin } = primary.equivalence;
-  if (primary.variance.seeds === null) return 'single-seed';
-  if (low >= -margin && high <= margin) return 'equivalent';
-  return low > 0 ? 'helps' : high < 0 ? 'harms' : 'underpowered';
+const liesWithin = ({ low, high }: Interval, margin: number): boolean => low >= -margin && high <= margin;
+
+const requiredOf = ({ comparisons }: TrialAnalysis): Comparison | undefined =>
+  comparisons.find(({ role }) => role === 'required');
+
+export function verdictKind(analysis: TrialAnalysis): VerdictKind {
+  const primary = analysis.primary === null ? undefined : analysis.comparisons[analysis.primary];
+  return primary ? kindOf(primary, requiredOf(analysis)) : 'not-asked';
+}
+
+export const scopeOf = ({ generators }: Comparison): Scope =>
+  generators === 0 ? 'no-generator' : generators === 1 ? 'one-generator' : 'recipe';
+
+/** Whether the corrected resampled t says the same as the verdict; null where either says nothing. */
+function isRobust(kind: VerdictKind, { resampled, equivalence }: Comparison): boolean | null {
+  if (!resampled) return null;
+  if (kind === 'helps') return resampled.low > 0;
+  if (kind === 'harms') return resampled.high < 0;
+  return kind === 'equivalent' ? liesWithin(resampled, equivalence.margin) : null;
 }
 
 /** Decides on the primary comparison; the other ones are told in `others`. */
 export function decideVerdict(analysis: TrialAnalysis): Verdict {
   const primary = analysis.primary === null ? undefined : analysis.comparisons[analysis.primary];
-  if (!primary) {
+  const kind = verdictKind(analysis);
+  if (!primary || kind === 'not-asked') {
     return {
       kind: 'not-asked',
+      scope: null,
+      estimand: '',
       short: 'No comparison',
       sentence:
         'This trial has no arm with synthetic images beside one without: it cannot say whether they help.',
       paragraph: 'Add the arms real and real+synthetic (and both with +standard) over the same seeds.',
+      limits: [],
+      robust: null,
       others: [],
     };
   }
-  const kind = kindOf(primary);
-  const { value, low, high } = primary.difference;
   const told: Told = {
+    analysis,
     primary,
-    interval: `${signed(value)} (${levelText(primary.level)} interval ${signed(low)} to ${signed(high)})`,
-    basis: `${runsText(analysis, primary)} on ${plural(analysis.test.images, 'test image')}`,
-    context: primary.phrase,
-    beyondZero: low > 0 || high < 0,
-    looks: looksText(analysis),
-  };
-  const { paragraph, ...rest } = words[kind](told, analysis);
-  return {
+    required: requiredOf(analysis),
     kind,
-    ...rest,
-    paragraph: [paragraph, disagreement(primary)].filter(Boolean).join(' '),
-    others: otherComparisons(analysis, primary),
+    scope: scopeOf(primary),
+    limits: limitsIn(analysis, primary, kind),
+    robust: isRobust(kind, primary),
   };
+  const { scope, limits, robust } = told;
+  return { kind, scope, ...tell(told), limits, robust };
 }
-
-interface Told {
-  primary: Comparison;
-  interval: string;
-  basis: string;
-  context: string;
-  beyondZero: boolean;
-  looks: string;
-}
-
-type Words = Pick<Verdict, 'short' | 'sentence' | 'paragraph'>;
-
-const subject = 'these synthetic images';
-const scope =
-  'It holds for these images, this classifier and this training budget; another GAN, another set or a ' +
-  'pretrained classifier may answer differently.';
-
-const effect = (told: Told, helps: boolean): Words => {
-  const { primary, interval, basis, context, looks } = told;
-  const { margin } = primary.equivalence;
-  const bound = helps ? primary.difference.low : primary.difference.high;
-  const modest =
-    Math.abs(bound) < margin
-      ? ` The interval also allows an effect as small as ${signed(bound)}, below the ±${margin} that was set as mattering.`
-      : '';
-  const rough =
-    primary.variance.degreesOfFreedom < 2
-      ? ' With two seeds the spread between them rests on a single degree of freedom: run more before building on it.'
-      : '';
-  return {
-    short: helps ? 'Synthetic images help' : 'Synthetic images harm',
-    sentence: `${capital(subject)} ${helps ? 'help' : 'harm'} ${context}: AUC ${interval}, p ${pValue(primary.p)}, ${basis}.`,
-    paragraph: `${scope}${modest}${rough}${looks}`,
-  };
-};
-
-const words: Record<Exclude<VerdictKind, 'not-asked'>, (told: Told, analysis: TrialAnalysis) => Words> = {
-  helps: (told) => effect(told, true),
-  harms: (told) => effect(told, false),
-  equivalent: ({ primary, interval, basis, context, beyondZero, looks }) => {
-    const { margin, p } = primary.equivalence;
-    const small = beyondZero
-      ? `There is a difference that chance does not explain (p ${pValue(primary.p)}), but it is smaller than the ±${margin} that was set as mattering. `
-      : '';
-    return {
-      short: 'No difference that matters',
-      sentence: `${capital(subject)} make no difference that matters ${context}: AUC ${interval}, all of it within ±${margin} (${basis}).`,
-      paragraph: `${small}Two one-sided tests against ±${margin}: p ${pValue(p)}. ${scope}${looks}`,
-    };
-  },
-  underpowered: ({ primary, interval, basis, context, looks }, analysis) => {
-    const { low, high } = primary.difference;
-    const detectable = detectableText(primary.detectable.difference);
-    const allows =
-      low < 0 && high > 0
-        ? `A gain of up to ${signed(high)} and a loss of up to ${signed(low).slice(1)} both remain possible. `
-        : '';
-    return {
-      short: 'Underpowered: no answer',
-      sentence: `No evidence that ${subject} help or harm ${context}: AUC ${interval}; ${basis} can detect no less than ${detectable}.`,
-      paragraph: `${allows}${remedy(primary, analysis)}${looks}`.trim(),
-    };
-  },
-  'single-seed': ({ primary, interval, context, beyondZero }, { test }) => {
-    const { value } = primary.difference;
-    const direction = value > 0 ? 'higher' : value < 0 ? 'lower' : 'the same';
-    const beyond = beyondZero
-      ? 'The choice of test images alone does not explain that, but training with another seed might'
-      : 'The choice of test images alone could explain that';
-    return {
-      short: 'One seed: no verdict',
-      sentence: `No verdict from a single seed: with ${subject} the test AUC was ${direction}, ${interval}, ${context}.`,
-      paragraph:
-        `${beyond}; one seed cannot tell an effect from the luck of training. The interval covers the choice of ` +
-        `${plural(test.images, 'test image')} only (DeLong). Run the trial with three seeds at least.`,
-    };
-  },
-};
-
-/** '3 seeds'; '5 folds × 3 seeds' */
-function runsText({ folds }: TrialAnalysis, { seeds }: Comparison): string {
-  return folds > 1
-    ? `${plural(folds, 'fold')} × ${plural(seeds.length, 'seed')}`
-    : plural(seeds.length, 'seed');
-}
-
-function looksText({ look }: TrialAnalysis): string {
-  if (!look) return '';
-  return (
-    ` Seeds were added step by step (look ${look.number} of ${look.looks.length}); interval and p-value allow for ` +
-    'having looked before.'
-  );
-}
-
-/** Folds that differ by more than chance are told: the interval takes their training sets and GANs as given. */
-function disagreement({ foldSpread, foldDifferences, resampled }: Comparison): string {
-  if (!foldSpread || foldSpread.p >= 0.05) return '';
-  const values = foldDifferences.map(({ difference }) => difference);
-  const sample = resampled
-    ? ` With the folds as the sample it would be ${signed(resampled.low)} to ${signed(resampled.high)} (resampled t).`
-    : '';
-  return (
-    `The folds disagree by more than seeds and test images explain (p ${pValue(foldSpread.p)}): ` +
-    `${signed(Math.min(...values))} to ${signed(Math.max(...values))}. Each has its own training images and GAN, which the ` +
-    `interval takes as given: it is about these, not about others of their kind.${sample}`
-  );
-}
-
-/** What would sharpen the answer: seeds, test images, or both. */
-function remedy(primary: Comparison, { folds, test, names }: TrialAnalysis): string {
-  const { detectable, seeds } = primary;
-  const { margin } = primary.equivalence;
-  const goal = `To detect ±${margin} with ${Math.round(detectable.power * 100)} % power, `;
-  if (detectable.difference <= margin) {
-    return `The trial would have found a difference of ±${margin} with ${Math.round(detectable.power * 100)} % power, but its interval does not exclude one: more seeds or test images would narrow it.`;
-  }
-  const inEach = folds > 1 ? ' in each fold' : '';
-  const groupsText = (groups: number): string => {
-    const positives = Math.ceil((groups * test.positiveGroups) / test.groups);
-    return `${plural(groups, `test ${names.group}`)} (${whole(positives)} of them ${names.positive}; now ${whole(test.groups)} and ${whole(test.positiveGroups)})`;
-  };
-  const { seedsForMargin, groupsForMargin, bothForMargin } = detectable;
-  const ways = [
-    seedsForMargin !== null && seedsForMargin > seeds.length
-      ? `about ${plural(seedsForMargin, 'seed')}${inEach} (${whole(seedsForMargin - seeds.length)} more)`
-      : null,
-    groupsForMargin !== null && groupsForMargin > test.groups ? `about ${groupsText(groupsForMargin)}` : null,
-    bothForMargin
-      ? `about ${plural(bothForMargin.seeds, 'seed')}${inEach} together with ${groupsText(bothForMargin.groups)}`
-      : null,
-  ].filter((way) => way !== null);
-  const needed = ways.length > 0 ? `${goal}${ways.join(', or ')} would be needed.` : '';
-  if (primary.variance.between === 'folds') {
-    return 'With one seed in each fold nobody can tell what more seeds or more test images would bring; run two seeds or more in each.';
-  }
-  const never =
-    seedsForMargin === null && detectable.floor !== null
-      ? `On this test set no number of seeds would detect less than ${detectableText(detectable.floor)}: only more test images would. `
-      : '';
-  return `${never}${needed}`.trim();
-}
-
-/** The comparisons that the sentence is not about. */
-function otherComparisons(analysis: TrialAnalysis, primary: Comparison): string[] {
-  return analysis.comparisons
-    .filter((comparison) => comparison !== primary)
-    .map(({ arm, baseline, difference, role, correctedP, p, level }) => {
-      const purpose = role === 'control' ? ' (control: what standard augmentation itself brings)' : '';
-      const corrected = correctedP === null ? `p ${pValue(p)}` : `corrected p ${pValue(correctedP)}`;
-      return `${arm} against ${baseline}${purpose}: ${signed(difference.value)} (${levelText(level)} interval ${signed(difference.low)} to ${signed(difference.high)}), ${corrected}.`;
-    });
-}
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

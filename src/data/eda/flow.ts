@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from '../../files.js';
 import type { Block, FigureBlock, TableBlock } from '../../report/document.js';
-import { percent, plural, whole } from '../../report/format.js';
+import { capital, percent, plural, whole } from '../../report/format.js';
 import { type FlowStage, flowOf } from '../cleaning.js';
 import { type ImportReport, reportFile } from '../create.js';
 import type { Dataset } from '../dataset.js';
@@ -180,5 +180,3 @@ function otherProblems({ counts, problems }: ImportReport): { lead: string; text
     ];
   });
 }
-
-const capital = (text: string): string => text.replace(/^./, (letter) => letter.toUpperCase());

@@ -2,7 +2,8 @@
 import type { Block } from '../../report/document.js';
 import { percent, plural, signed, signedRange, whole } from '../../report/format.js';
 import { spendingShares } from '../../stats/spending.js';
-import { type AnalysisOptions, summarise, type TrialAnalysis } from '../../verdict/analysis.js';
+import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
+import { summarise } from '../analysis.js';
 import type { TrialSummary } from '../summary.js';
 import { bareP } from './comparison-tables.js';
 

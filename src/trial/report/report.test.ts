@@ -7,7 +7,7 @@ import type { Hover } from '../../report/document.js';
 import { fixed, pValue, signed } from '../../report/format.js';
 import { precisionRecallCurve } from '../../stats/precision-recall.js';
 import { spendingShares } from '../../stats/spending.js';
-import { summarise } from '../../verdict/analysis.js';
+import { summarise } from '../analysis.js';
 import { resolveArms, sweepSchema } from '../arms.js';
 import { exampleSummary, fourArms } from '../example.test-data.js';
 import { parseSummary, type TrialSummary } from '../summary.js';

@@ -36,7 +36,10 @@ export function scoreTables(analysis: TrialAnalysis): TableBlock[] {
     rows: analysis.arms.map((arm) => [
       armLabel(arm.arm),
       ...(withAuc ? [withInterval(arm.auc.value, arm.auc)] : []),
-      ...names.map((name) => withInterval(arm.scores[name].mean, arm.scores[name].interval)),
+      ...names.map((name) => {
+        const score = arm.scores[name];
+        return score ? withInterval(score.mean, score.interval) : '–';
+      }),
     ]),
     sortable: true,
     note: `Mean over ${runs}, in brackets ${percent} % intervals (other seeds and other test images). Higher is better except where marked ↓. ${note}`,
@@ -65,17 +68,13 @@ export function scoreDifferenceTable({ comparisons, primary, level }: TrialAnaly
   return {
     kind: 'table',
     title: `The primary comparison by other scores: ${pairLabel(pair)}`,
-    columns: [left('Score'), right('Difference'), right(`${Math.round(level * 100)} % interval`), right('p')],
-    rows: scoreNames.map((name) => {
-      const { mean, interval, p } = scores[name];
-      return [
-        titleOf(name),
-        signed(mean),
-        interval ? signedRange(interval) : '–',
-        p === null ? '–' : pValue(p).replace('= ', ''),
-      ];
+    columns: [left('Score'), right('Difference'), right(`${Math.round(level * 100)} % interval`)],
+    rows: scoreNames.flatMap((name) => {
+      const score = scores[name];
+      if (!score) return [];
+      return [[titleOf(name), signed(score.mean), score.interval ? signedRange(score.interval) : '–']];
     }),
-    note: 'For description: these p-values are not corrected, and the verdict does not know them. Of scores marked ↓ a negative difference is the better one.',
+    note: 'For description: each interval by itself, not corrected for there being several, and the verdict does not know them. Of scores marked ↓ a negative difference is the better one.',
   };
 }
 
@@ -125,7 +124,7 @@ export function externalDifferencesTable({ external, comparisons, level }: Trial
       left('Comparison'),
       right('Difference'),
       right(`${levelText(comparisons[0]?.level ?? level)} interval`),
-      right('p'),
+      right('p, uncorrected'),
     ],
     rows,
     sortable: true,

@@ -1,0 +1,68 @@
+/** How far a verdict reaches, by what the scores show: folds that disagree, other collections, a baseline at chance. */
+import { list, plural, pValue, range, signed, signedRange } from '../report/format.js';
+import type { Comparison, TrialAnalysis } from './analysis.js';
+import type { Limit } from './scores.js';
+import type { VerdictKind } from './verdict.js';
+
+/** All that limits a verdict of this kind: what the scores show, and what was known from elsewhere. */
+export function limitsIn(analysis: TrialAnalysis, primary: Comparison, kind: VerdictKind): Limit[] {
+  const own = [foldsDisagree(primary), othersDisagree(analysis, primary, kind), atChance(analysis, primary)];
+  return [
+    ...own.filter((limit) => limit !== null),
+    ...analysis.limits.filter(({ only }) => only === undefined || only === kind),
+  ];
+}
+
+/** Folds that differ by more than seeds and images make them: each has its own training images and generator. */
+function foldsDisagree({ foldSpread, foldDifferences, forThese }: Comparison): Limit | null {
+  if (!foldSpread || foldSpread.p >= 0.05) return null;
+  const values = foldDifferences.map(({ difference }) => difference);
+  const span = `${signed(Math.min(...values))} to ${signed(Math.max(...values))}`;
+  return {
+    id: 'folds',
+    short: 'folds disagree',
+    clause: `the folds disagree (${span})`,
+    detail: `The folds disagree by more than seeds and test images explain (p ${pValue(foldSpread.p)}): ${span}. Each has its own training images and generator, and another one may do otherwise; for these alone the interval would be ${signedRange(forThese)}.`,
+  };
+}
+
+/** External sets on which the interval lies where the verdict says it does not. */
+function othersDisagree({ external }: TrialAnalysis, primary: Comparison, kind: VerdictKind): Limit | null {
+  const { margin } = primary.equivalence;
+  const against = external.flatMap(({ name, comparisons }) => {
+    const own = comparisons.find(({ role }) => role === 'primary');
+    if (!own) return [];
+    const { low, high } = own.difference;
+    const contradicts =
+      kind === 'helps'
+        ? high < 0
+        : kind === 'harms'
+          ? low > 0
+          : kind === 'equivalent' && (low > margin || high < -margin);
+    return contradicts ? [{ name, own }] : [];
+  });
+  if (against.length === 0) return null;
+  const names = list(against.map(({ name }) => name));
+  const told = against.map(
+    ({ name, own }) => `${name}: ${signed(own.difference.value)} (${signedRange(own.difference)})`,
+  );
+  const what = kind === 'equivalent' ? 'there is a difference' : 'the opposite holds';
+  return {
+    id: 'external',
+    short: `not on ${names}`,
+    clause: `${what} on ${told.join(', ')}`,
+    detail: `On ${plural(against.length, 'external set')} ${what}: ${told.join(', ')}. The verdict is about images of the training images' own collection alone.`,
+  };
+}
+
+function atChance({ arms }: TrialAnalysis, { baseline, degenerate }: Comparison): Limit | null {
+  if (!degenerate.includes('chance')) return null;
+  const { auc } = arms.find(({ arm }) => arm === baseline)!;
+  const told = `AUC ${auc.value.toFixed(3)}, ${range(auc)}`;
+  return {
+    id: 'chance',
+    short: 'baseline at chance',
+    clause: `the baseline itself is not shown to know anything (${told})`,
+    detail: `The interval of ${baseline} holds 0.5 (${told}): nobody would use such a classifier, and what synthetic images do to one that works may be something else. Train it better first: more steps, pretrained weights, larger pictures.`,
+  };
+}

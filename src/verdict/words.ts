@@ -1,0 +1,300 @@
+/** The verdict in words: question, headline, sentence and paragraph never claim more than the interval. */
+import { capital, percent, plural, pValue, signed, signedRange, whole } from '../report/format.js';
+import type { Comparison, TrialAnalysis } from './analysis.js';
+import { type Degeneracy, LEAST_DEGREES_OF_FREEDOM } from './degenerate.js';
+import type { Limit } from './scores.js';
+import type { Scope, Verdict, VerdictKind } from './verdict.js';
+
+export interface Told {
+  analysis: TrialAnalysis;
+  primary: Comparison;
+  required: Comparison | undefined;
+  kind: Exclude<VerdictKind, 'not-asked'>;
+  scope: Scope;
+  limits: Limit[];
+  robust: boolean | null;
+}
+
+type Words = Pick<Verdict, 'short' | 'sentence' | 'paragraph'>;
+
+export function tell(told: Told): Words & Pick<Verdict, 'estimand' | 'others'> {
+  const { analysis, primary } = told;
+  const { short, sentence, paragraph } = words[told.kind](told);
+  return {
+    estimand: estimandOf(told),
+    short,
+    sentence,
+    paragraph: [paragraph, ...told.limits.map(({ detail }) => detail)].filter(Boolean).join(' '),
+    others: otherComparisons(analysis, primary),
+  };
+}
+
+/** Rounded up, so that the trial never looks sharper than it is. */
+const detectableText = (value: number): string =>
+  value >= 0.5 ? '±0.5, which is to say nothing' : `±${(Math.ceil(value * 1000 - 1e-9) / 1000).toFixed(3)}`;
+
+/** '95 %', '96.3 %' */
+export const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
+
+/** What is estimated: the sample that seeds, generators and training sets are. */
+function estimandOf({ analysis, primary, scope }: Told): string {
+  const { names } = analysis;
+  const over =
+    scope === 'recipe'
+      ? 'generators of this recipe and classifier seeds'
+      : scope === 'one-generator'
+        ? `classifier seeds, with ${names.one}`
+        : 'classifier seeds';
+  const trained =
+    primary.folds > 1 ? 'trained on partitions of this collection' : 'trained on this one training set';
+  const whom = names.group === 'image' ? 'images' : `${names.group}s`;
+  return `the mean difference in AUC over ${over}, ${trained}, for new ${whom} like those tested`;
+}
+
+const subjectOf = ({ analysis: { names }, scope }: Told): string =>
+  scope === 'one-generator' ? names.one : names.subject;
+
+const verb = ({ analysis: { names } }: Told, word: 'help' | 'harm' | 'make'): string =>
+  names.plural ? word : `${word}s`;
+
+const intervalText = ({ difference, level }: Pick<Comparison, 'difference' | 'level'>): string =>
+  `${signed(difference.value)} (${levelText(level)} interval ${signedRange(difference)})`;
+
+/** '5 folds × 3 seeds on 900 test images' */
+function basisOf({ primary }: Told): string {
+  const { folds, seeds, test } = primary;
+  const runs =
+    folds > 1 ? `${plural(folds, 'fold')} × ${plural(seeds.length, 'seed')}` : plural(seeds.length, 'seed');
+  return `${runs} on ${plural(test.images, 'test image')}`;
+}
+
+/** The claim and how far it reaches, in one sentence. */
+const limited = (claim: string, limits: readonly Limit[]): string =>
+  limits.length === 0 ? `${claim}.` : `${claim}; but ${limits.map(({ clause }) => clause).join(', and ')}.`;
+
+const limitedShort = (claim: string, limits: readonly Limit[]): string =>
+  limits.length === 0 ? claim : `${claim}, but: ${limits.map(({ short }) => short).join(', ')}`;
+
+/** 'Synthetic images help'; of one generator 'One GAN’s images help'. */
+const headline = (told: Told, claim: string): string =>
+  `${told.scope === 'one-generator' ? 'The images of one GAN' : told.analysis.names.short} ${claim}`;
+
+/** What was taken as given, and what other collections might say. */
+function reach(told: Told): string {
+  const { primary, scope, robust } = told;
+  const { forThese, resampled, folds } = primary;
+  const sentences = [
+    scope === 'one-generator'
+      ? 'It is about these images and no others: another run of the same recipe may do otherwise. Train a generator in each fold, or for each seed (`each: seed`), to learn about the recipe.'
+      : '',
+    folds > 1 && scope === 'recipe'
+      ? `With these ${plural(folds, 'training set')} and their generators taken as given the interval is ${signedRange(forThese)}.`
+      : '',
+    folds > 1 && resampled
+      ? robust === null
+        ? `For other collections like this one it would be ${signedRange(resampled)} (Nadeau and Bengio).`
+        : robust
+          ? `Robust: for other collections like this one the interval says the same, ${signedRange(resampled)} (Nadeau and Bengio).`
+          : `Not robust: for other collections like this one the interval would be ${signedRange(resampled)} (Nadeau and Bengio), which does not say so.`
+      : '',
+    'Another classifier, training budget or collection may answer differently.',
+  ];
+  return sentences.filter(Boolean).join(' ');
+}
+
+function looksText({ analysis: { look } }: Told): string {
+  if (!look) return '';
+  return (
+    ` Seeds were added step by step (look ${look.number} of ${look.looks.length}); interval and p-value allow for ` +
+    'having looked before.'
+  );
+}
+
+const effect = (told: Told, helps: boolean): Words => {
+  const { primary, required, limits } = told;
+  const { margin } = primary.equivalence;
+  const bound = helps ? primary.difference.low : primary.difference.high;
+  const modest =
+    Math.abs(bound) < margin
+      ? ` The interval also allows an effect as small as ${signed(bound)}, below the ±${margin} that was set as mattering.`
+      : '';
+  const rough =
+    primary.variance.degreesOfFreedom < 2
+      ? ' With two seeds the spread between them rests on a single degree of freedom: run more before building on it.'
+      : '';
+  const balanced = helps && required ? `, and ${intervalText(required)} ${required.phrase}` : '';
+  const claim = `${capital(subjectOf(told))} ${verb(told, helps ? 'help' : 'harm')} ${primary.phrase}: AUC ${intervalText(primary)}, p ${pValue(primary.p)}${balanced}, ${basisOf(told)}`;
+  return {
+    short: limitedShort(headline(told, verb(told, helps ? 'help' : 'harm')), limits),
+    sentence: limited(claim, limits),
+    paragraph: `${reach(told)}${modest}${rough}${looksText(told)}`,
+  };
+};
+
+const words: Record<Told['kind'], (told: Told) => Words> = {
+  helps: (told) => effect(told, true),
+  harms: (told) => effect(told, false),
+  'balance-only': (told) => {
+    const { primary, required, limits } = told;
+    const against = required!;
+    const claim = `${capital(subjectOf(told))} do better than the unbalanced real images (AUC ${intervalText(primary)}), but not shown to do better ${against.phrase}: ${intervalText(against)}, ${basisOf(told)}`;
+    return {
+      short: limitedShort('No more than balance is shown', limits),
+      sentence: limited(claim, limits),
+      paragraph: `Re-balancing the real images costs nothing, so that synthetic ones only help where they bring more (p ${pValue(against.p)}). ${reach(told)}${looksText(told)}`,
+    };
+  },
+  equivalent: (told) => {
+    const { primary, limits } = told;
+    const { margin, p } = primary.equivalence;
+    const { low, high } = primary.difference;
+    const small =
+      low > 0 || high < 0
+        ? `There is a difference that chance does not explain (p ${pValue(primary.p)}), but it is smaller than the ±${margin} that was set as mattering. `
+        : '';
+    const claim = `${capital(subjectOf(told))} ${verb(told, 'make')} no difference that matters ${primary.phrase}: AUC ${intervalText(primary)}, all of it within ±${margin} (${basisOf(told)})`;
+    return {
+      short: limitedShort('No difference that matters', limits),
+      sentence: limited(claim, limits),
+      paragraph: `${small}Two one-sided tests against ±${margin}: p ${pValue(p)}. ${reach(told)}${looksText(told)}`,
+    };
+  },
+  underpowered: (told) => {
+    const { primary } = told;
+    const { low, high } = primary.difference;
+    const allows =
+      low < 0 && high > 0
+        ? `A gain of up to ${signed(high)} and a loss of up to ${signed(low).slice(1)} both remain possible. `
+        : '';
+    return {
+      short: 'Underpowered: no answer',
+      sentence:
+        `No evidence that ${subjectOf(told)} help or harm ${primary.phrase}: AUC ${intervalText(primary)}; ${basisOf(told)} can detect no less than ${detectableText(primary.detectable.difference)}.`.replace(
+          ' help or harm ',
+          ` ${verb(told, 'help')} or ${verb(told, 'harm')} `,
+        ),
+      paragraph: `${allows}${remedy(told)}${looksText(told)}`.trim(),
+    };
+  },
+  'not-decidable': (told) => {
+    const { primary, analysis } = told;
+    const reason = order.find((one) => primary.degenerate.includes(one))!;
+    const { because, remedy: then } = reasons[reason](primary, analysis);
+    return {
+      short: `Not decidable: ${reasonShort[reason]}`,
+      sentence: `Not decidable: ${because} (AUC ${intervalText(primary)}, ${basisOf(told)}).`,
+      paragraph: `That no difference is seen is no evidence that there is none. ${then}${looksText(told)}`,
+    };
+  },
+  'single-seed': (told) => {
+    const { primary } = told;
+    const { value, low, high } = primary.difference;
+    const direction = value > 0 ? 'higher' : value < 0 ? 'lower' : 'the same';
+    const beyond =
+      low > 0 || high < 0
+        ? 'The choice of test images alone does not explain that, but training with another seed might'
+        : 'The choice of test images alone could explain that';
+    return {
+      short: 'One seed: no verdict',
+      sentence: `No verdict from a single seed: with ${subjectOf(told)} the test AUC was ${direction}, ${intervalText(primary)}, ${primary.phrase}.`,
+      paragraph:
+        `${beyond}; one seed cannot tell an effect from the luck of training. The interval covers the choice of ` +
+        `${plural(primary.test.images, 'test image')} only (DeLong). Run the trial with three seeds at least.`,
+    };
+  },
+};
+
+/** Which reason is told where there are several. */
+const order: readonly Degeneracy[] = ['few-groups', 'constant', 'identical', 'saturated', 'chance'];
+
+const reasonShort: Record<Degeneracy, string> = {
+  'few-groups': 'too few patients of a class',
+  constant: 'a classifier has collapsed',
+  identical: 'both arms rank every image alike',
+  saturated: 'the test is too easy for its size',
+  chance: 'the baseline knows nothing',
+};
+
+const reasons: Record<
+  Degeneracy,
+  (primary: Comparison, analysis: TrialAnalysis) => { because: string; remedy: string }
+> = {
+  'few-groups': ({ effectiveGroups }, { names }) => ({
+    because: `the test images of one class are worth ${effectiveGroups.toFixed(1)} independent ${names.group}s, and ${LEAST_DEGREES_OF_FREEDOM + 1} is the least that says anything`,
+    remedy: `A ${names.group} with many images counts little more than one: test on more ${names.group}s.`,
+  }),
+  constant: ({ arm, baseline }) => ({
+    because: `${arm} or ${baseline} gives most images one and the same score in half of its runs or more`,
+    remedy:
+      'Such a classifier has collapsed. Look at its training (loss, learning rate, class weights), and at scores that were rounded.',
+  }),
+  identical: ({ arm, baseline }) => ({
+    because: `${arm} and ${baseline} rank every test image alike in every run`,
+    remedy: 'Were the same scores handed over twice, or the synthetic images never read?',
+  }),
+  saturated: ({ equivalence }) => ({
+    because: `both arms rank hardly any test image wrongly, and so few could not show a difference within ±${equivalence.margin}`,
+    remedy: 'Test on more, or on harder, images.',
+  }),
+  chance: ({ baseline }, { arms }) => {
+    const { auc } = arms.find(({ arm }) => arm === baseline)!;
+    return {
+      because: `${baseline} itself is not shown to know anything, its interval holds 0.5 (${auc.value.toFixed(3)}, ${auc.low.toFixed(3)} to ${auc.high.toFixed(3)})`,
+      remedy:
+        'Two classifiers that know nothing are alike without being equivalent: train a better baseline first.',
+    };
+  },
+};
+
+/** What would sharpen the answer: folds, seeds, test images, or several of them. */
+function remedy({ analysis: { names }, primary }: Told): string {
+  const { detectable, seeds, folds, test } = primary;
+  const { margin } = primary.equivalence;
+  const power = percent(detectable.power);
+  const goal = `To detect ±${margin} with ${power} power, `;
+  if (detectable.difference <= margin) {
+    return `The trial would have found a difference of ±${margin} with ${power} power, but its interval does not exclude one: more folds, seeds or test images would narrow it.`;
+  }
+  const inEach = folds > 1 ? ' in each fold' : '';
+  const groupsText = (groups: number): string => {
+    const positives = Math.ceil((groups * test.positiveGroups) / test.groups);
+    return `${plural(groups, `test ${names.group}`)} (${whole(positives)} of them ${names.positive}; now ${whole(test.groups)} and ${whole(test.positiveGroups)})`;
+  };
+  const { seedsForMargin, foldsForMargin, groupsForMargin, bothForMargin } = detectable;
+  const ways = [
+    foldsForMargin !== null && foldsForMargin > folds
+      ? `about ${plural(foldsForMargin, 'fold')}, each with a generator of its own (now ${whole(folds)})`
+      : null,
+    seedsForMargin !== null && seedsForMargin > seeds.length
+      ? `about ${plural(seedsForMargin, 'seed')}${inEach} (${whole(seedsForMargin - seeds.length)} more)`
+      : null,
+    groupsForMargin !== null && groupsForMargin > test.groups ? `about ${groupsText(groupsForMargin)}` : null,
+    bothForMargin
+      ? `about ${plural(bothForMargin.seeds, 'seed')}${inEach} together with ${groupsText(bothForMargin.groups)}`
+      : null,
+  ].filter((way) => way !== null);
+  const needed = ways.length > 0 ? `${goal}${ways.join(', or ')} would be needed.` : '';
+  if (primary.variance.between === 'folds') {
+    return 'With one seed in each fold nobody can tell what more seeds or more test images would bring; run two seeds or more in each.';
+  }
+  const never =
+    seedsForMargin === null && detectable.floor !== null
+      ? `${folds > 1 ? 'With these folds' : 'On this test set'} no number of seeds would detect less than ${detectableText(detectable.floor)}: only more ${folds > 1 ? 'folds or ' : ''}test images would. `
+      : '';
+  return `${never}${needed}`.trim();
+}
+
+/** The comparisons that the sentence is not about. */
+function otherComparisons({ comparisons }: TrialAnalysis, primary: Comparison): string[] {
+  const purposes: Partial<Record<Comparison['role'], string>> = {
+    control: ' (control: what standard augmentation itself brings)',
+    required: ' (required for “helps”)',
+  };
+  return comparisons
+    .filter((comparison) => comparison !== primary)
+    .map((comparison) => {
+      const { arm, baseline, role, correctedP, p } = comparison;
+      const tested = correctedP === null ? `p ${pValue(p)}` : `corrected p ${pValue(correctedP)}`;
+      return `${arm} against ${baseline}${purposes[role] ?? ''}: ${intervalText(comparison)}, ${tested}.`;
+    });
+}
