@@ -45,7 +45,7 @@ export function deviationNodes(nu: number): readonly { deviation: number; weight
   const known = nodes.get(nu);
   if (known) return known;
   const { density, left, right } = logDeviations(nu);
-  const step = 0.25 / Math.sqrt(2 * nu);
+  const step = 0.5 / Math.sqrt(2 * nu);
   const points = Math.ceil((right - left) / step);
   const made = Array.from({ length: points + 1 }, (_, i) => {
     const x = left + ((right - left) * i) / points;
