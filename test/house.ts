@@ -20,8 +20,10 @@ export const HOUSE: Readonly<Record<string, readonly string[]>> = {
   data: ['image', 'torch', 'report', 'stats'],
   metrics: ['stats', 'report', 'image', 'data', 'models', 'nn', 'torch', 'run'],
   run: [],
-  gan: ['models', 'export', 'optim', 'nn', 'torch', 'data', 'image', 'metrics', 'report', 'run'],
+  lineage: ['metrics', 'models', 'data', 'run', 'torch'],
+  gan: ['lineage', 'models', 'export', 'optim', 'nn', 'torch', 'data', 'image', 'metrics', 'report', 'run'],
   classify: [
+    'lineage',
     'models',
     'export',
     'optim',
@@ -34,7 +36,19 @@ export const HOUSE: Readonly<Record<string, readonly string[]>> = {
     'run',
     'stats',
   ],
-  trial: ['gan', 'classify', 'metrics', 'stats', 'report', 'run', 'data', 'image', 'export', 'torch'],
+  trial: [
+    'gan',
+    'classify',
+    'lineage',
+    'metrics',
+    'stats',
+    'report',
+    'run',
+    'data',
+    'image',
+    'export',
+    'torch',
+  ],
 };
 
 /** Files of src/ itself that everyone may import; they import nothing but each other. */

@@ -11,6 +11,7 @@ import {
   type OnnxCheck,
 } from '../export/index.js';
 import { framingWords } from '../image/framing.js';
+import { fittedMetadata, readRecord } from '../lineage/record.js';
 import { type EfficientNet, encodeConventions, toEfficientNetInput } from '../models/index.js';
 import { F } from '../nn/index.js';
 import { readRun } from '../run/run-folder.js';
@@ -164,5 +165,10 @@ function metadataOf(dir: string, network: EfficientNet, config: ClassifierConfig
     },
     config,
   };
-  return { architecture, ...encodeConventions(network.conventions), graft: JSON.stringify(about) };
+  return {
+    architecture,
+    ...encodeConventions(network.conventions),
+    ...fittedMetadata(readRecord({ dir, summary })),
+    graft: JSON.stringify(about),
+  };
 }

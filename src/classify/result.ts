@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandLine } from '../command-line.js';
 import { framingOfFolder, openDataset } from '../data/dataset.js';
+import type { Fit } from '../data/fitted.js';
 import type { FoundRange } from '../data/intensity-range.js';
 import { ConfigError, DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
@@ -46,6 +47,11 @@ export interface ClassifierSummary {
   stoppedEarly: boolean;
   images: { real: number; realPositive: number; synthetic: number; syntheticPositive: number };
   dataset: { name: string; hash: string; positive: string };
+  /**
+   * What it was fitted to, itself first: the images it was trained on, the validation images that chose step and threshold,
+   * and those of whatever it was made from. Left out by runs from before it was written down.
+   */
+  fitted?: Fit[];
   /** How it saw the frames of photographs; left out by runs from before it was written down. */
   framing?: Framing;
   /** Which stored values were black and white in its training images, where files held more than 8-bit pixels. */

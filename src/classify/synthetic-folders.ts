@@ -1,13 +1,16 @@
 /** Folders of synthetic images, each of one class and with its lineage.json, as a classifier takes them. */
 import { relative } from 'node:path';
 import { channelsOf, type Dataset } from '../data/dataset.js';
-import { enlargedWords, readLineage, requireNoLeak, requireSameFrames } from '../data/lineage.js';
+import { heldOf, requireUnseen } from '../data/fitted.js';
+import { enlargedWords, fitsOfLineage, readLineage, requireSameFrames } from '../data/lineage.js';
 import { DataError } from '../errors.js';
 import type { Channels } from '../image/channels.js';
 import { loadFolder } from '../image/folder.js';
 import { type Framing, framingWords } from '../image/framing.js';
 import { dispose, tensor } from '../torch/index.js';
 import type { SyntheticImages } from './training-set.js';
+
+const TRAIN_HERE = "train a GAN on this dataset's training split";
 
 export interface SyntheticFolder extends SyntheticImages {
   /** Label that the images bear: one of the dataset's classes. */
@@ -34,12 +37,16 @@ export async function readSyntheticFolders(
     warn,
   }: { sizePx: number; shown?: Framing; channels?: Channels; warn?: (message: string) => void },
 ): Promise<SyntheticFolder[]> {
-  const evaluated = new Set(dataset.rows.filter((row) => row.split !== 'train').map((row) => row.group));
+  const held = heldOf(dataset);
   const sets: SyntheticFolder[] = [];
   try {
     for (const dir of folders) {
       const lineage = readLineage(dir);
-      requireNoLeak(lineage, evaluated, dir);
+      for (const { artefact, why } of requireUnseen(fitsOfLineage(lineage), held, {
+        role: dir,
+        remedy: TRAIN_HERE,
+      }))
+        warn?.(`${dir}: ${artefact}: ${why}`);
       requireSameFrames(lineage, { dataset, shown }, dir);
       const enlarged = enlargedWords(lineage, sizePx, dir);
       if (enlarged) warn?.(enlarged);

@@ -8,9 +8,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
 import type { PixelCache } from '../data/cache.js';
 import { type Dataset, framingOf } from '../data/dataset.js';
+import type { Fit } from '../data/fitted.js';
 import { frameCautions, photographSize } from '../data/frames.js';
 import { DataError, GraftError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
+import { writeLearned } from '../lineage/learned.js';
+import { fittedMetadata, ownFit, readRecord, writeRecord } from '../lineage/record.js';
+import { partsOf } from '../lineage/trace.js';
 import { encodeConventions, OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
 import { warmupCosine } from '../optim/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
@@ -41,7 +45,6 @@ import { type AssessedData, assess } from './assess.js';
 import { type ClassSummary, writeClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
 import { FINE_TUNING_OFF } from './fine-tuning.js';
-import { writeLearned } from './learned.js';
 import { adoptConventions, settleChannels, settleClasses, settleWeights } from './network.js';
 import {
   type ClassifierResult,
@@ -174,6 +177,7 @@ async function trainInto(
     state = makeState(run, recipe, { device, training, warn: options.warn });
     restoreState(run, state, identity, { device, changeable, warn: options.warn });
     writeLearned(run.dir, dataset);
+    writeRecord(run.dir, () => recordOf(run, recipe, dataset));
     if (state.step === 0) warnOfFrames(options);
     noteConditions(run, state.step, { device, engine: engineInfo(), warn: options.warn });
     await loop(run, recipe, device, { data, training, identity }, state, options);
@@ -187,6 +191,18 @@ async function trainInto(
     run.close();
   }
 }
+
+/** What the run will have been fitted to. */
+const recordOf = (run: Run, { real }: ClassifierRecipe, { rows, ...dataset }: Dataset): Fit[] => [
+  ownFit('classifier', dataset, {
+    train: rows.filter(
+      ({ split, label }) =>
+        split === 'train' && (real === 'all' || (real === 'negatives' && label !== dataset.positive)),
+    ),
+    val: rows.filter(({ split }) => split === 'val'),
+  }),
+  ...partsOf('classifier', run.config),
+];
 
 interface LoopData {
   data: AssessedData;
@@ -329,10 +345,12 @@ async function conclude(
     byClass[split] = assessed.byClass.summary;
     writeClassScores(classScoresPath(run.dir, split), assessed.byClass.rows, data.classes);
   }
+  const fitted = readRecord({ dir: run.dir, summary: undefined });
   saveSafetensors(weightsPath(run.dir), network.stateDict(), {
     architecture: recipe.architecture,
     [SIDE_KEY]: String(recipe.imageSize),
     ...encodeConventions(network.conventions),
+    ...fittedMetadata(fitted),
   });
   progress.seconds += (performance.now() - started) / 1000;
   const { threshold } = scoreSummary(scores.val);
@@ -347,6 +365,7 @@ async function conclude(
     stoppedEarly: state.step < recipe.steps,
     images: training.counts,
     dataset: { name: dataset.name, hash: dataset.hash, positive: dataset.positive },
+    ...(fitted ? { fitted } : {}),
     framing: framingOf(dataset, framing),
     ...(dataset.intensity ? { intensity: dataset.intensity } : {}),
     parameters: network.parameterCount,

@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { ClassifierConfig } from '../classify/config.js';
-import type { Known, Learned } from '../classify/learned.js';
+import type { Known } from '../classify/learned.js';
 import type { ScoredSplit } from '../classify/scored-split.js';
 import type { Dataset, DatasetRow } from '../data/dataset.js';
+import type { Learned } from '../lineage/learned.js';
 import { globalOptions, notice } from './common.js';
 
 export interface KnownFlags {
@@ -35,7 +36,7 @@ export async function checkFamiliarity(
   config: ClassifierConfig,
   command: Command,
 ): Promise<Familiarity> {
-  const { readLearned } = await import('../classify/learned.js');
+  const { readLearned } = await import('../lineage/learned.js');
   const { isOf } = await import('../classify/scored-split.js');
   const { framingOfRun } = await import('../classify/result.js');
   const { framingOf, openDataset } = await import('../data/dataset.js');

@@ -8,6 +8,7 @@ import { DataError } from '../errors.js';
 import { readJson } from '../files.js';
 import { type Framing, framingSchema, framingWords, trainingFraming } from '../image/framing.js';
 import { type Dataset, framingOf, isSquare } from './dataset.js';
+import { type Fit, fitSchema, NOTHING_SEEN, unknownFit } from './fitted.js';
 
 /** How images were chosen among those that were drawn: gan/choice/. */
 export const choiceLineageSchema = z.strictObject({
@@ -81,6 +82,8 @@ export const lineageSchema = z.strictObject({
   trainingGroups: z.array(z.string()),
   /** Weights it was started from whose training images nobody knows; null: none. */
   unknownTraining: z.string().nullable().default(null),
+  /** What all that took part was fitted to, step by step; left out by folders from before it was written down. */
+  fitted: z.array(fitSchema).optional(),
 });
 
 export type Lineage = z.infer<typeof lineageSchema>;
@@ -105,27 +108,59 @@ export function readLineage(dir: string): Lineage {
 }
 
 /**
- * Refuses synthetic images that leak: their generator was trained on a group that is evaluated on, or may have been.
- *
- * @param evaluationGroups groups of the validation and test split
- * @throws DataError naming the groups
+ * What the images of a folder go back to, step by step.
+ * Folders of older versions name groups alone.
  */
-export function requireNoLeak(
-  lineage: Pick<Lineage, 'trainingGroups' | 'unknownTraining'>,
-  evaluationGroups: ReadonlySet<string>,
-  source: string,
-): void {
-  if (lineage.unknownTraining !== null) {
-    throw new DataError(
-      `${source}: its GAN was started from ${lineage.unknownTraining}, whose training images are not known, so they may be in the validation or test split; train a GAN on this dataset's training split`,
-    );
-  }
-  const leaked = lineage.trainingGroups.filter((group) => evaluationGroups.has(group));
-  if (leaked.length === 0) return;
-  const shown = leaked.slice(0, 5).join(', ') + (leaked.length > 5 ? ', …' : '');
-  throw new DataError(
-    `${source}: its GAN was trained on ${leaked.length} groups of the validation or test split (${shown}); train a GAN on this dataset's training split`,
-  );
+export function fitsOfLineage(
+  lineage: Pick<Lineage, 'run' | 'dataset' | 'fitted'> & Partial<Pick<Lineage, 'choice'>> & Training,
+): Fit[] {
+  if (lineage.fitted) return withGroups(lineage.fitted, lineage.trainingGroups);
+  const { run, dataset, trainingGroups, unknownTraining, choice } = lineage;
+  const backbone = choice?.backbone;
+  return [
+    ...(unknownTraining === null
+      ? [fitOfGroups(`GAN run ${run}`, dataset, trainingGroups)]
+      : [unknownFit(`GAN ${run}`, 'generator', `started from ${unknownTraining}`)]),
+    ...(backbone && !backbone.name.startsWith('random')
+      ? [
+          {
+            ...unknownFit(`backbone ${backbone.name}`, 'other', 'the images do not say what it learned from'),
+            via: [`choice among images of GAN run ${run}`],
+          },
+        ]
+      : []),
+  ];
+}
+
+/** What older runs and folders say of a generator: names of groups. */
+export interface Training {
+  trainingGroups: readonly string[];
+  unknownTraining: string | null;
+}
+
+/** A generator's step from names of groups alone. */
+export const fitOfGroups = (
+  artefact: string,
+  { name, hash }: { name: string; hash: string },
+  groups: readonly string[],
+): Fit => ({
+  artefact,
+  kind: 'generator',
+  via: [],
+  dataset: { name, hash, roots: [hash] },
+  train: { groups: [...groups], files: null, names: null },
+  val: NOTHING_SEEN,
+  unknown: null,
+});
+
+/** Steps, the first of which has also seen the groups that none of them names. */
+export function withGroups(fits: readonly Fit[], groups: readonly string[]): Fit[] {
+  const named = new Set(fits.flatMap(({ train }) => train.groups ?? []));
+  const further = groups.filter((group) => !named.has(group));
+  const [first, ...rest] = fits;
+  if (!first || further.length === 0) return [...fits];
+  const train = { ...first.train, groups: [...(first.train.groups ?? []), ...further] };
+  return [{ ...first, train }, ...rest];
 }
 
 /** Enlarged by more than this, images are softer than real ones by the enlarging alone. */

@@ -7,10 +7,12 @@ import {
   type DatasetRow,
   framingOf,
 } from '../data/dataset.js';
+import type { Fit } from '../data/fitted.js';
 import { frameCautions, photographSize } from '../data/frames.js';
 import { reopenDataset } from '../data/reopen.js';
 import { DataError } from '../errors.js';
 import type { Framing } from '../image/framing.js';
+import { ownFit } from '../lineage/record.js';
 import type { Random } from '../random.js';
 import { aten, type Device, type Tensor, tensor, tidy, where } from '../torch/index.js';
 import { channelsOf, classesOf, type GanConfig } from './config.js';
@@ -32,6 +34,8 @@ export interface GanData {
   /** Groups that are trained on, each once, sorted. */
   groups: string[];
   dataset: { name: string; hash: string };
+  /** What the run learns from itself. */
+  fit: Fit;
   /** How the frames became squares: by `images`, or before. */
   framing: Framing;
   /** What becomes of the training images on the way to squares, where it is much. */
@@ -99,14 +103,19 @@ export async function openGanData(
   const rowsOf = (split: DatasetRow['split']): number[] =>
     cache.rows.flatMap((row, i) => (row.split === split && labels[i]! >= 0 ? [i] : []));
   const indices = rowsOf('train');
+  const heldOut = rowsOf('val');
   const framing = framingOf(dataset, cache.framing);
+  const at = (rows: readonly number[]): DatasetRow[] => rows.map((i) => cache.rows[i]!);
+  // The doctor looks at held-out images; what it says decides something only where the run may go back.
+  const isWatched = config.rollBacks > 0 && config.monitorEvery > 0;
   return {
     images: cache.images,
     labels,
     indices,
-    heldOut: rowsOf('val'),
+    heldOut,
     groups: [...new Set(indices.map((i) => cache.rows[i]!.group))].sort(),
     dataset: { name: dataset.name, hash: dataset.hash },
+    fit: ownFit('generator', dataset, { train: at(indices), val: isWatched ? at(heldOut) : [] }),
     framing,
     frames: frameCautions(
       indices.map((i) => photographSize(cache.rows[i]!)),

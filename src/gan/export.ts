@@ -7,6 +7,7 @@ import {
   exportTorchScript,
   type OnnxCheck,
 } from '../export/index.js';
+import { fittedMetadata } from '../lineage/record.js';
 import {
   dispose,
   type Generator,
@@ -42,8 +43,8 @@ export async function exportGenerator(
   format: ExportFormat,
 ): Promise<GeneratorExport> {
   const { network, origin, config } = generator;
-  const { trainingGroups: _, ...lineage } = origin;
-  const metadata = { graft: JSON.stringify({ ...lineage, config }) };
+  const { trainingGroups: _, fitted = null, ...lineage } = origin;
+  const metadata = { graft: JSON.stringify({ ...lineage, config }), ...fittedMetadata(fitted) };
   const parameters = network.stateDict();
   if (format === 'safetensors') {
     saveSafetensors(path, parameters, metadata);

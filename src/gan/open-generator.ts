@@ -6,6 +6,7 @@ import { framingOfFolder } from '../data/dataset.js';
 import { type Lineage, UNKNOWN_DATASET } from '../data/lineage.js';
 import { ConfigError, DataError, TorchError } from '../errors.js';
 import { sha256File } from '../files.js';
+import { generatorSteps, traceTraining } from '../lineage/trace.js';
 import type { DiscriminatorNetwork, GeneratorNetwork } from '../models/index.js';
 import { bestCheckpointPath, loadCheckpoint, requireLastCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { checkpointPath } from '../run/checkpoint-file.js';
@@ -89,6 +90,8 @@ async function openFile(
       `${path}: is a file of a generator's weights: it has no checkpoints, no moving average and no discriminator; give a run folder`,
     );
   const sha256 = await sha256File(path);
+  const steps = generatorSteps(path);
+  const unknown = steps.some((step) => step.kind === 'generator' && step.unknown !== null);
   const { config, network } = tidy(() => {
     const { tensors } = loadWeights(path, { part: options.part, knows: isGeneratorsNames });
     const config = configOfWeights(tensors, path);
@@ -115,8 +118,9 @@ async function openFile(
       class: classTitle(config),
       framing: null,
       dataset: { name: UNKNOWN_DATASET, hash: UNKNOWN_DATASET },
-      trainingGroups: [],
-      unknownTraining: basename(path),
+      trainingGroups: [...new Set(steps.flatMap(({ train }) => train.groups ?? []))].sort(),
+      unknownTraining: unknown ? basename(path) : null,
+      fitted: steps,
     },
   };
 }
@@ -167,6 +171,7 @@ async function openRun(
       dataset: summary.dataset,
       trainingGroups: summary.trainingGroups,
       unknownTraining: ancestor && ancestor.trainingGroups === null ? ancestor.name : null,
+      fitted: traceTraining(runDir).steps,
     },
   };
 }

@@ -1,11 +1,13 @@
 /** Sampling: images of a trained generator, with their lineage. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LINEAGE_FILE, type Lineage } from '../data/lineage.js';
+import { type Fit, steppedInto } from '../data/fitted.js';
+import { type ChoiceLineage, LINEAGE_FILE, type Lineage } from '../data/lineage.js';
 import { ConfigError } from '../errors.js';
 import { writeJson } from '../files.js';
 import type { Channels } from '../image/channels.js';
 import { encodePng } from '../image/grid.js';
+import { traceTraining } from '../lineage/trace.js';
 import { rowsOf } from '../metrics/distribution/features.js';
 import { makeFolder } from '../output-folder.js';
 import { cat, dispose, keep, type Tensor, tidy } from '../torch/index.js';
@@ -111,6 +113,10 @@ async function sampleInto(
     truncation,
     keptShare,
     choice: chosen?.lineage ?? null,
+    fitted: [
+      ...(generator.origin.fitted ?? []),
+      ...lookedThrough(generator, options.choice, chosen?.lineage),
+    ],
   };
   try {
     let done = 0;
@@ -135,6 +141,16 @@ async function sampleInto(
     chosen?.images.dispose();
   }
   return lineage;
+}
+
+/** What the backbone was fitted to that images were chosen by. */
+function lookedThrough(
+  { origin }: TrainedGenerator,
+  choice: ChoiceOptions | undefined,
+  chosen: ChoiceLineage | undefined,
+): Fit[] {
+  if (!chosen?.backbone || choice?.backbone === undefined) return [];
+  return steppedInto(traceTraining(choice.backbone).steps, `choice among images of ${origin.run}`);
 }
 
 /** Images that are there already, in batches; the caller disposes them. */

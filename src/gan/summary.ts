@@ -1,4 +1,5 @@
 /** What a run says of itself: the figures of a step, and its summary.json. */
+import type { Fit } from '../data/fitted.js';
 import type { Framing } from '../image/framing.js';
 import type { ConditionsFrom } from '../run/conditions.js';
 import type { RunStanding } from './standing.js';
@@ -18,6 +19,8 @@ export interface GanSummary {
   /** Every group that the generator learned from, here or in the run it was started from. */
   trainingGroups: string[];
   dataset: { name: string; hash: string };
+  /** What it was fitted to, itself first, step by step; left out by runs from before it was written down. */
+  fitted?: Fit[];
   /** How it saw the frames of its training images; left out by runs from before it was written down. */
   framing?: Framing;
   /** What became of the training images on the way to squares, where it was much. */

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openDataset } from '../data/dataset.js';
-import { readLineage, requireNoLeak } from '../data/lineage.js';
+import { heldOf, requireUnseen } from '../data/fitted.js';
+import { fitsOfLineage, readLineage } from '../data/lineage.js';
 import { listCheckpoints, loadCheckpoint, underPrefix } from '../run/checkpoint.js';
 import { checkpointHash } from '../run/checkpoint-hash.js';
 import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
@@ -226,7 +227,11 @@ describe('fine-tuning', () => {
     const generator = await openGenerator(dir, { device: 'cpu' });
     const lineage = await sampleToFolder(generator, { count: 1, seed: 0, out: join(folder, 'unknown') });
     expect(lineage.unknownTraining).toBe('generator.safetensors');
-    expect(() => requireNoLeak(lineage, new Set(), 'unknown')).toThrow(/started from generator.safetensors/);
+    expect(() =>
+      requireUnseen(fitsOfLineage(lineage), heldOf(openDataset(data)), { role: 'unknown', remedy: 'no' }),
+    ).toThrow(
+      /weights file generator\.safetensors → start weights of GAN run from-file: its training images are not known/,
+    );
     generator.network.dispose();
   });
 
@@ -295,9 +300,11 @@ describe('sampling', () => {
     expect(lineage).toMatchObject({ run: 'whole', class: 'malignant', seed: 5, count: 3, weights: 'ema' });
     expect(lineage.dataset.hash).toBe(dataset.hash);
     expect(lineage.trainingGroups.every((group) => groups('train').has(group))).toBe(true);
-    expect(() => requireNoLeak(lineage, groups('test'), out)).not.toThrow();
+    const role = { role: out, remedy: 'no' };
+    expect(requireUnseen(fitsOfLineage(lineage), heldOf(dataset), role)).toEqual([]);
     const leaked = lineage.trainingGroups[0]!;
-    expect(() => requireNoLeak(lineage, new Set([leaked]), out)).toThrow(
+    const rows = dataset.rows.map((row) => (row.group === leaked ? { ...row, split: 'val' as const } : row));
+    expect(() => requireUnseen(fitsOfLineage(lineage), heldOf({ ...dataset, rows }), role)).toThrow(
       `trained on 1 groups of the validation or test split (${leaked})`,
     );
   });

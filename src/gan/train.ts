@@ -5,6 +5,8 @@
 import { commandLine } from '../command-line.js';
 import { GraftError } from '../errors.js';
 import { writeGridPng } from '../image/grid.js';
+import { readRecord, writeRecord } from '../lineage/record.js';
+import { partsOf } from '../lineage/trace.js';
 import { requireTrust } from '../metrics/backbone/index.js';
 import { Random } from '../random.js';
 import { resumeCheckpoint, saveCheckpoint } from '../run/checkpoint.js';
@@ -81,6 +83,7 @@ export async function trainGan(run: Run, config: GanConfig, hooks: TrainHooks = 
 
   try {
     let step = await begin(run, config, state, data, warn);
+    writeRecord(run.dir, () => [data.fit, ...partsOf('gan', { ...config })]);
     noteConditions(run, step, { device, engine: engineInfo(), warn });
     watch = config.monitorEvery > 0 ? await openWatch(run, config, data, state) : null;
     if (step === 0) await writeSamples(run, state, config, 0);
@@ -263,6 +266,7 @@ function summarise(
     trainingImages: data.indices.length,
     trainingGroups: [...groups].sort(),
     dataset: data.dataset,
+    fitted: readRecord({ dir: run.dir, summary: undefined }) ?? undefined,
     framing: data.framing,
     frames: data.frames,
     ancestor,

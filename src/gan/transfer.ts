@@ -7,6 +7,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { ConfigError, DataError } from '../errors.js';
 import { sha256File } from '../files.js';
+import { generatorSteps } from '../lineage/trace.js';
 import { GeneratorNetwork } from '../models/index.js';
 import type { Module } from '../nn/index.js';
 import { loadCheckpoint, requireLastCheckpoint, underPrefix } from '../run/checkpoint.js';
@@ -73,12 +74,16 @@ async function startFromFile(path: string, config: GanConfig, state: TrainingSta
       adopt(network, tensors, tables, `initFrom: ${path}`);
     }
   });
+  const steps = generatorSteps(path).filter(({ kind }) => kind === 'generator');
+  const isKnown = steps.every(({ unknown }) => unknown === null);
+  const groups = [...new Set(steps.flatMap(({ train }) => train.groups ?? []))];
   return {
     name: basename(path),
     sha256: await sha256File(path),
     class: null,
     dataset: null,
-    trainingGroups: null,
+    // Known of a file that lies in a run, or says where it is from.
+    trainingGroups: isKnown ? groups.sort() : null,
     fresh: [],
   };
 }
