@@ -4,32 +4,31 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { commandLine, shellQuote } from '../command-line.js';
-import { type Dataset, type DatasetRow, framingOfFolder, openDataset, splits } from '../data/dataset.js';
-import { type Lineage, requireNoLeak, requireSameFrames } from '../data/lineage.js';
+import { type Dataset, framingOfFolder, openDataset, splits } from '../data/dataset.js';
+import { heldOf, requireUnseen, type UnknownTraining } from '../data/fitted.js';
+import { fitsOfLineage, type Lineage, requireSameFrames } from '../data/lineage.js';
 import { nameShared, type SharedPicture, sharedPictures } from '../data/shared-pictures.js';
 import { DataError } from '../errors.js';
 import type { GanSummary } from '../gan/summary.js';
 import { readRun } from '../run/run-reader.js';
 import { armsOf, type TrialConfig } from './config.js';
+import { checkIngredients } from './ingredients.js';
 import { variantRows } from './variants.js';
 
 /**
- * @throws DataError naming the GAN and the groups, or the test set and the images; ConfigError as `planTrial`
+ * @returns what the trial is given of which nobody knows whether it has seen what is evaluated
+ * @throws DataError naming what has, and the groups, or the test set and the images; ConfigError as `planTrial`
  */
-export function checkTrial(config: TrialConfig, dataset: Dataset): void {
+export function checkTrial(config: TrialConfig, dataset: Dataset): UnknownTraining[] {
   if (config.folds > 1) requireBothClasses(config, dataset);
   const learned = learnedFrom(dataset, config.folds);
   for (const [name, dir] of Object.entries(config.external)) openExternal(name, dir, learned);
   const arms = armsOf(config);
   for (const [name, { run }] of Object.entries(config.gans)) {
     if (run === null || !arms.some(({ synthetic }) => synthetic?.gan === name)) continue;
-    for (let fold = 1; fold <= config.folds; fold++) {
-      const rows = variantRows(dataset, config.folds, { fold, realFraction: 1 });
-      const learned = trainingOf(run);
-      requireNoLeak(learned, evaluationGroups(rows), run);
-      requireSameFrames(learned, { dataset }, run);
-    }
+    requireSameFrames(framesOf(run), { dataset }, run);
   }
+  return checkIngredients(config, dataset);
 }
 
 /** @throws DataError naming each fold whose training, validation or test lacks the positive class, or every other */
@@ -53,22 +52,17 @@ function requireBothClasses(config: TrialConfig, dataset: Dataset): void {
   );
 }
 
-/** What a finished GAN run says of the images it learned from. */
-function trainingOf(run: string): Pick<Lineage, 'trainingGroups' | 'unknownTraining' | 'framing'> {
-  if (existsSync(run) && statSync(run).isFile())
-    return { trainingGroups: [], unknownTraining: run, framing: null };
+/** How a finished GAN run saw the frames of its training images. */
+function framesOf(run: string): Pick<Lineage, 'framing'> {
+  if (existsSync(run) && statSync(run).isFile()) return { framing: null };
   const { kind, config, summary } = readRun(run);
   if (kind !== 'gan') throw new DataError(`${run}: is a ${kind} run, expected a gan run`);
   if (!summary)
     throw new DataError(
       `${run}: has not finished training; finish it with \`${commandLine`graft gan resume ${run}`}\``,
     );
-  const { trainingGroups, ancestor, framing } = summary as unknown as GanSummary;
-  return {
-    framing: framing ?? framingOfFolder((config as { data: string }).data),
-    trainingGroups,
-    unknownTraining: ancestor && ancestor.trainingGroups === null ? ancestor.name : null,
-  };
+  const { framing } = summary as unknown as GanSummary;
+  return { framing: framing ?? framingOfFolder((config as { data: string }).data) };
 }
 
 /** The images of a dataset that runs learn from: of several folds, each image is trained on in one. */
@@ -146,19 +140,18 @@ export async function checkPictures(
 
 /** @throws DataError when the GAN learned another class, a group that is evaluated on, or frames seen otherwise */
 export function checkLineage(
-  lineage: Pick<Lineage, 'class' | 'trainingGroups' | 'unknownTraining' | 'framing'>,
+  lineage: Pick<Lineage, 'class' | 'framing'> & Parameters<typeof fitsOfLineage>[0],
   dataset: Dataset,
-  ganDir: string,
+  source: string,
 ): void {
   if (lineage.class !== dataset.positive) {
     throw new DataError(
-      `${ganDir}: learned class '${lineage.class}', but the positive class of ${dataset.dir} is '${dataset.positive}'`,
+      `${source}: learned class '${lineage.class}', but the positive class of ${dataset.dir} is '${dataset.positive}'`,
     );
   }
-  requireNoLeak(lineage, evaluationGroups(dataset.rows), ganDir);
-  requireSameFrames(lineage, { dataset }, ganDir);
+  requireUnseen(fitsOfLineage(lineage), heldOf(dataset), {
+    role: source,
+    remedy: "train a GAN on this dataset's training split",
+  });
+  requireSameFrames(lineage, { dataset }, source);
 }
-
-/** Groups of the validation and test split. */
-const evaluationGroups = (rows: readonly DatasetRow[]): Set<string> =>
-  new Set(rows.filter((row) => row.split !== 'train').map((row) => row.group));

@@ -13,6 +13,7 @@ import { graftVersion } from '../run/package.js';
 import { readRun } from '../run/run-reader.js';
 import { learnedFrom, openExternal } from './check.js';
 import { armsOf, type TrialConfig, trialConfigSchema } from './config.js';
+import { unknownIngredients } from './ingredients.js';
 import { externalScoresPath } from './jobs.js';
 import { REAL_GRID, readJudgement, SYNTHETIC_GRID } from './judge.js';
 import {
@@ -100,6 +101,7 @@ export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
       device: results[0]?.result.device ?? config.device,
       threads: parts.threads,
     },
+    unknownTraining: unknownIngredients(config, dataset),
     configYaml: configToYaml(config, { schema: trialConfigSchema }),
   });
 }

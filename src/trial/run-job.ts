@@ -23,6 +23,7 @@ import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
 import { checkLineage, learnedFrom, openExternal } from './check.js';
 import type { TrialConfig } from './config.js';
+import { checkIngredientsOf } from './ingredients.js';
 import { externalScoresPath, lockDir, READY_FILE } from './jobs.js';
 import { judgeImages } from './judge.js';
 import {
@@ -122,6 +123,7 @@ async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Pr
   const dir = jobDir(trial.dir, job.id);
   const status = runStatus(dir);
   if (status === 'finished') return;
+  checkIngredientsOf(trial.config, job.gan, dataset);
   const run =
     status === 'empty'
       ? createRun(dir, { kind: 'gan', config, dataHash: dataset.hash })
@@ -214,6 +216,7 @@ async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks:
     threads: trial.threads,
   });
   const runDir = jobDir(trial.dir, job.id);
+  if (runStatus(runDir) !== 'finished') checkIngredientsOf(trial.config, null, dataset);
   const cache = await openPixelCache(dataset, recipe.imageSize, {
     channels: recipe.channels ?? undefined,
     onProgress: hooks.onDecode,

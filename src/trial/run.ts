@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { commandLine } from '../command-line.js';
 import type { Dataset } from '../data/dataset.js';
+import { unknownWords } from '../data/fitted.js';
 import { GraftError } from '../errors.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { type Json, type Run, readEvents, runFiles } from '../run/run-folder.js';
@@ -74,7 +75,10 @@ export async function runTrial(
   const dataset = openTrialDataset(run.dir, config);
   // What is wrong with the trial file shows here, before anything is trained.
   planTrial(config, dataset);
-  checkTrial(config, dataset);
+  for (const unknown of checkTrial(config, dataset)) {
+    run.log(`warning: ${unknownWords(unknown)}`);
+    options.onNotice?.(`graft: warning: ${unknownWords(unknown)}`);
+  }
   await comparePictures(run, config, dataset, options);
   const startedAt = readSchedule(run.dir)?.startedAt ?? new Date().toISOString();
   // Whoever resumes a trial has seen to what made jobs fail.

@@ -222,6 +222,10 @@ export const summarySchema = z.strictObject({
     device: z.string(),
     threads: count,
   }),
+  /** What it was given that was fitted to images before, of which nobody knows whether they are evaluated here. */
+  unknownTraining: z
+    .array(z.strictObject({ artefact: z.string(), role: z.string(), why: z.string() }))
+    .default([]),
   /** Resolved trial file. */
   configYaml: z.string(),
 });

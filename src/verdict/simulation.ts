@@ -162,6 +162,7 @@ export function simulateTrial(
     metrics: [],
     distribution: [],
     environment: { libtorch: '', node: '', cpu: '', device: '', threads: 0 },
+    unknownTraining: [],
     configYaml: '',
   };
 }
