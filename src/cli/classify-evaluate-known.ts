@@ -56,7 +56,17 @@ export async function checkFamiliarity(
     sizePx: config.imageSize,
     fit: framingOf(dataset, framingOfRun(dir)).fit,
   });
-  if (own === dataset.hash) return { known: null, own: true, notes: [...ownNotes(flags.split), ...frames] };
+  const inherited = await inheritedImages(dir, { dataset, images });
+  if (own === dataset.hash) {
+    // Of its own images those of the test split alone are to be new to it.
+    if (flags.split !== 'test' || inherited.size === 0)
+      return { known: null, own: true, notes: [...ownNotes(flags.split), ...frames] };
+    const known: Known = { pictures: inherited, groups: [], ids: [], compared: true };
+    await judge(dir, { dataset, images, known }, flags);
+    const notes = notesOf(known, { images: images.length, left: flags.known === 'leave-out' });
+    for (const note of notes) notice(command, `graft: warning: ${note}`);
+    return { known, own: true, notes: [...notes, ...frames] };
+  }
   if (!learned)
     return {
       known: null,
@@ -66,10 +76,29 @@ export async function checkFamiliarity(
       ],
     };
   const known = await lookFor(learned, { dataset, images }, command);
+  for (const [id, image] of inherited) if (!known.pictures.has(id)) known.pictures.set(id, image);
   await judge(dir, { dataset, images, known }, flags);
   const familiar = notesOf(known, { images: images.length, left: flags.known === 'leave-out' });
   for (const note of familiar) notice(command, `graft: warning: ${note}`);
   return { known, own: false, notes: [...familiar, ...frames] };
+}
+
+/** Images that were seen by what the run was made from: start weights, synthetic images, and what those were made from. */
+async function inheritedImages(
+  dir: string,
+  { dataset, images }: { dataset: Dataset; images: readonly DatasetRow[] },
+): Promise<Known['pictures']> {
+  const { compareFit, heldOf } = await import('../data/fitted.js');
+  const { traceTraining } = await import('../lineage/trace.js');
+  const rows = images.map((row) => ({ ...row, split: 'test' as const }));
+  const held = { ...heldOf(dataset), rows };
+  const [, ...parts] = traceTraining(dir).steps;
+  const groups = new Set(parts.flatMap((fit) => compareFit(fit, held).leaked));
+  return new Map(
+    images
+      .filter(({ group }) => groups.has(group))
+      .map((row) => [row.id, { twin: { ...row, split: 'train' }, kind: 'exact', correlation: 1 }]),
+  );
 }
 
 const ownNotes = (split: ScoredSplit): string[] =>

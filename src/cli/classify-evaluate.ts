@@ -115,7 +115,8 @@ const strange = ({ rows, classRows }: Scores, { known }: Familiarity): Scores =>
 /** How many images under test the run learned from. */
 function knownIn({ scored: { dataset, tested }, familiarity: { own, known } }: Evaluated): number {
   const splitOf = new Map(dataset.rows.map(({ id, split }) => [id, split]));
-  return tested.rows.filter(({ id }) => (own ? splitOf.get(id) !== 'test' : known?.pictures.has(id))).length;
+  return tested.rows.filter(({ id }) => (known ? known.pictures.has(id) : own && splitOf.get(id) !== 'test'))
+    .length;
 }
 
 /** Two classes, or one against the rest. */

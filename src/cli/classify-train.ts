@@ -118,6 +118,14 @@ async function runToEnd(
     // Runs of before there was this key have three.
     channels: config.channels ?? (ifExists === 'continue' ? 3 : undefined),
   });
+  if (config.weights !== null && ifExists === 'refuse') {
+    const { heldOf, requireUnseen } = await import('../data/fitted.js');
+    const { traceTraining } = await import('../lineage/trace.js');
+    requireUnseen(traceTraining(config.weights).steps, heldOf(dataset), {
+      role: 'weights',
+      remedy: 'start from weights that never saw them, or from scratch',
+    });
+  }
   const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
   const synthetic = await readSyntheticFolders(folders, dataset, {
     sizePx: config.imageSize,

@@ -7,7 +7,7 @@ import type { Cost } from '../trial/cost.js';
 import type { TrialJob } from '../trial/plan.js';
 import type { Room } from '../trial/room.js';
 import type { PowerPlan } from '../verdict/power-plan.js';
-import { collect, commandConfig, examples, integer, notice, number, output } from './common.js';
+import { collect, commandConfig, examples, integer, notice, number, output, warning } from './common.js';
 import { plainTable, trimmed } from './table.js';
 import { comparePictures } from './trial-run.js';
 
@@ -62,12 +62,13 @@ async function planCommand(file: string, flags: PlanFlags, command: Command): Pr
   );
   if (config === null) return;
   const { openDataset } = await import('../data/dataset.js');
+  const { unknownWords } = await import('../data/fitted.js');
   const { checkTrial } = await import('../trial/check.js');
   const { planTrial } = await import('../trial/plan.js');
   const { comparisonPairs, rolesOf } = await import('../trial/comparisons.js');
   const dataset = openDataset(config.data);
   const jobs = planTrial(config, dataset);
-  checkTrial(config, dataset);
+  for (const unknown of checkTrial(config, dataset)) warning(unknownWords(unknown));
   await comparePictures(config, dataset, command);
   const arms = armsOf(config);
   const pairs = comparisonPairs(arms);
