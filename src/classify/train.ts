@@ -4,7 +4,6 @@
  * that counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
  */
 import { rmSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
 import type { PixelCache } from '../data/cache.js';
 import { type Dataset, framingOf } from '../data/dataset.js';
@@ -20,7 +19,7 @@ import { warmupCosine } from '../optim/index.js';
 import { bestCheckpointPath, listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
 import { conditionsOf, noteConditions } from '../run/conditions.js';
 import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { besides, wholePaths } from '../run/places.js';
+import { asSeenNow, wholePaths } from '../run/places.js';
 import {
   createRun,
   openRun,
@@ -413,13 +412,8 @@ function checkData({ cache, dataset }: TrainClassifierOptions, recipe: Classifie
   }
 }
 
-interface DataPaths {
-  data?: string;
-  synthetic?: string[];
-}
-
 /** @throws ConfigError naming the keys that differ from the run's; GraftError when it is no classifier's. */
-function requireSameRun(dir: string, config: DataPaths): void {
+function requireSameRun(dir: string, config: object): void {
   const { kind, config: was, folder } = readRunConfig(dir);
   if (kind !== 'classifier') throw new GraftError(`${dir}: holds a run of a ${kind}; choose another folder`);
   // What runs did before these keys were there: all real images, the authors' conventions, a plain step.
@@ -429,13 +423,9 @@ function requireSameRun(dir: string, config: DataPaths): void {
     ...{ real: 'all', randAugment: RAND_AUGMENT, tta: 'none' },
     ...{ inputStatistics, padding, batchNormEps, ...FINE_TUNING_OFF },
   };
-  // Images that moved together with the run are the same ones: a trial's folder, or a copy of it elsewhere.
-  const { synthetic = [] } = was as DataPaths;
-  const beside = folder === undefined ? synthetic : synthetic.map((path) => besides({ path, folder, dir }));
-  const moved = isDeepStrictEqual(beside, config.synthetic);
   requireSameConfig(dir, {
-    was: { ...before, ...wholePaths('classifier', was) },
-    now: moved ? { ...config, synthetic } : config,
+    was: { ...before, ...asSeenNow('classifier', { was, now: config }, { dir, folder }) },
+    now: config,
     changeable,
   });
 }

@@ -84,7 +84,8 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   if (given === null) return;
   const { wholePaths } = await import('../run/places.js');
   // Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started.
-  const config = wholePaths('trial', given);
+  const { withRecipePaths } = await import('../trial/recipe-paths.js');
+  const config = wholePaths('trial', withRecipePaths(given));
   const { createRun } = await import('../run/run-folder.js');
   const { openDataset } = await import('../data/dataset.js');
   const { checkTrial } = await import('../trial/check.js');

@@ -18,6 +18,7 @@ import {
   verifyCheckpoint,
 } from './checkpoint-file.js';
 import type { Json } from './json.js';
+import { asSeenNow } from './places.js';
 import { type Run, runFiles } from './run-folder.js';
 import { requireSameConfig, runConditions } from './same-config.js';
 
@@ -164,8 +165,9 @@ export function resumeCheckpoint(
   if (latest !== undefined) {
     const { config, step } = readCheckpointHeader(latest.path);
     if (config !== undefined) {
-      const was = run.located(config);
-      requireSameConfig(run.path(runFiles.config), { was, now: run.config, changeable, step });
+      const { dir, kind, header, config: now } = run;
+      const was = asSeenNow(kind, { was: run.located(config), now }, { dir, folder: header.folder });
+      requireSameConfig(run.path(runFiles.config), { was, now, changeable, step });
     }
   }
   for (const { step, path } of listCheckpoints(run.dir)) {

@@ -3,8 +3,8 @@
  * keeps them whole, with the place of its own folder (`folder` in config.yaml). So it can be reopened from anywhere, and
  * when the folder has moved together with its data, what is not where it was is looked for at the same place beside it.
  */
-import { existsSync } from 'node:fs';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { isAbsolute, normalize, relative, resolve, sep } from 'node:path';
 import type { RunKind } from './run-reader.js';
 
 /** Keys that may hold a path; `*` stands for every name, or entry of a list. */
@@ -26,6 +26,9 @@ const PATH_KEYS: Record<RunKind, readonly string[]> = {
 /** A configuration with whole paths, of what is there when a run is begun: names of recipes and the like stay. */
 export const wholePaths = <Config extends object>(kind: RunKind, config: Config): Config =>
   mapPaths(kind, config, (path, key) => (isPath(path, key) ? resolve(path) : path));
+
+/** Forms of a backbone that stand before a file: `inception:FILE`. */
+const FORM = /^(inception|script|onnx):(?=.)/;
 
 /** A recipe's name, or `random`, is none, whatever lies here under that name. */
 const isPath = (text: string, key: string): boolean =>
@@ -52,13 +55,54 @@ function located(path: string, dir: string, folder: string | undefined): string 
 export const besides = ({ path, folder, dir }: { path: string; folder: string; dir: string }): string =>
   resolve(dir, relative(folder, path));
 
+/**
+ * What a run was trained with so far, with the paths of `now` wherever both lead to one place: through a link or another
+ * relative path, in a folder that was moved or copied whole, or as Graft 0.1 wrote them, seen from where it was started.
+ */
+export function asSeenNow<Config extends object>(
+  kind: RunKind,
+  { was, now }: { was: Config; now: object },
+  places: { dir: string; folder: string | undefined },
+): Config {
+  const theirs: string[] = [];
+  mapPaths(kind, now, (path) => {
+    theirs.push(path);
+    return path;
+  });
+  return mapPaths(kind, was, (path) => theirs.find((one) => isSamePlace(path, one, places)) ?? path);
+}
+
+function isSamePlace(
+  was: string,
+  now: string,
+  { dir, folder }: { dir: string; folder: string | undefined },
+): boolean {
+  if (!existsSync(now)) return was === now;
+  const place = realPlace(now);
+  if (realPlace(was) === place) return true;
+  if (folder !== undefined && realPlace(besides({ path: was, folder, dir })) === place) return true;
+  // What is gone was at the same place beside the run, as far up as both have a folder in common.
+  const common = relative(realPlace(dir), place)
+    .split(sep)
+    .filter((part) => part !== '..')
+    .join(sep);
+  return !existsSync(was) && common !== '' && `${sep}${normalize(was)}`.endsWith(`${sep}${common}`);
+}
+
+/** Through every link; of what is not there, the whole path. */
+export const realPlace = (path: string): string => (existsSync(path) ? realpathSync(path) : resolve(path));
+
 function mapPaths<Config extends object>(
   kind: RunKind,
   config: Config,
   change: (path: string, key: string) => string,
 ): Config {
   return PATH_KEYS[kind].reduce<unknown>(
-    (value, key) => mapAt(value, key.split('.'), (path) => change(path, key)),
+    (value, key) =>
+      mapAt(value, key.split('.'), (text) => {
+        const form = key.endsWith('backbone') ? (FORM.exec(text)?.[0] ?? '') : '';
+        return form + change(text.slice(form.length), key);
+      }),
     config,
   ) as Config;
 }

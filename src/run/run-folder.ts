@@ -13,7 +13,7 @@ import { EventLog } from './events.js';
 import type { Json } from './json.js';
 import { encodeJson } from './json.js';
 import { graftVersion } from './package.js';
-import { locatePaths, wholePaths } from './places.js';
+import { locatePaths, realPlace, wholePaths } from './places.js';
 import { type RunHeader, type RunKind, readRunConfig, runFiles, runStatus } from './run-reader.js';
 
 export { type RunEvent, readEvents, withoutWall } from './events.js';
@@ -200,7 +200,8 @@ export function openRun(dir: string, options: { kind?: RunKind; data?: string | 
       ensureFolder(folder);
       removeTemporaryFiles(folder);
     }
-    const hasMoved = data !== undefined && data !== header.config.data;
+    // Seen through a link, it is where it was.
+    const hasMoved = data !== undefined && realPlace(data) !== realPlace(String(header.config.data));
     const moved = { ...header, folder: resolve(dir), config: { ...header.config, data } };
     const run = new Run(dir, hasMoved ? moved : header, release);
     if (hasMoved) {

@@ -17,7 +17,7 @@ import { trainGan } from '../gan/train.js';
 import { loadFolder } from '../image/folder.js';
 import { takeLock } from '../lock.js';
 import type { Interrupt } from '../run/interrupt.js';
-import { wholePaths } from '../run/places.js';
+import { asSeenNow, wholePaths } from '../run/places.js';
 import { createRun, openRun, runStatus } from '../run/run-folder.js';
 import { requireSameConfig, runConditions } from '../run/same-config.js';
 import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
@@ -129,11 +129,12 @@ async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Pr
       ? createRun(dir, { kind: 'gan', config, dataHash: dataset.hash })
       : openRun(dir, { kind: 'gan', data: dataset.dir });
   try {
+    const now = wholePaths('gan', config);
     // The trial may have been edited, or moved, since its GAN was begun.
     requireSameConfig(run.path('config.yaml'), {
       // GANs of before the dataset was asked have three.
-      was: { channels: 3, ...wholePaths('gan', run.config) },
-      now: wholePaths('gan', config),
+      was: { channels: 3, ...asSeenNow('gan', { was: run.config, now }, { dir, folder: run.header.folder }) },
+      now,
       changeable: [...runConditions, 'data'],
     });
     await trainGan(run, config, {

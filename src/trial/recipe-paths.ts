@@ -1,0 +1,40 @@
+/**
+ * Paths that a trial has from recipes of the user's own: relative to where the trial is begun, as those of its own file. They
+ * are written into its settings, for a job may run, and a trial go on, from elsewhere.
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { TrialConfig } from './config.js';
+import { classifierConfig, ganConfig } from './plan.js';
+
+export function withRecipePaths(config: TrialConfig): TrialConfig {
+  const { classifier, gans } = config;
+  return {
+    ...config,
+    classifier: settled(classifier, ['weights'], () => classifierConfig(config)),
+    gans: Object.fromEntries(
+      Object.entries(gans).map(([name, gan]) => [
+        name,
+        gan.run === null
+          ? settled(gan, ['initFrom', 'backbone'], () => ganConfig(config, name, { data: config.data }))
+          : gan,
+      ]),
+    ),
+  };
+}
+
+/** Only a recipe that is a file of one's own names files of one's own. */
+function settled<Part extends { recipe: string; set: Record<string, unknown> }>(
+  part: Part,
+  keys: readonly string[],
+  resolved: () => object,
+): Part {
+  if (!/\.ya?ml$/.test(part.recipe)) return part;
+  const values = resolved() as Record<string, unknown>;
+  const paths = keys.flatMap((key): [string, string][] => {
+    const value = values[key];
+    const isOwn = !(key in part.set) && typeof value === 'string' && value !== 'random' && existsSync(value);
+    return isOwn ? [[key, resolve(value)]] : [];
+  });
+  return { ...part, set: { ...part.set, ...Object.fromEntries(paths) } };
+}
