@@ -15,7 +15,7 @@ const row = (name: string, split: Split, more: Partial<DatasetRow> = {}): Datase
   ...more,
 });
 const held = (rows: readonly DatasetRow[], roots = ['here']): Held => ({ rows, roots, of: null });
-const fit = (parts: Partial<Record<'train' | 'val', DatasetRow[]>>, roots = ['here']): Fit => ({
+const fitTo = (parts: Partial<Record<'train' | 'val', DatasetRow[]>>, roots = ['here']): Fit => ({
   artefact: 'run',
   kind: 'classifier',
   via: [],
@@ -36,7 +36,7 @@ describe('what counts as seen', () => {
     ['chosen by the same validation images, as every run is', { train: [a], val: [b] }, []],
     ['chosen by test images', { val: [c] }, ['p-c']],
   ])('%s', (_, parts, leaked) => {
-    expect(compareFit(fit(parts), here)).toEqual({ leaked, unknown: null });
+    expect(compareFit(fitTo(parts), here)).toEqual({ leaked, unknown: null });
   });
 });
 
@@ -45,40 +45,40 @@ describe('another dataset', () => {
 
   test('the same file under another name and group is the evaluated image', () => {
     const copy = row('x', 'train', { sha256: c.sha256 });
-    expect(compareFit(fit({ train: [copy] }, elsewhere), here).leaked).toEqual(['p-c']);
+    expect(compareFit(fitTo({ train: [copy] }, elsewhere), here).leaked).toEqual(['p-c']);
   });
 
   test('group and id are the evaluated image in other bytes', () => {
     const resized = { ...c, sha256: 'resized' };
-    expect(compareFit(fit({ train: [resized] }, elsewhere), here).leaked).toEqual(['p-c']);
+    expect(compareFit(fitTo({ train: [resized] }, elsewhere), here).leaked).toEqual(['p-c']);
   });
 
   test('a shared image makes the names of groups mean the same', () => {
     const other = row('y', 'train', { group: c.group });
-    expect(compareFit(fit({ train: [a, other] }, elsewhere), here).leaked).toEqual(['p-c']);
+    expect(compareFit(fitTo({ train: [a, other] }, elsewhere), here).leaked).toEqual(['p-c']);
   });
 
   test('a group’s name alone does not tell: it is unknown, and named', () => {
     const namesake = row('y', 'train', { group: c.group });
-    const { leaked, unknown } = compareFit(fit({ train: [namesake] }, elsewhere), here);
+    const { leaked, unknown } = compareFit(fitTo({ train: [namesake] }, elsewhere), here);
     expect(leaked).toEqual([]);
     expect(unknown).toMatch(/learned from theirs, where 1 groups are called like .*\(p-c\).*cannot be told/);
   });
 
   test('nothing in common: pictures were not compared, and that is said', () => {
-    const { leaked, unknown } = compareFit(fit({ train: [row('z', 'train')] }, elsewhere), here);
+    const { leaked, unknown } = compareFit(fitTo({ train: [row('z', 'train')] }, elsewhere), here);
     expect(leaked).toEqual([]);
     expect(unknown).toMatch(/pictures were not compared/);
   });
 
   test('all its files are here, and none is evaluated: known', () => {
-    expect(compareFit(fit({ train: [a] }, elsewhere), here)).toEqual({ leaked: [], unknown: null });
+    expect(compareFit(fitTo({ train: [a] }, elsewhere), here)).toEqual({ leaked: [], unknown: null });
   });
 
   test('a dataset made from the same one keeps its names', () => {
     const resized = row('q', 'train', { group: c.group });
     const found = compareFit(
-      fit({ train: [resized] }, ['there', 'source']),
+      fitTo({ train: [resized] }, ['there', 'source']),
       held(here.rows, ['here', 'source']),
     );
     expect(found).toEqual({ leaked: ['p-c'], unknown: null });
@@ -88,14 +88,14 @@ describe('another dataset', () => {
     const twin = { ...c, sha256: 'other' };
     const of = (seed: number) => ['there', `phantoms:${seed}`];
     const phantoms = held(here.rows, ['here', 'phantoms:1']);
-    expect(compareFit(fit({ train: [twin] }, of(2)), phantoms)).toEqual({ leaked: [], unknown: null });
-    expect(compareFit(fit({ train: [twin] }, of(1)), phantoms).leaked).toEqual(['p-c']);
+    expect(compareFit(fitTo({ train: [twin] }, of(2)), phantoms)).toEqual({ leaked: [], unknown: null });
+    expect(compareFit(fitTo({ train: [twin] }, of(1)), phantoms).leaked).toEqual(['p-c']);
   });
 });
 
 test('older records have names of groups alone, which are believed', () => {
   const old: Fit = {
-    ...fit({}, ['there']),
+    ...fitTo({}, ['there']),
     train: { groups: ['p-c'], files: null, names: null },
     val: NOTHING_SEEN,
   };
@@ -108,7 +108,7 @@ test('older records have names of groups alone, which are believed', () => {
 });
 
 test('a file that is passed on knows images, and names nobody', () => {
-  const passed = withheld(fit({ train: [a, c] }));
+  const passed = withheld(fitTo({ train: [a, c] }));
   expect(JSON.stringify(passed)).not.toContain('p-c');
   expect(compareFit(passed, here).leaked).toEqual(['p-c']);
   // Made of the same images at another size: nothing tells.
