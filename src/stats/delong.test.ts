@@ -87,9 +87,12 @@ describe('DeLong', () => {
     expect(aucInterval(1, 0)).toEqual({ low: 0, high: 1 });
   });
 
-  test('identical models: no difference, p = 1; too few groups: refused', () => {
+  test('identical models: no difference, p = 1, but no certainty; too few groups: refused', () => {
     const { labels, scores } = sample(new Random(3), 10, 10, 1);
-    expect(delongTest(labels, scores, scores)).toMatchObject({ difference: 0, p: 1, low: 0, high: 0 });
+    const alike = delongTest(labels, scores, scores);
+    expect(alike).toMatchObject({ difference: 0, p: 1 });
+    expect(alike.high).toBeCloseTo(1.959963984540054 / 12, 12);
+    expect(alike.low).toBe(-alike.high);
     expect(() => aucCovariance([1, 0, 0], [[3, 1, 2]])).toThrow(/two groups/);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { resolveArms, sweepSchema } from './arms.js';
-import { comparisonPairs, primaryIndex, referenceArm, rolesOf } from './comparisons.js';
+import { comparisonPairs, primaryIndex, referenceArm, requiredIndex, rolesOf } from './comparisons.js';
 
 const armsOf = (listed: Parameters<typeof resolveArms>[0], sweep: object = {}) =>
   resolveArms(listed, sweepSchema.parse(sweep), { gans: ['gan'], amount: 'balance', choice: 'random' });
@@ -51,7 +51,17 @@ describe('which arm is held against which', () => {
       'alternative: real+standard+focal − real+standard',
       'alternative: real+class-weights − real+standard',
     ]);
-    expect(rolesOf(comparisonPairs(arms)).filter((role) => role !== 'secondary')).toEqual(['primary']);
+    expect(rolesOf(comparisonPairs(arms)).filter((role) => role !== 'secondary')).toEqual([
+      'primary',
+      'required',
+    ]);
+    const required = requiredIndex(comparisonPairs(arms))!;
+    expect(told(arms)[required]).toBe('instead: real+standard+synthetic − real+standard+oversampling');
+    const weights = armsOf(['real+standard', 'real+standard+class-weights', 'real+standard+synthetic']);
+    expect(rolesOf(comparisonPairs(weights))).toContain('required');
+    // An arm that balances besides gets nothing from the synthetic images' balance.
+    const balanced = armsOf(['real+oversampling', 'real+oversampling+synthetic', 'real']);
+    expect(rolesOf(comparisonPairs(balanced))).not.toContain('required');
   });
 
   test('fractions of the real images are compared within themselves; the primary one has all of them', () => {

@@ -20,7 +20,7 @@ describe('power before a trial', () => {
       12,
     );
     const { seedVariance, testVariance } = plan;
-    const design = { seeds: 3, seedVariance, testVariance };
+    const design = { seeds: 3, seedVariance, testVariance, testGroups: 60 };
     expect(chanceOfEffect(plan.detectable!, design)).toBeGreaterThan(0.795);
     expect(chanceOfEffect(plan.detectable!, design)).toBeLessThan(0.84);
     expect(plan.powerAtMargin).toBeCloseTo(chanceOfEffect(0.02, design), 12);
@@ -51,7 +51,8 @@ describe('power before a trial', () => {
 
   test('folds: every image is a test image once; looks: the last one has its share of the error rate', () => {
     const all = { positives: 300, negatives: 1200 };
-    const folds = planPower({ seeds: 3, folds: 5, test: all });
+    const alike = { generatorDeviation: 0 };
+    const folds = planPower({ seeds: 3, folds: 5, test: all, assume: alike });
     expect(folds.detectable!).toBeLessThan(planPower({ seeds: 3, test: test60 }).detectable! / 2);
     // Pairs are counted within folds: hardly less than over all images.
     const whole = planPower({ seeds: 3, test: all }).testVariance;
@@ -61,6 +62,43 @@ describe('power before a trial', () => {
     expect(looks.seeds).toBe(8);
     expect(looks.alpha).toBeCloseTo(0.05 * 0.7366304306, 8);
     expect(looks.detectable!).toBeGreaterThan(planPower({ seeds: 8, test: all }).detectable!);
+  });
+
+  test('generators: what their luck costs, and how a generator for each seed, or more folds, buys it back', () => {
+    const all = { positives: 300, negatives: 1200 };
+    const assume = { seedDeviation: 0.02, generatorDeviation: 0.04 };
+    const plan = planPower({ seeds: 3, folds: 5, test: all, assume });
+    const { seedVariance, testVariance } = plan;
+    const design = {
+      seeds: 3,
+      folds: 5,
+      seedVariance,
+      foldVariance: 0.04 ** 2,
+      testVariance,
+      testGroups: 300,
+    };
+    expect(plan.powerAtMargin).toBeCloseTo(chanceOfEffect(0.02, design), 12);
+    const without = planPower({
+      seeds: 3,
+      folds: 5,
+      test: all,
+      assume: { ...assume, generatorDeviation: 0 },
+    });
+    expect(without.detectable!).toBeLessThan(0.7 * plan.detectable!);
+    const perSeed = planPower({ seeds: 3, folds: 5, each: 'seed', test: all, assume });
+    expect(perSeed.detectable!).toBeLessThan(0.8 * plan.detectable!);
+    expect([plan.generators, perSeed.generators]).toEqual([5, 15]);
+    expect(
+      plan.trades.find(({ folds, seeds, each }) => folds === 10 && seeds === 2 && each === 'fold')!
+        .detectable!,
+    ).toBeLessThan(plan.detectable!);
+    expect(plan.recommended).toMatchObject({ each: 'seed' });
+    expect(plan.sentences.join(' ')).toContain('Recommended: ');
+    const single = planPower({ seeds: 3, test: all, assume });
+    expect(single.sentences.join(' ')).toContain('about its images and no others');
+    // Thirty positives cannot be dealt into twenty folds; no design is offered with fewer than two in each.
+    const few = planPower({ seeds: 3, folds: 5, test: { positives: 12, negatives: 90 }, assume });
+    expect(Math.max(...few.trades.map(({ folds }) => folds))).toBe(5);
   });
 
   test('one seed: no verdict; one seed in each of five folds: one, with four degrees of freedom', () => {

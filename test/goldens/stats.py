@@ -67,9 +67,30 @@ def obuchowski(labels, score_list, groups):
     return np.array(aucs), cov
 
 
+def influences(labels, arm, base):
+    """What each image adds to the mean difference over readers: its placement's deviation over the size of its class."""
+    labels = np.asarray(labels)
+    m, n = (labels == 1).sum(), (labels == 0).sum()
+    total = np.zeros(len(labels))
+    for sign, group in ((1, arm), (-1, base)):
+        for s in group:
+            s = np.asarray(s)
+            k = kernel(s[labels == 1], s[labels == 0])
+            total[labels == 1] += sign * (k.mean(1) - k.mean()) / m / len(arm)
+            total[labels == 0] += sign * (k.mean(0) - k.mean()) / n / len(arm)
+    return total
+
+
+def least_half(alpha, nu, e):
+    """The half width that no interval goes below: one further group over the root of how many the difference hangs on."""
+    e = e[np.abs(e) > 1e-9]
+    hangs_on = max(1.0, (e**2).sum() ** 2 / (e**4).sum()) if len(e) else 1.0
+    return stats.t.isf(alpha / 2, nu) / (nu + 3) / np.sqrt(hangs_on)
+
+
 def seeds_by_images(labels, arm, base):
     """Two treatments x r readers: variance by Obuchowski and Rockette's mean squares and covariances, interval
-    by Howe's combination of a t and a z interval, p by inverting it."""
+    by Howe's combination of two t intervals, p by inverting it."""
     from scipy.optimize import brentq
 
     r = len(arm)
@@ -80,7 +101,10 @@ def seeds_by_images(labels, arm, base):
     cov2 = np.mean([cov[t * r + i, t * r + j] for t in (0, 1) for i in range(r) for j in range(r) if i != j])
     cov3 = np.mean([cov[i, r + j] for i in range(r) for j in range(r) if i != j])
     seeds, images = 2 / r * ms_tr, 2 * max(cov2 - cov3, 0)
-    half = lambda alpha: np.sqrt(stats.t.isf(alpha / 2, r - 1) ** 2 * seeds + stats.norm.isf(alpha / 2) ** 2 * images)
+    nu = min((np.asarray(labels) == 1).sum(), (np.asarray(labels) == 0).sum()) - 1
+    e = influences(labels, arm, base)
+    half = lambda alpha: max(np.sqrt(stats.t.isf(alpha / 2, r - 1) ** 2 * seeds + stats.t.isf(alpha / 2, nu) ** 2 * images),
+                             least_half(alpha, nu, e))
     d = t_mean[0] - t_mean[1]
     p = brentq(lambda a: half(a) - abs(d), 1e-12, 1 - 1e-12, xtol=1e-14)
     return dict(mean=d, variance=seeds + images, p=p, low=d - half(0.05), high=d + half(0.05))
@@ -223,6 +247,7 @@ def fold_case(seed_counts, shift, margin, test_to_train):
     from scipy.optimize import brentq
 
     k, folds, means, ss, c = len(seed_counts), [], [], 0.0, 0.0
+    sizes, e = np.zeros(2), []
     for n, r in zip((60, 70, 80), seed_counts):
         labels, scores = binormal(n, 0.4, 2 * r, shift)
         aucs, cov = delong(labels, scores)
@@ -233,6 +258,8 @@ def fold_case(seed_counts, shift, margin, test_to_train):
         c += max(off, 0) / k**2
         ss += ((d - d.mean()) ** 2).sum()
         means.append(d.mean())
+        sizes += [(np.asarray(labels) == 1).sum(), (np.asarray(labels) == 0).sum()]
+        e.append(influences(labels, scores[:r], scores[r:]) / k)
         folds.append(dict(labels=labels, arm=scores[:r], baseline=scores[r:]))
     df = sum(seed_counts) - k
     means = np.array(means)
@@ -240,7 +267,9 @@ def fold_case(seed_counts, shift, margin, test_to_train):
         seed_part = ss / df * sum(1 / r for r in seed_counts) / k**2
     else:
         df, seed_part, c = k - 1, means.var(ddof=1) / k, 0.0
-    half = lambda alpha: np.sqrt(stats.t.isf(alpha / 2, df) ** 2 * seed_part + stats.norm.isf(alpha / 2) ** 2 * c)
+    nu, e = sizes.min() - 1, np.concatenate(e)
+    half = lambda alpha: max(np.sqrt(stats.t.isf(alpha / 2, df) ** 2 * seed_part + stats.t.isf(alpha / 2, nu) ** 2 * c),
+                             stats.t.isf(alpha / 2, k - 1) * np.sqrt(means.var(ddof=1) / k), least_half(alpha, nu, e))
     mean = means.mean()
     p_at = lambda distance: brentq(lambda a: half(a) - distance, 1e-12, 1 - 1e-12, xtol=1e-14)
     sided = lambda distance: p_at(abs(distance)) / 2 if distance >= 0 else 1 - p_at(abs(distance)) / 2
