@@ -25,7 +25,7 @@ describe('power before a trial', () => {
     expect(chanceOfEffect(plan.detectable!, design)).toBeLessThan(0.84);
     expect(plan.powerAtMargin).toBeCloseTo(chanceOfEffect(0.02, design), 12);
     expect(plan.sentences[0]).toMatch(
-      /^3 seeds on 60 positive and 240 negative test groups will find a true difference of ±0\.\d{3} with 80 % power\.$/,
+      /^3 seeds, one generator, on 60 positive and 240 negative test groups, will find a true difference of ±0\.\d{3} with 80 % power\.$/,
     );
     expect(plan.basis.map(({ source }) => source).join(' ')).toContain('ISIC 2017');
   });
