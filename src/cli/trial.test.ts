@@ -232,8 +232,15 @@ describe('graft trial register', () => {
       expect.stringContaining('summary.json: margin: was 0.02, is 0.05'),
     ]);
     expect(graft('report', 'held', '--deviation', ' ').status).toBe(2);
+    // The reason was one for another margin.
     const why = graft('report', 'held', '--deviation', 'a reviewer asked');
     expect(why.stdout).toContain('1 deviation from the plan');
     expect(why.stdout).toContain('“a reviewer asked”');
+    const paper = readFileSync(join(root, 'held', 'report', 'report.md'), 'utf8');
+    expect(paper).toContain(
+      'Differences within ±0.05 were set (see the deviations from the plan) as too small',
+    );
+    expect(paper).not.toContain(`(“${reason}”)`);
+    expect(markdown).toContain(`(“${reason}”)`);
   }, 120_000);
 });

@@ -121,15 +121,21 @@ export function registrationRecord(dir: string): RegistrationRecord | null {
   const log = readLog(dir);
   if (!log) return null;
   const { by, planHash, fileHash, registeredAt } = log.registered;
-  const { marginReason } = planNow(log);
   return {
     planHash,
     fileHash,
     registeredAt,
     by,
-    marginReason: typeof marginReason === 'string' ? marginReason : null,
+    marginReason: reasonOf(log),
     deviations: log.deviations.map(toldDeviation),
   };
+}
+
+/** A reason is one for the margin that it was given with: edited alone, the margin has none. */
+function reasonOf(log: TrialLog): string | null {
+  const { margin, marginReason } = planNow(log);
+  const given = plansOf(log).find((plan) => plan.marginReason === marginReason);
+  return typeof marginReason === 'string' && given?.margin === margin ? marginReason : null;
 }
 
 /**

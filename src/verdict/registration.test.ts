@@ -123,7 +123,7 @@ describe('what a report says', () => {
     [
       record({ deviations: [deviation] }),
       /1 deviation from the plan \(2026-12-03: margin: was 0\.02, is 0\.05: “a reviewer asked”\)\.$/,
-      'set in the plan, from which this trial deviates',
+      'set (see the deviations from the plan)',
     ],
   ])('%#: no more than is known', (given, text, fixed) => {
     expect(registrationText(given)).toMatch(text);

@@ -214,6 +214,6 @@ export function registrationText(record: RegistrationRecord | null, subject = 't
 /** When what the plan fixes was fixed, as part of a sentence: 'set beforehand'. */
 export function whenFixed(record: RegistrationRecord | null): string {
   if (record === null) return 'set in the trial file';
-  if (record.deviations.length > 0) return 'set in the plan, from which this trial deviates';
+  if (record.deviations.length > 0) return 'set (see the deviations from the plan)';
   return record.by === 'register' ? 'set beforehand' : 'set when the trial began';
 }
