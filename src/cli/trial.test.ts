@@ -218,7 +218,8 @@ describe('graft trial register', () => {
     });
     expect(readFileSync(join(root, 'held', 'registration.json'))).toEqual(text);
     // A file that a run wrote shows nothing of the time before it.
-    const own = join(root, 'tiny', 'registration.json');
+    const own = join(root, 'own.json');
+    writeFileSync(own, String(text).replace('"by": "register"', '"by": "run"'));
     expect(run('other', '--registration', own).stderr).toContain('was written by a trial that began');
 
     const summary = join(root, 'held', 'summary.json');
