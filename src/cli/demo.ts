@@ -53,7 +53,8 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
     );
     const { printReport } = await import('./trial-report.js');
     const { readTrialSummary } = await import('../trial/result.js');
-    await printReport(dir, readTrialSummary(dir), command);
+    const { registeredSummary } = await import('../trial/registered.js');
+    await printReport(dir, registeredSummary(dir, readTrialSummary(dir)), command);
     return;
   }
   const config = resolveConfig(trialConfigSchema, {

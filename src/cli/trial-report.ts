@@ -1,6 +1,6 @@
 /** `graft trial report | export`: the result of a finished trial, as tables, as pages, and for other programs. */
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { shellQuote } from '../command-line.js';
 import type { TrialSummary } from '../trial/summary.js';
 import { examples, globalOptions, notice, output, warning } from './common.js';
@@ -8,18 +8,31 @@ import { examples, globalOptions, notice, output, warning } from './common.js';
 interface ReportFlags {
   out?: string;
   pdf?: boolean;
+  deviation?: string;
 }
 
+/** `--deviation`, for commands that hold a trial to its plan. */
+export const addDeviationOption = (command: Command): Command =>
+  command.option(
+    '--deviation <why>',
+    'go on though something is not as it was registered; the reason stands in the report',
+    (text: string) => {
+      if (text.trim() === '') throw new InvalidArgumentError('Expected a reason.');
+      return text;
+    },
+  );
+
 export function registerReport(trial: Command): void {
-  const report = trial
-    .command('report')
+  const report = addDeviationOption(trial.command('report'))
     .description('write the report of a finished trial again')
     .argument('<dir>', 'trial folder')
     .option('--out <dir>', 'folder for the report (default: <dir>/report)')
     .option('--pdf', 'print it as report.pdf too, through Chromium')
     .action(async (dir: string, flags: ReportFlags, command: Command) => {
       const { readTrialSummary } = await import('../trial/result.js');
-      await printReport(dir, readTrialSummary(dir), command, flags);
+      const { registeredSummary } = await import('../trial/registered.js');
+      const summary = registeredSummary(dir, readTrialSummary(dir), flags.deviation);
+      await printReport(dir, summary, command, flags);
     });
   examples(report, [
     ['into another folder', 'graft trial report runs/trial-melanoma --out report'],
@@ -51,6 +64,8 @@ export async function printReport(
 ): Promise<void> {
   const { requireOwn } = await import('../output-folder.js');
   const { writeReport } = await import('../trial/report/index.js');
+  const { registrationText } = await import('../verdict/registration.js');
+  const { registration } = summary;
   if (flags.out !== undefined)
     requireOwn(flags.out, {
       marks: ['report.html', 'report.md', 'summary.json'],
@@ -62,7 +77,7 @@ export async function printReport(
   const pdf = flags.pdf ? await printPdf(html) : null;
   const { default: Table } = await import('cli-table3');
   output(command, {
-    json: { trial: dir, report: html, pdf, verdict, analysis },
+    json: { trial: dir, report: html, pdf, registration, verdict, analysis },
     text: () => {
       const table = new Table({
         head: ['arm', 'test AUC', `${Math.round(100 * summary.level)} % interval`, 'runs'],
@@ -76,7 +91,7 @@ export async function printReport(
           String(runs.length),
         ]);
       }
-      return `${table.toString()}\n\n${verdict.sentence}\n${verdict.paragraph}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`;
+      return `${table.toString()}\n\n${verdict.sentence}\n${verdict.paragraph}\n${registrationText(registration)}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`;
     },
   });
 }

@@ -7,6 +7,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Run } from '../run/run-folder.js';
 import type { PictureCheck } from '../trial/check.js';
 import type { TrialConfig } from '../trial/config.js';
+import type { RegistrationFile } from '../verdict/registration.js';
 import { addTrustOption, collect, commandConfig, examples, globalOptions, notice, output } from './common.js';
 import { type MakingHooks, making } from './data-making.js';
 import {
@@ -16,23 +17,26 @@ import {
   openExecutor,
   openStore,
 } from './trial-executor.js';
-import { printReport } from './trial-report.js';
+import { addDeviationOption, printReport } from './trial-report.js';
 
 interface RunFlags extends ExecutorFlags {
   data?: string;
   set: string[];
   out?: string;
   dryRun?: boolean;
+  registration?: string;
+  deviation?: string;
 }
 
 export function registerRun(trial: Command): void {
   const run = addExecutorOptions(
-    addTrustOption(trial.command('run'))
+    addDeviationOption(addTrustOption(trial.command('run')))
       .description('train GANs and the classifiers of every arm, seed and fold, and write the report')
       .argument('<trial.yaml>', 'trial file, or the name of a recipe')
       .option('--data <dataset>', 'dataset folder, instead of the file’s')
       .option('--set <key=value>', 'override a key of the file; repeatable', collect, [])
       .option('--out <dir>', 'trial folder (default: runs/trial-<name>)')
+      .option('--registration <file>', 'the plan that it is held to: what `graft trial register` wrote')
       .option('--dry-run', 'print the resolved configuration and stop'),
   ).action(async (file: string, flags: RunFlags, command: Command) => runCommand(file, flags, command));
   examples(run, [
@@ -43,11 +47,12 @@ export function registerRun(trial: Command): void {
       'with a GAN that is trained already',
       'graft trial run trial-64 --data isic2017 --set gans.sngan.run=runs/sngan-64-melanoma',
     ],
+    ['held to a plan that was registered', 'graft trial run my-trial.yaml --registration registration.json'],
     ['on a cluster', 'graft trial run my-trial.yaml --executor slurm --workers 20'],
   ]);
 
   const resume = addExecutorOptions(
-    addTrustOption(trial.command('resume'))
+    addDeviationOption(addTrustOption(trial.command('resume')))
       .description('go on with a trial that was stopped; finished parts are not repeated')
       .argument('<dir>', 'trial folder')
       .option('--data <dataset>', 'where its dataset is now, if that has moved')
@@ -82,10 +87,19 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
     { flag: '--data', key: 'data', value: flags.data },
   ]);
   if (given === null) return;
+  if (flags.deviation !== undefined && flags.registration === undefined) {
+    const { ConfigError } = await import('../errors.js');
+    throw new ConfigError('--deviation: there is no plan to deviate from; give it with --registration');
+  }
   const { wholePaths } = await import('../run/places.js');
+  const registered = flags.registration === undefined ? null : await priorRegistration(flags.registration);
+  const reason = registered?.registration.plan.marginReason;
   // Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started.
   const { withRecipePaths } = await import('../trial/recipe-paths.js');
-  const config = wholePaths('trial', withRecipePaths(given));
+  const config = {
+    ...wholePaths('trial', withRecipePaths(given)),
+    ...(given.marginReason === null && typeof reason === 'string' && { marginReason: reason }),
+  };
   const { createRun } = await import('../run/run-folder.js');
   const { openDataset } = await import('../data/dataset.js');
   const { checkTrial } = await import('../trial/check.js');
@@ -94,10 +108,46 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   planTrial(config, dataset); // a wrong path or key must not leave a run folder behind
   checkTrial(config, dataset);
   await openStore(flags); // nor a store without keys
+  if (registered !== null && flags.deviation === undefined)
+    await requirePlan(registered, config, dataset, flags);
   const compared = await comparePictures(config, dataset, command);
   const dir = flags.out ?? `runs/trial-${config.name}`;
   const run = createRun(dir, { kind: 'trial', config, dataHash: dataset.hash });
+  if (registered !== null) {
+    const { REGISTRATION_FILE, writeRegistration } = await import('../verdict/registration.js');
+    writeRegistration(run.path(REGISTRATION_FILE), registered);
+  }
   await runTrialToEnd(run, config, command, { ...flags, compared });
+}
+
+/** @throws DataError where it is none, ConfigError where it was not made before a trial */
+async function priorRegistration(path: string): Promise<RegistrationFile> {
+  const { readRegistration } = await import('../verdict/registration.js');
+  const { ConfigError } = await import('../errors.js');
+  const file = readRegistration(path);
+  if (file.registration.by === 'register') return file;
+  throw new ConfigError(
+    `${path}: was written by a trial that began, not before it; make one with: ${commandLine`graft trial register FILE`}`,
+  );
+}
+
+/** Before there is a trial folder. @throws ConfigError naming what differs from the registered plan */
+async function requirePlan(
+  { registration }: RegistrationFile,
+  config: TrialConfig,
+  dataset: Dataset,
+  { registration: path }: RunFlags,
+): Promise<void> {
+  const { ConfigError } = await import('../errors.js');
+  const { graftVersion } = await import('../run/package.js');
+  const { trialPlan } = await import('../trial/registration.js');
+  const { planDifferences, someOf } = await import('../verdict/registration.js');
+  const ignoreNew = registration.version !== graftVersion();
+  const differences = planDifferences(registration.plan, await trialPlan(config, dataset), { ignoreNew });
+  if (differences.length > 0)
+    throw new ConfigError(
+      `${path}: registered another plan than this: ${someOf(differences)}. Run what was registered, or say why not: --deviation "…", which the report then tells`,
+    );
 }
 
 /** Jobs elsewhere have the cores that they are given there; 0 where they run here. */
@@ -138,6 +188,7 @@ export async function trialConfigOf(dir: string, data?: string): Promise<TrialCo
 
 interface ResumeFlags extends ExecutorFlags {
   data?: string;
+  deviation?: string;
   dryRun?: boolean;
 }
 
@@ -163,7 +214,7 @@ export async function runTrialToEnd(
   run: Run,
   config: TrialConfig,
   command: Command,
-  flags: ExecutorFlags & { compared?: PictureCheck | null; threads?: number } = {},
+  flags: ExecutorFlags & { compared?: PictureCheck | null; threads?: number; deviation?: string } = {},
 ): Promise<void> {
   const { runTrial } = await import('../trial/run.js');
   const { describeSetting } = await import('../trial/room.js');
@@ -180,6 +231,7 @@ export async function runTrialToEnd(
           compared: flags.compared,
           onCompare: () => view.note('comparing the pictures of external sets with the training images'),
           threads: flags.threads,
+          deviation: flags.deviation,
           onNotice: (message) => view.note(message),
           executor: await openExecutor(run.dir, flags, (message) => view.note(message), interrupt),
           onProbe: (title) => view.note(`measuring what this machine has room for: ${title}`),

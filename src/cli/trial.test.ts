@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,4 +151,97 @@ test('graft trial calibrate: a design of one’s own', () => {
 test('graft trial work and job: what is not there', () => {
   expect(graft('work', 'nowhere').stderr).toContain('nowhere: not a run folder');
   expect(graft('job', 'tiny', 'runs/none').stderr).toContain("tiny: has no job 'runs/none'");
+});
+
+describe('graft trial register', () => {
+  const tiny = [
+    'arms=[real, real+standard]',
+    'folds=1',
+    'seeds=[0, 1]',
+    'classifier={set: {imageSize: 32, steps: 2, batchSize: 8, evaluateEvery: 1, warmupSteps: 0}}',
+    'sweep={}',
+  ].flatMap((one) => ['--set', one]);
+  const reason = 'less than two readers differ by';
+  const registered = (...args: string[]) => graft('register', 'trial.yaml', ...tiny, ...args);
+
+  test('asks why the margin is what it is', () => {
+    const { status, stderr } = registered();
+    expect([status, stderr]).toEqual([2, expect.stringContaining('say why a difference in AUC below 0.02')]);
+    expect(stderr).toContain('--margin-reason');
+    expect(existsSync(join(root, 'registration.json'))).toBe(false);
+  });
+
+  test('refuses what `run` would refuse', () => {
+    const { stderr } = registered('--margin-reason', reason, '--set', 'external={other: phantoms}');
+    expect(stderr).toContain('of its images are training or validation images');
+    expect(existsSync(join(root, 'registration.json'))).toBe(false);
+  });
+
+  test('writes the plan once; the run is held to it, and its report says so', () => {
+    const first = registered('--margin-reason', reason, '--json');
+    expect([first.status, first.stderr]).toEqual([0, '']);
+    const { sha256, plan } = JSON.parse(first.stdout);
+    const text = readFileSync(join(root, 'registration.json'));
+    expect(createHash('sha256').update(text).digest('hex')).toBe(sha256);
+    expect(plan).toMatchObject({ margin: 0.02, marginReason: reason, seeds: [0, 1], level: 0.95 });
+    // Registered again, it keeps its date; another plan is not written over it.
+    expect(JSON.parse(registered('--margin-reason', reason, '--json').stdout)).toMatchObject({
+      sha256,
+      unchanged: true,
+    });
+    expect(registered('--margin-reason', 'another').stderr).toContain(
+      'holds the registration of another plan',
+    );
+    expect(readFileSync(join(root, 'registration.json'))).toEqual(text);
+
+    const run = (out: string, ...args: string[]) =>
+      graft('run', 'trial.yaml', ...tiny, ...['--threads', '1', '--jobs', '2', '--out', out], ...args);
+    const held = ['--registration', 'registration.json'];
+    const other = run('other', ...held, '--set', 'equivalenceMargin=0.05');
+    expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('margin: was 0.02, is 0.05')]);
+    expect(run('other', '--deviation', 'x').stderr).toContain('give it with --registration');
+    expect(existsSync(join(root, 'other'))).toBe(false);
+
+    const { status, stdout } = run('held', ...held);
+    expect(status).toBe(0);
+    const said = new RegExp(`Registered on .*, before the trial began: SHA-256 ${sha256}; no deviations\\.`);
+    expect(stdout).toMatch(said);
+    const again = graft('report', 'held');
+    expect(again.stdout).toMatch(said);
+    const markdown = readFileSync(join(root, 'held', 'report', 'report.md'), 'utf8');
+    expect(markdown).toMatch(said);
+    expect(JSON.parse(graft('report', 'held', '--json').stdout).registration).toMatchObject({
+      by: 'register',
+      fileHash: sha256,
+      marginReason: reason,
+      deviations: [],
+    });
+    expect(readFileSync(join(root, 'held', 'registration.json'))).toEqual(text);
+    // A file that a run wrote shows nothing of the time before it.
+    const own = join(root, 'own.json');
+    writeFileSync(own, String(text).replace('"by": "register"', '"by": "run"'));
+    expect(run('other', '--registration', own).stderr).toContain('was written by a trial that began');
+
+    const summary = join(root, 'held', 'summary.json');
+    writeFileSync(
+      summary,
+      readFileSync(summary, 'utf8').replace('"equivalenceMargin": 0.02', '"equivalenceMargin": 0.05'),
+    );
+    const edited = graft('report', 'held');
+    expect([edited.status, edited.stderr]).toEqual([
+      2,
+      expect.stringContaining('summary.json: margin: was 0.02, is 0.05'),
+    ]);
+    expect(graft('report', 'held', '--deviation', ' ').status).toBe(2);
+    // The reason was one for another margin.
+    const why = graft('report', 'held', '--deviation', 'a reviewer asked');
+    expect(why.stdout).toContain('1 deviation from the plan');
+    expect(why.stdout).toContain('“a reviewer asked”');
+    const paper = readFileSync(join(root, 'held', 'report', 'report.md'), 'utf8');
+    expect(paper).toContain(
+      'Differences within ±0.05 were set (see the deviations from the plan) as too small',
+    );
+    expect(paper).not.toContain(`(“${reason}”)`);
+    expect(markdown).toContain(`(“${reason}”)`);
+  }, 120_000);
 });

@@ -128,6 +128,8 @@ export interface Summary {
   short: string;
   sentence: string;
   paragraph: string;
+  /** Right under the paragraph: what it was held to. */
+  note?: string;
   /** At most four; a broad one gets more room. */
   figures: { label: string; value: string; note: string; broad?: boolean }[];
 }

@@ -101,7 +101,13 @@ export function toMarkdown(report: ReportDocument, options: MarkdownOptions = {}
   return `${[
     `# ${escapeMarkdown(report.title)}`,
     escapeMarkdown(report.subtitle),
-    ...(summary ? [`> **${escapeMarkdown(summary.sentence)}**`, escapeMarkdown(summary.paragraph)] : []),
+    ...(summary
+      ? [
+          `> **${escapeMarkdown(summary.sentence)}**`,
+          escapeMarkdown(summary.paragraph),
+          ...(summary.note ? [escapeMarkdown(summary.note)] : []),
+        ]
+      : []),
     ...report.sections.flatMap(({ title, blocks }) => [`## ${escapeMarkdown(title)}`, ...blocks.map(print)]),
     '---',
     escapeMarkdown(report.footer),

@@ -119,8 +119,11 @@ export class Run {
     this.#events.sync();
   }
 
-  /** Writes summary.json, which is what makes a run finished, and closes. */
-  finish(summary: Record<string, unknown>): void {
+  /**
+   * Writes summary.json, which is what makes a run finished, and closes.
+   * @param options.event appended once it stands: whoever finds this event and no summary knows that it was removed
+   */
+  finish(summary: Record<string, unknown>, options: { event?: { type: string; step: number } } = {}): void {
     this.#events.sync();
     const content = {
       kind: this.kind,
@@ -131,6 +134,7 @@ export class Run {
     // Encoded twice to indent: NaN and Infinity stay what `decodeJson` reads back.
     const text = JSON.stringify(JSON.parse(encodeJson(content)), null, 2);
     writeFileAtomic(this.path(runFiles.summary), `${text}\n`);
+    if (options.event) this.event(options.event.type, options.event.step);
     this.log('finished');
     this.close();
   }
@@ -210,6 +214,21 @@ export function openRun(dir: string, options: { kind?: RunKind; data?: string | 
     }
     run.log(`opened to resume: graft ${graftVersion()}, node ${process.version}, process ${process.pid}`);
     return run;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/**
+ * Opens a run, finished or not, to add to its log and nothing else.
+ * @throws DataError where there is none, GraftError where it is being written
+ */
+export function annotateRun(dir: string): Run {
+  const header = readRunConfig(dir);
+  const release = takeLock(dir);
+  try {
+    return new Run(dir, header, release);
   } catch (error) {
     release();
     throw error;

@@ -94,6 +94,11 @@ export const trialConfigSchema = z.strictObject({
     .lt(1)
     .default(0.02)
     .describe('AUC difference below which two arms count as equal; fixed before the trial'),
+  marginReason: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('why a smaller difference would not matter; asked for by `graft trial register`'),
   level: z.number().min(0.5).lt(1).default(0.95).describe('of confidence intervals'),
   power: z.number().min(0.5).lt(1).default(0.8).describe('that detectable effects are stated for'),
   device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),

@@ -18,6 +18,7 @@ import { checkPictures, checkTrial, type PictureCheck, pictureCheckOf } from './
 import { settleTrialThreads, type TrialConfig } from './config.js';
 import { type JobState, jobStates, readFailures, readSchedule, writeSchedule } from './jobs.js';
 import { planTrial, type TrialJob } from './plan.js';
+import { FINISHED_EVENT, Ledger, registrationRecord, settleRegistration } from './registered.js';
 import { openTrialDataset } from './reopen.js';
 import { describeSetting, measureRoom, type Room } from './room.js';
 import { scoresOf } from './scores.js';
@@ -49,6 +50,8 @@ export interface TrialOptions {
   executor?: Executor;
   /** Threads of each job from now on, whatever they were. */
   threads?: number;
+  /** Why it goes on though it is not as it was registered. */
+  deviation?: string;
   /** Pictures of external test sets that were compared with the trial's before. */
   compared?: PictureCheck | null;
   /** Their pictures are being compared: which can take minutes. */
@@ -64,7 +67,8 @@ export interface TrialOptions {
 }
 
 /**
- * @throws InterruptedError with everything saved; GraftError naming the jobs that failed, and why
+ * @throws InterruptedError with everything saved; GraftError naming the jobs that failed, and why; ConfigError naming what
+ * is not as it was registered
  */
 export async function runTrial(
   run: Run,
@@ -79,6 +83,7 @@ export async function runTrial(
     run.log(`warning: ${unknownWords(unknown)}`);
     options.onNotice?.(`graft: warning: ${unknownWords(unknown)}`);
   }
+  await settleRegistration(run, config, dataset, options.deviation);
   await comparePictures(run, config, dataset, options);
   const startedAt = readSchedule(run.dir)?.startedAt ?? new Date().toISOString();
   // Whoever resumes a trial has seen to what made jobs fail.
@@ -86,6 +91,7 @@ export async function runTrial(
   const { threads, parallel } = await settle(run, config, options);
   const execute = options.executor ?? localExecutor({ parallel, onJob: options.onJob });
   const reader = new BoardReader(run.dir, config);
+  const ledger = new Ledger(run, config);
 
   const looks = config.sequential?.looks ?? [config.seeds.length];
   let summary: TrialSummary | undefined;
@@ -94,8 +100,10 @@ export async function runTrial(
     writeSchedule(run.dir, { seeds, threads, final: last, startedAt });
     const jobs = planTrial(config, dataset, { seeds });
     const states = () => jobStates(run.dir, jobs, config);
-    const onTurn = (known: ReadonlyMap<string, JobState> = states()): void =>
+    const onTurn = (known: ReadonlyMap<string, JobState> = states()): void => {
+      ledger.note(jobs, known, seeds);
       options.onTurn?.(reader.read(jobs, new Map(known)));
+    };
     const context = { trialDir: run.dir, config, jobs, states, interrupt, onTurn };
     const ended = await execute(context);
     if (ended === 'stopped')
@@ -104,6 +112,7 @@ export async function runTrial(
       );
     requireAllDone(run.dir, jobs, states());
     onTurn();
+    ledger.verify(jobs);
     const { collectSummary } = await import('./collect.js');
     summary = await collectSummary({
       trialDir: run.dir,
@@ -125,8 +134,12 @@ export async function runTrial(
     await execute.scheduled?.();
     break;
   }
-  run.finish({ ...summary! });
-  return summary!;
+  summary = { ...summary!, registration: registrationRecord(run.dir) };
+  run.finish(
+    { ...summary },
+    { event: { type: FINISHED_EVENT, step: new Set(summary.runs.map(({ seed }) => seed)).size } },
+  );
+  return summary;
 }
 
 /** Once for the same images: the run's log remembers. */

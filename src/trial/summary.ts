@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { DataError } from '../errors.js';
 import { metricRecordSchema } from '../metrics/record.js';
+import { registrationRecordSchema } from '../verdict/registration.js';
 import { choicePolicies } from './arms.js';
 
 const probability = z.number().min(0).max(1);
@@ -181,6 +182,8 @@ export const summarySchema = z.strictObject({
     })
     .nullable()
     .default(null),
+  /** The plan that it was held against; null: not registered. */
+  registration: registrationRecordSchema.nullable().default(null),
   arms: z.array(armSchema).min(1),
   /** One a fold: its images by split and class, and its test images. Test images of different folds are disjoint. */
   folds: z

@@ -150,6 +150,7 @@ export function simulateTrial(
     level: 0.95,
     power: 0.8,
     sequential: null,
+    registration: null,
     arms,
     folds: folds.map(({ ids, groups, labels }, index) => ({
       fold: index + 1,

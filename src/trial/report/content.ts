@@ -3,6 +3,7 @@
 import type { Block, ReportDocument, Section, Summary } from '../../report/document.js';
 import { day, plural, pValue, signed, signedRange, whole } from '../../report/format.js';
 import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
+import { registrationText, whenFixed } from '../../verdict/registration.js';
 import type { Verdict } from '../../verdict/verdict.js';
 import type { TrialSummary } from '../summary.js';
 import { appendix } from './appendix.js';
@@ -71,6 +72,7 @@ export function composeReport(
       short: verdict.short,
       sentence: verdict.sentence,
       paragraph: verdict.paragraph,
+      note: registrationText(summary.registration),
       figures: keyFigures(analysis),
     },
     sections: sections.filter(({ blocks }) => blocks.length > 0),
@@ -124,7 +126,9 @@ function resultSection(summary: TrialSummary, analysis: TrialAnalysis): Section 
     id: 'result',
     title: 'Result',
     blocks: given([
-      ...(compared ? [differencesFigure(analysis, styles), differencesTable(analysis)] : []),
+      ...(compared
+        ? [differencesFigure(analysis, styles, whenFixed(summary.registration)), differencesTable(analysis)]
+        : []),
       aucFigure(analysis, styles, summary.bayesAuc),
       curvesFigure(summary, styles),
       ...scoreTables(analysis),

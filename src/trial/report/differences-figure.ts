@@ -41,7 +41,12 @@ export const differenceAxis = (domain: [number, number], narrow: boolean): Plot.
   tickSize: 4,
 });
 
-export function differencesFigure(analysis: TrialAnalysis, styles: readonly ArmStyle[]): FigureBlock {
+/** @param fixed when the margin was fixed: 'set beforehand' */
+export function differencesFigure(
+  analysis: TrialAnalysis,
+  styles: readonly ArmStyle[],
+  fixed: string,
+): FigureBlock {
   const groups = groupsOf(analysis);
   const all = groups.flatMap(({ pairs }) => pairs);
   const margin = analysis.equivalenceMargin;
@@ -71,7 +76,7 @@ export function differencesFigure(analysis: TrialAnalysis, styles: readonly ArmS
     title: 'Paired differences in test AUC',
     shows:
       `Each line is the ${levels.join(' or ')} % interval of a difference, its large dot the mean, the small open dots the single ${analysis.folds > 1 ? 'runs' : 'seeds'}; right of zero the first arm of the pair is better. ` +
-      `The shaded band is ±${margin}, set beforehand as too small to matter.${primary ? ' The comparison in bold is the one the verdict is about.' : ''}` +
+      `The shaded band is ±${margin}, ${fixed} as too small to matter.${primary ? ' The comparison in bold is the one the verdict is about.' : ''}` +
       (analysis.external.length > 0
         ? ' External sets are other collections that every run scored; they take no part in the verdict.'
         : ''),

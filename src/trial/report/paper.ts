@@ -4,6 +4,7 @@
  */
 import { fixed, list, plural, pValue, range, signed, signedRange, whole } from '../../report/format.js';
 import type { Comparison, TrialAnalysis } from '../../verdict/analysis.js';
+import { type RegistrationRecord, whenFixed } from '../../verdict/registration.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
 import { levelText } from './comparison-tables.js';
 import { amountText, spanOf } from './design.js';
@@ -102,6 +103,7 @@ function armsParagraph(summary: TrialSummary, { equalSteps }: TrialAnalysis): st
 function statisticsParagraph(summary: TrialSummary, analysis: TrialAnalysis): string {
   const { folds, look, family, equivalenceMargin: margin } = analysis;
   const { group } = summary.dataset;
+  const marginReason = summary.registration?.marginReason;
   const primary = primaryOf(analysis);
   const several = analysis.arms.some(({ runs }) => runs.length > 1);
   const clustered = group === 'image' ? '' : `, clustered by ${group} (Obuchowski 1997)`;
@@ -109,12 +111,32 @@ function statisticsParagraph(summary: TrialSummary, analysis: TrialAnalysis): st
     ? `Intervals and p-values of differences in AUC treat seeds and test images as random (Obuchowski and Rockette 1995), with DeLong’s covariance${clustered}; the two parts’ half widths were combined in quadrature (Howe 1974)${folds > 1 ? ', and the variances of folds, whose test images are disjoint, were added' : ''}.`
     : `Intervals and p-values of differences in AUC are DeLong’s${clustered} and cover the choice of test images only.`;
   const question = primary
-    ? ` The primary comparison, fixed before training, was ${quoted(primary.arm)} against ${quoted(primary.baseline)}; ${plural(family, 'secondary comparison')} were corrected by Holm’s method.`
+    ? ` The primary comparison, ${fixedBy(summary.registration)}, was ${quoted(primary.arm)} against ${quoted(primary.baseline)}; ${plural(family, 'secondary comparison')} were corrected by Holm’s method.`
     : '';
   const looks = look
     ? ` Seeds were added in ${look.looks.length} planned looks (${look.looks.join(', ')} seeds) with an error-spending function of the O’Brien–Fleming type (Lan and DeMets 1983); the trial ended at look ${look.number}, whose intervals have a level of ${levelText(primary?.level ?? analysis.level)}.`
     : '';
-  return `Statistics. The outcome was the area under the ROC curve on the test images. ${intervals}${question} Differences within ±${margin} were set beforehand as too small to matter. The confidence level was ${levelText(analysis.level)}${look ? ' over all looks' : ''}.${looks}`;
+  return `Statistics. The outcome was the area under the ROC curve on the test images. ${intervals}${question} Differences within ±${margin} were ${whenFixed(summary.registration)} as too small to matter${marginReason ? ` (“${marginReason}”)` : ''}.${planText(summary.registration)} The confidence level was ${levelText(analysis.level)}${look ? ' over all looks' : ''}.${looks}`;
+}
+
+/** The comparison follows from the arms: whether these were fixed in time, only a plan can show. */
+const fixedBy = (registration: RegistrationRecord | null): string =>
+  registration !== null && registration.deviations.length === 0
+    ? 'fixed before training'
+    : 'fixed by the design';
+
+function planText(registration: RegistrationRecord | null): string {
+  if (registration === null) return ' The plan was not registered.';
+  const { by, planHash, fileHash, deviations } = registration;
+  const what =
+    by === 'register'
+      ? 'The plan was registered before the trial began'
+      : 'The plan was written down when the trial began, and not registered before';
+  const departures =
+    deviations.length === 0
+      ? 'there were no deviations from it'
+      : `there ${deviations.length === 1 ? 'was one deviation' : `were ${deviations.length} deviations`} from it`;
+  return ` ${what} (SHA-256 ${fileHash ?? planHash}); ${departures}.`;
 }
 
 const primaryOf = ({ primary, comparisons }: TrialAnalysis): Comparison | undefined =>
