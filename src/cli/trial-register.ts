@@ -43,13 +43,14 @@ async function registerCommand(file: string, flags: RegisterFlags, command: Comm
   ]);
   if (given === null) return;
   const { wholePaths } = await import('../run/places.js');
+  const { withRecipePaths } = await import('../trial/recipe-paths.js');
   const { graftVersion } = await import('../run/package.js');
   const { openDataset } = await import('../data/dataset.js');
   const { checkTrial } = await import('../trial/check.js');
   const { planTrial } = await import('../trial/plan.js');
   const { requireMarginReason, trialPlan } = await import('../trial/registration.js');
   const { makeRegistration, writeRegistration } = await import('../verdict/registration.js');
-  const config = wholePaths('trial', given);
+  const config = wholePaths('trial', withRecipePaths(given));
   requireMarginReason(config);
   const dataset = openDataset(config.data);
   // All that `run` would refuse: a plan that cannot be carried out must not be deposited.

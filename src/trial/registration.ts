@@ -11,15 +11,12 @@ import { bestCheckpointPath, listCheckpoints } from '../run/checkpoint-file.js';
 import { runFiles } from '../run/run-reader.js';
 import { runConditions } from '../run/same-config.js';
 import type { Plan } from '../verdict/registration.js';
+import { estimandText } from '../verdict/words.js';
 import { comparisonPairs, rolesOf } from './comparisons.js';
 import { armsOf, seedsOf, type TrialConfig } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 import type { TrialArm, TrialSummary } from './summary.js';
 import { variantRows } from './variants.js';
-
-/** What the number of the verdict is an estimate of. */
-export const ESTIMAND =
-  'the mean difference in AUC over generators of this recipe and classifier seeds, trained on partitions of this collection, for new patients like those tested';
 
 /** Everything that is to be fixed before a trial begins. Reads what the configuration names, to hash it. */
 export async function trialPlan(config: TrialConfig, dataset: Dataset): Promise<Plan> {
@@ -46,6 +43,7 @@ export async function trialPlan(config: TrialConfig, dataset: Dataset): Promise<
   return {
     ...rest,
     ...analysisPlan(config),
+    estimand: estimandOf(config, dataset),
     dataset: { hash: dataset.hash, positive: dataset.positive },
     splits,
     external: Object.fromEntries(
@@ -55,6 +53,18 @@ export async function trialPlan(config: TrialConfig, dataset: Dataset): Promise<
     classifier: await trained(classifierConfig(config), ['weights'], ['seed', 'synthetic']),
     gans: await generators(config, dataset),
   };
+}
+
+/** In the words of the verdict, by how many generators the primary arm will have. */
+function estimandOf(config: TrialConfig, { groupedBy }: Dataset): string {
+  const arms = armsOf(config);
+  const pairs = comparisonPairs(arms);
+  const primary = pairs[rolesOf(pairs).indexOf('primary')];
+  const gan = primary?.arm.synthetic && config.gans[primary.arm.synthetic.gan];
+  const several =
+    gan?.run === null && (config.folds > 1 || (gan.each === 'seed' && seedsOf(config).length > 1));
+  const scope = !gan ? 'no-generator' : several ? 'recipe' : 'one-generator';
+  return estimandText({ scope, folds: config.folds, group: groupedBy });
 }
 
 /** What decides how the scores are read: all that a finished trial can still be told otherwise about. */
@@ -86,7 +96,6 @@ function comparedPlan(arms: readonly TrialArm[]): Plan {
   const title = (i: number): string => `${pairs[i]!.arm.name} − ${pairs[i]!.baseline.name}`;
   const primary = roles.indexOf('primary');
   return {
-    estimand: ESTIMAND,
     arms: Object.fromEntries(arms.map(({ name, ...arm }) => [name, arm])),
     comparisons: Object.fromEntries(
       pairs.map(({ question }, i) => [title(i), { question, role: roles[i]! }]),

@@ -41,10 +41,6 @@ export const decidedKinds: readonly VerdictKind[] = ['helps', 'harms', 'balance-
  */
 export type Scope = 'recipe' | 'one-generator' | 'no-generator';
 
-/** What the verdict estimates where generators, seeds and training sets are a sample. */
-export const ESTIMAND =
-  'the mean difference in AUC over generators of this recipe and classifier seeds, trained on partitions of this collection, for new patients like those tested';
-
 export interface Verdict {
   kind: VerdictKind;
   scope: Scope | null;

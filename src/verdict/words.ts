@@ -21,7 +21,12 @@ export function tell(told: Told): Words & Pick<Verdict, 'estimand' | 'others'> {
   const { analysis, primary } = told;
   const { short, sentence, paragraph } = words[told.kind](told);
   return {
-    estimand: estimandOf(told),
+    estimand: estimandText({
+      scope: told.scope,
+      folds: primary.folds,
+      group: analysis.names.group,
+      one: analysis.names.one,
+    }),
     short,
     sentence,
     paragraph: [paragraph, ...told.limits.map(({ detail }) => detail)].filter(Boolean).join(' '),
@@ -36,18 +41,19 @@ const detectableText = (value: number): string =>
 /** '95 %', '96.3 %' */
 export const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
 
-/** What is estimated: the sample that seeds, generators and training sets are. */
-function estimandOf({ analysis, primary, scope }: Told): string {
-  const { names } = analysis;
-  const over =
-    scope === 'recipe'
-      ? 'generators of this recipe and classifier seeds'
-      : scope === 'one-generator'
-        ? `classifier seeds, with ${names.one}`
-        : 'classifier seeds';
-  const trained =
-    primary.folds > 1 ? 'trained on partitions of this collection' : 'trained on this one training set';
-  const whom = names.group === 'image' ? 'images' : `${names.group}s`;
+/**
+ * What is estimated, in words: over which sample of generators, seeds and training sets, and for whom.
+ * @param of.one what is judged where there is one generator alone
+ */
+export function estimandText(of: { scope: Scope; folds: number; group: string; one?: string }): string {
+  const { scope, folds, group, one = 'the images of this one generator' } = of;
+  const over = {
+    recipe: 'generators of this recipe and classifier seeds',
+    'one-generator': `classifier seeds, with ${one}`,
+    'no-generator': 'classifier seeds',
+  }[scope];
+  const trained = folds > 1 ? 'trained on partitions of this collection' : 'trained on this one training set';
+  const whom = group === 'image' ? 'images' : `${group}s`;
   return `the mean difference in AUC over ${over}, ${trained}, for new ${whom} like those tested`;
 }
 
