@@ -4,7 +4,7 @@ import type { FigureBlock, Hover, Panel } from '../../report/document.js';
 import { around, fullPanel } from '../../report/draw.js';
 import { plural, pValue, signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
-import type { PairAnalysis, TrialAnalysis } from '../../verdict/analysis.js';
+import type { PairAnalysis, TrialAnalysis } from '../analysis.js';
 import { type ArmStyle, armLabel } from './palette.js';
 
 /** More rows than these make a panel of their own, which no printed page would hold. */

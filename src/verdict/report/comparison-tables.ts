@@ -1,7 +1,7 @@
 /** The paired differences in numbers: what the figure draws, and the same by other tests. */
 import type { TableBlock } from '../../report/document.js';
 import { fixed, pValue, signed, signedRange } from '../../report/format.js';
-import type { Comparison, TrialAnalysis } from '../../verdict/analysis.js';
+import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { pairLabel } from './differences-figure.js';
 
 const right = (title: string) => ({ title, align: 'right' as const });

@@ -4,7 +4,7 @@ import type { FigureBlock, Hover, TableBlock } from '../../report/document.js';
 import { around, fullPanel } from '../../report/draw.js';
 import { signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
-import type { Comparison, TrialAnalysis } from '../../verdict/analysis.js';
+import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { bareP } from './comparison-tables.js';
 import { differenceAxis, pairLabel } from './differences-figure.js';
 import type { ArmStyle } from './palette.js';
