@@ -184,7 +184,7 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
       level: plan.level,
       power: plan.power,
       equivalenceMargin: plan.margin,
-      names: { group, positive, subject: design.names.subject },
+      names: { ...design.names, group, positive },
       arms: design.arms,
       reference: design.reference,
       comparisons: design.comparisons,

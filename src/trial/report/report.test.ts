@@ -11,7 +11,6 @@ import { precisionAt } from '../../verdict/report/bands.js';
 import { levelText } from '../../verdict/report/comparison-tables.js';
 import { armLabel } from '../../verdict/report/palette.js';
 import { summarise } from '../analysis.js';
-import { summarise } from '../analysis.js';
 import { resolveArms, sweepSchema } from '../arms.js';
 import { exampleSummary, fourArms } from '../example.test-data.js';
 import { parseSummary, type TrialSummary } from '../summary.js';

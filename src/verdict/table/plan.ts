@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../../errors.js';
 import { list } from '../../report/format.js';
-import type { PlannedComparison } from '../scores.js';
+import type { Names, PlannedComparison } from '../scores.js';
 import { columnRoles, instead } from './columns.js';
 
 const text = z.string().min(1);
@@ -58,7 +58,7 @@ export interface Design {
   reference: string;
   /** Baseline, arm of the verdict, controls, then the others by name: no order of rows decides anything. */
   arms: string[];
-  names: { subject: string };
+  names: Omit<Names, 'group' | 'positive'>;
   notes: string[];
 }
 
@@ -137,7 +137,14 @@ export function designOf(arms: readonly string[], plan: VerdictPlan, path: strin
     comparisons,
     reference: baseline,
     arms: [baseline, arm, ...controls, ...others],
-    names: { subject: synthetic ? 'these synthetic images' : `classifiers trained as ‘${arm}’` },
+    names: synthetic
+      ? {
+          subject: 'synthetic images of this recipe',
+          short: 'synthetic images',
+          one: 'the synthetic images of this one generator',
+          plural: true,
+        }
+      : { subject: `training as ‘${arm}’`, short: `‘${arm}’`, one: `training as ‘${arm}’`, plural: false },
     notes,
   };
 }
