@@ -36,7 +36,9 @@ export const HOUSE: Readonly<Record<string, readonly string[]>> = {
     'run',
     'stats',
   ],
+  verdict: ['stats', 'report', 'data', 'run'],
   trial: [
+    'verdict',
     'gan',
     'classify',
     'lineage',
