@@ -7,11 +7,11 @@ import { output } from './common.js';
 /** A few rows in the form that is asked for: what they say is made up. */
 const template = `arm,fold,seed,image,group,label,score
 real,1,0,ISIC_0000001,patient_07,0,0.12
-real,1,0,ISIC_0000002,patient_07,0,0.31
+real,1,0,ISIC_0000002,patient_08,0,0.31
 real,1,0,ISIC_0000003,patient_11,1,0.58
 real,1,0,ISIC_0000004,patient_12,1,0.27
 real+synthetic,1,0,ISIC_0000001,patient_07,0,0.09
-real+synthetic,1,0,ISIC_0000002,patient_07,0,0.35
+real+synthetic,1,0,ISIC_0000002,patient_08,0,0.35
 real+synthetic,1,0,ISIC_0000003,patient_11,1,0.71
 real+synthetic,1,0,ISIC_0000004,patient_12,1,0.40
 `;

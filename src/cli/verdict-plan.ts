@@ -2,15 +2,15 @@
 import type { Command } from 'commander';
 import { examples, integer, number, output } from './common.js';
 import { powerText } from './power-text.js';
-import { addTableOptions, planOf, type TableFlags } from './verdict.js';
+import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict.js';
 
 interface PlanFlags extends TableFlags {
-  pilot: string[];
+  pilot?: string[];
   seeds?: number;
   folds?: number;
   positives?: number;
   negatives?: number;
-  each?: 'fold' | 'seed';
+  generatorEach?: string;
   auc?: number;
   seedDeviation?: number;
   generatorDeviation?: number;
@@ -37,7 +37,9 @@ export function registerVerdictPlan(verdict: Command): void {
       'standard deviation of the difference over generators',
       number({ min: 0 }),
     );
-  addTableOptions(plan).action(async (flags: PlanFlags, command: Command) => planCommand(flags, command));
+  addTableOptions(plan).action(async (_: object, command: Command) =>
+    planCommand(ownFlags(command), command),
+  );
   examples(plan, [
     [
       'five folds of three seeds, 100 malignant and 500 benign patients',
@@ -47,7 +49,7 @@ export function registerVerdictPlan(verdict: Command): void {
   ]);
 }
 
-async function planCommand(flags: PlanFlags & { generatorEach?: string }, command: Command): Promise<void> {
+async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
   const { ConfigError } = await import('../errors.js');
   const { pilotOf, planPower } = await import('../verdict/power-plan.js');
   const plan = await planOf(flags);

@@ -69,11 +69,20 @@ export function register(program: Command): void {
     .command('init')
     .description('a template of the table, verdict.yaml, and a Python snippet that writes the table')
     .option('--out <dir>', 'folder for them', 'verdict')
-    .action(async (flags: { out: string }, command: Command) => initCommand(flags, command));
+    .action(async (_: object, command: Command) => initCommand(ownFlags(command), command));
   examples(init, [
     ['then fill it from Python', 'graft verdict init --out verdict && cat verdict/snippet.py'],
   ]);
   registerVerdictPlan(verdict);
+}
+
+/**
+ * The options of a command below `graft verdict`: whatever both have, `graft verdict` itself has taken from the line.
+ */
+export function ownFlags<Flags>(command: Command): Flags {
+  const above = command.parent!;
+  const given = Object.entries(above.opts()).filter(([name]) => above.getOptionValueSource(name) === 'cli');
+  return { ...command.opts(), ...Object.fromEntries(given) } as Flags;
 }
 
 export function addTableOptions(command: Command): Command {
@@ -109,7 +118,8 @@ export function addTableOptions(command: Command): Command {
     )
     .option('--wide [pattern]', "a column a run: '{arm}_f{fold}_s{seed}'")
     .option('--files <pattern>', 'a file a run: pattern of the files’ names')
-    .option('--subgroup <column>', 'keep this column for results by its values; repeatable', collect, []);
+    .option('--subgroup <column>', 'keep this column for results by its values; repeatable', collect, [])
+    .optionsGroup('Options:');
 }
 
 /** The plan of a command line: verdict.yaml, and what the options say over it. @throws ConfigError as `resolveConfig` */

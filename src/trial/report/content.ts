@@ -58,7 +58,7 @@ export function composeReport(
     sweepSection(summary, analysis),
     foldsSection(analysis, look.styles),
     externalSection(analysis),
-    calibrationSection(summary, look),
+    calibrationSection(summary, analysis, look),
     runSection(summary, analysis, looks),
     dataSection(summary),
     ...(gans.length > 0 || metrics.length > 0 ? [imagesSection(summary, options.readPng)] : []),

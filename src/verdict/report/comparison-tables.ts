@@ -42,7 +42,12 @@ export function differencesTable(analysis: TrialAnalysis): TableBlock {
     note:
       `Detectable: smallest true difference found with ${Math.round((comparisons[0]?.detectable.power ?? 0.8) * 100)} % power. ` +
       'Primary: the comparison of the verdict, fixed by the design, needs no correction; p-values of the secondary ones are corrected among themselves (Holm). ' +
-      'Control: what standard augmentation itself brings, for scale.' +
+      (comparisons.some(({ role }) => role === 'required')
+        ? 'Required: “helps” needs this interval above zero as well, which asks for no correction. '
+        : '') +
+      (comparisons.some(({ role }) => role === 'control')
+        ? 'Control: what standard augmentation itself brings, for scale.'
+        : '') +
       (look ? ' Intervals and p-values allow for the looks before this one.' : ''),
   };
 }

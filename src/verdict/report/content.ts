@@ -67,7 +67,7 @@ export function composeTableReport(
     resultSection(scores, analysis, look),
     foldsSection(analysis, look.styles),
     externalSection(analysis),
-    ...(isProbability ? [calibrationSection(scores, look)] : []),
+    ...(isProbability ? [calibrationSection(scores, analysis, look)] : []),
     { id: 'looks', title: 'Step by step', blocks: looks },
     tableSection(table, options),
     {
@@ -137,7 +137,7 @@ function tableSection({ scores, notes }: ScoreTable, { marginReason }: ComposeOp
       },
       ...(notes.length > 0
         ? [
-            { kind: 'subheading' as const, text: 'Read so, for want of a word in the table' },
+            { kind: 'subheading' as const, text: 'What was assumed' },
             ...notes.map((text): Block => ({ kind: 'prose', text })),
           ]
         : []),
@@ -148,7 +148,8 @@ function tableSection({ scores, notes }: ScoreTable, { marginReason }: ComposeOp
   };
 }
 
-function limitsSection({ folds, comparisons, equalSteps }: TrialScores, { limits }: Verdict): Section {
+function limitsSection({ folds, comparisons, equalSteps, runs }: TrialScores, { limits }: Verdict): Section {
+  const synthetic = runs.some(({ generator }) => generator !== null);
   const items = [
     ...limits.map(({ short, detail }) => ({
       lead: `${short.charAt(0).toUpperCase()}${short.slice(1)}.`,
@@ -161,7 +162,7 @@ function limitsSection({ folds, comparisons, equalSteps }: TrialScores, { limits
     {
       lead: 'What a table cannot tell.',
       text:
-        'Whether test images were kept out of training, out of the generator’s training and out of every choice (of hyper-parameters, of the epoch, of the arm); whether near-duplicates or images of one patient stand on both sides' +
+        `Whether test images were kept out of training${synthetic ? ', out of the generator’s training' : ''} and out of every choice (of hyper-parameters, of the epoch, of the arm); whether near-duplicates or images of one patient stand on both sides` +
         `${equalSteps === null ? '; whether arms were trained equally long' : ''}. All of it can make a difference that is none, and no statistic sees it.`,
     },
     {

@@ -16,7 +16,7 @@ export function statisticsParagraph(analysis: TrialAnalysis): string {
     ? `Intervals and p-values of differences in AUC treat seeds and test images as random (Obuchowski and Rockette 1995), with DeLong’s covariance${clustered}; the two parts’ half widths were combined in quadrature (Howe 1974)${folds > 1 ? ', and the variances of folds, whose test images are disjoint, were added' : ''}.`
     : `Intervals and p-values of differences in AUC are DeLong’s${clustered} and cover the choice of test images only.`;
   const question = primary
-    ? ` The primary comparison, fixed before training, was ${quoted(primary.arm)} against ${quoted(primary.baseline)}; ${plural(family, 'secondary comparison')} were corrected by Holm’s method.`
+    ? ` The primary comparison, fixed before training, was ${quoted(primary.arm)} against ${quoted(primary.baseline)}; ${plural(family, 'secondary comparison')} ${family === 1 ? 'was' : 'were'} corrected by Holm’s method.`
     : '';
   const looks = look
     ? ` Seeds were added in ${look.looks.length} planned looks (${look.looks.join(', ')} seeds) with an error-spending function of the O’Brien–Fleming type (Lan and DeMets 1983); the trial ended at look ${look.number}, whose intervals have a level of ${levelText(primary?.level ?? analysis.level)}.`

@@ -19,7 +19,7 @@ const DRAWS = 200;
 
 export function reliabilityFigure(
   scores: CurveScores,
-  options: { groups: readonly ArmGroup[]; styles: readonly ArmStyle[] },
+  options: { groups: readonly ArmGroup[]; styles: readonly ArmStyle[]; synthetic: boolean },
 ): FigureBlock {
   const { styles } = options;
   const groups = present(options.groups, scores);
@@ -91,8 +91,7 @@ export function reliabilityFigure(
     name: 'reliability',
     title: 'Are the probabilities true?',
     shows: `Test images of all runs of an arm in ${BINS} bins by their probability: on the dotted line, as many are positive as the probability says; below it the probability is too high, above it too low. The larger a mark, the more images its bin holds; bins with less than ${percent(LEAST_SHARE)} are left out.`,
-    doesNotShow:
-      'Whether the probabilities would be true where the class is rarer or more frequent. Arms that were trained on more positives than there are (synthetic images, oversampling) say too much by design: a threshold from validation makes up for that, a probability taken at its word does not.',
+    doesNotShow: `Whether the probabilities would be true where the class is rarer or more frequent. Arms that were trained on more positives than there are (${options.synthetic ? 'synthetic images, ' : ''}oversampling) say too much by design: a threshold from validation makes up for that, a probability taken at its word does not.`,
     legend: legendOf(styles.filter(({ name }) => arms.includes(name))),
     panels,
   };

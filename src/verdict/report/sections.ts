@@ -7,7 +7,7 @@ import { aucFigure } from './auc-figure.js';
 import type { CurveScores } from './bands.js';
 import { checksTable, detectableText, differencesTable, levelText } from './comparison-tables.js';
 import { type ArmGroup, curvesFigure } from './curves-figure.js';
-import { differencesFigure } from './differences-figure.js';
+import { differencesFigure, hasGenerators } from './differences-figure.js';
 import { foldsFigure, foldsTable } from './folds.js';
 import { type ArmStyle, armLabel } from './palette.js';
 import { calibrationTable, reliabilityFigure } from './reliability-figure.js';
@@ -108,11 +108,11 @@ export const externalSection = (analysis: TrialAnalysis): Section => ({
 });
 
 /** @param scores probabilities */
-export const calibrationSection = (scores: CurveScores, look: Look): Section => ({
+export const calibrationSection = (scores: CurveScores, analysis: TrialAnalysis, look: Look): Section => ({
   id: 'calibration',
   title: 'Calibration',
   blocks: [
-    reliabilityFigure(scores, look),
+    reliabilityFigure(scores, { ...look, synthetic: hasGenerators(analysis) }),
     calibrationTable(
       scores,
       look.styles.map(({ name }) => name),

@@ -97,6 +97,10 @@ export function designOf(arms: readonly string[], plan: VerdictPlan, path: strin
     );
   const others = rest.filter((name) => name !== arm);
   const { synthetic } = plan;
+  if (!synthetic && controls.length > 0)
+    throw new ConfigError(
+      `${path}: --balance-control is for synthetic images, which --no-generator says there are none of; hold '${arm}' against '${controls[0]}' with --baseline`,
+    );
   const comparisons: PlannedComparison[] = [
     {
       arm,
