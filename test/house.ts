@@ -36,7 +36,7 @@ export const HOUSE: Readonly<Record<string, readonly string[]>> = {
     'run',
     'stats',
   ],
-  verdict: ['stats', 'report', 'data'],
+  verdict: ['stats', 'report', 'data', 'run'],
   trial: [
     'verdict',
     'gan',

@@ -29,12 +29,13 @@ export function styleHelp(program: Command): void {
   });
 }
 
-/** The options of the commands above, --version left out. A command that only groups others shows none. */
+/** The program's options, --version left out. A command that only groups others shows none. */
 function visibleGlobalOptions(command: Command): Option[] {
-  if (command.commands.length > 0) return [];
-  const options: Option[] = [];
-  for (let above = command.parent; above; above = above.parent) options.push(...above.options);
-  return options.filter((option) => !option.hidden && option.long !== '--version');
+  const isGroup = command.commands.length > 0 && command.registeredArguments.length === 0;
+  if (isGroup || command.parent === null) return [];
+  let program = command.parent;
+  while (program.parent) program = program.parent;
+  return program.options.filter((option) => !option.hidden && option.long !== '--version');
 }
 
 /** Without the `help` command: it works, but every help says --help already. */

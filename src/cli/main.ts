@@ -62,6 +62,12 @@ export const commandTable: readonly CommandEntry[] = [
     group: 'Judge:',
     load: () => import('./trial.js'),
   },
+  {
+    name: 'verdict',
+    summary: 'the trial’s statistics on a table of anyone’s scores; needs no libtorch',
+    group: 'Judge:',
+    load: () => import('./verdict.js'),
+  },
 ];
 
 /** Global options that take a value, which is then not the command's name. */

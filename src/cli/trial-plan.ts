@@ -8,6 +8,7 @@ import type { TrialJob } from '../trial/plan.js';
 import type { Room } from '../trial/room.js';
 import type { PowerPlan } from '../verdict/power-plan.js';
 import { collect, commandConfig, examples, integer, notice, number, output, warning } from './common.js';
+import { powerText } from './power-text.js';
 import { plainTable, trimmed } from './table.js';
 import { comparePictures } from './trial-run.js';
 
@@ -205,33 +206,9 @@ function planText({ config, images, comparisons, jobs, power, measured }: PlanPa
     '',
     trimmed(held),
     '',
-    ...power.sentences,
-    ...power.basis.map(({ name, value, source }) => `  ${name}: ${value} (${source})`),
-    '',
-    'how folds, generators and seeds trade',
-    trimmed(tradesTable(power)),
+    powerText(power),
     ...(measured ? ['', ...costLines(measured)] : []),
   ].join('\n');
-}
-
-function tradesTable({ trades, margin }: PowerPlan): ReturnType<typeof plainTable> {
-  const table = plainTable(
-    ['folds', 'seeds', 'a generator each', 'generators', 'finds', `power at ±${margin}`, 'shows “within”'],
-    0,
-  );
-  const percent = (share: number): string => `${Math.round(100 * share)} %`;
-  for (const { folds, seeds, each, generators, detectable, powerAtMargin, equivalenceChance } of trades) {
-    table.push([
-      String(folds),
-      String(seeds),
-      each,
-      generators === 1 ? '1 (its images only)' : String(generators),
-      detectable === null ? '–' : `±${detectable.toFixed(3)}`,
-      percent(powerAtMargin),
-      percent(equivalenceChance),
-    ]);
-  }
-  return table;
 }
 
 function costLines({ room, cost }: { room: Room; cost: Cost }): string[] {

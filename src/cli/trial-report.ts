@@ -97,7 +97,7 @@ export async function printReport(
 }
 
 /** The page on paper; without a browser the rest of the report stands. */
-async function printPdf(html: string): Promise<string | null> {
+export async function printPdf(html: string): Promise<string | null> {
   const { GraftError } = await import('../errors.js');
   const { writePdf } = await import('../report/pdf.js');
   const pdf = join(dirname(html), 'report.pdf');

@@ -166,6 +166,7 @@ test('numbers', () => {
     50.5,
   ]);
   expect(['45,5', '50', '-'].map(numberReader(['45,5', '50', '-'])!)).toEqual([45.5, 50, undefined]);
+  expect(['0,123', '0,456'].map(numberReader(['0,123', '0,456'])!)).toEqual([0.123, 0.456]);
   for (const words of [['45', 'old'], ['1,234', '5,678'], ['1,5', '2.5'], ['NA', ''], []])
     expect(numberReader(words)).toBeUndefined();
 });

@@ -172,7 +172,7 @@ export function numberOf(cell: string): number | undefined {
 
 /**
  * How a column's cells are read as numbers, where every one that is not missing is one. Decimal commas are read where
- * they can mean nothing else: not where every fraction has three digits, which may be thousands.
+ * they can mean nothing else: not where every fraction has three digits, which may be thousands, but for `0,123`.
  * @returns undefined for a column of words, or without any value; the reader gives undefined for a missing cell
  */
 export function numberReader(column: Iterable<string>): ((cell: string) => number | undefined) | undefined {
@@ -185,7 +185,7 @@ export function numberReader(column: Iterable<string>): ((cell: string) => numbe
     const text = plainText(cell);
     return commaNumber.test(text) ? text.replace(',', '.') : text;
   };
-  const isDecimal = withComma.some((cell) => !/,\d{3}$/.test(cell));
+  const isDecimal = withComma.some((cell) => !/,\d{3}$/.test(cell) || /^[+-]?0,/.test(cell));
   if (!isDecimal || !known.every((cell) => numberOf(toPoint(cell)) !== undefined && !/\d\.\d/.test(cell)))
     return undefined;
   return (cell) => (isMissing(cell, 'number') ? undefined : numberOf(toPoint(cell)));

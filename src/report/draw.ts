@@ -6,7 +6,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { Hover, Panel } from './document.js';
 import { escapeHtml } from './escape.js';
-import { LIGHT } from './palette.js';
+import { LIGHT, RULE } from './palette.js';
 
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
@@ -74,6 +74,23 @@ export const plainAxis = (label: string, narrow: boolean): Plot.ScaleOptions =>
     ticks: narrow ? 5 : 8,
     tickSize: 4,
   }) as Plot.ScaleOptions;
+
+/** A square plane from 0 to 1, as curves of rates are drawn on. */
+export function unitSquare(
+  axes: { x: string; y: string },
+  marks: Plot.Markish[],
+): Omit<Plot.PlotOptions, 'width'> {
+  return {
+    height: 346,
+    marginLeft: 48,
+    marginBottom: 42,
+    marginTop: 10,
+    marginRight: 12,
+    x: { ...plainAxis(axes.x, true), domain: [0, 1] },
+    y: { ...plainAxis(axes.y, true), domain: [0, 1] },
+    marks: [Plot.frame({ stroke: RULE }), ...marks],
+  };
+}
 
 /** A panel as wide as the page, drawn a second time for phones. */
 export function fullPanel(draw: (width: number) => Plot.PlotOptions, label: string, hover?: Hover): Panel {

@@ -41,7 +41,7 @@ figcaption span{display:block;margin-top:.2rem}
 .panels{display:flex;flex-wrap:wrap;gap:1rem 1rem;justify-content:space-between}
 .panels.many{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(20rem,100%),1fr))}
 .panels.tall{display:block}.panels.tall .panel+.panel{margin-top:1.1rem}
-.panel{flex:1 1 20rem;min-width:0}.panel-title{font-size:.82rem;font-weight:600;margin:0 0 .25rem}
+.panel{flex:1 1 20rem;min-width:0}.panel:only-child:not(:has(.narrow)){max-width:26rem}.panel-title{font-size:.82rem;font-weight:600;margin:0 0 .25rem}
 svg.plot,.panel svg{display:block;width:100%;height:auto;overflow:visible;font-family:var(--sans)!important}
 .narrow{display:none}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.2rem;font-size:.82rem;margin:0 0 .8rem;padding:0;list-style:none}

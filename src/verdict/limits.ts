@@ -14,7 +14,7 @@ export function limitsIn(analysis: TrialAnalysis, primary: Comparison, kind: Ver
 }
 
 /** Folds that differ by more than seeds and images make them: each has its own training images and generator. */
-function foldsDisagree({ foldSpread, foldDifferences, forThese }: Comparison): Limit | null {
+function foldsDisagree({ foldSpread, foldDifferences, forThese, generators }: Comparison): Limit | null {
   if (!foldSpread || foldSpread.p >= 0.05) return null;
   const values = foldDifferences.map(({ difference }) => difference);
   const span = `${signed(Math.min(...values))} to ${signed(Math.max(...values))}`;
@@ -22,7 +22,7 @@ function foldsDisagree({ foldSpread, foldDifferences, forThese }: Comparison): L
     id: 'folds',
     short: 'folds disagree',
     clause: `the folds disagree (${span})`,
-    detail: `The folds disagree by more than seeds and test images explain (p ${pValue(foldSpread.p)}): ${span}. Each has its own training images and generator, and another one may do otherwise; for these alone the interval would be ${signedRange(forThese)}.`,
+    detail: `The folds disagree by more than seeds and test images explain (p ${pValue(foldSpread.p)}): ${span}. Each has its own training images${generators > 0 ? ' and generator' : ''}, and another one may do otherwise; for these alone the interval would be ${signedRange(forThese)}.`,
   };
 }
 
@@ -55,7 +55,7 @@ function othersDisagree({ external }: TrialAnalysis, primary: Comparison, kind: 
   };
 }
 
-function atChance({ arms }: TrialAnalysis, { baseline, degenerate }: Comparison): Limit | null {
+function atChance({ arms, names }: TrialAnalysis, { baseline, degenerate }: Comparison): Limit | null {
   if (!degenerate.includes('chance')) return null;
   const { auc } = arms.find(({ arm }) => arm === baseline)!;
   const told = `AUC ${auc.value.toFixed(3)}, ${range(auc)}`;
@@ -63,6 +63,6 @@ function atChance({ arms }: TrialAnalysis, { baseline, degenerate }: Comparison)
     id: 'chance',
     short: 'baseline at chance',
     clause: `the baseline itself is not shown to know anything (${told})`,
-    detail: `The interval of ${baseline} holds 0.5 (${told}): nobody would use such a classifier, and what synthetic images do to one that works may be something else. Train it better first: more steps, pretrained weights, larger pictures.`,
+    detail: `The interval of ${baseline} holds 0.5 (${told}): nobody would use such a classifier, and what ${names.short} ${names.plural ? 'do' : 'does'} to one that works may be something else. Train it better first: more steps, pretrained weights, larger pictures.`,
   };
 }

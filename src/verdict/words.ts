@@ -234,9 +234,9 @@ const reasons: Record<
     remedy:
       'Such a classifier has collapsed. Look at its training (loss, learning rate, class weights), and at scores that were rounded.',
   }),
-  identical: ({ arm, baseline }) => ({
+  identical: ({ arm, baseline, generators }) => ({
     because: `${arm} and ${baseline} rank every test image alike in every run`,
-    remedy: 'Were the same scores handed over twice, or the synthetic images never read?',
+    remedy: `Were the same scores handed over twice${generators > 0 ? ', or the synthetic images never read' : ''}?`,
   }),
   saturated: ({ equivalence }) => ({
     because: `both arms rank hardly any test image wrongly, and so few could not show a difference within ±${equivalence.margin}`,
@@ -253,7 +253,7 @@ const reasons: Record<
 };
 
 /** What would sharpen the answer: folds, seeds, test images, or several of them. */
-function remedy({ analysis: { names }, primary }: Told): string {
+function remedy({ analysis: { names }, primary, scope }: Told): string {
   const { detectable, seeds, folds, test } = primary;
   const { margin } = primary.equivalence;
   const power = percent(detectable.power);
@@ -269,7 +269,7 @@ function remedy({ analysis: { names }, primary }: Told): string {
   const { seedsForMargin, foldsForMargin, groupsForMargin, bothForMargin } = detectable;
   const ways = [
     foldsForMargin !== null && foldsForMargin > folds
-      ? `about ${plural(foldsForMargin, 'fold')}, each with a generator of its own (now ${whole(folds)})`
+      ? `about ${plural(foldsForMargin, 'fold')}${scope === 'no-generator' ? '' : ', each with a generator of its own'} (now ${whole(folds)})`
       : null,
     seedsForMargin !== null && seedsForMargin > seeds.length
       ? `about ${plural(seedsForMargin, 'seed')}${inEach} (${whole(seedsForMargin - seeds.length)} more)`

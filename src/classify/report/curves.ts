@@ -1,7 +1,7 @@
 /** ROC and precision–recall curves with the operating point, and the histogram of probabilities. */
 import * as Plot from '@observablehq/plot';
 import type { FigureBlock } from '../../report/document.js';
-import { fullPanel, halfPanel, plainAxis } from '../../report/draw.js';
+import { fullPanel, halfPanel, plainAxis, unitSquare } from '../../report/draw.js';
 import { fixed, percent, range } from '../../report/format.js';
 import { INK, MUTED, PAPER, RULE } from '../../report/palette.js';
 import { precisionRecallCurve } from '../../stats/precision-recall.js';
@@ -11,23 +11,6 @@ import type { EvaluationReportInput } from './input.js';
 
 export const BLUE = 'var(--blue)';
 export const ORANGE = 'var(--orange)';
-
-/** A square plane from 0 to 1, as curves of rates are drawn on. */
-export function unitSquare(
-  axes: { x: string; y: string },
-  marks: Plot.Markish[],
-): Omit<Plot.PlotOptions, 'width'> {
-  return {
-    height: 346,
-    marginLeft: 48,
-    marginBottom: 42,
-    marginTop: 10,
-    marginRight: 12,
-    x: { ...plainAxis(axes.x, true), domain: [0, 1] },
-    y: { ...plainAxis(axes.y, true), domain: [0, 1] },
-    marks: [Plot.frame({ stroke: RULE }), ...marks],
-  };
-}
 
 /** '0.812 (0.754 to 0.860)' */
 export const withInterval = ({ value, interval }: Score): string =>

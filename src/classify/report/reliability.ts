@@ -1,13 +1,13 @@
 /** The reliability diagram, before and after temperature scaling. */
 import * as Plot from '@observablehq/plot';
 import type { FigureBlock } from '../../report/document.js';
-import { halfPanel } from '../../report/draw.js';
+import { halfPanel, unitSquare } from '../../report/draw.js';
 import { fixed, whole } from '../../report/format.js';
 import { MUTED, PAPER } from '../../report/palette.js';
 import { wilsonInterval } from '../../stats/proportion.js';
 import type { Calibration } from '../evaluation.js';
 import type { Calibrated } from './common-blocks.js';
-import { BLUE, unitSquare } from './curves.js';
+import { BLUE } from './curves.js';
 import type { EvaluationReportInput } from './input.js';
 
 function diagram({ bins }: Calibration, observedName: string): Omit<Plot.PlotOptions, 'width'> {

@@ -5,7 +5,7 @@
  * appended and joined there, and the rows come out in the order of the files.
  */
 import { ConfigError, DataError } from '../../errors.js';
-import { chosenName, columnKey } from '../cell.js';
+import { chosenName, columnKey, numberOf } from '../cell.js';
 import { mapSource } from './columns.js';
 import { appendTables, type Combined, joinTables, rowOrder } from './combine.js';
 import {
@@ -207,7 +207,11 @@ async function withHeaders(
 function checkColumns({ columns, path, rows }: Source): void {
   const twice = columns.find((column, i) => columns.indexOf(column) !== i);
   if (twice !== undefined)
-    throw new DataError(`${path}: column '${twice}' stands twice in the header; rename one of them`);
+    throw new DataError(
+      numberOf(twice) === undefined
+        ? `${path}: column '${twice}' stands twice in the header; rename one of them`
+        : `${path}: no header, it seems: '${twice}' stands twice in the first line, '${columns.join(',')}'; begin the file with a line of the columns' names`,
+    );
   if (rows === 0) throw new DataError(`${path}: no rows below the header; expected one a picture`);
 }
 

@@ -2,8 +2,8 @@
 import type { Section, TableBlock } from '../../report/document.js';
 import { duration, fixed, whole } from '../../report/format.js';
 import { auc } from '../../stats/roc.js';
+import { armLabel } from '../../verdict/report/palette.js';
 import type { TrialSummary } from '../summary.js';
-import { armLabel } from './palette.js';
 
 const left = (title: string) => ({ title, align: 'left' as const });
 const right = (title: string) => ({ title, align: 'right' as const });

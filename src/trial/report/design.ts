@@ -2,8 +2,8 @@
 import type { Block, Section } from '../../report/document.js';
 import { duration, fixed, list, plural, whole } from '../../report/format.js';
 import type { TrialAnalysis } from '../../verdict/analysis.js';
+import { armLabel } from '../../verdict/report/palette.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
-import { armLabel } from './palette.js';
 
 const left = (title: string) => ({ title, align: 'left' as const });
 const right = (title: string) => ({ title, align: 'right' as const });

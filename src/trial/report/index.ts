@@ -5,11 +5,9 @@
  */
 import { isAbsolute, join } from 'node:path';
 import { DataError } from '../../errors.js';
-import { writeFileAtomic, writeJson } from '../../files.js';
-import { standaloneSvg } from '../../report/draw.js';
-import { toHtml } from '../../report/html.js';
-import { panelFile, toMarkdown } from '../../report/markdown.js';
-import { encodedBytes, readPngFile } from '../../report/picture.js';
+import { writeJson } from '../../files.js';
+import { readPngFile } from '../../report/picture.js';
+import { writeReportFiles } from '../../report/write.js';
 import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
 import { decideVerdict, type Verdict } from '../../verdict/verdict.js';
 import { summarise } from '../analysis.js';
@@ -45,28 +43,7 @@ export function writeReport(summary: TrialSummary, dir: string, options: ReportO
   const baseDir = options.baseDir ?? dir;
   const readPng: ReadPng = (path) => readPngFile(isAbsolute(path) ? path : join(baseDir, path));
   const report = composeReport(checked.data, analysis, verdict, { readPng, analysis: options });
-  for (const block of report.sections.flatMap(({ blocks }) => blocks)) {
-    if (block.kind === 'figure') {
-      block.panels.forEach(({ wide }, i) => {
-        writeFileAtomic(
-          join(dir, 'figures', panelFile(block.name, i, block.panels.length)),
-          standaloneSvg(wide),
-        );
-      });
-    } else if (block.kind === 'pictures') {
-      for (const picture of block.pictures) {
-        const { format, bytes } = encodedBytes(picture);
-        writeFileAtomic(join(dir, 'figures', `${picture.name}.${format}`), bytes);
-      }
-    }
-  }
-  const paths = {
-    html: join(dir, 'report.html'),
-    markdown: join(dir, 'report.md'),
-    json: join(dir, 'summary.json'),
-  };
-  writeFileAtomic(paths.html, toHtml(report));
-  writeFileAtomic(paths.markdown, toMarkdown(report));
+  const paths = { ...writeReportFiles(report, dir), json: join(dir, 'summary.json') };
   writeJson(paths.json, { ...checked.data, analysis, verdict });
   return { ...paths, analysis, verdict };
 }

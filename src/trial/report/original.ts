@@ -6,8 +6,8 @@
  */
 import type { TableBlock } from '../../report/document.js';
 import { fixed } from '../../report/format.js';
+import { armLabel } from '../../verdict/report/palette.js';
 import type { TrialMetric, TrialSummary } from '../summary.js';
-import { armLabel } from './palette.js';
 
 const METRICS = ['PSNR', 'SSIM', 'MS-GMSD', 'MDSI', 'HaarPSI'] as const;
 

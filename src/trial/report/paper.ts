@@ -2,26 +2,22 @@
  * The trial as the methods and results of a paper: whole sentences with every number, to be pasted and cut. They say what
  * the summary knows and nothing else.
  */
-import { fixed, list, plural, pValue, range, signed, signedRange, whole } from '../../report/format.js';
-import type { Comparison, TrialAnalysis } from '../../verdict/analysis.js';
-import { type RegistrationRecord, whenFixed } from '../../verdict/registration.js';
+import { list, plural, whole } from '../../report/format.js';
+import type { TrialAnalysis } from '../../verdict/analysis.js';
+import { quoted, resultsParagraph, statisticsParagraph } from '../../verdict/report/paper.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
-import { levelText } from './comparison-tables.js';
 import { amountText, spanOf } from './design.js';
-import { armLabel } from './palette.js';
 
 /** Data, training sets, statistics, results, software: a paragraph each. */
 export function methodsParagraphs(summary: TrialSummary, analysis: TrialAnalysis): string[] {
   return [
     dataParagraph(summary),
     armsParagraph(summary, analysis),
-    statisticsParagraph(summary, analysis),
+    statisticsParagraph(analysis, summary.registration),
     resultsParagraph(analysis),
     softwareParagraph(summary),
   ].filter((text) => text !== '');
 }
-
-const quoted = (name: string): string => `“${armLabel(name)}”`;
 
 function dataParagraph({ dataset, folds, external, sizePx }: TrialSummary): string {
   const { group, positive } = dataset;
@@ -98,79 +94,6 @@ function armsParagraph(summary: TrialSummary, { equalSteps }: TrialAnalysis): st
     `The classifier was ${summary.classifier}, trained ${equalSteps ? `for ${steps} optimiser steps in every run` : `for ${steps} optimiser steps`}; the step with the highest validation AUC was kept, and the decision threshold was chosen on validation images. ` +
     `Every training set was run with ${plural(seeds.length, 'seed')} (${seeds.join(', ')})${folds.length > 1 ? ` in each of ${folds.length} folds` : ''}, ${plural(runs.length, 'run')} in all. Validation and test images were real and at their natural prevalence.`
   );
-}
-
-function statisticsParagraph(summary: TrialSummary, analysis: TrialAnalysis): string {
-  const { folds, look, family, equivalenceMargin: margin } = analysis;
-  const { group } = summary.dataset;
-  const marginReason = summary.registration?.marginReason;
-  const primary = primaryOf(analysis);
-  const several = analysis.arms.some(({ runs }) => runs.length > 1);
-  const clustered = group === 'image' ? '' : `, clustered by ${group} (Obuchowski 1997)`;
-  const intervals = several
-    ? `Intervals and p-values of differences in AUC treat seeds and test images as random (Obuchowski and Rockette 1995), with DeLong’s covariance${clustered}; the two parts’ half widths were combined in quadrature (Howe 1974)${folds > 1 ? ', and the variances of folds, whose test images are disjoint, were added' : ''}.`
-    : `Intervals and p-values of differences in AUC are DeLong’s${clustered} and cover the choice of test images only.`;
-  const question = primary
-    ? ` The primary comparison, ${fixedBy(summary.registration)}, was ${quoted(primary.arm)} against ${quoted(primary.baseline)}; ${plural(family, 'secondary comparison')} were corrected by Holm’s method.`
-    : '';
-  const looks = look
-    ? ` Seeds were added in ${look.looks.length} planned looks (${look.looks.join(', ')} seeds) with an error-spending function of the O’Brien–Fleming type (Lan and DeMets 1983); the trial ended at look ${look.number}, whose intervals have a level of ${levelText(primary?.level ?? analysis.level)}.`
-    : '';
-  return `Statistics. The outcome was the area under the ROC curve on the test images. ${intervals}${question} Differences within ±${margin} were ${whenFixed(summary.registration)} as too small to matter${marginReason ? ` (“${marginReason}”)` : ''}.${planText(summary.registration)} The confidence level was ${levelText(analysis.level)}${look ? ' over all looks' : ''}.${looks}`;
-}
-
-/** The comparison follows from the arms: whether these were fixed in time, only a plan can show. */
-const fixedBy = (registration: RegistrationRecord | null): string =>
-  registration !== null && registration.deviations.length === 0
-    ? 'fixed before training'
-    : 'fixed by the design';
-
-function planText(registration: RegistrationRecord | null): string {
-  if (registration === null) return ' The plan was not registered.';
-  const { by, planHash, fileHash, deviations } = registration;
-  const what =
-    by === 'register'
-      ? 'The plan was registered before the trial began'
-      : 'The plan was written down when the trial began, and not registered before';
-  const departures =
-    deviations.length === 0
-      ? 'there were no deviations from it'
-      : `there ${deviations.length === 1 ? 'was one deviation' : `were ${deviations.length} deviations`} from it`;
-  return ` ${what} (SHA-256 ${fileHash ?? planHash}); ${departures}.`;
-}
-
-const primaryOf = ({ primary, comparisons }: TrialAnalysis): Comparison | undefined =>
-  primary === null ? undefined : comparisons[primary];
-
-function resultsParagraph(analysis: TrialAnalysis): string {
-  const { arms, comparisons, external, level } = analysis;
-  const primary = primaryOf(analysis);
-  const aucs = arms.map(({ arm, auc }) => `${fixed(auc.value)} (${range(auc)}) for ${quoted(arm)}`);
-  const told = (
-    { arm, baseline, difference }: { arm: string; baseline: string; difference: Comparison['difference'] },
-    p: string,
-  ): string =>
-    `${quoted(arm)} against ${quoted(baseline)} ${signed(difference.value)} (${signedRange(difference)}; ${p})`;
-  const others = comparisons.filter((comparison) => comparison !== primary);
-  const correctedText = ({ p, correctedP }: Comparison): string =>
-    correctedP === null ? `p ${pValue(p)}` : `corrected p ${pValue(correctedP)}`;
-  const outside = external.flatMap(({ name, comparisons: pairs }) =>
-    pairs
-      .filter(({ role }) => role === 'primary')
-      .map((pair) => `on ${name} ${told(pair, `p ${pValue(pair.p)}`)}`),
-  );
-  return [
-    `Results. Test AUC (${levelText(level)} interval) was ${list(aucs)}.`,
-    primary
-      ? `The primary difference was ${signed(primary.difference.value)} (${levelText(primary.level)} interval ${signedRange(primary.difference)}, p ${pValue(primary.p)}).`
-      : '',
-    others.length > 0
-      ? `Other differences: ${others.map((other) => told(other, correctedText(other))).join('; ')}.`
-      : '',
-    outside.length > 0 ? `On external sets: ${outside.join('; ')}.` : '',
-  ]
-    .filter((sentence) => sentence !== '')
-    .join(' ');
 }
 
 function softwareParagraph({ version, environment, dataset, gans }: TrialSummary): string {

@@ -5,9 +5,10 @@ import { around, fullPanel, plainAxis } from '../../report/draw.js';
 import { whole } from '../../report/format.js';
 import { PAPER, RULE } from '../../report/palette.js';
 import type { ArmAnalysis, TrialAnalysis } from '../../verdict/analysis.js';
+import { type ArmStyle, armLabel, legendOf } from '../../verdict/report/palette.js';
 import { sameArm } from '../arms.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
-import { type ArmStyle, armLabel, armStyles, legendOf } from './palette.js';
+import { armStyles } from './palette.js';
 
 interface Point {
   x: number;

@@ -5,10 +5,10 @@ import type { FigureBlock, Panel } from '../../report/document.js';
 import { halfPanel, plainAxis } from '../../report/draw.js';
 import { plural } from '../../report/format.js';
 import { RULE } from '../../report/palette.js';
+import { type BandPoint, spreadOf } from '../../verdict/report/bands.js';
+import { bandHover, bandMarks } from '../../verdict/report/curves-figure.js';
+import { type ArmStyle, legendOf } from '../../verdict/report/palette.js';
 import type { ClassifierPoint, TrialSummary } from '../summary.js';
-import { type BandPoint, spreadOf } from './bands.js';
-import { bandHover, bandMarks } from './curves-figure.js';
-import { type ArmStyle, legendOf } from './palette.js';
 
 /** Training loss and validation AUC of the classifiers by arm, mean over the runs thick. */
 export function classifierFigure(summary: TrialSummary, styles: readonly ArmStyle[]): FigureBlock | null {

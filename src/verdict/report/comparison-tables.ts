@@ -1,7 +1,7 @@
 /** The paired differences in numbers: what the figure draws, and the same by other tests. */
 import type { TableBlock } from '../../report/document.js';
 import { fixed, pValue, signed, signedRange } from '../../report/format.js';
-import type { Comparison, TrialAnalysis } from '../../verdict/analysis.js';
+import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { pairLabel } from './differences-figure.js';
 
 const right = (title: string) => ({ title, align: 'right' as const });
@@ -42,7 +42,12 @@ export function differencesTable(analysis: TrialAnalysis): TableBlock {
     note:
       `Detectable: smallest true difference found with ${Math.round((comparisons[0]?.detectable.power ?? 0.8) * 100)} % power. ` +
       'Primary: the comparison of the verdict, fixed by the design, needs no correction; p-values of the secondary ones are corrected among themselves (Holm). ' +
-      'Control: what standard augmentation itself brings, for scale.' +
+      (comparisons.some(({ role }) => role === 'required')
+        ? 'Required: “helps” needs this interval above zero as well, which asks for no correction. '
+        : '') +
+      (comparisons.some(({ role }) => role === 'control')
+        ? 'Control: what standard augmentation itself brings, for scale.'
+        : '') +
       (look ? ' Intervals and p-values allow for the looks before this one.' : ''),
   };
 }

@@ -4,9 +4,9 @@ import type { FigureBlock, Hover, TableBlock } from '../../report/document.js';
 import { around, fullPanel } from '../../report/draw.js';
 import { signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
-import type { Comparison, TrialAnalysis } from '../../verdict/analysis.js';
+import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { bareP } from './comparison-tables.js';
-import { differenceAxis, pairLabel } from './differences-figure.js';
+import { differenceAxis, hasGenerators, pairLabel } from './differences-figure.js';
 import type { ArmStyle } from './palette.js';
 
 /** Every run's difference with its own interval, by fold; null without folds or a primary comparison. */
@@ -138,6 +138,6 @@ export function foldsTable(analysis: TrialAnalysis): TableBlock | null {
     ]),
     strong: analysis.primary === null ? [] : [analysis.primary],
     sortable: true,
-    note: `Mean over the seeds of the fold.${spread ? ' Disagreement: chance of folds as far apart where they differ by seeds and test images alone (F test); below 0.05, their training images or GANs matter, which the intervals above take as given.' : ''}`,
+    note: `Mean over the seeds of the fold.${spread ? ` Disagreement: chance of folds as far apart where they differ by seeds and test images alone (F test); below 0.05, their training images${hasGenerators(analysis) ? ' or GANs' : ''} matter, which the intervals above take as given.` : ''}`,
   };
 }

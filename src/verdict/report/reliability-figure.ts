@@ -1,16 +1,14 @@
 /** Are the probabilities true? One line an arm, over all of its runs; and how far off they are, beside what chance gives. */
 import * as Plot from '@observablehq/plot';
-import { unitSquare } from '../../classify/report/curves.js';
 import { Random } from '../../random.js';
 import type { FigureBlock, Hover, Panel, TableBlock } from '../../report/document.js';
-import { halfPanel } from '../../report/draw.js';
+import { halfPanel, unitSquare } from '../../report/draw.js';
 import { fixed, percent, whole } from '../../report/format.js';
 import { MUTED, PAPER } from '../../report/palette.js';
 import { calibrationBins, calibrationError, calibrationFloor } from '../../stats/calibration.js';
 import { meanAndDeviation } from '../../stats/paired.js';
-import type { TrialSummary } from '../summary.js';
-import { runsOf } from './bands.js';
-import { armGroups } from './curves-figure.js';
+import { type CurveScores, runsOf } from './bands.js';
+import { type ArmGroup, present } from './curves-figure.js';
 import { type ArmStyle, armLabel, legendOf } from './palette.js';
 
 /** Bins with fewer images than this share are left out of the line: theirs is noise. */
@@ -19,15 +17,20 @@ const BINS = 10;
 /** Draws of true probabilities a run. */
 const DRAWS = 200;
 
-export function reliabilityFigure(summary: TrialSummary, styles: readonly ArmStyle[]): FigureBlock {
-  const arms = summary.arms.filter(({ name }) => summary.runs.some((run) => run.arm === name));
+export function reliabilityFigure(
+  scores: CurveScores,
+  options: { groups: readonly ArmGroup[]; styles: readonly ArmStyle[]; synthetic: boolean },
+): FigureBlock {
+  const { styles } = options;
+  const groups = present(options.groups, scores);
+  const arms = groups.flatMap((group) => group.arms);
   const axes = { x: 'probability', y: 'share of positives' };
-  const panels = armGroups(arms).map(({ title, arms: own }): Panel => {
-    const lines = own.map(({ name }) => {
-      const runs = runsOf(summary, name);
+  const panels = groups.map(({ title, arms: own }): Panel => {
+    const lines = own.map((name) => {
+      const runs = runsOf(scores, name);
       const labels = runs.flatMap((run) => run.labels);
-      const scores = runs.flatMap((run) => run.scores);
-      const bins = calibrationBins(labels, scores, { bins: BINS }).filter(
+      const probabilities = runs.flatMap((run) => run.scores);
+      const bins = calibrationBins(labels, probabilities, { bins: BINS }).filter(
         ({ images }) => images >= LEAST_SHARE * labels.length,
       );
       return { style: styles.find((style) => style.name === name)!, bins, images: labels.length };
@@ -88,23 +91,22 @@ export function reliabilityFigure(summary: TrialSummary, styles: readonly ArmSty
     name: 'reliability',
     title: 'Are the probabilities true?',
     shows: `Test images of all runs of an arm in ${BINS} bins by their probability: on the dotted line, as many are positive as the probability says; below it the probability is too high, above it too low. The larger a mark, the more images its bin holds; bins with less than ${percent(LEAST_SHARE)} are left out.`,
-    doesNotShow:
-      'Whether the probabilities would be true where the class is rarer or more frequent. Arms that were trained on more positives than there are (synthetic images, oversampling) say too much by design: a threshold from validation makes up for that, a probability taken at its word does not.',
-    legend: legendOf(styles.filter(({ name }) => arms.some((arm) => arm.name === name))),
+    doesNotShow: `Whether the probabilities would be true where the class is rarer or more frequent. Arms that were trained on more positives than there are (${options.synthetic ? 'synthetic images, ' : ''}oversampling) say too much by design: a threshold from validation makes up for that, a probability taken at its word does not.`,
+    legend: legendOf(styles.filter(({ name }) => arms.includes(name))),
     panels,
   };
 }
 
 /** Expected calibration error of every arm with what true probabilities would have. */
-export function calibrationTable(summary: TrialSummary): TableBlock {
+export function calibrationTable(scores: CurveScores, names: readonly string[]): TableBlock {
   const random = new Random(0).fork('calibration');
-  const arms = summary.arms.filter(({ name }) => summary.runs.some((run) => run.arm === name));
-  const rows = arms.map(({ name }) => {
-    const runs = runsOf(summary, name);
+  const arms = names.filter((name) => scores.runs.some((run) => run.arm === name));
+  const rows = arms.map((name) => {
+    const runs = runsOf(scores, name);
     const errors = meanAndDeviation(
-      runs.map(({ labels, scores }) => calibrationError(labels, scores, { bins: BINS })),
+      runs.map((run) => calibrationError(run.labels, run.scores, { bins: BINS })),
     );
-    const floors = runs.map(({ scores }) => calibrationFloor(scores, { bins: BINS, random, draws: DRAWS }));
+    const floors = runs.map((run) => calibrationFloor(run.scores, { bins: BINS, random, draws: DRAWS }));
     const mean = (key: 'mean' | 'high'): number =>
       floors.reduce((sum, floor) => sum + floor[key], 0) / floors.length;
     return [

@@ -4,7 +4,7 @@ import type { FigureBlock, Hover, Panel } from '../../report/document.js';
 import { around, fullPanel } from '../../report/draw.js';
 import { plural, pValue, signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
-import type { PairAnalysis, TrialAnalysis } from '../../verdict/analysis.js';
+import type { PairAnalysis, TrialAnalysis } from '../analysis.js';
 import { type ArmStyle, armLabel } from './palette.js';
 
 /** More rows than these make a panel of their own, which no printed page would hold. */
@@ -26,6 +26,10 @@ interface Row {
   runs: readonly string[];
   p: number;
 }
+
+/** Whether any arm was trained with synthetic images. */
+export const hasGenerators = ({ comparisons }: Pick<TrialAnalysis, 'comparisons'>): boolean =>
+  comparisons.some(({ generators }) => generators > 0);
 
 export const pairLabel = ({ arm, baseline }: { arm: string; baseline: string }): string =>
   `${armLabel(arm)}  −  ${armLabel(baseline)}`;
@@ -80,8 +84,7 @@ export function differencesFigure(
       (analysis.external.length > 0
         ? ' External sets are other collections that every run scored; they take no part in the verdict.'
         : ''),
-    doesNotShow:
-      'Other synthetic images or another way to collect them: the intervals cover other seeds and other test images only. They are not corrected for making several comparisons; the p-values in the table are.',
+    doesNotShow: `${hasGenerators(analysis) ? 'Other synthetic images or another way to collect them' : 'Another way to collect images'}: the intervals cover other seeds and other test images only. They are not corrected for making several comparisons; the p-values in the table are.`,
     legend: [],
     panels,
   };
@@ -94,6 +97,7 @@ function groupsOf({
 }: TrialAnalysis): { title: string; pairs: readonly PairAnalysis[] }[] {
   const own = [
     { title: 'Primary: what the verdict is about', role: 'primary' },
+    { title: 'Required: what “helps” must hold against as well', role: 'required' },
     { title: 'Secondary: corrected for their number', role: 'secondary' },
     { title: 'Control: what standard augmentation itself brings', role: 'control' },
   ].map(({ title, role }) => ({ title, pairs: comparisons.filter((pair) => pair.role === role) }));

@@ -2,46 +2,37 @@
 import type { Block } from '../../report/document.js';
 import { percent, plural, signed, signedRange, whole } from '../../report/format.js';
 import { spendingShares } from '../../stats/spending.js';
-import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
-import { summarise } from '../analysis.js';
-import type { TrialSummary } from '../summary.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { TrialScores } from '../scores.js';
 import { bareP } from './comparison-tables.js';
 
-const REASONS: Record<NonNullable<TrialSummary['sequential']>['stopped'], string> = {
+const REASONS: Record<NonNullable<TrialScores['sequential']>['stopped'], string> = {
   narrow: 'the interval was as narrow as asked for',
   decided: 'the verdict was decided',
   budget: 'the seeds were used up',
   running: 'more seeds are to come',
 };
 
-/** Nothing where the number of seeds was fixed. */
+/**
+ * Nothing where the number of seeds was fixed.
+ * @param earlier the analysis of these seeds' runs alone, at an earlier look (from 1)
+ */
 export function looksBlocks(
-  summary: TrialSummary,
+  { sequential, runs }: Pick<TrialScores, 'sequential'> & { runs: readonly { seed: number }[] },
   analysis: TrialAnalysis,
-  options: AnalysisOptions,
+  earlier: (look: number, seeds: readonly number[]) => TrialAnalysis,
 ): Block[] {
-  const { sequential } = summary;
   if (!sequential) return [];
   const { looks, reached, stopped } = sequential;
   const shares = spendingShares(looks, 1 - analysis.level);
   // In the order in which they were added.
-  const seeds = [...new Set(summary.runs.map(({ seed }) => seed))];
+  const seeds = [...new Set(runs.map(({ seed }) => seed))];
   const rows = looks.map((count, i): string[] => {
     const alpha = (1 - analysis.level) * shares[i]!;
     const base = [String(i + 1), whole(count), alpha < 0.00005 ? '< 0.0001' : alpha.toFixed(4)];
     if (i + 1 > reached) return [...base, '', '', 'not reached'];
     const own = seeds.slice(0, count);
-    const then =
-      i + 1 === reached
-        ? analysis
-        : summarise(
-            {
-              ...summary,
-              runs: summary.runs.filter(({ seed }) => own.includes(seed)),
-              sequential: { ...sequential, reached: i + 1 },
-            },
-            { ...options, replicates: 0 },
-          );
+    const then = i + 1 === reached ? analysis : earlier(i + 1, own);
     const primary = then.primary === null ? undefined : then.comparisons[then.primary];
     if (!primary) return [...base, '–', '–', ''];
     const interval = `${signed(primary.difference.value)} (${signedRange(primary.difference)})`;

@@ -1,7 +1,12 @@
 /** Several curves over one axis, one a run, as their mean and the range that they fill. */
 import { type PrecisionRecallCurve, precisionRecallCurve } from '../../stats/precision-recall.js';
 import { type RocCurve, rocCurve, sensitivityAt } from '../../stats/roc.js';
-import type { TrialSummary } from '../summary.js';
+
+/** The part of a trial's scores that curves are made of. */
+export interface CurveScores {
+  folds: readonly { fold: number; test: { labels: readonly (0 | 1)[] } }[];
+  runs: readonly { arm: string; fold: number; testScores: readonly number[] }[];
+}
 
 export interface BandPoint {
   x: number;
@@ -48,7 +53,7 @@ export function precisionAt({ recall, precision }: PrecisionRecallCurve, wanted:
 
 /** Every run of an arm with the labels of its own test images. */
 export function runsOf(
-  { runs, folds }: TrialSummary,
+  { runs, folds }: CurveScores,
   arm: string,
 ): { labels: readonly number[]; scores: readonly number[] }[] {
   return runs
@@ -60,14 +65,14 @@ export function runsOf(
 }
 
 /** ROC curve: sensitivity over 1 − specificity, from (0, 0). */
-export function rocBand(summary: TrialSummary, arm: string): BandPoint[] {
-  const curves = runsOf(summary, arm).map(({ labels, scores }): RocCurve => rocCurve(labels, scores));
+export function rocBand(scores: CurveScores, arm: string): BandPoint[] {
+  const curves = runsOf(scores, arm).map((run): RocCurve => rocCurve(run.labels, run.scores));
   // At a rate of 0 the curves rise; the line begins in the corner.
   return [{ x: 0, y: 0, low: 0, high: 0 }, ...bandOf(curves, sensitivityAt)];
 }
 
 /** Precision over recall, from the first hundredth on: where nothing is called positive, there is no precision. */
-export function precisionBand(summary: TrialSummary, arm: string): BandPoint[] {
-  const curves = runsOf(summary, arm).map(({ labels, scores }) => precisionRecallCurve(labels, scores));
+export function precisionBand(scores: CurveScores, arm: string): BandPoint[] {
+  const curves = runsOf(scores, arm).map((run) => precisionRecallCurve(run.labels, run.scores));
   return bandOf(curves, precisionAt).slice(1);
 }

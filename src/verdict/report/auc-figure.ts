@@ -4,7 +4,7 @@ import type { FigureBlock, Hover, Panel } from '../../report/document.js';
 import { around, fullPanel } from '../../report/draw.js';
 import { fixed, plural, range } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
-import type { ArmAnalysis, TrialAnalysis } from '../../verdict/analysis.js';
+import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
 import { type ArmStyle, armLabel } from './palette.js';
 
 interface Row {

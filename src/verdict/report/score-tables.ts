@@ -1,8 +1,8 @@
 /** Every score of every arm with its interval, on the test images and on external sets. */
 import type { TableBlock } from '../../report/document.js';
 import { fixed, plural, pValue, signed, signedRange, whole } from '../../report/format.js';
-import type { ArmAnalysis, TrialAnalysis } from '../../verdict/analysis.js';
-import { lowerIsBetter, type ScoreName, scoreNames } from '../../verdict/score-analysis.js';
+import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
+import { lowerIsBetter, type ScoreName, scoreNames } from '../score-analysis.js';
 import { levelText } from './comparison-tables.js';
 import { pairLabel } from './differences-figure.js';
 import { armLabel } from './palette.js';
@@ -29,6 +29,9 @@ const right = (title: string) => ({ title, align: 'right' as const });
 export function scoreTables(analysis: TrialAnalysis): TableBlock[] {
   const percent = Math.round(analysis.level * 100);
   const runs = analysis.folds > 1 ? 'folds and seeds' : 'seeds';
+  /** What no arm has is left out: without a threshold, or without probabilities. */
+  const known = (names: readonly ScoreName[]): ScoreName[] =>
+    names.filter((name) => analysis.arms.some(({ scores }) => scores[name] !== undefined));
   const table = (title: string, names: readonly ScoreName[], withAuc: boolean, note: string): TableBlock => ({
     kind: 'table',
     title,
@@ -44,18 +47,21 @@ export function scoreTables(analysis: TrialAnalysis): TableBlock[] {
     sortable: true,
     note: `Mean over ${runs}, in brackets ${percent} % intervals (other seeds and other test images). Higher is better except where marked ↓. ${note}`,
   });
+  const atThreshold = known(['balancedAccuracy', 'sensitivity', 'specificity', 'sensitivityAt95Specificity']);
   return [
     table(
       'Scores on the test images, without a threshold',
-      ['averagePrecision', 'brier', 'logLoss'],
+      known(['averagePrecision', 'brier', 'logLoss']),
       true,
       'AUC and average precision are taken over a whole test split at once; log loss in nats.',
     ),
     table(
       'Scores on the test images, with a threshold',
-      ['balancedAccuracy', 'sensitivity', 'specificity', 'sensitivityAt95Specificity'],
+      atThreshold,
       false,
-      'Thresholds were chosen on validation images and used on the test images as they were, except for the last column, which reads its threshold off the test images and is a little too good.',
+      atThreshold.length > 1
+        ? 'Thresholds were chosen on validation images and used on the test images as they were, except for the last column, which reads its threshold off the test images and is a little too good.'
+        : 'The threshold is read off the test images and is a little too good; no other is known.',
     ),
   ];
 }

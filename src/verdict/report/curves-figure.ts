@@ -1,31 +1,26 @@
-/** ROC and precision–recall curves, arms without and with standard augmentation apart, so that a panel is one comparison. */
+/** ROC and precision–recall curves, a panel each for every group of arms. */
 import * as Plot from '@observablehq/plot';
-import { unitSquare } from '../../classify/report/curves.js';
 import type { FigureBlock, Hover, Panel } from '../../report/document.js';
-import { halfPanel } from '../../report/draw.js';
+import { halfPanel, unitSquare } from '../../report/draw.js';
 import { percent } from '../../report/format.js';
 import { MUTED } from '../../report/palette.js';
-import type { TrialArm, TrialSummary } from '../summary.js';
-import { type BandPoint, precisionBand, rocBand } from './bands.js';
+import { type BandPoint, type CurveScores, precisionBand, rocBand } from './bands.js';
 import { type ArmStyle, legendOf } from './palette.js';
 
 /** More bands than these in one panel hide each other. */
 const MOST_BANDS = 4;
 
-/** Arms by their augmentation; one group alone needs no title. */
-export function armGroups(arms: readonly TrialArm[]): { title: string; arms: TrialArm[] }[] {
-  const groups = [
-    {
-      title: 'without augmentation',
-      arms: arms.filter(({ augmentation }) => augmentation === 'none'),
-    },
-    {
-      title: 'with augmentation',
-      arms: arms.filter(({ augmentation }) => augmentation === 'standard'),
-    },
-  ].filter(({ arms: own }) => own.length > 0);
-  return groups.length > 1 ? groups : groups.map((group) => ({ ...group, title: '' }));
+/** Arms that share a panel; one group alone needs no title. */
+export interface ArmGroup {
+  title: string;
+  arms: readonly string[];
 }
+
+/** The groups without arms that have no run. */
+export const present = (groups: readonly ArmGroup[], { runs }: CurveScores): ArmGroup[] =>
+  groups
+    .map(({ title, arms }) => ({ title, arms: arms.filter((name) => runs.some((run) => run.arm === name)) }))
+    .filter(({ arms }) => arms.length > 0);
 
 interface Lines {
   style: ArmStyle;
@@ -67,16 +62,21 @@ export const bandHover = (lines: readonly Lines[], axes: { x: string; y: string 
   })),
 });
 
-export function curvesFigure(summary: TrialSummary, styles: readonly ArmStyle[]): FigureBlock {
-  const arms = summary.arms.filter(({ name }) => summary.runs.some((run) => run.arm === name));
-  const labels = summary.folds.flatMap(({ test }) => test.labels);
+/** @param options.positive what the positive class is called */
+export function curvesFigure(
+  scores: CurveScores,
+  options: { groups: readonly ArmGroup[]; styles: readonly ArmStyle[]; positive: string },
+): FigureBlock {
+  const { styles, positive } = options;
+  const groups = present(options.groups, scores);
+  const arms = groups.flatMap((group) => group.arms);
+  const labels = scores.folds.flatMap(({ test }) => test.labels);
   const prevalence = labels.filter((label) => label === 1).length / labels.length;
-  const groups = armGroups(arms);
   const panels = groups.flatMap(({ title, arms: own }): Panel[] => {
     const lines = (band: typeof rocBand): Lines[] =>
-      own.map(({ name }) => ({
+      own.map((name) => ({
         style: styles.find((style) => style.name === name)!,
-        points: band(summary, name),
+        points: band(scores, name),
       }));
     const panel = (
       name: string,
@@ -110,7 +110,7 @@ export function curvesFigure(summary: TrialSummary, styles: readonly ArmStyle[])
       ),
     ];
   });
-  const many = arms.some(({ name }) => summary.runs.filter((run) => run.arm === name).length > 1);
+  const many = arms.some((name) => scores.runs.filter((run) => run.arm === name).length > 1);
   const banded = many && groups.some(({ arms: own }) => own.length <= MOST_BANDS);
   return {
     kind: 'figure',
@@ -118,10 +118,10 @@ export function curvesFigure(summary: TrialSummary, styles: readonly ArmStyle[])
     title: 'ROC and precision–recall curves on the test images',
     shows:
       `Every threshold there is${many ? ', the mean over the runs of an arm' : ''}${banded ? '; the bands reach from the lowest run to the highest' : ''}. ` +
-      `ROC: sensitivity against false alarms, the dotted diagonal is chance. Precision–recall: the share of rightful alarms against sensitivity, the dotted line is the share of '${summary.dataset.positive}' (${percent(prevalence)}), which chance reaches.`,
+      `ROC: sensitivity against false alarms, the dotted diagonal is chance. Precision–recall: the share of rightful alarms against sensitivity, the dotted line is the share of '${positive}' (${percent(prevalence)}), which chance reaches.`,
     doesNotShow:
       'Which threshold to use: what it costs to miss a lesion is a clinical choice. Gaps between curves may be chance: the paired differences say. Bands are no intervals: they show runs on these very images, and precision falls where the class is rarer.',
-    legend: legendOf(styles.filter(({ name }) => arms.some((arm) => arm.name === name))),
+    legend: legendOf(styles.filter(({ name }) => arms.includes(name))),
     panels,
   };
 }

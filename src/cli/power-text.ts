@@ -1,0 +1,32 @@
+/** A power plan on the terminal: in words, what it takes for granted, and how its parts trade. */
+import type { PowerPlan } from '../verdict/power-plan.js';
+import { plainTable, trimmed } from './table.js';
+
+export const powerText = (power: PowerPlan): string =>
+  [
+    ...power.sentences,
+    ...power.basis.map(({ name, value, source }) => `  ${name}: ${value} (${source})`),
+    '',
+    'how folds, generators and seeds trade',
+    trimmed(tradesTable(power)),
+  ].join('\n');
+
+function tradesTable({ trades, margin }: PowerPlan): ReturnType<typeof plainTable> {
+  const table = plainTable(
+    ['folds', 'seeds', 'a generator each', 'generators', 'finds', `power at ±${margin}`, 'shows “within”'],
+    0,
+  );
+  const percent = (share: number): string => `${Math.round(100 * share)} %`;
+  for (const { folds, seeds, each, generators, detectable, powerAtMargin, equivalenceChance } of trades) {
+    table.push([
+      String(folds),
+      String(seeds),
+      each,
+      generators === 1 ? '1 (its images only)' : String(generators),
+      detectable === null ? '–' : `±${detectable.toFixed(3)}`,
+      percent(powerAtMargin),
+      percent(equivalenceChance),
+    ]);
+  }
+  return table;
+}

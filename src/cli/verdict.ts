@@ -1,0 +1,221 @@
+/** `graft verdict …`: the trial's statistics on anyone's scores, from PyTorch, MONAI or timm. Needs no engine. */
+import type { Command } from 'commander';
+import type { TrialAnalysis } from '../verdict/analysis.js';
+import type { VerdictPlan } from '../verdict/table.js';
+import type { Verdict } from '../verdict/verdict.js';
+import { collect, examples, globalOptions, notice, number, output } from './common.js';
+import { initCommand } from './verdict-init.js';
+import { registerVerdictPlan } from './verdict-plan.js';
+
+/** What decides how a table is read and what is asked of it; also keys of verdict.yaml. */
+export interface TableFlags {
+  plan?: string;
+  name?: string;
+  baseline?: string;
+  arm?: string;
+  balanceControl: string[];
+  /** False with --no-generator. */
+  generator: boolean;
+  margin?: number;
+  marginReason?: string;
+  level?: number;
+  power?: number;
+  looks?: string;
+  positive?: string;
+  column: string[];
+  wide?: string | true;
+  files?: string;
+  subgroup: string[];
+}
+
+interface VerdictFlags extends TableFlags {
+  out?: string;
+  pdf?: boolean;
+}
+
+export function register(program: Command): void {
+  const verdict = program
+    .command('verdict')
+    .description(
+      'Does one way to train beat another? The trial’s statistics on a table of scores from any framework:\n' +
+        'columns arm, fold, seed, image, group, label, score. Needs no libtorch.',
+    )
+    .argument('[scores...]', 'CSV, TSV, JSON lines or Parquet; several are parts of one, or a file a run')
+    .option('--out <dir>', 'write report.html, report.md, figures/ and summary.json there')
+    .option('--pdf', 'print the report as report.pdf too, through Chromium');
+  addTableOptions(verdict).action(async (paths: string[], flags: VerdictFlags, command: Command) =>
+    verdictCommand(paths, flags, command),
+  );
+  examples(verdict, [
+    ['a template, verdict.yaml and the Python that fills it', 'graft verdict init'],
+    ['two arms, called real and real+synthetic', 'graft verdict scores.csv --out report'],
+    [
+      'three arms; "helps" must hold against oversampling too',
+      'graft verdict scores.csv --baseline real --arm real+synthetic --balance-control oversampling',
+    ],
+    [
+      'other names of columns, classes by name',
+      'graft verdict preds.csv --column score=prob --column group=pid --positive malignant',
+    ],
+    ['a column a run', "graft verdict wide.csv --wide '{arm}_f{fold}_s{seed}'"],
+    ['a file a run', "graft verdict runs/*.csv --files '{arm}_f{fold}_s{seed}'"],
+    [
+      'any two recipes, without synthetic images',
+      'graft verdict scores.csv --no-generator --baseline plain --arm mixup',
+    ],
+    ['as it was agreed on', 'graft verdict scores.csv --plan verdict.yaml'],
+  ]);
+  const init = verdict
+    .command('init')
+    .description('a template of the table, verdict.yaml, and a Python snippet that writes the table')
+    .option('--out <dir>', 'folder for them', 'verdict')
+    .action(async (_: object, command: Command) => initCommand(ownFlags(command), command));
+  examples(init, [
+    ['then fill it from Python', 'graft verdict init --out verdict && cat verdict/snippet.py'],
+  ]);
+  registerVerdictPlan(verdict);
+}
+
+/**
+ * The options of a command below `graft verdict`: whatever both have, `graft verdict` itself has taken from the line.
+ */
+export function ownFlags<Flags>(command: Command): Flags {
+  const above = command.parent!;
+  const given = Object.entries(above.opts()).filter(([name]) => above.getOptionValueSource(name) === 'cli');
+  return { ...command.opts(), ...Object.fromEntries(given) } as Flags;
+}
+
+export function addTableOptions(command: Command): Command {
+  return command
+    .optionsGroup('What is asked:')
+    .option('--plan <verdict.yaml>', 'a file with these options, written before the scores were seen')
+    .option('--baseline <arm>', 'the arm that the others are held against')
+    .option('--arm <arm>', 'the arm that the verdict is about')
+    .option(
+      '--balance-control <arm>',
+      're-balances the real images; "helps" must hold against it too; repeatable',
+      collect,
+      [],
+    )
+    .option('--no-generator', 'the arms are any two recipes: nothing is said of synthetic images')
+    .option('--margin <auc>', 'difference too small to matter (default: 0.02)', number({ min: 0 }))
+    .option('--margin-reason <text>', 'why that margin')
+    .option('--level <share>', 'of intervals (default: 0.95)', number({ min: 0.5, max: 1 }))
+    .option(
+      '--power <share>',
+      'that detectable differences are stated for (default: 0.8)',
+      number({ min: 0.5, max: 1 }),
+    )
+    .option('--looks <3,5,8>', 'numbers of seeds at which the scores are looked at')
+    .option('--name <text>', 'stands above the report')
+    .optionsGroup('How the table is read:')
+    .option('--positive <label>', 'label of the positive class')
+    .option(
+      '--column <role=name>',
+      'a column whose name is not the usual one: score=prob; repeatable',
+      collect,
+      [],
+    )
+    .option('--wide [pattern]', "a column a run: '{arm}_f{fold}_s{seed}'")
+    .option('--files <pattern>', 'a file a run: pattern of the files’ names')
+    .option('--subgroup <column>', 'keep this column for results by its values; repeatable', collect, [])
+    .optionsGroup('Options:');
+}
+
+/** The plan of a command line: verdict.yaml, and what the options say over it. @throws ConfigError as `resolveConfig` */
+export async function planOf(flags: TableFlags): Promise<VerdictPlan> {
+  const { ConfigError } = await import('../errors.js');
+  const { resolveConfig } = await import('../run/config.js');
+  const { verdictPlanSchema } = await import('../verdict/table.js');
+  const columns = flags.column.map((text) => {
+    const [, role, name] = /^([a-z]+)=(.+)$/.exec(text) ?? [];
+    if (role === undefined || name === undefined)
+      throw new ConfigError(`--column ${text}: expected role=name, such as score=prob`);
+    return { flag: `--column ${text}`, key: `columns.${role}`, value: name };
+  });
+  const many = (list: readonly string[]): readonly string[] | undefined =>
+    list.length > 0 ? list : undefined;
+  const looks = flags.looks?.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  return resolveConfig(verdictPlanSchema, {
+    file: flags.plan,
+    flags: [
+      { flag: '--name', key: 'name', value: flags.name },
+      { flag: '--baseline', key: 'baseline', value: flags.baseline },
+      { flag: '--arm', key: 'arm', value: flags.arm },
+      { flag: '--balance-control', key: 'balanceControls', value: many(flags.balanceControl) },
+      { flag: '--no-generator', key: 'synthetic', value: flags.generator ? undefined : false },
+      { flag: '--margin', key: 'margin', value: flags.margin },
+      { flag: '--margin-reason', key: 'marginReason', value: flags.marginReason },
+      { flag: '--level', key: 'level', value: flags.level },
+      { flag: '--power', key: 'power', value: flags.power },
+      { flag: '--looks', key: 'looks', value: looks },
+      { flag: '--positive', key: 'positive', value: flags.positive },
+      { flag: '--wide', key: 'wide', value: flags.wide },
+      { flag: '--files', key: 'files', value: flags.files },
+      { flag: '--subgroup', key: 'subgroups', value: many(flags.subgroup) },
+      ...columns,
+    ],
+  });
+}
+
+async function verdictCommand(paths: string[], flags: VerdictFlags, command: Command): Promise<void> {
+  const { ConfigError } = await import('../errors.js');
+  if (paths.length === 0) throw new ConfigError('no table of scores; write one with: graft verdict init');
+  const plan = await planOf(flags);
+  const { readScoreTable } = await import('../verdict/table.js');
+  const table = await readScoreTable(paths, plan);
+  for (const note of table.notes) notice(command, note);
+  if (flags.out !== undefined) {
+    const { requireOwn } = await import('../output-folder.js');
+    requireOwn(flags.out, {
+      marks: ['report.html', 'report.md', 'summary.json'],
+      own: /^(figures|report\.(html|md|pdf)|summary\.json)$/,
+    });
+  }
+  if (table.kind === 'aucs') {
+    const { printAucVerdict } = await import('./verdict-aucs.js');
+    return printAucVerdict(table, command, { out: flags.out, paths });
+  }
+  const { judgeTable, writeTableReport } = await import('../verdict/report/index.js');
+  const { seed } = globalOptions(command);
+  const redo = seed === undefined ? {} : { seed };
+  const { analysis, verdict } = judgeTable(table, redo);
+  const written =
+    flags.out === undefined
+      ? null
+      : await writeTableReport(table, flags.out, { plan, paths, analysis, verdict, redo });
+  const { printPdf } = await import('./trial-report.js');
+  const pdf = written && flags.pdf ? await printPdf(written.html) : null;
+  const text = await verdictText(analysis, verdict);
+  output(command, {
+    json: { scores: paths, report: written?.html ?? null, pdf, notes: table.notes, verdict, analysis },
+    text: () =>
+      [
+        text,
+        ...(written ? ['', `Report: ${pdf === null ? written.html : `${written.html}, ${pdf}`}`] : []),
+      ].join('\n'),
+  });
+}
+
+/** Arms with their AUC, the verdict, the other comparisons. */
+export async function verdictText(analysis: TrialAnalysis, verdict: Verdict): Promise<string> {
+  const { default: Table } = await import('cli-table3');
+  const table = new Table({
+    head: ['arm', 'test AUC', `${Math.round(100 * analysis.level)} % interval`, 'runs'],
+    style: { head: [], border: [] },
+  });
+  for (const { arm, auc, runs } of analysis.arms)
+    table.push([
+      arm,
+      auc.value.toFixed(3),
+      `${auc.low.toFixed(3)} – ${auc.high.toFixed(3)}`,
+      String(runs.length),
+    ]);
+  return [
+    table.toString(),
+    '',
+    verdict.sentence,
+    verdict.paragraph,
+    ...(verdict.others.length > 0 ? ['', ...verdict.others] : []),
+  ].join('\n');
+}

@@ -1,0 +1,71 @@
+/**
+ * Writes the report on a table of scores: `report.html` (self-contained), `report.md` with `figures/`, and `summary.json`
+ * (scores, analysis, verdict), which comes last.
+ */
+import { join } from 'node:path';
+import { sha256File, writeJson } from '../../files.js';
+import { writeReportFiles } from '../../report/write.js';
+import { graftVersion } from '../../run/package.js';
+import { type AnalysisOptions, analyse, type TrialAnalysis } from '../analysis.js';
+import type { ScoreTable, VerdictPlan } from '../table.js';
+import { decideVerdict, type Verdict } from '../verdict.js';
+import { composeTableReport } from './content.js';
+
+export interface TableReport {
+  html: string;
+  markdown: string;
+  json: string;
+}
+
+/**
+ * @param dir made if missing
+ * @param options.paths of the table, for their hashes
+ */
+export async function writeTableReport(
+  table: ScoreTable,
+  dir: string,
+  options: {
+    plan: VerdictPlan;
+    paths: readonly string[];
+    analysis: TrialAnalysis;
+    verdict: Verdict;
+    redo?: AnalysisOptions;
+  },
+): Promise<TableReport> {
+  const { plan, paths, analysis, verdict, redo } = options;
+  const sources: { path: string; sha256: string }[] = [];
+  for (const path of paths) sources.push({ path, sha256: await sha256File(path) });
+  const version = graftVersion();
+  const report = composeTableReport(table, analysis, verdict, {
+    plan,
+    marginReason: plan.marginReason ?? null,
+    sources,
+    version,
+    ...(redo && { analysis: redo }),
+  });
+  const json = join(dir, 'summary.json');
+  const written = { ...writeReportFiles(report, dir), json };
+  const { scores, subgroups, isProbability, notes } = table;
+  writeJson(json, {
+    format: 'graft-verdict-1',
+    version,
+    plan,
+    sources,
+    scores,
+    subgroups,
+    isProbability,
+    notes,
+    analysis,
+    verdict,
+  });
+  return written;
+}
+
+/** Analysis and verdict of a table. */
+export function judgeTable(
+  table: ScoreTable,
+  options: AnalysisOptions = {},
+): { analysis: TrialAnalysis; verdict: Verdict } {
+  const analysis = analyse(table.scores, options);
+  return { analysis, verdict: decideVerdict(analysis) };
+}

@@ -1,0 +1,131 @@
+/** The sections of a report that scores alone fill: the box with the verdict, result, folds, other collections, calibration. */
+import type { Block, Section, Summary } from '../../report/document.js';
+import { pValue, signed, signedRange } from '../../report/format.js';
+import type { TrialAnalysis } from '../analysis.js';
+import { type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
+import type { Verdict } from '../verdict.js';
+import { aucFigure } from './auc-figure.js';
+import type { CurveScores } from './bands.js';
+import { checksTable, detectableText, differencesTable, levelText } from './comparison-tables.js';
+import { type ArmGroup, curvesFigure } from './curves-figure.js';
+import { differencesFigure, hasGenerators } from './differences-figure.js';
+import { foldsFigure, foldsTable } from './folds.js';
+import { type ArmStyle, armLabel } from './palette.js';
+import { calibrationTable, reliabilityFigure } from './reliability-figure.js';
+import {
+  externalDifferencesTable,
+  externalTable,
+  scoreDifferenceTable,
+  scoreTables,
+} from './score-tables.js';
+
+/** How a report's figures look, and what they call things. */
+export interface Look {
+  styles: readonly ArmStyle[];
+  /** Arms that share a panel of curves. */
+  groups: readonly ArmGroup[];
+  /** What the positive class is called. */
+  positive: string;
+  /** AUC of the best possible classifier, where it is known. */
+  bayesAuc: number | null;
+  /** Of the plan; null: none was written down. */
+  registration: RegistrationRecord | null;
+}
+
+const tones: Partial<Record<Verdict['kind'], Summary['tone']>> = {
+  helps: 'good',
+  harms: 'bad',
+  equivalent: 'even',
+};
+
+export const verdictBox = (
+  analysis: TrialAnalysis,
+  verdict: Verdict,
+  registration: RegistrationRecord | null,
+): Summary => ({
+  title: 'Verdict',
+  tone: tones[verdict.kind] ?? 'open',
+  short: verdict.short,
+  sentence: verdict.sentence,
+  paragraph: verdict.paragraph,
+  note: registrationText(registration),
+  figures: keyFigures(analysis),
+});
+
+function keyFigures(analysis: TrialAnalysis): Summary['figures'] {
+  const primary = analysis.primary === null ? undefined : analysis.comparisons[analysis.primary];
+  if (!primary) return [];
+  const several = primary.runs.length > 1;
+  return [
+    {
+      label: 'Difference in AUC',
+      value: signed(primary.difference.value),
+      note: `${armLabel(primary.arm)} against ${armLabel(primary.baseline)}`,
+    },
+    {
+      label: `${levelText(primary.level)} interval`,
+      value: signedRange(primary.difference),
+      broad: true,
+      note: several ? 'other seeds, other test images' : 'other test images only',
+    },
+    {
+      label: 'p',
+      value: pValue(primary.p).replace('= ', ''),
+      note: 'comparison fixed by the design',
+    },
+    {
+      label: 'Detectable',
+      value: detectableText(primary),
+      note: several
+        ? `with ${Math.round(primary.detectable.power * 100)} % power`
+        : 'at best: seeds left out',
+    },
+  ];
+}
+
+const given = (blocks: readonly (Block | null)[]): Block[] => blocks.filter((block) => block !== null);
+
+export function resultSection(scores: CurveScores, analysis: TrialAnalysis, look: Look): Section {
+  const { styles, bayesAuc, registration } = look;
+  const compared = analysis.comparisons.length > 0;
+  return {
+    id: 'result',
+    title: 'Result',
+    blocks: given([
+      ...(compared
+        ? [differencesFigure(analysis, styles, whenFixed(registration)), differencesTable(analysis)]
+        : []),
+      aucFigure(analysis, styles, bayesAuc),
+      curvesFigure(scores, look),
+      ...scoreTables(analysis),
+      scoreDifferenceTable(analysis),
+      checksTable(analysis),
+      ...analysis.notes.map((text): Block => ({ kind: 'prose', lead: 'Note.', text })),
+    ]),
+  };
+}
+
+export const foldsSection = (analysis: TrialAnalysis, styles: readonly ArmStyle[]): Section => ({
+  id: 'folds',
+  title: 'Fold by fold',
+  blocks: given([foldsFigure(analysis, styles), foldsTable(analysis)]),
+});
+
+export const externalSection = (analysis: TrialAnalysis): Section => ({
+  id: 'external',
+  title: 'Other collections',
+  blocks: given([externalTable(analysis), externalDifferencesTable(analysis)]),
+});
+
+/** @param scores probabilities */
+export const calibrationSection = (scores: CurveScores, analysis: TrialAnalysis, look: Look): Section => ({
+  id: 'calibration',
+  title: 'Calibration',
+  blocks: [
+    reliabilityFigure(scores, { ...look, synthetic: hasGenerators(analysis) }),
+    calibrationTable(
+      scores,
+      look.styles.map(({ name }) => name),
+    ),
+  ],
+});

@@ -1,0 +1,131 @@
+/** What rows of scores must agree on with one another; each error names the rows. */
+import { DataError } from '../../errors.js';
+import { list, plural } from '../../report/format.js';
+import type { ScoredFold } from '../scores.js';
+import { placesText } from './problems.js';
+import type { NumberedRow } from './rows.js';
+
+/** @throws DataError for labels or groups that change, scores that stand twice, images and groups in two folds */
+export function checkRows(rows: readonly NumberedRow[]): void {
+  const own = rows.filter(({ external }) => external === '');
+  for (const set of [own, ...bySet(rows)]) {
+    constant(set, 'label', (label) => (label === 1 ? 'positive' : 'negative'));
+    constant(set, 'group', (group) => (group === '' ? 'none' : `'${group}'`));
+  }
+  refuseTwice(rows);
+  const test = own.filter(({ split }) => split === 'test');
+  imageInTwoFolds(test);
+  groupInTwoFolds(test);
+}
+
+/** Rows of each external set. */
+function bySet(rows: readonly NumberedRow[]): NumberedRow[][] {
+  const sets = new Map<string, NumberedRow[]>();
+  for (const row of rows)
+    if (row.external !== '') {
+      const own = sets.get(row.external);
+      if (own) own.push(row);
+      else sets.set(row.external, [row]);
+    }
+  return [...sets.values()];
+}
+
+function constant<Key extends 'label' | 'group'>(
+  rows: readonly NumberedRow[],
+  key: Key,
+  print: (value: NumberedRow[Key]) => string,
+): void {
+  const first = new Map<string, NumberedRow>();
+  const changed: NumberedRow[] = [];
+  for (const row of rows) {
+    const before = first.get(row.image);
+    if (!before) first.set(row.image, row);
+    else if (before[key] !== row[key]) changed.push(row);
+  }
+  const [row] = changed;
+  if (!row) return;
+  const before = first.get(row.image)!;
+  const images = new Set(changed.map(({ image }) => image)).size;
+  throw new DataError(
+    `${placesText(changed)}: the ${key} of ${images > 1 ? `${plural(images, 'image')} changes` : 'an image changes'}: '${row.image}' is ${print(before[key])} in line ${before.line}${before.file === row.file ? '' : ` of ${before.file}`} and ${print(row[key])} in line ${row.line}`,
+  );
+}
+
+function refuseTwice(rows: readonly NumberedRow[]): void {
+  const seen = new Map<string, NumberedRow>();
+  const twice: NumberedRow[] = [];
+  for (const row of rows) {
+    const key = [row.arm, row.fold, row.seed, row.external, row.split, row.image].join('\0');
+    const before = seen.get(key);
+    if (before) twice.push(row);
+    else seen.set(key, row);
+  }
+  const [row] = twice;
+  if (!row) return;
+  const before = seen.get([row.arm, row.fold, row.seed, row.external, row.split, row.image].join('\0'))!;
+  const same = before.score === row.score ? 'the same score' : `the scores ${before.score} and ${row.score}`;
+  throw new DataError(
+    `${placesText(twice)}: an image stands twice in one run: '${row.image}' of arm ${row.arm}, fold ${row.fold}, seed ${row.seed} has ${same} (first in line ${before.line}); are several runs called by one name?`,
+  );
+}
+
+function imageInTwoFolds(rows: readonly NumberedRow[]): void {
+  const first = new Map<string, NumberedRow>();
+  const moved: NumberedRow[] = [];
+  for (const row of rows) {
+    const before = first.get(row.image);
+    if (!before) first.set(row.image, row);
+    else if (before.fold !== row.fold) moved.push(row);
+  }
+  const [row] = moved;
+  if (!row) return;
+  const before = first.get(row.image)!;
+  const images = new Set(moved.map(({ image }) => image)).size;
+  const everywhere = images === first.size;
+  throw new DataError(
+    everywhere
+      ? `${placesText(moved)}: every fold tests the same ${plural(images, 'image')}; folds have test images of their own. If these are repetitions on one test set, call the column a seed: --column seed=fold (see docs/verdict.md)`
+      : `${placesText(moved)}: ${plural(images, 'image')} in two folds: '${row.image}' is tested in fold ${before.fold} (line ${before.line}) and in fold ${row.fold} (line ${row.line}); test images of folds must be disjoint`,
+  );
+}
+
+function groupInTwoFolds(rows: readonly NumberedRow[]): void {
+  const first = new Map<string, NumberedRow>();
+  const moved: NumberedRow[] = [];
+  for (const row of rows) {
+    if (row.group === '') continue;
+    const before = first.get(row.group);
+    if (!before) first.set(row.group, row);
+    else if (before.fold !== row.fold) moved.push(row);
+  }
+  const [row] = moved;
+  if (!row) return;
+  const before = first.get(row.group)!;
+  const groups = new Set(moved.map(({ group }) => group)).size;
+  throw new DataError(
+    `${placesText(moved)}: ${plural(groups, 'group')} in two folds: '${row.group}' is tested in fold ${before.fold} (line ${before.line}) and in fold ${row.fold} (line ${row.line}). Each fold then trained on patients that another tests: split by group and train again`,
+  );
+}
+
+/** @throws DataError for a run that lacks images which other runs of its fold, or of the external set, scored */
+export function requireAllImages(rows: readonly NumberedRow[], all: readonly NumberedRow[]): void {
+  const scored = new Set(rows.map(({ image }) => image));
+  const lacking = all.filter(({ image }) => !scored.has(image));
+  if (lacking.length === 0) return;
+  const { arm, fold, seed, external } = rows[0] ?? all[0]!;
+  const where = external === '' ? `fold ${fold}` : external;
+  throw new DataError(
+    `${(rows[0] ?? all[0]!).file}: arm ${arm}, fold ${fold}, seed ${seed} scored ${all.length - lacking.length} of the ${all.length} images of ${where}; it lacks ${list(lacking.slice(0, 5).map(({ image, line }) => `'${image}' (line ${line} of another run)`))}${lacking.length > 5 ? ` and ${lacking.length - 5} more` : ''}. Score them, or leave the images or the run out`,
+  );
+}
+
+/** @throws DataError for a fold whose test images are all of one class: it has no AUC */
+export function requireBothClasses(folds: readonly ScoredFold[], positive: string): void {
+  for (const { fold, test } of folds) {
+    const positives = test.labels.filter((label) => label === 1).length;
+    if (positives > 0 && positives < test.labels.length) continue;
+    throw new DataError(
+      `fold ${fold}: all ${plural(test.labels.length, 'test image')} are ${positives > 0 ? positive : `not ${positive}`}; an AUC needs both classes${folds.length > 1 ? ' in every fold: stratify the folds, or use fewer' : ' (is --positive the right label?)'}`,
+    );
+  }
+}
