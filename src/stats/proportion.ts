@@ -63,8 +63,8 @@ function imagesByGroup(groups: readonly string[]): number[] {
  * (Newcombe, Stat. Med. 1998, method 10). Groups that stand on both sides make it too wide rather than too narrow.
  */
 export function proportionDifference(
-  first: Proportion,
-  second: Proportion,
+  first: Interval & { value: number },
+  second: Interval & { value: number },
 ): Interval & { difference: number } {
   const difference = first.value - second.value;
   return {

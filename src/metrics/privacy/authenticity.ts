@@ -13,7 +13,7 @@
  */
 import { wilson } from '../../data/eda/share.js';
 import type { Interval } from '../../stats/delong.js';
-import { proportion } from '../../stats/proportion.js';
+import { proportion, proportionDifference } from '../../stats/proportion.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import { isGrouped } from './grouped-chance.js';
 import {
@@ -65,7 +65,8 @@ export function authenticity(
   const authentic = judge(sets.synthetic);
   const synthetic = shareOf(authentic, level);
   const heldOut = shareOf(judge(sets.heldOut), level, groups?.heldOut);
-  return { synthetic, heldOut, difference: newcombe(synthetic, heldOut), authentic };
+  const { difference: value, low, high } = proportionDifference(asShare(synthetic), asShare(heldOut));
+  return { synthetic, heldOut, difference: { value, low, high }, authentic };
 }
 
 function shareOf(flags: Uint8Array, level: number, groups?: readonly string[]): AuthenticShare {
@@ -77,12 +78,7 @@ function shareOf(flags: Uint8Array, level: number, groups?: readonly string[]): 
   return { value, count, n: flags.length, interval: { low, high } };
 }
 
-/** Difference of two independent shares from their Wilson intervals. Newcombe, Statistics in Medicine 1998, method 10. */
-function newcombe(first: AuthenticShare, second: AuthenticShare): Interval & { value: number } {
-  const value = first.value - second.value;
-  return {
-    value,
-    low: value - Math.hypot(first.value - first.interval.low, second.interval.high - second.value),
-    high: value + Math.hypot(first.interval.high - first.value, second.value - second.interval.low),
-  };
-}
+const asShare = ({ value, interval }: AuthenticShare): Interval & { value: number } => ({
+  value,
+  ...interval,
+});
