@@ -146,6 +146,29 @@ describe('evaluateClasses', () => {
     expect(untested!.subgroups[0]!.accuracy).not.toBeNull();
   });
 
+  test.each([
+    ['all told apart', (k: number) => [0, 1, 2].map((j) => (j === k ? 0.8 : 0.1))],
+    ['certain of all', (k: number) => [0, 1, 2].map((j) => (j === k ? 1 : 0))],
+    ['nothing but one class called', () => [0.6, 0.2, 0.2]],
+  ])('no interval is a point or leaves its range: %s', (_, probabilitiesOf) => {
+    const names = ['a', 'b', 'c'];
+    const made = Array.from({ length: 36 }, (_, i): ClassScoreRow => {
+      const k = (i >> 1) % 3;
+      return { id: `i${i}`, group: `p${i >> 1}`, label: names[k]!, probabilities: probabilitiesOf(k) };
+    });
+    const few = evaluateClasses(made, names, { validation: made, replicates: 100 });
+    for (const one of [few.scores, ...few.byClass.map(({ scores }) => scores!)]) {
+      for (const [name, { value, interval }] of Object.entries(one)) {
+        if (value === null) continue;
+        expect(interval!.high - interval!.low, name).toBeGreaterThan(0.01);
+        expect(interval!.low <= value && value <= interval!.high, name).toBe(true);
+        expect(interval!.low, name).toBeGreaterThanOrEqual(0);
+        if (name !== 'logLoss') expect(interval!.high, name).toBeLessThanOrEqual(name === 'brier' ? 2 : 1);
+      }
+    }
+    if (few.scores.macroAuc.value === 1) expect(few.scores.macroAuc.interval!.low).toBeCloseTo(0.54074, 5);
+  });
+
   test('images of another place may lack a class, not bring a new one', () => {
     const elsewhere = rows.filter(({ label }) => label !== 'dermatofibroma');
     const without = evaluateClasses(elsewhere, classes, { validation, replicates: 50 });

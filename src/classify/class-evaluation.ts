@@ -7,8 +7,11 @@
  */
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';
-import { classDraw, percentileInterval } from '../stats/bootstrap.js';
+import { LARGEST_LOG_LOSS } from '../stats/binary-scores.js';
+import { classDraw } from '../stats/bootstrap.js';
+import { replicateInterval } from '../stats/bounded-interval.js';
 import { calibrationBins, calibrationError, calibrationFloor } from '../stats/calibration.js';
+import { effectiveGroups } from '../stats/effective-groups.js';
 import {
   confusionMatrix,
   likeliest,
@@ -199,20 +202,28 @@ function scoresWithIntervals(
       if (Number.isFinite(value)) drawn[j]!.push(value);
     });
   }
-  const intervals = drawn.map((found) => {
-    if (found.length === 0) return null;
-    const { low, high } = percentileInterval(found);
-    // Every replicate alike, as where nothing but one class is ever called: nothing is known of the spread.
-    return low < high ? { low, high } : null;
-  });
   let at = 0;
-  const bootstrapped = <Name extends string>(scores: Record<Name, number>): Record<Name, Score> =>
+  /** @param effective groups that the scores rest on */
+  const bootstrapped = <Name extends string>(
+    scores: Record<Name, number>,
+    effective: number,
+  ): Record<Name, Score> =>
     Object.fromEntries(
-      Object.entries<number>(scores).map(([name, value]): [string, Score] => [
-        name,
-        { value: Number.isFinite(value) ? value : null, interval: intervals[at++]!, method: 'bootstrap' },
-      ]),
+      Object.entries<number>(scores).map(([name, value]): [string, Score] => {
+        const found = drawn[at++]!;
+        if (!Number.isFinite(value)) return [name, { value: null, interval: null, method: 'bootstrap' }];
+        const most = name === 'logLoss' ? LARGEST_LOG_LOSS : name === 'brier' ? 2 : 1;
+        const interval = replicateInterval(found, { value, groups: effective, range: [0, most] });
+        return [name, { value, interval, method: 'bootstrap' }];
+      }),
     ) as Record<Name, Score>;
+  /** Of each class: its groups, and those of the rest. */
+  const effective = classes.map((_, k) =>
+    effectiveGroups(
+      truths.map((truth) => (truth === k ? 1 : 0)),
+      groups,
+    ),
+  );
   /** A share of images, such as the sensitivity: those that are called rightly among some. */
   const share = (score: Score, among: (i: number) => boolean, isRight: (i: number) => boolean): Score => {
     const own = [...rows.keys()].filter(among);
@@ -223,11 +234,12 @@ function scoresWithIntervals(
     return { ...score, interval: found && { low: found.low, high: found.high }, method: 'wilson' };
   };
   const isRight = (i: number): boolean => truths[i] === calls[i];
-  const overall = bootstrapped(values.overall);
+  const fewest = Math.min(...effective.flatMap(({ positives }) => (positives > 0 ? [positives] : [])));
+  const overall = bootstrapped(values.overall, fewest);
   overall.accuracy = share(overall.accuracy, () => true, isRight);
   const byClass = values.byClass.map((scores, k) => {
     if (scores === null) return null;
-    const own = bootstrapped(scores);
+    const own = bootstrapped(scores, Math.min(effective[k]!.positives, effective[k]!.negatives));
     const isClass = (i: number): boolean => truths[i] === k;
     const isCalled = (i: number): boolean => calls[i] === k;
     return {

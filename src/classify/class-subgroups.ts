@@ -7,8 +7,10 @@
  * are corrected over all subgroups (Holm 1979).
  */
 import type { Random } from '../random.js';
-import { classDraw, percentileInterval } from '../stats/bootstrap.js';
+import { classDraw } from '../stats/bootstrap.js';
+import { boundedInterval, replicateInterval } from '../stats/bounded-interval.js';
 import type { Interval } from '../stats/delong.js';
+import { effectiveGroups } from '../stats/effective-groups.js';
 import { normalCdf, normalQuantile } from '../stats/normal.js';
 import { meanAndDeviation } from '../stats/paired.js';
 import { type Proportion, proportion } from '../stats/proportion.js';
@@ -18,6 +20,9 @@ import { holmOver } from './subgroups.js';
 
 /** Classes with fewer groups (patients, lesions, images) than this on either side are left out of the comparison. */
 export const FEWEST_GROUPS_OF_A_CLASS = 10;
+
+/** Deviations below this are rounding. */
+const NOISE = 1e-9;
 
 export interface ClassSubgroup {
   value: string;
@@ -152,16 +157,34 @@ class Comparison {
     const found = { value: this.value, images: own.length, accuracy, judged: this.#judged, few: this.#few };
     if (this.#few || this.#drawn.length === 0) return { ...found, balancedAccuracy: null, difference: null };
     const { own: value, difference } = this.#means();
-    const balancedAccuracy = { value, interval: percentileInterval(this.#drawn.map((drawn) => drawn.own)) };
+    const interval = replicateInterval(
+      this.#drawn.map((drawn) => drawn.own),
+      { value, groups: this.#fewestGroups() },
+    )!;
+    const balancedAccuracy = { value, interval };
     const { deviation } = meanAndDeviation(this.#drawn.map((drawn) => drawn.difference));
     // Every image of a class alike (all found, or none): nothing is known of the spread.
-    if (deviation === 0) return { ...found, balancedAccuracy, difference: null };
+    if (deviation < NOISE) return { ...found, balancedAccuracy, difference: null };
     const reach = normalQuantile(0.975) * deviation;
     const p = 2 * normalCdf(-Math.abs(difference) / deviation);
-    return {
-      ...found,
-      balancedAccuracy,
-      difference: { difference, low: difference - reach, high: difference + reach, p, holm: null },
-    };
+    const bounded = boundedInterval(
+      { low: difference - reach, high: difference + reach },
+      { value: difference, groups: this.#fewestGroups(), range: [-1, 1] },
+    );
+    return { ...found, balancedAccuracy, difference: { difference, ...bounded, p, holm: null } };
+  }
+
+  /** Effective groups of the judged class that has fewest of them in the subgroup. */
+  #fewestGroups(): number {
+    const own = [...this.rows.keys()].filter((i) => this.#inside[i]);
+    return Math.min(
+      ...this.#judged.map(
+        (k) =>
+          effectiveGroups(
+            own.map((i) => (this.decision.truths[i] === k ? 1 : 0)),
+            own.map((i) => this.rows[i]!.group),
+          ).positives,
+      ),
+    );
   }
 }

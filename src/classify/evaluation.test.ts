@@ -42,6 +42,34 @@ const validation = patients(1, 250).rows;
 const under = patients(2, 250);
 
 describe('evaluation', () => {
+  test.each([
+    ['all told apart', (label: number) => (label === 1 ? 0.9 : 0.1)],
+    ['certain of all', (label: number) => label],
+    ['certain and wrong of all', (label: number) => 1 - label],
+    ['all called positive, and alike', () => 0.9],
+    ['all called negative', () => 0.2],
+  ])('no interval is a point or leaves its range: %s', (_, scoreOf) => {
+    const rows = Array.from({ length: 24 }, (_, i): ScoreRow => {
+      const label = i % 4 < 2 ? 1 : 0;
+      return { id: `i${i}`, group: `p${i >> 1}`, label, score: scoreOf(label) };
+    });
+    const { scores } = evaluateScores(rows, { validation, threshold: 0.5, replicates: 200 });
+    for (const [name, { value, interval }] of Object.entries(scores)) {
+      if (value === null) continue;
+      expect(interval!.high - interval!.low, name).toBeGreaterThan(0.01);
+      expect(interval!.low <= value && value <= interval!.high, name).toBe(true);
+      expect(interval!.low, name).toBeGreaterThanOrEqual(0);
+      if (name !== 'logLoss') expect(interval!.high, name).toBeLessThanOrEqual(1);
+    }
+    // Six patients of each class, two images each: 0.54 is the exact bound of 6 of 6, not of 12 of 12.
+    if (scores.averagePrecision.value === 1) {
+      for (const name of ['auc', 'averagePrecision', 'balancedAccuracy', 'f1'] as const)
+        expect(scores[name].interval!.low, name).toBeCloseTo(0.54074, 5);
+      expect(scores.sensitivityAt90Specificity.interval!.low).toBeCloseTo(0.54074, 5);
+      expect(scores.specificityAt95Sensitivity.interval!.low).toBeCloseTo(0.54074, 5);
+    }
+  });
+
   test('values are those of scikit-learn, at the threshold that is given', () => {
     for (const { labels, probabilities, threshold, scores } of classifyGolden.scores) {
       const rows = labels.map(

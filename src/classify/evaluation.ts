@@ -4,12 +4,14 @@
  *
  * What is fitted (threshold, temperature) is fitted on validation images and used on these as it is. Intervals are over the
  * choice of images, whole groups (patients, lesions) at a time: DeLong's for the AUC, Wilson's by group for shares of
- * images, the percentile bootstrap over groups for the rest.
+ * images, the percentile bootstrap over groups for the rest; where no replicate differs, the exact bound for the number of
+ * groups (../stats/bounded-interval.ts).
  */
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';
-import { type BinaryScores, binaryScorer } from '../stats/binary-scores.js';
-import { groupDraw, percentileInterval } from '../stats/bootstrap.js';
+import { type BinaryScores, binaryScorer, groupsBehind, LARGEST_LOG_LOSS } from '../stats/binary-scores.js';
+import { groupDraw } from '../stats/bootstrap.js';
+import { replicateInterval } from '../stats/bounded-interval.js';
 import {
   type CalibrationBin,
   calibrationBins,
@@ -17,6 +19,7 @@ import {
   calibrationFloor,
 } from '../stats/calibration.js';
 import type { Interval } from '../stats/delong.js';
+import { effectiveGroups } from '../stats/effective-groups.js';
 import { type Proportion, proportion } from '../stats/proportion.js';
 import { type Confusion, chooseThreshold, confusion } from '../stats/scores.js';
 import { fitTemperature, logit, type Temperature, temper } from '../stats/temperature.js';
@@ -175,6 +178,7 @@ function scoresWithIntervals(
     for (const name of names) if (Number.isFinite(replicate[name])) drawn.get(name)!.push(replicate[name]);
   }
   const asShares = shares(rows, threshold);
+  const effective = effectiveGroups(labels, groupsOf(rows));
   const score = (name: ScoreName): Score => {
     const value = Number.isFinite(values[name]) ? values[name] : null;
     if (name === 'auc') return { value, interval: aucIntervalOf(rows), method: 'delong' };
@@ -182,8 +186,15 @@ function scoresWithIntervals(
       const share = asShares[name];
       return { value, interval: share ? { low: share.low, high: share.high } : null, method: 'wilson' };
     }
-    const found = drawn.get(name)!;
-    return { value, interval: found.length > 0 ? percentileInterval(found) : null, method: 'bootstrap' };
+    const interval =
+      value === null
+        ? null
+        : replicateInterval(drawn.get(name)!, {
+            value,
+            groups: groupsBehind(name, effective),
+            range: name === 'logLoss' ? [0, LARGEST_LOG_LOSS] : [0, 1],
+          });
+    return { value, interval, method: 'bootstrap' };
   };
   return Object.fromEntries(names.map((name) => [name, score(name)])) as Record<ScoreName, Score>;
 }

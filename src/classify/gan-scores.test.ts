@@ -25,6 +25,26 @@ function drawSeeds(random: Random, { seeds = 3, images = 60, signal = 1 } = {}):
 }
 
 describe('GAN-train against GAN-base', () => {
+  test('a few images that all seeds tell apart leave an interval to both and to the difference', () => {
+    const apart = [0, 1].map(() =>
+      Array.from({ length: 12 }, (_, i) => row(i, i < 6 ? 1 : 0, i < 6 ? 0.9 : 0.1)),
+    );
+    const blind = apart.map((rows) => rows.map((one) => ({ ...one, score: 0.5 })));
+    const same = compareTraining(apart, apart);
+    expect(same.synthetic.interval![0]).toBeCloseTo(0.54074, 5);
+    expect(same.difference.value).toBe(0);
+    expect(same.difference.interval![0]).toBeCloseTo(-0.45926, 5);
+    expect(same.difference.interval![1]).toBeCloseTo(0.45926, 5);
+    expect(same.difference.p).toBe(1);
+    // Nothing varies here either, neither over images nor over seeds.
+    const other = compareTraining(blind, apart);
+    expect(other.synthetic.interval![1] - other.synthetic.interval![0]).toBeGreaterThan(0.2);
+    expect(other.difference.value).toBe(-0.5);
+    expect(other.difference.interval![1] - other.difference.interval![0]).toBeGreaterThan(0.2);
+    expect(other.difference.interval![0]).toBeGreaterThanOrEqual(-1);
+    expect(other.difference.p).toBeGreaterThan(0);
+  });
+
   test('mean AUCs and their paired difference, as a trial has them', () => {
     const random = new Random(1);
     const [ganTrain, base] = [drawSeeds(random, { signal: 0.5 }), drawSeeds(random, { signal: 2 })];

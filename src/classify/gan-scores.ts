@@ -7,7 +7,9 @@
  * against GAN-base) takes the covariance between the two; between synthetic and real images only the seeds are shared, so
  * the variances over images add up.
  */
+import { boundedInterval, pOfAlike } from '../stats/bounded-interval.js';
 import { aucCovariance, intervalAround } from '../stats/delong.js';
+import { effectiveGroups } from '../stats/effective-groups.js';
 import { meanAndDeviation } from '../stats/paired.js';
 import { auc } from '../stats/roc.js';
 import { combine, halfWidth, inference, meanDifference, type SeedsEstimate } from '../stats/seeds.js';
@@ -43,11 +45,13 @@ export interface Measured {
   values: number[];
   /** Null where there are too few groups. */
   covariance: number[][] | null;
-  /** Groups of images, of the smaller class where classes are compared. */
+  /** Independent groups that the images are worth, of the smaller class where classes are compared. */
   groups: number;
 }
 
 const LEVEL = 0.95;
+/** An interval of a difference that is narrower is a point. */
+const ROUNDING = 1e-9;
 const scoresOf = (rows: readonly ScoreRow[]): number[] => rows.map((row) => row.score);
 
 /** What all seeds share: labels and groups of the images. */
@@ -55,14 +59,20 @@ function imagesOf(seeds: readonly (readonly ScoreRow[])[]) {
   const labels = seeds[0]!.map((row) => row.label);
   const groups = seeds[0]!.map((row) => row.group);
   const groupsOf = (label: 0 | 1): number => new Set(groups.filter((_, i) => labels[i] === label)).size;
-  return { labels, groups, smallerClass: Math.min(groupsOf(0), groupsOf(1)) };
+  const { positives, negatives } = effectiveGroups(labels, groups);
+  return {
+    labels,
+    groups,
+    few: Math.min(groupsOf(0), groupsOf(1)) < 2,
+    smallerClass: Math.min(positives, negatives),
+  };
 }
 
 /** AUC. @param seeds rows of the same images, one list a seed */
 export function measureAuc(seeds: readonly (readonly ScoreRow[])[]): Measured {
-  const { labels, groups, smallerClass } = imagesOf(seeds);
+  const { labels, groups, few, smallerClass } = imagesOf(seeds);
   const scores = seeds.map(scoresOf);
-  if (smallerClass < 2) {
+  if (few) {
     return { values: scores.map((one) => auc(labels, one)), covariance: null, groups: smallerClass };
   }
   const { aucs, covariance } = aucCovariance(labels, scores, groups);
@@ -81,8 +91,9 @@ export function measureAccuracy(
   const right = seeds.map((rows, s) =>
     rows.map(({ label, score }) => Number(score >= thresholds[s]! === (label === 1))),
   );
-  const count = new Set(groups).size;
-  if (count < 2)
+  // Of all images, whatever their class.
+  const { negatives: count } = effectiveGroups(new Uint8Array(groups.length), groups);
+  if (new Set(groups).size < 2)
     return { values: right.map((one) => meanAndDeviation(one).mean), covariance: null, groups: count };
   const { shares, covariance } = shareCovariance(right, groups);
   return { values: shares, covariance, groups: count };
@@ -99,12 +110,23 @@ export function estimate({ values, covariance, groups }: Measured): Estimate {
   if (covariance === null) return { ...spread(values), interval: null };
   const combined = combine(values, covariance);
   const half = halfWidth(combined, 1 - LEVEL);
-  const { low, high } = intervalAround(combined.mean, half, { level: LEVEL, smallerClass: groups });
+  const { low, high } = boundedInterval(
+    intervalAround(combined.mean, half, { level: LEVEL, smallerClass: groups }),
+    { value: combined.mean, groups, level: LEVEL },
+  );
   return { ...spread(values), interval: [low, high] };
 }
 
-function asDifference(seeds: SeedsEstimate): Difference {
-  const { low, high, p } = inference(seeds, LEVEL);
+/** @param groups that the images are worth: decides where neither images nor seeds differ */
+function asDifference(seeds: SeedsEstimate, groups: number): Difference {
+  const found = inference(seeds, LEVEL);
+  const { low, high } = boundedInterval(found, {
+    value: seeds.mean,
+    groups,
+    range: [-1, 1],
+    level: LEVEL,
+  });
+  const p = found.high - found.low < ROUNDING ? pOfAlike(seeds.mean, groups) : found.p;
   return { ...spread(seeds.values), interval: [low, high], p };
 }
 
@@ -134,6 +156,7 @@ export function compareSets(synthetic: Measured, real: Measured): Comparison {
               values,
               a.map((row, j) => row.map((value, k) => value + b[j]![k]!)),
             ),
+            Math.min(synthetic.groups, real.groups),
           )
         : { ...spread(values), interval: null, p: null },
   };
@@ -144,14 +167,17 @@ export function compareTraining(
   ganTrain: readonly (readonly ScoreRow[])[],
   ganBase: readonly (readonly ScoreRow[])[],
 ): Comparison {
-  const { labels, groups } = imagesOf(ganTrain);
+  const { labels, groups, smallerClass } = imagesOf(ganTrain);
   const [synthetic, real] = [measureAuc(ganTrain), measureAuc(ganBase)];
   const values = synthetic.values.map((value, s) => value - real.values[s]!);
   return {
     synthetic: estimate(synthetic),
     real: estimate(real),
     difference: synthetic.covariance
-      ? asDifference(meanDifference(labels, ganTrain.map(scoresOf), ganBase.map(scoresOf), groups))
+      ? asDifference(
+          meanDifference(labels, ganTrain.map(scoresOf), ganBase.map(scoresOf), groups),
+          smallerClass,
+        )
       : { ...spread(values), interval: null, p: null },
   };
 }

@@ -4,7 +4,9 @@
  */
 import { readTable, writeTable } from '../data/table.js';
 import { DataError } from '../errors.js';
+import { boundedInterval } from '../stats/bounded-interval.js';
 import { aucCovariance, aucInterval, type Interval } from '../stats/delong.js';
+import { effectiveGroups } from '../stats/effective-groups.js';
 import { auc } from '../stats/roc.js';
 import { chooseThreshold, type SplitScores, splitScores } from '../stats/scores.js';
 
@@ -34,10 +36,15 @@ export function aucIntervalOf(rows: readonly ScoreRow[]): Interval | null {
   const groups = rows.map((row) => row.group);
   const groupsOf = (label: 0 | 1): number =>
     new Set(rows.filter((row) => row.label === label).map((row) => row.group)).size;
-  const smallerClass = Math.min(groupsOf(0), groupsOf(1));
-  if (smallerClass < 2) return null;
+  if (Math.min(groupsOf(0), groupsOf(1)) < 2) return null;
   const { aucs, covariance } = aucCovariance(labelsOf(rows), [scoresOf(rows)], groups);
-  return aucInterval(aucs[0]!, covariance[0]![0]!, { smallerClass });
+  const { positives, negatives } = effectiveGroups(labelsOf(rows), groups);
+  const smallerClass = Math.min(positives, negatives);
+  // Where all scores are equal the variance is zero in the middle of the range, too.
+  return boundedInterval(aucInterval(aucs[0]!, covariance[0]![0]!, { smallerClass }), {
+    value: aucs[0]!,
+    groups: smallerClass,
+  });
 }
 
 /** Scores of a split at a threshold; without one, at the best of these rows themselves: for validation only. */

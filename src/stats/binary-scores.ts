@@ -33,6 +33,22 @@ export interface BinaryScores {
   specificityAt95Sensitivity: number;
 }
 
+/** The largest log loss of an image: of one that is certain and wrong. (The logarithm of 1e-15 but for rounding.) */
+export const LARGEST_LOG_LOSS = -Math.log1p(-(1 - 1e-15));
+
+/**
+ * The independent groups that a score rests on: of the class that it is a share of, else of the smaller one.
+ * @param groups effective groups of each class (./effective-groups.ts)
+ */
+export function groupsBehind(
+  score: keyof BinaryScores,
+  { positives, negatives }: { positives: number; negatives: number },
+): number {
+  if (score.startsWith('sensitivity')) return positives;
+  if (score.startsWith('specificity')) return negatives;
+  return Math.min(positives, negatives);
+}
+
 /**
  * Prepares labels and probabilities once (they are sorted) and gives a function that scores them under weights, in linear
  * time a call.

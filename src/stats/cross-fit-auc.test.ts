@@ -129,3 +129,13 @@ test('one seed gives one result; classes in too few groups give none', () => {
   ).toBeNull();
   expect(crossFitAuc([codes], new Uint8Array(300))).toBeNull();
 });
+
+test('features whose AUC does not vary over images: an interval, not a point', () => {
+  // Two features that tell all apart, and one that is the same everywhere among as many of each class.
+  const labels = Uint8Array.from({ length: 40 }, (_, i) => i % 2);
+  for (const codes of [Uint16Array.from(labels), new Uint16Array(40)]) {
+    const { auc, interval } = crossFitAuc([codes], labels, { folds: 2 })!;
+    expect(interval.high - interval.low).toBeGreaterThan(0.05);
+    expect(interval.high).toBeGreaterThanOrEqual(Math.max(auc, 0.5));
+  }
+});

@@ -10,8 +10,10 @@
  * 0.5: no feature predicts worse than chance, only samples do.
  */
 import { Random } from '../random.js';
+import { boundedInterval } from './bounded-interval.js';
 import { type Codes, crossFitter, dealFolds } from './cross-fit.js';
 import { type Interval, intervalAround } from './delong.js';
+import { effectiveGroups } from './effective-groups.js';
 import { groupPermutation } from './group-permutation.js';
 import { normalQuantile } from './normal.js';
 import type { Numbers } from './roc.js';
@@ -53,8 +55,7 @@ export function crossFitAuc(
   const groups = options.groups ?? Array.from({ length: labels.length }, (_, i) => String(i));
   const names = new Set(groups);
   const groupsOf = (label: number): number => new Set(groups.filter((_, i) => labels[i] === label)).size;
-  const smallerClass = Math.min(groupsOf(0), groupsOf(1));
-  if (smallerClass < 2) return null;
+  if (Math.min(groupsOf(0), groupsOf(1)) < 2) return null;
 
   const dealing = random.fork('folds');
   const fitters = Array.from({ length: repeats }, () =>
@@ -75,7 +76,14 @@ export function crossFitAuc(
   for (const value of ofGroup.values()) variance += value * value;
   variance *= names.size / (names.size - 1);
   const half = normalQuantile(0.5 + level / 2) * Math.sqrt(variance);
-  const { low, high } = intervalAround(auc, half, { level, smallerClass });
+  const effective = effectiveGroups(labels, groups);
+  const smallerClass = Math.min(effective.positives, effective.negatives);
+  // Features that say nothing at all rank all images alike: their variance is zero.
+  const { low, high } = boundedInterval(intervalAround(auc, half, { level, smallerClass }), {
+    value: auc,
+    groups: smallerClass,
+    level,
+  });
 
   const dealt = groupPermutation(labels, groups);
   const shuffling = random.fork('permutations');

@@ -85,3 +85,20 @@ export interface StatsGolden {
 export const statsGolden = JSON.parse(
   readFileSync(new URL('../../test/goldens/stats.json', import.meta.url), 'utf8'),
 ) as StatsGolden;
+
+/** The golden values of test/goldens/roc-points.json (made by roc-points.py beside it). */
+export const rocPointsGolden = (
+  JSON.parse(readFileSync(new URL('../../test/goldens/roc-points.json', import.meta.url), 'utf8')) as {
+    cases: {
+      name: string;
+      labels: number[];
+      scores: number[];
+      fpr: number[];
+      tpr: number[];
+      /** Without the first, which is infinite. */
+      thresholds: number[];
+      /** By rate: the highest sensitivity at this specificity, the highest threshold with this sensitivity. */
+      at: Record<string, { sensitivity: number; threshold: number | null }>;
+    }[];
+  }
+).cases;

@@ -5,6 +5,7 @@
  * near the ends, where p ± 1.96 SE is not.
  */
 import type { Interval } from './delong.js';
+import { effectiveSize } from './effective-groups.js';
 import { normalQuantile } from './normal.js';
 import type { Numbers } from './roc.js';
 import { shareCovariance } from './shares.js';
@@ -42,8 +43,8 @@ export function proportion(
   for (let i = 0; i < images; i++) hits += values[i]!;
   const value = hits / images;
   const distinct = groups ? new Set(groups).size : images;
-  // With every image alike, or one group alone, nothing is known of the spread: each group counts once.
-  let effective = distinct;
+  // With every image alike, or one group alone, nothing is known of the spread: images of a group count as one.
+  let effective = groups ? effectiveSize(imagesByGroup(groups)) : images;
   if (distinct > 1 && hits > 0 && hits < images) {
     const variance = shareCovariance([values], groups).covariance[0]![0]!;
     effective = Math.min(images, (value * (1 - value)) / variance);
@@ -51,13 +52,19 @@ export function proportion(
   return { value, images, effective, ...wilsonInterval(value, effective, level) };
 }
 
+function imagesByGroup(groups: readonly string[]): number[] {
+  const counts = new Map<string, number>();
+  for (const group of groups) counts.set(group, (counts.get(group) ?? 0) + 1);
+  return [...counts.values()];
+}
+
 /**
  * Interval of the difference of two independent shares, first − second, from their own intervals: the hybrid score method
  * (Newcombe, Stat. Med. 1998, method 10). Groups that stand on both sides make it too wide rather than too narrow.
  */
 export function proportionDifference(
-  first: Proportion,
-  second: Proportion,
+  first: Interval & { value: number },
+  second: Interval & { value: number },
 ): Interval & { difference: number } {
   const difference = first.value - second.value;
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../random.js';
-import { statsGolden } from './golden.test-data.js';
-import { auc, meanRoc, midRanks, rocCurve, sensitivityAt } from './roc.js';
+import { rocPointsGolden, statsGolden } from './golden.test-data.js';
+import { auc, meanRoc, midRanks, rocCurve, rocPoints, sensitivityAt } from './roc.js';
 
 const trapezoid = (x: readonly number[], y: readonly number[]): number =>
   x.slice(1).reduce((sum, value, i) => sum + (value - x[i]!) * 0.5 * (y[i]! + y[i + 1]!), 0);
@@ -22,6 +22,13 @@ describe('ROC and AUC', () => {
         expect(theirs.has(`${x.toFixed(12)} ${curve.truePositiveRate[i]!.toFixed(12)}`)).toBe(true);
       });
     }
+  });
+
+  test.each(rocPointsGolden)('operating points equal scikit-learn’s, none left out: $name', (golden) => {
+    const points = rocPoints(golden.labels, golden.scores);
+    expect(points.thresholds.slice(1)).toEqual(golden.thresholds);
+    expect(points.falsePositiveRate).toEqual(golden.fpr);
+    expect(points.truePositiveRate).toEqual(golden.tpr);
   });
 
   test('property: strictly increasing maps change nothing, reversal gives 1 − AUC, swap of labels too', () => {

@@ -7,11 +7,15 @@ import { DataError } from '../errors.js';
 
 export type Numbers = ArrayLike<number>;
 
+/** A line to draw or to read between points. It says nothing of single thresholds: those are {@link rocPoints}. */
 export interface RocCurve {
   /** 1 − specificity, from 0 to 1, ascending. */
   falsePositiveRate: number[];
   /** Sensitivity, from 0 to 1, ascending. */
   truePositiveRate: number[];
+}
+
+export interface RocPoints extends RocCurve {
   /** A point holds for "score ≥ threshold"; the first is Infinity (nothing is called positive). */
   thresholds: number[];
 }
@@ -71,10 +75,48 @@ export function auc(labels: Numbers, scores: Numbers): number {
 }
 
 /**
- * ROC points for descending thresholds. Images with equal scores move together (one diagonal step); points that
- * lie on the straight line between their neighbours are left out, which changes neither curve nor area.
+ * Every operating point there is, one a distinct score, for descending thresholds; images with equal scores move
+ * together. Whatever asks for a threshold, a sensitivity or a specificity that is reached reads it here.
+ */
+export function rocPoints(labels: Numbers, scores: Numbers): RocPoints {
+  const { positives, negatives, truePositives, falsePositives, thresholds } = countsByThreshold(
+    labels,
+    scores,
+  );
+  return {
+    falsePositiveRate: falsePositives.map((count) => count / negatives),
+    truePositiveRate: truePositives.map((count) => count / positives),
+    thresholds,
+  };
+}
+
+/**
+ * The same as a line: points on the straight line between their neighbours are left out, which changes neither curve nor
+ * area, but takes away operating points.
  */
 export function rocCurve(labels: Numbers, scores: Numbers): RocCurve {
+  const { positives, negatives, truePositives: tp, falsePositives: fp } = countsByThreshold(labels, scores);
+  const corners: number[] = [];
+  for (let i = 0; i < tp.length; i++) {
+    const [before, last] = [corners.at(-2), corners.at(-1)];
+    // Counts are integers, so that "collinear" is exact.
+    if (
+      before !== undefined &&
+      last !== undefined &&
+      (tp[last]! - tp[before]!) * (fp[i]! - fp[last]!) === (tp[i]! - tp[last]!) * (fp[last]! - fp[before]!)
+    ) {
+      corners.pop();
+    }
+    corners.push(i);
+  }
+  return {
+    falsePositiveRate: corners.map((i) => fp[i]! / negatives),
+    truePositiveRate: corners.map((i) => tp[i]! / positives),
+  };
+}
+
+/** Images of each class at or above each distinct score, from nothing called positive down. */
+function countsByThreshold(labels: Numbers, scores: Numbers) {
   const { positives, negatives } = checkBinary(labels, scores);
   const order = sortedOrder(scores);
   const truePositives = [0];
@@ -84,31 +126,15 @@ export function rocCurve(labels: Numbers, scores: Numbers): RocCurve {
   let fp = 0;
   for (let i = order.length - 1; i >= 0; ) {
     const threshold = scores[order[i]!]!;
-    while (i >= 0 && scores[order[i]!] === threshold) {
+    for (; i >= 0 && scores[order[i]!] === threshold; i--) {
       if (labels[order[i]!] === 1) tp++;
       else fp++;
-      i--;
-    }
-    const n = truePositives.length;
-    // Counts are integers, so that "collinear" is exact.
-    if (
-      n >= 2 &&
-      (truePositives[n - 1]! - truePositives[n - 2]!) * (fp - falsePositives[n - 1]!) ===
-        (tp - truePositives[n - 1]!) * (falsePositives[n - 1]! - falsePositives[n - 2]!)
-    ) {
-      truePositives.pop();
-      falsePositives.pop();
-      thresholds.pop();
     }
     truePositives.push(tp);
     falsePositives.push(fp);
     thresholds.push(threshold);
   }
-  return {
-    falsePositiveRate: falsePositives.map((count) => count / negatives),
-    truePositiveRate: truePositives.map((count) => count / positives),
-    thresholds,
-  };
+  return { positives, negatives, truePositives, falsePositives, thresholds };
 }
 
 /** Sensitivity at a false positive rate, linear between the points (the upper end where the curve is vertical). */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { statsGolden } from './golden.test-data.js';
+import { binaryScores } from './binary-scores.js';
+import { rocPointsGolden, statsGolden } from './golden.test-data.js';
 import { chooseThreshold, logLoss, sensitivityAtSpecificity, splitScores } from './scores.js';
 
 const golden = statsGolden.scores;
@@ -22,6 +23,22 @@ describe('scores of a split', () => {
       12,
     );
   });
+
+  test.each(rocPointsGolden)(
+    'at a rate equal scikit-learn, whatever lies on a straight line: $name',
+    (golden) => {
+      const { labels, scores } = golden;
+      for (const [rate, { sensitivity, threshold }] of Object.entries(golden.at)) {
+        expect(sensitivityAtSpecificity(labels, scores, Number(rate)), rate).toBeCloseTo(sensitivity, 12);
+        expect(chooseThreshold(labels, scores, { rule: 'sensitivity', atLeast: Number(rate) }), rate).toBe(
+          threshold,
+        );
+      }
+      const all = binaryScores(labels, scores, 0.5);
+      expect(sensitivityAtSpecificity(labels, scores, 0.9)).toBe(all.sensitivityAt90Specificity);
+      expect(sensitivityAtSpecificity(labels, scores, 0.95)).toBe(all.sensitivityAt95Specificity);
+    },
+  );
 
   test('thresholds: by balanced accuracy, by sensitivity, by specificity', () => {
     const labels = [0, 0, 0, 0, 1, 0, 1, 1];

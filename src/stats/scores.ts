@@ -3,7 +3,7 @@
  * probabilities themselves. A threshold is chosen on validation images only and then used on test images as it is.
  */
 import { DataError } from '../errors.js';
-import { auc, checkBinary, type Numbers, rocCurve } from './roc.js';
+import { auc, checkBinary, type Numbers, rocPoints } from './roc.js';
 
 export interface Confusion {
   truePositives: number;
@@ -75,7 +75,7 @@ export function chooseThreshold(
   probabilities: Numbers,
   rule: ThresholdRule = { rule: 'balanced-accuracy' },
 ): number {
-  const { falsePositiveRate, truePositiveRate, thresholds } = everyPoint(labels, probabilities);
+  const { falsePositiveRate, truePositiveRate, thresholds } = rocPoints(labels, probabilities);
   let best = 0;
   for (let i = 0; i < thresholds.length; i++) {
     const specificity = 1 - falsePositiveRate[i]!;
@@ -92,32 +92,9 @@ export function chooseThreshold(
   return Math.min(2, thresholds[best]!);
 }
 
-/** ROC points without the thinning of `rocCurve`: a threshold between two corners may be the one asked for. */
-function everyPoint(labels: Numbers, scores: Numbers) {
-  const { positives, negatives } = checkBinary(labels, scores);
-  const distinct = [...new Set(Array.from(scores))].sort((a, b) => b - a);
-  const positiveAt = new Map<number, number>();
-  const negativeAt = new Map<number, number>();
-  for (let i = 0; i < labels.length; i++) {
-    const counts = labels[i] === 1 ? positiveAt : negativeAt;
-    counts.set(scores[i]!, (counts.get(scores[i]!) ?? 0) + 1);
-  }
-  let tp = 0;
-  let fp = 0;
-  const falsePositiveRate = [0];
-  const truePositiveRate = [0];
-  for (const score of distinct) {
-    tp += positiveAt.get(score) ?? 0;
-    fp += negativeAt.get(score) ?? 0;
-    falsePositiveRate.push(fp / negatives);
-    truePositiveRate.push(tp / positives);
-  }
-  return { falsePositiveRate, truePositiveRate, thresholds: [Number.POSITIVE_INFINITY, ...distinct] };
-}
-
 /** Highest sensitivity among the thresholds whose specificity is at least this on the same split. */
 export function sensitivityAtSpecificity(labels: Numbers, scores: Numbers, specificity: number): number {
-  const { falsePositiveRate, truePositiveRate } = rocCurve(labels, scores);
+  const { falsePositiveRate, truePositiveRate } = rocPoints(labels, scores);
   let best = 0;
   for (let i = 0; i < falsePositiveRate.length; i++) {
     if (1 - falsePositiveRate[i]! >= specificity - 1e-12) best = Math.max(best, truePositiveRate[i]!);

@@ -25,6 +25,19 @@ describe('AUC within a subgroup and within the rest', () => {
     expect(other.p).toBeCloseTo(found.p, 12);
   });
 
+  test('the interval of a difference stays within −1 and 1', () => {
+    // Inside nearly all pairs are right, outside nearly all are wrong, of three images of a class each.
+    const few = [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1];
+    const scores = [1, 2, 4, 3, 5, 6, 6, 5, 3, 4, 2, 1];
+    const { difference, low, high } = subgroupAucDifference(
+      few,
+      scores,
+      few.map((_, i) => i < 6),
+    )!;
+    expect(difference).toBeCloseTo(7 / 9, 12);
+    expect([low > 0, high]).toEqual([true, 1]);
+  });
+
   test('holds its level: no difference is called real in about 5 % of samples with clusters', () => {
     const random = new Random(9);
     const ps: number[] = [];
@@ -86,6 +99,13 @@ describe('shares by group', () => {
     expect(double.low).toBeCloseTo(single.low, 12);
     expect(double.high).toBeCloseTo(single.high, 12);
     expect(proportion([...once, ...once])!.low).toBeGreaterThan(single.low + 0.01);
+  });
+
+  test('all right among three patients, one patient with most of the images: hardly more than one', () => {
+    const groups = Array.from({ length: 50 }, (_, i) => (i < 48 ? 'a' : `b${i}`));
+    const found = proportion(new Uint8Array(50).fill(1), { groups })!;
+    expect(found.effective).toBeCloseTo(2500 / (48 * 48 + 2), 12);
+    expect(found.low).toBeLessThan(0.25);
   });
 
   test('none found among few patients: each counts once', () => {

@@ -55,8 +55,8 @@ function influences({ labels, scores, groups }: Side): Map<string, number> {
 
 /**
  * @param inside one flag an image: in the subgroup or in the rest; an image that is in neither (value not known) has null
- * @returns null where no variance can be estimated: a class has fewer than two groups on one of the sides, or a side
- * separates the classes without error
+ * @returns null where no variance can be estimated: a class has fewer than two groups on one of the sides, a side
+ * separates the classes without error, or the sides share all of their variance
  */
 export function subgroupAucDifference(
   labels: Numbers,
@@ -87,10 +87,19 @@ export function subgroupAucDifference(
   for (const [group, share] of first.influences) covariance += share * (second.influences.get(group) ?? 0);
   covariance *= size / (size - 1);
   const difference = first.auc - second.auc;
-  const standardError = Math.sqrt(Math.max(NOISE, first.variance + second.variance - 2 * covariance));
+  const variance = first.variance + second.variance - 2 * covariance;
+  // Patients on both sides may leave nothing of it.
+  if (variance < NOISE) return null;
+  const standardError = Math.sqrt(variance);
   const half = normalQuantile(0.5 + level / 2) * standardError;
   const p = Math.min(1, 2 * normalCdf(-Math.abs(difference) / standardError));
-  return { difference, standardError, p, low: difference - half, high: difference + half };
+  return {
+    difference,
+    standardError,
+    p,
+    low: Math.max(-1, difference - half),
+    high: Math.min(1, difference + half),
+  };
 }
 
 interface Estimate {

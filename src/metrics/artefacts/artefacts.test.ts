@@ -8,7 +8,7 @@ import {
 import { DataError } from '../../errors.js';
 import { toPlanar } from '../../image/decode.js';
 import { Random } from '../../random.js';
-import { dispose, keep, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { cat, dispose, keep, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { noiseImages } from './golden.test-data.js';
 import { type ArtefactOptions, measureArtefacts } from './index.js';
 import { compareTraits, traitRows } from './traits.js';
@@ -40,6 +40,26 @@ describe('traits', () => {
     ordinary = keep(phantoms(24, 1, plain));
     return () => ordinary.dispose();
   });
+  it('each image four times under one name says no more than once', () => {
+    tidy(() => {
+      const once = tensor(
+        Float64Array.from({ length: 90 }, (_, at) => (at % 7 < 2 ? 1 : 0)),
+        [30, 3],
+      );
+      const four = cat([once, once, once, once]);
+      const groups = Array.from({ length: 120 }, (_, i) => `p${i % 30}`);
+      const random = new Random(1);
+      const own = { rows: once };
+      const single = compareTraits({ real: own, synthetic: own }, { random }).hair;
+      const grouped = compareTraits({ real: { rows: four, groups }, synthetic: own }, { random }).hair;
+      const naive = compareTraits({ real: { rows: four }, synthetic: own }, { random }).hair;
+      // The sample variance has n − 1 below.
+      expect(Math.abs(grouped.real.low - single.real.low)).toBeLessThan(0.01);
+      expect(naive.real.low).toBeGreaterThan(grouped.real.low + 0.05);
+      expect(naive.difference.high).toBeLessThan(grouped.difference.high - 0.03);
+    });
+  });
+
   it.each<[keyof ReturnType<typeof compareTraits>, Partial<PhantomNuisance>, number]>([
     ['hair', { hairs: 20, hairDarkness: 0.9, hairWidth: 0.006 }, 0.7],
     ['ruler', { ruler: 'bar' }, 0.4],

@@ -10,10 +10,10 @@ import type { DecodedImage } from '../../image/decode.js';
 import { toGrey } from '../../image/hair.js';
 import { straightLineContrast } from '../../image/ruler.js';
 import { hairShare, vignette } from '../../image/traits.js';
+import { proportion, proportionDifference } from '../../stats/proportion.js';
 import { type Tensor, tensor, tidy } from '../../torch/index.js';
-import { type CompareOptions, compareMeans, type Floor, type RowSets } from './compare.js';
+import { type CompareOptions, compareMeans, type Floor, type RowSets, type Rows } from './compare.js';
 import { requireImages, rowsOfImages } from './images.js';
-import { shareDifference } from './share-difference.js';
 
 const TRAITS = ['hair', 'ruler', 'darkCorners'] as const;
 export type Trait = (typeof TRAITS)[number];
@@ -70,7 +70,7 @@ export function traitRows(images: Tensor): Tensor {
 }
 
 export interface TraitResult {
-  /** Wilson's interval, 95 %. */
+  /** Wilson's interval, 95 %, by group where there are groups. */
   real: Share;
   synthetic: Share;
   /** Synthetic less real; Newcombe's interval, 95 %. */
@@ -80,8 +80,8 @@ export interface TraitResult {
 }
 
 /**
- * Images count as independent: with several of a patient the intervals are a little too narrow. The floor keeps groups
- * whole.
+ * Images of one patient or lesion are not independent: with groups, intervals go by the effective number of images
+ * (../../stats/proportion.ts). The floor keeps groups whole.
  *
  * @param sets rows of `traitRows`
  */
@@ -92,17 +92,22 @@ export function compareTraits(sets: RowSets, options: CompareOptions): Record<Tr
       replicates: 0,
       kinds: TRAITS.map(() => 'distance' as const),
     });
-    const counts = (rows: Tensor) => {
-      const hits = rows.sum([0]).toArray() as Float64Array;
-      return (k: number) => ({ hits: hits[k]!, n: rows.shape[0]! });
+    const shares = ({ rows, groups }: Rows) => {
+      const n = rows.shape[0]!;
+      const flags = rows.toArray() as Float64Array;
+      return (k: number): Share => {
+        const own = Float64Array.from({ length: n }, (_, i) => flags[i * TRAITS.length + k]!);
+        if (!groups || new Set(groups).size === n) return wilson(own.filter((flag) => flag === 1).length, n)!;
+        const { value, low, high } = proportion(own, { groups })!;
+        return { value, low, high };
+      };
     };
-    const [real, synthetic] = [counts(sets.real.rows), counts(sets.synthetic.rows)];
-    const result = (k: number): TraitResult => ({
-      real: wilson(real(k).hits, real(k).n)!,
-      synthetic: wilson(synthetic(k).hits, synthetic(k).n)!,
-      difference: shareDifference(synthetic(k), real(k)),
-      floor: distances[k]!.floor,
-    });
+    const [real, synthetic] = [shares(sets.real), shares(sets.synthetic)];
+    const result = (k: number): TraitResult => {
+      const [one, other] = [synthetic(k), real(k)];
+      const { difference: value, low, high } = proportionDifference(one, other);
+      return { real: other, synthetic: one, difference: { value, low, high }, floor: distances[k]!.floor };
+    };
     return { hair: result(0), ruler: result(1), darkCorners: result(2) };
   });
 }

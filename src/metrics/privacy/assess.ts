@@ -19,6 +19,7 @@ import {
   type PrivacyCheck,
 } from './checks.js';
 import { copyTest } from './copy-test.js';
+import { waysToHoldOut } from './grouped-chance.js';
 import { matchedShare } from './matched-share.js';
 import { membership } from './membership.js';
 import { featureCopies, type NearCopies, shrunkenCopies } from './near-copies.js';
@@ -93,13 +94,13 @@ export function assessPrivacy(
     ...[
       checkNearCopies('shrunkenCopies', small, names),
       checkNearCopies('featureCopies', near, names),
-      checkNearShare(nearestDistances(features, common), limits),
+      checkNearShare(nearestDistances(features, { ...common, groups }), limits),
       checkMatchedShare(matchedShare(features, { ...common, groups }), limits),
-      checkCopyTest(copyTest(features, options), limits),
-      checkAuthenticity(authenticity(features, common)),
+      checkCopyTest(copyTest(features, { ...options, groups: groups?.heldOut }), limits),
+      checkAuthenticity(authenticity(features, { ...common, groups })),
       checkMembershipAuc(attack, limits),
       checkMembershipRate(attack),
-    ].map((check) => withEnough(check, counts, limits)),
+    ].map((check) => withEnoughGroups(withEnough(check, counts, limits), groups, limits)),
   ];
   const verdicts = checks.map((check) => check.passed);
   return {
@@ -123,6 +124,22 @@ function withEnough(
     .filter((set) => counts[set] < minimum[set])
     .map((set) => `${counts[set]} ${words[set]} images: at least ${minimum[set]} are needed`);
   return few.length === 0 ? check : { ...check, passed: null, notes: [...few, ...check.notes] };
+}
+
+/** What a check that compares seen with unseen real images needs: those of copies have training images to compare as well. */
+const COPY_CHECKS: readonly PrivacyCheck['id'][] = ['pictureCopies', 'shrunkenCopies', 'featureCopies'];
+
+/** If few groups could have been held out in their place, chance alone gives whatever was found, now and then. */
+function withEnoughGroups(
+  check: PrivacyCheck,
+  groups: RealGroups | undefined,
+  { falseAlarm }: PrivacyThresholds,
+): PrivacyCheck {
+  if (!groups || COPY_CHECKS.includes(check.id)) return check;
+  const { held, all, ways } = waysToHoldOut(groups);
+  if (ways * falseAlarm >= 2) return check;
+  const note = `${held} of ${all} patients or lesions were held out, which can be chosen in ${ways} ways: too few to decide`;
+  return { ...check, passed: null, notes: [note, ...check.notes] };
 }
 
 function requireInput({ features, images, groups, names }: PrivacyInput): void {

@@ -13,15 +13,24 @@
  */
 import { wilson } from '../../data/eda/share.js';
 import type { Interval } from '../../stats/delong.js';
+import { proportion, proportionDifference } from '../../stats/proportion.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
-import { type DistanceMetric, nearest, type PrivacySets, requireSets } from './sets.js';
+import { isGrouped } from './grouped-chance.js';
+import {
+  type DistanceMetric,
+  nearest,
+  type PrivacySets,
+  type RealGroups,
+  requireGroups,
+  requireSets,
+} from './sets.js';
 
 export interface AuthenticShare {
   /** 0…1 */
   value: number;
   count: number;
   n: number;
-  /** Wilson's, over the images, the training images given. */
+  /** Wilson's, over the images or their groups, the training images given. */
   interval: Interval;
 }
 
@@ -38,14 +47,16 @@ export interface Authenticity {
 /**
  * @param sets features [N ≥ 2, D] of one backbone
  * @param options.level coverage of the intervals, default 0.95
- * @throws DataError as `requireSets`
+ * @param options.groups patient or lesion of each real image
+ * @throws DataError as `requireSets` and `requireGroups`
  */
 export function authenticity(
   sets: PrivacySets,
-  options: { metric?: DistanceMetric; level?: number } = {},
+  options: { metric?: DistanceMetric; level?: number; groups?: RealGroups } = {},
 ): Authenticity {
   requireSets('authenticity', sets);
-  const { metric, level = 0.95 } = options;
+  const { metric, level = 0.95, groups } = options;
+  if (groups) requireGroups('authenticity', sets, groups);
   const gaps = nearestNeighbours(sets.train, sets.train, { k: 1, metric, excludeSelf: true }).distances;
   const judge = (images: PrivacySets['train']): Uint8Array => {
     const { indices, distances } = nearest(images, sets.train, metric);
@@ -53,22 +64,21 @@ export function authenticity(
   };
   const authentic = judge(sets.synthetic);
   const synthetic = shareOf(authentic, level);
-  const heldOut = shareOf(judge(sets.heldOut), level);
-  return { synthetic, heldOut, difference: newcombe(synthetic, heldOut), authentic };
+  const heldOut = shareOf(judge(sets.heldOut), level, groups?.heldOut);
+  const { difference: value, low, high } = proportionDifference(asShare(synthetic), asShare(heldOut));
+  return { synthetic, heldOut, difference: { value, low, high }, authentic };
 }
 
-function shareOf(flags: Uint8Array, level: number): AuthenticShare {
+function shareOf(flags: Uint8Array, level: number, groups?: readonly string[]): AuthenticShare {
   const count = flags.reduce((sum, flag) => sum + flag, 0);
-  const { value, low, high } = wilson(count, flags.length, level)!;
+  // Without groups p(1 − p)/n, as in Newcombe's tables; by group the effective number of images.
+  const { value, low, high } = isGrouped(groups)
+    ? proportion(flags, { groups, level })!
+    : wilson(count, flags.length, level)!;
   return { value, count, n: flags.length, interval: { low, high } };
 }
 
-/** Difference of two independent shares from their Wilson intervals. Newcombe, Statistics in Medicine 1998, method 10. */
-function newcombe(first: AuthenticShare, second: AuthenticShare): Interval & { value: number } {
-  const value = first.value - second.value;
-  return {
-    value,
-    low: value - Math.hypot(first.value - first.interval.low, second.interval.high - second.value),
-    high: value + Math.hypot(first.interval.high - first.value, second.value - second.interval.low),
-  };
-}
+const asShare = ({ value, interval }: AuthenticShare): Interval & { value: number } => ({
+  value,
+  ...interval,
+});

@@ -146,13 +146,17 @@ export function checkNearCopies(
             ({ synthetic, train, distance, symmetry }) =>
               `${imageName(names, 'synthetic', synthetic)} is ${distance.toPrecision(3)} from ${imageName(names, 'train', train)}${symmetry > 0 ? ` ${symmetryNames[symmetry]}` : ''}; no two real images are nearer than ${near.threshold.toPrecision(3)}`,
           );
+  // Of a handful of patients even as many as all of them may be chance.
+  const hopeless = near !== null && near.limit >= near.synthetic;
+  if (hopeless)
+    notes.unshift('too few patients or lesions to decide: chance alone may bring all images so near');
   return decide({
     id,
     ...NEAR[id],
     value: near && !blind ? near.pairs.length : null,
     interval: null,
     reference: near?.expected ?? null,
-    threshold: near?.limit ?? null,
+    threshold: near && !hopeless ? near.limit : null,
     compared: 'value',
     passes: 'atMost',
     notes,

@@ -11,10 +11,13 @@
  * are left out. With several cells C_T varies less than a standard normal; z = C_T / √Σw² has its scale again.
  */
 import { Random } from '../../random.js';
-import { normalCdf } from '../../stats/normal.js';
+import { effectiveSize } from '../../stats/effective-groups.js';
+import { normalCdf, normalQuantile } from '../../stats/normal.js';
 import { midRanks } from '../../stats/roc.js';
+import { tCdf } from '../../stats/student-t.js';
 import { type Tensor, tidy } from '../../torch/index.js';
 import { rowsOf } from '../distribution/features.js';
+import { isGrouped } from './grouped-chance.js';
 import { assignCells, kMeans } from './k-means.js';
 import { type DistanceMetric, nearest, type PrivacySets, requireSets } from './sets.js';
 
@@ -25,6 +28,8 @@ export interface CopyTestOptions {
   minimumSynthetic?: number;
   /** Distance within the cells, default euclidean. */
   metric?: DistanceMetric;
+  /** Patient or lesion of each held-out image: they count as one. */
+  groups?: readonly string[];
   /** Decides the starts of k-means, default 0. */
   seed?: number;
 }
@@ -54,7 +59,7 @@ export interface CopyTest {
 export function copyTest(sets: PrivacySets, options: CopyTestOptions = {}): CopyTest {
   requireSets('copy test', sets);
   const { heldOut } = sets;
-  const { seed = 0, minimumSynthetic, metric } = options;
+  const { seed = 0, minimumSynthetic, metric, groups } = options;
   const count = options.cells ?? Math.min(3, Math.max(1, Math.floor(heldOut.shape[0]! / 20)));
   return tidy(() => {
     const partition = kMeans(sets.train, count, { random: new Random(seed).fork('cells') });
@@ -63,7 +68,7 @@ export function copyTest(sets: PrivacySets, options: CopyTestOptions = {}): Copy
       heldOut: assignCells(heldOut, partition.centres),
       synthetic: assignCells(sets.synthetic, partition.centres),
     };
-    return copyTestOfCells(sets, cells, { count, minimumSynthetic, metric });
+    return copyTestOfCells(sets, cells, { count, minimumSynthetic, metric, groups });
   });
 }
 
@@ -75,9 +80,10 @@ export function copyTest(sets: PrivacySets, options: CopyTestOptions = {}): Copy
 export function copyTestOfCells(
   sets: PrivacySets,
   cells: PrivacySets<Int32Array>,
-  options: { count: number; minimumSynthetic?: number; metric?: DistanceMetric },
+  options: Omit<CopyTestOptions, 'cells' | 'seed'> & { count: number },
 ): CopyTest {
-  const { count, minimumSynthetic = 20, metric } = options;
+  const { count, minimumSynthetic = 20, metric, groups } = options;
+  const parts: CellPart[] = [];
   const judged = Array.from({ length: count }, (_, cell): CopyTestCell => {
     const members = (set: keyof PrivacySets): number[] =>
       [...cells[set].keys()].filter((i) => cells[set][i] === cell);
@@ -85,12 +91,11 @@ export function copyTestOfCells(
     const enough = train.length > 0 && heldOut.length > 0 && synthetic.length > minimumSynthetic;
     const toTrain = (features: Tensor, indices: number[]): Float64Array =>
       tidy(() => nearest(rowsOf(features, indices), rowsOf(sets.train, train), metric).distances);
-    return {
-      train: train.length,
-      heldOut: heldOut.length,
-      synthetic: synthetic.length,
-      z: enough ? mannWhitneyZ(toTrain(sets.synthetic, synthetic), toTrain(sets.heldOut, heldOut)) : null,
-    };
+    const found = { train: train.length, heldOut: heldOut.length, synthetic: synthetic.length };
+    if (!enough) return { ...found, z: null };
+    const [made, real] = [toTrain(sets.synthetic, synthetic), toTrain(sets.heldOut, heldOut)];
+    parts.push({ images: heldOut, synthetic: made, heldOut: real });
+    return { ...found, z: mannWhitneyZ(made, real) };
   });
   let [weights, squares, sum] = [0, 0, 0];
   for (const { z, heldOut } of judged) {
@@ -100,8 +105,64 @@ export function copyTestOfCells(
     sum += heldOut * z;
   }
   if (weights === 0) return { value: null, z: null, p: null, cells: judged };
-  const z = sum / Math.sqrt(squares);
+  const independent = sum / Math.sqrt(squares);
+  const z = isGrouped(groups) ? groupedZ(independent, parts, groups) : independent;
   return { value: sum / weights, z, p: normalCdf(z), cells: judged };
+}
+
+/** A cell that is judged: indices of its held-out images, and the distances of its images. */
+interface CellPart {
+  images: number[];
+  synthetic: Float64Array;
+  heldOut: Float64Array;
+}
+
+/**
+ * The standard score where held-out images come in groups. Mann & Whitney's variance takes them for independent; that of
+ * the sums over groups does not (Obuchowski, Biometrics 1997), and where it is the larger, z is reduced to it. Of G
+ * effective groups it has G − 1 degrees of freedom: z is that of the normal distribution with Student's p.
+ */
+function groupedZ(z: number, parts: readonly CellPart[], groups: readonly string[]): number {
+  const weight = 1 / Math.sqrt(parts.reduce((sum, { heldOut }) => sum + heldOut.length ** 2, 0));
+  const ofGroup = new Map<string, { sum: number; images: number }>();
+  let [variance, total, images] = [0, 0, 0];
+  for (const { images: indices, synthetic, heldOut } of parts) {
+    const [m, n] = [synthetic.length, heldOut.length];
+    const scale = (weight * n) / Math.sqrt((n * m * (n + m + 1)) / 12);
+    // Midranks within the whole, less those within the own set: how many of the other set are below.
+    const all = new Float64Array(m + n);
+    all.set(synthetic);
+    all.set(heldOut, m);
+    const ranks = midRanks(all);
+    const [own, others] = [midRanks(synthetic), midRanks(heldOut)];
+    let [sum, squares] = [0, 0];
+    for (let j = 0; j < m; j++) {
+      const wins = ranks[j]! - own[j]!;
+      sum += wins;
+      squares += wins * wins;
+    }
+    variance += scale ** 2 * Math.max(0, squares - sum ** 2 / m);
+    for (let i = 0; i < n; i++) {
+      const share = scale * (m - (ranks[m + i]! - others[i]!) - m / 2);
+      const found = ofGroup.get(groups[indices[i]!]!) ?? { sum: 0, images: 0 };
+      ofGroup.set(groups[indices[i]!]!, { sum: found.sum + share, images: found.images + 1 });
+      total += share;
+    }
+    images += n;
+  }
+  const size = ofGroup.size;
+  const effective = effectiveSize([...ofGroup.values()].map((one) => one.images));
+  if (size < 2 || effective <= 1) return 0;
+  let between = 0;
+  for (const { sum, images: count } of ofGroup.values()) between += (sum - (total * count) / images) ** 2;
+  const deviation = Math.sqrt((between * size) / (size - 1) + variance);
+  return asNormal(z / Math.max(1, deviation), effective - 1);
+}
+
+/** The normal score with the p-value of Student's t, to the same side; t itself where p is too small to tell. */
+function asNormal(t: number, degreesOfFreedom: number): number {
+  const p = tCdf(-Math.abs(t), degreesOfFreedom);
+  return Math.sign(t) * (p > 1e-300 ? -normalQuantile(p) : Math.min(Math.abs(t), 37));
 }
 
 /**

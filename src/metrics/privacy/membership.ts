@@ -12,8 +12,10 @@
 import { Random } from '../../random.js';
 import { percentileInterval } from '../../stats/bootstrap.js';
 import { aucCovariance, aucInterval, type Interval } from '../../stats/delong.js';
+import { effectiveGroups } from '../../stats/effective-groups.js';
 import { auc } from '../../stats/roc.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
+import { effectiveImages, groupedChance, isGrouped, permutedCounts } from './grouped-chance.js';
 import { partDrawer } from './partition.js';
 import {
   type DistanceMetric,
@@ -49,7 +51,7 @@ export interface TruePositiveRate {
   expected: number | null;
   /** Rate that chance exceeds with a probability of `falseAlarm`. */
   limit: number | null;
-  /** How often chance alone gives as much. One-sided, exact for independent images. */
+  /** How often chance alone gives as much. One-sided, exact for independent images (groups: ./grouped-chance.ts). */
   p: number | null;
 }
 
@@ -85,19 +87,20 @@ export function membership(sets: PrivacySets, options: MembershipOptions = {}): 
   const scores = new Float64Array(labels.length);
   scores.set(members);
   scores.set(others, members.length);
-  const { aucs, covariance } = aucCovariance(
-    labels,
-    [scores],
-    groups && [...groups.train, ...groups.heldOut],
-  );
-  const smallerClass = groups
-    ? Math.min(new Set(groups.train).size, new Set(groups.heldOut).size)
-    : Math.min(members.length, others.length);
+  const names = groups && [...groups.train, ...groups.heldOut];
+  const { aucs, covariance } = aucCovariance(labels, [scores], names);
+  const { positives, negatives } = effectiveGroups(labels, names);
+  const smallerClass = Math.min(positives, negatives);
   return {
     auc: aucs[0]!,
     interval: aucInterval(aucs[0]!, covariance[0]![0]!, { level, smallerClass }),
     truePositiveRates: (options.falsePositiveRates ?? [0.01, 0.05]).map((rate) =>
-      truePositiveRate(members, others, { rate, falseAlarm }),
+      truePositiveRate(members, others, {
+        rate,
+        falseAlarm,
+        groups: isGrouped(names) ? groups : undefined,
+        random: new Random(seed).fork(`rate ${rate}`),
+      }),
     ),
     control: memberControl(members, others.length, {
       level,
@@ -112,28 +115,60 @@ export function membership(sets: PrivacySets, options: MembershipOptions = {}): 
 function truePositiveRate(
   members: Float64Array,
   others: Float64Array,
-  options: { rate: number; falseAlarm: number },
+  options: { rate: number; falseAlarm: number; groups?: RealGroups; random: Random },
 ): TruePositiveRate {
-  const { rate, falseAlarm } = options;
+  const { rate, falseAlarm, groups, random } = options;
   const allowed = Math.floor(rate * others.length + 1e-9);
   if (allowed < 1) return { falsePositiveRate: rate, value: null, expected: null, limit: null, p: null };
-  const threshold = others
-    .slice()
-    .sort()
-    .at(-1 - allowed)!;
-  const count = members.filter((score) => score > threshold).length;
+  const count = countNamed(members, others, rate);
   const design: ExceedanceDesign = {
     draws: members.length,
     reference: others.length,
     rank: allowed + 1,
   };
-  return {
+  const found = {
     falsePositiveRate: rate,
     value: count / members.length,
     expected: expectedShare(design),
-    limit: exceedanceLimit(falseAlarm, design) / members.length,
-    p: exceedanceTail(count, design),
   };
+  if (!groups) {
+    return {
+      ...found,
+      limit: exceedanceLimit(falseAlarm, design) / members.length,
+      p: exceedanceTail(count, design),
+    };
+  }
+  const all = new Float64Array(members.length + others.length);
+  all.set(members);
+  all.set(others, members.length);
+  // Of more or fewer members than there are, the rate counts.
+  const permuted = permutedCounts(
+    groups,
+    (heldOut) => {
+      const seen = all.filter((_, i) => heldOut[i] === 0);
+      const unseen = all.filter((_, i) => heldOut[i] === 1);
+      return (countNamed(seen, unseen, rate) / seen.length) * members.length;
+    },
+    { random },
+  );
+  const { limit, p } = groupedChance(count, design, {
+    effective: { reference: effectiveImages(groups.heldOut), draws: effectiveImages(groups.train) },
+    permuted,
+    falseAlarm,
+  });
+  return { ...found, limit: Math.min(1, limit / members.length), p };
+}
+
+/** Members that score above all but this rate of the others. */
+function countNamed(members: Float64Array, others: Float64Array, rate: number): number {
+  const allowed = Math.floor(rate * others.length + 1e-9);
+  const threshold = others
+    .slice()
+    .sort()
+    .at(-1 - allowed)!;
+  let count = 0;
+  for (const score of members) if (score > threshold) count++;
+  return count;
 }
 
 /** AUCs between a random part of the members, as large as the held-out set but at most half, and the rest. */

@@ -6,14 +6,25 @@
  * Two kinds of distance: a backbone's features see likeness, but not a mirrored copy; shrunken pictures (shrunken.ts) see
  * copies under all symmetries of the square, and soft or noisy ones too.
  */
+import { Random } from '../../random.js';
 import { type Tensor, tidy } from '../../torch/index.js';
+import { nearestNeighbours } from '../distribution/neighbours.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
+import {
+  effectiveImages,
+  groupedChance,
+  isGrouped,
+  neighboursToKeep,
+  permutedCounts,
+  SplitDistances,
+} from './grouped-chance.js';
 import {
   type DistanceMetric,
   nearest,
   nearestOfOtherGroup,
   type PrivacySets,
   type RealGroups,
+  realImages,
   requireSets,
 } from './sets.js';
 import { shrunken, shrunkenSymmetries } from './shrunken.js';
@@ -25,6 +36,8 @@ export interface NearCopiesOptions {
   groups?: RealGroups;
   /** How often chance may pass `limit`, default 0.005. */
   falseAlarm?: number;
+  /** Decides permutations where groups have several images, default 0. */
+  seed?: number;
 }
 
 export interface NearCopy {
@@ -51,6 +64,8 @@ export interface NearCopies {
   limit: number;
   /** How often chance alone gives as many. */
   p: number;
+  /** Synthetic images that were looked at. */
+  synthetic: number;
 }
 
 /**
@@ -113,11 +128,47 @@ function nearCopies(sets: PrivacySets, variants: Tensor, options: NearCopiesOpti
     reference: heldOut + Math.floor(train / 2),
     rank: 1,
   };
-  return {
-    threshold,
-    pairs,
-    expected: expectedShare(design) * distances.length,
-    limit: exceedanceLimit(falseAlarm, design),
-    p: exceedanceTail(pairs.length, design),
-  };
+  const expected = expectedShare(design) * distances.length;
+  if (!isGrouped(groups.train) && !isGrouped(groups.heldOut)) {
+    return {
+      threshold,
+      pairs,
+      expected,
+      limit: exceedanceLimit(falseAlarm, design),
+      p: exceedanceTail(pairs.length, design),
+      synthetic: distances.length,
+    };
+  }
+  const effective = effectiveImages(groups.heldOut) + effectiveImages(groups.train) / 2;
+  const chance = groupedChance(pairs.length, design, {
+    effective: { reference: effective },
+    permuted: variants === sets.train ? permutedPairs(sets, groups, options) : [],
+    falseAlarm,
+  });
+  return { threshold, pairs, expected, ...chance, synthetic: distances.length };
+}
+
+/** How many pairs there are if other groups had been held out. */
+function permutedPairs(sets: PrivacySets, groups: RealGroups, options: NearCopiesOptions): Float64Array {
+  const { metric, seed = 0 } = options;
+  const k = neighboursToKeep(groups);
+  const [synthetic, real] = tidy(() => {
+    const all = realImages(sets);
+    return [
+      new SplitDistances(nearestNeighbours(sets.synthetic, all, { k, metric }), k),
+      new SplitDistances(nearestNeighbours(all, all, { k, metric, excludeSelf: true }), k),
+    ] as const;
+  });
+  const names = [...groups.train, ...groups.heldOut];
+  return permutedCounts(
+    groups,
+    (heldOut) => {
+      let threshold = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < real.count; i++) threshold = Math.min(threshold, real.toTrain(i, heldOut, names));
+      let count = 0;
+      for (let j = 0; j < synthetic.count; j++) if (synthetic.toTrain(j, heldOut) < threshold) count++;
+      return count;
+    },
+    { random: new Random(seed).fork('near copies') },
+  );
 }

@@ -7,12 +7,32 @@
 import { Random } from '../../random.js';
 import { percentileInterval, quantile } from '../../stats/bootstrap.js';
 import type { Interval } from '../../stats/delong.js';
+import { tidy } from '../../torch/index.js';
+import { nearestNeighbours } from '../distribution/neighbours.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
-import { type DistanceMetric, nearest, type PrivacySets, requireSets } from './sets.js';
+import {
+  effectiveImages,
+  groupedChance,
+  isGrouped,
+  neighboursToKeep,
+  permutedCounts,
+  SplitDistances,
+} from './grouped-chance.js';
+import {
+  type DistanceMetric,
+  nearest,
+  type PrivacySets,
+  type RealGroups,
+  realImages,
+  requireGroups,
+  requireSets,
+} from './sets.js';
 
 export interface NearestDistancesOptions {
   /** Default euclidean. */
   metric?: DistanceMetric;
+  /** Patient or lesion of each real image: chance treats it as one. */
+  groups?: RealGroups;
   /** Share of held-out images below the threshold, default 0.05. */
   share?: number;
   /** Coverage of the interval, default 0.95. */
@@ -40,11 +60,11 @@ export interface NearShare {
   value: number;
   /** Without memorisation: rank / (held-out images + 1). */
   expected: number;
-  /** Percentile bootstrap over synthetic and held-out images. */
+  /** Percentile bootstrap over synthetic and held-out images, or groups of these. */
   interval: Interval;
   /** Share that chance exceeds with a probability of `falseAlarm`. */
   limit: number;
-  /** How often chance alone gives as many. One-sided, exact for independent images. */
+  /** How often chance alone gives as many. One-sided, exact for independent images (groups: ./grouped-chance.ts). */
   p: number;
 }
 
@@ -67,10 +87,12 @@ export interface NearestDistances {
 
 /**
  * @param sets features [N ≥ 2, D] of one backbone
- * @throws DataError as `requireSets`
+ * @throws DataError as `requireSets` and `requireGroups`
  */
 export function nearestDistances(sets: PrivacySets, options: NearestDistancesOptions = {}): NearestDistances {
   requireSets('nearest distances', sets);
+  const { groups } = options;
+  if (groups) requireGroups('nearest distances', sets, groups);
   const { train, heldOut, synthetic } = sets;
   const { metric } = options;
   const distances = {
@@ -90,20 +112,68 @@ export function nearestDistances(sets: PrivacySets, options: NearestDistancesOpt
       syntheticToHeldOut: summary(distances.syntheticToHeldOut),
       heldOutToTrain: summary(distances.heldOutToTrain),
     },
-    near: nearShare(distances.syntheticToTrain, distances.heldOutToTrain, options),
-    mirrored: nearShare(distances.syntheticToHeldOut, distances.trainToHeldOut, options),
+    near: isGrouped(groups && [...groups.train, ...groups.heldOut])
+      ? groupedNearShare(sets, distances, { ...options, groups: groups! })
+      : nearShare(distances.syntheticToTrain, distances.heldOutToTrain, options),
+    mirrored: nearShare(distances.syntheticToHeldOut, distances.trainToHeldOut, {
+      ...options,
+      referenceGroups: groups?.train,
+    }),
   };
 }
+
+/** The share near to training images, beside what it would be if other groups had been held out. */
+function groupedNearShare(
+  sets: PrivacySets,
+  distances: Pick<NearestDistances, 'syntheticToTrain' | 'heldOutToTrain'>,
+  options: NearestDistancesOptions & { groups: RealGroups },
+): NearShare {
+  const { metric, groups, falseAlarm = 0.005, seed = 0 } = options;
+  const near = nearShare(distances.syntheticToTrain, distances.heldOutToTrain, {
+    ...options,
+    referenceGroups: groups.heldOut,
+  });
+  const k = neighboursToKeep(groups);
+  const [synthetic, real] = tidy(() => {
+    const all = realImages(sets);
+    return [
+      new SplitDistances(nearestNeighbours(sets.synthetic, all, { k, metric }), k),
+      new SplitDistances(nearestNeighbours(all, all, { k, metric, excludeSelf: true }), k),
+    ] as const;
+  });
+  const permuted = permutedCounts(
+    groups,
+    (heldOut) => {
+      const reference: number[] = [];
+      for (let i = 0; i < real.count; i++) if (heldOut[i] === 1) reference.push(real.toTrain(i, heldOut));
+      const rank = rankOf(options.share, reference.length);
+      const threshold = Float64Array.from(reference).sort()[rank - 1]!;
+      let count = 0;
+      for (let j = 0; j < synthetic.count; j++) if (synthetic.toTrain(j, heldOut) < threshold) count++;
+      return count;
+    },
+    { random: new Random(seed).fork('near share permutations') },
+  );
+  const images = distances.syntheticToTrain.length;
+  const { limit, p } = groupedChance(
+    near.count,
+    { draws: images, reference: distances.heldOutToTrain.length, rank: near.rank },
+    { effective: { reference: effectiveImages(groups.heldOut) }, permuted, falseAlarm },
+  );
+  return { ...near, limit: Math.min(1, limit / images), p };
+}
+
+/** A rank, not an interpolated quantile: of few images, only ranks have a known expectation. */
+const rankOf = (share = 0.05, images: number): number => Math.max(1, Math.round(share * (images + 1)));
 
 /** @param reference distances of real images that were not seen, at least one */
 export function nearShare(
   distances: Float64Array,
   reference: Float64Array,
-  options: NearestDistancesOptions = {},
+  options: NearestDistancesOptions & { referenceGroups?: readonly string[] } = {},
 ): NearShare {
-  const { share = 0.05, level = 0.95, falseAlarm = 0.005, seed = 0, replicates = 1000 } = options;
-  // A rank, not an interpolated quantile: of few images, only ranks have a known expectation.
-  const rank = Math.max(1, Math.round(share * (reference.length + 1)));
+  const { share, level = 0.95, falseAlarm = 0.005, seed = 0, replicates = 1000, referenceGroups } = options;
+  const rank = rankOf(share, reference.length);
   const sorted = distances.slice().sort();
   const below = (threshold: number): number => countBelow(sorted, threshold);
   const ordered = reference.slice().sort();
@@ -111,10 +181,14 @@ export function nearShare(
   const count = below(threshold);
   const design: ExceedanceDesign = { draws: distances.length, reference: reference.length, rank };
   const random = new Random(seed).fork('near share');
+  const members = isGrouped(referenceGroups) ? valuesByGroup(reference, referenceGroups) : null;
   const drawn = new Float64Array(reference.length);
   const means = Float64Array.from({ length: replicates }, () => {
-    for (let i = 0; i < drawn.length; i++) drawn[i] = ordered[random.int(ordered.length)]!;
-    const chance = below(drawn.sort()[rank - 1]!) / sorted.length;
+    let again = drawn;
+    if (members) {
+      again = Float64Array.from(members.flatMap(() => members[random.int(members.length)]!));
+    } else for (let i = 0; i < drawn.length; i++) drawn[i] = ordered[random.int(ordered.length)]!;
+    const chance = below(again.sort()[rankOf(share, again.length) - 1]!) / sorted.length;
     let hits = 0;
     for (let i = 0; i < sorted.length; i++) if (random.chance(chance)) hits++;
     return hits / sorted.length;
@@ -129,6 +203,16 @@ export function nearShare(
     limit: exceedanceLimit(falseAlarm, design) / distances.length,
     p: exceedanceTail(count, design),
   };
+}
+
+function valuesByGroup(values: Float64Array, groups: readonly string[]): number[][] {
+  const members = new Map<string, number[]>();
+  values.forEach((value, i) => {
+    const own = members.get(groups[i]!);
+    if (own) own.push(value);
+    else members.set(groups[i]!, [value]);
+  });
+  return [...members.values()];
 }
 
 /** How many of ascending values are below a threshold. */
