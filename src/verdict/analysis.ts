@@ -11,6 +11,7 @@ import { holm, pairedT, pooledSpread, wilcoxonSignedRank } from '../stats/paired
 import {
   combineFolds,
   differenceOf,
+  equivalenceHalfWidth,
   equivalenceP,
   type FoldSpread,
   fewestGroups,
@@ -123,7 +124,8 @@ export interface Comparison extends PairAnalysis {
   /** Corrected resampled t over folds (Nadeau & Bengio 2003), for other collections as well; null with one fold. */
   resampled: { low: number; high: number; p: number; testToTrain: number } | null;
   /** Two one-sided tests: p of "the true difference lies outside ±margin", adjusted for looks as `p` is. */
-  equivalence: { margin: number; p: number };
+  /** Half width: of the interval that has to lie within the margin, which is wider than that of `difference`. */
+  equivalence: { margin: number; halfWidth: number; p: number };
   /** Why the arms may seem alike without being so; see ./degenerate.ts. */
   degenerate: Degeneracy[];
   /** Effective groups (Kish) of the class that has fewer. */
@@ -547,6 +549,7 @@ function compare(
     resampled: resampled && { ...within(resampled), p: resampled.p, testToTrain: testToTrain! },
     equivalence: {
       margin: scores.equivalenceMargin,
+      halfWidth: equivalenceHalfWidth(estimate, 1 - lookLevel),
       p: kindOnly ? Number.NaN : Math.min(1, equivalenceP(estimate, scores.equivalenceMargin) / share),
     },
     degenerate: degeneracies({

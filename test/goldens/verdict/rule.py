@@ -156,8 +156,19 @@ def rate_at(rule, distance):
     return float(np.exp(optimize.brentq(f, -34.0, 0.0, xtol=1e-15, rtol=1e-14)))
 
 
+class Spared:
+    """For equivalence: few groups may all have been spared what befalls others."""
+
+    def __init__(self, rule):
+        self.rule, self.nu = rule, rule.nu
+
+    def half(self, alpha):
+        return np.hypot(self.rule.half(alpha), t(alpha, max(1, self.nu)) / (self.nu + 1 + 2))
+
+
 def equivalence(rule, margin):
-    one = lambda d: rate_at(rule, abs(d)) / 2 if d >= 0 else 1 - rate_at(rule, abs(d)) / 2
+    spared = Spared(rule)
+    one = lambda d: rate_at(spared, abs(d)) / 2 if d >= 0 else 1 - rate_at(spared, abs(d)) / 2
     return max(one(margin - rule.estimate), one(margin + rule.estimate))
 
 
