@@ -1,6 +1,7 @@
 /** Trials whose truth is known. */
+export type { Cohort } from './images.js';
 export type { Law } from './laws.js';
-export { type Scenario, type ScenarioDesign, scenarios } from './scenarios.js';
+export { plainChance, plainCohort, type Scenario, type ScenarioDesign, scenarios } from './scenarios.js';
 export {
   type Chance,
   type SimulatedDesign,

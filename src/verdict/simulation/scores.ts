@@ -133,7 +133,14 @@ export function simulateScores(options: SimulationOptions): SimulatedTrial {
       level: 0.95,
       power: 0.8,
       equivalenceMargin: options.margin,
-      names: { group: 'patient', positive: 'positive', subject: 'these synthetic images' },
+      names: {
+        group: 'patient',
+        positive: 'positive',
+        subject: 'synthetic images of this recipe',
+        short: 'synthetic images',
+        one: 'these synthetic images',
+        plural: true,
+      },
       arms,
       reference: BASELINE,
       comparisons: [
