@@ -132,20 +132,27 @@ describe('graft trial run', () => {
   }, 120_000);
 });
 
-test('graft trial calibrate: a design of one’s own', () => {
+test('graft trial calibrate: which nulls there are, and a design of one’s own', () => {
+  expect(graft('calibrate', '--list').stdout).toContain('one patient has 60 of the 75 positives of a fold');
+  const design = ['--folds', '1', '--seeds', '2', '--each', 'trial'];
   const { status, stdout } = graft(
     'calibrate',
-    '--seeds',
-    '2',
+    '--scenario',
+    'small-10-95',
+    ...design,
     '--repetitions',
     '10',
-    '--test-images',
-    '60',
     '--json',
   );
   expect(status).toBe(0);
   const [row] = JSON.parse(stdout).rows;
-  expect(row).toMatchObject({ design: { folds: 1, seeds: 2, testImages: 60 }, falseClaims: { of: 10 } });
+  expect(row).toMatchObject({
+    scenario: 'small-10-95',
+    design: { folds: 1, seeds: 2, each: 'trial' },
+    generators: 1,
+    falseClaims: { count: 0, of: 10 },
+  });
+  expect(graft('calibrate', '--scenario', 'nothing').stderr).toContain("no scenario 'nothing'");
 });
 
 test('graft trial work and job: what is not there', () => {

@@ -126,8 +126,10 @@ function withPrimary(
   difference: Partial<Comparison['difference']>,
   more: Partial<Comparison> = {},
 ): TrialAnalysis {
+  const own = base.comparisons[base.primary!]!;
   const primary: Comparison = {
-    ...base.comparisons[base.primary!]!,
+    ...own,
+    equivalence: { ...own.equivalence, halfWidth: 0.01 },
     difference: { value: 0.01, low: -0.03, high: 0.05, standardError: 0.02, ...difference },
     p: 0.4,
     detectable: detectable({}),
@@ -162,6 +164,15 @@ describe('verdict', () => {
     const tiny = decideVerdict(withPrimary({ value: 0.01, low: 0.004, high: 0.016 }, { p: 0.001 }));
     expect(tiny.kind).toBe('equivalent');
     expect(tiny.paragraph).toMatch(/smaller than the ±0.02/);
+  });
+
+  test('few groups may all have been spared a difference: an interval within the margin is not enough', () => {
+    const equivalence = { margin: 0.02, halfWidth: 0.021, p: 0.04 };
+    const verdict = decideVerdict(withPrimary({ value: 0.003, low: -0.01, high: 0.016 }, { equivalence }));
+    expect(verdict.kind).toBe('underpowered');
+    expect(verdict.paragraph).toContain('so few may all have been spared a difference of that size');
+    const beyond = withPrimary({ value: 0.01, low: 0.004, high: 0.016 }, { equivalence });
+    expect(decideVerdict(beyond).kind).toBe('helps');
   });
 
   test('underpowered: what could have been detected is rounded up, and what would help is said', () => {

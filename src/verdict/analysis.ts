@@ -11,6 +11,7 @@ import { holm, pairedT, pooledSpread, wilcoxonSignedRank } from '../stats/paired
 import {
   combineFolds,
   differenceOf,
+  equivalenceHalfWidth,
   equivalenceP,
   type FoldSpread,
   fewestGroups,
@@ -24,7 +25,7 @@ import {
 } from '../stats/seeds.js';
 import { spendingShares } from '../stats/spending.js';
 import { type Degeneracy, degeneracies } from './degenerate.js';
-import { type Detectable, foldVarianceOf, whatCanBeDetected } from './detectable.js';
+import { type Detectable, foldVarianceOf, nothingDetected, whatCanBeDetected } from './detectable.js';
 import {
   type Block,
   checkScores,
@@ -123,7 +124,8 @@ export interface Comparison extends PairAnalysis {
   /** Corrected resampled t over folds (Nadeau & Bengio 2003), for other collections as well; null with one fold. */
   resampled: { low: number; high: number; p: number; testToTrain: number } | null;
   /** Two one-sided tests: p of "the true difference lies outside ±margin", adjusted for looks as `p` is. */
-  equivalence: { margin: number; p: number };
+  /** Half width: of the interval that has to lie within the margin, which is wider than that of `difference`. */
+  equivalence: { margin: number; halfWidth: number; p: number };
   /** Why the arms may seem alike without being so; see ./degenerate.ts. */
   degenerate: Degeneracy[];
   /** Effective groups (Kish) of the class that has fewer. */
@@ -189,6 +191,11 @@ export interface AnalysisOptions {
   replicates?: number;
   /** Of the bootstrap. */
   seed?: number;
+  /**
+   * Only what the kind of the verdict rests on, for whoever asks many thousand times: p-values and what could be detected are
+   * NaN, and there are no scores other than AUC.
+   */
+  kindOnly?: boolean;
 }
 
 interface Context {
@@ -200,6 +207,7 @@ interface Context {
   power: number;
   replicates: number;
   seed: number;
+  kindOnly: boolean;
   scores: TrialScores;
 }
 
@@ -208,13 +216,19 @@ interface Context {
  * @throws DataError where runs and test images do not fit together
  */
 export function analyse(scores: TrialScores, options: AnalysisOptions = {}): TrialAnalysis {
-  const { level = scores.level, power = scores.power, replicates = 2000, seed = 20170 } = options;
+  const {
+    level = scores.level,
+    power = scores.power,
+    replicates = 2000,
+    seed = 20170,
+    kindOnly = false,
+  } = options;
   checkScores(scores);
   const notes: string[] = [];
   const { sequential, runs } = scores;
   const share = sequential ? spendingShares(sequential.looks, 1 - level)[sequential.reached - 1]! : 1;
   const lookLevel = 1 - (1 - level) * share;
-  const context: Context = { level, lookLevel, share, power, replicates, seed, scores };
+  const context: Context = { level, lookLevel, share, power, replicates, seed, kindOnly, scores };
   const blocks = foldBlocks(scores).filter(({ readers }) => readers.length > 0);
   const present = scores.arms.filter((arm) => {
     const has = runs.some((run) => run.arm === arm);
@@ -224,7 +238,7 @@ export function analyse(scores: TrialScores, options: AnalysisOptions = {}): Tri
   const lacking = scores.folds.length - blocks.length;
   if (lacking > 0)
     notes.push(`${lacking} of ${scores.folds.length} folds have no finished run and are left out.`);
-  const table = scoreTable(blocks, context);
+  const table = kindOnly ? noScores : scoreTable(blocks, context);
   const arms = present.map((name) => analyseArm(name, blocks, table, context));
   for (const { arm, runs: own } of arms) {
     const missing = blocks.filter(({ readers }) => !own.some(({ fold }) => fold === readers[0]!.fold));
@@ -269,7 +283,7 @@ export function analyse(scores: TrialScores, options: AnalysisOptions = {}): Tri
     const without = runs.length - block.readers.length;
     if (without > 0) notes.push(`${images.name}: ${without} runs did not score it and are left out.`);
     if (block.readers.length === 0) return [];
-    const scored = scoreTable([block], context);
+    const scored = kindOnly ? noScores : scoreTable([block], context);
     const has = (name: string): boolean => block.readers.some((reader) => reader.arm === name);
     return [
       {
@@ -308,6 +322,8 @@ export function analyse(scores: TrialScores, options: AnalysisOptions = {}): Tri
     notes,
   };
 }
+
+const noScores: ScoreTable = { arm: () => ({}), difference: () => ({}) };
 
 const keyOf = ({ fold, seed }: RunKey): RunKey => ({ fold, seed });
 const distinctSeeds = (runs: readonly RunKey[]): number[] =>
@@ -403,7 +419,8 @@ function analysePair(
   planned: PlannedComparison,
   { blocks, shared, table, context }: PairOptions,
 ): { pair: PairAnalysis; estimate: SeedsEstimate; blockEstimates: SeedsEstimate[] } {
-  const { level, lookLevel, share } = context;
+  const { level, lookLevel, share, kindOnly } = context;
+  const withP = !kindOnly;
   const used = blocks.flatMap((block, i) => {
     const pairs = shared[i]!;
     const models = pairs.map(
@@ -422,8 +439,8 @@ function analysePair(
   );
   const generators = new Set(used.flatMap(({ pairs }) => pairs.flatMap((pair) => generatorOf(pair) ?? [])));
   const estimate = combineFolds(blockEstimates, unitsOf(used));
-  const { low, high, p, standardError } = inference(estimate, lookLevel);
-  const these = inference(forThese(estimate), lookLevel);
+  const { low, high, p, standardError } = inference(estimate, lookLevel, { withP });
+  const these = inference(forThese(estimate), lookLevel, { withP });
   const perRun = used.flatMap(({ aucs, pairs, models }) =>
     pairs.map(([ours], i) => {
       const { difference, low, high, p } = delongDifference(aucs, models[i]!, level);
@@ -476,7 +493,7 @@ function compare(
   options: Omit<PairOptions, 'shared'> & { family: number; baseline: ArmAnalysis },
 ): Comparison {
   const { family, blocks, context, baseline } = options;
-  const { level, lookLevel, share, power, replicates, seed, scores } = context;
+  const { level, lookLevel, share, power, replicates, seed, kindOnly, scores } = context;
   const everyShared = sharedReaders(blocks, planned.arm, planned.baseline);
   const { pair: own, estimate, blockEstimates } = analysePair(planned, { ...options, shared: everyShared });
   const used = blocks.flatMap((block, i) =>
@@ -501,14 +518,16 @@ function compare(
   const seedsOnly =
     estimate.seedVariance === null
       ? null
-      : inference({ ...estimate, across: null, testVariance: 0, groupSizes: [] }, level);
+      : inference({ ...estimate, across: null, testVariance: 0, groupSizes: [] }, level, {
+          withP: !kindOnly,
+        });
   const testToTrain = testImagesToTraining(scores, folds);
   const resampled =
     testToTrain === null
       ? null
       : pairedT(
           foldDifferences.map(({ difference }) => difference),
-          level,
+          lookLevel,
           testToTrain,
         );
   const effectiveGroups = fewestGroups(estimate);
@@ -530,7 +549,8 @@ function compare(
     resampled: resampled && { ...within(resampled), p: resampled.p, testToTrain: testToTrain! },
     equivalence: {
       margin: scores.equivalenceMargin,
-      p: Math.min(1, equivalenceP(estimate, scores.equivalenceMargin) / share),
+      halfWidth: equivalenceHalfWidth(estimate, 1 - lookLevel),
+      p: kindOnly ? Number.NaN : Math.min(1, equivalenceP(estimate, scores.equivalenceMargin) / share),
     },
     degenerate: degeneracies({
       effectiveGroups,
@@ -550,7 +570,7 @@ function compare(
       folds: estimate.across?.variance ?? null,
       beyond: foldVarianceOf(estimate, used.length),
     },
-    detectable: whatCanBeDetected(estimate, {
+    detectable: (kindOnly ? nothingDetected : whatCanBeDetected)(estimate, {
       folds: used.length,
       groups: counts.groups,
       margin: scores.equivalenceMargin,

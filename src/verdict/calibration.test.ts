@@ -1,78 +1,121 @@
-/** A quick version of `calibrate`: few trials, a fixed seed; and the check itself must be able to fail. */
+/** A quick version of `calibrate`: few small trials, a fixed seed; and the check itself must be able to fail. */
 import { describe, expect, test } from 'vitest';
 import { Random } from '../random.js';
-import { auc } from '../stats/roc.js';
-import type { Comparison } from './analysis.js';
-import { calibrate, calibrationTable } from './calibration.js';
-import { binormalModel, phantomModel, simulateTrial } from './simulation.js';
+import { analyse, type Comparison } from './analysis.js';
+import {
+  type CalibrationOptions,
+  type CalibrationRow,
+  calibrate,
+  scenariosNamed,
+  usualScenarios,
+} from './calibration.js';
+import { calibrationTable, scenarioList } from './calibration-table.js';
+import { judgeScores, judgeWith } from './judgement.js';
+import { type Scenario, type ScenarioDesign, scenarios, simulateScores } from './simulation/index.js';
+import { decideVerdict } from './verdict.js';
 
-/** What a careless author would print: the same interval, half as wide. */
-function narrowed(comparison: Comparison): Comparison {
-  const { value, low, high, standardError } = comparison.difference;
-  const shrink = (end: number): number => value + (end - value) * 0.5;
-  return {
-    ...comparison,
-    difference: { value, low: shrink(low), high: shrink(high), standardError },
-  };
+/** The same null on a few images, for speed. */
+const small = (name: string): Scenario => {
+  const [scenario] = scenariosNamed([name]);
+  return { ...scenario!, cohort: { ...scenario!.cohort, positives: 40, negatives: 60 } };
+};
+const fiveByTwo: ScenarioDesign = { folds: 5, seeds: 2, each: 'fold', looks: null };
+
+function rowOf(scenario: Scenario, options: CalibrationOptions = {}): CalibrationRow {
+  return calibrate({ scenarios: [scenario], designs: [fiveByTwo], repetitions: 60, seed: 2, ...options })
+    .rows[0]!;
 }
 
-const quick = {
-  repetitions: 60,
-  seed: 2,
-  designs: [{ folds: 2, seeds: 3, testImages: 120 }],
-};
+/** What a careless author would print: the same interval, half as wide. */
+function narrowed(primary: Comparison): Comparison {
+  const { value, low, high } = primary.difference;
+  const shrink = (end: number): number => value + (end - value) * 0.5;
+  return { ...primary, difference: { ...primary.difference, low: shrink(low), high: shrink(high) } };
+}
+
+/** What was printed once: generators and training sets taken as given. */
+const given = (primary: Comparison): Comparison => ({
+  ...primary,
+  difference: { ...primary.difference, ...primary.forThese },
+});
+
+/** Equality wherever the interval lies within the margin. */
+const byInterval = (primary: Comparison): Comparison => ({
+  ...primary,
+  equivalence: { ...primary.equivalence, halfWidth: 0 },
+});
 
 describe('calibration', () => {
-  test('without an effect claims stay within the error rate; a detectable effect is found; narrower intervals fail', () => {
-    const [row] = calibrate(quick).rows;
+  test('where generators differ, claims of the recipe stay within the error rate; narrower rules do not', () => {
+    const scenario = small('tau-05');
+    const row = rowOf(scenario);
     // The share may exceed 5 % by chance, but 5 % must be within its interval.
-    expect(row!.falseClaims.low).toBeLessThanOrEqual(0.05);
-    expect(row!.coverage.high).toBeGreaterThanOrEqual(0.95);
-    expect(row!.found.high).toBeGreaterThanOrEqual(0.8);
-    expect(row!.found.share).toBeLessThan(0.95);
-    expect(row!.wrongEquivalence.low).toBeLessThanOrEqual(0.025);
-    const [careless] = calibrate({ ...quick, judge: narrowed }).rows;
-    expect(careless!.falseClaims.low).toBeGreaterThan(0.05);
-    expect(careless!.coverage.high).toBeLessThan(0.95);
-  });
-
-  test('looks: an effect that is there saves seeds; claims stay within the error rate over all looks', () => {
-    const looks = calibrate({
-      ...quick,
-      repetitions: 25,
-      designs: [{ folds: 1, seeds: [3, 4, 6], testImages: 100 }],
-    });
-    const [row] = looks.rows;
-    expect(row!.falseClaims.low).toBeLessThanOrEqual(0.05);
-    expect(row!.seeds.with).toBeLessThan(row!.seeds.without);
-    expect(calibrationTable(looks)).toContain('| 1 | looks at 3, 4, 6 |');
-  });
-
-  test('simulated trials have the true AUCs that they claim, binormal and phantoms', () => {
-    for (const model of [binormalModel, phantomModel]) {
-      const random = new Random(4);
-      const means = [0, 0];
-      const trials = 60;
-      for (let i = 0; i < trials; i++) {
-        const { folds, runs } = simulateTrial(
-          model,
-          { folds: 1, seeds: 1, testImages: 400 },
-          { effect: 0.06, margin: 0.02, random },
-        );
-        runs.forEach((run, arm) => {
-          means[arm]! += auc(folds[0]!.test.labels, run.testScores) / trials;
-        });
-      }
-      expect(Math.abs(means[0]! - model.auc)).toBeLessThan(0.012);
-      expect(Math.abs(means[1]! - model.auc - 0.06)).toBeLessThan(0.012);
+    expect(row.falseClaims.low).toBeLessThanOrEqual(0.05);
+    expect(row.coverage.recipe.high).toBeGreaterThanOrEqual(0.95);
+    expect(row.falseEquivalence.low).toBeLessThanOrEqual(0.025);
+    expect(row.generators).toBe(5);
+    for (const careless of [narrowed, given]) {
+      const { falseClaims, coverage } = rowOf(scenario, { judge: judgeWith(careless) });
+      expect(falseClaims.low).toBeGreaterThan(0.05);
+      expect(coverage.recipe.high).toBeLessThan(0.95);
     }
   });
 
-  test('phantoms bound what classifiers can be', () => {
-    const random = new Random(1);
-    const design = { folds: 1, seeds: 1, testImages: 50 };
-    expect(() => simulateTrial(phantomModel, design, { effect: 0.2, margin: 0.02, random })).toThrow(
-      /best possible is 0\.900/,
-    );
+  test('on tests that nearly everybody passes, equality is not claimed where there is none; by the interval alone it is', () => {
+    const [scenario] = scenariosNamed(['small-6-99']);
+    const many = { repetitions: 200, designs: [{ ...fiveByTwo, folds: 10 }] };
+    expect(rowOf(scenario!, many).falseEquivalence.low).toBeLessThanOrEqual(0.025);
+    const { falseEquivalence } = rowOf(scenario!, { ...many, judge: judgeWith(byInterval) });
+    expect(falseEquivalence.low).toBeGreaterThan(0.025);
+  });
+
+  test('an effect is found, and one generator is never taken for the recipe', () => {
+    const row = rowOf(small('tau-0'), { effect: 0.15 });
+    expect(row.power.share).toBeGreaterThan(0.8);
+    const alone: ScenarioDesign = { folds: 1, seeds: 5, each: 'trial', looks: null };
+    const { falseClaims, generators } = rowOf(small('tau-05'), { designs: [alone] });
+    expect([falseClaims.count, generators]).toEqual([0, 1]);
+  });
+
+  test('looks: an effect that is there saves seeds', () => {
+    const looks: ScenarioDesign = { folds: 5, seeds: 4, each: 'fold', looks: [2, 4] };
+    const row = rowOf(small('tau-0'), { designs: [looks], repetitions: 30, effect: 0.18 });
+    expect(row.falseClaims.low).toBeLessThanOrEqual(0.05);
+    expect(row.seeds.with).toBeLessThan(row.seeds.without);
+  });
+
+  test('the quick judgement is the verdict’s own', () => {
+    const random = new Random(5);
+    for (const scenario of scenarios.slice(0, 12)) {
+      const { scores } = simulateScores({
+        ...scenario,
+        cohort: { ...scenario.cohort, positives: 24, negatives: 36 },
+        design: { folds: 3, seeds: 2, each: 'fold' },
+        effect: 0.15,
+        margin: 0.02,
+        random,
+      });
+      const analysis = analyse(scores, { replicates: 0 });
+      const { kind, scope } = decideVerdict(analysis);
+      const { low, high } = analysis.comparisons[analysis.primary!]!.difference;
+      expect(judgeScores(scores)).toMatchObject({ kind, ofRecipe: scope === 'recipe', low, high });
+    }
+  });
+
+  test('every trial counts for progress; the table has a line a row; unknown scenarios are refused', () => {
+    const seen: number[] = [];
+    const calibration = calibrate({
+      scenarios: [small('tau-02')],
+      designs: [fiveByTwo],
+      repetitions: 10,
+      onTrial: (done, total) => seen.push(done / total),
+    });
+    expect(seen).toHaveLength(30);
+    expect(seen.at(-1)).toBe(1);
+    expect(calibrationTable(calibration)).toContain('| tau-02 | 5 × 2, a generator a fold | 5 |');
+    expect(scenarioList(scenarios)).toContain('giant');
+    expect(() => scenariosNamed(['nonsense'])).toThrow(/no scenario 'nonsense'/);
+    expect(usualScenarios().every(({ designs }) => designs.length === 1)).toBe(true);
+    expect(new Set(scenarios.map(({ name }) => name)).size).toBe(scenarios.length);
   });
 });

@@ -1,219 +1,257 @@
 /**
- * Does the verdict keep its promises? Whole trials are simulated with a known truth (./simulation.ts), analysed and judged
- * by the code that judges real ones, many times over. Of each design:
+ * Does the verdict keep its promises? Whole trials are simulated with a known truth (./simulation/), analysed and judged by
+ * the code that judges real ones, many times over. Of each scenario and design:
  *
- *   no effect at all          "helps" or "harms" in at most 1 − level of trials; the interval holds zero in at least `level`
- *   an effect of the size that the design can detect          found with the power that was declared
- *   the same effect being the margin          "no difference that matters" in at most (1 − level)/2 of trials
+ *   the recipe brings nothing       "helps" or "harms", said of the recipe, in at most 1 − level of trials
+ *   it brings the effect            how often "helps" is found
+ *   it brings just the margin       "no difference that matters" in at most (1 − level)/2 of trials
  *
- * Margins are chosen per design, as small as what it can detect, so that claims are made often enough to be wrong.
+ * A design too blunt to call anything equal at the margin that was asked for is given a wider one, which it can resolve, so
+ * that the claim is made often enough to be wrong.
  */
+import { ConfigError } from '../errors.js';
 import { Random } from '../random.js';
-import { chanceOfEffect } from '../stats/interval-power.js';
-import { detectableDifference } from '../stats/power.js';
-import { wilsonInterval } from '../stats/proportion.js';
-import { spendingShares } from '../stats/spending.js';
-import { summarise } from '../trial/analysis.js';
-import { scoresOf } from '../trial/scores.js';
-import type { TrialSummary } from '../trial/summary.js';
-import type { Comparison } from './analysis.js';
-import { decideLook } from './sequential.js';
-import { binormalModel, highestAuc, type ScoreModel, simulateTrial, type TrialDesign } from './simulation.js';
-import { kindOf, type VerdictKind } from './verdict.js';
+import { type Judge, type Judgement, judgeScores } from './judgement.js';
+import type { TrialScores } from './scores.js';
+import { type Scenario, type ScenarioDesign, scenarios, simulateScores } from './simulation/index.js';
 
-export interface CalibrationDesign extends Omit<TrialDesign, 'seeds'> {
-  /** Fixed number of seeds, or looks at growing numbers. */
-  seeds: number | readonly number[];
-}
-
-/** What is compared with what was promised. */
+/** Of so many trials; with the 95 % interval of the share (Clopper & Pearson would be wider, Wilson's is used). */
 export interface Share {
   count: number;
   of: number;
   share: number;
-  /** 95 % interval of the share. */
   low: number;
   high: number;
 }
 
 export interface CalibrationRow {
-  design: CalibrationDesign;
-  /** Of trials without an effect: "helps" or "harms". */
+  scenario: string;
+  about: string;
+  beyond: boolean;
+  design: ScenarioDesign;
+  /** Different generators in a trial. */
+  generators: number;
+  /** Without an effect: "helps" or "harms" of the recipe; the same with a narrower scope. */
   falseClaims: Share;
-  /** Of the same: the interval holds zero. */
-  coverage: Share;
-  /**
-   * Detectable difference by the mean variances of the trials without an effect, or the largest that the model has room for;
-   * effect and margin of the other trials.
-   */
-  effect: number;
-  /** Power declared for it. */
-  declared: number;
-  /** Of trials with this effect: "helps". */
-  found: Share;
-  /** Of the same: "no difference that matters", with the effect for a margin. */
-  wrongEquivalence: Share;
-  /** Mean number of seeds in the trials without and with an effect. */
-  seeds: { without: number; with: number };
-  /** Mean half width of the interval in trials without an effect. */
+  narrowClaims: Share;
+  /** Without an effect: each kind of verdict. */
+  kinds: Record<string, number>;
+  /** The interval holds what the recipe brings; what these generators bring on these training sets. */
+  coverage: { recipe: Share; these: Share };
+  /** Mean half width of the interval, over trials that have one. */
   halfWidth: number;
+  /** The external set's interval misses the truth, without an effect; null without such a set. */
+  externalMisses: Share | null;
+  /** With the effect: "helps" (of the recipe or, with one generator, of it). */
+  effect: number;
+  power: Share;
+  /** With an effect of just this margin: "no difference that matters". */
+  falseEquivalence: Share;
+  margin: number;
+  /** Mean number of seeds that were run, without and with the effect. */
+  seeds: { without: number; with: number };
 }
 
 export interface CalibrationOptions {
-  model?: ScoreModel;
-  designs?: readonly CalibrationDesign[];
-  /** Trials a design, without an effect and with one. */
+  scenarios?: readonly Scenario[];
+  /** In place of the scenarios' own designs. */
+  designs?: readonly ScenarioDesign[];
+  /** Trials a row and truth. */
   repetitions?: number;
+  effect?: number;
+  margin?: number;
   seed?: number;
-  /** Called after each design. */
+  /** Called after every trial, with the number of trials so far and in all. */
+  onTrial?: (done: number, total: number) => void;
   onRow?: (row: CalibrationRow) => void;
-  /** Judges a trial's comparison; only a test that the check can fail gives another one. */
-  judge?: (comparison: Comparison) => Comparison;
+  /** Only a test that the check can fail gives another one. */
+  judge?: Judge;
 }
 
 export interface Calibration {
-  model: ScoreModel;
   repetitions: number;
   level: number;
-  power: number;
+  effect: number;
+  margin: number;
+  seed: number;
   rows: CalibrationRow[];
 }
 
 const LEVEL = 0.95;
-const POWER = 0.8;
 /** Small enough never to turn an effect into "no difference that matters". */
-const NO_MARGIN = 1e-6;
+const NO_MARGIN = 1e-9;
+/** No true AUC above this. */
+const CEILING = 0.985;
+const TRUTHS = 3;
+/** Half widths that make a margin which a design can resolve; margins are rounded up to steps of .005. */
+const RESOLVED = 1.5;
+const STEPS = 200;
 
-export const defaultDesigns: readonly CalibrationDesign[] = [1, 5].flatMap((folds) =>
-  [2, 3, 5, [3, 5, 8], [2, 3, 4, 6]].map((seeds) => ({ folds, seeds, testImages: 300 })),
-);
-
-export function calibrate(options: CalibrationOptions = {}): Calibration {
-  const { model = binormalModel, designs = defaultDesigns, repetitions = 200, seed = 1, onRow } = options;
-  const judge = options.judge ?? ((comparison: Comparison) => comparison);
-  const rows = designs.map((design): CalibrationRow => {
-    const random = new Random(seed).fork(JSON.stringify(design));
-    const trials = (effect: number, margin: number): Outcome[] =>
-      Array.from({ length: repetitions }, () =>
-        runTrial(design, judge, (seeds) =>
-          simulateTrial(model, { ...design, seeds }, { effect, margin, random }),
-        ),
-      );
-    const without = trials(0, NO_MARGIN);
-    const { effect, declared } = detectableIn(design, without, highestAuc(model) - model.auc);
-    const withEffect = trials(effect, effect);
-    const row: CalibrationRow = {
-      design,
-      falseClaims: shareOf(without, ({ kind }) => kind === 'helps' || kind === 'harms'),
-      coverage: shareOf(without, ({ low, high }) => low <= 0 && high >= 0),
-      effect,
-      declared,
-      found: shareOf(withEffect, ({ kind }) => kind === 'helps'),
-      wrongEquivalence: shareOf(withEffect, ({ kind }) => kind === 'equivalent'),
-      seeds: {
-        without: mean(without.map((one) => one.seeds)),
-        with: mean(withEffect.map((one) => one.seeds)),
-      },
-      halfWidth: mean(without.map(({ low, high }) => (high - low) / 2)),
-    };
-    onRow?.(row);
-    return row;
+/** The scenarios of these names. @throws ConfigError where there is no such scenario */
+export function scenariosNamed(names: readonly string[]): Scenario[] {
+  return names.map((name) => {
+    const found = scenarios.find((one) => one.name === name);
+    if (!found)
+      throw new ConfigError(`calibration: there is no scenario '${name}'; --list names those that there are`);
+    return found;
   });
-  return { model, repetitions, level: LEVEL, power: POWER, rows };
 }
 
-interface Outcome {
-  kind: VerdictKind;
-  low: number;
-  high: number;
+export function calibrate(options: CalibrationOptions = {}): Calibration {
+  const { repetitions = 200, effect = 0.05, margin = 0.02, seed = 1, judge = judgeScores } = options;
+  const chosen = options.scenarios ?? scenarios;
+  const rows = chosen.flatMap((scenario) =>
+    (options.designs ?? scenario.designs).map((design) => ({ scenario, design })),
+  );
+  let done = 0;
+  const total = rows.length * TRUTHS * repetitions;
+  const tick = (): void => options.onTrial?.(++done, total);
+  return {
+    repetitions,
+    level: LEVEL,
+    effect,
+    margin,
+    seed,
+    rows: rows.map(({ scenario, design }): CalibrationRow => {
+      const row = calibrateRow({ scenario, design, repetitions, effect, margin, seed, judge, tick });
+      options.onRow?.(row);
+      return row;
+    }),
+  };
+}
+
+/** One row each of a dozen nulls: minutes, not hours. */
+export function usualScenarios(): Scenario[] {
+  return scenariosNamed(USUAL).map((one) => ({ ...one, designs: one.designs.slice(0, 1) }));
+}
+
+const USUAL = [
+  'tau-0',
+  'tau-02',
+  'tau-05',
+  'training-sets',
+  'patients',
+  'giant',
+  'positives-20',
+  'tails-t2',
+  'ties-1',
+  'small-10-99',
+  'one-fold',
+  'one-generator',
+  'external',
+  'looks',
+];
+
+interface RowOptions {
+  scenario: Scenario;
+  design: ScenarioDesign;
+  repetitions: number;
+  effect: number;
+  margin: number;
+  seed: number;
+  judge: Judge;
+  tick: () => void;
+}
+
+interface Outcome extends Judgement {
+  truth: { recipe: number; these: number };
   seeds: number;
-  seedVariance: number;
-  testVariance: number;
+  generators: number;
+}
+
+function calibrateRow(options: RowOptions): CalibrationRow {
+  const { scenario, design, repetitions, judge, tick } = options;
+  const { chance } = scenario;
+  /** Gains where there is room, losses where the baseline is nearly perfect already. */
+  const signed = (size: number): number => (chance.auc + size > CEILING ? -size : size);
+  const trials = (what: string, effect: number, atMargin: number): Outcome[] => {
+    const random = new Random(options.seed).fork(`${scenario.name} ${JSON.stringify(design)} ${what}`);
+    return Array.from({ length: repetitions }, () => {
+      const { scores, truth } = simulateScores({
+        ...scenario,
+        design,
+        effect: signed(effect),
+        margin: atMargin,
+        random,
+      });
+      tick();
+      return { ...throughLooks(scores, design, judge), truth };
+    });
+  };
+  const nothing = trials('nothing', 0, NO_MARGIN);
+  const effective = trials('effect', options.effect, NO_MARGIN);
+  const halfWidth = mean(nothing.map(({ low, high }) => (high - low) / 2).filter(Number.isFinite));
+  const most = Math.max(CEILING - chance.auc, chance.auc - 0.55);
+  const margin = Math.min(most, Math.max(options.margin, Math.ceil(STEPS * RESOLVED * halfWidth) / STEPS));
+  const claims = ({ kind }: Judgement): boolean => kind === 'helps' || kind === 'harms';
+  const holds = (of: 'recipe' | 'these'): Share =>
+    shareOf(nothing, ({ low, high, truth }) => low <= truth[of] && truth[of] <= high);
+  const kinds: Record<string, number> = {};
+  for (const { kind } of nothing) kinds[kind] = (kinds[kind] ?? 0) + 1;
+  const wanted = signed(options.effect) > 0 ? 'helps' : 'harms';
+  return {
+    scenario: scenario.name,
+    about: scenario.about,
+    beyond: scenario.beyond,
+    design,
+    generators: nothing[0]!.generators,
+    falseClaims: shareOf(nothing, (one) => claims(one) && one.ofRecipe),
+    narrowClaims: shareOf(nothing, (one) => claims(one) && !one.ofRecipe),
+    kinds,
+    coverage: { recipe: holds('recipe'), these: holds('these') },
+    halfWidth,
+    externalMisses: scenario.external
+      ? shareOf(
+          nothing.filter(({ external }) => external !== null),
+          ({ external, truth }) => !(external!.low <= truth.recipe && truth.recipe <= external!.high),
+        )
+      : null,
+    effect: options.effect,
+    power: shareOf(effective, ({ kind }) => kind === wanted),
+    falseEquivalence: shareOf(trials('margin', margin, margin), ({ kind }) => kind === 'equivalent'),
+    margin,
+    seeds: {
+      without: mean(nothing.map(({ seeds }) => seeds)),
+      with: mean(effective.map(({ seeds }) => seeds)),
+    },
+  };
 }
 
 /** One trial to its verdict, look by look where it has looks. */
-function runTrial(
-  design: CalibrationDesign,
-  judge: (comparison: Comparison) => Comparison,
-  simulate: (seeds: number) => TrialSummary,
-): Outcome {
-  const looks = typeof design.seeds === 'number' ? null : design.seeds;
-  const summary = simulate(looks?.at(-1) ?? (design.seeds as number));
-  const upTo = (seeds: number): TrialSummary => ({
-    ...summary,
-    runs: summary.runs.filter((run) => run.seed < seeds),
+function throughLooks(
+  scores: TrialScores,
+  { looks, seeds }: ScenarioDesign,
+  judge: Judge,
+): Omit<Outcome, 'truth'> {
+  const upTo = (count: number): TrialScores => ({
+    ...scores,
+    runs: scores.runs.filter((run) => run.seed < count),
   });
-  let final = summary;
-  for (let look = 1; looks && look <= looks.length; look++) {
+  const generatorsOf = ({ runs }: TrialScores): number =>
+    new Set(runs.flatMap(({ generator }) => (generator === null ? [] : [generator]))).size;
+  if (!looks) return { ...judge(scores), seeds, generators: generatorsOf(scores) };
+  for (let look = 1; ; look++) {
     const soFar = upTo(looks[look - 1]!);
-    const { stop } = decideLook(scoresOf(soFar), { looks, halfWidth: null }, look);
-    if (!stop) continue;
-    final = { ...soFar, sequential: { looks: [...looks], reached: look, stopped: stop } };
-    break;
+    const last = look === looks.length;
+    const judged = judge({
+      ...soFar,
+      sequential: { looks: [...looks], reached: look, stopped: last ? 'budget' : 'decided' },
+    });
+    const decided = judged.kind === 'helps' || judged.kind === 'harms' || judged.kind === 'equivalent';
+    if (decided || last) return { ...judged, seeds: looks[look - 1]!, generators: generatorsOf(soFar) };
   }
-  const analysis = summarise(final, { replicates: 0 });
-  const primary = judge(analysis.comparisons[analysis.primary!]!);
-  return {
-    kind: kindOf(primary),
-    low: primary.difference.low,
-    high: primary.difference.high,
-    seeds: primary.seeds.length,
-    seedVariance: primary.variance.seeds!,
-    testVariance: primary.variance.test,
-  };
-}
-
-/** The difference that the design finds with the declared power, all its seeds used, by mean variances. */
-function detectableIn(
-  { seeds, folds }: CalibrationDesign,
-  outcomes: readonly Outcome[],
-  room: number,
-): { effect: number; declared: number } {
-  const looks = typeof seeds === 'number' ? [seeds] : seeds;
-  const design = {
-    seeds: looks.at(-1)!,
-    folds,
-    seedVariance: mean(outcomes.map((one) => one.seedVariance)),
-    testVariance: mean(outcomes.map((one) => one.testVariance)),
-  };
-  const alpha = (1 - LEVEL) * spendingShares(looks, 1 - LEVEL).at(-1)!;
-  const effect = Math.min(room, detectableDifference(design, { alpha, power: POWER }));
-  return { effect, declared: Math.min(POWER, chanceOfEffect(effect, design, alpha)) };
 }
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** With Wilson's 95 % interval. */
 function shareOf(outcomes: readonly Outcome[], has: (outcome: Outcome) => boolean): Share {
+  const of = outcomes.length;
   const count = outcomes.filter(has).length;
-  const { low, high } = wilsonInterval(count / outcomes.length, outcomes.length);
-  return { count, of: outcomes.length, share: count / outcomes.length, low, high };
-}
-
-/** The rows as a Markdown table. */
-export function calibrationTable({ rows }: Calibration): string {
-  const cell = ({ share, low, high }: Share): string =>
-    `${share.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`;
-  const lines = rows.map(
-    ({ design, falseClaims, coverage, effect, declared, found, wrongEquivalence, seeds, halfWidth }) =>
-      [
-        '',
-        String(design.folds),
-        typeof design.seeds === 'number' ? String(design.seeds) : `looks at ${design.seeds.join(', ')}`,
-        cell(falseClaims),
-        cell(coverage),
-        `±${halfWidth.toFixed(3)}`,
-        effect.toFixed(3),
-        declared.toFixed(2),
-        cell(found),
-        cell(wrongEquivalence),
-        typeof design.seeds === 'number' ? '' : `${seeds.without.toFixed(1)} / ${seeds.with.toFixed(1)}`,
-        '',
-      ].join(' | '),
-  );
-  return [
-    '| folds | seeds | "helps" or "harms" without an effect | interval holds the truth | mean interval | effect | declared power | found | called equivalent at the margin | mean seeds |',
-    '| ---: | :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
-    ...lines.map((line) => line.trim()),
-  ].join('\n');
+  const share = count / of;
+  const z2 = 1.959964 ** 2;
+  const centre = (share + z2 / (2 * of)) / (1 + z2 / of);
+  const half = (Math.sqrt(z2) / (1 + z2 / of)) * Math.sqrt((share * (1 - share)) / of + z2 / (4 * of * of));
+  return { count, of, share, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
 }

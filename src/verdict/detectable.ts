@@ -62,6 +62,18 @@ export function designOf(estimate: SeedsEstimate, folds: number): Design {
   };
 }
 
+/** In place of the answer where it was not asked for. */
+export const nothingDetected = (_: SeedsEstimate, { alpha, power }: DetectableOptions): Detectable => ({
+  difference: Number.NaN,
+  alpha,
+  power,
+  floor: null,
+  seedsForMargin: null,
+  foldsForMargin: null,
+  groupsForMargin: null,
+  bothForMargin: null,
+});
+
 export function whatCanBeDetected(estimate: SeedsEstimate, options: DetectableOptions): Detectable {
   const { folds, groups, margin, alpha, power } = options;
   const rates = { alpha, power };

@@ -4,8 +4,9 @@ import { binormalCovariance } from '../stats/binormal.js';
 import { chanceOfEffect } from '../stats/interval-power.js';
 import { summarise } from '../trial/analysis.js';
 import { exampleSummary } from '../trial/example.test-data.js';
+import { analyse } from './analysis.js';
 import { defaultAssumptions, pilotOf, planPower } from './power-plan.js';
-import { binormalModel, simulateTrial } from './simulation.js';
+import { type Cohort, plainChance, plainCohort, simulateScores } from './simulation/index.js';
 
 const test60 = { positives: 60, negatives: 240 };
 
@@ -129,30 +130,44 @@ describe('power before a trial', () => {
   });
 
   test('simulated trials have the test variance that the binormal model says', () => {
-    const model = { ...binormalModel, wobble: 0.001, common: 0.4, ofArm: 0.3 };
     const random = new Random(8);
-    let sum = 0;
-    let scarcity = 0;
-    const trials = 30;
-    for (let i = 0; i < trials; i++) {
-      const summary = simulateTrial(
-        model,
-        { folds: 1, seeds: 3, testImages: 150 },
-        { effect: 0, margin: 0.02, random },
-      );
-      const analysis = summarise(summary, { replicates: 0 });
-      sum += analysis.comparisons[0]!.variance.test / trials;
-      const { groups, positiveGroups } = analysis.test;
-      const plan = planPower({
-        seeds: 3,
-        test: { positives: positiveGroups, negatives: groups - positiveGroups },
-        assume: { auc: 0.8, correlation: { sameArm: 0.7, otherArm: 0.4 } },
-      });
-      scarcity += plan.testVariance / trials;
-    }
-    // Two images of a group say more than one and less than two: the plan, which counts groups, is on the safe side.
-    expect(sum / scarcity).toBeGreaterThan(0.65);
-    expect(sum / scarcity).toBeLessThan(1.05);
+    const chance = {
+      ...plainChance,
+      generator: 0,
+      training: 0,
+      interaction: 0,
+      seed: 0.001,
+      shares: { common: 0.4, arm: 0.15, generator: 0.15 },
+    };
+    const images = { positives: 40, negatives: 110 };
+    const mean = (sizes: Cohort['sizes']): number => {
+      let sum = 0;
+      const trials = 60;
+      for (let i = 0; i < trials; i++) {
+        const { scores } = simulateScores({
+          chance,
+          cohort: { ...plainCohort, ...images, sizes },
+          external: null,
+          design: { folds: 1, seeds: 3, each: 'fold' },
+          effect: 0,
+          margin: 0.02,
+          random,
+        });
+        const analysis = analyse(scores, { replicates: 0, kindOnly: true });
+        sum += analysis.comparisons[0]!.variance.test / trials;
+      }
+      return sum;
+    };
+    const plan = planPower({
+      seeds: 3,
+      test: images,
+      assume: { auc: 0.8, correlation: { sameArm: 0.7, otherArm: 0.4 } },
+    });
+    const single = mean('single') / plan.testVariance;
+    expect(single).toBeGreaterThan(0.9);
+    expect(single).toBeLessThan(1.1);
+    // Images of one patient say less than as many of their own.
+    expect(mean('patients') / plan.testVariance).toBeGreaterThan(1.3);
   });
 
   test('says what is wrong', () => {

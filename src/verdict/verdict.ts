@@ -70,16 +70,19 @@ const blind: readonly Degeneracy[] = ['identical', 'saturated'];
  * @param required the comparison with re-balanced real images, where the design has one
  */
 export function kindOf(primary: Comparison, required?: Comparison): Exclude<VerdictKind, 'not-asked'> {
-  const { difference, degenerate, equivalence, variance } = primary;
+  const { difference, degenerate, variance } = primary;
   const is = (kinds: readonly Degeneracy[]): boolean => degenerate.some((one) => kinds.includes(one));
   if (variance.seeds === null) return 'single-seed';
   if (is(fatal)) return 'not-decidable';
-  if (liesWithin(difference, equivalence.margin))
-    return is(['identical', 'chance']) ? 'not-decidable' : 'equivalent';
+  if (isEquivalent(primary)) return is(['identical', 'chance']) ? 'not-decidable' : 'equivalent';
   if (difference.low > 0) return !required || required.difference.low > 0 ? 'helps' : 'balance-only';
   if (difference.high < 0) return 'harms';
   return is(blind) ? 'not-decidable' : 'underpowered';
 }
+
+/** Few groups may all have been spared what befalls others: it takes more than the interval within the margin. */
+const isEquivalent = ({ difference, equivalence: { margin, halfWidth } }: Comparison): boolean =>
+  liesWithin(difference, margin) && Math.abs(difference.value) + halfWidth <= margin;
 
 const liesWithin = ({ low, high }: Interval, margin: number): boolean => low >= -margin && high <= margin;
 

@@ -258,6 +258,11 @@ function remedy({ analysis: { names }, primary, scope }: Told): string {
   const { margin } = primary.equivalence;
   const power = percent(detectable.power);
   const goal = `To detect ±${margin} with ${power} power, `;
+  const { low, high } = primary.difference;
+  if (low >= -margin && high <= margin) {
+    const groups = plural(Math.floor(primary.effectiveGroups), `${names.group}`);
+    return `The interval lies within ±${margin}, but the rarer class has the worth of ${groups}: so few may all have been spared a difference of that size. More test images of others would tell.`;
+  }
   if (detectable.difference <= margin) {
     return `The trial would have found a difference of ±${margin} with ${power} power, but its interval does not exclude one: more folds, seeds or test images would narrow it.`;
   }

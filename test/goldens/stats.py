@@ -271,8 +271,9 @@ def fold_case(seed_counts, shift, margin, test_to_train):
     half = lambda alpha: max(np.sqrt(stats.t.isf(alpha / 2, df) ** 2 * seed_part + stats.t.isf(alpha / 2, nu) ** 2 * c),
                              stats.t.isf(alpha / 2, k - 1) * np.sqrt(means.var(ddof=1) / k), least_half(alpha, nu, e))
     mean = means.mean()
-    p_at = lambda distance: brentq(lambda a: half(a) - distance, 1e-12, 1 - 1e-12, xtol=1e-14)
-    sided = lambda distance: p_at(abs(distance)) / 2 if distance >= 0 else 1 - p_at(abs(distance)) / 2
+    p_at = lambda distance, half=half: brentq(lambda a: half(a) - distance, 1e-12, 1 - 1e-12, xtol=1e-14)
+    spared = lambda alpha: np.hypot(half(alpha), stats.t.isf(alpha / 2, nu) / (nu + 3))
+    sided = lambda distance: p_at(distance, spared) / 2 if distance >= 0 else 1 - p_at(-distance, spared) / 2
     se = np.sqrt((1 / k + test_to_train) * means.var(ddof=1))
     return dict(folds=folds, mean=mean, variance=seed_part + c, low=mean - half(0.05), high=mean + half(0.05),
                 p=p_at(abs(mean)), margin=margin, equivalenceP=max(sided(margin - mean), sided(margin + mean)),

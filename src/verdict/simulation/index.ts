@@ -1,0 +1,11 @@
+/** Trials whose truth is known. */
+export type { Cohort } from './images.js';
+export type { Law } from './laws.js';
+export { plainChance, plainCohort, type Scenario, type ScenarioDesign, scenarios } from './scenarios.js';
+export {
+  type Chance,
+  type SimulatedDesign,
+  type SimulatedTrial,
+  type SimulationOptions,
+  simulateScores,
+} from './scores.js';
