@@ -53,7 +53,12 @@ export function registerPlan(trial: Command): void {
 }
 
 async function planCommand(file: string, flags: PlanFlags, command: Command): Promise<void> {
-  const { settleTrialThreads: settle, trialConfigSchema, armsOf } = await import('../trial/config.js');
+  const {
+    settleTrialThreads: settle,
+    trialConfigSchema,
+    armsOf,
+    requireBalanceArm,
+  } = await import('../trial/config.js');
   const config = await commandConfig(
     command,
     trialConfigSchema,
@@ -68,6 +73,7 @@ async function planCommand(file: string, flags: PlanFlags, command: Command): Pr
   const { planTrial } = await import('../trial/plan.js');
   const { comparisonPairs, rolesOf } = await import('../trial/comparisons.js');
   const dataset = openDataset(config.data);
+  requireBalanceArm(config);
   const jobs = planTrial(config, dataset);
   for (const unknown of checkTrial(config, dataset)) warning(unknownWords(unknown));
   await comparePictures(config, dataset, command);

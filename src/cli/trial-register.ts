@@ -36,7 +36,7 @@ export function registerRegister(trial: Command): void {
 }
 
 async function registerCommand(file: string, flags: RegisterFlags, command: Command): Promise<void> {
-  const { trialConfigSchema } = await import('../trial/config.js');
+  const { requireBalanceArm, trialConfigSchema } = await import('../trial/config.js');
   const given = await commandConfig(command, trialConfigSchema, 'trial', { set: flags.set, recipe: file }, [
     { flag: '--data', key: 'data', value: flags.data },
     { flag: '--margin-reason', key: 'marginReason', value: flags.marginReason },
@@ -52,6 +52,7 @@ async function registerCommand(file: string, flags: RegisterFlags, command: Comm
   const { makeRegistration, writeRegistration } = await import('../verdict/registration.js');
   const config = wholePaths('trial', withRecipePaths(given));
   requireMarginReason(config);
+  requireBalanceArm(config);
   const dataset = openDataset(config.data);
   // All that `run` would refuse: a plan that cannot be carried out must not be deposited.
   planTrial(config, dataset);

@@ -75,24 +75,11 @@ export async function printReport(
     baseDir: dir,
   });
   const pdf = flags.pdf ? await printPdf(html) : null;
-  const { default: Table } = await import('cli-table3');
+  const { verdictText } = await import('./verdict-text.js');
+  const text = await verdictText(analysis, verdict, registrationText(registration));
   output(command, {
     json: { trial: dir, report: html, pdf, registration, verdict, analysis },
-    text: () => {
-      const table = new Table({
-        head: ['arm', 'test AUC', `${Math.round(100 * summary.level)} % interval`, 'runs'],
-        style: { head: [], border: [] },
-      });
-      for (const { arm, auc, runs } of analysis.arms) {
-        table.push([
-          arm,
-          auc.value.toFixed(3),
-          `${auc.low.toFixed(3)} – ${auc.high.toFixed(3)}`,
-          String(runs.length),
-        ]);
-      }
-      return `${table.toString()}\n\n${verdict.sentence}\n${verdict.paragraph}\n${registrationText(registration)}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`;
-    },
+    text: () => `${text}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`,
   });
 }
 

@@ -80,7 +80,7 @@ export function registerRun(trial: Command): void {
 }
 
 async function runCommand(file: string, flags: RunFlags, command: Command): Promise<void> {
-  const { settleTrialThreads, trialConfigSchema } = await import('../trial/config.js');
+  const { requireBalanceArm, settleTrialThreads, trialConfigSchema } = await import('../trial/config.js');
   const settle = (config: TrialConfig): TrialConfig =>
     settleTrialThreads({ ...config, threads: config.threads || threadsElsewhere(flags) });
   const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file, settle }, [
@@ -105,6 +105,7 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   const { checkTrial } = await import('../trial/check.js');
   const { planTrial } = await import('../trial/plan.js');
   const dataset = openDataset(config.data);
+  requireBalanceArm(config);
   planTrial(config, dataset); // a wrong path or key must not leave a run folder behind
   checkTrial(config, dataset);
   await openStore(flags); // nor a store without keys

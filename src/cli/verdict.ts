@@ -1,8 +1,6 @@
 /** `graft verdict …`: the trial's statistics on anyone's scores, from PyTorch, MONAI or timm. Needs no engine. */
 import type { Command } from 'commander';
-import type { TrialAnalysis } from '../verdict/analysis.js';
 import type { VerdictPlan } from '../verdict/table.js';
-import type { Verdict } from '../verdict/verdict.js';
 import { collect, examples, globalOptions, notice, number, output } from './common.js';
 import { initCommand } from './verdict-init.js';
 import { registerVerdictPlan } from './verdict-plan.js';
@@ -186,6 +184,7 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
       : await writeTableReport(table, flags.out, { plan, paths, analysis, verdict, redo });
   const { printPdf } = await import('./trial-report.js');
   const pdf = written && flags.pdf ? await printPdf(written.html) : null;
+  const { verdictText } = await import('./verdict-text.js');
   const text = await verdictText(analysis, verdict);
   output(command, {
     json: { scores: paths, report: written?.html ?? null, pdf, notes: table.notes, verdict, analysis },
@@ -195,27 +194,4 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
         ...(written ? ['', `Report: ${pdf === null ? written.html : `${written.html}, ${pdf}`}`] : []),
       ].join('\n'),
   });
-}
-
-/** Arms with their AUC, the verdict, the other comparisons. */
-export async function verdictText(analysis: TrialAnalysis, verdict: Verdict): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const table = new Table({
-    head: ['arm', 'test AUC', `${Math.round(100 * analysis.level)} % interval`, 'runs'],
-    style: { head: [], border: [] },
-  });
-  for (const { arm, auc, runs } of analysis.arms)
-    table.push([
-      arm,
-      auc.value.toFixed(3),
-      `${auc.low.toFixed(3)} – ${auc.high.toFixed(3)}`,
-      String(runs.length),
-    ]);
-  return [
-    table.toString(),
-    '',
-    verdict.sentence,
-    verdict.paragraph,
-    ...(verdict.others.length > 0 ? ['', ...verdict.others] : []),
-  ].join('\n');
 }

@@ -126,6 +126,8 @@ export interface Summary {
   tone: 'good' | 'bad' | 'even' | 'open';
   /** A few words for a headline. */
   short: string;
+  /** What was asked, above the sentence that answers it. */
+  asked?: string;
   sentence: string;
   paragraph: string;
   /** Right under the paragraph: what it was held to. */

@@ -103,6 +103,7 @@ export function toMarkdown(report: ReportDocument, options: MarkdownOptions = {}
     escapeMarkdown(report.subtitle),
     ...(summary
       ? [
+          ...(summary.asked ? [escapeMarkdown(summary.asked)] : []),
           `> **${escapeMarkdown(summary.sentence)}**`,
           escapeMarkdown(summary.paragraph),
           ...(summary.note ? [escapeMarkdown(summary.note)] : []),

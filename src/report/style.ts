@@ -25,6 +25,7 @@ p{margin:0 0 1rem;text-wrap:pretty}
 .summary{--tone:var(--tone-open);border-top:4px solid var(--tone);background:var(--soft);padding:1.45rem 1.6rem 1.3rem;margin:0 0 1.4rem}
 .summary.good{--tone:var(--tone-good)}.summary.bad{--tone:var(--tone-bad)}.summary.even{--tone:var(--tone-even)}
 .summary .eyebrow{color:var(--tone);font-weight:650}
+.summary .asked{margin:.45rem 0 0;color:var(--muted);font-size:.95rem}
 .summary .sentence{font-size:1.36rem;line-height:1.38;margin:.45rem 0 .9rem;text-wrap:pretty}
 .summary .more{font-size:.98rem;line-height:1.55;color:var(--muted);margin:0}
 .key{display:grid;grid-template-columns:var(--columns);margin:1.35rem 0 0;padding:1rem 0 0;border-top:1px solid var(--rule)}

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ConfigError } from '../errors.js';
 import { jobThreads } from '../run/threads.js';
 import { amountSchema, armSettingsSchema, choicePolicies, resolveArms, sweepSchema } from './arms.js';
+import { comparisonPairs, primaryIndex, rebalances, requiredIndex } from './comparisons.js';
 import type { TrialArm } from './summary.js';
 
 const settings = z.record(z.string(), z.unknown());
@@ -36,8 +37,22 @@ export const trialConfigSchema = z.strictObject({
   arms: z
     .array(armSettingsSchema)
     .min(1)
-    .default(['real', 'real+standard', 'real+synthetic', 'real+standard+synthetic'])
+    .default([
+      'real',
+      'real+standard',
+      'real+standard+oversampling',
+      'real+synthetic',
+      'real+standard+synthetic',
+    ])
     .describe('training sets that are compared'),
+  withoutBalance: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      'why no arm re-balances the real images (oversampling, class-weights); without a reason such an arm is asked for',
+    ),
   sweep: sweepSchema.prefault({}),
   seeds: z
     .array(z.int().min(0))
@@ -122,6 +137,20 @@ export function checkTrialConfig(config: TrialConfig): void {
   const bad = looks.find((look, i) => i > 0 && look <= looks[i - 1]!);
   if (bad !== undefined) throw new ConfigError(`sequential.looks: ${bad} does not exceed the look before it`);
   armsOf(config);
+}
+
+/**
+ * Synthetic images of the rare class also re-balance the training set, which oversampling does for nothing. A trial that is
+ * to say that they help must have an arm that re-balances the real images, or a reason why not.
+ * @throws ConfigError naming the arm to add
+ */
+export function requireBalanceArm(config: TrialConfig): void {
+  const pairs = comparisonPairs(armsOf(config));
+  if (!rebalances(pairs) || requiredIndex(pairs) !== null || config.withoutBalance !== null) return;
+  const { arm, baseline } = pairs[primaryIndex(pairs)!]!;
+  throw new ConfigError(
+    `arms: ${arm.name} also re-balances the classes; add ${baseline.name}+oversampling (or +class-weights), so that "helps" can mean more than balance, or say why not: --set 'withoutBalance=…'`,
+  );
 }
 
 /** Threads of each job, decided by the machine's cores where the file leaves them open, never by what runs beside. */

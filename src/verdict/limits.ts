@@ -6,11 +6,30 @@ import type { VerdictKind } from './verdict.js';
 
 /** All that limits a verdict of this kind: what the scores show, and what was known from elsewhere. */
 export function limitsIn(analysis: TrialAnalysis, primary: Comparison, kind: VerdictKind): Limit[] {
-  const own = [foldsDisagree(primary), othersDisagree(analysis, primary, kind), atChance(analysis, primary)];
+  const own = [
+    partial(analysis, primary),
+    foldsDisagree(primary),
+    othersDisagree(analysis, primary, kind),
+    atChance(analysis, primary),
+  ];
   return [
     ...own.filter((limit) => limit !== null),
     ...analysis.limits.filter(({ only }) => only === undefined || only === kind),
   ];
+}
+
+/** Runs of one arm without their twins in the other: a trial that was stopped, or of which somebody shows a part. */
+function partial({ arms }: TrialAnalysis, { arm, baseline, runs }: Comparison): Limit | null {
+  const most = Math.max(
+    ...arms.filter((one) => one.arm === arm || one.arm === baseline).map((one) => one.runs.length),
+  );
+  if (runs.length === most) return null;
+  return {
+    id: 'partial',
+    short: 'trial incomplete',
+    clause: `only ${runs.length} of ${most} runs of an arm have a twin in the other`,
+    detail: `The trial is incomplete: ${runs.length} of ${most} runs could be paired by fold and seed. The rest may say otherwise; finish it.`,
+  };
 }
 
 /** Folds that differ by more than seeds and images make them: each has its own training images and generator. */

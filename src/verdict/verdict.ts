@@ -135,3 +135,13 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
   const { scope, limits, robust } = told;
   return { kind, scope, ...tell(told), limits, robust };
 }
+
+/** What was asked, as a sentence. */
+export const askedText = ({ estimand }: Pick<Verdict, 'estimand'>): string => `Asked: ${estimand}.`;
+
+/** Question, headline and paragraph, a line each, for a terminal. */
+export const verdictLines = (verdict: Verdict): string[] => [
+  ...(verdict.estimand ? [askedText(verdict)] : []),
+  verdict.sentence,
+  verdict.paragraph,
+];

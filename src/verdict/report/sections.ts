@@ -3,7 +3,7 @@ import type { Block, Section, Summary } from '../../report/document.js';
 import { pValue, signed, signedRange } from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
-import type { Verdict } from '../verdict.js';
+import { askedText, type Verdict } from '../verdict.js';
 import { aucFigure } from './auc-figure.js';
 import type { CurveScores } from './bands.js';
 import { checksTable, detectableText, differencesTable, levelText } from './comparison-tables.js';
@@ -46,6 +46,7 @@ export const verdictBox = (
   title: 'Verdict',
   tone: tones[verdict.kind] ?? 'open',
   short: verdict.short,
+  ...(verdict.estimand && { asked: askedText(verdict) }),
   sentence: verdict.sentence,
   paragraph: verdict.paragraph,
   note: registrationText(registration),
