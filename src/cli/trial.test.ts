@@ -18,6 +18,7 @@ beforeAll(async () => {
       'data: phantoms',
       'folds: 2',
       'arms: [real, real+standard, real+standard+focal, real+standard+synthetic]',
+      'withoutBalance: focal loss stands in its place',
       'sweep: { realFraction: [0.25] }',
     ].join('\n'),
   );

@@ -36,11 +36,11 @@ export function limitsSection(summary: TrialSummary): Section {
     folds.length > 1
       ? {
           lead: 'One collection.',
-          text: 'Folds vary the training images and the GAN’s training, but they share most of their images; a new collection could answer differently. The intervals cover seeds and test images, not that.',
+          text: 'Folds vary the training images and the GAN’s training, but they share most of their images; a new collection could answer differently. The intervals take partitions of this one for a sample, not that.',
         }
       : {
           lead: 'One training set, one set of synthetic images.',
-          text: 'Seeds repeat the classifier’s training, not the collection of the training images nor the training of the GAN. The intervals do not cover either.',
+          text: 'Seeds repeat the classifier’s training, not the collection of the training images; the training of the GAN only where each seed has its own (`each: seed`). What is not repeated the intervals do not cover.',
         },
     {
       lead: external.length > 0 ? 'Few sources.' : 'One source.',

@@ -5,6 +5,7 @@ import { around, fullPanel } from '../../report/draw.js';
 import { fixed, plural, range } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
 import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
+import { coveredText } from './covered.js';
 import { type ArmStyle, armLabel } from './palette.js';
 
 interface Row {
@@ -53,7 +54,7 @@ export function aucFigure(
     name: 'auc',
     title: 'Test AUC of every arm',
     shows:
-      `The large mark is the mean over ${folds > 1 ? 'folds and seeds' : 'seeds'}, the line its ${percent} % interval (other seeds, other test images), the small open dots the single ${folds > 1 ? 'runs' : 'seeds'}.` +
+      `The large mark is the mean over ${folds > 1 ? 'folds and seeds' : 'seeds'}, the line its ${percent} % interval (${coveredText(analysis)}), the small open dots the single ${folds > 1 ? 'runs' : 'seeds'}.` +
       (bayesAuc === null
         ? ''
         : ' “Best possible” is the AUC of a classifier that knew how the phantoms were made.'),

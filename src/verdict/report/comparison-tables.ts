@@ -54,7 +54,7 @@ export function differencesTable(analysis: TrialAnalysis): TableBlock {
 
 /** Other tests of the same differences; null with one seed, which leaves nothing to test by. */
 export function checksTable(analysis: TrialAnalysis): TableBlock | null {
-  const { comparisons, primary, equivalenceMargin: margin, level } = analysis;
+  const { comparisons, primary, equivalenceMargin: margin, level, folds } = analysis;
   if (!comparisons.some(({ seedsOnly, bootstrap }) => seedsOnly !== null || bootstrap !== null)) return null;
   const resampled = comparisons.some((comparison) => comparison.resampled !== null);
   const dash = '–';
@@ -66,7 +66,8 @@ export function checksTable(analysis: TrialAnalysis): TableBlock | null {
       right('Bootstrap interval'),
       right('t over seeds, p'),
       right('Wilcoxon, p'),
-      ...(resampled ? [right('Resampled t over folds, p')] : []),
+      ...(folds > 1 ? [right('These folds alone')] : []),
+      ...(resampled ? [right('Other collections')] : []),
       right(`Outside ±${margin}, p`),
     ],
     rows: comparisons.map((comparison) => [
@@ -74,15 +75,17 @@ export function checksTable(analysis: TrialAnalysis): TableBlock | null {
       comparison.bootstrap ? signedRange(comparison.bootstrap) : dash,
       comparison.seedsOnly ? bareP(comparison.seedsOnly.p) : dash,
       comparison.seedsOnly ? bareP(comparison.seedsOnly.wilcoxonP) : dash,
-      ...(resampled ? [comparison.resampled ? bareP(comparison.resampled.p) : dash] : []),
+      ...(folds > 1 ? [signedRange(comparison.forThese)] : []),
+      ...(resampled ? [comparison.resampled ? signedRange(comparison.resampled) : dash] : []),
       bareP(comparison.equivalence.p),
     ]),
     strong: primary === null ? [] : [primary],
     sortable: true,
     note:
       `Checks on which nothing rests. Bootstrap: ${levelText(level)} percentile interval over groups and seeds, too narrow for few seeds. t over seeds and Wilcoxon take the test images as given, which most papers do, and find too much. ` +
+      (folds > 1 ? 'These folds alone: with their training sets and generators taken as given. ' : '') +
       (resampled
-        ? 'Resampled t (Nadeau & Bengio 2003): folds as samples, with their shared training images allowed for; it covers other training sets too. '
+        ? 'Other collections: the corrected resampled t over folds (Nadeau & Bengio 2003), with their shared training images allowed for. '
         : '') +
       `Outside ±${margin}: two one-sided tests; a small p means that the difference is smaller than that.`,
   };

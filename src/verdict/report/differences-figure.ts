@@ -5,6 +5,7 @@ import { around, fullPanel } from '../../report/draw.js';
 import { plural, pValue, signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
 import type { PairAnalysis, TrialAnalysis } from '../analysis.js';
+import { coveredText } from './covered.js';
 import { type ArmStyle, armLabel } from './palette.js';
 
 /** More rows than these make a panel of their own, which no printed page would hold. */
@@ -82,9 +83,9 @@ export function differencesFigure(
       `Each line is the ${levels.join(' or ')} % interval of a difference, its large dot the mean, the small open dots the single ${analysis.folds > 1 ? 'runs' : 'seeds'}; right of zero the first arm of the pair is better. ` +
       `The shaded band is ±${margin}, ${fixed} as too small to matter.${primary ? ' The comparison in bold is the one the verdict is about.' : ''}` +
       (analysis.external.length > 0
-        ? ' External sets are other collections that every run scored; they take no part in the verdict.'
+        ? ' External sets are other collections that every run scored; they do not decide the verdict, but one that contradicts it is told with it.'
         : ''),
-    doesNotShow: `${hasGenerators(analysis) ? 'Other synthetic images or another way to collect them' : 'Another way to collect images'}: the intervals cover other seeds and other test images only. They are not corrected for making several comparisons; the p-values in the table are.`,
+    doesNotShow: `Another way to collect images: the intervals cover ${coveredText(analysis)} only. They are not corrected for making several comparisons; the p-values in the table are.`,
     legend: [],
     panels,
   };

@@ -138,6 +138,6 @@ export function foldsTable(analysis: TrialAnalysis): TableBlock | null {
     ]),
     strong: analysis.primary === null ? [] : [analysis.primary],
     sortable: true,
-    note: `Mean over the seeds of the fold.${spread ? ` Disagreement: chance of folds as far apart where they differ by seeds and test images alone (F test); below 0.05, their training images${hasGenerators(analysis) ? ' or GANs' : ''} matter, which the intervals above take as given.` : ''}`,
+    note: `Mean over the seeds of the fold.${spread ? ` Disagreement: chance of folds as far apart where they differ by seeds and test images alone (F test); below 0.05, their training images${hasGenerators(analysis) ? ' or GANs' : ''} matter, and the interval is as wide as they make it.` : ''}`,
   };
 }

@@ -26,8 +26,11 @@ export function methodItems(
           lead: 'Intervals and p-values',
           text:
             'take seeds and test images both for samples: the variance between seeds, plus the covariance that all seeds share through the test images ' +
-            `(Obuchowski and Rockette 1995; DeLong 1988${byGroup}). The two parts’ half widths, by t and by normal quantile, are combined in quadrature (Howe 1974). Arms are paired by seed${folds > 1 ? ', fold' : ''} and by image. Intervals of single arms are made on the logit scale.` +
-            (folds > 1 ? ' Folds have test images of their own, so that their variances add up.' : ''),
+            `(Obuchowski and Rockette 1995; DeLong 1988${byGroup}). The two parts’ half widths, each by t, on the degrees of freedom of the seeds and on the effective groups of the class that has fewer (Kish 1965), are combined in quadrature (Howe 1974). Arms are paired by seed${folds > 1 ? ', fold' : ''} and by image. Intervals of single arms are made on the logit scale.` +
+            (folds > 1
+              ? ' Where the spread between the folds’ means, by t, makes a wider interval, that is the interval: so training sets and generators are a sample too. Beside it stands the interval for these folds alone, and Nadeau and Bengio’s (2003) for other collections.'
+              : '') +
+            ' No interval has width 0: where nothing varies it is as wide as one further group, ranked otherwise, would make it (Agresti and Min 2005).',
         }
       : {
           lead: 'Intervals and p-values',
@@ -55,13 +58,13 @@ export function methodItems(
       ? [
           {
             lead: 'External sets',
-            text: 'were scored by every run as they are, at the threshold of the run’s own validation images; every fold and seed counts as a reader of the same images.',
+            text: 'were scored by every run as they are, at the threshold of the run’s own validation images; each generator, and each fold, counts as one reader of the same images, whatever its seeds. Their p-values are not corrected.',
           },
         ]
       : []),
     {
       lead: 'Verdict',
-      text: `“helps” or “harms” needs a ${level} interval on one side of zero; “no difference that matters” needs the whole interval within ±${margin}; all else is “underpowered”.`,
+      text: `“helps” or “harms” needs a ${level} interval on one side of zero; “no difference that matters” needs the whole interval within ±${margin}; with what few groups may all have been spared added (docs/trial.md), and arms that could have differed; “not decidable” says that nothing could have been seen; all else is “underpowered”.`,
     },
     {
       lead: 'Detectable',

@@ -7,6 +7,7 @@ import { askedText, type Verdict } from '../verdict.js';
 import { aucFigure } from './auc-figure.js';
 import type { CurveScores } from './bands.js';
 import { checksTable, detectableText, differencesTable, levelText } from './comparison-tables.js';
+import { coveredText } from './covered.js';
 import { type ArmGroup, curvesFigure } from './curves-figure.js';
 import { differencesFigure, hasGenerators } from './differences-figure.js';
 import { foldsFigure, foldsTable } from './folds.js';
@@ -44,7 +45,8 @@ export const verdictBox = (
   registration: RegistrationRecord | null,
 ): Summary => ({
   title: 'Verdict',
-  tone: tones[verdict.kind] ?? 'open',
+  // A claim with a limit is to be read before it is believed.
+  tone: verdict.limits.length > 0 ? 'open' : (tones[verdict.kind] ?? 'open'),
   short: verdict.short,
   ...(verdict.estimand && { asked: askedText(verdict) }),
   sentence: verdict.sentence,
@@ -67,7 +69,7 @@ function keyFigures(analysis: TrialAnalysis): Summary['figures'] {
       label: `${levelText(primary.level)} interval`,
       value: signedRange(primary.difference),
       broad: true,
-      note: several ? 'other seeds, other test images' : 'other test images only',
+      note: several ? coveredText(analysis) : 'other test images only',
     },
     {
       label: 'p',
