@@ -16,6 +16,7 @@ export interface TableFlags {
   generator: boolean;
   margin?: number;
   marginReason?: string;
+  testToTrain?: number;
   level?: number;
   power?: number;
   looks?: string;
@@ -98,6 +99,11 @@ export function addTableOptions(command: Command): Command {
     .option('--no-generator', 'the arms are any two recipes: nothing is said of synthetic images')
     .option('--margin <auc>', 'difference too small to matter (default: 0.02)', number({ min: 0 }))
     .option('--margin-reason <text>', 'why that margin')
+    .option(
+      '--test-to-train <ratio>',
+      'of a table of AUCs: test over training images (default: the table’s, else 1 / (folds − 1))',
+      number({ min: 0 }),
+    )
     .option('--level <share>', 'of intervals (default: 0.95)', number({ min: 0.5, max: 1 }))
     .option(
       '--power <share>',
@@ -144,6 +150,7 @@ export async function planOf(flags: TableFlags): Promise<VerdictPlan> {
       { flag: '--no-generator', key: 'synthetic', value: flags.generator ? undefined : false },
       { flag: '--margin', key: 'margin', value: flags.margin },
       { flag: '--margin-reason', key: 'marginReason', value: flags.marginReason },
+      { flag: '--test-to-train', key: 'testToTrain', value: flags.testToTrain },
       { flag: '--level', key: 'level', value: flags.level },
       { flag: '--power', key: 'power', value: flags.power },
       { flag: '--looks', key: 'looks', value: looks },
