@@ -161,6 +161,34 @@ describe('graft verdict, without libtorch and without the addon', () => {
     expect(nothing.stderr).toMatch(/--positives and --negatives.*--pilot/);
   });
 
+  it('is held to a plan that was registered; another one needs a reason, and both are told', () => {
+    const asked = ['--baseline', 'real', '--arm', 'real+synthetic'];
+    const open = graft('register', ...asked);
+    expect(open.status).toBe(2);
+    expect(open.stderr).toMatch(/--margin-reason is missing/);
+    const made = graft('register', ...asked, '--margin-reason', 'less than readers differ by', '--json');
+    expect(made.status).toBe(0);
+    const { sha256 } = JSON.parse(made.stdout);
+    const held = graft(scores, '--registration', 'registration.json', '--json', '--quiet');
+    expect(JSON.parse(held.stdout).registration).toMatchObject({
+      fileHash: sha256,
+      marginReason: 'less than readers differ by',
+      deviations: [],
+    });
+    const other = [scores, '--registration', 'registration.json', '--margin', '0.05'];
+    const refused = graft(...other);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toMatch(/not what was registered \(margin: was 0\.02, is 0\.05\).*--deviation/);
+    const out = join(root, 'deviated');
+    expect(graft(...other, '--deviation', 'a reviewer asked', '--out', out, '--quiet').status).toBe(0);
+    for (const text of [sha256, 'margin: was 0.02, is 0.05', 'a reviewer asked'])
+      expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain(text);
+    expect(graft(scores, ...asked, '--quiet').stdout).toMatch(
+      /Not registered: no plan .* before this analysis began/,
+    );
+    expect(graft(scores, ...asked, '--deviation', 'why').stderr).toMatch(/--registration/);
+  });
+
   it('reads verdict.yaml; an option stands over it, an unknown key is named', () => {
     writeFileSync(join(root, 'verdict.yaml'), 'baseline: real\narm: real+synthetic\nmargin: 0.04\n');
     const read = graft(scores, '--plan', 'verdict.yaml', '--level', '0.9', '--json', '--quiet');

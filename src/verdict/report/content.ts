@@ -56,6 +56,7 @@ export function composeTableReport(
     positive: scores.names.positive,
     bayesAuc: null,
     registration,
+    subject: 'analysis',
   };
   const looks = looksBlocks(scores, analysis, (reached, own) =>
     analyse(
@@ -89,7 +90,7 @@ export function composeTableReport(
           }),
         },
         { kind: 'subheading', text: 'For a paper' },
-        { kind: 'prose', text: statisticsParagraph(analysis, registration) },
+        { kind: 'prose', text: statisticsParagraph(analysis, registration, 'analysis') },
         { kind: 'prose', text: resultsParagraph(analysis) },
       ],
     },
@@ -105,7 +106,7 @@ export function composeTableReport(
       plural(seeds, 'seed'),
       `${plural(analysis.test.images, 'test image')}, ${whole(analysis.test.positives)} ${scores.names.positive}`,
     ].join(' · '),
-    summary: verdictBox(analysis, verdict, registration),
+    summary: verdictBox(analysis, verdict, registration, 'analysis'),
     sections: sections.filter(({ blocks }) => blocks.length > 0),
     footer: `Made by Graft ${options.version} from summary.json, which holds every number and score of this page.`,
   };
