@@ -154,7 +154,7 @@ function tableSection({ scores, notes }: ScoreTable, { marginReason }: ComposeOp
   };
 }
 
-function limitsSection({ folds, comparisons, equalSteps, runs }: TrialScores, { limits }: Verdict): Section {
+function limitsSection({ folds, equalSteps, runs }: TrialScores, { limits }: Verdict): Section {
   const synthetic = runs.some(({ generator }) => generator !== null);
   const items = [
     ...limits.map(({ short, detail }) => ({
@@ -178,15 +178,6 @@ function limitsSection({ folds, comparisons, equalSteps, runs }: TrialScores, { 
           ? 'Folds share most of their training images; another collection could answer differently.'
           : 'Seeds repeat the training, not the collection of the training images. The intervals do not cover that.',
     },
-    ...(comparisons.some(({ role }) => role === 'required') ||
-    comparisons.every(({ question }) => question !== 'adds')
-      ? []
-      : [
-          {
-            lead: 'No cheap remedy beside it.',
-            text: 'No arm re-balances the real images (oversampling, class weights): what synthetic images of the rare class bring, that might have brought as well. Such an arm is named with --balance-control.',
-          },
-        ]),
   ];
   return { id: 'limits', title: 'Limits', blocks: [{ kind: 'list', items }] };
 }
