@@ -86,8 +86,8 @@ async function registerCommand(file: string, flags: RegisterFlags, command: Comm
 }
 
 /** @returns the registration that is there already, of the same plan; @throws ConfigError where it is of another one */
-async function earlier(
-  { out, force }: RegisterFlags,
+export async function earlier(
+  { out, force }: Pick<RegisterFlags, 'out' | 'force'>,
   { registration }: RegistrationFile,
 ): Promise<RegistrationFile | null> {
   const { existsSync } = await import('node:fs');

@@ -1,5 +1,6 @@
 /** The verdict on a table of AUCs, on the terminal and as a page. */
 import type { Command } from 'commander';
+import type { RegistrationRecord } from '../verdict/registration.js';
 import type { AucTable } from '../verdict/table.js';
 import { output } from './common.js';
 import { plainTable, trimmed } from './table.js';
@@ -7,17 +8,30 @@ import { plainTable, trimmed } from './table.js';
 export async function printAucVerdict(
   table: AucTable,
   command: Command,
-  { out, paths }: { out: string | undefined; paths: readonly string[] },
+  {
+    out,
+    paths,
+    registration,
+  }: {
+    out: string | undefined;
+    paths: readonly string[];
+    registration: RegistrationRecord | null;
+  },
 ): Promise<void> {
   const { analyseAucs, decideAucs } = await import('../verdict/aucs.js');
+  const { registrationText } = await import('../verdict/registration.js');
   const analysis = analyseAucs(table);
   const verdict = decideAucs(analysis, table.design);
   const report =
     out === undefined
       ? null
-      : (await import('../verdict/report/aucs.js')).writeAucReport(table, out, { analysis, verdict });
+      : (await import('../verdict/report/aucs.js')).writeAucReport(table, out, {
+          analysis,
+          verdict,
+          registration,
+        });
   output(command, {
-    json: { scores: paths, report, notes: table.notes, verdict, analysis },
+    json: { scores: paths, report, notes: table.notes, registration, verdict, analysis },
     text: () => {
       const arms = plainTable(['arm', 'mean AUC', 'deviation over folds', 'runs']);
       for (const { arm, mean, deviation, runs } of analysis.arms)
@@ -32,6 +46,7 @@ export async function printAucVerdict(
         '',
         verdict.sentence,
         verdict.paragraph,
+        registrationText(registration, 'analysis'),
         ...(verdict.others.length > 0 ? ['', ...verdict.others] : []),
         ...(report ? ['', `Report: ${report}`] : []),
       ].join('\n');

@@ -1,9 +1,11 @@
 /** `graft verdict …`: the trial's statistics on anyone's scores, from PyTorch, MONAI or timm. Needs no engine. */
 import type { Command } from 'commander';
+import type { RegistrationRecord } from '../verdict/registration.js';
 import type { VerdictPlan } from '../verdict/table.js';
 import { collect, examples, globalOptions, notice, number, output } from './common.js';
 import { initCommand } from './verdict-init.js';
 import { registerVerdictPlan } from './verdict-plan.js';
+import { registerVerdictRegister } from './verdict-register.js';
 
 /** What decides how a table is read and what is asked of it; also keys of verdict.yaml. */
 export interface TableFlags {
@@ -16,6 +18,7 @@ export interface TableFlags {
   generator: boolean;
   margin?: number;
   marginReason?: string;
+  testToTrain?: number;
   level?: number;
   power?: number;
   looks?: string;
@@ -27,6 +30,8 @@ export interface TableFlags {
 }
 
 interface VerdictFlags extends TableFlags {
+  registration?: string;
+  deviation?: string;
   out?: string;
   pdf?: boolean;
 }
@@ -40,6 +45,8 @@ export function register(program: Command): void {
     )
     .argument('[scores...]', 'CSV, TSV, JSON lines or Parquet; several are parts of one, or a file a run')
     .option('--out <dir>', 'write report.html, report.md, figures/ and summary.json there')
+    .option('--registration <file>', 'hold the analysis to what graft verdict register wrote')
+    .option('--deviation <why>', 'why something else is asked than was registered')
     .option('--pdf', 'print the report as report.pdf too, through Chromium');
   addTableOptions(verdict).action(async (paths: string[], flags: VerdictFlags, command: Command) =>
     verdictCommand(paths, flags, command),
@@ -72,6 +79,7 @@ export function register(program: Command): void {
     ['then fill it from Python', 'graft verdict init --out verdict && cat verdict/snippet.py'],
   ]);
   registerVerdictPlan(verdict);
+  registerVerdictRegister(verdict);
 }
 
 /**
@@ -98,6 +106,11 @@ export function addTableOptions(command: Command): Command {
     .option('--no-generator', 'the arms are any two recipes: nothing is said of synthetic images')
     .option('--margin <auc>', 'difference too small to matter (default: 0.02)', number({ min: 0 }))
     .option('--margin-reason <text>', 'why that margin')
+    .option(
+      '--test-to-train <ratio>',
+      'of a table of AUCs: test over training images (default: the table’s, else 1 / (folds − 1))',
+      number({ min: 0 }),
+    )
     .option('--level <share>', 'of intervals (default: 0.95)', number({ min: 0.5, max: 1 }))
     .option(
       '--power <share>',
@@ -120,8 +133,14 @@ export function addTableOptions(command: Command): Command {
     .optionsGroup('Options:');
 }
 
-/** The plan of a command line: verdict.yaml, and what the options say over it. @throws ConfigError as `resolveConfig` */
-export async function planOf(flags: TableFlags): Promise<VerdictPlan> {
+/**
+ * The plan of a command line: verdict.yaml, else what was registered, and what the options say over it.
+ * @throws ConfigError as `resolveConfig`
+ */
+export async function planOf(
+  flags: TableFlags,
+  registered: Readonly<Record<string, unknown>> = {},
+): Promise<VerdictPlan> {
   const { ConfigError } = await import('../errors.js');
   const { resolveConfig } = await import('../run/config.js');
   const { verdictPlanSchema } = await import('../verdict/table.js');
@@ -137,6 +156,9 @@ export async function planOf(flags: TableFlags): Promise<VerdictPlan> {
   return resolveConfig(verdictPlanSchema, {
     file: flags.plan,
     flags: [
+      ...(flags.plan === undefined
+        ? Object.entries(registered).map(([key, value]) => ({ flag: '--registration', key, value }))
+        : []),
       { flag: '--name', key: 'name', value: flags.name },
       { flag: '--baseline', key: 'baseline', value: flags.baseline },
       { flag: '--arm', key: 'arm', value: flags.arm },
@@ -144,6 +166,7 @@ export async function planOf(flags: TableFlags): Promise<VerdictPlan> {
       { flag: '--no-generator', key: 'synthetic', value: flags.generator ? undefined : false },
       { flag: '--margin', key: 'margin', value: flags.margin },
       { flag: '--margin-reason', key: 'marginReason', value: flags.marginReason },
+      { flag: '--test-to-train', key: 'testToTrain', value: flags.testToTrain },
       { flag: '--level', key: 'level', value: flags.level },
       { flag: '--power', key: 'power', value: flags.power },
       { flag: '--looks', key: 'looks', value: looks },
@@ -156,10 +179,27 @@ export async function planOf(flags: TableFlags): Promise<VerdictPlan> {
   });
 }
 
+/** The plan, and what is to be said of its registration. */
+async function heldPlan(
+  flags: VerdictFlags,
+): Promise<{ plan: VerdictPlan; registration: RegistrationRecord | null }> {
+  const { ConfigError } = await import('../errors.js');
+  if (flags.registration === undefined) {
+    if (flags.deviation !== undefined)
+      throw new ConfigError('--deviation: from which plan? Name it with --registration');
+    return { plan: await planOf(flags), registration: null };
+  }
+  const { readRegistration } = await import('../verdict/registration.js');
+  const { heldTo } = await import('../verdict/table/registered.js');
+  const file = readRegistration(flags.registration);
+  const plan = await planOf(flags, file.registration.plan);
+  return { plan, registration: heldTo(plan, file, flags.deviation) };
+}
+
 async function verdictCommand(paths: string[], flags: VerdictFlags, command: Command): Promise<void> {
   const { ConfigError } = await import('../errors.js');
   if (paths.length === 0) throw new ConfigError('no table of scores; write one with: graft verdict init');
-  const plan = await planOf(flags);
+  const { plan, registration } = await heldPlan(flags);
   const { readScoreTable } = await import('../verdict/table.js');
   const table = await readScoreTable(paths, plan);
   for (const note of table.notes) notice(command, note);
@@ -172,7 +212,7 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
   }
   if (table.kind === 'aucs') {
     const { printAucVerdict } = await import('./verdict-aucs.js');
-    return printAucVerdict(table, command, { out: flags.out, paths });
+    return printAucVerdict(table, command, { out: flags.out, paths, registration });
   }
   const { judgeTable, writeTableReport } = await import('../verdict/report/index.js');
   const { seed } = globalOptions(command);
@@ -181,13 +221,22 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
   const written =
     flags.out === undefined
       ? null
-      : await writeTableReport(table, flags.out, { plan, paths, analysis, verdict, redo });
+      : await writeTableReport(table, flags.out, { plan, paths, analysis, verdict, registration, redo });
   const { printPdf } = await import('./trial-report.js');
   const pdf = written && flags.pdf ? await printPdf(written.html) : null;
   const { verdictText } = await import('./verdict-text.js');
-  const text = await verdictText(analysis, verdict);
+  const { registrationText } = await import('../verdict/registration.js');
+  const text = await verdictText(analysis, verdict, registrationText(registration, 'analysis'));
   output(command, {
-    json: { scores: paths, report: written?.html ?? null, pdf, notes: table.notes, verdict, analysis },
+    json: {
+      scores: paths,
+      report: written?.html ?? null,
+      pdf,
+      notes: table.notes,
+      registration,
+      verdict,
+      analysis,
+    },
     text: () =>
       [
         text,

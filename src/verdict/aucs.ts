@@ -71,7 +71,7 @@ const mean = (values: readonly number[]): number =>
 
 export function analyseAucs({ plan, design, rows, notes }: AucTable): AucAnalysis {
   const folds = [...new Set(rows.map(({ fold }) => fold))].sort((a, b) => a - b);
-  const testToTrain = folds.length > 1 ? ratioOf(rows, folds.length) : null;
+  const testToTrain = folds.length > 1 ? ratioOf(rows, folds.length, plan.testToTrain) : null;
   const arms = design.arms.map((arm): AucArm => {
     const runs = rows.filter((row) => row.arm === arm).map(({ fold, seed, auc }) => ({ fold, seed, auc }));
     const byFold = folds.flatMap((fold) => {
@@ -128,8 +128,13 @@ export function analyseAucs({ plan, design, rows, notes }: AucTable): AucAnalysi
   };
 }
 
-/** From the table's counts, else what k-fold cross-validation has: 1 / (k − 1). */
-function ratioOf(rows: AucTable['rows'], folds: number): { value: number; assumed: boolean } {
+/** What was said, else from the table's counts, else what k-fold cross-validation has: 1 / (k − 1). */
+function ratioOf(
+  rows: AucTable['rows'],
+  folds: number,
+  said: number | undefined,
+): { value: number; assumed: boolean } {
+  if (said !== undefined) return { value: said, assumed: false };
   const known = rows.flatMap(({ positives, negatives, train }) =>
     positives !== null && negatives !== null && train !== null && train > 0
       ? [(positives + negatives) / train]

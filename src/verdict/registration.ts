@@ -192,8 +192,11 @@ export const someOf = (problems: readonly string[]): string =>
     ? `${problems.slice(0, 3).join('; ')}; and ${problems.length - 3} more`
     : problems.join('; ');
 
+/** What a plan is the plan of: runs that are made, or scores that are there. */
+export type PlanSubject = 'trial' | 'analysis';
+
 /** What a report says of the plan, right under its verdict: a sentence or two that claim no more than is known. */
-export function registrationText(record: RegistrationRecord | null, subject = 'trial'): string {
+export function registrationText(record: RegistrationRecord | null, subject: PlanSubject = 'trial'): string {
   if (record === null)
     return `Not registered: no plan was written down before this ${subject} began, so that nothing shows that its margin, its comparisons and its seeds are those of the beginning.`;
   const { by, registeredAt, fileHash, planHash, deviations } = record;
@@ -212,8 +215,9 @@ export function registrationText(record: RegistrationRecord | null, subject = 't
 }
 
 /** When what the plan fixes was fixed, as part of a sentence: 'set beforehand'. */
-export function whenFixed(record: RegistrationRecord | null): string {
-  if (record === null) return 'set in the trial file';
+export function whenFixed(record: RegistrationRecord | null, subject: PlanSubject = 'trial'): string {
+  // Nobody can tell when the options of an analysis were chosen.
+  if (record === null) return subject === 'trial' ? 'set in the trial file' : 'taken';
   if (record.deviations.length > 0) return 'set (see the deviations from the plan)';
-  return record.by === 'register' ? 'set beforehand' : 'set when the trial began';
+  return record.by === 'register' ? 'set beforehand' : `set when the ${subject} began`;
 }

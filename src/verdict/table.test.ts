@@ -87,6 +87,7 @@ describe('a sound table', () => {
       [2, 12, 6],
     ]);
     expect(scores.runs).toHaveLength(8);
+    expect(scores.limits.map(({ id, only }) => [id, only])).toEqual([['balance', 'helps']]);
     expect(isProbability).toBe(true);
     for (const run of scores.runs) {
       const { test } = scores.folds.find(({ fold }) => fold === run.fold)!;
@@ -301,6 +302,7 @@ describe('a sound table', () => {
   test('three arms: controls, the others as secondary comparisons', async () => {
     const rows = soundRows({ arms: ['a', 'b', 'c', 'd'] });
     const { scores } = await read(written(csv(rows)), { baseline: 'b', arm: 'd', balanceControls: ['a'] });
+    expect(scores.limits).toEqual([]);
     expect(scores.arms).toEqual(['b', 'd', 'a', 'c']);
     expect(scores.comparisons.map(({ arm, baseline, role }) => [arm, baseline, role])).toEqual([
       ['d', 'b', 'primary'],
@@ -315,6 +317,7 @@ describe('a sound table', () => {
     const { scores, notes } = await read(written(csv(rows)), { synthetic: false });
     const words = JSON.stringify([scores.names, scores.comparisons, notes]);
     expect(words).not.toMatch(/synthetic|generator|GAN/i);
+    expect(scores.limits).toEqual([]);
     expect(scores.comparisons[0]!.phrase).toContain('plain');
   });
 

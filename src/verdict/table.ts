@@ -8,7 +8,7 @@ import { ConfigError, DataError } from '../errors.js';
 import { list, plural, whole } from '../report/format.js';
 import { auc } from '../stats/roc.js';
 import { chooseThreshold } from '../stats/scores.js';
-import type { ScoredFold, ScoredRun, TestImages, TrialScores } from './scores.js';
+import type { Limit, ScoredFold, ScoredRun, TestImages, TrialScores } from './scores.js';
 import { checkRows, requireAllImages, requireBothClasses } from './table/checks.js';
 import { instead } from './table/columns.js';
 import { numbering } from './table/numbering.js';
@@ -60,6 +60,16 @@ export async function readScoreTable(
   });
   return table.kind === 'scores' ? scoreTable(table, plan) : aucTable(table, plan);
 }
+
+/** As a trial says of itself where it has no arm that re-balances the real images. */
+const balanceAlone: Limit = {
+  id: 'balance',
+  short: 'balance not ruled out',
+  clause: 'no arm re-balances the real images alone, which may do as much',
+  detail:
+    'Synthetic images of the rare class also re-balance the training set. Oversampling or class weights do so for nothing: train an arm with them and name it with --balance-control.',
+  only: 'helps',
+};
 
 type Of<Kind> = Extract<ReadTable, { kind: Kind }>;
 
@@ -192,7 +202,7 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
       external: external.map(({ name, images }) => ({ name, ...images })),
       runs: generators,
       sequential: looksOf(generators, plan, path),
-      limits: [],
+      limits: plan.synthetic && plan.balanceControls.length === 0 ? [balanceAlone] : [],
       equalSteps: null,
     },
     subgroups: table.subgroups.map((column, at) => ({

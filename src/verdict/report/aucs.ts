@@ -7,6 +7,7 @@ import { fixed, plural, pValue, signed, signedRange } from '../../report/format.
 import { writeReportFiles } from '../../report/write.js';
 import { graftVersion } from '../../run/package.js';
 import type { AucAnalysis, AucVerdict } from '../aucs.js';
+import { type RegistrationRecord, registrationText } from '../registration.js';
 import type { AucTable } from '../table.js';
 import { pairLabel } from './differences-figure.js';
 import { armLabel } from './palette.js';
@@ -19,16 +20,21 @@ const bareP = (p: number): string => pValue(p).replace('= ', '');
 export function writeAucReport(
   table: AucTable,
   dir: string,
-  { analysis, verdict }: { analysis: AucAnalysis; verdict: AucVerdict },
+  {
+    analysis,
+    verdict,
+    registration,
+  }: { analysis: AucAnalysis; verdict: AucVerdict; registration: RegistrationRecord | null },
 ): string {
   const version = graftVersion();
-  const { html } = writeReportFiles(compose(table, analysis, { verdict, version }), dir);
+  const { html } = writeReportFiles(compose(table, analysis, { verdict, version, registration }), dir);
   writeJson(join(dir, 'summary.json'), {
     format: 'graft-verdict-aucs-1',
     version,
     plan: table.plan,
     rows: table.rows,
     notes: table.notes,
+    registration,
     analysis,
     verdict,
   });
@@ -44,7 +50,11 @@ const tones: Partial<Record<AucVerdict['kind'], 'good' | 'bad' | 'even'>> = {
 function compose(
   { plan, notes }: AucTable,
   analysis: AucAnalysis,
-  { verdict, version }: { verdict: AucVerdict; version: string },
+  {
+    verdict,
+    version,
+    registration,
+  }: { verdict: AucVerdict; version: string; registration: RegistrationRecord | null },
 ): ReportDocument {
   const primary = analysis.comparisons.find(({ role }) => role === 'primary')!;
   const level = `${Number((100 * analysis.level).toFixed(1))} %`;
@@ -112,6 +122,7 @@ function compose(
       short: verdict.short,
       sentence: verdict.sentence,
       paragraph: verdict.paragraph,
+      note: registrationText(registration, 'analysis'),
       figures: [
         {
           label: 'Difference in AUC',
@@ -126,7 +137,7 @@ function compose(
                 broad: true,
                 note: 'other folds',
               },
-              { label: 'p', value: bareP(primary.resampled.p), note: 'comparison named beforehand' },
+              { label: 'p', value: bareP(primary.resampled.p), note: 'of the comparison that was named' },
             ]
           : []),
       ],
@@ -146,7 +157,7 @@ function compose(
               },
               {
                 lead: 'What a table cannot tell.',
-                text: 'Whether test images were kept out of training, of the generator and of every choice, and whether arms were trained equally long.',
+                text: `Whether test images were kept out of training${plan.synthetic ? ', of the generator' : ''} and of every choice, and whether arms were trained equally long.`,
               },
               { lead: 'Not a medical device.', text: 'Nothing here may be used to diagnose or treat.' },
             ],

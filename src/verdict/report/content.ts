@@ -56,6 +56,7 @@ export function composeTableReport(
     positive: scores.names.positive,
     bayesAuc: null,
     registration,
+    subject: 'analysis',
   };
   const looks = looksBlocks(scores, analysis, (reached, own) =>
     analyse(
@@ -89,7 +90,7 @@ export function composeTableReport(
           }),
         },
         { kind: 'subheading', text: 'For a paper' },
-        { kind: 'prose', text: statisticsParagraph(analysis, registration) },
+        { kind: 'prose', text: statisticsParagraph(analysis, registration, 'analysis') },
         { kind: 'prose', text: resultsParagraph(analysis) },
       ],
     },
@@ -105,7 +106,7 @@ export function composeTableReport(
       plural(seeds, 'seed'),
       `${plural(analysis.test.images, 'test image')}, ${whole(analysis.test.positives)} ${scores.names.positive}`,
     ].join(' · '),
-    summary: verdictBox(analysis, verdict, registration),
+    summary: verdictBox(analysis, verdict, registration, 'analysis'),
     sections: sections.filter(({ blocks }) => blocks.length > 0),
     footer: `Made by Graft ${options.version} from summary.json, which holds every number and score of this page.`,
   };
@@ -153,7 +154,7 @@ function tableSection({ scores, notes }: ScoreTable, { marginReason }: ComposeOp
   };
 }
 
-function limitsSection({ folds, comparisons, equalSteps, runs }: TrialScores, { limits }: Verdict): Section {
+function limitsSection({ folds, equalSteps, runs }: TrialScores, { limits }: Verdict): Section {
   const synthetic = runs.some(({ generator }) => generator !== null);
   const items = [
     ...limits.map(({ short, detail }) => ({
@@ -177,15 +178,6 @@ function limitsSection({ folds, comparisons, equalSteps, runs }: TrialScores, { 
           ? 'Folds share most of their training images; another collection could answer differently.'
           : 'Seeds repeat the training, not the collection of the training images. The intervals do not cover that.',
     },
-    ...(comparisons.some(({ role }) => role === 'required') ||
-    comparisons.every(({ question }) => question !== 'adds')
-      ? []
-      : [
-          {
-            lead: 'No cheap remedy beside it.',
-            text: 'No arm re-balances the real images (oversampling, class weights): what synthetic images of the rare class bring, that might have brought as well. Such an arm is named with --balance-control.',
-          },
-        ]),
   ];
   return { id: 'limits', title: 'Limits', blocks: [{ kind: 'list', items }] };
 }

@@ -7,6 +7,7 @@ import { sha256File, writeJson } from '../../files.js';
 import { writeReportFiles } from '../../report/write.js';
 import { graftVersion } from '../../run/package.js';
 import { type AnalysisOptions, analyse, type TrialAnalysis } from '../analysis.js';
+import type { RegistrationRecord } from '../registration.js';
 import type { ScoreTable, VerdictPlan } from '../table.js';
 import { decideVerdict, type Verdict } from '../verdict.js';
 import { composeTableReport } from './content.js';
@@ -29,10 +30,11 @@ export async function writeTableReport(
     paths: readonly string[];
     analysis: TrialAnalysis;
     verdict: Verdict;
+    registration?: RegistrationRecord | null;
     redo?: AnalysisOptions;
   },
 ): Promise<TableReport> {
-  const { plan, paths, analysis, verdict, redo } = options;
+  const { plan, paths, analysis, verdict, registration = null, redo } = options;
   const sources: { path: string; sha256: string }[] = [];
   for (const path of paths) sources.push({ path, sha256: await sha256File(path) });
   const version = graftVersion();
@@ -41,6 +43,7 @@ export async function writeTableReport(
     marginReason: plan.marginReason ?? null,
     sources,
     version,
+    registration,
     ...(redo && { analysis: redo }),
   });
   const json = join(dir, 'summary.json');
@@ -55,6 +58,7 @@ export async function writeTableReport(
     subgroups,
     isProbability,
     notes,
+    registration,
     analysis,
     verdict,
   });

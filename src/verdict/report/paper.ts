@@ -1,8 +1,9 @@
 /** Statistics and results as paragraphs of a paper: whole sentences with every number, to be pasted and cut. */
 import { fixed, list, plural, pValue, range, signed, signedRange } from '../../report/format.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
-import { type RegistrationRecord, whenFixed } from '../registration.js';
+import { type PlanSubject, type RegistrationRecord, whenFixed } from '../registration.js';
 import { levelText } from './comparison-tables.js';
+import { hasGenerators } from './differences-figure.js';
 import { armLabel } from './palette.js';
 
 export const quoted = (name: string): string => `“${armLabel(name)}”`;
@@ -11,6 +12,7 @@ export const quoted = (name: string): string => `“${armLabel(name)}”`;
 export function statisticsParagraph(
   analysis: TrialAnalysis,
   registration: RegistrationRecord | null,
+  subject: PlanSubject = 'trial',
 ): string {
   const marginReason = registration?.marginReason;
   const { folds, look, family, equivalenceMargin: margin } = analysis;
@@ -19,7 +21,7 @@ export function statisticsParagraph(
   const several = analysis.arms.some(({ runs }) => runs.length > 1);
   const clustered = group === 'image' ? '' : `, clustered by ${group} (Obuchowski 1997)`;
   const intervals = several
-    ? `Intervals and p-values of differences in AUC treat seeds and test images as random (Obuchowski and Rockette 1995), with DeLong’s covariance${clustered}; the two parts’ half widths, by t on the seeds and on the effective number of groups (Kish 1965), were combined in quadrature (Howe 1974).${folds > 1 ? ' Where the spread between the means of the folds gave a wider interval by t, that was taken, so that training sets and generators are a sample too.' : ''}`
+    ? `Intervals and p-values of differences in AUC treat seeds and test images as random (Obuchowski and Rockette 1995), with DeLong’s covariance${clustered}; the two parts’ half widths, by t on the seeds and on the effective number of groups (Kish 1965), were combined in quadrature (Howe 1974).${folds > 1 ? ` Where the spread between the means of the folds gave a wider interval by t, that was taken, so that training sets${hasGenerators(analysis) ? ' and generators' : ''} are a sample too.` : ''}`
     : `Intervals and p-values of differences in AUC are DeLong’s${clustered} and cover the choice of test images only.`;
   const question = primary
     ? ` The primary comparison, ${fixedBy(registration)}, was ${quoted(primary.arm)} against ${quoted(primary.baseline)}; ${plural(family, 'secondary comparison')} ${family === 1 ? 'was' : 'were'} corrected by Holm’s method.`
@@ -27,7 +29,7 @@ export function statisticsParagraph(
   const looks = look
     ? ` Seeds were added in ${look.looks.length} planned looks (${look.looks.join(', ')} seeds) with an error-spending function of the O’Brien–Fleming type (Lan and DeMets 1983); the trial ended at look ${look.number}, whose intervals have a level of ${levelText(primary?.level ?? analysis.level)}.`
     : '';
-  return `Statistics. The outcome was the area under the ROC curve on the test images. ${intervals}${question} Differences within ±${margin} were ${whenFixed(registration)} as too small to matter${marginReason ? ` (“${marginReason}”)` : ''}.${planText(registration)} The confidence level was ${levelText(analysis.level)}${look ? ' over all looks' : ''}.${looks}`;
+  return `Statistics. The outcome was the area under the ROC curve on the test images. ${intervals}${question} Differences within ±${margin} were ${whenFixed(registration, subject)} as too small to matter${marginReason ? ` (“${marginReason}”)` : ''}.${planText(registration, subject)} The confidence level was ${levelText(analysis.level)}${look ? ' over all looks' : ''}.${looks}`;
 }
 
 /** The comparison follows from the arms: whether these were fixed in time, only a plan can show. */
@@ -36,13 +38,13 @@ const fixedBy = (registration: RegistrationRecord | null): string =>
     ? 'fixed before training'
     : 'fixed by the design';
 
-function planText(registration: RegistrationRecord | null): string {
+function planText(registration: RegistrationRecord | null, subject: PlanSubject): string {
   if (registration === null) return ' The plan was not registered.';
   const { by, planHash, fileHash, deviations } = registration;
   const what =
     by === 'register'
-      ? 'The plan was registered before the trial began'
-      : 'The plan was written down when the trial began, and not registered before';
+      ? `The plan was registered before the ${subject} began`
+      : `The plan was written down when the ${subject} began, and not registered before`;
   const departures =
     deviations.length === 0
       ? 'there were no deviations from it'

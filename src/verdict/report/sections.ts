@@ -2,7 +2,7 @@
 import type { Block, Section, Summary } from '../../report/document.js';
 import { pValue, signed, signedRange } from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
-import { type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
+import { type PlanSubject, type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
 import { askedText, type Verdict } from '../verdict.js';
 import { aucFigure } from './auc-figure.js';
 import type { CurveScores } from './bands.js';
@@ -31,6 +31,8 @@ export interface Look {
   bayesAuc: number | null;
   /** Of the plan; null: none was written down. */
   registration: RegistrationRecord | null;
+  /** Default: of a trial. */
+  subject?: PlanSubject;
 }
 
 const tones: Partial<Record<Verdict['kind'], Summary['tone']>> = {
@@ -43,6 +45,7 @@ export const verdictBox = (
   analysis: TrialAnalysis,
   verdict: Verdict,
   registration: RegistrationRecord | null,
+  subject?: PlanSubject,
 ): Summary => ({
   title: 'Verdict',
   // A claim with a limit is to be read before it is believed.
@@ -51,7 +54,7 @@ export const verdictBox = (
   ...(verdict.estimand && { asked: askedText(verdict) }),
   sentence: verdict.sentence,
   paragraph: verdict.paragraph,
-  note: registrationText(registration),
+  note: registrationText(registration, subject),
   figures: keyFigures(analysis),
 });
 
@@ -89,14 +92,14 @@ function keyFigures(analysis: TrialAnalysis): Summary['figures'] {
 const given = (blocks: readonly (Block | null)[]): Block[] => blocks.filter((block) => block !== null);
 
 export function resultSection(scores: CurveScores, analysis: TrialAnalysis, look: Look): Section {
-  const { styles, bayesAuc, registration } = look;
+  const { styles, bayesAuc, registration, subject } = look;
   const compared = analysis.comparisons.length > 0;
   return {
     id: 'result',
     title: 'Result',
     blocks: given([
       ...(compared
-        ? [differencesFigure(analysis, styles, whenFixed(registration)), differencesTable(analysis)]
+        ? [differencesFigure(analysis, styles, whenFixed(registration, subject)), differencesTable(analysis)]
         : []),
       aucFigure(analysis, styles, bayesAuc),
       curvesFigure(scores, look),

@@ -28,6 +28,12 @@ export const verdictPlanSchema = z.strictObject({
     .default(0.02)
     .describe('AUC difference too small to matter, fixed beforehand'),
   marginReason: text.optional().describe('why that margin'),
+  testToTrain: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .describe('for tables of AUCs: test over training images; 0 where folds share no training image'),
   level: z.number().min(0.5).lt(1).default(0.95).describe('of intervals'),
   power: z.number().min(0.5).lt(1).default(0.8).describe('that detectable differences are stated for'),
   looks: z
