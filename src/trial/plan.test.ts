@@ -5,7 +5,15 @@ import { beforeAll, expect, test } from 'vitest';
 import { type Dataset, openDataset } from '../data/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
-import { type ClassifierJob, classifierConfig, folderName, planTrial, type SyntheticJob } from './plan.js';
+import {
+  type ClassifierJob,
+  classifierConfig,
+  derivedSeed,
+  folderName,
+  ganConfig,
+  planTrial,
+  type SyntheticJob,
+} from './plan.js';
 
 let dataset: Dataset;
 beforeAll(async () => {
@@ -89,7 +97,8 @@ test('arms differ in nothing but what they say', () => {
       ),
     ),
   );
-  expect(plain).toMatchObject({ augmentation: 'none', sampler: 'shuffle', real: 'all', seed: 1 });
+  expect(plain).toMatchObject({ augmentation: 'none', sampler: 'shuffle', real: 'all' });
+  expect(plain!.seed).toBe(derivedSeed(1, 1, 'classifier'));
   expect(differences).toEqual([
     { augmentation: 'standard' },
     { sampler: 'balanced' },
@@ -121,4 +130,16 @@ test.each([
 
 test('names of folders', () => {
   expect(folderName('real+synthetic (2:1, 25% real)')).toBe('real+synthetic-2x1-25%-real');
+});
+
+test('a seed gives another luck in each fold, the same to all arms of one; GANs and noise have theirs', () => {
+  const config = configOf({ arms: ['real', 'real+synthetic'], folds: 2 });
+  const [one, two] = [1, 2].map((fold) => classifierConfig(config, { seed: 0, fold }).seed);
+  expect(one).not.toBe(two);
+  const gans = [1, 2].map((fold) => ganConfig(config, 'sngan', { data: 'x', fold }).seed);
+  const perSeed = [0, 1].map((seed) => ganConfig(config, 'sngan', { data: 'x', fold: 1, seed }).seed);
+  const noise = planTrial(config, dataset).flatMap((job) => (job.kind === 'synthetic' ? [job.seed] : []));
+  const all = [one!, two!, ...gans, perSeed[1]!, ...noise];
+  expect(new Set(all).size).toBe(all.length);
+  for (const seed of all) expect(Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31).toBe(true);
 });

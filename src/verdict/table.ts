@@ -100,6 +100,17 @@ function keys<Row extends { arm: string; fold: string; seed: string }>(
   }));
 }
 
+/** Training images of a fold: by what was said, else the images of the other folds; null for a single one. */
+function trainedOn(
+  tested: number,
+  sets: readonly { images: TestImages }[],
+  { testToTrain }: VerdictPlan,
+): number | null {
+  if (testToTrain !== undefined) return testToTrain > 0 ? tested / testToTrain : Number.POSITIVE_INFINITY;
+  if (sets.length < 2) return null;
+  return sets.reduce((sum, { images }) => sum + images.labels.length, 0) - tested;
+}
+
 function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
   const { path, has, notes } = table;
   const { of: labelOf, positive } = binaryLabels(table, plan);
@@ -129,8 +140,12 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
   const folds: ScoredFold[] = sets.map(({ images }, i) => ({
     fold: foldNumbers[i]!,
     test: images,
-    trainingImages: null,
+    trainingImages: trainedOn(images.labels.length, sets, plan),
   }));
+  if (folds.length > 1 && plan.testToTrain === undefined)
+    notes.push(
+      'Each fold is taken to have been trained on the images of the others, as in cross-validation; otherwise say --test-to-train.',
+    );
   const external = [...new Set(rows.map((row) => row.external))]
     .filter((name) => name !== '')
     .sort()

@@ -2,6 +2,7 @@
 import type { TableBlock } from '../../report/document.js';
 import { fixed, pValue, signed, signedRange } from '../../report/format.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
+import { andGenerators } from './covered.js';
 import { pairLabel } from './differences-figure.js';
 
 const right = (title: string) => ({ title, align: 'right' as const });
@@ -83,7 +84,9 @@ export function checksTable(analysis: TrialAnalysis): TableBlock | null {
     sortable: true,
     note:
       `Checks on which nothing rests. Bootstrap: ${levelText(level)} percentile interval over groups and seeds, too narrow for few seeds. t over seeds and Wilcoxon take the test images as given, which most papers do, and find too much. ` +
-      (folds > 1 ? 'These folds alone: with their training sets and generators taken as given. ' : '') +
+      (folds > 1
+        ? `These folds alone: with their training sets${andGenerators(analysis)} taken as given. `
+        : '') +
       (resampled
         ? 'Other collections: the corrected resampled t over folds (Nadeau & Bengio 2003), with their shared training images allowed for. '
         : '') +

@@ -3,6 +3,14 @@ import { list } from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { scopeOf } from '../verdict.js';
 
+/** ' and generators' where there are any. */
+export const andGenerators = (analysis: Pick<TrialAnalysis, 'comparisons'>): string =>
+  hasGenerators(analysis) ? ' and generators' : '';
+
+/** Whether any arm has synthetic images. */
+export const hasGenerators = ({ comparisons }: Pick<TrialAnalysis, 'comparisons'>): boolean =>
+  comparisons.some(({ generators }) => generators > 0);
+
 /** 'other generators, other training sets, other seeds and other test images', as far as the primary comparison has several. */
 export function coveredText({ comparisons, primary, folds, arms }: TrialAnalysis): string {
   const pair = primary === null ? comparisons[0] : comparisons[primary];

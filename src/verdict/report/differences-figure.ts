@@ -28,10 +28,6 @@ interface Row {
   p: number;
 }
 
-/** Whether any arm was trained with synthetic images. */
-export const hasGenerators = ({ comparisons }: Pick<TrialAnalysis, 'comparisons'>): boolean =>
-  comparisons.some(({ generators }) => generators > 0);
-
 export const pairLabel = ({ arm, baseline }: { arm: string; baseline: string }): string =>
   `${armLabel(arm)}  −  ${armLabel(baseline)}`;
 

@@ -6,7 +6,8 @@ import { signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, PAPER } from '../../report/palette.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { bareP } from './comparison-tables.js';
-import { differenceAxis, hasGenerators, pairLabel } from './differences-figure.js';
+import { hasGenerators } from './covered.js';
+import { differenceAxis, pairLabel } from './differences-figure.js';
 import type { ArmStyle } from './palette.js';
 
 /** Every run's difference with its own interval, by fold; null without folds or a primary comparison. */

@@ -2,6 +2,7 @@
 import { plural } from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { levelText } from './comparison-tables.js';
+import { andGenerators, hasGenerators } from './covered.js';
 
 type Item = { lead: string; text: string };
 
@@ -28,7 +29,7 @@ export function methodItems(
             'take seeds and test images both for samples: the variance between seeds, plus the covariance that all seeds share through the test images ' +
             `(Obuchowski and Rockette 1995; DeLong 1988${byGroup}). The two parts’ half widths, each by t, on the degrees of freedom of the seeds and on the effective groups of the class that has fewer (Kish 1965), are combined in quadrature (Howe 1974). Arms are paired by seed${folds > 1 ? ', fold' : ''} and by image. Intervals of single arms are made on the logit scale.` +
             (folds > 1
-              ? ' Where the spread between the folds’ means, by t, makes a wider interval, that is the interval: so training sets and generators are a sample too. Beside it stands the interval for these folds alone, and Nadeau and Bengio’s (2003) for other collections.'
+              ? ` Where the spread between the folds’ means, by t, makes a wider interval, that is the interval: so training sets${andGenerators(analysis)} are a sample too. Beside it stands the interval for these folds alone, and Nadeau and Bengio’s (2003) for other collections.`
               : '') +
             ' No interval has width 0: where nothing varies it is as wide as one further group, ranked otherwise, would make it (Agresti and Min 2005).',
         }
@@ -58,7 +59,7 @@ export function methodItems(
       ? [
           {
             lead: 'External sets',
-            text: 'were scored by every run as they are, at the threshold of the run’s own validation images; each generator, and each fold, counts as one reader of the same images, whatever its seeds. Their p-values are not corrected.',
+            text: `were scored by every run as they are, at the threshold of the run’s own validation images; each ${hasGenerators(analysis) ? 'generator, and each fold,' : 'fold'} counts as one reader of the same images, whatever its seeds. Their p-values are not corrected.`,
           },
         ]
       : []),

@@ -3,7 +3,7 @@ import { fixed, list, plural, pValue, range, signed, signedRange } from '../../r
 import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { type PlanSubject, type RegistrationRecord, whenFixed } from '../registration.js';
 import { levelText } from './comparison-tables.js';
-import { hasGenerators } from './differences-figure.js';
+import { andGenerators } from './covered.js';
 import { armLabel } from './palette.js';
 
 export const quoted = (name: string): string => `“${armLabel(name)}”`;
@@ -21,7 +21,7 @@ export function statisticsParagraph(
   const several = analysis.arms.some(({ runs }) => runs.length > 1);
   const clustered = group === 'image' ? '' : `, clustered by ${group} (Obuchowski 1997)`;
   const intervals = several
-    ? `Intervals and p-values of differences in AUC treat seeds and test images as random (Obuchowski and Rockette 1995), with DeLong’s covariance${clustered}; the two parts’ half widths, by t on the seeds and on the effective number of groups (Kish 1965), were combined in quadrature (Howe 1974).${folds > 1 ? ` Where the spread between the means of the folds gave a wider interval by t, that was taken, so that training sets${hasGenerators(analysis) ? ' and generators' : ''} are a sample too.` : ''}`
+    ? `Intervals and p-values of differences in AUC treat seeds and test images as random (Obuchowski and Rockette 1995), with DeLong’s covariance${clustered}; the two parts’ half widths, by t on the seeds and on the effective number of groups (Kish 1965), were combined in quadrature (Howe 1974).${folds > 1 ? ` Where the spread between the means of the folds gave a wider interval by t, that was taken, so that training sets${andGenerators(analysis)} are a sample too.` : ''}`
     : `Intervals and p-values of differences in AUC are DeLong’s${clustered} and cover the choice of test images only.`;
   const question = primary
     ? ` The primary comparison, ${fixedBy(registration)}, was ${quoted(primary.arm)} against ${quoted(primary.baseline)}; ${plural(family, 'secondary comparison')} ${family === 1 ? 'was' : 'were'} corrected by Holm’s method.`

@@ -33,7 +33,7 @@ export const verdictPlanSchema = z.strictObject({
     .min(0)
     .max(100)
     .optional()
-    .describe('for tables of AUCs: test over training images; 0 where folds share no training image'),
+    .describe('test over training images; 0 where folds share no training image'),
   level: z.number().min(0.5).lt(1).default(0.95).describe('of intervals'),
   power: z.number().min(0.5).lt(1).default(0.8).describe('that detectable differences are stated for'),
   looks: z
