@@ -82,6 +82,6 @@ function atChance({ arms, names }: TrialAnalysis, { baseline, degenerate }: Comp
     id: 'chance',
     short: 'baseline at chance',
     clause: `the baseline itself is not shown to know anything (${told})`,
-    detail: `The interval of ${baseline} holds 0.5 (${told}): nobody would use such a classifier, and what ${names.short} ${names.plural ? 'do' : 'does'} to one that works may be something else. Train it better first: more steps, pretrained weights, larger pictures.`,
+    detail: `The interval of ${baseline} holds 0.5 (${told}): nobody would use such a classifier, and what ${names.subject} ${names.plural ? 'do' : 'does'} to one that works may be something else. Train it better first: more steps, pretrained weights, larger pictures.`,
   };
 }

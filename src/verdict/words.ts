@@ -1,5 +1,5 @@
 /** The verdict in words: question, headline, sentence and paragraph never claim more than the interval. */
-import { capital, percent, plural, pValue, signed, signedRange, whole } from '../report/format.js';
+import { capital, plural, pValue, signed, signedRange, whole } from '../report/format.js';
 import type { Comparison, TrialAnalysis } from './analysis.js';
 import { type Degeneracy, LEAST_DEGREES_OF_FREEDOM } from './degenerate.js';
 import type { Limit } from './scores.js';
@@ -256,7 +256,7 @@ const reasons: Record<
 function remedy({ analysis: { names }, primary, scope }: Told): string {
   const { detectable, seeds, folds, test } = primary;
   const { margin } = primary.equivalence;
-  const power = percent(detectable.power);
+  const power = `${Math.round(100 * detectable.power)} %`;
   const goal = `To detect ±${margin} with ${power} power, `;
   const { low, high } = primary.difference;
   if (low >= -margin && high <= margin) {
