@@ -130,6 +130,8 @@ export interface Summary {
   asked?: string;
   sentence: string;
   paragraph: string;
+  /** Under the paragraph, one below the other: what limits the sentence. */
+  points?: string[];
   /** Right under the paragraph: what it was held to. */
   note?: string;
   /** At most four; a broad one gets more room. */

@@ -106,14 +106,24 @@ function table(block: TableBlock, number: number): string {
   return `<div class="scroll"><table${classes}><caption><b>Table ${number}. ${escapeHtml(ended(block.title))}</b></caption><thead><tr>${head.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${note}`;
 }
 
-function summaryBox({ title, tone, short, asked, sentence, paragraph, note, figures }: Summary): string {
+function summaryBox({
+  title,
+  tone,
+  short,
+  asked,
+  sentence,
+  paragraph,
+  points = [],
+  note,
+  figures,
+}: Summary): string {
   const key = figures.map(
     ({ label, value, note }) =>
       `<div><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}<small>${escapeHtml(note)}</small></dd></div>`,
   );
   const columns = figures.map(({ broad }) => (broad ? '1.7fr' : '1fr')).join(' ');
   const list = key.length > 0 ? `<dl class="key" style="--columns:${columns}">${key.join('')}</dl>` : '';
-  return `<section class="summary ${tone}" aria-label="${escapeHtml(title)}"><p class="eyebrow">${escapeHtml(short)}</p>${asked ? `<p class="asked">${escapeHtml(asked)}</p>` : ''}<p class="sentence">${escapeHtml(sentence)}</p><p class="more">${escapeHtml(paragraph)}</p>${note ? `<p class="more held">${escapeHtml(note)}</p>` : ''}${list}</section>`;
+  return `<section class="summary ${tone}" aria-label="${escapeHtml(title)}"><p class="eyebrow">${escapeHtml(short)}</p>${asked ? `<p class="asked">${escapeHtml(asked)}</p>` : ''}<p class="sentence">${escapeHtml(sentence)}</p><p class="more">${escapeHtml(paragraph)}</p>${points.length > 0 ? `<ul class="more">${points.map((point) => `<li>${escapeHtml(point)}</li>`).join('')}</ul>` : ''}${note ? `<p class="more held">${escapeHtml(note)}</p>` : ''}${list}</section>`;
 }
 
 /** The whole page as a string. */

@@ -106,6 +106,9 @@ export function toMarkdown(report: ReportDocument, options: MarkdownOptions = {}
           ...(summary.asked ? [escapeMarkdown(summary.asked)] : []),
           `> **${escapeMarkdown(summary.sentence)}**`,
           escapeMarkdown(summary.paragraph),
+          ...(summary.points?.length
+            ? [summary.points.map((point) => `- ${escapeMarkdown(point)}`).join('\n')]
+            : []),
           ...(summary.note ? [escapeMarkdown(summary.note)] : []),
         ]
       : []),

@@ -24,6 +24,7 @@ h3{font-size:1.06rem;font-weight:600;margin:2rem 0 .6rem}
 p{margin:0 0 1rem;text-wrap:pretty}
 .summary{--tone:var(--tone-open);border-top:4px solid var(--tone);background:var(--soft);padding:1.45rem 1.6rem 1.3rem;margin:0 0 1.4rem}
 .summary.good{--tone:var(--tone-good)}.summary.bad{--tone:var(--tone-bad)}.summary.even{--tone:var(--tone-even)}
+.summary ul.more{padding-left:1.2rem;margin:.2rem 0 .6rem}.summary ul.more li{margin:.25rem 0}
 .summary .eyebrow{color:var(--tone);font-weight:650}
 .summary .asked{margin:.45rem 0 0;color:var(--muted);font-size:.95rem}
 .summary .sentence{font-size:1.36rem;line-height:1.38;margin:.45rem 0 .9rem;text-wrap:pretty}

@@ -134,7 +134,7 @@ describe('folds that disagree', () => {
     expect(found.length).toBeGreaterThan(14);
     const first = lucky.indexOf(found[0]!);
     const verdict = decideVerdict(trial(0.8, 100 + first, none));
-    expect(verdict.paragraph).toMatch(
+    expect(verdict.limits[0]!.detail).toMatch(
       /The folds disagree by more than seeds and test images explain \(p .*\): [−+]0\.\d+ to [−+]0\.\d+\. Each has its own training images and generator, .* for these alone the interval would be /,
     );
     expect(verdict.limits.map(({ id }) => id)).toContain('folds');
@@ -154,7 +154,7 @@ describe('folds that disagree', () => {
 
   test('folds that agree are not spoken of; one fold, or one seed in each, tells nothing', () => {
     const calm = Array.from({ length: 20 }, (_, i) => i).find((i) => spreadOf(trial(0, i)).p > 0.2)!;
-    expect(decideVerdict(trial(0, calm, none)).paragraph).not.toMatch(/disagree/);
+    expect(decideVerdict(trial(0, calm, none)).limits.map(({ id }) => id)).not.toContain('folds');
     for (const few of [
       { folds: 1, seeds: 3 },
       { folds: 3, seeds: 1 },

@@ -139,9 +139,10 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
 /** What was asked, as a sentence. */
 export const askedText = ({ estimand }: Pick<Verdict, 'estimand'>): string => `Asked: ${estimand}.`;
 
-/** Question, headline and paragraph, a line each, for a terminal. */
+/** Question, headline, paragraph and limits, a line each, for a terminal. */
 export const verdictLines = (verdict: Verdict): string[] => [
   ...(verdict.estimand ? [askedText(verdict)] : []),
   verdict.sentence,
   verdict.paragraph,
+  ...verdict.limits.map(({ detail }) => `- ${detail}`),
 ];

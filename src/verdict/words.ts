@@ -29,7 +29,7 @@ export function tell(told: Told): Words & Pick<Verdict, 'estimand' | 'others'> {
     }),
     short,
     sentence,
-    paragraph: [paragraph, ...told.limits.map(({ detail }) => detail)].filter(Boolean).join(' '),
+    paragraph,
     others: otherComparisons(analysis, primary),
   };
 }

@@ -9,7 +9,7 @@ const right = (title: string) => ({ title, align: 'right' as const });
 
 /** Rounded up, so that the trial never looks sharper than it is. */
 export const detectableText = ({ detectable }: Comparison): string =>
-  `±${fixed(Math.ceil(detectable.difference * 1000 - 1e-9) / 1000)}`;
+  detectable.difference >= 1 ? 'nothing' : `±${fixed(Math.ceil(detectable.difference * 1000 - 1e-9) / 1000)}`;
 
 export const bareP = (p: number): string => pValue(p).replace('= ', '');
 

@@ -54,6 +54,7 @@ export const verdictBox = (
   ...(verdict.estimand && { asked: askedText(verdict) }),
   sentence: verdict.sentence,
   paragraph: verdict.paragraph,
+  points: verdict.limits.map(({ detail }) => detail),
   note: registrationText(registration, subject),
   figures: keyFigures(analysis),
 });
