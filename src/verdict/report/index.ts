@@ -10,6 +10,7 @@ import { type AnalysisOptions, analyse, type TrialAnalysis } from '../analysis.j
 import type { ScoreTable, VerdictPlan } from '../table.js';
 import { decideVerdict, type Verdict } from '../verdict.js';
 import { composeTableReport } from './content.js';
+import { TABLE_FORMAT } from './saved.js';
 
 export interface TableReport {
   html: string;
@@ -47,7 +48,7 @@ export async function writeTableReport(
   const written = { ...writeReportFiles(report, dir), json };
   const { scores, subgroups, isProbability, notes } = table;
   writeJson(json, {
-    format: 'graft-verdict-1',
+    format: TABLE_FORMAT,
     version,
     plan,
     sources,
