@@ -4,6 +4,7 @@ import type { ReportDocument, Section } from '../../report/document.js';
 import { day, plural, whole } from '../../report/format.js';
 import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
 import { looksBlocks } from '../../verdict/report/looks.js';
+import { benefitSection } from '../../verdict/report/net-benefit.js';
 import {
   calibrationSection,
   externalSection,
@@ -60,6 +61,7 @@ export function composeReport(
     foldsSection(analysis, look.styles),
     externalSection(analysis),
     calibrationSection(summary, analysis, look),
+    benefitSection(summary, analysis, look.styles),
     runSection(summary, analysis, looks),
     dataSection(summary),
     ...(gans.length > 0 || metrics.length > 0 ? [imagesSection(summary, options.readPng)] : []),

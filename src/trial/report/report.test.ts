@@ -59,6 +59,7 @@ describe('report.html', () => {
     for (const id of [
       'result',
       'calibration',
+      'benefit',
       'run',
       'data',
       'images',
@@ -68,7 +69,16 @@ describe('report.html', () => {
       'appendix',
     ])
       expect(html).toContain(`<section id="${id}">`);
-    for (const name of ['differences', 'auc', 'curves', 'reliability', 'grids', 'gan-loss', 'classifier'])
+    for (const name of [
+      'differences',
+      'auc',
+      'curves',
+      'reliability',
+      'benefit',
+      'grids',
+      'gan-loss',
+      'classifier',
+    ])
       expect(html).toContain(`<figure id="figure-${name}"`);
     // What this trial has nothing for is left out.
     for (const id of ['sweeps', 'folds', 'external']) expect(html).not.toContain(`<section id="${id}">`);
@@ -78,7 +88,7 @@ describe('report.html', () => {
 
   test('each figure says what it shows and what it does not', () => {
     const figures = html.split('<figure ').length - 1;
-    expect(figures).toBe(7);
+    expect(figures).toBe(8);
     expect(html.split('What it does not show.').length - 1).toBe(figures);
   });
 
@@ -122,7 +132,7 @@ describe('figures', () => {
     const names = readdirSync(join(root, 'report', 'figures'));
     expect(names.sort()).toEqual(
       [
-        ...['auc.svg', 'classifier-1.svg', 'classifier-2.svg'],
+        ...['auc.svg', 'benefit.svg', 'classifier-1.svg', 'classifier-2.svg'],
         ...['curves-1.svg', 'curves-2.svg', 'curves-3.svg', 'curves-4.svg'],
         ...['differences-1.svg', 'differences-2.svg', 'differences-3.svg', 'gan-loss.svg'],
         ...['real.png', 'reliability-1.svg', 'reliability-2.svg', 'synthetic.png'],
@@ -196,7 +206,7 @@ describe('report.md and summary.json', () => {
       for (let j = i - 1; lines[j]?.startsWith('|'); j++)
         expect(cells(lines[j]!), lines[j]).toBe(cells(line));
     });
-    expect(heads).toBe(12);
+    expect(heads).toBe(14);
     for (const [, file] of markdown.matchAll(/\]\((figures\/[^)]+)\)/g))
       expect(readdirSync(join(root, 'report', 'figures'))).toContain(file!.slice('figures/'.length));
   });

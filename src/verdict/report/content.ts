@@ -10,6 +10,7 @@ import type { ScoreTable } from '../table.js';
 import type { Verdict } from '../verdict.js';
 import { looksBlocks } from './looks.js';
 import { methodItems } from './methods.js';
+import { benefitSection } from './net-benefit.js';
 import { armLabel, armStyles } from './palette.js';
 import { resultsParagraph, statisticsParagraph } from './paper.js';
 import {
@@ -72,7 +73,9 @@ export function composeTableReport(
     resultSection(scores, analysis, look),
     foldsSection(analysis, look.styles),
     externalSection(analysis),
-    ...(isProbability ? [calibrationSection(scores, analysis, look)] : []),
+    ...(isProbability
+      ? [calibrationSection(scores, analysis, look), benefitSection(scores, analysis, look.styles)]
+      : []),
     { id: 'looks', title: 'Step by step', blocks: looks },
     tableSection(table, options),
     {
