@@ -21,6 +21,7 @@ import {
   resultSection,
   verdictBox,
 } from './sections.js';
+import { subgroupSection } from './subgroups.js';
 
 export interface TableSource {
   path: string;
@@ -73,6 +74,7 @@ export function composeTableReport(
     resultSection(scores, analysis, look),
     foldsSection(analysis, look.styles),
     externalSection(analysis),
+    subgroupSection(scores, analysis, table.subgroups),
     ...(isProbability
       ? [calibrationSection(scores, analysis, look), benefitSection(scores, analysis, look.styles)]
       : []),
