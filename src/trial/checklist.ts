@@ -4,7 +4,7 @@ import type { TrialAnalysis } from '../verdict/analysis.js';
 import { type Facts, verdictFacts } from '../verdict/checklist/index.js';
 import type { Verdict } from '../verdict/verdict.js';
 import { parseYaml } from '../yaml-text.js';
-import { spanOf } from './report/design.js';
+import { spanOf } from './report/span.js';
 import { scoresOf } from './scores.js';
 import type { TrialSummary } from './summary.js';
 

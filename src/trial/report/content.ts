@@ -12,8 +12,10 @@ import {
   resultSection,
   verdictBox,
 } from '../../verdict/report/sections.js';
+import { subgroupSection } from '../../verdict/report/subgroups.js';
 import type { Verdict } from '../../verdict/verdict.js';
 import { summarise } from '../analysis.js';
+import { scoresOf } from '../scores.js';
 import type { TrialSummary } from '../summary.js';
 import { appendix } from './appendix.js';
 import { armGroups } from './arm-groups.js';
@@ -60,6 +62,7 @@ export function composeReport(
     sweepSection(summary, analysis),
     foldsSection(analysis, look.styles),
     externalSection(analysis),
+    subgroupSection(scoresOf(summary), analysis, summary.subgroups ?? []),
     calibrationSection(summary, analysis, look),
     benefitSection(summary, analysis, look.styles),
     runSection(summary, analysis, looks),
