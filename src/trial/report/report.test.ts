@@ -213,7 +213,7 @@ describe('report.md and summary.json', () => {
       for (let j = i - 1; lines[j]?.startsWith('|'); j++)
         expect(cells(lines[j]!), lines[j]).toBe(cells(line));
     });
-    expect(heads).toBe(14);
+    expect(heads).toBe(15);
     for (const [, file] of markdown.matchAll(/\]\((figures\/[^)]+)\)/g))
       expect(readdirSync(join(root, 'report', 'figures'))).toContain(file!.slice('figures/'.length));
   });

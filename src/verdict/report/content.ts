@@ -8,6 +8,7 @@ import type { RegistrationRecord } from '../registration.js';
 import type { TrialScores } from '../scores.js';
 import type { ScoreTable } from '../table.js';
 import type { Verdict } from '../verdict.js';
+import { failuresSection } from './failures.js';
 import { looksBlocks } from './looks.js';
 import { methodItems } from './methods.js';
 import { benefitSection } from './net-benefit.js';
@@ -79,6 +80,7 @@ export function composeTableReport(
       ? [calibrationSection(scores, analysis, look), benefitSection(scores, analysis, look.styles)]
       : []),
     { id: 'looks', title: 'Step by step', blocks: looks },
+    failuresSection(scores),
     tableSection(table, options),
     {
       id: 'methods',
