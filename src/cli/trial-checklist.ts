@@ -89,12 +89,12 @@ async function factsOf(dir: string): Promise<{ name: string; facts: Facts }> {
   if (table) {
     const { analyse } = await import('../verdict/analysis.js');
     const { verdictFacts } = await import('../verdict/checklist/index.js');
-    const { scores, isProbability } = table;
+    const { scores, isProbability, subgroups } = table;
     const analysis = analyse(scores, noBootstrap);
     const verdict = decideVerdict(analysis);
     return {
       name: scores.name,
-      facts: verdictFacts({ scores, analysis, verdict, registration: null, isProbability }),
+      facts: verdictFacts({ scores, analysis, verdict, registration: null, isProbability, subgroups }),
     };
   }
   const { readTrialSummary } = await import('../trial/result.js');

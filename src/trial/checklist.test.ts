@@ -6,7 +6,7 @@ import { trialFacts } from './checklist.js';
 import { exampleSummary } from './example.test-data.js';
 import { composeReport } from './report/content.js';
 
-const summary = exampleSummary({ folds: 2, external: ['elsewhere'] });
+const summary = exampleSummary({ folds: 2, external: ['elsewhere'], metadata: true });
 const analysis = summarise(summary, { replicates: 20 });
 const verdict = decideVerdict(analysis);
 const facts = trialFacts(summary, analysis, verdict);
@@ -32,6 +32,17 @@ describe('the facts of a trial', () => {
     );
     expect(facts.disjointness!.text).toMatch(/^By lesion\. .*none is tested in two folds/);
     expect(facts.initialisation!.text).toContain('from scratch');
+    expect(facts.flow!.text).toMatch(
+      /^2,103 images found, 1,800 kept; left out, .* exact copy of another: 251\./,
+    );
+    expect(facts.demographics!.text).toMatch(
+      /^Sex, age and anatomical site by partition .*training: .*median age/,
+    );
+    expect(facts.missing!.text).toMatch(/Not known: sex of \d+ images/);
+    expect(facts.calibration!.text).toMatch(/slope 0\.\d\d \(.*intercept −0/);
+    expect(facts.utility!.text).toContain('At a threshold probability of 10 %');
+    expect(facts.subgroups!.text).toContain('sex female');
+    expect(facts.failures!.text).toContain('listed by name');
     expect(facts.model!.text).toMatch(/^EfficientNet-B0, one input of 64 × 64 pixels/);
     expect(facts.external!.text).toContain('elsewhere (150 images, 30 malignant');
     expect(facts.source!.text).toContain(summary.dataset.hash);
@@ -61,7 +72,7 @@ describe('the facts of a trial', () => {
     for (const guideline of Object.values(guidelines)) {
       const { items, counts } = fillGuideline(guideline, facts);
       expect(counts.filled + counts.part + counts.author).toBe(items.length);
-      expect(counts.filled).toBeGreaterThanOrEqual(items.length / 6);
+      expect(counts.filled).toBeGreaterThanOrEqual(items.length / 4);
     }
     const { items } = fillGuideline(guidelines.claim, facts);
     const of = (status: string) => items.filter((item) => item.status === status).map(({ number }) => number);

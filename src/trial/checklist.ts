@@ -1,5 +1,5 @@
 /** What a trial answers of a reporting guideline: what its scores say, and what training, data and the run folder know. */
-import { fixed, list, plural, whole } from '../report/format.js';
+import { capital, fixed, list, plural, whole } from '../report/format.js';
 import type { TrialAnalysis } from '../verdict/analysis.js';
 import { type Facts, verdictFacts } from '../verdict/checklist/index.js';
 import type { Verdict } from '../verdict/verdict.js';
@@ -24,10 +24,12 @@ export function trialFacts(summary: TrialSummary, analysis: TrialAnalysis, verdi
     verdict,
     registration: summary.registration,
     isProbability: true,
+    subgroups: summary.subgroups ?? [],
   };
   return {
     ...verdictFacts(judged),
     ...dataFacts(summary),
+    ...participantFacts(summary),
     ...modelFacts(summary, analysis),
     ...syntheticFacts(summary),
     ...recordFacts(summary),
@@ -108,6 +110,55 @@ function dataFacts(summary: TrialSummary): Facts {
         }
       : {}),
   };
+}
+
+/** How many came in, and who they are. */
+function participantFacts({ flow, folds, dataset }: TrialSummary): Facts {
+  const facts: Facts = {};
+  const [first, last] = [flow?.[0], flow?.at(-1)];
+  if (flow && first && last) {
+    const reasons = flow.slice(1).map(({ text, images }, i) => `${text}: ${whole(flow[i]!.images - images)}`);
+    facts.flow = {
+      text: `${plural(first.images, 'image')} found, ${whole(last.images)} kept${reasons.length > 0 ? `; left out, each under its first fault: ${list(reasons)}` : '; nothing was left out'}. The diagram goes on to the partitions.`,
+      where: SECTIONS.data,
+    };
+  }
+  const demographics = folds[0]!.demographics ?? [];
+  if (demographics.length > 0) {
+    facts.demographics = {
+      text: `${capital(list(demographics.map(({ title }) => title)))} by partition and class stand in the table ‘Who is in which partition’: ${(['train', 'val', 'test'] as const).map((split) => partitionText(demographics, split)).join('; ')}${folds.length > 1 ? ' (first fold)' : ''}.`,
+      where: SECTIONS.data,
+    };
+    const missing = demographics.flatMap(({ title, cells }) => {
+      const count = cells.reduce((sum, cell) => sum + cell.missing, 0);
+      return count > 0 ? [`${title} of ${plural(count, 'image')}`] : [];
+    });
+    facts.missing = {
+      text: `Every image has a label and every test image a score in every run. ${missing.length > 0 ? `Not known: ${list(missing)}; such images are in no subgroup, and nothing was imputed.` : 'No value of the columns that are told is missing.'} ${flow ? 'Images without a label, or that could not be read, were left out, as the flow says.' : `What was left out of ${dataset.name} when it was made is not recorded.`}`,
+      where: SECTIONS.data,
+    };
+  }
+  return facts;
+}
+
+/** 'test: age 45 (malignant) and 40 (benign), …' of numbers the medians, of words the most frequent value. */
+function partitionText(
+  demographics: NonNullable<TrialSummary['folds'][number]['demographics']>,
+  split: keyof typeof splitNames,
+): string {
+  const told = demographics.map(({ title, values, cells }) => {
+    const own = cells.filter((cell) => cell.split === split);
+    if (own.some(({ quartiles }) => quartiles !== null))
+      return `median ${title} ${list(own.flatMap(({ quartiles, label }) => (quartiles ? [`${quartiles[1]} (${label})`] : [])))}`;
+    const counts = values.map((value) => ({
+      value,
+      count: own.reduce((sum, cell) => sum + (cell.values[value] ?? 0), 0),
+    }));
+    return counts.length === 0
+      ? title
+      : list(counts.slice(0, 3).map(({ value, count }) => `${value} ${whole(count)}`));
+  });
+  return `${splitNames[split]}: ${told.join(', ')}`;
 }
 
 function balanceText({ balance, synthetic, real }: TrialSummary['arms'][number]): string {

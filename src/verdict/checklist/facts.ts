@@ -5,11 +5,16 @@
  */
 import { fixed, list, plural, pValue, range, signed, signedRange, whole } from '../../report/format.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
+import { failuresOf } from '../failures.js';
 import { type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
 import { detectableText, levelText } from '../report/comparison-tables.js';
+import { failuresText } from '../report/failures.js';
 import { quoted } from '../report/paper.js';
+import { subgroupsOf, subgroupsText } from '../report/subgroups.js';
+import { armBenefit, armRecalibration } from '../run-measures.js';
 import { scoreNames } from '../score-analysis.js';
 import type { TrialScores } from '../scores.js';
+import type { Subgroups } from '../subgroups.js';
 import type { Verdict } from '../verdict.js';
 
 /** Each with what it is called where it is missing. */
@@ -100,6 +105,8 @@ export interface Judged {
   registration: RegistrationRecord | null;
   /** Of a table of scores, whether all of them are probabilities. */
   isProbability: boolean;
+  /** Columns of the test images. */
+  subgroups: readonly Subgroups[];
 }
 
 /** What scores, analysis and verdict answer. */
@@ -112,6 +119,7 @@ export function verdictFacts(judged: Judged): Facts {
     ...methodFacts(judged, primary),
     ...resultFacts(judged, primary),
     ...crosstabFact(scores, primary),
+    ...sectionFacts(judged, primary),
     output: {
       text: isProbability
         ? `A probability of ‘${scores.names.positive}’ for each image.`
@@ -291,6 +299,52 @@ function resultFacts({ analysis }: Judged, primary: Comparison | null): Facts {
     facts.comparison = {
       text: `${quoted(primary.arm)} − ${quoted(primary.baseline)}: ${signed(primary.difference.value)} (${levelText(primary.level)} interval ${signedRange(primary.difference)}, p ${pValue(primary.p)}).`,
       where: SECTIONS.result,
+    };
+  return facts;
+}
+
+/** At which the net benefit is told in a sentence; the report has more. */
+const TOLD_THRESHOLD = 0.1;
+
+/** What the sections on calibration, net benefit, subgroups and failures say. */
+function sectionFacts(judged: Judged, primary: Comparison | null): Facts {
+  const { scores, analysis, subgroups, isProbability } = judged;
+  const { level } = analysis;
+  const facts: Facts = {};
+  const arms = primary ? [primary.baseline, primary.arm] : [];
+  if (isProbability && primary) {
+    const told = arms.flatMap((arm) => {
+      const { slope, intercept } = armRecalibration(scores, arm, level);
+      return slope && intercept
+        ? [
+            `${quoted(arm)} slope ${fixed(slope.mean, 2)} (${fixed(slope.low, 2)} to ${fixed(slope.high, 2)}), intercept ${fixed(intercept.mean, 2)} (${fixed(intercept.low, 2)} to ${fixed(intercept.high, 2)})`,
+          ]
+        : [];
+    });
+    if (told.length > 0)
+      facts.calibration = {
+        text: `Calibration on the test images with ${levelText(level)} intervals: ${told.join('; ')}. True probabilities have slope 1 and intercept 0. Reliability diagrams and expected calibration errors of every arm stand beside; nothing was recalibrated.`,
+        where: SECTIONS.calibration,
+      };
+    const benefits = arms.map((arm) => armBenefit(scores, arm, { threshold: TOLD_THRESHOLD, level }));
+    const difference = armBenefit(scores, primary.arm, {
+      threshold: TOLD_THRESHOLD,
+      minus: primary.baseline,
+      level,
+    });
+    if (difference && benefits[0] && benefits[1])
+      facts.utility = {
+        text: `Decision curves (Vickers and Elkin 2006). At a threshold probability of ${100 * TOLD_THRESHOLD} % the net benefit is ${fixed(benefits[0].mean)} for ${quoted(primary.baseline)} and ${fixed(benefits[1].mean)} for ${quoted(primary.arm)}, a difference of ${signed(difference.mean)} (${signedRange(difference)}).`,
+        where: SECTIONS.benefit,
+      };
+  }
+  const columns = subgroupsOf(scores, analysis, subgroups);
+  if (columns.length > 0) facts.subgroups = { text: subgroupsText(columns), where: SECTIONS.subgroups };
+  const failures = failuresOf(scores);
+  if (failures)
+    facts.failures = {
+      text: failuresText(failures, scores.names.positive),
+      where: SECTIONS.failures,
     };
   return facts;
 }
