@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { Partition } from '../data/partition.js';
 import { DataError } from '../errors.js';
 import { multiClassGolden as golden } from '../stats/multi-class.test-data.js';
 import { evaluateClasses } from './class-evaluation.js';
 import { type ClassScoreRow, classSummary } from './class-scores.js';
-import type { Partition } from './partition.js';
 
 const { classes } = golden;
 type Images = Pick<typeof golden, 'truths' | 'groups' | 'probabilities'>;

@@ -5,6 +5,8 @@
  * As for two classes (./evaluation.ts), what is fitted is fitted on validation images, and intervals are over the choice of
  * images, whole groups at a time. The class that is called is the likeliest: there is no threshold.
  */
+
+import type { Partition } from '../data/partition.js';
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';
 import { LARGEST_LOG_LOSS } from '../stats/binary-scores.js';
@@ -30,7 +32,6 @@ import {
 import { type ClassScoreRow, oneAgainstRest } from './class-scores.js';
 import { type ClassSubgroupTable, classSubgroupTables } from './class-subgroups.js';
 import { CALIBRATION_BINS, type Calibration, type Score } from './evaluation.js';
-import type { Partition } from './partition.js';
 import { aucIntervalOf } from './scores.js';
 
 export type OverallScoreName = keyof OverallScores;

@@ -6,6 +6,8 @@
  * The variance of the difference is the bootstrap's over groups, which knows patients with images on both sides; p-values
  * are corrected over all subgroups (Holm 1979).
  */
+
+import type { Partition } from '../data/partition.js';
 import type { Random } from '../random.js';
 import { classDraw } from '../stats/bootstrap.js';
 import { boundedInterval, replicateInterval } from '../stats/bounded-interval.js';
@@ -15,7 +17,6 @@ import { normalCdf, normalQuantile } from '../stats/normal.js';
 import { meanAndDeviation } from '../stats/paired.js';
 import { type Proportion, proportion } from '../stats/proportion.js';
 import type { ClassScoreRow } from './class-scores.js';
-import type { Partition } from './partition.js';
 import { holmOver } from './subgroups.js';
 
 /** Classes with fewer groups (patients, lesions, images) than this on either side are left out of the comparison. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { partitionsOf } from '../data/partition.js';
 import { Random } from '../random.js';
 import { classifyGolden } from '../stats/classify.test-data.js';
 import { holm } from '../stats/paired.js';
 import { chooseThreshold } from '../stats/scores.js';
 import { evaluateScores, type ScoreName } from './evaluation.js';
-import { partitionsOf } from './partition.js';
 import { aucIntervalOf, type ScoreRow } from './scores.js';
 import { FEWEST_TO_JUDGE, subgroupTables } from './subgroups.js';
 import { wrongest } from './worst.js';

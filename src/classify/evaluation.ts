@@ -7,6 +7,8 @@
  * images, the percentile bootstrap over groups for the rest; where no replicate differs, the exact bound for the number of
  * groups (../stats/bounded-interval.ts).
  */
+
+import type { Partition } from '../data/partition.js';
 import { DataError } from '../errors.js';
 import { Random } from '../random.js';
 import { type BinaryScores, binaryScorer, groupsBehind, LARGEST_LOG_LOSS } from '../stats/binary-scores.js';
@@ -23,7 +25,6 @@ import { effectiveGroups } from '../stats/effective-groups.js';
 import { type Proportion, proportion } from '../stats/proportion.js';
 import { type Confusion, chooseThreshold, confusion } from '../stats/scores.js';
 import { fitTemperature, logit, type Temperature, temper } from '../stats/temperature.js';
-import type { Partition } from './partition.js';
 import { aucIntervalOf, type ScoreRow } from './scores.js';
 import { rightShare, type SubgroupTable, subgroupTables } from './subgroups.js';
 

@@ -4,15 +4,15 @@
  * corrected over all of them (Holm 1979). A subgroup that is too small to judge is shown and flagged, and takes no part in
  * the tests; "no difference found" in it means nothing.
  */
+
+import type { Partition } from '../data/partition.js';
 import type { Interval } from '../stats/delong.js';
 import { holm } from '../stats/paired.js';
 import { type Proportion, proportion, proportionDifference } from '../stats/proportion.js';
-import { subgroupAucDifference } from '../stats/subgroup-auc.js';
-import type { Partition } from './partition.js';
+import { FEWEST_TO_JUDGE, subgroupAucDifference } from '../stats/subgroup-auc.js';
 import { aucIntervalOf, aucOf, type ScoreRow } from './scores.js';
 
-/** Fewer groups (patients, lesions, images) than this of the smaller class: too few to judge. */
-export const FEWEST_TO_JUDGE = 20;
+export { FEWEST_TO_JUDGE };
 
 export interface Subgroup {
   value: string;

@@ -24,7 +24,7 @@ async function cardCommand(run: string, flags: CardFlags, command: Command): Pro
   const { basename, join, resolve } = await import('node:path');
   const { evaluateScores } = await import('../classify/evaluation.js');
   const { modelCard } = await import('../classify/model-card.js');
-  const { partitionsOf } = await import('../classify/partition.js');
+  const { partitionsOf } = await import('../data/partition.js');
   const { readClassifierConfig, readClassifierResult } = await import('../classify/result.js');
   const { reopenDataset } = await import('../data/reopen.js');
   const { readLineage } = await import('../data/lineage.js');

@@ -4,8 +4,8 @@ import { Option } from 'commander';
 import type { ClassScoreRow } from '../classify/class-scores.js';
 import type { ClassifierConfig } from '../classify/config.js';
 import type { Score } from '../classify/evaluation.js';
-import type { Partition } from '../classify/partition.js';
 import type { ReportSubject } from '../classify/report/input.js';
+import type { Partition } from '../data/partition.js';
 import { checkFamiliarity, type Familiarity, type KnownFlags } from './classify-evaluate-known.js';
 import { type Scored, type Scores, type ScoringFlags, scoresFor } from './classify-evaluate-scores.js';
 import { describeClasses, describeEvaluation } from './classify-evaluate-text.js';
@@ -269,7 +269,7 @@ async function partitionsFor(
   flags: EvaluateFlags,
   command: Command,
 ): Promise<Partition[]> {
-  const { partitionsOf } = await import('../classify/partition.js');
+  const { partitionsOf } = await import('../data/partition.js');
   const byId = new Map(dataset.rows.map((row) => [row.id, row]));
   const known = rows.map(({ id }) => byId.get(id));
   const found = partitionsOf(

@@ -9,6 +9,8 @@ interface ReportFlags {
   out?: string;
   pdf?: boolean;
   deviation?: string;
+  /** False with --no-pictures. */
+  pictures?: boolean;
 }
 
 /** `--deviation`, for commands that hold a trial to its plan. */
@@ -28,6 +30,7 @@ export function registerReport(trial: Command): void {
     .argument('<dir>', 'trial folder')
     .option('--out <dir>', 'folder for the report (default: <dir>/report)')
     .option('--pdf', 'print it as report.pdf too, through Chromium')
+    .option('--no-pictures', 'name the images that were judged wrong, and show none of them')
     .action(async (dir: string, flags: ReportFlags, command: Command) => {
       const { readTrialSummary } = await import('../trial/result.js');
       const { registeredSummary } = await import('../trial/registered.js');
@@ -37,6 +40,10 @@ export function registerReport(trial: Command): void {
   examples(report, [
     ['into another folder', 'graft trial report runs/trial-melanoma --out report'],
     ['to be mailed or printed', 'graft trial report runs/trial-melanoma --pdf'],
+    [
+      'to be passed on without test images',
+      'graft trial report runs/trial-melanoma --no-pictures --out shared',
+    ],
   ]);
 
   const exports = trial
@@ -64,6 +71,7 @@ export async function printReport(
 ): Promise<void> {
   const { requireOwn } = await import('../output-folder.js');
   const { writeReport } = await import('../trial/report/index.js');
+  const { failurePictures } = await import('../trial/report/pictures.js');
   const { registrationText } = await import('../verdict/registration.js');
   const { registration } = summary;
   if (flags.out !== undefined)
@@ -73,6 +81,7 @@ export async function printReport(
     });
   const { analysis, verdict, html } = writeReport(summary, flags.out ?? join(dir, 'report'), {
     baseDir: dir,
+    ...(flags.pictures === false ? {} : { pictures: await failurePictures(summary, dir) }),
   });
   const pdf = flags.pdf ? await printPdf(html) : null;
   const { verdictText } = await import('./verdict-text.js');

@@ -1,6 +1,7 @@
 /** `graft trial …`: every command about trials, in the order in which one needs them. */
 import type { Command } from 'commander';
 import { registerCalibrate } from './trial-calibrate.js';
+import { registerChecklist } from './trial-checklist.js';
 import { registerPlan } from './trial-plan.js';
 import { registerRegister } from './trial-register.js';
 import { registerReport } from './trial-report.js';
@@ -13,6 +14,7 @@ export function register(program: Command): void {
   registerRegister(trial);
   registerRun(trial);
   registerReport(trial);
+  registerChecklist(trial);
   registerWork(trial);
   registerCalibrate(trial);
 }

@@ -49,7 +49,7 @@ function filesOf(
         file: `${picture.name}.${encodedBytes(picture).format}`,
       }));
     case 'gallery':
-      return [{ title: block.title, file: `${block.name}.png` }];
+      return [{ title: block.title, file: `${block.name}.${figures === 'sheets' ? 'png' : 'svg'}` }];
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../files.js';
 import type { ReportDocument } from './document.js';
 import { standaloneSvg } from './draw.js';
+import { figureSheet } from './figure-files.js';
 import { toHtml } from './html.js';
 import { panelFile, toMarkdown } from './markdown.js';
 import { encodedBytes } from './picture.js';
@@ -17,6 +18,8 @@ export function writeReportFiles(report: ReportDocument, dir: string): { html: s
           standaloneSvg(wide),
         );
       });
+    } else if (block.kind === 'gallery') {
+      writeFileAtomic(join(dir, 'figures', `${block.name}.svg`), figureSheet(block).svg);
     } else if (block.kind === 'pictures') {
       for (const picture of block.pictures) {
         const { format, bytes } = encodedBytes(picture);

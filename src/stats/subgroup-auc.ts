@@ -22,6 +22,8 @@ export interface SubgroupDifference extends Interval {
   p: number;
 }
 
+/** Fewer groups (patients, lesions, images) than this of the smaller class: too few to judge a subgroup by. */
+export const FEWEST_TO_JUDGE = 20;
 /** Groups of each class that an interval needs. */
 const FEWEST_GROUPS = 2;
 /** Variances below this are rounding. */

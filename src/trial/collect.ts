@@ -4,6 +4,7 @@ import { basename, relative } from 'node:path';
 import { readClassifierResult } from '../classify/result.js';
 import { readScores, type ScoreRow, scoreSummary } from '../classify/scores.js';
 import type { Dataset } from '../data/dataset.js';
+import { readImportReport } from '../data/eda/flow.js';
 import { readLineage } from '../data/lineage.js';
 import { DataError } from '../errors.js';
 import { ganConfigSchema } from '../gan/config.js';
@@ -13,6 +14,7 @@ import { graftVersion } from '../run/package.js';
 import { readRun } from '../run/run-reader.js';
 import { learnedFrom, openExternal } from './check.js';
 import { armsOf, type TrialConfig, trialConfigSchema } from './config.js';
+import { demographicsOf, testSubgroups } from './demographics.js';
 import { unknownIngredients } from './ingredients.js';
 import { externalScoresPath } from './jobs.js';
 import { REAL_GRID, readJudgement, SYNTHETIC_GRID } from './judge.js';
@@ -76,6 +78,8 @@ export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
     sequential: parts.sequential,
     arms: armsOf(config),
     folds,
+    subgroups: testSubgroups(dataset.rows, folds),
+    flow: readImportReport(dataset)?.flow,
     external: externals,
     runs: results.map(({ job, result }) => {
       const fold = folds.find((one) => one.fold === job.variant.fold)!;
@@ -126,7 +130,8 @@ function foldsOf(parts: TrialParts, results: readonly Result[]): TrialSummary['f
         return { split, label, images: rows.length, groups: new Set(rows.map((row) => row.group)).size };
       }),
     );
-    return [{ fold, counts, test: testImages(own[0]!.result.testScores) }];
+    const demographics = demographicsOf(dataset.rows, dataset.classes);
+    return [{ fold, counts, demographics, test: testImages(own[0]!.result.testScores) }];
   });
 }
 

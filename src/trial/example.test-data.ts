@@ -5,6 +5,7 @@
 import { Random } from '../random.js';
 import { chooseThreshold, splitScores } from '../stats/scores.js';
 import { resolveArms, sweepSchema } from './arms.js';
+import { demographicsOf, testSubgroups } from './demographics.js';
 import { type SplitScoresRecord, summarySchema, type TrialArm, type TrialSummary } from './summary.js';
 
 export interface ExampleOptions {
@@ -22,6 +23,8 @@ export interface ExampleOptions {
   folds?: number;
   /** Names of external test sets, of 150 images each. */
   external?: string[];
+  /** Sex, age and site of the images, and the import's flow. */
+  metadata?: boolean;
 }
 
 export const fourArms: TrialArm[] = resolveArms(
@@ -31,6 +34,60 @@ export const fourArms: TrialArm[] = resolveArms(
 );
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+const labelsOf = ['benign', 'malignant'];
+
+/** Sex, age and site without any bearing on the scores. */
+function exampleMetadata(tests: readonly { labels: readonly (0 | 1)[] }[], classes: readonly string[]) {
+  const random = new Random(77);
+  const rowOf = (id: string, split: 'train' | 'val' | 'test', label: string) => ({
+    id,
+    split,
+    label,
+    extra: {
+      sex: random.chance(0.05) ? '' : random.chance(0.5) ? 'female' : 'male',
+      age_approx: String(
+        5 * Math.min(17, Math.max(3, Math.round((label === 'malignant' ? 12 : 9) + 3 * random.normal()))),
+      ),
+      anatom_site_general: ['torso', 'lower extremity', 'upper extremity', 'palms/soles'][
+        Math.min(3, Math.floor(4.1 * random.next() ** 1.6))
+      ]!,
+      patient_id: id,
+    },
+  });
+  const folds = tests.map(({ labels }, fold) => [
+    ...[...Array(1400).keys()].map((i) =>
+      rowOf(`${fold}-T${i}`, i < 1200 ? 'train' : 'val', classes[i % 5 === 0 ? 1 : 0]!),
+    ),
+    ...testImagesOf(labels, fold === 0 ? '' : `${fold + 1}-`).ids.map((id, i) =>
+      rowOf(id, 'test', classes[labels[i]!]!),
+    ),
+  ]);
+  return {
+    demographics: folds.map((rows) => demographicsOf(rows, classes)),
+    subgroups: (sets: readonly { ids: readonly string[] }[]) =>
+      testSubgroups(
+        folds.flat(),
+        sets.map((test) => ({ test })),
+      ),
+    flow: [
+      { stage: 'found', text: 'found', images: 2103, byLabel: { benign: 1655, malignant: 421, '': 27 } },
+      { stage: 'no-label', text: 'no label', images: 2076, byLabel: { benign: 1655, malignant: 421 } },
+      {
+        stage: 'unreadable',
+        text: 'cannot be read',
+        images: 2051,
+        byLabel: { benign: 1633, malignant: 418 },
+      },
+      {
+        stage: 'duplicate',
+        text: 'exact copy of another',
+        images: 1800,
+        byLabel: { benign: 1440, malignant: 360 },
+      },
+    ],
+  };
+}
 
 const testImagesOf = (labels: readonly (0 | 1)[], prefix: string) => ({
   ids: labels.map((_, i) => `${prefix}P${String(i).padStart(5, '0')}`),
@@ -99,6 +156,7 @@ export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
       };
     }),
   );
+  const known = options.metadata ? exampleMetadata(tests, labelsOf) : null;
   return summarySchema.parse({
     format: 'graft-trial-2',
     name: 'example',
@@ -128,8 +186,15 @@ export function exampleSummary(options: ExampleOptions = {}): TrialSummary {
         { split: 'test', label: 'benign', images: testImages - Math.ceil(testImages / 5), groups: 310 },
         { split: 'test', label: 'malignant', images: Math.ceil(testImages / 5), groups: 78 },
       ],
+      ...(known && { demographics: known.demographics[index]! }),
       test: testImagesOf(test.labels, index === 0 ? '' : `${index + 1}-`),
     })),
+    ...(known && {
+      subgroups: known.subgroups(
+        tests.map((test, i) => testImagesOf(test.labels, i === 0 ? '' : `${i + 1}-`)),
+      ),
+      flow: known.flow,
+    }),
     external: externalSets.map(({ name, images }) => ({
       name,
       hash: 'e1c0',

@@ -141,6 +141,24 @@ export const metricSchema = z.strictObject({
   protocol: z.string(),
 });
 
+/** A metadata column over one split and class of a fold: counts of its values, and quartiles where it is a number. */
+const demographicCellSchema = z.strictObject({
+  split: z.enum(['train', 'val', 'test']),
+  label: z.string(),
+  /** Images. */
+  values: z.record(z.string(), count),
+  missing: count,
+  quartiles: z.tuple([z.number(), z.number(), z.number()]).nullable(),
+});
+
+export const demographicSchema = z.strictObject({
+  column: z.string(),
+  title: z.string(),
+  /** In their order; numbers are put into bands. */
+  values: z.array(z.string()),
+  cells: z.array(demographicCellSchema),
+});
+
 export const summarySchema = z.strictObject({
   format: z.literal('graft-trial-2'),
   name: z.string().min(1),
@@ -198,10 +216,28 @@ export const summarySchema = z.strictObject({
             groups: count,
           }),
         ),
+        /** Of the columns that are known by their names: sex, age, site. Left out: not recorded. */
+        demographics: z.array(demographicSchema).optional(),
         test: testImagesSchema,
       }),
     )
     .min(1),
+  /**
+   * The same columns of the test images, one value an image, fold by fold in the order of `folds`; '' where missing. Left
+   * out: not recorded.
+   */
+  subgroups: z.array(z.strictObject({ column: z.string(), folds: z.array(z.array(z.string())) })).optional(),
+  /** The dataset's way from what was found to what was kept, as its import wrote it. Left out: not known. */
+  flow: z
+    .array(
+      z.strictObject({
+        stage: z.string(),
+        text: z.string(),
+        images: count,
+        byLabel: z.record(z.string(), count),
+      }),
+    )
+    .optional(),
   /** External test sets (out of distribution): every run scores all of their images. */
   external: z
     .array(
@@ -239,6 +275,7 @@ export type TrialRun = z.infer<typeof runSchema>;
 export type ClassifierPoint = z.infer<typeof classifierPointSchema>;
 export type TestImages = z.infer<typeof testImagesSchema>;
 export type TrialGan = z.infer<typeof ganSchema>;
+export type Demographic = z.infer<typeof demographicSchema>;
 export type TrialMetric = z.infer<typeof metricSchema>;
 export type TrialSummary = z.infer<typeof summarySchema>;
 /** Before defaults are filled in. */

@@ -9,6 +9,7 @@ import { list, plural, whole } from '../report/format.js';
 import { auc } from '../stats/roc.js';
 import { chooseThreshold } from '../stats/scores.js';
 import type { Limit, ScoredFold, ScoredRun, TestImages, TrialScores } from './scores.js';
+import type { Subgroups } from './subgroups.js';
 import { checkRows, requireAllImages, requireBothClasses } from './table/checks.js';
 import { instead } from './table/columns.js';
 import { numbering } from './table/numbering.js';
@@ -17,13 +18,6 @@ import { placesText } from './table/problems.js';
 import { type AucRow, type NumberedRow, type ReadTable, readTables } from './table/rows.js';
 
 export { type VerdictPlan, verdictPlanSchema } from './table/plan.js';
-
-/** Values of metadata columns by image. */
-export interface Subgroups {
-  column: string;
-  /** One a test image, fold by fold in the order of `folds`; '' where it is missing. */
-  folds: readonly (readonly string[])[];
-}
 
 export interface ScoreTable {
   kind: 'scores';

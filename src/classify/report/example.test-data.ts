@@ -1,11 +1,11 @@
 /** Evaluations' reports made without a classifier: patients with one to three images, and probabilities that are too sure. */
 
+import { partitionsOf } from '../../data/partition.js';
 import { Random } from '../../random.js';
 import type { Tile } from '../../report/document.js';
 import { evaluateClasses } from '../class-evaluation.js';
 import type { ClassScoreRow } from '../class-scores.js';
 import { evaluateScores } from '../evaluation.js';
-import { partitionsOf } from '../partition.js';
 import type { ScoreRow } from '../scores.js';
 import type { ClassReportInput, EvaluationReportInput } from './input.js';
 

@@ -126,7 +126,7 @@ describe('a report with everything in it', () => {
 
   test('as Markdown: every figure names its file', async () => {
     const markdown = toMarkdown(await makeEdaReport(dataset, options));
-    expect(markdown).toContain('![Images of each class](figures/samples.png)');
+    expect(markdown).toContain('![Images of each class](figures/samples.svg)');
     // In fenced code it is text; elsewhere it must be escaped.
     expect(markdown.replace(/```[\s\S]*?```/g, '')).not.toMatch(/(?<!\\)<script/);
   });

@@ -3,7 +3,9 @@
 import type { ReportDocument, Section } from '../../report/document.js';
 import { day, plural, whole } from '../../report/format.js';
 import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
+import { type FailurePictures, failuresSection } from '../../verdict/report/failures.js';
 import { looksBlocks } from '../../verdict/report/looks.js';
+import { benefitSection } from '../../verdict/report/net-benefit.js';
 import {
   calibrationSection,
   externalSection,
@@ -11,8 +13,10 @@ import {
   resultSection,
   verdictBox,
 } from '../../verdict/report/sections.js';
+import { subgroupSection } from '../../verdict/report/subgroups.js';
 import type { Verdict } from '../../verdict/verdict.js';
 import { summarise } from '../analysis.js';
+import { scoresOf } from '../scores.js';
 import type { TrialSummary } from '../summary.js';
 import { appendix } from './appendix.js';
 import { armGroups } from './arm-groups.js';
@@ -25,6 +29,8 @@ import { classifierFigure } from './training-figures.js';
 
 export interface ComposeOptions {
   readPng: ReadPng;
+  /** Of the failures. */
+  pictures?: FailurePictures | undefined;
   /** As the analysis was made with: for what is computed again at earlier looks. */
   analysis?: AnalysisOptions;
 }
@@ -36,6 +42,7 @@ export function composeReport(
   options: ComposeOptions,
 ): ReportDocument {
   const { gans, metrics, dataset } = summary;
+  const scores = scoresOf(summary);
   const seeds = new Set(summary.runs.map((run) => run.seed)).size;
   const look = {
     styles: armStyles(summary.arms),
@@ -59,7 +66,10 @@ export function composeReport(
     sweepSection(summary, analysis),
     foldsSection(analysis, look.styles),
     externalSection(analysis),
+    subgroupSection(scores, analysis, summary.subgroups ?? []),
     calibrationSection(summary, analysis, look),
+    benefitSection(summary, analysis, look.styles),
+    failuresSection(scores, options.pictures),
     runSection(summary, analysis, looks),
     dataSection(summary),
     ...(gans.length > 0 || metrics.length > 0 ? [imagesSection(summary, options.readPng)] : []),

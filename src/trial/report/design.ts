@@ -4,6 +4,9 @@ import { duration, fixed, list, plural, whole } from '../../report/format.js';
 import type { TrialAnalysis } from '../../verdict/analysis.js';
 import { armLabel } from '../../verdict/report/palette.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
+import { demographicsTable } from './demographics.js';
+import { flowFigure } from './flow-figure.js';
+import { spanOf } from './span.js';
 
 const left = (title: string) => ({ title, align: 'left' as const });
 const right = (title: string) => ({ title, align: 'right' as const });
@@ -25,12 +28,6 @@ const BALANCES = {
   'class-weights': 'class weights',
   focal: 'focal loss',
 } as const;
-
-/** '1,200', or '1,180–1,200' where folds differ. */
-export function spanOf(values: readonly number[], print: (value: number) => string = whole): string {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return low === high ? print(low) : `${print(low)}–${print(high)}`;
-}
 
 export function runSection(summary: TrialSummary, analysis: TrialAnalysis, looks: readonly Block[]): Section {
   const { runs, folds, dataset } = summary;
@@ -95,6 +92,7 @@ export function dataSection(summary: TrialSummary): Section {
   const { dataset, folds, external } = summary;
   const grouped = dataset.group !== 'image';
   const several = folds.length > 1;
+  const demographics = demographicsTable(summary);
   const rows = folds.flatMap(({ fold, counts }) =>
     (['train', 'val', 'test'] as const).flatMap((split): string[][] => {
       const own = counts.filter((row) => row.split === split);
@@ -123,6 +121,7 @@ export function dataSection(summary: TrialSummary): Section {
     title: 'Data',
     blocks: [
       { kind: 'prose', text: provenance(summary) },
+      flowFigure(summary),
       {
         kind: 'table',
         title: `Images by ${several ? 'fold, ' : ''}split and class`,
@@ -136,6 +135,7 @@ export function dataSection(summary: TrialSummary): Section {
         rows,
         note: `${grouped ? `In brackets the number of ${dataset.group}s where it differs. ` : ''}Dataset hash ${dataset.hash.slice(0, 16)}.`,
       },
+      ...(demographics ? [demographics] : []),
       ...(external.length > 0 ? [externalSets(summary)] : []),
     ],
   };

@@ -9,6 +9,7 @@ import { writeJson } from '../../files.js';
 import { readPngFile } from '../../report/picture.js';
 import { writeReportFiles } from '../../report/write.js';
 import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
+import type { FailurePictures } from '../../verdict/report/failures.js';
 import { decideVerdict, type Verdict } from '../../verdict/verdict.js';
 import { summarise } from '../analysis.js';
 import { summarySchema, type TrialSummary } from '../summary.js';
@@ -18,6 +19,8 @@ import type { ReadPng } from './images.js';
 export interface ReportOptions extends AnalysisOptions {
   /** Where relative picture paths of the summary start; the report's folder unless told. */
   baseDir?: string;
+  /** Of the failures, see ./pictures.ts; left out: their names alone. */
+  pictures?: FailurePictures;
 }
 
 export interface WrittenReport {
@@ -42,7 +45,8 @@ export function writeReport(summary: TrialSummary, dir: string, options: ReportO
   const verdict = decideVerdict(analysis);
   const baseDir = options.baseDir ?? dir;
   const readPng: ReadPng = (path) => readPngFile(isAbsolute(path) ? path : join(baseDir, path));
-  const report = composeReport(checked.data, analysis, verdict, { readPng, analysis: options });
+  const { pictures } = options;
+  const report = composeReport(checked.data, analysis, verdict, { readPng, pictures, analysis: options });
   const paths = { ...writeReportFiles(report, dir), json: join(dir, 'summary.json') };
   writeJson(paths.json, { ...checked.data, analysis, verdict });
   return { ...paths, analysis, verdict };

@@ -6,7 +6,8 @@ import { list, plural, whole } from '../../report/format.js';
 import type { TrialAnalysis } from '../../verdict/analysis.js';
 import { quoted, resultsParagraph, statisticsParagraph } from '../../verdict/report/paper.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
-import { amountText, spanOf } from './design.js';
+import { amountText } from './design.js';
+import { spanOf } from './span.js';
 
 /** Data, training sets, statistics, results, software: a paragraph each. */
 export function methodsParagraphs(summary: TrialSummary, analysis: TrialAnalysis): string[] {

@@ -59,6 +59,7 @@ describe('report.html', () => {
     for (const id of [
       'result',
       'calibration',
+      'benefit',
       'run',
       'data',
       'images',
@@ -68,7 +69,17 @@ describe('report.html', () => {
       'appendix',
     ])
       expect(html).toContain(`<section id="${id}">`);
-    for (const name of ['differences', 'auc', 'curves', 'reliability', 'grids', 'gan-loss', 'classifier'])
+    for (const name of [
+      'differences',
+      'auc',
+      'curves',
+      'reliability',
+      'benefit',
+      'participants',
+      'grids',
+      'gan-loss',
+      'classifier',
+    ])
       expect(html).toContain(`<figure id="figure-${name}"`);
     // What this trial has nothing for is left out.
     for (const id of ['sweeps', 'folds', 'external']) expect(html).not.toContain(`<section id="${id}">`);
@@ -78,7 +89,7 @@ describe('report.html', () => {
 
   test('each figure says what it shows and what it does not', () => {
     const figures = html.split('<figure ').length - 1;
-    expect(figures).toBe(7);
+    expect(figures).toBe(9);
     expect(html.split('What it does not show.').length - 1).toBe(figures);
   });
 
@@ -122,9 +133,15 @@ describe('figures', () => {
     const names = readdirSync(join(root, 'report', 'figures'));
     expect(names.sort()).toEqual(
       [
-        ...['auc.svg', 'classifier-1.svg', 'classifier-2.svg'],
+        ...['auc.svg', 'benefit.svg', 'classifier-1.svg', 'classifier-2.svg'],
         ...['curves-1.svg', 'curves-2.svg', 'curves-3.svg', 'curves-4.svg'],
-        ...['differences-1.svg', 'differences-2.svg', 'differences-3.svg', 'gan-loss.svg'],
+        ...[
+          'differences-1.svg',
+          'differences-2.svg',
+          'differences-3.svg',
+          'gan-loss.svg',
+          'participants.svg',
+        ],
         ...['real.png', 'reliability-1.svg', 'reliability-2.svg', 'synthetic.png'],
       ].sort(),
     );
@@ -196,7 +213,7 @@ describe('report.md and summary.json', () => {
       for (let j = i - 1; lines[j]?.startsWith('|'); j++)
         expect(cells(lines[j]!), lines[j]).toBe(cells(line));
     });
-    expect(heads).toBe(12);
+    expect(heads).toBe(15);
     for (const [, file] of markdown.matchAll(/\]\((figures\/[^)]+)\)/g))
       expect(readdirSync(join(root, 'report', 'figures'))).toContain(file!.slice('figures/'.length));
   });
@@ -435,4 +452,52 @@ test('words: readings of metrics against their null', () => {
     metricReading({ ...metric, better: 'lower', realSynthetic: { mean: 15, deviation: 1, n: 9 } }),
   ).toMatch(/^less/);
   expect(metricReading({ ...metric, realReal: null })).toMatch(/no null/);
+});
+
+describe('with metadata', () => {
+  const known = exampleSummary({ folds: 2, external: ['elsewhere'], metadata: true });
+  const { markdown: path, html: page } = writeReport(known, join(root, 'known'), quick);
+  const text = readFileSync(path, 'utf8');
+  const svg = readFileSync(join(root, 'known', 'figures', 'participants.svg'), 'utf8');
+
+  test('the flow goes from what was found to what was scored, class by class', () => {
+    for (const part of [
+      'Found: 2,103 images',
+      'no or another label: 27',
+      'Left out: 303',
+      'exact copy of another: 251',
+      'phantoms-2000: 1,800 images',
+      'Training: 1,200',
+      'malignant: 240 (231)',
+      'External: elsewhere, 150',
+    ])
+      expect(svg).toContain(part);
+    expect(svg).not.toContain('var(');
+    const found = Number(/Found: ([\d,]+)/.exec(svg)![1]!.replace(',', ''));
+    const out = [...svg.matchAll(/>(?:no label|cannot be read|exact copy of another): (\d+)/g)];
+    expect(found - out.reduce((sum, [, n]) => sum + Number(n), 0)).toBe(1800);
+  });
+
+  test('demographics stand side by side, over folds as spans', () => {
+    expect(text).toContain('Who is in which partition');
+    expect(text).toMatch(/\| age: median \(quartiles\) \| [\d.–]+ \|/);
+    expect(text).toMatch(/\| sex: not known \| \d/);
+    const one = exampleSummary({ metadata: true });
+    const single = readFileSync(writeReport(one, join(root, 'one'), quick).markdown, 'utf8');
+    expect(single).toMatch(/\| sex: female \| \d+ \([\d.]+ %\) \|/);
+    expect(single).toMatch(/\| age: median \(quartiles\) \| \d+ \(\d+–\d+\) \|/);
+  });
+
+  test('subgroups have a section of their own', () => {
+    expect(readFileSync(page, 'utf8')).toContain('<section id="subgroups">');
+    expect(text).toContain('| sex: female |');
+  });
+
+  test('without an import’s record the diagram begins with the dataset, and says so', () => {
+    const plain = readFileSync(join(root, 'report', 'figures', 'participants.svg'), 'utf8');
+    expect(plain).not.toContain('Found');
+    expect(readFileSync(join(root, 'report', 'report.md'), 'utf8')).toContain(
+      'its folder has no record of it',
+    );
+  });
 });

@@ -8,8 +8,10 @@ import type { RegistrationRecord } from '../registration.js';
 import type { TrialScores } from '../scores.js';
 import type { ScoreTable } from '../table.js';
 import type { Verdict } from '../verdict.js';
+import { failuresSection } from './failures.js';
 import { looksBlocks } from './looks.js';
 import { methodItems } from './methods.js';
+import { benefitSection } from './net-benefit.js';
 import { armLabel, armStyles } from './palette.js';
 import { resultsParagraph, statisticsParagraph } from './paper.js';
 import {
@@ -20,6 +22,7 @@ import {
   resultSection,
   verdictBox,
 } from './sections.js';
+import { subgroupSection } from './subgroups.js';
 
 export interface TableSource {
   path: string;
@@ -73,8 +76,12 @@ export function composeTableReport(
     resultSection(scores, analysis, look),
     foldsSection(analysis, look.styles),
     externalSection(analysis),
-    ...(isProbability ? [calibrationSection(scores, analysis, look)] : []),
+    subgroupSection(scores, analysis, table.subgroups),
+    ...(isProbability
+      ? [calibrationSection(scores, analysis, look), benefitSection(scores, analysis, look.styles)]
+      : []),
     { id: 'looks', title: 'Step by step', blocks: looks },
+    failuresSection(scores),
     tableSection(table, options),
     {
       id: 'methods',

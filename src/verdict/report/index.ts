@@ -11,6 +11,7 @@ import type { RegistrationRecord } from '../registration.js';
 import type { ScoreTable, VerdictPlan } from '../table.js';
 import { decideVerdict, type Verdict } from '../verdict.js';
 import { composeTableReport } from './content.js';
+import { TABLE_FORMAT } from './saved.js';
 
 export interface TableReport {
   html: string;
@@ -50,7 +51,7 @@ export async function writeTableReport(
   const written = { ...writeReportFiles(report, dir), json };
   const { scores, subgroups, isProbability, notes } = table;
   writeJson(json, {
-    format: 'graft-verdict-1',
+    format: TABLE_FORMAT,
     version,
     plan,
     sources,

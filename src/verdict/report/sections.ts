@@ -3,6 +3,7 @@ import type { Block, Section, Summary } from '../../report/document.js';
 import { pValue, signed, signedRange } from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { type PlanSubject, type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
+import type { GroupedScores } from '../run-measures.js';
 import { askedText, type Verdict } from '../verdict.js';
 import { aucFigure } from './auc-figure.js';
 import type { CurveScores } from './bands.js';
@@ -12,6 +13,7 @@ import { type ArmGroup, curvesFigure } from './curves-figure.js';
 import { differencesFigure } from './differences-figure.js';
 import { foldsFigure, foldsTable } from './folds.js';
 import { type ArmStyle, armLabel } from './palette.js';
+import { recalibrationTable } from './recalibration-table.js';
 import { calibrationTable, reliabilityFigure } from './reliability-figure.js';
 import {
   externalDifferencesTable,
@@ -125,11 +127,16 @@ export const externalSection = (analysis: TrialAnalysis): Section => ({
 });
 
 /** @param scores probabilities */
-export const calibrationSection = (scores: CurveScores, analysis: TrialAnalysis, look: Look): Section => ({
+export const calibrationSection = (scores: GroupedScores, analysis: TrialAnalysis, look: Look): Section => ({
   id: 'calibration',
   title: 'Calibration',
   blocks: [
     reliabilityFigure(scores, { ...look, synthetic: hasGenerators(analysis) }),
+    recalibrationTable(
+      scores,
+      look.styles.map(({ name }) => name),
+      analysis.level,
+    ),
     calibrationTable(
       scores,
       look.styles.map(({ name }) => name),

@@ -3,10 +3,11 @@
  * age bands, site, source, skin type, hair, and any column that is named. Numbers are put into bands: ages into whole
  * decades, hairs into none and some, all others into thirds.
  */
-import { columnValues } from '../data/cell.js';
-import { columnTitle } from '../data/eda/columns.js';
+
 import { ConfigError } from '../errors.js';
 import { quantile } from '../stats/bootstrap.js';
+import { columnValues } from './cell.js';
+import { columnTitle } from './eda/columns.js';
 
 /** One way of splitting the images. */
 export interface Partition {
@@ -60,7 +61,11 @@ export function partitionsOf(metadata: readonly Meta[], options: PartitionOption
         const there = names.length > 0 ? `there are ${names.join(', ')}` : 'the dataset has no metadata';
         throw new ConfigError(`no metadata column '${column}'; ${there}`);
       }
-      const partition = partitionBy(column, metadata, options);
+      const partition = partitionOf(
+        column,
+        metadata.map((row) => row[column] ?? ''),
+        options,
+      );
       if (!partition) {
         throw new ConfigError(`column '${column}' has one value, or hardly one twice; choose another`);
       }
@@ -69,15 +74,24 @@ export function partitionsOf(metadata: readonly Meta[], options: PartitionOption
   }
   return LOOKED_FOR.flatMap((pattern) => {
     for (const column of names.filter((name) => pattern.test(name))) {
-      const partition = partitionBy(column, metadata, options);
+      const partition = partitionOf(
+        column,
+        metadata.map((row) => row[column] ?? ''),
+        options,
+      );
       if (partition) return [partition];
     }
     return [];
   });
 }
 
-function partitionBy(column: string, metadata: readonly Meta[], options: PartitionOptions): Partition | null {
-  const { values: raw, isNumeric } = columnValues(metadata.map((row) => row[column] ?? ''));
+/** The cells of one column; null where they are of one value, or hardly one stands twice. */
+export function partitionOf(
+  column: string,
+  cells: readonly string[],
+  options: Pick<PartitionOptions, 'ageBandYears'> = {},
+): Partition | null {
+  const { values: raw, isNumeric } = columnValues(cells);
   const present = raw.filter((value) => value !== null);
   const different = new Set(present);
   if (different.size < 2) return null;

@@ -1,11 +1,16 @@
 /** A forest plot: scores of subgroups, or their differences to the rest, with intervals, column by column. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock } from '../../report/document.js';
-import { around, fullPanel } from '../../report/draw.js';
-import { fixed, range, signed, signedRange } from '../../report/format.js';
-import { INK, MUTED, PAPER } from '../../report/palette.js';
-import type { Interval } from '../../stats/delong.js';
-import { BLUE } from './curves.js';
+import type { FigureBlock } from './document.js';
+import { around, fullPanel } from './draw.js';
+import { fixed, range, signed, signedRange } from './format.js';
+import { INK, MUTED, PAPER } from './palette.js';
+
+const BLUE = 'var(--blue)';
+
+interface Interval {
+  low: number;
+  high: number;
+}
 
 export interface ForestPoint {
   label: string;
