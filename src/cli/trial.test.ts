@@ -112,6 +112,13 @@ describe('graft trial run', () => {
     expect(exported.tensorboard.scalars).toBeGreaterThan(10);
     expect(graft('export', 'tiny').stderr).toContain('say where to: --tensorboard <dir> or --mlflow <url>');
 
+    const { checklists } = JSON.parse(graft('checklist', 'tiny', '--guideline', 'claim', '--json').stdout);
+    expect(checklists[0].counts.filled).toBeGreaterThan(10);
+    const shared = graft('report', 'tiny', '--no-pictures', '--out', 'shared', '--json');
+    expect(readFileSync(join(root, JSON.parse(shared.stdout).report), 'utf8')).toContain(
+      'figure-participants',
+    );
+
     const slurm = graft(
       'resume',
       'tiny',

@@ -65,7 +65,7 @@ function dataFacts(summary: TrialSummary): Facts {
   const parts = arms.filter(({ realFraction }) => realFraction < 1);
   return {
     source: {
-      text: `${kind === 'phantom' ? 'Phantoms, drawn by a program: no patient is behind them. ' : ''}Dataset ${name}, ${licence === '' ? 'no licence recorded' : licence}, SHA-256 of its manifest ${hash}${external.length > 0 ? `; external sets ${list(external.map((set) => `${set.name} (${set.licence === '' ? 'no licence recorded' : set.licence}, ${set.hash})`))}` : ''}.`,
+      text: `${kind === 'phantom' ? 'Phantoms, drawn by a program: no patient is behind them. ' : ''}Dataset ${name}, ${licence === '' ? 'no licence recorded' : licence}, hash ${hash.slice(0, 16)}${external.length > 0 ? `; external sets ${list(external.map((set) => `${set.name} (${set.licence === '' ? 'no licence recorded' : set.licence}, ${set.hash.slice(0, 16)})`))}` : ''}.`,
       where: SECTIONS.data,
     },
     preprocessing: {
@@ -212,7 +212,7 @@ function modelFacts(summary: TrialSummary, { equalSteps }: TrialAnalysis): Facts
       where: SECTIONS.appendix,
     },
     selection: {
-      text: `The step with the best validation AUC was kept (steps ${spanOf(runs.map(({ bestStep }) => bestStep))}); test images were scored once, with these weights. No arm and no setting was chosen by test images.`,
+      text: `The step with the best validation AUC was kept (steps ${spanOf(runs.map(({ bestStep }) => bestStep))}); test images were scored once, with these weights. The trial chose no arm and no setting by test images.`,
       where: SECTIONS.training,
     },
     internal: {

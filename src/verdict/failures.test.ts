@@ -72,7 +72,7 @@ describe('failures', () => {
     if (gallery?.kind !== 'gallery' || table?.kind !== 'table') throw new Error('other blocks');
     expect(gallery.rows.flatMap(({ tiles }) => tiles.map(({ caption }) => caption))).toEqual([
       '0.90 → 0.02',
-      '0.90 → 0.02',
+      'malignant 0.90 → 0.02',
     ]);
     expect(table.rows[0]!.slice(0, 4)).toEqual(['missed', 'I0', 'pI0', 'malignant']);
     expect(failedImages(failures)).toContain('I0');

@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { exampleSummary } from '../trial/example.test-data.js';
 import { scoresOf } from '../trial/scores.js';
 import { analyse } from './analysis.js';
+import { composeTableReport } from './report/content.js';
 import { subgroupSection, subgroupsOf, subgroupsText } from './report/subgroups.js';
 import { analyseSubgroups } from './subgroups.js';
+import { decideVerdict } from './verdict.js';
 
 const scores = scoresOf(exampleSummary({ folds: 2, seeds: 2, testImages: 400 }));
 const analysis = analyse(scores, { replicates: 0 });
@@ -91,4 +93,15 @@ test('the section: a forest with all images first, a table with intervals, what 
   expect(subgroupsText(subgroupsOf(scores, analysis, [sex, rare]))).toMatch(
     /by subgroup: sex .* and .*Too small for a number, with fewer than 20 groups of a class: anatomical site palm\. Nothing is corrected/,
   );
+});
+
+test('a table’s subgroup columns have the section, too; its failures are named, and scores that are no probabilities have no net benefit', () => {
+  const table = { kind: 'scores' as const, scores, subgroups: [sex], isProbability: true, notes: [] };
+  const options = { plan: {}, marginReason: null, sources: [], version: '9', analysis: { replicates: 0 } };
+  const idsOf = (own: typeof table) =>
+    composeTableReport(own, analysis, decideVerdict(analysis), options).sections.map(({ id }) => id);
+  expect(idsOf(table)).toEqual(expect.arrayContaining(['subgroups', 'calibration', 'benefit', 'failures']));
+  const ranks = idsOf({ ...table, subgroups: [], isProbability: false });
+  for (const id of ['subgroups', 'calibration', 'benefit']) expect(ranks).not.toContain(id);
+  expect(ranks).toContain('failures');
 });

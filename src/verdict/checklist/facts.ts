@@ -152,7 +152,7 @@ function aimFacts({ analysis, verdict, registration }: Judged, primary: Comparis
   const { margin } = primary.equivalence;
   return {
     aim: {
-      text: `Whether ${quoted(primary.arm)} has another test AUC than ${quoted(primary.baseline)}. ${verdict.estimand} A difference within ±${margin} was ${whenFixed(registration)} as too small to matter${registration?.marginReason ? ` (“${registration.marginReason}”)` : ''}.`,
+      text: `Whether ${quoted(primary.arm)} has another test AUC than ${quoted(primary.baseline)}. Estimated is ${verdict.estimand}. A difference within ±${margin} was ${whenFixed(registration)} as too small to matter${registration?.marginReason ? ` (“${registration.marginReason}”)` : ''}.`,
       where: SECTIONS.verdict,
     },
     design: {

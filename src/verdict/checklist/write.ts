@@ -61,21 +61,14 @@ function itemsTable(items: readonly FilledItem[], title: string): TableBlock {
   return {
     kind: 'table',
     title,
-    columns: [
-      left('Item'),
-      left('Asks'),
-      left('Status'),
-      left('Answer'),
-      left('Report'),
-      left('For the author'),
-    ],
+    columns: [left('Item'), left('Answer'), left('Report'), left('Status')],
     rows: items.map((item) => [
-      item.number,
-      item.asks,
-      STATUS[item.status],
-      answerText(item) || '–',
+      `${item.number}. ${item.asks}`,
+      [answerText(item), item.left === '' ? '' : `For the author: ${item.left}.`]
+        .filter((text) => text !== '')
+        .join(' ') || '–',
       whereText(item) || '–',
-      authorText(item) || '–',
+      STATUS[item.status],
     ]),
   };
 }

@@ -13,6 +13,8 @@ interface Kind {
   title: string;
   short: string;
   list: (failures: Failures) => readonly Failure[];
+  /** Images of both classes stand there. */
+  mixed: boolean;
 }
 
 function kindsOf({ arm, baseline }: Failures, positive: string): Kind[] {
@@ -21,21 +23,25 @@ function kindsOf({ arm, baseline }: Failures, positive: string): Kind[] {
       title: `‘${positive}’ that ${quoted(arm)} misses, the surest first`,
       short: 'missed',
       list: ({ missed }) => missed,
+      mixed: false,
     },
     {
       title: `False alarms of ${quoted(arm)}, the surest first`,
       short: 'false alarm',
       list: ({ falseAlarms }) => falseAlarms,
+      mixed: false,
     },
     {
       title: `Ranked better by ${quoted(arm)} than by ${quoted(baseline)}`,
       short: 'better',
       list: ({ better }) => better,
+      mixed: true,
     },
     {
       title: `Ranked worse by ${quoted(arm)} than by ${quoted(baseline)}`,
       short: 'worse',
       list: ({ worse }) => worse,
+      mixed: true,
     },
   ];
 }
@@ -62,11 +68,11 @@ function galleryOf(
   kinds: readonly Kind[],
   { scores, pictures }: { scores: TrialScores; pictures: FailurePictures },
 ): GalleryBlock | null {
-  const tile = (one: Failure): Tile[] => {
+  const tile = (one: Failure, mixed: boolean): Tile[] => {
     const jpeg = pictures.get(one.id);
     if (!jpeg) return [];
     const label = labelOf(one, scores.names.positive);
-    const caption = `${fixed(one.scores.baseline, 2)} → ${fixed(one.scores.arm, 2)}`;
+    const caption = `${mixed ? `${label} ` : ''}${fixed(one.scores.baseline, 2)} → ${fixed(one.scores.arm, 2)}`;
     return [
       {
         images: [{ jpeg, alt: `${one.id}, ${label}; score ${caption}` }],
@@ -83,7 +89,7 @@ function galleryOf(
     ];
   };
   const rows = kinds
-    .map(({ title, list }) => ({ title, tiles: list(failures).flatMap(tile) }))
+    .map(({ title, list, mixed }) => ({ title, tiles: list(failures).flatMap((one) => tile(one, mixed)) }))
     .filter(({ tiles }) => tiles.length > 0);
   if (rows.length === 0) return null;
   return {

@@ -42,6 +42,10 @@ export function methodItems(
       text: 'have their intervals from the same combination, with the covariance over images taken from a bootstrap by group.',
     },
     {
+      lead: 'For description',
+      text: 'stand subgroups (the same analysis on their images alone), calibration slope and intercept (logistic recalibration, Cox 1958, with the sandwich’s covariance by group) and net benefit (Vickers and Elkin 2006). They are not tested and not corrected, and the verdict does not know them.',
+    },
+    {
       lead: 'Several comparisons.',
       text:
         `The verdict is about one comparison, fixed by the design and not by the results: ${chosen}. It is tested at its full level; the p-values of the ` +
