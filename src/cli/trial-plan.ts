@@ -133,17 +133,24 @@ async function powerOf(config: TrialConfig, dataset: Dataset, flags: PlanFlags):
     const { summarise } = await import('../trial/analysis.js');
     pilot = pilotOf(summarise(readTrialSummary(flags.pilot), { replicates: 0 }), flags.pilot);
   }
-  const positives = new Set<string>();
-  const negatives = new Set<string>();
-  for (let fold = 1; fold <= config.folds; fold++) {
-    for (const { split, label, group } of variantRows(dataset, config.folds, { fold, realFraction: 1 }))
-      if (split === 'test') (label === dataset.positive ? positives : negatives).add(group);
-  }
+  const groupsOf = (rows: readonly { label: string; group: string }[]) => {
+    const of = (isPositive: boolean): number =>
+      new Set(
+        rows.filter(({ label }) => (label === dataset.positive) === isPositive).map(({ group }) => group),
+      ).size;
+    return { positives: of(true), negatives: of(false) };
+  };
+  const tested = Array.from({ length: config.folds }, (_, i) =>
+    variantRows(dataset, config.folds, { fold: i + 1, realFraction: 1 }).filter(
+      ({ split }) => split === 'test',
+    ),
+  ).flat();
   return planPower({
     seeds: config.seeds.length,
     folds: config.folds,
     each: eachOf(config),
-    test: { positives: positives.size, negatives: negatives.size },
+    test: groupsOf(tested),
+    all: groupsOf(dataset.rows),
     margin: config.equivalenceMargin,
     level: config.level,
     power: config.power,

@@ -181,8 +181,18 @@ export function combineFolds(folds: readonly SeedsEstimate[], units?: readonly s
   return { ...common, variance, seedVariance, between: 'seeds', degreesOfFreedom, runs, testVariance };
 }
 
-/** Variance of the mean over folds from how their means differ, S² / k where each fold is its own unit. */
+/**
+ * Variance of the mean over folds from how their means differ, S² / k where each fold is its own unit. Folds that share a
+ * generator differ by their training sets all the same: whichever of both ways gives the wider interval counts.
+ */
 function acrossFolds(means: readonly number[], units?: readonly string[]): Source | null {
+  const width = (source: Source | null): number =>
+    source === null ? 0 : tQuantile(0.975, source.degreesOfFreedom) * Math.sqrt(source.variance);
+  const [byUnit, byFold] = [units ? acrossUnits(means, units) : null, acrossUnits(means)];
+  return width(byUnit) > width(byFold) ? byUnit : byFold;
+}
+
+function acrossUnits(means: readonly number[], units?: readonly string[]): Source | null {
   const mean = average(means);
   const sums = new Map<string, number>();
   means.forEach((value, i) => {

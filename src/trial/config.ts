@@ -106,7 +106,7 @@ export const trialConfigSchema = z.strictObject({
   equivalenceMargin: z
     .number()
     .positive()
-    .lt(1)
+    .max(0.1, 'expected at most 0.1: a larger difference in AUC always matters')
     .default(0.02)
     .describe('AUC difference below which two arms count as equal; fixed before the trial'),
   marginReason: z
@@ -114,7 +114,12 @@ export const trialConfigSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('why a smaller difference would not matter; asked for by `graft trial register`'),
-  level: z.number().min(0.5).lt(1).default(0.95).describe('of confidence intervals'),
+  level: z
+    .number()
+    .min(0.9, 'expected 0.9 at least: below it chance claims too often')
+    .lt(1)
+    .default(0.95)
+    .describe('of confidence intervals'),
   power: z.number().min(0.5).lt(1).default(0.8).describe('that detectable effects are stated for'),
   device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),
   threads: z

@@ -3,6 +3,7 @@ import { DataError } from '../errors.js';
 import { list, plural, whole } from '../report/format.js';
 import { auc } from '../stats/roc.js';
 import type { Limit, PlannedComparison, ScoredRun, TrialScores } from '../verdict/scores.js';
+import { parseYaml } from '../yaml-text.js';
 import { comparisonPairs, plannedComparisons, rebalances, referenceArm } from './comparisons.js';
 import type { TrialArm, TrialRun, TrialSummary } from './summary.js';
 
@@ -107,6 +108,7 @@ function limitsOf(summary: TrialSummary, comparisons: readonly PlannedComparison
     partOfReal(arm),
     stillImproving(runs),
     balanceAlone(summary, comparisons),
+    missingRuns(summary, primary),
   ];
   return limits.filter((limit) => limit !== null);
 }
@@ -164,6 +166,26 @@ function stillImproving(runs: readonly TrialRun[]): Limit | null {
     short: 'training cut short',
     clause: `${last.length} of ${trained.length} runs were still improving at their last step`,
     detail: `At ${plural(last.length, 'run')} of ${trained.length} the last step had the best validation AUC: with a larger budget the arms may differ by less, or more. Run the trial again with \`--set classifier.set.steps=${2 * Math.max(...trained.map(({ optimiserSteps }) => optimiserSteps))}\`, and compare.`,
+  };
+}
+
+/** Runs that the plan of the trial has and its summary has not, in both arms alike: what stands there may be a choice. */
+function missingRuns(summary: TrialSummary, { arm }: PlannedComparison): Limit | null {
+  const { folds, sequential, runs, configYaml } = summary;
+  const planned = (parseYaml(configYaml, 'configYaml').value as { seeds?: unknown } | undefined)?.seeds;
+  const seeds = sequential
+    ? sequential.looks[sequential.reached - 1]!
+    : Array.isArray(planned)
+      ? planned.length
+      : new Set(runs.map(({ seed }) => seed)).size;
+  const expected = folds.length * seeds;
+  const there = runs.filter((run) => run.arm === arm).length;
+  if (there >= expected) return null;
+  return {
+    id: 'missing',
+    short: 'runs are missing',
+    clause: `${there} of ${expected} planned runs of an arm are there`,
+    detail: `The trial was to have ${plural(folds.length, 'fold')} and ${plural(seeds, 'seed')}, and ${expected - there} runs of ${arm} are missing: finish it, or say why they were left out.`,
   };
 }
 

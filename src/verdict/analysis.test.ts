@@ -4,8 +4,9 @@ import { auc } from '../stats/roc.js';
 import { tTwoSided } from '../stats/student-t.js';
 import { summarise } from '../trial/analysis.js';
 import { exampleSummary, fourArms } from '../trial/example.test-data.js';
+import { scoresOf } from '../trial/scores.js';
 import { summarySchema } from '../trial/summary.js';
-import type { Comparison, TrialAnalysis } from './analysis.js';
+import { analyse, type Comparison, type TrialAnalysis } from './analysis.js';
 import { decideVerdict } from './verdict.js';
 
 const quick = { replicates: 200 };
@@ -240,5 +241,56 @@ describe('verdict', () => {
     const arms = fourArms.slice(0, 2);
     const verdict = decideVerdict(summarise(exampleSummary({ arms }), quick));
     expect(verdict.kind).toBe('not-asked');
+  });
+});
+
+describe('loopholes', () => {
+  const scored = scoresOf(exampleSummary({ folds: 3, seeds: 3, testImages: 150 }));
+  const primaryOf = (runs: typeof scored.runs) => {
+    const analysis = analyse({ ...scored, runs }, { replicates: 0 });
+    return { verdict: decideVerdict(analysis), comparison: analysis.comparisons[analysis.primary!]! };
+  };
+
+  test('scores that are upside down are no harm: not decidable, and the remedy said', () => {
+    const upside = scored.runs.map((run) => ({
+      ...run,
+      testScores: run.testScores.map((score) => 1 - score),
+    }));
+    const { verdict } = primaryOf(upside);
+    expect(verdict.kind).toBe('not-decidable');
+    expect(verdict.sentence).toContain('look inverted');
+  });
+
+  test('one run under several seeds is no second run', () => {
+    const first = (run: (typeof scored.runs)[number]) =>
+      scored.runs.find((one) => one.arm === run.arm && one.fold === run.fold)!.testScores;
+    const copied = (arms: readonly string[]) =>
+      scored.runs.map((run) => (arms.includes(run.arm) ? { ...run, testScores: first(run) } : run));
+    const { comparison } = primaryOf(scored.runs);
+    expect(primaryOf(copied([comparison.arm, comparison.baseline])).verdict.short).toBe(
+      'Not decidable: copies of one run',
+    );
+    expect(primaryOf(copied([comparison.baseline])).verdict.limits.map(({ id }) => id)).toContain('copies');
+    expect(comparison.degenerate).toEqual([]);
+  });
+
+  test('sharing a generator never narrows the interval', () => {
+    const shared = scored.runs.map((run) => ({
+      ...run,
+      generator: run.generator === null ? null : run.fold < 3 ? 'a' : 'b',
+    }));
+    const width = ({ low, high }: { low: number; high: number }): number => high - low;
+    expect(width(primaryOf(shared).comparison.difference)).toBeGreaterThanOrEqual(
+      width(primaryOf(scored.runs).comparison.difference),
+    );
+  });
+
+  test('folds or seeds that are gone from both arms are missed', () => {
+    const whole = exampleSummary({ folds: 3, seeds: 3, testImages: 150 });
+    const idsOf = (runs: typeof whole.runs) =>
+      decideVerdict(summarise({ ...whole, runs }, { replicates: 0 })).limits.map(({ id }) => id);
+    expect(idsOf(whole.runs)).not.toContain('missing');
+    expect(idsOf(whole.runs.filter(({ fold }) => fold > 1))).toContain('missing');
+    expect(idsOf(whole.runs.filter(({ seed }) => seed > 1))).toContain('missing');
   });
 });

@@ -24,7 +24,7 @@ import {
   type SeedsEstimate,
 } from '../stats/seeds.js';
 import { spendingShares } from '../stats/spending.js';
-import { type Degeneracy, degeneracies } from './degenerate.js';
+import { type Degeneracy, degeneracies, hasCopies, isCollapsed } from './degenerate.js';
 import { type Detectable, foldVarianceOf, nothingDetected, whatCanBeDetected } from './detectable.js';
 import {
   type Block,
@@ -126,6 +126,10 @@ export interface Comparison extends PairAnalysis {
   /** Two one-sided tests: p of "the true difference lies outside ±margin", adjusted for looks as `p` is. */
   /** Half width: of the interval that has to lie within the margin, which is wider than that of `difference`. */
   equivalence: { margin: number; halfWidth: number; p: number };
+  /** Arms that give most images one score in half of these runs or more. */
+  collapsed: string[];
+  /** Whether seeds of the baseline in a fold are one and the same run. */
+  baselineCopied: boolean;
   /** Why the arms may seem alike without being so; see ./degenerate.ts. */
   degenerate: Degeneracy[];
   /** Effective groups (Kish) of the class that has fewer. */
@@ -259,8 +263,9 @@ export function analyse(scores: TrialScores, options: AnalysisOptions = {}): Tri
     const most = Math.max(
       ...[pair.arm, pair.baseline].map((name) => runs.filter((run) => run.arm === name).length),
     );
-    const baseline = arms.find(({ arm }) => arm === pair.baseline)!;
-    const comparison = compare(pair, { family, blocks, table, context, baseline });
+    const armOf = (name: string): ArmAnalysis => arms.find(({ arm }) => arm === name)!;
+    const [arm, baseline] = [armOf(pair.arm), armOf(pair.baseline)];
+    const comparison = compare(pair, { family, blocks, table, context, arm, baseline });
     if (comparison.runs.length < most) {
       const what = blocks.length > 1 ? 'runs' : 'seeds';
       notes.push(
@@ -490,9 +495,9 @@ function unitsOf(used: readonly { pairs: readonly [Reader, Reader][] }[]): strin
 /** A comparison on the trial's own test images. */
 function compare(
   planned: PlannedComparison,
-  options: Omit<PairOptions, 'shared'> & { family: number; baseline: ArmAnalysis },
+  options: Omit<PairOptions, 'shared'> & { family: number; arm: ArmAnalysis; baseline: ArmAnalysis },
 ): Comparison {
-  const { family, blocks, context, baseline } = options;
+  const { family, blocks, context, arm, baseline } = options;
   const { level, lookLevel, share, power, replicates, seed, kindOnly, scores } = context;
   const everyShared = sharedReaders(blocks, planned.arm, planned.baseline);
   const { pair: own, estimate, blockEstimates } = analysePair(planned, { ...options, shared: everyShared });
@@ -531,6 +536,9 @@ function compare(
           testToTrain,
         );
   const effectiveGroups = fewestGroups(estimate);
+  const scored = used.flatMap(({ images, pairs }) =>
+    pairs.map((readers) => ({ labels: images.labels, readers })),
+  );
   const counts = countImages(used);
   return {
     ...own,
@@ -552,13 +560,14 @@ function compare(
       halfWidth: equivalenceHalfWidth(estimate, 1 - lookLevel),
       p: kindOnly ? Number.NaN : Math.min(1, equivalenceP(estimate, scores.equivalenceMargin) / share),
     },
+    collapsed: [planned.arm, planned.baseline].filter((_, side) => isCollapsed(scored, side as 0 | 1)),
+    baselineCopied: hasCopies(scored.map(({ readers }) => readers[1])),
     degenerate: degeneracies({
       effectiveGroups,
-      pairs: used.flatMap(({ images, pairs }) =>
-        pairs.map((readers) => ({ labels: images.labels, readers })),
-      ),
+      pairs: scored,
       saturated: isSaturated(estimate, 1 - lookLevel),
       baseline: baseline.auc,
+      arm: arm.auc,
     }),
     effectiveGroups,
     variance: {

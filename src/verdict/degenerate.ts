@@ -7,12 +7,21 @@ import type { Reader } from './image-sets.js';
 
 /**
  *   few-groups   too few independent groups of a class, or one that dominates: no verdict of any kind
+ *   inverted     an arm's interval lies below 0.5: higher scores mean negative, or the other class was meant
+ *   copies       seeds of an arm have one and the same scores: a run counts once
  *   constant     an arm gives all images one score, or nearly so
- *   identical    both arms rank every image alike, run for run
- *   saturated    both arms make no, or hardly any, error on this test set
+ *   identical    both arms rank every image alike, in half of the runs or more
+ *   saturated    the arms differ on hardly any group, so that no variance could be seen
  *   chance       the baseline's interval holds 0.5: it may know nothing
  */
-export type Degeneracy = 'few-groups' | 'constant' | 'identical' | 'saturated' | 'chance';
+export type Degeneracy =
+  | 'few-groups'
+  | 'inverted'
+  | 'copies'
+  | 'constant'
+  | 'identical'
+  | 'saturated'
+  | 'chance';
 
 /** Below these degrees of freedom (effective groups of a class, less one) an estimate of variance is worth nothing. */
 export const LEAST_DEGREES_OF_FREEDOM = 4;
@@ -44,23 +53,46 @@ export interface DegenerateInput {
   /** The interval is as narrow as so few groups allow: see `isSaturated` of ../stats/seeds.ts. */
   saturated: boolean;
   baseline: Interval;
+  arm: Interval;
 }
 
 export function degeneracies(input: DegenerateInput): Degeneracy[] {
-  const { effectiveGroups, pairs, saturated, baseline } = input;
-  const collapsed = pairs.filter(({ labels, readers }) =>
-    readers.some(({ scores }) => tiedShare(labels, scores) > MOSTLY_TIED),
-  );
-  const alike = pairs.length > 0 && pairs.every(({ readers: [a, b] }) => sameOrder(a.scores, b.scores));
+  const { effectiveGroups, pairs, saturated, baseline, arm } = input;
+  const same = pairs.filter(({ readers: [a, b] }) => sameOrder(a.scores, b.scores));
+  const alike = pairs.length > 0 && 2 * same.length >= pairs.length;
   const found: (Degeneracy | false)[] = [
     effectiveGroups - 1 < LEAST_DEGREES_OF_FREEDOM && 'few-groups',
-    2 * collapsed.length >= pairs.length && 'constant',
+    (baseline.high < 0.5 || arm.high < 0.5) && 'inverted',
+    (isCollapsed(pairs, 0) || isCollapsed(pairs, 1)) && 'constant',
+    pairs.length > 0 && hasCopies(pairs.map(({ readers }) => readers[0])) && 'copies',
     alike && 'identical',
     saturated && !alike && 'saturated',
-    baseline.low <= 0.5 && 'chance',
+    baseline.low <= 0.5 && baseline.high >= 0.5 && 'chance',
   ];
   return found.filter((one) => one !== false);
 }
+
+/** Whether one side of the pairs, the arm (0) or the baseline (1), tells images hardly apart in half of its runs or more. */
+export function isCollapsed(pairs: DegenerateInput['pairs'], side: 0 | 1): boolean {
+  const collapsed = pairs.filter(
+    ({ labels, readers }) => tiedShare(labels, readers[side].scores) > MOSTLY_TIED,
+  );
+  return pairs.length > 0 && 2 * collapsed.length >= pairs.length;
+}
+
+/** Whether two runs of one fold rank every image alike: by chance no two trainings do. */
+export function hasCopies(readers: readonly Reader[]): boolean {
+  const byFold = new Map<number, Reader[]>();
+  for (const reader of readers) {
+    const others = byFold.get(reader.fold) ?? [];
+    if (others.some((other) => sameOrder(other.scores, reader.scores) && spreadOf(reader) > 2)) return true;
+    byFold.set(reader.fold, [...others, reader]);
+  }
+  return false;
+}
+
+/** Number of different scores: hard labels and collapsed classifiers agree without being copies. */
+const spreadOf = ({ scores }: Reader): number => new Set(scores).size;
 
 /** Whether two lists of scores put the images in the same order, ties included. */
 function sameOrder(a: readonly number[], b: readonly number[]): boolean {

@@ -8,6 +8,7 @@ import type { VerdictKind } from './verdict.js';
 export function limitsIn(analysis: TrialAnalysis, primary: Comparison, kind: VerdictKind): Limit[] {
   const own = [
     partial(analysis, primary),
+    copiedBaseline(primary),
     foldsDisagree(primary),
     othersDisagree(analysis, primary, kind),
     atChance(analysis, primary),
@@ -29,6 +30,17 @@ function partial({ arms }: TrialAnalysis, { arm, baseline, runs }: Comparison): 
     short: 'trial incomplete',
     clause: `only ${runs.length} of ${most} runs of an arm have a twin in the other`,
     detail: `The trial is incomplete: ${runs.length} of ${most} runs could be paired by fold and seed. The rest may say otherwise; finish it.`,
+  };
+}
+
+/** A baseline that was trained once, and handed over under several seeds: its luck is in every difference alike. */
+function copiedBaseline({ baseline, baselineCopied, degenerate }: Comparison): Limit | null {
+  if (!baselineCopied || degenerate.includes('constant')) return null;
+  return {
+    id: 'copies',
+    short: 'baseline trained once',
+    clause: `seeds of ${baseline} are one run under several names`,
+    detail: `Seeds of ${baseline} in a fold rank every image alike: its luck stands in every difference, and no interval knows it. Train it anew for each seed; where training has no luck, that is as it should be.`,
   };
 }
 
@@ -82,6 +94,6 @@ function atChance({ arms, names }: TrialAnalysis, { baseline, degenerate }: Comp
     id: 'chance',
     short: 'baseline at chance',
     clause: `the baseline itself is not shown to know anything (${told})`,
-    detail: `The interval of ${baseline} holds 0.5 (${told}): nobody would use such a classifier, and what ${names.subject} ${names.plural ? 'do' : 'does'} to one that works may be something else. Train it better first: more steps, pretrained weights, larger pictures.`,
+    detail: `The interval of ${baseline} holds 0.5 (${told}): ${auc.value < 0.6 ? 'nobody would use such a classifier, and' : 'that is wide for want of folds, seeds or test images;'} what ${names.subject} ${names.plural ? 'do' : 'does'} to one that works may be something else. Train it better first: more steps, pretrained weights, larger pictures.`,
   };
 }

@@ -82,6 +82,8 @@ export interface PlanInput {
   /** Whether each fold trains a generator, or each seed; default fold. */
   each?: Each;
   test: TestGroups;
+  /** Of the whole dataset: what several folds would test, where one is planned; default `test`. */
+  all?: TestGroups;
   /** Default 0.02. */
   margin?: number;
   /** Default 0.95. */
@@ -155,6 +157,11 @@ export function pilotOf(analysis: TrialAnalysis, name: string): Pilot {
       `${name}: this trial cannot be a pilot, it has no comparison over two seeds or more in a fold`,
     );
   }
+  const nothing = comparison.degenerate.filter((one) => one !== 'chance' && one !== 'few-groups');
+  if (nothing.length > 0)
+    throw new ConfigError(
+      `${name}: this trial cannot be a pilot, its arms could not differ (${nothing.join(', ')}), so that its variances say nothing`,
+    );
   const { groups, positiveGroups } = analysis.test;
   const { folds, generators } = comparison;
   return {
@@ -177,10 +184,12 @@ export function planPower(input: PlanInput): PowerPlan {
   const rates = { alpha, power };
   const seedVariance = pilot ? pilot.seedVariance : assume.seedDeviation ** 2;
   const generatorVariance = pilot?.generatorVariance ?? assume.generatorDeviation ** 2;
+  /** One fold tests its own split; several test every image once. */
+  const testedIn = (count: number): TestGroups => (count > 1 && folds === 1 ? (input.all ?? test) : test);
   const testVarianceOf = (count: number): number =>
     pilot
-      ? (pilot.testVariance * scarcity(test)) / scarcity(pilot.test)
-      : assumedTestVariance(assume, test, count);
+      ? (pilot.testVariance * scarcity(testedIn(count))) / scarcity(pilot.test)
+      : assumedTestVariance(assume, testedIn(count), count);
 
   const designOf = (of: { folds: number; seeds: number; each: Each }): Design | null => {
     if (of.seeds * of.folds < 2) return null;
@@ -192,7 +201,7 @@ export function planPower(input: PlanInput): PowerPlan {
       seedVariance: seedVariance + (of.each === 'seed' ? generatorVariance : 0),
       foldVariance: perSeed,
       testVariance: testVarianceOf(of.folds),
-      testGroups: Math.min(test.positives, test.negatives),
+      testGroups: Math.min(testedIn(of.folds).positives, testedIn(of.folds).negatives),
     };
   };
   const outlook = (of: { folds: number; seeds: number; each: Each }): Outlook => {
@@ -217,7 +226,7 @@ export function planPower(input: PlanInput): PowerPlan {
   const enoughGroups = groupsNeeded(margin, known, rates);
   const both =
     seedsForMargin === null && enoughGroups === null ? seedsAndGroupsNeeded(margin, known, rates) : null;
-  const trades = tradesOf({ folds, seeds, each }, test).map(outlook);
+  const trades = tradesOf({ folds, seeds, each }, input.all ?? test).map(outlook);
   const plan: Omit<PowerPlan, 'sentences'> = {
     ...outlook({ folds, seeds, each }),
     margin,
@@ -372,7 +381,7 @@ function inWords(plan: Omit<PowerPlan, 'sentences'>, test: TestGroups): string[]
   if (recommended) {
     const { classifiers, generators: count } = recommended;
     sentences.push(
-      `Recommended: ${shapeText(recommended)} (${plural(classifiers, 'classifier')} an arm, ${plural(count, 'generator')}), which finds ${difference(recommended.detectable!)}.`,
+      `Recommended: ${shapeText(recommended)} (${plural(classifiers, 'classifier')} an arm, ${plural(count, 'generator')}), which finds ${difference(recommended.detectable!)}${generators < 2 ? ', of the recipe' : ''}.`,
     );
   }
   if (detectable <= margin) return sentences;

@@ -61,7 +61,7 @@ export interface Verdict {
 }
 
 /** Of a decided verdict on the primary comparison; these degeneracies leave nothing to decide on. */
-const fatal: readonly Degeneracy[] = ['few-groups', 'constant'];
+const fatal: readonly Degeneracy[] = ['few-groups', 'inverted', 'copies', 'constant'];
 /** These leave no difference to be seen. */
 const blind: readonly Degeneracy[] = ['identical', 'saturated'];
 
@@ -115,9 +115,11 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
       scope: null,
       estimand: '',
       short: 'No comparison',
-      sentence:
-        'This trial has no arm with synthetic images beside one without: it cannot say whether they help.',
-      paragraph: 'Add the arms real and real+synthetic (and both with +standard) over the same seeds.',
+      sentence: analysis.notes.some((note) => note.includes('share no seed'))
+        ? 'The arms of the verdict have no fold and seed in common: there is nothing to pair.'
+        : 'This trial has no arm with synthetic images beside one without: it cannot say whether they help.',
+      paragraph:
+        'Both arms (real and real+synthetic, or both with +standard) are needed over the same folds and seeds.',
       limits: [],
       robust: null,
       others: [],

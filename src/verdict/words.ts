@@ -1,5 +1,5 @@
 /** The verdict in words: question, headline, sentence and paragraph never claim more than the interval. */
-import { capital, plural, pValue, signed, signedRange, whole } from '../report/format.js';
+import { capital, list, plural, pValue, signed, signedRange, whole } from '../report/format.js';
 import type { Comparison, TrialAnalysis } from './analysis.js';
 import { type Degeneracy, LEAST_DEGREES_OF_FREEDOM } from './degenerate.js';
 import type { Limit } from './scores.js';
@@ -120,8 +120,11 @@ const effect = (told: Told, helps: boolean): Words => {
   const { primary, required, limits } = told;
   const { margin } = primary.equivalence;
   const bound = helps ? primary.difference.low : primary.difference.high;
-  const modest =
-    Math.abs(bound) < margin
+  const { low, high } = primary.difference;
+  const small = low >= -margin && high <= margin;
+  const modest = small
+    ? ` All of it is smaller than the ±${margin} that was set as mattering; the groups are too few to call that no difference.`
+    : Math.abs(bound) < margin
       ? ` The interval also allows an effect as small as ${signed(bound)}, below the ±${margin} that was set as mattering.`
       : '';
   const rough =
@@ -189,7 +192,7 @@ const words: Record<Told['kind'], (told: Told) => Words> = {
     return {
       short: `Not decidable: ${reasonShort[reason]}`,
       sentence: `Not decidable: ${because} (AUC ${intervalText(primary)}, ${basisOf(told)}).`,
-      paragraph: `That no difference is seen is no evidence that there is none. ${then}${looksText(told)}`,
+      paragraph: `${holdsZero(primary) ? 'That no difference is seen is no evidence that there is none. ' : ''}${then}${looksText(told)}`,
     };
   },
   'single-seed': (told) => {
@@ -210,14 +213,26 @@ const words: Record<Told['kind'], (told: Told) => Words> = {
   },
 };
 
+const holdsZero = ({ difference: { low, high } }: Comparison): boolean => low <= 0 && high >= 0;
+
 /** Which reason is told where there are several. */
-const order: readonly Degeneracy[] = ['few-groups', 'constant', 'identical', 'saturated', 'chance'];
+const order: readonly Degeneracy[] = [
+  'few-groups',
+  'inverted',
+  'copies',
+  'constant',
+  'identical',
+  'saturated',
+  'chance',
+];
 
 const reasonShort: Record<Degeneracy, string> = {
   'few-groups': 'too few patients of a class',
-  constant: 'a classifier has collapsed',
+  inverted: 'scores look inverted',
+  copies: 'copies of one run',
+  constant: 'scores hardly tell images apart',
   identical: 'both arms rank every image alike',
-  saturated: 'the test is too easy for its size',
+  saturated: 'the arms differ on too few patients',
   chance: 'the baseline knows nothing',
 };
 
@@ -229,18 +244,31 @@ const reasons: Record<
     because: `the test images of one class are worth ${effectiveGroups.toFixed(1)} independent ${names.group}s, and ${LEAST_DEGREES_OF_FREEDOM + 1} is the least that says anything`,
     remedy: `A ${names.group} with many images counts little more than one: test on more ${names.group}s.`,
   }),
-  constant: ({ arm, baseline }) => ({
-    because: `${arm} or ${baseline} gives most images one and the same score in half of its runs or more`,
+  inverted: ({ arm, baseline }, { arms }) => {
+    const below = arms.filter((one) => (one.arm === arm || one.arm === baseline) && one.auc.high < 0.5);
+    return {
+      because: `the AUC of ${list(below.map((one) => one.arm))} lies below 0.5 as a whole, so that scores look inverted`,
+      remedy:
+        'Higher scores must mean the positive class: hand over 1 − score, or name the other class as the positive one.',
+    };
+  },
+  copies: ({ arm }) => ({
+    because: `seeds of ${arm} rank every image alike, so that they are one run under several names`,
     remedy:
-      'Such a classifier has collapsed. Look at its training (loss, learning rate, class weights), and at scores that were rounded.',
+      'A run counts once. Where training has no luck (a probe on frozen features), give one seed a fold, and more folds or generators.',
+  }),
+  constant: ({ collapsed }) => ({
+    because: `${list(collapsed)} gives most images one and the same score in half of the runs or more`,
+    remedy:
+      'Either the classifier has collapsed: look at its training (loss, learning rate, class weights). Or these are hard labels or rounded scores: hand over probabilities.',
   }),
   identical: ({ arm, baseline, generators }) => ({
     because: `${arm} and ${baseline} rank every test image alike in every run`,
     remedy: `Were the same scores handed over twice${generators > 0 ? ', or the synthetic images never read' : ''}?`,
   }),
-  saturated: ({ equivalence }) => ({
-    because: `both arms rank hardly any test image wrongly, and so few could not show a difference within ±${equivalence.margin}`,
-    remedy: 'Test on more, or on harder, images.',
+  saturated: ({ equivalence, effectiveGroups }, { names }) => ({
+    because: `the arms differ on hardly any ${names.group} of a class that is worth ${effectiveGroups.toFixed(0)} of them, and so few could not show a difference within ±${equivalence.margin}`,
+    remedy: `Test on more ${names.group}s, or on harder images.`,
   }),
   chance: ({ baseline }, { arms }) => {
     const { auc } = arms.find(({ arm }) => arm === baseline)!;
