@@ -34,6 +34,7 @@ export interface AucTable {
   plan: VerdictPlan;
   design: ReturnType<typeof designOf>;
   rows: readonly (Omit<AucRow, 'fold' | 'seed'> & { fold: number; seed: number })[];
+  limits: readonly Limit[];
   notes: readonly string[];
 }
 
@@ -56,6 +57,9 @@ export async function readScoreTable(
 }
 
 /** As a trial says of itself where it has no arm that re-balances the real images. */
+const limitsOf = ({ synthetic, balanceControls }: VerdictPlan): Limit[] =>
+  synthetic && balanceControls.length === 0 ? [balanceAlone] : [];
+
 const balanceAlone: Limit = {
   id: 'balance',
   short: 'balance not ruled out',
@@ -211,7 +215,7 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
       external: external.map(({ name, images }) => ({ name, ...images })),
       runs: generators,
       sequential: looksOf(generators, plan, path),
-      limits: plan.synthetic && plan.balanceControls.length === 0 ? [balanceAlone] : [],
+      limits: limitsOf(plan),
       equalSteps: null,
     },
     subgroups: table.subgroups.map((column, at) => ({
@@ -404,5 +408,12 @@ function aucTable(table: Of<'aucs'>, plan: VerdictPlan): AucTable {
   }
   const order = (arm: string): number => design.arms.indexOf(arm);
   rows.sort((a, b) => order(a.arm) - order(b.arm) || a.fold - b.fold || a.seed - b.seed);
-  return { kind: 'aucs', plan, design, rows, notes: [...table.notes, ...design.notes] };
+  return {
+    kind: 'aucs',
+    plan,
+    design,
+    rows,
+    limits: limitsOf(plan),
+    notes: [...table.notes, ...design.notes],
+  };
 }
