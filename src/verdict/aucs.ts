@@ -254,8 +254,7 @@ export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design'])
   const [short, sentence] = sentences[kind as keyof typeof sentences];
   return {
     kind,
-    short:
-      limits.length === 0 ? short : `${short}, but: ${limits.map((limit) => limit.short).join(', ')}`,
+    short: limits.length === 0 ? short : `${short}, but: ${limits.map((limit) => limit.short).join(', ')}`,
     sentence:
       limits.length === 0
         ? sentence

@@ -16,6 +16,7 @@ import { numbering } from './table/numbering.js';
 import { designOf, type VerdictPlan } from './table/plan.js';
 import { placesText } from './table/problems.js';
 import { type AucRow, type NumberedRow, type ReadTable, readTables } from './table/rows.js';
+import { shapeOf, type TableShape } from './table/shape.js';
 
 export { type VerdictPlan, verdictPlanSchema } from './table/plan.js';
 
@@ -25,6 +26,7 @@ export interface ScoreTable {
   subgroups: readonly Subgroups[];
   /** Every score is a probability, so that calibration can be asked for. */
   isProbability: boolean;
+  shape: TableShape;
   /** What was assumed, left out or called otherwise, a sentence each. */
   notes: readonly string[];
 }
@@ -35,6 +37,7 @@ export interface AucTable {
   design: ReturnType<typeof designOf>;
   rows: readonly (Omit<AucRow, 'fold' | 'seed'> & { fold: number; seed: number })[];
   limits: readonly Limit[];
+  shape: TableShape;
   notes: readonly string[];
 }
 
@@ -223,6 +226,11 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
       folds: sets.map(({ first }) => first.map((row) => row.subgroups[at]!)),
     })),
     isProbability,
+    shape: shapeOf(
+      table.rows.filter(({ split }) => split === 'test'),
+      'scores',
+      has,
+    ),
     notes,
   };
 }
@@ -414,6 +422,7 @@ function aucTable(table: Of<'aucs'>, plan: VerdictPlan): AucTable {
     design,
     rows,
     limits: limitsOf(plan),
+    shape: shapeOf(table.rows, 'aucs', table.has),
     notes: [...table.notes, ...design.notes],
   };
 }

@@ -4,6 +4,7 @@ import { ConfigError } from '../../errors.js';
 import { list } from '../../report/format.js';
 import type { Names, PlannedComparison } from '../scores.js';
 import { columnRoles, instead } from './columns.js';
+import { designSchema } from './shape.js';
 
 const text = z.string().min(1);
 
@@ -52,6 +53,7 @@ export const verdictPlanSchema = z.strictObject({
     .describe("one row an image: pattern of the runs' columns, '{arm}_f{fold}_s{seed}'"),
   files: text.optional().describe("a file a run: pattern of the files' names"),
   subgroups: z.array(text).default([]).describe('columns by whose values the result is told as well'),
+  design: designSchema,
 });
 export type VerdictPlan = z.output<typeof verdictPlanSchema>;
 
