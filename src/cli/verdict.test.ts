@@ -165,8 +165,10 @@ describe('graft verdict, without libtorch and without the addon', () => {
     const asked = ['--baseline', 'real', '--arm', 'real+synthetic'];
     const open = graft('register', ...asked);
     expect(open.status).toBe(2);
-    expect(open.stderr).toMatch(/--margin-reason is missing/);
-    const made = graft('register', ...asked, '--margin-reason', 'less than readers differ by', '--json');
+    expect(open.stderr).toMatch(/--margin-reason, --folds, --seeds, --groups, --generators are missing/);
+    const design = ['--folds', '2', '--seeds', '7,11', '--groups', 'yes', '--generators', 'no'];
+    const whole = [...asked, ...design, '--margin-reason', 'less than readers differ by'];
+    const made = graft('register', ...whole, '--json');
     expect(made.status).toBe(0);
     const { sha256 } = JSON.parse(made.stdout);
     const held = graft(scores, '--registration', 'registration.json', '--json', '--quiet');
@@ -186,6 +188,23 @@ describe('graft verdict, without libtorch and without the addon', () => {
     expect(graft(scores, ...asked, '--quiet').stdout).toMatch(
       /Not registered: no plan .* before this analysis began/,
     );
+    // The golden table is older than the plan.
+    expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain('dated after the scores were written');
+    const back = graft(scores, '--registration', 'registration.json', '--out', out);
+    expect(back.stderr).toMatch(/told of a deviation from this plan; it stays/);
+    expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain('a reviewer asked');
+    expect(graft(...other, '--deviation', ' ').stderr).toMatch(/--deviation: say why/);
+    writeFileSync(
+      join(root, 'fewer.csv'),
+      readFileSync(scores, 'utf8')
+        .split('\n')
+        .filter((line) => !/^[^,]*,2,/.test(line))
+        .join('\n'),
+    );
+    expect(graft('fewer.csv', '--registration', 'registration.json').stderr).toMatch(
+      /design\.folds: was 2, is 1/,
+    );
+    expect(graft('register', ...whole, '--groups', 'maybe').stderr).toMatch(/expected yes or no/);
     expect(graft(scores, ...asked, '--deviation', 'why').stderr).toMatch(/--registration/);
   });
 

@@ -1,7 +1,7 @@
 /** `graft verdict …`: the trial's statistics on anyone's scores, from PyTorch, MONAI or timm. Needs no engine. */
 import type { Command } from 'commander';
-import type { RegistrationRecord } from '../verdict/registration.js';
-import type { VerdictPlan } from '../verdict/table.js';
+import type { RegistrationFile, RegistrationRecord } from '../verdict/registration.js';
+import type { AucTable, ScoreTable, VerdictPlan } from '../verdict/table.js';
 import { collect, examples, globalOptions, notice, number, output } from './common.js';
 import { initCommand } from './verdict-init.js';
 import { registerVerdictPlan } from './verdict-plan.js';
@@ -140,6 +140,7 @@ export function addTableOptions(command: Command): Command {
 export async function planOf(
   flags: TableFlags,
   registered: Readonly<Record<string, unknown>> = {},
+  design: readonly { flag: string; key: string; value: unknown }[] = [],
 ): Promise<VerdictPlan> {
   const { ConfigError } = await import('../errors.js');
   const { resolveConfig } = await import('../run/config.js');
@@ -175,31 +176,61 @@ export async function planOf(
       { flag: '--files', key: 'files', value: flags.files },
       { flag: '--subgroup', key: 'subgroups', value: many(flags.subgroup) },
       ...columns,
+      ...design,
     ],
   });
 }
 
-/** The plan, and what is to be said of its registration. */
-async function heldPlan(
-  flags: VerdictFlags,
-): Promise<{ plan: VerdictPlan; registration: RegistrationRecord | null }> {
+/** The plan, and the registration that it is to be held to. */
+async function heldPlan(flags: VerdictFlags): Promise<{ plan: VerdictPlan; file: RegistrationFile | null }> {
   const { ConfigError } = await import('../errors.js');
   if (flags.registration === undefined) {
     if (flags.deviation !== undefined)
       throw new ConfigError('--deviation: from which plan? Name it with --registration');
-    return { plan: await planOf(flags), registration: null };
+    return { plan: await planOf(flags), file: null };
   }
+  if (flags.deviation?.trim() === '')
+    throw new ConfigError('--deviation: say why, in a few words that a reader can argue with');
   const { readRegistration } = await import('../verdict/registration.js');
-  const { heldTo } = await import('../verdict/table/registered.js');
   const file = readRegistration(flags.registration);
-  const plan = await planOf(flags, file.registration.plan);
-  return { plan, registration: heldTo(plan, file, flags.deviation) };
+  return { plan: await planOf(flags, file.registration.plan), file };
+}
+
+/** What is to be said of the registration, now that the table is read. */
+async function registrationOf(
+  table: ScoreTable | AucTable,
+  command: Command,
+  {
+    plan,
+    file,
+    flags,
+    paths,
+  }: { plan: VerdictPlan; file: RegistrationFile | null; flags: VerdictFlags; paths: readonly string[] },
+): Promise<RegistrationRecord | null> {
+  if (!file) return null;
+  const { statSync } = await import('node:fs');
+  const { join } = await import('node:path');
+  const { heldTo, toldBefore } = await import('../verdict/table/registered.js');
+  const summary = flags.out === undefined ? null : join(flags.out, 'summary.json');
+  const earlier = summary === null ? [] : toldBefore(summary, file);
+  const record = heldTo(plan, file, {
+    shape: table.shape,
+    written: paths.map((path) => statSync(path).mtime),
+    why: flags.deviation,
+    earlier,
+  });
+  if (earlier.length > 0)
+    notice(
+      command,
+      `${summary} told of ${earlier.length === 1 ? 'a deviation' : `${earlier.length} deviations`} from this plan; ${earlier.length === 1 ? 'it stays' : 'they stay'} in the report.`,
+    );
+  return record;
 }
 
 async function verdictCommand(paths: string[], flags: VerdictFlags, command: Command): Promise<void> {
   const { ConfigError } = await import('../errors.js');
   if (paths.length === 0) throw new ConfigError('no table of scores; write one with: graft verdict init');
-  const { plan, registration } = await heldPlan(flags);
+  const { plan, file } = await heldPlan(flags);
   const { readScoreTable } = await import('../verdict/table.js');
   const table = await readScoreTable(paths, plan);
   for (const note of table.notes) notice(command, note);
@@ -210,6 +241,7 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
       own: /^(figures|report\.(html|md|pdf)|summary\.json)$/,
     });
   }
+  const registration = await registrationOf(table, command, { plan, file, flags, paths });
   if (table.kind === 'aucs') {
     const { printAucVerdict } = await import('./verdict-aucs.js');
     return printAucVerdict(table, command, { out: flags.out, paths, registration });

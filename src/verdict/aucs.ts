@@ -2,11 +2,13 @@
  * A verdict from AUCs alone, where nobody has the scores any more: a published table with a value a fold and seed. What the
  * choice of test images does is seen between folds only, so folds are the sample: the corrected resampled t of Nadeau &
  * Bengio (Machine Learning 52, 2003) on the folds' mean differences, which allows for their shared training images. The
- * plain t over folds stands beside it and takes folds for independent, which they are not. One fold gets no verdict.
+ * plain t over folds stands beside it and takes folds for independent, which they are not. One fold gets no verdict, nor do
+ * folds that all differ by the same: AUCs that were rounded or copied have no spread to go by. That nothing matters is said
+ * only where the table counts images, so that a reader can see how little a fold could have shown.
  */
 import { plural, pValue, signed, signedRange } from '../report/format.js';
 import { holm, meanAndDeviation, pairedT } from '../stats/paired.js';
-import type { PlannedComparison } from './scores.js';
+import type { Limit, PlannedComparison } from './scores.js';
 import type { AucTable } from './table.js';
 
 export interface AucArm {
@@ -35,6 +37,8 @@ export interface AucComparison extends PlannedComparison {
   overFolds: TInterval | null;
   /** With one fold: t over seeds, the test images taken as given; null with one seed, or with folds. */
   overSeeds: TInterval | null;
+  /** Several folds, and all of them differ by the same: there is no spread, and so no interval. */
+  identical: boolean;
   /** Holm-corrected among the secondary comparisons. */
   correctedP: number | null;
 }
@@ -47,6 +51,10 @@ export interface AucAnalysis {
   comparisons: AucComparison[];
   /** Test over training images, and whether it is the table's or k-fold cross-validation's. */
   testToTrain: { value: number; assumed: boolean } | null;
+  /** Whether each row says how many images of each class were tested. */
+  counted: boolean;
+  /** Known from elsewhere than the AUCs. */
+  limits: Limit[];
   notes: string[];
 }
 
@@ -56,6 +64,7 @@ export type AucVerdictKind =
   | 'balance-only'
   | 'equivalent'
   | 'underpowered'
+  | 'not-decidable'
   | 'one-test-set';
 
 export interface AucVerdict {
@@ -64,12 +73,17 @@ export interface AucVerdict {
   sentence: string;
   paragraph: string;
   others: string[];
+  limits: Limit[];
 }
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-export function analyseAucs({ plan, design, rows, notes }: AucTable): AucAnalysis {
+/** To what a table's decimals leave of a difference: 0.83 − 0.80 is 0.82 − 0.79. */
+const same = (values: readonly number[]): boolean =>
+  values.length > 1 && Math.max(...values) - Math.min(...values) < 1e-9;
+
+export function analyseAucs({ plan, design, rows, limits, notes }: AucTable): AucAnalysis {
   const folds = [...new Set(rows.map(({ fold }) => fold))].sort((a, b) => a - b);
   const testToTrain = folds.length > 1 ? ratioOf(rows, folds.length, plan.testToTrain) : null;
   const arms = design.arms.map((arm): AucArm => {
@@ -96,7 +110,9 @@ export function analyseAucs({ plan, design, rows, notes }: AucTable): AucAnalysi
     });
     const values = foldDifferences.map(({ difference }) => difference);
     const several = values.length > 1;
+    const identical = several && same(values);
     const t = (list: readonly number[], ratio = 0): TInterval | null => {
+      if (same(list)) return null;
       const test = pairedT(list, plan.level, ratio);
       return test && { low: test.low, high: test.high, p: test.p };
     };
@@ -109,6 +125,7 @@ export function analyseAucs({ plan, design, rows, notes }: AucTable): AucAnalysi
         resampled: several && testToTrain ? t(values, testToTrain.value) : null,
         overFolds: several ? t(values) : null,
         overSeeds: several ? null : t(differences.map(({ difference }) => difference)),
+        identical,
         correctedP: null,
       },
     ];
@@ -124,6 +141,8 @@ export function analyseAucs({ plan, design, rows, notes }: AucTable): AucAnalysi
     arms,
     comparisons,
     testToTrain,
+    counted: rows.every(({ positives, negatives }) => positives !== null && negatives !== null),
+    limits: [...limits],
     notes: [...notes],
   };
 }
@@ -149,7 +168,7 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
 
 export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design']): AucVerdict {
-  const { level, margin, folds, comparisons, testToTrain } = analysis;
+  const { level, margin, folds, comparisons, testToTrain, counted } = analysis;
   const primary = comparisons.find(({ role }) => role === 'primary')!;
   const required = comparisons.filter(({ role }) => role === 'required');
   const others = comparisons
@@ -162,6 +181,15 @@ export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design'])
       return `${comparison.arm} against ${comparison.baseline}: ${signed(comparison.mean)}${told}.`;
     });
   const { resampled } = primary;
+  if (primary.identical)
+    return {
+      kind: 'not-decidable',
+      short: 'Not decidable',
+      sentence: `No verdict: all folds differ by exactly the same (${signed(primary.mean)} ${primary.phrase}): rounded or copied AUCs.`,
+      paragraph: `Folds have test images of their own and never differ by just the same, so that ${plural(primary.foldDifferences.length, 'fold')} without any spread make no interval. Give AUCs with all their decimals, those of the runs themselves, or the scores.`,
+      others,
+      limits: [],
+    };
   const subject = capital(names.subject);
   if (!resampled) {
     const seeds = primary.overSeeds;
@@ -173,13 +201,16 @@ export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design'])
         `${seeds ? `Over ${plural(primary.differences.length, 'seed')} the ${levelText(level)} interval is ${signedRange(seeds)} (p ${pValue(seeds.p)}), but it takes the test images for the whole world. ` : ''}` +
         'What other test images would have given is in the scores, not in the AUC: give a table with a row an image, or AUCs of several folds.',
       others,
+      limits: [],
     };
   }
   const interval = `${signed(primary.mean)} (${levelText(level)} interval ${signedRange(resampled)})`;
   const basis = `${plural(folds, 'fold')}, ${plural(primary.differences.length, 'pair')} of runs`;
   const within = resampled.low >= -margin && resampled.high <= margin;
   const kind: AucVerdictKind = within
-    ? 'equivalent'
+    ? counted
+      ? 'equivalent'
+      : 'underpowered'
     : resampled.low > 0
       ? required.every((one) => one.resampled && one.resampled.low > 0)
         ? 'helps'
@@ -193,7 +224,7 @@ export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design'])
   const how =
     `The interval is that over folds (corrected resampled t, ${plural(folds - 1, 'degree')} of freedom, test over training images ${ratio.value.toFixed(3)}${ratio.assumed ? ', as in k-fold cross-validation: the table does not say' : ''}); ` +
     `test images are in it through the folds alone.${overFolds ? ` The plain t over folds, which takes folds for independent, has ${signedRange(overFolds)} (p ${pValue(overFolds.p)}).` : ''}`;
-  const sentences: Record<Exclude<AucVerdictKind, 'one-test-set'>, [string, string]> = {
+  const sentences: Record<Exclude<AucVerdictKind, 'one-test-set' | 'not-decidable'>, [string, string]> = {
     helps: [
       `${capital(names.short)} ${verb('helps', 'help')}`,
       `${subject} ${verb('helps', 'help')} ${primary.phrase}: AUC ${interval}, p ${pValue(resampled.p)}, ${basis}.`,
@@ -215,6 +246,21 @@ export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design'])
       `No evidence that ${names.subject} ${verb('helps or harms', 'help or harm')} ${primary.phrase}: AUC ${interval}, p ${pValue(resampled.p)}, ${basis}.`,
     ],
   };
+  const uncounted =
+    within && !counted
+      ? `All of it is within ±${margin}, but the table does not say how many images were tested (positives, negatives): folds that agree may be folds too small or too alike to differ, and AUCs alone do not tell. `
+      : '';
+  const limits = analysis.limits.filter(({ only }) => only === undefined || only === kind);
   const [short, sentence] = sentences[kind as keyof typeof sentences];
-  return { kind, short, sentence, paragraph: how, others };
+  return {
+    kind,
+    short: limits.length === 0 ? short : `${short}, but: ${limits.map((limit) => limit.short).join(', ')}`,
+    sentence:
+      limits.length === 0
+        ? sentence
+        : `${sentence.replace(/\.$/, '')}; but ${limits.map(({ clause }) => clause).join(', and ')}.`,
+    paragraph: `${uncounted}${how}`,
+    others,
+    limits,
+  };
 }

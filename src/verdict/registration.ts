@@ -60,6 +60,8 @@ export const registrationRecordSchema = z.strictObject({
   /** Of registration.json: what is deposited. */
   fileHash: hash.nullable(),
   registeredAt: z.iso.datetime().nullable(),
+  /** Of scores that somebody hands over: when the first of their files was last written. */
+  scoresWrittenAt: z.iso.datetime().optional(),
   by: z.enum(['register', 'run']),
   /** Why a smaller difference than the margin would not matter. */
   marginReason: z.string().nullable().default(null),
@@ -195,6 +197,19 @@ export const someOf = (problems: readonly string[]): string =>
 /** What a plan is the plan of: runs that are made, or scores that are there. */
 export type PlanSubject = 'trial' | 'analysis';
 
+/** Whether the scores may have been there when the plan was written down. */
+const isLate = ({ registeredAt, scoresWrittenAt }: RegistrationRecord, subject: PlanSubject): boolean =>
+  subject === 'analysis' &&
+  registeredAt !== null &&
+  scoresWrittenAt !== undefined &&
+  Date.parse(registeredAt) >= Date.parse(scoresWrittenAt);
+
+/** Of an analysis only the files of the scores can tell, and only as far as their dates go. */
+function when(record: RegistrationRecord, subject: PlanSubject): string {
+  if (isLate(record, subject)) return ', dated after the scores were written';
+  return subject === 'trial' || record.scoresWrittenAt !== undefined ? `, before the ${subject} began` : '';
+}
+
 /** What a report says of the plan, right under its verdict: a sentence or two that claim no more than is known. */
 export function registrationText(record: RegistrationRecord | null, subject: PlanSubject = 'trial'): string {
   if (record === null)
@@ -204,7 +219,7 @@ export function registrationText(record: RegistrationRecord | null, subject: Pla
   const sum = `SHA-256 ${fileHash ?? planHash}`;
   const head =
     by === 'register'
-      ? `Registered${on}, before the ${subject} began: ${sum}`
+      ? `Registered${on}${when(record, subject)}: ${sum}`
       : `Not registered before it was run: the plan was written down when the ${subject} began${on}: ${sum}`;
   if (deviations.length === 0) return `${head}; no deviations.`;
   const told = deviations.map(({ time, why, differences }) => {
@@ -219,5 +234,6 @@ export function whenFixed(record: RegistrationRecord | null, subject: PlanSubjec
   // Nobody can tell when the options of an analysis were chosen.
   if (record === null) return subject === 'trial' ? 'set in the trial file' : 'taken';
   if (record.deviations.length > 0) return 'set (see the deviations from the plan)';
+  if (isLate(record, subject)) return 'registered after the scores were written';
   return record.by === 'register' ? 'set beforehand' : `set when the ${subject} began`;
 }

@@ -379,6 +379,35 @@ describe('a bad table is refused in one line that names the rows', () => {
       rows.map((row) => (row.arm === 'real' ? { ...row, seed: (row.seed as number) + 10 } : row)),
       /no seed is paired: 'real\+synthetic' has fold 1, seed 0.*'real' has fold 1, seed 10/,
     ],
+    [
+      'a fold that some rows lack',
+      rows.map((row) => (row.fold === 2 ? { ...row, fold: '' } : row)),
+      /lines 26, 27.*: no fold, which other rows have/,
+    ],
+    ['a seed that some rows lack', change(4, { seed: '' }), /line 6: no seed, which other rows have/],
+    [
+      'training rows alone',
+      rows.map((row) => ({ ...row, split: 'train' })),
+      /no test rows; split has: train \(96\)/,
+    ],
+    [
+      'validation on the test images',
+      [...rows.map((row) => ({ ...row, split: 'test' })), ...rows.map((row) => ({ ...row, split: 'val' }))],
+      /lines 98.*: 24 images both validate and test fold 1, such as 'f1-i0'/,
+    ],
+    [
+      'ids that lost their zeros in one arm',
+      rows.map((row, i) => ({ ...row, image: (row.arm === 'real' ? '00' : '') + (i % 12) + row.fold })),
+      /It has '00\d+', perhaps the same as '\d+': ids were read as numbers/,
+    ],
+    [
+      'ids that became decimals in one arm',
+      rows.map((row, i) => ({
+        ...row,
+        image: `${(i % 12) + 1}${row.fold}${row.arm === 'real' ? '.0' : ''}`,
+      })),
+      /It has '\d+\.0', perhaps the same as '\d+': ids were read as numbers/,
+    ],
     ['NaN', change(4, { score: 'nan' }), /line 6: the score \('score'\) is missing or NaN/],
     ['an empty score', change(4, { score: '' }), /line 6: the score/],
     ['infinity', change(4, { score: 'inf' }), /line 6: the score \('score'\) is 'inf', not a number/],
@@ -478,4 +507,33 @@ describe('a bad table is refused in one line that names the rows', () => {
     expect(error.message).not.toContain('\n');
     expect(error.name).toMatch(/DataError|ConfigError/);
   });
+});
+
+test('a table without groups says in its limits that patients are unknown', async () => {
+  const rows = soundRows();
+  const ids = (path: string) => read(path).then(({ scores }) => scores.limits.map(({ id }) => id));
+  expect(await ids(written(csv(rows)))).toEqual(['balance']);
+  expect(await ids(written(csv(rows.map(({ group: _, ...row }) => row))))).toEqual(['groups', 'balance']);
+});
+
+test('validation rows of one arm alone: a note names the arm without', async () => {
+  const rows = soundRows().flatMap((row) => [
+    { ...row, split: 'test' },
+    ...(row.arm === 'real' ? [{ ...row, split: 'val', image: `v${row.image}`, group: `v${row.group}` }] : []),
+  ]);
+  const { notes } = await read(written(csv(rows)));
+  expect(notes.join(' ')).toMatch(
+    /No validation rows and no threshold of ‘real\+synthetic’ \(4 runs\), which/,
+  );
+});
+
+test('a plan has a level and a margin that somebody could mean', () => {
+  expect(() => plan({ level: 0.8 })).toThrow(/at least 0\.9/);
+  expect(() => plan({ margin: 0.2 })).toThrow(/at most 0\.1/);
+});
+
+test('subgroups of a table of AUCs: a note says that there are none', async () => {
+  const path = written('arm,fold,auc,site\nreal,1,.8,a\nreal,2,.7,a\ngan,1,.81,a\ngan,2,.75,a\n');
+  const { notes } = await readScoreTable([path], plan({ subgroups: ['site'] }));
+  expect(notes.join(' ')).toMatch(/Subgroups need a row an image: nothing is told by ‘site’/);
 });

@@ -3,7 +3,7 @@
  * statistics wrong without a sound is an error that names the rows: an image in two folds, labels that change, a patient
  * across folds, images that a run lacks, a score that is no number. docs/verdict.md is for those who write such tables.
  */
-import { oneSpelling, truthOf } from '../data/cell.js';
+import { isMissing, oneSpelling, truthOf } from '../data/cell.js';
 import { ConfigError, DataError } from '../errors.js';
 import { list, plural, whole } from '../report/format.js';
 import { auc } from '../stats/roc.js';
@@ -14,8 +14,9 @@ import { checkRows, requireAllImages, requireBothClasses } from './table/checks.
 import { instead } from './table/columns.js';
 import { numbering } from './table/numbering.js';
 import { designOf, type VerdictPlan } from './table/plan.js';
-import { placesText } from './table/problems.js';
+import { placesText, refuse } from './table/problems.js';
 import { type AucRow, type NumberedRow, type ReadTable, readTables } from './table/rows.js';
+import { shapeOf, type TableShape } from './table/shape.js';
 
 export { type VerdictPlan, verdictPlanSchema } from './table/plan.js';
 
@@ -25,6 +26,7 @@ export interface ScoreTable {
   subgroups: readonly Subgroups[];
   /** Every score is a probability, so that calibration can be asked for. */
   isProbability: boolean;
+  shape: TableShape;
   /** What was assumed, left out or called otherwise, a sentence each. */
   notes: readonly string[];
 }
@@ -34,6 +36,8 @@ export interface AucTable {
   plan: VerdictPlan;
   design: ReturnType<typeof designOf>;
   rows: readonly (Omit<AucRow, 'fold' | 'seed'> & { fold: number; seed: number })[];
+  limits: readonly Limit[];
+  shape: TableShape;
   notes: readonly string[];
 }
 
@@ -56,6 +60,9 @@ export async function readScoreTable(
 }
 
 /** As a trial says of itself where it has no arm that re-balances the real images. */
+const limitsOf = ({ synthetic, balanceControls }: VerdictPlan): Limit[] =>
+  synthetic && balanceControls.length === 0 ? [balanceAlone] : [];
+
 const balanceAlone: Limit = {
   id: 'balance',
   short: 'balance not ruled out',
@@ -65,6 +72,15 @@ const balanceAlone: Limit = {
   only: 'helps',
 };
 
+/** Of a table without groups. */
+const patientsUnknown: Limit = {
+  id: 'groups',
+  short: 'patients unknown',
+  clause: 'no column says which images are of one patient',
+  detail:
+    'Each image counts as a patient of its own. Images of one patient resemble each other, so that the interval is too narrow if there are several, and one patient may stand in two folds unseen. Add a column group with patients or lesions.',
+};
+
 type Of<Kind> = Extract<ReadTable, { kind: Kind }>;
 
 /** Arms, folds and seeds of any rows. */
@@ -72,6 +88,11 @@ function keys<Row extends { arm: string; fold: string; seed: string }>(
   rows: readonly Row[],
   { has, notes }: ReadTable,
 ): (Omit<Row, 'fold' | 'seed'> & { fold: number; seed: number })[] {
+  for (const role of ['fold', 'seed'] as const) {
+    const empty = rows.filter((row) => isMissing(row[role], 'value'));
+    if (empty.length < rows.length)
+      refuse(empty, `no ${role}, which other rows have; say which ${role} these scores are of`);
+  }
   const arms = oneSpelling(rows.map(({ arm }) => arm));
   for (const { to, from } of arms.merged)
     notes.push(`Arm ‘${to}’ is also written ${list(from.map(({ spelling }) => `‘${spelling}’`))}.`);
@@ -192,9 +213,10 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
     notes.push(
       'Scores outside [0, 1] rank images as probabilities do; Brier score, log loss and calibration need probabilities and are left out.',
     );
-  if (runs.some(({ threshold }) => threshold === null))
+  const unknown = runs.filter(({ threshold }) => threshold === null);
+  if (unknown.length > 0)
     notes.push(
-      'No threshold is known: sensitivity, specificity and balanced accuracy are left out. A column split with rows of the validation images, or a column threshold, brings them.',
+      `${unknown.length === runs.length ? 'No threshold is known' : thresholdsLack(unknown)}: sensitivity, specificity and balanced accuracy are left out. A column split with rows of the validation images, or a column threshold, brings them.`,
     );
   return {
     kind: 'scores',
@@ -211,7 +233,7 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
       external: external.map(({ name, images }) => ({ name, ...images })),
       runs: generators,
       sequential: looksOf(generators, plan, path),
-      limits: plan.synthetic && plan.balanceControls.length === 0 ? [balanceAlone] : [],
+      limits: [...(has.has('group') ? [] : [patientsUnknown]), ...limitsOf(plan)],
       equalSteps: null,
     },
     subgroups: table.subgroups.map((column, at) => ({
@@ -219,6 +241,11 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
       folds: sets.map(({ first }) => first.map((row) => row.subgroups[at]!)),
     })),
     isProbability,
+    shape: shapeOf(
+      table.rows.filter(({ split }) => split === 'test'),
+      'scores',
+      has,
+    ),
     notes,
   };
 }
@@ -314,6 +341,14 @@ function validated(
   };
 }
 
+/** 'No validation rows and no threshold of arm ‘x’ (6 runs), which others have' */
+function thresholdsLack(runs: readonly ScoredRun[]): string {
+  const arms = [...new Set(runs.map(({ arm }) => arm))].map(
+    (arm) => `‘${arm}’ (${plural(runs.filter((run) => run.arm === arm).length, 'run')})`,
+  );
+  return `No validation rows and no threshold of ${list(arms)}, which other runs have`;
+}
+
 /** Of any scores, by their ranks, since the rule knows probabilities. */
 function thresholdOf(labels: readonly (0 | 1)[], scores: readonly number[]): number {
   const distinct = [...new Set(scores)].sort((a, b) => a - b);
@@ -402,7 +437,19 @@ function aucTable(table: Of<'aucs'>, plan: VerdictPlan): AucTable {
       );
     seen.set(key, row);
   }
+  if (plan.subgroups.length > 0)
+    table.notes.push(
+      `Subgroups need a row an image: nothing is told by ${list(plan.subgroups.map((name) => `‘${name}’`))}.`,
+    );
   const order = (arm: string): number => design.arms.indexOf(arm);
   rows.sort((a, b) => order(a.arm) - order(b.arm) || a.fold - b.fold || a.seed - b.seed);
-  return { kind: 'aucs', plan, design, rows, notes: [...table.notes, ...design.notes] };
+  return {
+    kind: 'aucs',
+    plan,
+    design,
+    rows,
+    limits: limitsOf(plan),
+    shape: shapeOf(table.rows, 'aucs', table.has),
+    notes: [...table.notes, ...design.notes],
+  };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { writeJson } from '../../files.js';
 import type { Block, ReportDocument } from '../../report/document.js';
-import { fixed, plural, pValue, signed, signedRange } from '../../report/format.js';
+import { capital, fixed, plural, pValue, signed, signedRange } from '../../report/format.js';
 import { writeReportFiles } from '../../report/write.js';
 import { graftVersion } from '../../run/package.js';
 import type { AucAnalysis, AucVerdict } from '../aucs.js';
@@ -151,6 +151,7 @@ function compose(
           {
             kind: 'list',
             items: [
+              ...verdict.limits.map(({ short, detail }) => ({ lead: `${capital(short)}.`, text: detail })),
               {
                 lead: 'AUCs instead of scores.',
                 text: 'How much the choice of test images does is not in an AUC. It comes in through the folds, of which there are few; a table with a row an image says more, with narrower intervals.',

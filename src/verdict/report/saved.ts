@@ -11,7 +11,7 @@ export const TABLE_FORMAT = 'graft-verdict-1';
  * @returns null where the file is the summary of something else
  * @throws DataError where it says that it is one and holds no scores
  */
-export function readTableSummary(path: string): Omit<ScoreTable, 'kind'> | null {
+export function readTableSummary(path: string): Omit<ScoreTable, 'kind' | 'shape'> | null {
   const content = parseJson(readText(path), path) as Partial<ScoreTable> & { format?: unknown };
   if (content?.format !== TABLE_FORMAT) return null;
   const { scores, subgroups = [], isProbability = false, notes = [] } = content;

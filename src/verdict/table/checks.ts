@@ -2,7 +2,7 @@
 import { DataError } from '../../errors.js';
 import { list, plural } from '../../report/format.js';
 import type { ScoredFold } from '../scores.js';
-import { placesText } from './problems.js';
+import { placesText, refuse } from './problems.js';
 import type { NumberedRow } from './rows.js';
 
 /** @throws DataError for labels or groups that change, scores that stand twice, images and groups in two folds */
@@ -16,6 +16,7 @@ export function checkRows(rows: readonly NumberedRow[]): void {
   const test = own.filter(({ split }) => split === 'test');
   imageInTwoFolds(test);
   groupInTwoFolds(test);
+  validatedOnTest(own);
 }
 
 /** Rows of each external set. */
@@ -107,6 +108,18 @@ function groupInTwoFolds(rows: readonly NumberedRow[]): void {
   );
 }
 
+/** A threshold that is chosen on the very images it is tested on makes sensitivity and specificity too good. */
+function validatedOnTest(own: readonly NumberedRow[]): void {
+  const key = ({ fold, image }: NumberedRow): string => `${fold}\0${image}`;
+  const tested = new Set(own.filter(({ split }) => split === 'test').map(key));
+  const both = own.filter((row) => row.split === 'val' && tested.has(key(row)));
+  const images = new Set(both.map(key)).size;
+  refuse(
+    both,
+    `${plural(images, 'image')} both validate and test fold ${both[0]?.fold}, such as '${both[0]?.image}'; a threshold must be chosen on other images: leave these rows of split val out`,
+  );
+}
+
 /** @throws DataError for a run that lacks images which other runs of its fold, or of the external set, scored */
 export function requireAllImages(rows: readonly NumberedRow[], all: readonly NumberedRow[]): void {
   const scored = new Set(rows.map(({ image }) => image));
@@ -114,9 +127,23 @@ export function requireAllImages(rows: readonly NumberedRow[], all: readonly Num
   if (lacking.length === 0) return;
   const { arm, fold, seed, external } = rows[0] ?? all[0]!;
   const where = external === '' ? `fold ${fold}` : external;
-  throw new DataError(
-    `${(rows[0] ?? all[0]!).file}: arm ${arm}, fold ${fold}, seed ${seed} scored ${all.length - lacking.length} of the ${all.length} images of ${where}; it lacks ${list(lacking.slice(0, 5).map(({ image, line }) => `'${image}' (line ${line} of another run)`))}${lacking.length > 5 ? ` and ${lacking.length - 5} more` : ''}. Score them, or leave the images or the run out`,
+  const hint = otherSpelling(
+    lacking.map(({ image }) => image),
+    rows.map(({ image }) => image),
   );
+  throw new DataError(
+    `${(rows[0] ?? all[0]!).file}: arm ${arm}, fold ${fold}, seed ${seed} scored ${all.length - lacking.length} of the ${all.length} images of ${where}; it lacks ${list(lacking.slice(0, 5).map(({ image, line }) => `'${image}' (line ${line} of another run)`))}${lacking.length > 5 ? ` and ${lacking.length - 5} more` : ''}. ${hint ?? 'Score them, or leave the images or the run out'}`,
+  );
+}
+
+/** Ids that a spreadsheet or pandas has read as numbers: '007' became '7', '7' became '7.0'. */
+function otherSpelling(lacking: readonly string[], scored: readonly string[]): string | null {
+  const bare = (id: string): string => id.replace(/\.0+$/, '').replace(/^0+(?=\d)/, '');
+  const byBare = new Map(scored.map((id) => [bare(id), id]));
+  const id = lacking.find((one) => byBare.has(bare(one)) && byBare.get(bare(one)) !== one);
+  return id === undefined
+    ? null
+    : `It has '${byBare.get(bare(id))}', perhaps the same as '${id}': ids were read as numbers somewhere; write them as text (pandas: dtype=str)`;
 }
 
 /** @throws DataError for a fold whose test images are all of one class: it has no AUC */

@@ -4,6 +4,7 @@ import { ConfigError } from '../../errors.js';
 import { list } from '../../report/format.js';
 import type { Names, PlannedComparison } from '../scores.js';
 import { columnRoles, instead } from './columns.js';
+import { designSchema } from './shape.js';
 
 const text = z.string().min(1);
 
@@ -24,7 +25,7 @@ export const verdictPlanSchema = z.strictObject({
   margin: z
     .number()
     .positive()
-    .max(0.5)
+    .refine((margin) => margin <= 0.1, 'at most 0.1: a larger difference in AUC matters to anybody')
     .default(0.02)
     .describe('AUC difference too small to matter, fixed beforehand'),
   marginReason: text.optional().describe('why that margin'),
@@ -34,7 +35,15 @@ export const verdictPlanSchema = z.strictObject({
     .max(100)
     .optional()
     .describe('test over training images; 0 where folds share no training image'),
-  level: z.number().min(0.5).lt(1).default(0.95).describe('of intervals'),
+  level: z
+    .number()
+    .lt(1)
+    .refine(
+      (level) => level >= 0.9,
+      'at least 0.9: a narrower interval calls chance a finding more than one time in ten',
+    )
+    .default(0.95)
+    .describe('of intervals'),
   power: z.number().min(0.5).lt(1).default(0.8).describe('that detectable differences are stated for'),
   looks: z
     .array(z.number().int().min(2))
@@ -52,6 +61,7 @@ export const verdictPlanSchema = z.strictObject({
     .describe("one row an image: pattern of the runs' columns, '{arm}_f{fold}_s{seed}'"),
   files: text.optional().describe("a file a run: pattern of the files' names"),
   subgroups: z.array(text).default([]).describe('columns by whose values the result is told as well'),
+  design: designSchema,
 });
 export type VerdictPlan = z.output<typeof verdictPlanSchema>;
 

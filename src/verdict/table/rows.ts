@@ -218,6 +218,14 @@ function scoreRows(
   const splits = all.map((raw) => splitOf(raw, cell(raw, 'split')));
   const train = splits.filter((split) => split === 'train').length;
   if (train > 0) notes.push(`${plural(train, 'row')} of the training split are left out.`);
+  if (all.length > 0 && !splits.includes('test'))
+    throw new DataError(
+      `${all[0]!.file}: no test rows; split has: ${(['train', 'val'] as const)
+        .map((name) => [name, splits.filter((split) => split === name).length] as const)
+        .filter(([, count]) => count > 0)
+        .map(([name, count]) => `${name} (${count})`)
+        .join(', ')}`,
+    );
   const used = all.flatMap((raw, i) =>
     splits[i] === 'train' ? [] : [{ raw, split: splits[i] as 'val' | 'test' }],
   );
