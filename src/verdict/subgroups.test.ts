@@ -96,7 +96,15 @@ test('the section: a forest with all images first, a table with intervals, what 
 });
 
 test('a table’s subgroup columns have the section, too; its failures are named, and scores that are no probabilities have no net benefit', () => {
-  const table = { kind: 'scores' as const, scores, subgroups: [sex], isProbability: true, notes: [] };
+  const shape = {
+    kind: 'scores' as const,
+    folds: ['1'],
+    seeds: ['0'],
+    groups: true,
+    generators: false,
+    external: [],
+  };
+  const table = { kind: 'scores' as const, scores, subgroups: [sex], isProbability: true, notes: [], shape };
   const options = { plan: {}, marginReason: null, sources: [], version: '9', analysis: { replicates: 0 } };
   const idsOf = (own: typeof table) =>
     composeTableReport(own, analysis, decideVerdict(analysis), options).sections.map(({ id }) => id);
