@@ -14,7 +14,7 @@ import { checkRows, requireAllImages, requireBothClasses } from './table/checks.
 import { instead } from './table/columns.js';
 import { numbering } from './table/numbering.js';
 import { designOf, type VerdictPlan } from './table/plan.js';
-import { placesText, refuse } from './table/problems.js';
+import { type Place, placesText, refuse } from './table/problems.js';
 import { type AucRow, type NumberedRow, type ReadTable, readTables } from './table/rows.js';
 import { shapeOf, type TableShape } from './table/shape.js';
 
@@ -84,7 +84,7 @@ const patientsUnknown: Limit = {
 type Of<Kind> = Extract<ReadTable, { kind: Kind }>;
 
 /** Arms, folds and seeds of any rows. */
-function keys<Row extends { arm: string; fold: string; seed: string }>(
+function keys<Row extends Place & { arm: string; fold: string; seed: string }>(
   rows: readonly Row[],
   { has, notes }: ReadTable,
 ): (Omit<Row, 'fold' | 'seed'> & { fold: number; seed: number })[] {
