@@ -5,7 +5,7 @@ import { shellQuote } from '../command-line.js';
 import { output } from './common.js';
 
 /** A few rows in the form that is asked for: what they say is made up. */
-const template = `arm,fold,seed,image,group,label,score
+export const template = `arm,fold,seed,image,group,label,score
 real,1,0,ISIC_0000001,patient_07,0,0.12
 real,1,0,ISIC_0000002,patient_08,0,0.31
 real,1,0,ISIC_0000003,patient_11,1,0.58
@@ -51,6 +51,8 @@ level: 0.95
 power: 0.8
 # Numbers of seeds at which the scores are looked at, where seeds are added step by step.
 # looks: [3, 5, 8]
+# What the table will have; to be registered beforehand (graft verdict register).
+# design: { folds: 5, seeds: 3, groups: true, generators: false }
 # Label of the positive class, where labels are not 0 and 1.
 # positive: malignant
 # Columns whose names are not the usual ones.
@@ -74,8 +76,8 @@ export async function initCommand({ out }: { out: string }, command: Command): P
     text: [
       ...paths,
       '',
-      'Fill scores.csv from your runs (snippet.py), agree on verdict.yaml, then:',
-      `graft verdict scores.csv --plan ${shellQuote(join(out, 'verdict.yaml'))} --out report`,
+      `Replace the made-up rows of ${join(out, 'scores.csv')} by those of your runs (snippet.py), agree on verdict.yaml, then:`,
+      `graft verdict ${shellQuote(join(out, 'scores.csv'))} --plan ${shellQuote(join(out, 'verdict.yaml'))} --out report`,
     ].join('\n'),
   });
 }

@@ -241,6 +241,9 @@ describe('graft verdict, without libtorch and without the addon', () => {
     expect(read.stderr).toBe('');
     expect(read.stdout).toMatch(/No verdict from a single seed/);
     expect(graft('init', '--out', 'start').status).toBe(2);
+    expect(stdout).toContain(`graft verdict ${join('start', 'scores.csv')} --plan`);
+    const told = graft(join('start', 'scores.csv'), '--plan', join('start', 'verdict.yaml'));
+    expect(told.stderr).toMatch(/scores\.csv is the template/);
 
     const python = spawnSync('python3', ['--version']);
     if (python.status !== 0) return;

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { RegistrationFile, RegistrationRecord } from '../verdict/registration.js';
 import type { AucTable, ScoreTable, VerdictPlan } from '../verdict/table.js';
 import { collect, examples, globalOptions, notice, number, output } from './common.js';
-import { initCommand } from './verdict-init.js';
+import { initCommand, template } from './verdict-init.js';
 import { registerVerdictPlan } from './verdict-plan.js';
 import { registerVerdictRegister } from './verdict-register.js';
 
@@ -234,6 +234,13 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
   const { readScoreTable } = await import('../verdict/table.js');
   const table = await readScoreTable(paths, plan);
   for (const note of table.notes) notice(command, note);
+  const { readFileSync, statSync } = await import('node:fs');
+  for (const path of paths)
+    if (statSync(path).size === template.length && readFileSync(path, 'utf8') === template)
+      notice(
+        command,
+        `${path} is the template, as graft verdict init wrote it: its scores are made up. Put your own in.`,
+      );
   if (flags.out !== undefined) {
     const { requireOwn } = await import('../output-folder.js');
     requireOwn(flags.out, {

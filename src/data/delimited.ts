@@ -120,6 +120,8 @@ export function* delimitedRecords(text: string, path: string): Generator<Delimit
   const named = separatorLine(text);
   const delimiter = named?.delimiter ?? sniffDelimiter(text);
   let width: number | undefined;
+  let header: readonly string[] = [];
+  let isFirst = true; // below the header
   let line = named ? 2 : 1;
   let at = named?.length ?? 0;
   while (at < text.length) {
@@ -137,13 +139,28 @@ export function* delimitedRecords(text: string, path: string): Generator<Delimit
       line = quoted.line + 1;
     }
     if (record.cells.length === 1 && plain.trim() === '') continue;
+    const isHeader = width === undefined;
     width ??= record.cells.length;
     if (record.cells.length !== width)
       throw new DataError(
-        `${path}, line ${record.line}: ${record.cells.length} cells, but the header has ${width}; quote cells that hold the separator`,
+        `${path}, line ${record.line}: ${record.cells.length} cells, but the header has ${width}; ${remedyOf(record.cells, { width, isFirst, header })}`,
       );
+    if (isHeader) header = record.cells;
+    else isFirst = false;
     yield { line: record.line, cells: record.cells.map(unguardFormula) };
   }
+}
+
+/** What may have made a record wider or narrower than the header. */
+function remedyOf(
+  cells: readonly string[],
+  { width, isFirst, header }: { width: number; isFirst: boolean; header: readonly string[] },
+): string {
+  if (header[0]?.startsWith('#')) return `the first line, '${header.join(' ')}', is a comment: delete it`;
+  if (cells[0]?.startsWith('#')) return 'it is a comment: delete it';
+  if (isFirst && cells.length === width + 1)
+    return 'if R wrote its row names without a name: write.table(…, sep = ",", row.names = FALSE); else quote cells that hold the separator';
+  return 'quote cells that hold the separator';
 }
 
 function afterLineEnd(text: string, end: number): number {

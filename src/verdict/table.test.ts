@@ -408,6 +408,16 @@ describe('a bad table is refused in one line that names the rows', () => {
       })),
       /It has '\d+\.0', perhaps the same as '\d+': ids were read as numbers/,
     ],
+    [
+      'row names of R',
+      csv(rows)
+        .split('\n')
+        .map((line, i) => (i === 0 || line === '' ? line : `"${i}",${line}`))
+        .join('\n'),
+      /line 2: 8 cells, but the header has 7; if R wrote its row names .*row\.names = FALSE/,
+    ],
+    ['a comment above', `# by me\n${csv(rows)}`, /the first line, '# by me', is a comment: delete it/],
+    ['a comment below', `${csv(rows)}# the end\n`, /line 98: .* it is a comment: delete it/],
     ['NaN', change(4, { score: 'nan' }), /line 6: the score \('score'\) is missing or NaN/],
     ['an empty score', change(4, { score: '' }), /line 6: the score/],
     ['infinity', change(4, { score: 'inf' }), /line 6: the score \('score'\) is 'inf', not a number/],
@@ -507,6 +517,12 @@ describe('a bad table is refused in one line that names the rows', () => {
     expect(error.message).not.toContain('\n');
     expect(error.name).toMatch(/DataError|ConfigError/);
   });
+});
+
+test('blank rows below a table, as spreadsheets leave them, are left out', async () => {
+  const { scores, notes } = await read(written(`${csv(soundRows())},,,,,,\n\n,,,,,,\n`));
+  expect(scores.folds.map(({ test }) => test.ids.length)).toEqual([12, 12]);
+  expect(notes).toContain('2 rows without a single value are left out.');
 });
 
 test('a table without groups says in its limits that patients are unknown', async () => {

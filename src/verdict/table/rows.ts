@@ -86,6 +86,7 @@ export async function readTables(paths: readonly string[], options: ReadOptions 
   const notes: string[] = [];
   const raws: Raw[] = [];
   let columns: string[] = [];
+  let blank = 0; // as spreadsheets leave them below a table
   const named = fileNames(paths, options);
   for (const [i, path] of paths.entries()) {
     const table = await readMetadata([path], { mapping: 'plain' });
@@ -95,8 +96,13 @@ export async function readTables(paths: readonly string[], options: ReadOptions 
       throw new DataError(
         `${path}: no column '${lacking[0]}', which ${paths[0]} has; give tables of the same columns`,
       );
-    for (const { line, file, cells } of table.rows) raws.push({ line, file, cells, run: named?.names[i] });
+    for (const { line, file, cells } of table.rows)
+      if (columns.some((column) => cells[column] !== ''))
+        raws.push({ line, file, cells, run: named?.names[i] });
+      else blank++;
   }
+  if (blank > 0)
+    notes.push(`${plural(blank, 'row')} without a single value ${blank === 1 ? 'is' : 'are'} left out.`);
   const path = paths.length === 1 ? paths[0]! : `${paths[0]} and ${plural(paths.length - 1, 'more file')}`;
   const found = findColumns(columns, paths[0]!, options.columns);
   const kept = (options.subgroups ?? []).map((name) => subgroupColumn(name, columns, paths[0]!));
