@@ -393,7 +393,7 @@ describe('a bad table is refused in one line that names the rows', () => {
     [
       'validation on the test images',
       [...rows.map((row) => ({ ...row, split: 'test' })), ...rows.map((row) => ({ ...row, split: 'val' }))],
-      /lines 98.*: 24 images both validate and test fold 1, such as 'f1-i0'/,
+      /lines 98.*: 12 images both validate and test fold 1, such as 'f1-i0'/,
     ],
     [
       'ids that lost their zeros in one arm',

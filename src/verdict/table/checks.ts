@@ -113,7 +113,8 @@ function validatedOnTest(own: readonly NumberedRow[]): void {
   const key = ({ fold, image }: NumberedRow): string => `${fold}\0${image}`;
   const tested = new Set(own.filter(({ split }) => split === 'test').map(key));
   const both = own.filter((row) => row.split === 'val' && tested.has(key(row)));
-  const images = new Set(both.map(key)).size;
+  const first = both.filter(({ fold }) => fold === both[0]!.fold);
+  const images = new Set(first.map(key)).size;
   refuse(
     both,
     `${plural(images, 'image')} both validate and test fold ${both[0]?.fold}, such as '${both[0]?.image}'; a threshold must be chosen on other images: leave these rows of split val out`,
