@@ -179,7 +179,7 @@ describe.skipIf(reason)(`an object store${reason ? ` (skipped: ${reason})` : ''}
     // What the report shows has come.
     const report = writeReport(await summary, join(folder, 'stored'));
     expect(existsSync(report.html)).toBe(true);
-  }, 300_000);
+  }, 900_000);
 });
 
 /** As `graft trial work`, with a lease of two seconds. */
