@@ -12,7 +12,14 @@ import { aucCovariance, intervalAround } from '../stats/delong.js';
 import { effectiveGroups } from '../stats/effective-groups.js';
 import { meanAndDeviation } from '../stats/paired.js';
 import { auc } from '../stats/roc.js';
-import { combine, halfWidth, inference, meanDifference, type SeedsEstimate } from '../stats/seeds.js';
+import {
+  combine,
+  type GroupSizes,
+  halfWidth,
+  inference,
+  meanDifference,
+  type SeedsEstimate,
+} from '../stats/seeds.js';
 import { shareCovariance } from '../stats/shares.js';
 import type { ScoreRow } from './scores.js';
 
@@ -47,6 +54,8 @@ export interface Measured {
   covariance: number[][] | null;
   /** Independent groups that the images are worth, of the smaller class where classes are compared. */
   groups: number;
+  /** Images of each group, class by class, where the value is an AUC. */
+  groupSizes?: GroupSizes;
 }
 
 const LEVEL = 0.95;
@@ -75,8 +84,8 @@ export function measureAuc(seeds: readonly (readonly ScoreRow[])[]): Measured {
   if (few) {
     return { values: scores.map((one) => auc(labels, one)), covariance: null, groups: smallerClass };
   }
-  const { aucs, covariance } = aucCovariance(labels, scores, groups);
-  return { values: aucs, covariance, groups: smallerClass };
+  const { aucs, covariance, groupSizes } = aucCovariance(labels, scores, groups);
+  return { values: aucs, covariance, groups: smallerClass, groupSizes };
 }
 
 /**
@@ -106,9 +115,9 @@ function spread(values: readonly number[]): Pick<Estimate, 'value' | 'sd' | 'val
 }
 
 /** Interval on the logit scale, which stays inside 0…1; exact where every image is right. */
-export function estimate({ values, covariance, groups }: Measured): Estimate {
+export function estimate({ values, covariance, groups, groupSizes }: Measured): Estimate {
   if (covariance === null) return { ...spread(values), interval: null };
-  const combined = combine(values, covariance);
+  const combined = combine(values, covariance, { groupSizes });
   const half = halfWidth(combined, 1 - LEVEL);
   const { low, high } = boundedInterval(
     intervalAround(combined.mean, half, { level: LEVEL, smallerClass: groups }),
