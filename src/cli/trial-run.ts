@@ -123,9 +123,10 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
 
 /** @throws DataError where it is none, ConfigError where it was not made before a trial */
 async function priorRegistration(path: string): Promise<RegistrationFile> {
-  const { readRegistration } = await import('../verdict/registration.js');
+  const { readRegistration, requirePast } = await import('../verdict/registration.js');
   const { ConfigError } = await import('../errors.js');
   const file = readRegistration(path);
+  requirePast(file.registration);
   if (file.registration.by === 'register') return file;
   throw new ConfigError(
     `${path}: was written by a trial that began, not before it; make one with: ${commandLine`graft trial register FILE`}`,

@@ -67,5 +67,8 @@ export const shortened = (text: string, letters: number): string =>
 export const list = (items: readonly string[]): string =>
   items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 
+/** Confidence level: '95 %', '96.3 %'. */
+export const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
+
 /** With a capital first letter. */
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -2,6 +2,7 @@
 import { DataError } from '../errors.js';
 import { list, plural, whole } from '../report/format.js';
 import { auc } from '../stats/roc.js';
+import { balanceAlone } from '../verdict/limits.js';
 import type { Limit, PlannedComparison, ScoredRun, TrialScores } from '../verdict/scores.js';
 import { parseYaml } from '../yaml-text.js';
 import { comparisonPairs, plannedComparisons, rebalances, referenceArm } from './comparisons.js';
@@ -107,7 +108,7 @@ function limitsOf(summary: TrialSummary, comparisons: readonly PlannedComparison
     failedPrivacy(summary, arm),
     partOfReal(arm),
     stillImproving(runs),
-    balanceAlone(summary, comparisons),
+    balanceUnknown(summary, comparisons),
     missingRuns(summary, primary),
   ];
   return limits.filter((limit) => limit !== null);
@@ -190,14 +191,7 @@ function missingRuns(summary: TrialSummary, { arm }: PlannedComparison): Limit |
 }
 
 /** The trial could not tell what balance alone brings; the comparison that could is missing. */
-function balanceAlone({ arms }: TrialSummary, comparisons: readonly PlannedComparison[]): Limit | null {
+function balanceUnknown({ arms }: TrialSummary, comparisons: readonly PlannedComparison[]): Limit | null {
   if (!rebalances(comparisonPairs(arms)) || comparisons.some(({ role }) => role === 'required')) return null;
-  return {
-    id: 'balance',
-    short: 'balance not ruled out',
-    clause: 'no arm re-balances the real images alone, which may do as much',
-    detail:
-      'Synthetic images of the rare class also re-balance the training set. Oversampling does so for nothing: add the arm real+standard+oversampling (or class-weights).',
-    only: 'helps',
-  };
+  return balanceAlone('add the arm real+standard+oversampling (or class-weights).');
 }

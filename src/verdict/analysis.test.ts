@@ -3,10 +3,12 @@ import { delongTest } from '../stats/delong.js';
 import { auc } from '../stats/roc.js';
 import { tTwoSided } from '../stats/student-t.js';
 import { summarise } from '../trial/analysis.js';
+import { resolveArms, sweepSchema } from '../trial/arms.js';
 import { exampleSummary, fourArms } from '../trial/example.test-data.js';
 import { scoresOf } from '../trial/scores.js';
 import { summarySchema } from '../trial/summary.js';
 import { analyse, type Comparison, type TrialAnalysis } from './analysis.js';
+import type { TrialScores } from './scores.js';
 import { decideVerdict } from './verdict.js';
 
 const quick = { replicates: 200 };
@@ -292,5 +294,77 @@ describe('loopholes', () => {
     expect(idsOf(whole.runs)).not.toContain('missing');
     expect(idsOf(whole.runs.filter(({ fold }) => fold > 1))).toContain('missing');
     expect(idsOf(whole.runs.filter(({ seed }) => seed > 1))).toContain('missing');
+  });
+});
+
+describe('helps beyond balance', () => {
+  const arms = resolveArms(
+    ['real+standard', 'real+standard+oversampling', 'real+standard+class-weights', 'real+standard+synthetic'],
+    sweepSchema.parse({}),
+    { gans: ['sngan-64'], amount: 'balance', choice: 'random' },
+  );
+  const trial = (oversampling: number) =>
+    scoresOf(
+      exampleSummary({
+        arms,
+        folds: 3,
+        seeds: 3,
+        testImages: 250,
+        noise: 0.2,
+        wobble: 0.01,
+        shifts: {
+          'real+standard+synthetic': 2.4,
+          'real+standard+oversampling': oversampling,
+          'real+standard+class-weights': 1.1,
+        },
+      }),
+    );
+  const judged = (scores: TrialScores) => decideVerdict(analyse(scores, { replicates: 0 }));
+  const without = (scores: TrialScores, arm: string): TrialScores => ({
+    ...scores,
+    runs: scores.runs.filter((run) => run.arm !== arm),
+  });
+  const control = 'real+standard+oversampling';
+
+  test('both comparisons hold: helps, with both in the sentence', () => {
+    const verdict = judged(trial(1.1));
+    expect(verdict.kind).toBe('helps');
+    expect(verdict.sentence).toContain('in place of oversampling');
+  });
+
+  test('oversampling does as well: no more than balance', () => {
+    const verdict = judged(trial(2.4));
+    expect(verdict.kind).toBe('balance-only');
+    expect(verdict.sentence).toContain('not shown to do better in place of oversampling: ');
+  });
+
+  test('a control whose runs were left out, or that has collapsed, shows nothing', () => {
+    const gone = judged(without(trial(1.1), control));
+    expect(gone.kind).toBe('balance-only');
+    expect(gone.sentence).toContain('in place of oversampling: no runs that could be paired');
+    const scores = trial(1.1);
+    const collapsed = scores.runs.map((run) =>
+      run.arm === control ? { ...run, testScores: run.testScores.map(() => 0.5) } : run,
+    );
+    expect(judged({ ...scores, runs: collapsed }).kind).toBe('balance-only');
+  });
+
+  test('every control that was asked for must be beaten', () => {
+    const scores = trial(1.1);
+    const both = scores.comparisons.map((one) =>
+      one.baseline === 'real+standard+class-weights' ? { ...one, role: 'required' as const } : one,
+    );
+    expect(judged({ ...scores, comparisons: both }).kind).toBe('helps');
+    expect(judged(without({ ...scores, comparisons: both }, 'real+standard+class-weights')).kind).toBe(
+      'balance-only',
+    );
+  });
+
+  test('arms that share no fold and seed: said so, not that there are none', () => {
+    const scores = trial(1.1);
+    const apart = scores.runs.map((run) =>
+      run.arm === 'real+standard+synthetic' ? { ...run, seed: run.seed + 100 } : run,
+    );
+    expect(judged({ ...scores, runs: apart }).sentence).toContain('no runs with fold and seed in common');
   });
 });

@@ -172,6 +172,8 @@ export interface TrialAnalysis {
   reference: string | null;
   arms: ArmAnalysis[];
   comparisons: Comparison[];
+  /** Planned comparisons without runs that could be paired. */
+  unmade: PlannedComparison[];
   /** Index into `comparisons` of the one the verdict is about; null where there is none. */
   primary: number | null;
   /** Number of secondary comparisons, Holm's family. */
@@ -313,6 +315,7 @@ export function analyse(scores: TrialScores, options: AnalysisOptions = {}): Tri
     reference: scores.reference !== null && present.includes(scores.reference) ? scores.reference : null,
     arms,
     comparisons,
+    unmade: scores.comparisons.filter((one) => !planned.includes(one)),
     primary: primary < 0 ? null : primary,
     family,
     look: sequential && {

@@ -6,8 +6,9 @@
  * folds that all differ by the same: AUCs that were rounded or copied have no spread to go by. That nothing matters is said
  * only where the table counts images, so that a reader can see how little a fold could have shown.
  */
-import { plural, pValue, signed, signedRange } from '../report/format.js';
+import { capital, levelText, plural, pValue, signed, signedRange } from '../report/format.js';
 import { holm, meanAndDeviation, pairedT } from '../stats/paired.js';
+import { limited, limitedShort } from './limits.js';
 import type { Limit, PlannedComparison } from './scores.js';
 import type { AucTable } from './table.js';
 
@@ -164,13 +165,12 @@ function ratioOf(
     : { value: 1 / (folds - 1), assumed: true };
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
-
-export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design']): AucVerdict {
+export function decideAucs(analysis: AucAnalysis, design: AucTable['design']): AucVerdict {
+  const { names } = design;
   const { level, margin, folds, comparisons, testToTrain, counted } = analysis;
   const primary = comparisons.find(({ role }) => role === 'primary')!;
   const required = comparisons.filter(({ role }) => role === 'required');
+  const wanted = design.comparisons.filter(({ role }) => role === 'required').length;
   const others = comparisons
     .filter((comparison) => comparison !== primary)
     .map((comparison) => {
@@ -212,7 +212,7 @@ export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design'])
       ? 'equivalent'
       : 'underpowered'
     : resampled.low > 0
-      ? required.every((one) => one.resampled && one.resampled.low > 0)
+      ? required.length === wanted && required.every((one) => one.resampled && one.resampled.low > 0)
         ? 'helps'
         : 'balance-only'
       : resampled.high < 0
@@ -254,11 +254,8 @@ export function decideAucs(analysis: AucAnalysis, { names }: AucTable['design'])
   const [short, sentence] = sentences[kind as keyof typeof sentences];
   return {
     kind,
-    short: limits.length === 0 ? short : `${short}, but: ${limits.map((limit) => limit.short).join(', ')}`,
-    sentence:
-      limits.length === 0
-        ? sentence
-        : `${sentence.replace(/\.$/, '')}; but ${limits.map(({ clause }) => clause).join(', and ')}.`,
+    short: limitedShort(short, limits),
+    sentence: limited(sentence.replace(/\.$/, ''), limits),
     paragraph: `${uncounted}${how}`,
     others,
     limits,

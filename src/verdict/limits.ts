@@ -19,6 +19,23 @@ export function limitsIn(analysis: TrialAnalysis, primary: Comparison, kind: Ver
   ];
 }
 
+/** The claim and how far it reaches, in one sentence. @param claim without its full stop */
+export const limited = (claim: string, limits: readonly Limit[]): string =>
+  limits.length === 0 ? `${claim}.` : `${claim}; but ${limits.map(({ clause }) => clause).join(', and ')}.`;
+
+/** The same for a headline. */
+export const limitedShort = (claim: string, limits: readonly Limit[]): string =>
+  limits.length === 0 ? claim : `${claim}, but: ${limits.map(({ short }) => short).join(', ')}`;
+
+/** Of a design that cannot tell what balance alone brings. @param remedy which arm to add, and how to say so */
+export const balanceAlone = (remedy: string): Limit => ({
+  id: 'balance',
+  short: 'balance not ruled out',
+  clause: 'no arm re-balances the real images alone, which may do as much',
+  detail: `Synthetic images of the rare class also re-balance the training set. Oversampling or class weights do so for nothing: ${remedy}`,
+  only: 'helps',
+});
+
 /** Runs of one arm without their twins in the other: a trial that was stopped, or of which somebody shows a part. */
 function partial({ arms }: TrialAnalysis, { arm, baseline, runs }: Comparison): Limit | null {
   const most = Math.max(

@@ -134,6 +134,17 @@ export function readRegistration(path: string): RegistrationFile {
   return { registration: parsed.data, text, fileHash: sha256(readBytes(path)) };
 }
 
+/** Two machines' clocks differ by less. */
+const CLOCKS_MS = 5 * 60_000;
+
+/** @throws DataError for a registration whose date is yet to come */
+export function requirePast({ registeredAt }: Registration, now = new Date()): void {
+  if (Date.parse(registeredAt) > now.getTime() + CLOCKS_MS)
+    throw new DataError(
+      `the registration is dated ${registeredAt}, which is yet to come; was its date edited?`,
+    );
+}
+
 /** @throws DataError where the file holds something else */
 export function readDeviations(path: string): KeptDeviation[] {
   const parsed = z.array(keptDeviationSchema).safeParse(parseJson(readText(path), path));

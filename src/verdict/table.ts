@@ -8,6 +8,7 @@ import { ConfigError, DataError } from '../errors.js';
 import { list, plural, whole } from '../report/format.js';
 import { auc } from '../stats/roc.js';
 import { chooseThreshold } from '../stats/scores.js';
+import { balanceAlone } from './limits.js';
 import type { Limit, ScoredFold, ScoredRun, TestImages, TrialScores } from './scores.js';
 import type { Subgroups } from './subgroups.js';
 import { checkRows, requireAllImages, requireBothClasses } from './table/checks.js';
@@ -61,16 +62,9 @@ export async function readScoreTable(
 
 /** As a trial says of itself where it has no arm that re-balances the real images. */
 const limitsOf = ({ synthetic, balanceControls }: VerdictPlan): Limit[] =>
-  synthetic && balanceControls.length === 0 ? [balanceAlone] : [];
-
-const balanceAlone: Limit = {
-  id: 'balance',
-  short: 'balance not ruled out',
-  clause: 'no arm re-balances the real images alone, which may do as much',
-  detail:
-    'Synthetic images of the rare class also re-balance the training set. Oversampling or class weights do so for nothing: train an arm with them and name it with --balance-control.',
-  only: 'helps',
-};
+  synthetic && balanceControls.length === 0
+    ? [balanceAlone('train an arm with them and name it with --balance-control.')]
+    : [];
 
 /** Of a table without groups. */
 const patientsUnknown: Limit = {

@@ -67,18 +67,22 @@ const blind: readonly Degeneracy[] = ['identical', 'saturated'];
 
 /**
  * What the primary comparison says.
- * @param required the comparison with re-balanced real images, where the design has one
+ * @param balanceHolds whether it holds against the re-balanced real images, where the design has them
  */
-export function kindOf(primary: Comparison, required?: Comparison): Exclude<VerdictKind, 'not-asked'> {
+export function kindOf(primary: Comparison, balanceHolds = true): Exclude<VerdictKind, 'not-asked'> {
   const { difference, degenerate, variance } = primary;
   const is = (kinds: readonly Degeneracy[]): boolean => degenerate.some((one) => kinds.includes(one));
   if (variance.seeds === null) return 'single-seed';
   if (is(fatal)) return 'not-decidable';
   if (isEquivalent(primary)) return is(['identical', 'chance']) ? 'not-decidable' : 'equivalent';
-  if (difference.low > 0) return !required || required.difference.low > 0 ? 'helps' : 'balance-only';
+  if (difference.low > 0) return balanceHolds ? 'helps' : 'balance-only';
   if (difference.high < 0) return 'harms';
   return is(blind) ? 'not-decidable' : 'underpowered';
 }
+
+/** A comparison that shows its arm to be better; one with a collapsed or inverted control shows nothing. */
+const showsGain = ({ difference, degenerate, variance }: Comparison): boolean =>
+  difference.low > 0 && variance.seeds !== null && !degenerate.some((one) => fatal.includes(one));
 
 /** Few groups may all have been spared what befalls others: it takes more than the interval within the margin. */
 const isEquivalent = ({ difference, equivalence: { margin, halfWidth } }: Comparison): boolean =>
@@ -86,12 +90,20 @@ const isEquivalent = ({ difference, equivalence: { margin, halfWidth } }: Compar
 
 const liesWithin = ({ low, high }: Interval, margin: number): boolean => low >= -margin && high <= margin;
 
-const requiredOf = ({ comparisons }: TrialAnalysis): Comparison | undefined =>
-  comparisons.find(({ role }) => role === 'required');
+/** What "helps" needs besides the primary comparison, and what of it does not hold. */
+function requiredOf({ comparisons, unmade }: TrialAnalysis): Pick<Told, 'required' | 'failed' | 'unmade'> {
+  const required = comparisons.filter(({ role }) => role === 'required');
+  return {
+    required,
+    failed: required.filter((one) => !showsGain(one)),
+    unmade: unmade.filter(({ role }) => role === 'required'),
+  };
+}
 
 export function verdictKind(analysis: TrialAnalysis): VerdictKind {
   const primary = analysis.primary === null ? undefined : analysis.comparisons[analysis.primary];
-  return primary ? kindOf(primary, requiredOf(analysis)) : 'not-asked';
+  const { failed, unmade } = requiredOf(analysis);
+  return primary ? kindOf(primary, failed.length + unmade.length === 0) : 'not-asked';
 }
 
 export const scopeOf = ({ generators }: Comparison): Scope =>
@@ -115,8 +127,8 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
       scope: null,
       estimand: '',
       short: 'No comparison',
-      sentence: analysis.notes.some((note) => note.includes('share no seed'))
-        ? 'The arms of the verdict have no fold and seed in common: there is nothing to pair.'
+      sentence: analysis.unmade.some(({ role }) => role === 'primary')
+        ? 'The arms of the verdict have no runs with fold and seed in common: there is nothing to pair.'
         : 'This trial has no arm with synthetic images beside one without: it cannot say whether they help.',
       paragraph:
         'Both arms (real and real+synthetic, or both with +standard) are needed over the same folds and seeds.',
@@ -128,7 +140,7 @@ export function decideVerdict(analysis: TrialAnalysis): Verdict {
   const told: Told = {
     analysis,
     primary,
-    required: requiredOf(analysis),
+    ...requiredOf(analysis),
     kind,
     scope: scopeOf(primary),
     limits: limitsIn(analysis, primary, kind),

@@ -1,14 +1,19 @@
 /** The verdict in words: question, headline, sentence and paragraph never claim more than the interval. */
-import { capital, list, plural, pValue, signed, signedRange, whole } from '../report/format.js';
+import { capital, levelText, list, plural, pValue, signed, signedRange, whole } from '../report/format.js';
 import type { Comparison, TrialAnalysis } from './analysis.js';
 import { type Degeneracy, LEAST_DEGREES_OF_FREEDOM } from './degenerate.js';
-import type { Limit } from './scores.js';
+import { limited, limitedShort } from './limits.js';
+import type { Limit, PlannedComparison } from './scores.js';
 import type { Scope, Verdict, VerdictKind } from './verdict.js';
 
 export interface Told {
   analysis: TrialAnalysis;
   primary: Comparison;
-  required: Comparison | undefined;
+  /** What “helps” needs besides. */
+  required: readonly Comparison[];
+  /** Of these, what does not hold, and what has no runs. */
+  failed: readonly Comparison[];
+  unmade: readonly PlannedComparison[];
   kind: Exclude<VerdictKind, 'not-asked'>;
   scope: Scope;
   limits: Limit[];
@@ -37,9 +42,6 @@ export function tell(told: Told): Words & Pick<Verdict, 'estimand' | 'others'> {
 /** Rounded up, so that the trial never looks sharper than it is. */
 const detectableText = (value: number): string =>
   value >= 0.5 ? '±0.5, which is to say nothing' : `±${(Math.ceil(value * 1000 - 1e-9) / 1000).toFixed(3)}`;
-
-/** '95 %', '96.3 %' */
-export const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
 
 /**
  * What is estimated, in words: over which sample of generators, seeds and training sets, and for whom.
@@ -73,13 +75,6 @@ function basisOf({ primary }: Told): string {
     folds > 1 ? `${plural(folds, 'fold')} × ${plural(seeds.length, 'seed')}` : plural(seeds.length, 'seed');
   return `${runs} on ${plural(test.images, 'test image')}`;
 }
-
-/** The claim and how far it reaches, in one sentence. */
-const limited = (claim: string, limits: readonly Limit[]): string =>
-  limits.length === 0 ? `${claim}.` : `${claim}; but ${limits.map(({ clause }) => clause).join(', and ')}.`;
-
-const limitedShort = (claim: string, limits: readonly Limit[]): string =>
-  limits.length === 0 ? claim : `${claim}, but: ${limits.map(({ short }) => short).join(', ')}`;
 
 /** 'Synthetic images help'; of one generator 'One GAN’s images help'. */
 const headline = (told: Told, claim: string): string =>
@@ -131,7 +126,9 @@ const effect = (told: Told, helps: boolean): Words => {
     primary.variance.degreesOfFreedom < 2
       ? ' With two seeds the spread between them rests on a single degree of freedom: run more before building on it.'
       : '';
-  const balanced = helps && required ? `, and ${intervalText(required)} ${required.phrase}` : '';
+  const balanced = helps
+    ? required.map((against) => `, and ${intervalText(against)} ${against.phrase}`).join('')
+    : '';
   const claim = `${capital(subjectOf(told))} ${verb(told, helps ? 'help' : 'harm')} ${primary.phrase}: AUC ${intervalText(primary)}, p ${pValue(primary.p)}${balanced}, ${basisOf(told)}`;
   return {
     short: limitedShort(headline(told, verb(told, helps ? 'help' : 'harm')), limits),
@@ -144,13 +141,16 @@ const words: Record<Told['kind'], (told: Told) => Words> = {
   helps: (told) => effect(told, true),
   harms: (told) => effect(told, false),
   'balance-only': (told) => {
-    const { primary, required, limits } = told;
-    const against = required!;
-    const claim = `${capital(subjectOf(told))} do better than the unbalanced real images (AUC ${intervalText(primary)}), but not shown to do better ${against.phrase}: ${intervalText(against)}, ${basisOf(told)}`;
+    const { primary, failed, unmade, limits, analysis } = told;
+    const { plural: many } = analysis.names;
+    const shown = failed.map((against) => `${against.phrase}: ${intervalText(against)}`);
+    const lacking = unmade.map(({ phrase }) => `${phrase}: no runs that could be paired`);
+    const claim = `${capital(subjectOf(told))} ${many ? 'do' : 'does'} better than the unbalanced real images (AUC ${intervalText(primary)}), but ${many ? 'are' : 'is'} not shown to do better ${[...shown, ...lacking].join('; ')}, ${basisOf(told)}`;
+    const ps = failed.map(({ p }) => `p ${pValue(p)}`);
     return {
       short: limitedShort('No more than balance is shown', limits),
       sentence: limited(claim, limits),
-      paragraph: `Re-balancing the real images costs nothing, so that synthetic ones only help where they bring more (p ${pValue(against.p)}). ${reach(told)}${looksText(told)}`,
+      paragraph: `Re-balancing the real images costs nothing, so that synthetic ones only help where they bring more${ps.length > 0 ? ` (${ps.join(', ')})` : ''}. ${reach(told)}${looksText(told)}`,
     };
   },
   equivalent: (told) => {

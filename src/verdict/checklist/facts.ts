@@ -3,11 +3,21 @@
  * guideline. Here stand the facts that scores alone give; a trial adds its own (../../trial/checklist.ts). A fact that is
  * not known is not there, and nothing is guessed in its place.
  */
-import { fixed, list, plural, pValue, range, signed, signedRange, whole } from '../../report/format.js';
+import {
+  fixed,
+  levelText,
+  list,
+  plural,
+  pValue,
+  range,
+  signed,
+  signedRange,
+  whole,
+} from '../../report/format.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { failuresOf } from '../failures.js';
 import { type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
-import { detectableText, levelText } from '../report/comparison-tables.js';
+import { detectableText } from '../report/comparison-tables.js';
 import { failuresText } from '../report/failures.js';
 import { quoted } from '../report/paper.js';
 import { subgroupsOf, subgroupsText } from '../report/subgroups.js';

@@ -1,6 +1,6 @@
 /** The paired differences in numbers: what the figure draws, and the same by other tests. */
 import type { TableBlock } from '../../report/document.js';
-import { fixed, pValue, signed, signedRange } from '../../report/format.js';
+import { fixed, levelText, pValue, signed, signedRange } from '../../report/format.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { andGenerators } from './covered.js';
 import { pairLabel } from './differences-figure.js';
@@ -12,9 +12,6 @@ export const detectableText = ({ detectable }: Comparison): string =>
   detectable.difference >= 1 ? 'nothing' : `±${fixed(Math.ceil(detectable.difference * 1000 - 1e-9) / 1000)}`;
 
 export const bareP = (p: number): string => pValue(p).replace('= ', '');
-
-/** '95 %', '96.3 %' */
-export const levelText = (level: number): string => `${Number((100 * level).toFixed(1))} %`;
 
 export function differencesTable(analysis: TrialAnalysis): TableBlock {
   const { comparisons, primary, look } = analysis;

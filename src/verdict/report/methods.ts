@@ -1,7 +1,6 @@
 /** How the statistics were made, for the methods of a report. */
-import { plural } from '../../report/format.js';
+import { levelText, plural } from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
-import { levelText } from './comparison-tables.js';
 import { andGenerators, hasGenerators } from './covered.js';
 
 type Item = { lead: string; text: string };

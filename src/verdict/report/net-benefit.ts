@@ -2,13 +2,12 @@
 import * as Plot from '@observablehq/plot';
 import type { FigureBlock, Hover, Section, TableBlock } from '../../report/document.js';
 import { fullPanel, plainAxis } from '../../report/draw.js';
-import { fixed, percent, signed, signedRange } from '../../report/format.js';
+import { fixed, levelText, percent, signed, signedRange } from '../../report/format.js';
 import { INK, MUTED, RULE } from '../../report/palette.js';
 import { benefitOfAll, netBenefit } from '../../stats/decision-curve.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { armBenefit, type GroupedScores } from '../run-measures.js';
 import { type BandPoint, bandOf, runsOf } from './bands.js';
-import { levelText } from './comparison-tables.js';
 import { hasGenerators } from './covered.js';
 import { bandMarks } from './curves-figure.js';
 import { pairLabel } from './differences-figure.js';

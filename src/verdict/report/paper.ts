@@ -1,8 +1,7 @@
 /** Statistics and results as paragraphs of a paper: whole sentences with every number, to be pasted and cut. */
-import { fixed, list, plural, pValue, range, signed, signedRange } from '../../report/format.js';
+import { fixed, levelText, list, plural, pValue, range, signed, signedRange } from '../../report/format.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { type PlanSubject, type RegistrationRecord, whenFixed } from '../registration.js';
-import { levelText } from './comparison-tables.js';
 import { andGenerators } from './covered.js';
 import { armLabel } from './palette.js';
 

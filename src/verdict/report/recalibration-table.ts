@@ -1,8 +1,7 @@
 /** Calibration slope and intercept of every arm. */
 import type { TableBlock } from '../../report/document.js';
-import { fixed, plural, whole } from '../../report/format.js';
+import { fixed, levelText, plural, whole } from '../../report/format.js';
 import { armRecalibration, type GroupedScores, type Measured } from '../run-measures.js';
-import { levelText } from './comparison-tables.js';
 import { armLabel } from './palette.js';
 
 const right = (title: string) => ({ title, align: 'right' as const });

@@ -1,9 +1,8 @@
 /** Every score of every arm with its interval, on the test images and on external sets. */
 import type { TableBlock } from '../../report/document.js';
-import { fixed, plural, pValue, signed, signedRange, whole } from '../../report/format.js';
+import { fixed, levelText, plural, pValue, signed, signedRange, whole } from '../../report/format.js';
 import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
 import { lowerIsBetter, type ScoreName, scoreNames } from '../score-analysis.js';
-import { levelText } from './comparison-tables.js';
 import { pairLabel } from './differences-figure.js';
 import { armLabel } from './palette.js';
 

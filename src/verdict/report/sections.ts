@@ -1,13 +1,13 @@
 /** The sections of a report that scores alone fill: the box with the verdict, result, folds, other collections, calibration. */
 import type { Block, Section, Summary } from '../../report/document.js';
-import { pValue, signed, signedRange } from '../../report/format.js';
+import { levelText, pValue, signed, signedRange } from '../../report/format.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { type PlanSubject, type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
 import type { GroupedScores } from '../run-measures.js';
 import { askedText, type Verdict } from '../verdict.js';
 import { aucFigure } from './auc-figure.js';
 import type { CurveScores } from './bands.js';
-import { checksTable, detectableText, differencesTable, levelText } from './comparison-tables.js';
+import { checksTable, detectableText, differencesTable } from './comparison-tables.js';
 import { coveredText, hasGenerators } from './covered.js';
 import { type ArmGroup, curvesFigure } from './curves-figure.js';
 import { differencesFigure } from './differences-figure.js';

@@ -3,7 +3,7 @@
  * like is taken from the table itself when the plan is held against it, not from what is said of it then.
  */
 import { existsSync } from 'node:fs';
-import { ConfigError, DataError } from '../../errors.js';
+import { ConfigError } from '../../errors.js';
 import { readText } from '../../files.js';
 import {
   type Deviation,
@@ -13,6 +13,7 @@ import {
   type RegistrationFile,
   type RegistrationRecord,
   registrationRecordSchema,
+  requirePast,
 } from '../registration.js';
 import type { VerdictPlan } from './plan.js';
 import { shapeAs, type TableShape } from './shape.js';
@@ -82,9 +83,6 @@ export function requireWhole(plan: VerdictPlan): void {
     );
 }
 
-/** Clocks of two machines. */
-const slack = 5 * 60_000;
-
 /**
  * What an analysis says of its registration.
  * @param found.shape of the table that was read
@@ -106,10 +104,7 @@ export function heldTo(
 ): RegistrationRecord {
   const { shape, written, why, earlier = [], now: time = new Date() } = found;
   const { planHash, registeredAt, by } = registration;
-  if (Date.parse(registeredAt) > time.getTime() + slack)
-    throw new DataError(
-      `the registration is dated ${registeredAt}, which is yet to come; was its date edited?`,
-    );
+  requirePast(registration, time);
   const planned = registration.plan.design as Plan | undefined;
   const now: Plan = planned
     ? { ...keysOf(plan, [...asked, ...reading]), design: shapeAs(planned, shape) }
