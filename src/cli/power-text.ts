@@ -7,13 +7,15 @@ export const powerText = (power: PowerPlan): string =>
     ...power.sentences,
     ...power.basis.map(({ name, value, source }) => `  ${name}: ${value} (${source})`),
     '',
-    'how folds, generators and seeds trade',
+    `how folds${power.each === 'none' ? '' : ', generators'} and seeds trade`,
     trimmed(tradesTable(power)),
   ].join('\n');
 
-function tradesTable({ trades, margin }: PowerPlan): ReturnType<typeof plainTable> {
+function tradesTable({ trades, margin, each: own }: PowerPlan): ReturnType<typeof plainTable> {
+  const made = own !== 'none';
+  const columns = made ? ['a generator each', 'generators'] : [];
   const table = plainTable(
-    ['folds', 'seeds', 'a generator each', 'generators', 'finds', `power at ±${margin}`, 'shows “within”'],
+    ['folds', 'seeds', ...columns, 'finds', `power at ±${margin}`, 'shows “within”'],
     0,
   );
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
@@ -21,8 +23,7 @@ function tradesTable({ trades, margin }: PowerPlan): ReturnType<typeof plainTabl
     table.push([
       String(folds),
       String(seeds),
-      each,
-      generators === 1 ? '1 (its images only)' : String(generators),
+      ...(made ? [each, generators === 1 ? '1 (its images only)' : String(generators)] : []),
       detectable === null ? '–' : `±${detectable.toFixed(3)}`,
       percent(powerAtMargin),
       percent(equivalenceChance),

@@ -67,7 +67,7 @@ async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
   const power = planPower({
     seeds: flags.seeds ?? pilot?.seeds ?? 3,
     folds: flags.folds ?? pilot?.folds ?? 1,
-    each,
+    each: plan.synthetic ? each : 'none',
     test: { positives, negatives },
     margin: plan.margin,
     level: plan.level,

@@ -80,3 +80,32 @@ describe('re-balancing the real images', () => {
     expect(verdict).toMatchObject({ kind: 'helps', limits: [], short: '‘real+synthetic’ helps' });
   });
 });
+
+describe('pairs', () => {
+  const judgeRows = async (rows: string[], plan: Partial<VerdictPlan>): Promise<AucVerdict> => {
+    const path = join(root, 'pairs.csv');
+    writeFileSync(path, ['arm,fold,seed,auc', ...rows].join('\n'));
+    const table = await readScoreTable([path], verdictPlanSchema.parse({ baseline: 'real', ...plan }));
+    if (table.kind !== 'aucs') throw new Error('a table of scores');
+    return decideAucs(analyseAucs(table), table.design);
+  };
+  const arm = (name: string, seed: number, values: number[]): string[] =>
+    values.map((auc, fold) => `${name},${fold + 1},${seed},${auc}`);
+  const real = arm('real', 0, [0.8, 0.81, 0.79, 0.8]);
+  const synthetic = [0.9, 0.912, 0.888, 0.905];
+
+  test('arms that share no fold and seed are refused in one line', async () => {
+    await expect(
+      judgeRows([...real, ...arm('real+synthetic', 1, synthetic)], { arm: 'real+synthetic' }),
+    ).rejects.toThrow(/no seed is paired: 'real\+synthetic' has fold 1, seed 1/);
+  });
+
+  test('a control without a single pair is not beaten', async () => {
+    const plan = { arm: 'real+synthetic', balanceControls: ['over'] };
+    const rows = [...real, ...arm('real+synthetic', 0, synthetic)];
+    const beaten = await judgeRows([...rows, ...arm('over', 0, [0.7, 0.71, 0.7, 0.69])], plan);
+    expect(beaten.kind).toBe('helps');
+    const apart = await judgeRows([...rows, ...arm('over', 4, [0.7, 0.71, 0.7, 0.69])], plan);
+    expect(apart.kind).toBe('balance-only');
+  });
+});

@@ -102,6 +102,29 @@ describe('power before a trial', () => {
     expect(Math.max(...few.trades.map(({ folds }) => folds))).toBe(5);
   });
 
+  test('a pilot whose seeds had a generator each does not count their luck twice', () => {
+    const all = { positives: 300, negatives: 1200 };
+    const pilot = {
+      name: 'pilot',
+      seedVariance: 9e-4,
+      degreesOfFreedom: 10,
+      perSeed: true,
+      generatorVariance: null,
+      testVariance: 1e-4,
+      test: all,
+    };
+    const design = { seeds: 3, folds: 5, seedVariance: 9e-4, testVariance: 1e-4, testGroups: 300 };
+    const plan = planPower({ seeds: 3, folds: 5, each: 'seed', test: all, pilot });
+    expect(plan.powerAtMargin).toBeCloseTo(chanceOfEffect(0.02, design), 12);
+  });
+
+  test('without generators the plan has no word of them', () => {
+    const plan = planPower({ seeds: 3, folds: 5, each: 'none', test: { positives: 300, negatives: 1200 } });
+    expect(plan.generators).toBe(0);
+    expect(plan.trades.every(({ each }) => each === 'none')).toBe(true);
+    expect([...plan.sentences, ...plan.basis.map(({ name }) => name)].join(' ')).not.toMatch(/generator/);
+  });
+
   test('one seed: no verdict; one seed in each of five folds: one, with four degrees of freedom', () => {
     expect(planPower({ seeds: 1, test: test60 }).detectable).toBeNull();
     expect(planPower({ seeds: 1, test: test60 }).sentences[0]).toMatch(/^One seed gets no verdict/);

@@ -65,6 +65,8 @@ export interface Pilot {
   /** s² of ../stats/seeds.ts; without that of generators, where each fold had one. */
   seedVariance: number;
   degreesOfFreedom: number;
+  /** s² holds the generators already: each seed had one. */
+  perSeed: boolean;
   /** τ², with what else is between folds; null where one fold, or a generator a seed, does not tell it apart. */
   generatorVariance: number | null;
   /** C, on these groups. */
@@ -72,14 +74,15 @@ export interface Pilot {
   test: TestGroups;
 }
 
-export type Each = 'fold' | 'seed';
+/** What each has a generator of its own; none: the arms are any two ways to train, without synthetic images. */
+export type Each = 'fold' | 'seed' | 'none';
 
 export interface PlanInput {
   /** In each fold. */
   seeds: number;
   /** Default 1. */
   folds?: number;
-  /** Whether each fold trains a generator, or each seed; default fold. */
+  /** Default fold. */
   each?: Each;
   test: TestGroups;
   /** Of the whole dataset: what several folds would test, where one is planned; default `test`. */
@@ -166,6 +169,7 @@ export function pilotOf(analysis: TrialAnalysis, name: string): Pilot {
   const { folds, generators } = comparison;
   return {
     name,
+    perSeed: generators > folds,
     generatorVariance: folds > 1 && generators <= folds ? variance.beyond : null,
     seedVariance: variance.seeds,
     degreesOfFreedom: variance.degreesOfFreedom,
@@ -198,7 +202,7 @@ export function planPower(input: PlanInput): PowerPlan {
       seeds: of.seeds,
       folds: of.folds,
       // One fold with one generator: its luck is in no variance, and the verdict is about its images alone.
-      seedVariance: seedVariance + (of.each === 'seed' ? generatorVariance : 0),
+      seedVariance: seedVariance + (of.each === 'seed' && !pilot?.perSeed ? generatorVariance : 0),
       foldVariance: perSeed,
       testVariance: testVarianceOf(of.folds),
       testGroups: Math.min(testedIn(of.folds).positives, testedIn(of.folds).negatives),
@@ -208,7 +212,7 @@ export function planPower(input: PlanInput): PowerPlan {
     const design = designOf(of);
     return {
       ...of,
-      generators: of.each === 'seed' ? of.folds * of.seeds : of.folds,
+      generators: { none: 0, fold: of.folds, seed: of.folds * of.seeds }[of.each],
       classifiers: of.folds * of.seeds,
       detectable: design && detectableDifference(design, rates),
       powerAtMargin: design ? chanceOfEffect(margin, design, alpha) : 0,
@@ -242,7 +246,10 @@ export function planPower(input: PlanInput): PowerPlan {
     bothForMargin: both && { seeds: both.seeds, ...split(both.groups) },
     trades,
     recommended: recommend(trades, { folds, seeds, each }),
-    basis: pilot ? pilotBasis(pilot, assume, input.assume ?? {}) : assumedBasis(assume, input.assume ?? {}),
+    basis: (pilot
+      ? pilotBasis(pilot, assume, input.assume ?? {})
+      : assumedBasis(assume, input.assume ?? {})
+    ).filter(({ name }) => each !== 'none' || name !== GENERATORS),
   };
   return { ...plan, sentences: inWords(plan, test) };
 }
@@ -253,18 +260,17 @@ function tradesOf(own: Shape, test: TestGroups): Shape[] {
   const most = Math.floor(Math.min(test.positives, test.negatives) / 2);
   const folds = [...new Set([own.folds, ...FOLDS])].filter((count) => count <= most).sort((a, b) => a - b);
   const seeds = [...new Set([own.seeds, ...SEEDS])].filter((count) => count > 1).sort((a, b) => a - b);
+  const generators: readonly Each[] = own.each === 'none' ? ['none'] : ['fold', 'seed'];
   return folds.flatMap((count) =>
-    seeds.flatMap((each) =>
-      (['fold', 'seed'] as const).map((generator) => ({ folds: count, seeds: each, each: generator })),
-    ),
+    seeds.flatMap((each) => generators.map((generator) => ({ folds: count, seeds: each, each: generator }))),
   );
 }
 
-/** The design that finds the smallest difference of the recipe for at most a third more classifiers. */
+/** The design that finds the smallest difference of the recipe, not of one generator, for at most a third more classifiers. */
 function recommend(trades: readonly Outlook[], own: Shape): Outlook | null {
   const affordable = trades.filter(
     ({ classifiers, generators, detectable }) =>
-      generators > 1 && detectable !== null && classifiers <= Math.ceil((own.folds * own.seeds * 4) / 3),
+      generators !== 1 && detectable !== null && classifiers <= Math.ceil((own.folds * own.seeds * 4) / 3),
   );
   const best = affordable.reduce<Outlook | null>(
     (found, one) => (found && found.detectable! <= one.detectable! ? found : one),
@@ -355,9 +361,12 @@ const percent = (share: number): string => `${Math.round(100 * share)} %`;
 /** Rounded up: a plan must not promise more than it can keep. */
 const difference = (value: number): string => `±${(Math.ceil(value * 1000 - 1e-9) / 1000).toFixed(3)}`;
 
-/** '5 folds × 3 seeds, a generator each seed' */
-const shapeText = ({ folds, seeds, each }: Shape): string =>
-  `${folds > 1 ? `${plural(folds, 'fold')} × ` : ''}${plural(seeds, 'seed')}, ${each === 'seed' ? 'a generator for each seed' : folds > 1 ? 'a generator for each fold' : 'one generator'}`;
+/** '5 folds × 3 seeds, a generator for each seed' */
+function shapeText({ folds, seeds, each }: Shape): string {
+  const size = `${folds > 1 ? `${plural(folds, 'fold')} × ` : ''}${plural(seeds, 'seed')}`;
+  if (each === 'none') return size;
+  return `${size}, ${each === 'seed' ? 'a generator for each seed' : folds > 1 ? 'a generator for each fold' : 'one generator'}`;
+}
 
 function inWords(plan: Omit<PowerPlan, 'sentences'>, test: TestGroups): string[] {
   const { folds, margin, power, detectable, recommended, generators } = plan;
@@ -373,7 +382,7 @@ function inWords(plan: Omit<PowerPlan, 'sentences'>, test: TestGroups): string[]
     `${shapeText(plan)}, on ${groupsText(test)}, will find a true difference of ${difference(detectable)} with ${percent(power)} power.`,
     `A true difference of the margin, ±${margin}, would be found in ${percent(plan.powerAtMargin)} of such trials; where there is none, ${percent(plan.equivalenceChance)} would show that it is within the margin.`,
   ];
-  if (generators < 2) {
+  if (generators === 1) {
     sentences.push(
       'With one generator the verdict is about its images and no others: another run of the same recipe may do otherwise.',
     );
@@ -381,7 +390,7 @@ function inWords(plan: Omit<PowerPlan, 'sentences'>, test: TestGroups): string[]
   if (recommended) {
     const { classifiers, generators: count } = recommended;
     sentences.push(
-      `Recommended: ${shapeText(recommended)} (${plural(classifiers, 'classifier')} an arm, ${plural(count, 'generator')}), which finds ${difference(recommended.detectable!)}${generators < 2 ? ', of the recipe' : ''}.`,
+      `Recommended: ${shapeText(recommended)} (${plural(classifiers, 'classifier')} an arm${count > 0 ? `, ${plural(count, 'generator')}` : ''}), which finds ${difference(recommended.detectable!)}${generators === 1 ? ', of the recipe' : ''}.`,
     );
   }
   if (detectable <= margin) return sentences;

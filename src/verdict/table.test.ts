@@ -380,6 +380,19 @@ describe('a bad table is refused in one line that names the rows', () => {
       /no seed is paired: 'real\+synthetic' has fold 1, seed 0.*'real' has fold 1, seed 10/,
     ],
     [
+      'generators in the baseline alone',
+      rows.map((row) => ({ ...row, generator: row.arm === 'real' ? `g${row.fold}` : '' })),
+      /real has generators and real\+synthetic has none: are --arm and --baseline the wrong way round\?/,
+    ],
+    [
+      'a generator that some runs lack',
+      rows.map((row) => ({
+        ...row,
+        generator: row.arm === 'real' || row.seed === 1 ? '' : `g${row.fold}`,
+      })),
+      /arm real\+synthetic, fold 1, seed 1 has no generator, which other runs of the arm have/,
+    ],
+    [
       'a fold that some rows lack',
       rows.map((row) => (row.fold === 2 ? { ...row, fold: '' } : row)),
       /lines 26, 27.*: no fold, which other rows have/,

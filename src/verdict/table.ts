@@ -364,17 +364,41 @@ function assumeGenerators(
     notes,
   }: { has: boolean; plan: VerdictPlan; design: ReturnType<typeof designOf>; notes: string[] },
 ): ScoredRun[] {
-  if (has || !plan.synthetic) return [...runs];
-  const { arm } = design.comparisons[0]!;
+  if (!plan.synthetic) return [...runs];
+  const { arm, baseline } = design.comparisons[0]!;
+  if (has) {
+    requireGenerators(runs, { arm, baseline });
+    return [...runs];
+  }
   notes.push(
     `No column for generators: ‘${arm}’ is taken to have one generator in each fold, whose images all seeds share.`,
   );
   return runs.map((run) => (run.arm === arm ? { ...run, generator: `fold ${run.fold}` } : run));
 }
 
+/** @throws DataError where the arm of the verdict lacks generators that it, or its baseline, has in other runs */
+function requireGenerators(
+  runs: readonly ScoredRun[],
+  { arm, baseline }: { arm: string; baseline: string },
+): void {
+  const own = runs.filter((run) => run.arm === arm);
+  const without = own.filter(({ generator }) => generator === null);
+  if (without.length === 0) return;
+  if (without.length < own.length) {
+    const { fold, seed } = without[0]!;
+    throw new DataError(
+      `arm ${arm}, fold ${fold}, seed ${seed} has no generator, which other runs of the arm have; name it in every row`,
+    );
+  }
+  if (runs.some((run) => run.arm === baseline && run.generator !== null))
+    throw new DataError(
+      `${baseline} has generators and ${arm} has none: are --arm and --baseline the wrong way round?`,
+    );
+}
+
 /** @throws DataError where arm and baseline of the verdict share no run; a note where they share some */
 function pairing(
-  runs: readonly ScoredRun[],
+  runs: readonly Pick<ScoredRun, 'arm' | 'fold' | 'seed'>[],
   { comparisons }: ReturnType<typeof designOf>,
   path: string,
   notes: string[],
@@ -431,6 +455,7 @@ function aucTable(table: Of<'aucs'>, plan: VerdictPlan): AucTable {
       );
     seen.set(key, row);
   }
+  pairing(rows, design, table.path, table.notes);
   if (plan.subgroups.length > 0)
     table.notes.push(
       `Subgroups need a row an image: nothing is told by ${list(plan.subgroups.map((name) => `‘${name}’`))}.`,
