@@ -8,9 +8,9 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { engineInfo, liveTensors, setThreads, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { toNetworkInput } from '../src/classify/batch.js';
-import { Random } from '../src/random.js';
-import { engineInfo, liveTensors, setThreads, tensor, tidy } from '../src/torch/index.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 /** Ratio to reach. */

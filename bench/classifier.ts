@@ -16,17 +16,6 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { classifierRecipeSchema } from '../src/classify/config.js';
-import { makeNetwork } from '../src/classify/network.js';
-import { makeStep } from '../src/classify/step.js';
-import { makeTrainingSet, type TrainingSet } from '../src/classify/training-set.js';
-import { openPixelCache, type PixelCache } from '../src/data/cache.js';
-import type { Dataset } from '../src/data/dataset.js';
-import { importDataset } from '../src/data/import.js';
-import { Loader } from '../src/data/loader.js';
-import type { EfficientNet } from '../src/models/index.js';
-import { bceWithLogits } from '../src/nn/index.js';
-import { Adam } from '../src/optim/index.js';
 import {
   backward,
   engineInfo,
@@ -37,7 +26,18 @@ import {
   type Tensor,
   tensor,
   tidy,
-} from '../src/torch/index.js';
+} from 'graft-torch';
+import { bceWithLogits } from 'graft-torch/nn';
+import { Adam } from 'graft-torch/optim';
+import { classifierRecipeSchema } from '../src/classify/config.js';
+import { makeNetwork } from '../src/classify/network.js';
+import { makeStep } from '../src/classify/step.js';
+import { makeTrainingSet, type TrainingSet } from '../src/classify/training-set.js';
+import type { Dataset } from '../src/data/dataset/dataset.js';
+import { importDataset } from '../src/data/import/import.js';
+import { openPixelCache, type PixelCache } from '../src/data/pixels/cache.js';
+import { Loader } from '../src/data/pixels/loader.js';
+import type { EfficientNet } from '../src/models/index.js';
 import { makePhotographs } from './data-images.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
 

@@ -8,12 +8,12 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Random } from 'graft-torch/base';
 import sharp from 'sharp';
-import { forEachParallel } from '../src/data/parallel.js';
+import { forEachParallel } from '../src/base/parallel.js';
+import { openThreads } from '../src/base/threads.js';
 import { type PhantomFactors, samplePhantom } from '../src/data/phantom/index.js';
 import { startRenderer } from '../src/data/phantom/render.js';
-import { openThreads } from '../src/data/threads.js';
-import { Random } from '../src/random.js';
 
 export const photographQuality = 90;
 const drawnSidePx = 64;

@@ -5,7 +5,7 @@
  *   node dist/bench/data-import.js DIR OUT
  */
 import { rmSync } from 'node:fs';
-import { importDataset } from '../src/data/import.js';
+import { importDataset } from '../src/data/import/import.js';
 
 export interface ImportFigures {
   images: number;

@@ -11,14 +11,6 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type GanConfig, ganConfigSchema } from '../src/gan/config.js';
-import { toLabels } from '../src/gan/data.js';
-import { makeAdversaries, makeGenerator } from '../src/gan/networks.js';
-import { sampleToFolder, type TrainedGenerator } from '../src/gan/sample.js';
-import { type Adversaries, adversarialStep, type StepBatch } from '../src/gan/step.js';
-import type { Module } from '../src/nn/index.js';
-import { Random } from '../src/random.js';
-import { resolveConfig } from '../src/run/config.js';
 import {
   type Device,
   dispose,
@@ -34,9 +26,18 @@ import {
   type Tensor,
   threads,
   tidy,
+  trace,
   usePrecision,
-} from '../src/torch/index.js';
-import { trace, type Value } from '../src/torch/trace.js';
+  type Value,
+} from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import type { Module } from 'graft-torch/nn';
+import { type GanConfig, ganConfigSchema } from '../src/generate/config.js';
+import { toLabels } from '../src/generate/data.js';
+import { makeAdversaries, makeGenerator } from '../src/generate/networks.js';
+import { sampleToFolder, type TrainedGenerator } from '../src/generate/sample.js';
+import { type Adversaries, adversarialStep, type StepBatch } from '../src/generate/step.js';
+import { resolveConfig } from '../src/run/config.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 const MIB = 1024 * 1024;

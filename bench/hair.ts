@@ -11,12 +11,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { forEachParallel } from '../src/data/parallel.js';
+import { Random } from 'graft-torch/base';
+import { forEachParallel } from '../src/base/parallel.js';
 import { renderPhantom, samplePhantom } from '../src/data/phantom/index.js';
 import { decodeImage } from '../src/image/decode.js';
 import { encodeImage } from '../src/image/encode.js';
 import { removeHair } from '../src/image/hair.js';
-import { Random } from '../src/random.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 /** Images a second to reach. */

@@ -12,17 +12,9 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { engineInfo, fromFile, manualSeed, randn, setThreads, type Tensor, tidy } from 'graft-torch';
 import { frechetDistance } from '../src/metrics/distribution/frechet.js';
 import { prdc } from '../src/metrics/distribution/prdc.js';
-import {
-  engineInfo,
-  fromFile,
-  manualSeed,
-  randn,
-  setThreads,
-  type Tensor,
-  tidy,
-} from '../src/torch/index.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 const MIB = 1024 * 1024;

@@ -9,8 +9,8 @@
 import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { engineInfo, manualSeed, noGrad, rand, setThreads, type Tensor, tidy } from 'graft-torch';
 import { FULL_REFERENCE_METRICS, type FullReferenceMetric } from '../src/metrics/full-reference/index.js';
-import { engineInfo, manualSeed, noGrad, rand, setThreads, type Tensor, tidy } from '../src/torch/index.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
 const SIZE_PX = 128;

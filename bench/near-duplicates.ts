@@ -12,6 +12,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Random } from 'graft-torch/base';
+import { forEachParallel } from '../src/base/parallel.js';
 import {
   type ContentMaps,
   contentArea,
@@ -19,11 +21,9 @@ import {
   gatherContents,
   readContent,
   setContent,
-} from '../src/data/content.js';
-import { type DuplicatePair, findDuplicates } from '../src/data/duplicates.js';
-import { defaultEvidence, evidenceOf } from '../src/data/near.js';
-import { forEachParallel } from '../src/data/parallel.js';
-import { Random } from '../src/random.js';
+} from '../src/data/duplicates/content.js';
+import { type DuplicatePair, findDuplicates } from '../src/data/duplicates/duplicates.js';
+import { defaultEvidence, evidenceOf } from '../src/data/duplicates/near.js';
 import { changes, surrounds } from './near-pictures.js';
 import { note } from './peer.js';
 

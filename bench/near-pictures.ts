@@ -2,8 +2,9 @@
  * Pictures for `bench/near-duplicates.ts`: what cameras and programs lay around a picture, and what is done to copies.
  * All take and give files, and draw what is left to chance from a generator of their own.
  */
+
+import type { Random } from 'graft-torch/base';
 import sharp from 'sharp';
-import type { Random } from '../src/random.js';
 
 type Change = (file: Uint8Array, random: Random) => Promise<Buffer>;
 

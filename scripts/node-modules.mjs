@@ -1,7 +1,7 @@
 /** Step: the npm packages that package-lock.json names. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execute, SetupError } from './tools.mjs';
+import { execute, SetupError } from '../packages/torch/setup/tools.mjs';
 
 /**
  * Whether node_modules holds what package-lock.json names. npm writes node_modules/.package-lock.json at the very
@@ -15,7 +15,7 @@ export function nodeModulesAreCurrent(root) {
     ).packages;
     return Object.entries(wanted).every(
       ([path, entry]) =>
-        path === '' ||
+        !path.startsWith('node_modules/') ||
         (present[path] ? present[path].version === entry.version : entry.optional || entry.devOptional),
     );
   } catch {

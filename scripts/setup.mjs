@@ -8,13 +8,19 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findLibjpeg } from '../packages/torch/setup/libjpeg.mjs';
+import {
+  findLibtorch,
+  isSupported,
+  isUnchanged,
+  MINIMUM_LIBTORCH,
+  usesReferenceBlas,
+} from '../packages/torch/setup/libtorch.mjs';
+import { withLock } from '../packages/torch/setup/lock.mjs';
+import { installSystemPackages, oneCommand } from '../packages/torch/setup/system-packages.mjs';
+import { SetupError } from '../packages/torch/setup/tools.mjs';
 import { compileTypeScript, typeScriptIsCurrent } from './compile.mjs';
-import { findLibjpeg } from './libjpeg.mjs';
-import { findLibtorch, isSupported, isUnchanged, MINIMUM_LIBTORCH, usesReferenceBlas } from './libtorch.mjs';
-import { withLock } from './lock.mjs';
 import { installNodeModules, nodeModulesAreCurrent } from './node-modules.mjs';
-import { installSystemPackages, oneCommand } from './system-packages.mjs';
-import { SetupError } from './tools.mjs';
 
 const MINIMUM_NODE = [20, 20];
 /** libjpeg-turbo with its headers, on Debian and Ubuntu. */
@@ -55,9 +61,9 @@ async function everythingIsCurrent() {
   return (await nativeBuild()).addonIsCurrent(libtorch);
 }
 
-/** native/build.mjs needs nothing but Node, yet reads node_modules: imported where it is used. */
+/** setup/build-addon.mjs needs nothing but Node, yet reads node_modules: imported where it is used. */
 function nativeBuild() {
-  return import('../native/build.mjs');
+  return import('../packages/torch/setup/build-addon.mjs');
 }
 
 function checkNode() {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { packageRoot } from '../src/base/index.js';
 import { commandTable } from '../src/cli/main.js';
-import { packageRoot } from '../src/run/package.js';
 import { readEvents, readRun, withoutWall } from '../src/run/run-folder.js';
 import { compileProgram, program, programEnvironment, runProgram } from './program.js';
 
@@ -30,6 +30,15 @@ describe('help and version', () => {
     const copy = join(dir, 'copy');
     cpSync(join(root, 'dist', 'src'), join(copy, 'dist', 'src'), { recursive: true });
     cpSync(join(root, 'package.json'), join(copy, 'package.json'));
+    cpSync(
+      join(root, 'packages', 'torch', 'dist', 'base'),
+      join(copy, 'node_modules', 'graft-torch', 'dist', 'base'),
+      { recursive: true },
+    );
+    cpSync(
+      join(root, 'packages', 'torch', 'package.json'),
+      join(copy, 'node_modules', 'graft-torch', 'package.json'),
+    );
     for (const name of ['commander', 'picocolors']) {
       cpSync(join(root, 'node_modules', name), join(copy, 'node_modules', name), { recursive: true });
     }

@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { FLOOR, findViolations, HOUSE, ROOF } from './house.js';
+import { findCircles, findLongSignatures, findViolations, PACKAGES, ROOF } from './house.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 function readSources(): Map<string, string> {
   const files = new Map<string, string>();
-  for (const room of ['src', 'test', 'bench']) {
+  for (const room of ['src', 'packages/torch/src', 'test', 'bench']) {
     for (const name of readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })) {
       if (!name.endsWith('.ts')) continue;
       files.set(posix.join(room, ...name.split(sep)), readFileSync(join(root, room, name), 'utf8'));
@@ -19,21 +19,26 @@ function readSources(): Map<string, string> {
 
 /** A small tree that keeps every rule, to plant one violation in. */
 const sound = {
-  'src/errors.ts': '',
-  'src/random.ts': "import { GraftError } from './errors.js';",
-  'src/files.ts': '',
-  'src/index.ts': "export * from './gan/train.js';",
-  'src/torch/tensor.ts': "import { GraftError } from '../errors.js';\nload('graft.node');",
-  'src/nn/module.ts': "import type { Tensor } from '../torch/tensor.js';",
-  'src/data/loader.ts':
-    "import { Tensor } from '../torch/tensor.js';\nimport { Random } from '../random.js';",
-  'src/run/events.ts': "import { writeFileAtomic } from '../files.js';",
-  'src/run/checkpoint.ts': "import { Tensor } from '../torch/tensor.js';",
-  'src/gan/train.ts':
-    "export { loader } from '../data/loader.js';\nexport const late = () => import('../run/events.js');",
-  'src/trial/run.ts': "import { train } from '../gan/train.js';",
+  'packages/torch/src/base/index.ts': '',
+  'packages/torch/src/torch/index.ts': "export { Tensor } from './tensor.js';",
+  'packages/torch/src/torch/tensor.ts': "import { GraftError } from '../base/index.js';\nload('graft.node');",
+  'packages/torch/src/nn/index.ts': '',
+  'packages/torch/src/nn/module.ts': "import type { Tensor } from '../torch/index.js';",
+  'src/base/index.ts': "export * from 'graft-torch/base';",
+  'src/data/pixels/index.ts': "export { loader } from './loader.js';",
+  'src/data/pixels/loader.ts':
+    "import { Tensor } from 'graft-torch';\nimport { Random } from '../../base/index.js';",
+  'src/run/index.ts': '',
+  'src/run/events.ts': "import { writeFileAtomic } from 'graft-torch/base';",
+  'src/stats/index.ts': '',
+  'src/generate/index.ts': "export * from './train.js';",
+  'src/generate/train.ts':
+    "export { loader } from '../data/pixels/index.js';\nexport const late = () => import('../run/index.js');",
+  'src/trial/index.ts': '',
+  'src/trial/run.ts': "import { train } from '../generate/index.js';",
   'src/trial/run.test.ts': "import { main } from '../cli/main.js';",
-  'src/cli/main.ts': "import { Module } from '../nn/module.js';\nimport { runTrial } from '../trial/run.js';",
+  'src/cli/main.ts':
+    "import { Module } from 'graft-torch/nn';\nimport { runTrial } from '../trial/index.js';",
 };
 
 function planted(path: string, text: string): string[] {
@@ -41,24 +46,32 @@ function planted(path: string, text: string): string[] {
 }
 
 describe('the house', () => {
-  it('imports run downwards only', () => {
-    const files = readSources();
+  const files = readSources();
+
+  it('has doors, and imports run downwards through them', () => {
     expect(files.size).toBeGreaterThan(10);
     expect(findViolations(files)).toEqual([]);
   });
 
-  it('has a place for every room of src/', () => {
-    const places = [...Object.keys(HOUSE), ...FLOOR, ...ROOF];
-    const rooms = readdirSync(join(root, 'src')).map((name) => name.replace(/(\.test)?\.ts$/, ''));
-    expect(rooms.filter((room) => !places.includes(room))).toEqual([]);
+  it('has no circle', () => {
+    expect(findCircles(files)).toEqual([]);
   });
 
-  it('has no cycle in its table', () => {
+  it('hands over one value where there would be a row of parameters', () => {
+    expect(findLongSignatures(files).length).toBeLessThanOrEqual(198);
+  });
+
+  it.each(Object.entries(PACKAGES))('%s: has a place for every room', (_, { src, rooms }) => {
+    const places = [...Object.keys(rooms), ROOF];
+    expect(readdirSync(join(root, src)).filter((room) => !places.includes(room))).toEqual([]);
+  });
+
+  it.each(Object.entries(PACKAGES))('%s: has no circle in its table', (_, { rooms }) => {
     const below = (room: string, path: string[]): void => {
       expect(path).not.toContain(room);
-      for (const next of HOUSE[room] ?? []) below(next, [...path, room]);
+      for (const next of rooms[room] ?? []) below(next, [...path, room]);
     };
-    for (const room of Object.keys(HOUSE)) below(room, []);
+    for (const room of Object.keys(rooms)) below(room, []);
   });
 });
 
@@ -68,32 +81,46 @@ describe('findViolations', () => {
   });
 
   it.each([
-    ['an import upwards', 'src/torch/tensor.ts', "import { Module } from '../nn/module.js';", /not nn/],
-    ['an import sideways', 'src/data/loader.ts', "import { log } from '../run/events.js';", /not run/],
-    ['a type-only import', 'src/nn/module.ts', "import type { T } from '../gan/train.js';", /not gan/],
-    ['a re-export', 'src/run/events.ts', "export * from '../data/loader.js';", /not data/],
-    ['a dynamic import', 'src/nn/module.ts', "const t = await import('../trial/run.js');", /not trial/],
-    ['an import type', 'src/nn/module.ts', "let t: import('../trial/run.js').Trial;", /not trial/],
-    ['the engine outside checkpoints', 'src/run/events.ts', "import '../torch/tensor.js';", /not torch/],
+    ['an import upwards', 'packages/torch/src/torch/tensor.ts', "import '../nn/index.js';", /not nn/],
     [
-      'the command line from below',
-      'src/trial/run.ts',
-      "import '../cli/main.js';",
-      /nothing below imports cli/,
+      'an import sideways',
+      'src/data/pixels/loader.ts',
+      "import { log } from '../../run/index.js';",
+      /not run/,
     ],
     [
-      'the public list from below',
-      'src/gan/train.ts',
-      "import '../index.js';",
-      /nothing below imports index/,
+      'a type-only import',
+      'src/run/events.ts',
+      "import type { T } from '../generate/index.js';",
+      /not generate/,
     ],
-    ['a floor that climbs', 'src/errors.ts', "import '../src/torch/tensor.js';", /is the floor/],
-    ['an unknown room', 'src/attic/box.ts', "import '../torch/tensor.js';", /no room of the house/],
-    ['a missing file', 'src/gan/train.ts', "import './lost.js';", /no such file/],
+    ['a re-export', 'src/run/events.ts', "export * from '../data/pixels/index.js';", /not data/],
+    ['a dynamic import', 'src/run/events.ts', "const t = await import('../trial/index.js');", /not trial/],
+    ['an import type', 'src/run/events.ts', "let t: import('../trial/index.js').Trial;", /not trial/],
+    ['an import past the door', 'src/trial/run.ts', "import '../generate/train.js';", /past the door/],
+    ['the command line past a door', 'src/cli/main.ts', "import '../trial/run.js';", /past the door/],
+    ['the engine where no tensors are', 'src/stats/index.ts', "import 'graft-torch';", /knows no tensors/],
+    ['the inside of the engine', 'src/run/events.ts', "import 'graft-torch/torch/tensor';", /no such door/],
+    ['the engine by its own name', 'packages/torch/src/nn/module.ts', "import 'graft-torch';", /its name/],
+    [
+      'the tool from the engine',
+      'packages/torch/src/nn/module.ts',
+      "import '../../../../src/run/index.js';",
+      /outside the package/,
+    ],
+    ['the command line from below', 'src/trial/run.ts', "import '../cli/main.js';", /nothing below/],
+    ['a floor that climbs', 'src/base/index.ts', "import '../run/index.js';", /no other room, not run/],
+    ['an unknown room', 'src/attic/box.ts', "import '../run/index.js';", /no room of the house/],
+    ['a missing file', 'src/generate/train.ts', "import './lost.js';", /no such file/],
     ['a test that imports a missing file', 'src/trial/run.test.ts', "import './lost.js';", /no such file/],
-    ['a missing extension', 'src/gan/train.ts', "import '../data/loader';", /end in \.js/],
-    ['a test as a source', 'src/gan/train.ts', "import '../trial/run.test.js';", /not there to be imported/],
-    ['a second owner of the addon', 'src/gan/train.ts', "load('graft.node');", /native addon/],
+    ['a missing extension', 'src/generate/train.ts', "import '../data/pixels/index';", /end in \.js/],
+    [
+      'a test as a source',
+      'src/generate/train.ts',
+      "import '../trial/run.test.js';",
+      /not there to be imported/,
+    ],
+    ['a second owner of the addon', 'src/generate/train.ts', "load('graft.node');", /native addon/],
   ])('finds %s', (_, path, text, reason) => {
     const violations = planted(path, text);
     expect(violations).toHaveLength(1);
@@ -102,13 +129,42 @@ describe('findViolations', () => {
   });
 });
 
+describe('findCircles', () => {
+  it('finds none in a sound tree', () => {
+    expect(findCircles(new Map(Object.entries(sound)))).toEqual([]);
+  });
+
+  it('finds a circle of types, and names its members once', () => {
+    const tree = {
+      ...sound,
+      'src/run/events.ts': "import type { A } from './folder.js';",
+      'src/run/folder.ts': "import { b } from './reader.js';",
+      'src/run/reader.ts': "export { c } from './events.js';",
+    };
+    expect(findCircles(new Map(Object.entries(tree)))).toEqual([
+      ['src/run/events.ts', 'src/run/folder.ts', 'src/run/reader.ts'],
+    ]);
+  });
+});
+
+describe('findLongSignatures', () => {
+  it('counts positional parameters of functions, methods and constructors', () => {
+    const tree = {
+      'src/run/a.ts': `export function four(a, b, c, d) {}
+        const three = (a, b, c) => a;
+        class K { constructor(a, b, c, d) {} m(a, b, c, { d, e }) {} }`,
+    };
+    expect(findLongSignatures(new Map(Object.entries(tree)))).toHaveLength(3);
+  });
+});
+
 describe('native code', () => {
   // Compiled without OpenMP, the header's template is a plain loop on one thread, and nothing says so.
   it('splits loops by native/parallel.h, never by at::parallel_for', () => {
-    const files = readdirSync(join(root, 'native')).filter((name) => /\.(cc|h)$/.test(name));
+    const files = readdirSync(join(root, 'packages/torch/native')).filter((name) => /\.(cc|h)$/.test(name));
     expect(files).toContain('parallel.h');
     const users = files.filter((name) =>
-      readFileSync(join(root, 'native', name), 'utf8')
+      readFileSync(join(root, 'packages/torch/native', name), 'utf8')
         .split('\n')
         .some((line) => !line.trim().startsWith('//') && /at::parallel_(for|reduce)\b/.test(line)),
     );

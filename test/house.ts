@@ -1,82 +1,80 @@
 /**
- * The house's rule: imports run downwards only. This is the table, and the checker that `house.test.ts` runs over
- * the sources (and over planted violations).
+ * The house's rules. Imports run downwards only; one room enters another through its door (`index.ts`); no file
+ * reaches itself again. This is the table, and the checker that `house.test.ts` runs over the sources (and over planted
+ * violations).
  *
- * A room is a folder of src/. Tests may look anywhere, but what they import must exist.
+ * A room is a folder of a package's src/. Folders inside a room may have doors of their own, so that whoever needs DICOM
+ * does not load the near-duplicate search. Tests may look anywhere, but what they import must exist.
  */
 import { posix } from 'node:path';
 import ts from 'typescript';
 
-/** Room → rooms it may import, besides itself and the floor. */
-export const HOUSE: Readonly<Record<string, readonly string[]>> = {
-  torch: [],
-  nn: ['torch'],
-  optim: ['nn', 'torch'],
-  models: ['nn', 'torch'],
-  export: ['nn', 'torch'],
-  image: ['torch'],
-  stats: [],
-  report: [],
-  data: ['image', 'torch', 'report', 'stats'],
-  metrics: ['stats', 'report', 'image', 'data', 'models', 'nn', 'torch', 'run'],
-  run: [],
-  lineage: ['metrics', 'models', 'data', 'run', 'torch'],
-  gan: ['lineage', 'models', 'export', 'optim', 'nn', 'torch', 'data', 'image', 'metrics', 'report', 'run'],
-  classify: [
-    'lineage',
-    'models',
-    'export',
-    'optim',
-    'nn',
-    'torch',
-    'data',
-    'image',
-    'metrics',
-    'report',
-    'run',
-    'stats',
-  ],
-  verdict: ['stats', 'report', 'data', 'run'],
-  trial: [
-    'verdict',
-    'gan',
-    'classify',
-    'lineage',
-    'metrics',
-    'stats',
-    'report',
-    'run',
-    'data',
-    'image',
-    'export',
-    'torch',
-  ],
+/** A package: where its sources lie, its rooms and which others each may enter, besides itself. */
+export interface Package {
+  src: string;
+  rooms: Readonly<Record<string, readonly string[]>>;
+  /** Rooms of the engine's package that a room may enter, where not all. */
+  engine?: Readonly<Record<string, readonly string[]>>;
+}
+
+const ENGINE: Package = {
+  src: 'packages/torch/src',
+  rooms: {
+    base: [],
+    torch: ['base'],
+    nn: ['torch', 'base'],
+    optim: ['nn', 'torch', 'base'],
+    export: ['nn', 'torch', 'base'],
+  },
 };
 
-/** Files of src/ itself that everyone may import; they import nothing but each other. */
-export const FLOOR: readonly string[] = [
-  'errors',
-  'random',
-  'files',
-  'reading',
-  'lock',
-  'output-folder',
-  'command-line',
-  'user-cache',
-  'secrets',
-  'json-text',
-  'yaml-text',
-];
+const TOOL: Package = {
+  src: 'src',
+  rooms: {
+    base: [],
+    image: ['base'],
+    stats: ['base'],
+    report: ['base'],
+    models: ['base'],
+    data: ['image', 'report', 'stats', 'base'],
+    run: ['base'],
+    metrics: ['stats', 'report', 'image', 'data', 'models', 'run', 'base'],
+    lineage: ['metrics', 'models', 'data', 'run', 'base'],
+    generate: ['lineage', 'models', 'data', 'image', 'metrics', 'report', 'run', 'base'],
+    classify: ['lineage', 'models', 'data', 'image', 'metrics', 'report', 'run', 'stats', 'base'],
+    verdict: ['stats', 'report', 'data', 'run', 'base'],
+    trial: [
+      'verdict',
+      'generate',
+      'classify',
+      'lineage',
+      'metrics',
+      'stats',
+      'report',
+      'run',
+      'data',
+      'image',
+      'base',
+    ],
+  },
+  // What anyone's scores need knows no tensors.
+  engine: { base: ['base'], stats: ['base'], report: ['base'], verdict: ['base'] },
+};
 
-/** Rooms and files that may import everything, and that nothing imports. */
-export const ROOF: readonly string[] = ['cli', 'index'];
+export const PACKAGES: Readonly<Record<string, Package>> = { 'graft-torch': ENGINE, 'graft-gan': TOOL };
 
-/** Only the run folder's checkpoints hold tensors; the rest of `run` is read where there is no engine. */
-const isCheckpoint = (path: string) => posix.basename(path).startsWith('checkpoint');
+/** The roof of the tool: may enter every room, and nothing enters it. */
+export const ROOF = 'cli';
+
+/** The engine's main room is the package itself; the others are subpaths. */
+const doorOf = (room: string): string => (room === 'torch' ? 'graft-torch' : `graft-torch/${room}`);
+const engineDoors = [...Object.keys(ENGINE.rooms).map(doorOf), 'graft-torch/kernels'];
+
+const isTest = (path: string): boolean => /\.test(-data)?\.ts$/.test(path);
 
 /**
  * Every broken rule of a tree, one line each.
- * @param files TypeScript sources by path from the project's root, such as `src/gan/train.ts`
+ * @param files TypeScript sources by path from the project's root, such as `src/generate/train.ts`
  */
 export function findViolations(files: ReadonlyMap<string, string>): string[] {
   return [...files].flatMap(([path, text]) => [
@@ -88,44 +86,125 @@ export function findViolations(files: ReadonlyMap<string, string>): string[] {
   ]);
 }
 
+/** Files that reach themselves again through what they import, types included: each circle once, as its members. */
+export function findCircles(files: ReadonlyMap<string, string>): string[][] {
+  const below = new Map<string, string[]>();
+  for (const [path, text] of files) {
+    if (isTest(path)) continue;
+    const targets = importsOf(text).map((specifier) => sourceOf(path, specifier));
+    below.set(
+      path,
+      targets.filter((target) => target !== undefined && files.has(target) && !isTest(target)) as string[],
+    );
+  }
+  return stronglyConnected(below).filter((circle) => circle.length > 1);
+}
+
+/** Tarjan's algorithm. */
+function stronglyConnected(below: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (node: string): void => {
+    order.set(node, order.size);
+    low.set(node, order.get(node)!);
+    stack.push(node);
+    for (const next of below.get(node) ?? []) {
+      if (!order.has(next)) visit(next);
+      if (stack.includes(next)) low.set(node, Math.min(low.get(node)!, low.get(next)!));
+    }
+    if (low.get(node) === order.get(node)) found.push(stack.splice(stack.indexOf(node)).sort());
+  };
+  for (const node of below.keys()) if (!order.has(node)) visit(node);
+  return found;
+}
+
+/** Exported and inner functions and methods with more positional parameters than `limit`, as `path: name`. */
+export function findLongSignatures(files: ReadonlyMap<string, string>, limit = 3): string[] {
+  const found: string[] = [];
+  for (const [path, text] of files) {
+    if (isTest(path) || !packageOf(path)) continue;
+    const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+    const visit = (node: ts.Node): void => {
+      const isFunction =
+        ts.isFunctionDeclaration(node) ||
+        ts.isFunctionExpression(node) ||
+        ts.isArrowFunction(node) ||
+        ts.isMethodDeclaration(node) ||
+        ts.isConstructorDeclaration(node);
+      if (isFunction && node.parameters.length > limit) {
+        const named = node.name ?? (ts.isVariableDeclaration(node.parent) ? node.parent.name : undefined);
+        found.push(`${path}: ${named?.getText() ?? 'a function without a name'}`);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  return found;
+}
+
 /** What a source imports: statically, dynamically, as a type, or re-exported. */
 function importsOf(text: string): string[] {
   return ts.preProcessFile(text, true, true).importedFiles.map((file) => file.fileName);
 }
 
-function judge(path: string, specifier: string, files: ReadonlyMap<string, string>): string | undefined {
-  if (!specifier.startsWith('.')) return undefined;
-  const target = posix.join(posix.dirname(path), specifier);
-  if (!specifier.endsWith('.js')) return 'relative imports name a file and end in .js';
-  const source = target.replace(/\.js$/, '.ts');
-  if (!files.has(source) && !files.has(target.replace(/\.js$/, '.d.ts'))) return 'no such file';
-  if (!path.startsWith('src/') || path.endsWith('.test.ts')) return undefined;
-  if (!source.startsWith('src/')) return 'what is outside src/ is not there at run time';
-  if (source.endsWith('.test.ts')) return 'a test is not there to be imported';
-  return judgeRooms(path, source);
+/** The source that a specifier means; undefined for a package of somebody else. */
+function sourceOf(path: string, specifier: string): string | undefined {
+  if (specifier.startsWith('.')) return posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
+  if (!engineDoors.includes(specifier)) return undefined;
+  const room = specifier.slice('graft-torch/'.length) || 'torch';
+  return `${ENGINE.src}/${room === 'kernels' ? 'torch/kernels' : room}/index.ts`;
 }
 
-function judgeRooms(path: string, source: string): string | undefined {
-  const [from, to] = [roomOf(path), roomOf(source)];
-  if (from === to && !FLOOR.includes(from)) return undefined;
-  if (ROOF.includes(from)) return undefined;
-  if (ROOF.includes(to)) return `nothing below imports ${to}`;
-  if (FLOOR.includes(to)) return undefined;
-  if (FLOOR.includes(from)) return `${from} is the floor: nothing is below it`;
-  const allowed = HOUSE[from];
+const packageOf = (path: string): Package | undefined =>
+  Object.values(PACKAGES).find(({ src }) => path.startsWith(`${src}/`));
+
+/** `src/generate/choice/choose.ts` → `generate`. */
+const roomOf = (path: string, { src }: Package): string => path.slice(src.length + 1).split('/')[0]!;
+
+function judge(path: string, specifier: string, files: ReadonlyMap<string, string>): string | undefined {
+  const own = packageOf(path);
+  if (specifier === 'graft-torch' || specifier.startsWith('graft-torch/')) {
+    if (own === ENGINE && !isTest(path)) return 'a package does not import itself by its name';
+    if (!engineDoors.includes(specifier)) return `graft-torch has no such door: ${engineDoors.join(', ')}`;
+    return own === TOOL && !isTest(path) ? judgeEngine(path, specifier) : undefined;
+  }
+  if (!specifier.startsWith('.')) return undefined;
+  if (!specifier.endsWith('.js')) return 'relative imports name a file and end in .js';
+  const source = sourceOf(path, specifier)!;
+  if (!files.has(source) && !files.has(source.replace(/\.ts$/, '.d.ts'))) return 'no such file';
+  if (!own || path.endsWith('.test.ts')) return undefined;
+  if (source.endsWith('.test.ts')) return 'a test is not there to be imported';
+  if (isTest(path)) return undefined;
+  if (packageOf(source) !== own) return 'what is outside the package is not there at run time';
+  return judgeRooms(path, source, own);
+}
+
+function judgeEngine(path: string, specifier: string): string | undefined {
+  const room = roomOf(path, TOOL);
+  const allowed = TOOL.engine?.[room]?.map(doorOf);
+  return allowed && !allowed.includes(specifier)
+    ? `${room} knows no tensors: of the engine it may import ${allowed.join(', ')}`
+    : undefined;
+}
+
+function judgeRooms(path: string, source: string, own: Package): string | undefined {
+  const [from, to] = [roomOf(path, own), roomOf(source, own)];
+  if (from === to) return undefined;
+  if (own === TOOL && to === ROOF) return `nothing below imports ${to}`;
+  if (posix.basename(source) !== 'index.ts')
+    return `past the door: import it from ${posix.join(posix.dirname(source), 'index.js')}`;
+  if (own === TOOL && from === ROOF) return undefined;
+  const allowed = own.rooms[from];
   if (!allowed) return `${from} is no room of the house: give it a place in test/house.ts`;
-  if (allowed.includes(to) || (from === 'run' && to === 'torch' && isCheckpoint(path))) return undefined;
+  if (allowed.includes(to)) return undefined;
   return `${from} may import ${allowed.length > 0 ? allowed.join(', ') : 'no other room'}, not ${to}`;
 }
 
-/** `src/gan/train.ts` → `gan`, `src/errors.ts` → `errors`. */
-function roomOf(path: string): string {
-  return path.split('/')[1]?.replace(/\.ts$/, '') ?? '';
-}
-
-/** Only src/torch/ knows the addon. */
+/** Only the engine's main room knows the addon. */
 function nativeViolation(path: string, text: string): string[] {
   const loads = /['"`][^'"`\n]*\.node['"`]/.test(text);
-  const exempt = !path.startsWith('src/') || path.startsWith('src/torch/') || path.endsWith('.test.ts');
-  return loads && !exempt ? [`${path} names a native addon: only src/torch/ may load one`] : [];
+  const exempt = !packageOf(path) || path.startsWith(`${ENGINE.src}/torch/`) || isTest(path);
+  return loads && !exempt ? [`${path} names a native addon: only ${ENGINE.src}/torch/ may load one`] : [];
 }

@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPhantomDataset } from '../src/data/phantom/dataset.js';
-import { Random } from '../src/random.js';
 import { readCheckpointHeader, verifyCheckpoint } from '../src/run/checkpoint.js';
 import { readEvents, readRun, runStatus, withoutWall } from '../src/run/run-folder.js';
 import { compileProgram, program, programEnvironment, runProgram } from './program.js';

@@ -2,7 +2,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../src/run/package.js';
+import { packageRoot } from '../src/base/index.js';
 
 const root = packageRoot();
 
@@ -14,17 +14,17 @@ interface Scripts {
   typeScriptIsCurrent(root: string): boolean;
 }
 const scripts = async (name: string) =>
-  (await import(new URL(`../scripts/${name}.mjs`, import.meta.url).href)) as Scripts;
+  (await import(new URL(`../${name}.mjs`, import.meta.url).href)) as Scripts;
 
 /** Compiles what has changed. One at a time: while one test file compiles, another would start half a program. */
 export async function compileProgram(): Promise<void> {
-  const { withLock } = await scripts('lock');
-  const { typeScriptIsCurrent } = await scripts('compile');
+  const { withLock } = await scripts('packages/torch/setup/lock');
+  const { typeScriptIsCurrent } = await scripts('scripts/compile');
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   await withLock(join(root, 'build', 'setup.lock'), async () => {
     if (typeScriptIsCurrent(root)) return;
     // Its verdict belongs to the type check; here only the program counts.
-    await promisify(execFile)(process.execPath, [tsc, '-p', root], { cwd: root }).catch(() => {});
+    await promisify(execFile)(process.execPath, [tsc, '--build', root], { cwd: root }).catch(() => {});
   });
 }
 

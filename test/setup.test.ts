@@ -16,7 +16,10 @@ interface Scripts {
 }
 
 /** The scripts are plain JavaScript without types: they run before anything is compiled. */
-const script = (name: string) => new URL(`../scripts/${name}.mjs`, import.meta.url).href;
+const script = (name: string) => {
+  const folder = ['compile', 'node-modules'].includes(name) ? 'scripts' : 'packages/torch/setup';
+  return new URL(`../${folder}/${name}.mjs`, import.meta.url).href;
+};
 const load = async (name: string) => (await import(script(name))) as Scripts;
 
 let root = '';
@@ -121,7 +124,7 @@ describe('finding libjpeg-turbo', () => {
   });
 
   it('makes another addon of the same sources: one that is there already is stale', async () => {
-    const { addonKey } = (await import(new URL('../native/build.mjs', import.meta.url).href)) as {
+    const { addonKey } = (await import(script('build-addon'))) as {
       addonKey(libtorch: unknown, libjpeg: unknown): string;
     };
     const libtorch = { version: '2.13.1', includeDirs: [], libDir: root, cxx11Abi: null, identity: '' };

@@ -1,7 +1,8 @@
 /** A split's scores, whether the network tells two classes apart or several. */
-import type { PixelCache } from '../data/cache.js';
+
+import type { Tensor } from 'graft-torch';
+import type { PixelCache } from '../data/pixels/index.js';
 import type { EfficientNet } from '../models/index.js';
-import type { Tensor } from '../torch/index.js';
 import { type ClassScoreRow, type ClassSummary, classSummary, oneAgainstRest } from './class-scores.js';
 import { type EvaluateOptions, scoreClasses, scoreSplit } from './evaluate.js';
 import { type EvaluationSplit, type ScoreRow, scoreSummary } from './scores.js';

@@ -1,4 +1,8 @@
 /** From stored pixels to what the network takes. */
+
+import { type Device, noGrad, type Tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import type { Module } from 'graft-torch/nn';
 import {
   type AugmentationName,
   type AugmentationSettings,
@@ -8,9 +12,6 @@ import {
   randAugment,
 } from '../data/augment/index.js';
 import { EfficientNet, type InputStatistics, packEfficientNetInput } from '../models/index.js';
-import type { Module } from '../nn/index.js';
-import type { Random } from '../random.js';
-import { type Device, noGrad, type Tensor, tidy } from '../torch/index.js';
 import { type Mix, mixImages } from './mixing.js';
 
 export interface Augmenting {

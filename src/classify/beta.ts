@@ -2,7 +2,7 @@
  * Draws from the symmetric beta distribution, from two gamma variates: G₁ / (G₁ + G₂). Gamma after Marsaglia & Tsang,
  * "A Simple Method for Generating Gamma Variables", 2000; below shape 1 through Γ(a) = Γ(a + 1) · U^(1/a).
  */
-import type { Random } from '../random.js';
+import type { Random } from 'graft-torch/base';
 
 /** Logarithm of a gamma variate: those of small shapes are too small to be numbers themselves. */
 function logGamma(shape: number, random: Random): number {

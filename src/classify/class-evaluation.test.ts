@@ -1,6 +1,6 @@
+import { DataError } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import type { Partition } from '../data/partition.js';
-import { DataError } from '../errors.js';
+import type { Partition } from '../data/dataset/partition.js';
 import { multiClassGolden as golden } from '../stats/multi-class.test-data.js';
 import { evaluateClasses } from './class-evaluation.js';
 import { type ClassScoreRow, classSummary } from './class-scores.js';

@@ -6,29 +6,28 @@
  * images, whole groups at a time. The class that is called is the likeliest: there is no threshold.
  */
 
-import type { Partition } from '../data/partition.js';
-import { DataError } from '../errors.js';
-import { Random } from '../random.js';
-import { LARGEST_LOG_LOSS } from '../stats/binary-scores.js';
-import { classDraw } from '../stats/bootstrap.js';
-import { replicateInterval } from '../stats/bounded-interval.js';
-import { calibrationBins, calibrationError, calibrationFloor } from '../stats/calibration.js';
-import { effectiveGroups } from '../stats/effective-groups.js';
+import { DataError, Random } from 'graft-torch/base';
+import type { Partition } from '../data/dataset/index.js';
 import {
+  calibrationBins,
+  calibrationError,
+  calibrationFloor,
+  classDraw,
   confusionMatrix,
+  effectiveGroups,
+  fitSoftmaxTemperature,
+  LARGEST_LOG_LOSS,
   likeliest,
+  logProbability,
   type MultiClassScores,
   multiClassScorer,
   type OneClassScores,
   type OverallScores,
-} from '../stats/multi-class.js';
-import { proportion } from '../stats/proportion.js';
-import {
-  fitSoftmaxTemperature,
-  logProbability,
+  proportion,
+  replicateInterval,
   type Temperature,
   temperSoftmax,
-} from '../stats/temperature.js';
+} from '../stats/index.js';
 import { type ClassScoreRow, oneAgainstRest } from './class-scores.js';
 import { type ClassSubgroupTable, classSubgroupTables } from './class-subgroups.js';
 import { CALIBRATION_BINS, type Calibration, type Score } from './evaluation.js';

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DataError } from 'graft-torch/base';
 import { afterAll, describe, expect, it } from 'vitest';
-import { DataError } from '../errors.js';
 import {
   type ClassScoreRow,
   classSummary,

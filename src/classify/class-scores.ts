@@ -5,11 +5,11 @@
  * the same weight (Hand & Till 2001 average over pairs instead; one against the rest is what scikit-learn calls `ovr`). The
  * class that is called is the likeliest one: thresholds are for one class against the rest alone.
  */
-import { csvText, readTable } from '../data/table.js';
-import { DataError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
-import type { Interval } from '../stats/delong.js';
-import { likeliest } from '../stats/multi-class.js';
+
+import { DataError, writeFileAtomic } from 'graft-torch/base';
+import { csvText, readTable } from '../data/table/index.js';
+import type { Interval } from '../stats/index.js';
+import { likeliest } from '../stats/index.js';
 import { aucIntervalOf, aucOf, type ScoreRow } from './scores.js';
 
 /** One image. */

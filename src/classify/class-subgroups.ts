@@ -7,15 +7,20 @@
  * are corrected over all subgroups (Holm 1979).
  */
 
-import type { Partition } from '../data/partition.js';
-import type { Random } from '../random.js';
-import { classDraw } from '../stats/bootstrap.js';
-import { boundedInterval, replicateInterval } from '../stats/bounded-interval.js';
-import type { Interval } from '../stats/delong.js';
-import { effectiveGroups } from '../stats/effective-groups.js';
-import { normalCdf, normalQuantile } from '../stats/normal.js';
-import { meanAndDeviation } from '../stats/paired.js';
-import { type Proportion, proportion } from '../stats/proportion.js';
+import type { Random } from 'graft-torch/base';
+import type { Partition } from '../data/dataset/index.js';
+import type { Interval } from '../stats/index.js';
+import {
+  boundedInterval,
+  classDraw,
+  effectiveGroups,
+  meanAndDeviation,
+  normalCdf,
+  normalQuantile,
+  type Proportion,
+  proportion,
+  replicateInterval,
+} from '../stats/index.js';
 import type { ClassScoreRow } from './class-scores.js';
 import { holmOver } from './subgroups.js';
 

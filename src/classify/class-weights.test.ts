@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { DataError } from 'graft-torch/base';
 import { expect, it } from 'vitest';
-import { DataError } from '../errors.js';
 import { classWeightsOf } from './class-weights.js';
 
 const golden = JSON.parse(

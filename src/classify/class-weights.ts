@@ -6,7 +6,7 @@
  *
  * Source: Cui, Jia, Lin, Song & Belongie, "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019.
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 
 export const classWeightings = ['none', 'inverse', 'effective'] as const;
 export type ClassWeighting = (typeof classWeightings)[number];

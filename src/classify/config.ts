@@ -2,6 +2,8 @@
  * A classifier's configuration. Every default stands here with its source: [original] is the system that Graft
  * sets out to surpass (AIDL21, 2021), [own] was measured here (docs/classify.md).
  */
+
+import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
 import {
   type AugmentationName,
@@ -9,11 +11,8 @@ import {
   RAND_AUGMENT,
   type TestTimeAugmentation,
   testTimeAugmentations,
-} from '../data/augment/parameters.js';
-import { ConfigError } from '../errors.js';
-import { INPUT_STATISTICS, PADDINGS } from '../models/conventions.js';
-import { weightsFilePath } from '../models/hub.js';
-import { parseVariant, VARIANTS } from '../models/variants.js';
+} from '../data/augment/index.js';
+import { INPUT_STATISTICS, PADDINGS, parseVariant, VARIANTS, weightsFilePath } from '../models/index.js';
 import { fineTuningShape } from './fine-tuning.js';
 
 const architectures = Object.keys(VARIANTS).map((name) => `efficientnet-${name}`);

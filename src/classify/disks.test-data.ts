@@ -1,10 +1,10 @@
 /** An easy set for tests of classifiers: disks on skin, in memory, learned in tens of steps. */
 
-import type { PixelCache } from '../data/cache.js';
-import type { Dataset, DatasetRow } from '../data/dataset.js';
+import { tensor } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import type { Dataset, DatasetRow } from '../data/dataset/dataset.js';
+import type { PixelCache } from '../data/pixels/cache.js';
 import { trainingFraming } from '../image/framing.js';
-import { Random } from '../random.js';
-import { tensor } from '../torch/index.js';
 
 export const SIDE = 32;
 

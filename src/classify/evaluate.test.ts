@@ -1,7 +1,7 @@
+import { aten, liveTensors, type Tensor, tensor } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { Module } from 'graft-torch/nn';
 import { expect, it } from 'vitest';
-import { Module } from '../nn/index.js';
-import { Random } from '../random.js';
-import { aten, liveTensors, type Tensor, tensor } from '../torch/index.js';
 import { logitsOf } from './evaluate.js';
 
 /** One logit an image that depends on where its pixels are. */

@@ -1,9 +1,10 @@
 /** Scores images with a trained network: no gradients, large batches, and views averaged where that is asked for. */
+
+import type { Tensor } from 'graft-torch';
+import { type Device, gatherRows, noGrad, tidy } from 'graft-torch';
+import type { Module } from 'graft-torch/nn';
 import { symmetry, TEST_TIME_VIEWS, type TestTimeAugmentation } from '../data/augment/index.js';
-import type { DatasetRow } from '../data/dataset.js';
-import type { Module } from '../nn/index.js';
-import type { Tensor } from '../torch/index.js';
-import { type Device, gatherRows, noGrad, tidy } from '../torch/index.js';
+import type { DatasetRow } from '../data/dataset/index.js';
 import { statisticsOf, toNetworkInput } from './batch.js';
 import { type ClassScoreRow, logOdds } from './class-scores.js';
 import { isOf, type ScoredSplit } from './scored-split.js';

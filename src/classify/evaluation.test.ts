@@ -1,6 +1,6 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { partitionsOf } from '../data/partition.js';
-import { Random } from '../random.js';
+import { partitionsOf } from '../data/dataset/partition.js';
 import { classifyGolden } from '../stats/classify.test-data.js';
 import { holm } from '../stats/paired.js';
 import { chooseThreshold } from '../stats/scores.js';

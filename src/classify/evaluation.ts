@@ -8,23 +8,31 @@
  * groups (../stats/bounded-interval.ts).
  */
 
-import type { Partition } from '../data/partition.js';
-import { DataError } from '../errors.js';
-import { Random } from '../random.js';
-import { type BinaryScores, binaryScorer, groupsBehind, LARGEST_LOG_LOSS } from '../stats/binary-scores.js';
-import { groupDraw } from '../stats/bootstrap.js';
-import { replicateInterval } from '../stats/bounded-interval.js';
+import { DataError, Random } from 'graft-torch/base';
+import type { Partition } from '../data/dataset/index.js';
+import type { Interval } from '../stats/index.js';
 import {
+  type BinaryScores,
+  binaryScorer,
   type CalibrationBin,
+  type Confusion,
   calibrationBins,
   calibrationError,
   calibrationFloor,
-} from '../stats/calibration.js';
-import type { Interval } from '../stats/delong.js';
-import { effectiveGroups } from '../stats/effective-groups.js';
-import { type Proportion, proportion } from '../stats/proportion.js';
-import { type Confusion, chooseThreshold, confusion } from '../stats/scores.js';
-import { fitTemperature, logit, type Temperature, temper } from '../stats/temperature.js';
+  chooseThreshold,
+  confusion,
+  effectiveGroups,
+  fitTemperature,
+  groupDraw,
+  groupsBehind,
+  LARGEST_LOG_LOSS,
+  logit,
+  type Proportion,
+  proportion,
+  replicateInterval,
+  type Temperature,
+  temper,
+} from '../stats/index.js';
 import { aucIntervalOf, type ScoreRow } from './scores.js';
 import { rightShare, type SubgroupTable, subgroupTables } from './subgroups.js';
 

@@ -1,6 +1,7 @@
 /** A trained classifier for other programs: weights alone, or the graph with them. */
 import { rmSync } from 'node:fs';
-import { GraftError } from '../errors.js';
+import { noGrad, rand, Generator as Seeded, savePth, saveSafetensors, type Tensor, tidy } from 'graft-torch';
+import { GraftError } from 'graft-torch/base';
 import {
   checkOnnx,
   checkTorchScript,
@@ -9,21 +10,12 @@ import {
   exportTorchScript,
   ONNX_TOLERANCE,
   type OnnxCheck,
-} from '../export/index.js';
-import { framingWords } from '../image/framing.js';
-import { fittedMetadata, readRecord } from '../lineage/record.js';
+} from 'graft-torch/export';
+import { F } from 'graft-torch/nn';
+import { framingWords } from '../image/index.js';
+import { fittedMetadata, readRecord } from '../lineage/index.js';
 import { type EfficientNet, encodeConventions, toEfficientNetInput } from '../models/index.js';
-import { F } from '../nn/index.js';
-import { readRun } from '../run/run-folder.js';
-import {
-  noGrad,
-  rand,
-  Generator as Seeded,
-  savePth,
-  saveSafetensors,
-  type Tensor,
-  tidy,
-} from '../torch/index.js';
+import { readRun } from '../run/index.js';
 import type { ClassifierConfig } from './config.js';
 import { type ClassifierSummary, framingOfRun, openClassifier } from './result.js';
 

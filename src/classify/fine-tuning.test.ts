@@ -2,13 +2,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dispose, liveTensors, loadSafetensors, tidy } from 'graft-torch';
+import { writeFileAtomic } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { writeFileAtomic } from '../files.js';
 import { bestCheckpointPath } from '../run/checkpoint.js';
 import { InterruptedError } from '../run/interrupt.js';
 import { readEvents, withoutWall } from '../run/run-folder.js';
-import { dispose, liveTensors, loadSafetensors, tidy } from '../torch/index.js';
 import { type ClassifierRecipe, classifierRecipeSchema } from './config.js';
 import { makeDisks, SIDE } from './disks.test-data.js';
 import { FINE_TUNING_OFF } from './fine-tuning.js';

@@ -1,7 +1,7 @@
 /** GAN-train and GAN-test as records: value, interval, the real images' score as floor, and the protocol. */
-import { sha256 } from '../files.js';
-import type { Framing } from '../image/framing.js';
-import type { MetricRecord, Protocol } from '../metrics/record.js';
+import { sha256 } from 'graft-torch/base';
+import type { Framing } from '../image/index.js';
+import type { MetricRecord, Protocol } from '../metrics/sets/index.js';
 import type { ClassifierRecipe } from './config.js';
 import type { Comparison, Estimate } from './gan-scores.js';
 import type { Scope } from './gan-train-plan.js';

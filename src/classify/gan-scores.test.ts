@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { intervalAround } from '../stats/delong.js';
 import { halfWidth, inference, meanAuc, meanDifference } from '../stats/seeds.js';
 import { compareSets, compareTraining, estimate, measureAccuracy, measureAuc } from './gan-scores.js';

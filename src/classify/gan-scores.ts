@@ -7,20 +7,22 @@
  * against GAN-base) takes the covariance between the two; between synthetic and real images only the seeds are shared, so
  * the variances over images add up.
  */
-import { boundedInterval, pOfAlike } from '../stats/bounded-interval.js';
-import { aucCovariance, intervalAround } from '../stats/delong.js';
-import { effectiveGroups } from '../stats/effective-groups.js';
-import { meanAndDeviation } from '../stats/paired.js';
-import { auc } from '../stats/roc.js';
 import {
+  auc,
+  aucCovariance,
+  boundedInterval,
   combine,
+  effectiveGroups,
   type GroupSizes,
   halfWidth,
   inference,
+  intervalAround,
+  meanAndDeviation,
   meanDifference,
+  pOfAlike,
   type SeedsEstimate,
-} from '../stats/seeds.js';
-import { shareCovariance } from '../stats/shares.js';
+  shareCovariance,
+} from '../stats/index.js';
 import type { ScoreRow } from './scores.js';
 
 /** Mean over seeds. */

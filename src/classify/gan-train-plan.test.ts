@@ -1,6 +1,6 @@
+import { liveTensors, tensor } from 'graft-torch';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Dataset } from '../data/dataset.js';
-import { liveTensors, tensor } from '../torch/index.js';
+import type { Dataset } from '../data/dataset/dataset.js';
 import { type GanTrainPlan, planGanTrain } from './gan-train-plan.js';
 import type { SyntheticFolder } from './synthetic-folders.js';
 

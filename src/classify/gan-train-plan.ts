@@ -3,10 +3,9 @@
  * has, so that nothing but their origin tells GAN-train from GAN-base.
  */
 import { createHash } from 'node:crypto';
-import type { Dataset } from '../data/dataset.js';
-import { ConfigError, DataError } from '../errors.js';
-import { Random } from '../random.js';
-import { dispose, gatherRows } from '../torch/index.js';
+import { dispose, gatherRows } from 'graft-torch';
+import { ConfigError, DataError, Random } from 'graft-torch/base';
+import type { Dataset } from '../data/dataset/index.js';
 import type { RealImages } from './config.js';
 import type { SyntheticFolder } from './synthetic-folders.js';
 

@@ -11,16 +11,19 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PixelCache } from '../data/cache.js';
-import { type Dataset, framingOf } from '../data/dataset.js';
-import { ConfigError, DataError, GraftError } from '../errors.js';
-import { ensureFolder, readJson, writeJson } from '../files.js';
-import { trainingFraming } from '../image/framing.js';
-import type { MetricRecord } from '../metrics/record.js';
-import { type Interrupt, InterruptedError } from '../run/interrupt.js';
-import { runStatus } from '../run/run-folder.js';
-import { requireSameConfig, runConditions } from '../run/same-config.js';
-import { bestDevice, type Device, requireDevice } from '../torch/index.js';
+import { bestDevice, type Device, requireDevice } from 'graft-torch';
+import { ConfigError, DataError, ensureFolder, GraftError, readJson, writeJson } from 'graft-torch/base';
+import { type Dataset, framingOf } from '../data/dataset/index.js';
+import type { PixelCache } from '../data/pixels/index.js';
+import { trainingFraming } from '../image/index.js';
+import type { MetricRecord } from '../metrics/sets/index.js';
+import {
+  type Interrupt,
+  InterruptedError,
+  requireSameConfig,
+  runConditions,
+  runStatus,
+} from '../run/index.js';
 import { type ClassifierRecipe, checkRecipe, classifierRecipeSchema } from './config.js';
 import { logitsOf, probability } from './evaluate.js';
 import { ganCautions } from './gan-cautions.js';

@@ -1,7 +1,8 @@
 /** Images with hair and without, by looking at the pictures: for subgroups where no column tells. */
-import { type Dataset, imagePath } from '../data/dataset.js';
-import type { Partition } from '../data/partition.js';
-import { measureTraits } from '../image/traits.js';
+
+import type { Partition } from '../data/dataset/index.js';
+import { type Dataset, imagePath } from '../data/dataset/index.js';
+import { measureTraits } from '../image/index.js';
 import { traitThresholds } from '../metrics/artefacts/index.js';
 import type { ScoreRow } from './scores.js';
 

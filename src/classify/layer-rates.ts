@@ -3,8 +3,9 @@
  * learns at the full rate, each stage at a share of the one above it, the stem least. Source: Howard & Ruder, "Universal
  * Language Model Fine-tuning for Text Classification", ACL 2018 (their share: 1 / 2.6).
  */
+
+import type { Tensor } from 'graft-torch';
 import { type EfficientNet, VARIANTS } from '../models/index.js';
-import type { Tensor } from '../torch/index.js';
 
 /**
  * Factor of the learning rate for each of a network's parameters, in the order given.

@@ -2,9 +2,9 @@
  * Which images of another dataset a run knows, by what it has learned from. A dataset that was imported anew
  * deals its images into other splits, so "test" there says nothing about this run: only the images themselves do.
  */
-import type { Dataset, DatasetRow } from '../data/dataset.js';
-import { type SharedPicture, sharedPictures } from '../data/shared-pictures.js';
-import type { Learned, LearnedRow } from '../lineage/learned.js';
+import type { Dataset, DatasetRow } from '../data/dataset/index.js';
+import { type SharedPicture, sharedPictures } from '../data/prepare/index.js';
+import type { Learned, LearnedRow } from '../lineage/index.js';
 
 /** Images that a run knows. */
 export interface Known {

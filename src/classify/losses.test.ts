@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { backward, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
 import { describe, expect, it } from 'vitest';
 import { fill } from '../../test/engine/goldens.js';
-import { backward, liveTensors, type Tensor, tensor, tidy } from '../torch/index.js';
 import { type ClassificationLossOptions, classificationLoss, smoothLabels } from './losses.js';
 
 interface Graded {

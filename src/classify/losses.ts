@@ -7,8 +7,9 @@
  * w: class weights; γ: focal loss (Lin et al., ICCV 2017), 0 for cross-entropy. With γ = 0 and w = 1 it is cross-entropy.
  * The loss is linear in the targets, so that of a mixed image is the mixture of two losses, as in Zhang et al. 2018.
  */
-import { bceWithLogits, F } from '../nn/index.js';
-import { cat, type Tensor, tensor, tidy } from '../torch/index.js';
+
+import { cat, type Tensor, tensor, tidy } from 'graft-torch';
+import { bceWithLogits, F } from 'graft-torch/nn';
 
 export interface ClassificationLossOptions {
   /** Focal loss's exponent, ≥ 0: how little images count that are told apart already. Default 0: cross-entropy. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { liveTensors, ones, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import { fill } from '../../test/engine/goldens.js';
-import { Random } from '../random.js';
-import { liveTensors, ones, tidy } from '../torch/index.js';
 import { drawBeta } from './beta.js';
 import { drawMix, type Mix, mixImages, mixTargets } from './mixing.js';
 

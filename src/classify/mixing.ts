@@ -8,8 +8,9 @@
  * as the papers write it; their code draws one a batch.
  * Sources: Zhang, Cissé, Dauphin & Lopez-Paz, "mixup", ICLR 2018; Yun et al., "CutMix", ICCV 2019.
  */
-import type { Random } from '../random.js';
-import { aten, type Tensor, tensor, tidy } from '../torch/index.js';
+
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
 import { drawBeta } from './beta.js';
 
 export interface MixingSettings {

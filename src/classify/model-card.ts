@@ -2,10 +2,10 @@
  * A model card in Markdown, with the sections of Mitchell et al. 2019, "Model Cards for Model Reporting". Everything in it
  * is taken from the run, its dataset and its scores; what they do not say is called unknown.
  */
-import type { Dataset } from '../data/dataset.js';
-import type { Lineage } from '../data/lineage.js';
-import { framingWords, trainingFraming } from '../image/framing.js';
-import { codeSpan, type Markdown, markdownTable, md } from '../report/markdown-text.js';
+import type { Dataset } from '../data/dataset/index.js';
+import type { Lineage } from '../data/lineage/index.js';
+import { framingWords, trainingFraming } from '../image/index.js';
+import { codeSpan, type Markdown, markdownTable, md } from '../report/index.js';
 import type { ClassifierConfig } from './config.js';
 import type { Evaluation, Score, ScoreName } from './evaluation.js';
 import type { ClassifierSummary } from './result.js';

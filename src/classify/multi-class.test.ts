@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { liveTensors, noGrad, tensor, tidy } from 'graft-torch';
+import { crossEntropy } from 'graft-torch/nn';
+import { SGD } from 'graft-torch/optim';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openClassifierBackbone } from '../metrics/backbone/classifier-run.js';
-import { crossEntropy } from '../nn/index.js';
-import { SGD } from '../optim/index.js';
 import { readRunConfig } from '../run/run-folder.js';
-import { liveTensors, noGrad, tensor, tidy } from '../torch/index.js';
 import { toNetworkInput } from './batch.js';
 import { classSummary, readClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe, classifierRecipeSchema } from './config.js';

@@ -1,6 +1,8 @@
 /** The classifier as configured: architecture, starting weights, frozen blocks, device, memory layout. */
 
-import { ConfigError, DataError } from '../errors.js';
+import type { Device } from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { BatchNorm2d, init } from 'graft-torch/nn';
 import {
   type Conventions,
   EfficientNet,
@@ -13,8 +15,6 @@ import {
   parseVariant,
   weightsFilePath,
 } from '../models/index.js';
-import { BatchNorm2d, init } from '../nn/index.js';
-import type { Device } from '../torch/index.js';
 import type { ClassifierRecipe } from './config.js';
 
 export interface ClassifierNetwork {

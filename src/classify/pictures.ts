@@ -1,10 +1,8 @@
 /** Which pictures somebody means who names files and folders, and what else lies there. */
 import { type Stats, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DataError } from '../errors.js';
-import { isPicture } from '../image/folder.js';
-import { isPictureName } from '../image/kind.js';
-import { walkFiles } from '../image/walk.js';
+import { DataError } from 'graft-torch/base';
+import { isPicture, isPictureName, walkFiles } from '../image/index.js';
 
 export interface PictureFile {
   path: string;

@@ -1,11 +1,11 @@
 import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { liveTensors, type Tensor } from 'graft-torch';
+import { Module } from 'graft-torch/nn';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { trainingFraming } from '../image/framing.js';
-import { Module } from '../nn/index.js';
-import { liveTensors, type Tensor } from '../torch/index.js';
 import type { PictureFile } from './pictures.js';
 import { type PredictedFiles, predictFiles, readSquares } from './predict.js';
 

@@ -2,15 +2,13 @@
  * Scores images that belong to no dataset. They stream: while the network looks at one batch the next is decoded, and
  * nothing is kept of those before, so that memory does not grow with the number of files.
  */
-import { forEachParallel } from '../data/parallel.js';
-import { DataError } from '../errors.js';
-import type { Channels } from '../image/channels.js';
-import type { Framing } from '../image/framing.js';
-import type { Showing } from '../image/intensity.js';
-import { decodeSquare, type SquareOptions } from '../image/square.js';
-import type { Module } from '../nn/index.js';
-import { readBytesAsync } from '../reading.js';
-import { type Device, type Tensor, tensor } from '../torch/index.js';
+
+import { type Device, type Tensor, tensor } from 'graft-torch';
+import { DataError, readBytesAsync } from 'graft-torch/base';
+import type { Module } from 'graft-torch/nn';
+import { forEachParallel } from '../base/index.js';
+import type { Channels, Framing, Showing } from '../image/index.js';
+import { decodeSquare, type SquareOptions } from '../image/index.js';
 import { batchSizeFor, classProbabilities, type EvaluateOptions, logitsOf, probability } from './evaluate.js';
 import type { PictureFile } from './pictures.js';
 

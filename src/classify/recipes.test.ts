@@ -1,6 +1,7 @@
 /** The recipes of this project are configurations that can be trained. */
+
+import { ConfigError } from 'graft-torch/base';
 import { expect, it } from 'vitest';
-import { ConfigError } from '../errors.js';
 import { recipeNames, resolveConfig } from '../run/config.js';
 import { type ClassifierConfig, checkRecipe, classifierConfigSchema } from './config.js';
 

@@ -1,19 +1,24 @@
 /** What a finished classifier run holds, and how its trained network is opened again. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { commandLine } from '../command-line.js';
-import { framingOfFolder, openDataset } from '../data/dataset.js';
-import type { Fit } from '../data/fitted.js';
-import type { FoundRange } from '../data/intensity-range.js';
-import { ConfigError, DataError } from '../errors.js';
-import type { Framing } from '../image/framing.js';
+import { type Device, loadSafetensors, requireFinite, tidy } from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { commandLine } from '../base/index.js';
+import type { FoundRange } from '../data/dataset/index.js';
+import { framingOfFolder, openDataset } from '../data/dataset/index.js';
+import type { Fit } from '../data/lineage/index.js';
+import type { Framing } from '../image/index.js';
 import type { EfficientNet } from '../models/index.js';
-import { bestCheckpointPath, loadCheckpoint } from '../run/checkpoint.js';
-import type { ConditionsFrom } from '../run/conditions.js';
-import { readRun, readRunConfig, runFiles, runStatus } from '../run/run-folder.js';
-import type { Interval } from '../stats/delong.js';
-import type { SplitScores } from '../stats/scores.js';
-import { type Device, loadSafetensors, requireFinite, tidy } from '../torch/index.js';
+import type { ConditionsFrom } from '../run/index.js';
+import {
+  bestCheckpointPath,
+  loadCheckpoint,
+  readRun,
+  readRunConfig,
+  runFiles,
+  runStatus,
+} from '../run/index.js';
+import type { Interval, SplitScores } from '../stats/index.js';
 import { type ClassScoreRow, type ClassSummary, readClassScores } from './class-scores.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
 import { makeNetwork } from './network.js';

@@ -1,5 +1,5 @@
 /** Which images of a dataset are scored together. */
-import type { DatasetRow, Split } from '../data/dataset.js';
+import type { DatasetRow, Split } from '../data/dataset/index.js';
 
 export type ScoredSplit = Split | 'all';
 

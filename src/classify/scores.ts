@@ -2,13 +2,20 @@
  * Scores of single images: the file that everything after training works from (intervals, ROC curves, paired
  * tests), one CSV a split, `scores-test.csv`, with full precision.
  */
-import { readTable, writeTable } from '../data/table.js';
-import { DataError } from '../errors.js';
-import { boundedInterval } from '../stats/bounded-interval.js';
-import { aucCovariance, aucInterval, type Interval } from '../stats/delong.js';
-import { effectiveGroups } from '../stats/effective-groups.js';
-import { auc } from '../stats/roc.js';
-import { chooseThreshold, type SplitScores, splitScores } from '../stats/scores.js';
+
+import { DataError } from 'graft-torch/base';
+import { readTable, writeTable } from '../data/table/index.js';
+import {
+  auc,
+  aucCovariance,
+  aucInterval,
+  boundedInterval,
+  chooseThreshold,
+  effectiveGroups,
+  type Interval,
+  type SplitScores,
+  splitScores,
+} from '../stats/index.js';
 
 /** One image. */
 export interface ScoreRow {

@@ -1,12 +1,12 @@
 /** Everything that changes while a classifier trains: making it, saving it, taking it up again. */
-import { Loader } from '../data/loader.js';
-import { balanced } from '../data/sampler.js';
-import { DataError } from '../errors.js';
+
+import { type Device, Generator, manualSeed, type Tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
+import { Adam, AdamW, Ema, type Optimizer, ReduceOnPlateau } from 'graft-torch/optim';
+import { balanced, Loader } from '../data/pixels/index.js';
 import type { EfficientNet } from '../models/index.js';
-import { Adam, AdamW, Ema, type Optimizer, ReduceOnPlateau } from '../optim/index.js';
-import { resumeCheckpoint, saveCheckpoint, underPrefix, withPrefix } from '../run/checkpoint.js';
-import type { Json, Run } from '../run/run-folder.js';
-import { type Device, Generator, manualSeed, type Tensor, tidy } from '../torch/index.js';
+import type { Json, Run } from '../run/index.js';
+import { resumeCheckpoint, saveCheckpoint, underPrefix, withPrefix } from '../run/index.js';
 import type { ClassifierRecipe } from './config.js';
 import { layerRateFactors } from './layer-rates.js';
 import { makeNetwork } from './network.js';

@@ -1,8 +1,9 @@
 /** What one step does with each key of the recipe that shapes it. */
+
+import { liveTensors, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { Adam, Ema } from 'graft-torch/optim';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Adam, Ema } from '../optim/index.js';
-import { Random } from '../random.js';
-import { liveTensors, noGrad, type Tensor, tensor, tidy } from '../torch/index.js';
 import { type NetworkInputOptions, toNetworkInput } from './batch.js';
 import { classWeightsOf } from './class-weights.js';
 import { type ClassifierRecipe, checkRecipe, classifierRecipeSchema } from './config.js';

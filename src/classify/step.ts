@@ -3,10 +3,10 @@
  * depends on its number in the run, which no resume changes; dropout draws from the checkpointed generators.
  */
 
+import { backward, type Device, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { clipGradNorm, type Ema, type Optimizer } from 'graft-torch/optim';
 import type { EfficientNet } from '../models/index.js';
-import { clipGradNorm, type Ema, type Optimizer } from '../optim/index.js';
-import { Random } from '../random.js';
-import { backward, type Device, type Tensor, tensor, tidy } from '../torch/index.js';
 import { augmentationOf, toNetworkInput } from './batch.js';
 import { classWeightsOf } from './class-weights.js';
 import type { ClassifierRecipe } from './config.js';

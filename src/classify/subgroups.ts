@@ -5,11 +5,16 @@
  * the tests; "no difference found" in it means nothing.
  */
 
-import type { Partition } from '../data/partition.js';
-import type { Interval } from '../stats/delong.js';
-import { holm } from '../stats/paired.js';
-import { type Proportion, proportion, proportionDifference } from '../stats/proportion.js';
-import { FEWEST_TO_JUDGE, subgroupAucDifference } from '../stats/subgroup-auc.js';
+import type { Partition } from '../data/dataset/index.js';
+import type { Interval } from '../stats/index.js';
+import {
+  FEWEST_TO_JUDGE,
+  holm,
+  type Proportion,
+  proportion,
+  proportionDifference,
+  subgroupAucDifference,
+} from '../stats/index.js';
 import { aucIntervalOf, aucOf, type ScoreRow } from './scores.js';
 
 export { FEWEST_TO_JUDGE };

@@ -1,13 +1,18 @@
 /** Folders of synthetic images, each of one class and with its lineage.json, as a classifier takes them. */
 import { relative } from 'node:path';
-import { channelsOf, type Dataset } from '../data/dataset.js';
-import { heldOf, requireUnseen } from '../data/fitted.js';
-import { enlargedWords, fitsOfLineage, readLineage, requireSameFrames } from '../data/lineage.js';
-import { DataError } from '../errors.js';
-import type { Channels } from '../image/channels.js';
-import { loadFolder } from '../image/folder.js';
-import { type Framing, framingWords } from '../image/framing.js';
-import { dispose, tensor } from '../torch/index.js';
+import { dispose, tensor } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
+import { channelsOf, type Dataset } from '../data/dataset/index.js';
+import {
+  enlargedWords,
+  fitsOfLineage,
+  heldOf,
+  readLineage,
+  requireSameFrames,
+  requireUnseen,
+} from '../data/lineage/index.js';
+import type { Channels } from '../image/index.js';
+import { type Framing, framingWords, loadFolder } from '../image/index.js';
 import type { SyntheticImages } from './training-set.js';
 
 const TRAIN_HERE = "train a GAN on this dataset's training split";

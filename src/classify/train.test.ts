@@ -1,13 +1,13 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dispose, liveTensors, loadSafetensors, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Random } from '../random.js';
 import { bestCheckpointPath, listCheckpoints } from '../run/checkpoint.js';
 import { InterruptedError } from '../run/interrupt.js';
 import { readEvents, readRun, withoutWall } from '../run/run-folder.js';
 import { auc } from '../stats/roc.js';
-import { dispose, liveTensors, loadSafetensors, tensor, tidy } from '../torch/index.js';
 import { type ClassifierRecipe, classifierRecipeSchema } from './config.js';
 import { drawDisk, makeDisks, SIDE } from './disks.test-data.js';
 import { logitsOf, scoreSplit } from './evaluate.js';

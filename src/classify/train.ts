@@ -4,33 +4,6 @@
  * that counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
  */
 import { rmSync } from 'node:fs';
-import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
-import type { PixelCache } from '../data/cache.js';
-import { type Dataset, framingOf } from '../data/dataset.js';
-import type { Fit } from '../data/fitted.js';
-import { frameCautions, photographSize } from '../data/frames.js';
-import { DataError, GraftError } from '../errors.js';
-import type { Framing } from '../image/framing.js';
-import { writeLearned } from '../lineage/learned.js';
-import { fittedMetadata, ownFit, readRecord, writeRecord } from '../lineage/record.js';
-import { partsOf } from '../lineage/trace.js';
-import { encodeConventions, OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
-import { warmupCosine } from '../optim/index.js';
-import { bestCheckpointPath, listCheckpoints, loadCheckpoint } from '../run/checkpoint.js';
-import { conditionsOf, noteConditions } from '../run/conditions.js';
-import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { asSeenNow, wholePaths } from '../run/places.js';
-import {
-  createRun,
-  openRun,
-  type Run,
-  readEvents,
-  readRunConfig,
-  runFiles,
-  runStatus,
-} from '../run/run-folder.js';
-import { requireSameConfig, runConditions } from '../run/same-config.js';
-import { settleThreads } from '../run/threads.js';
 import {
   bestDevice,
   type Device,
@@ -39,7 +12,38 @@ import {
   saveSafetensors,
   setThreads,
   tidy,
-} from '../torch/index.js';
+} from 'graft-torch';
+import { DataError, GraftError } from 'graft-torch/base';
+import { warmupCosine } from 'graft-torch/optim';
+import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
+import { type Dataset, frameCautions, framingOf, photographSize } from '../data/dataset/index.js';
+import type { Fit } from '../data/lineage/index.js';
+import type { PixelCache } from '../data/pixels/index.js';
+import type { Framing } from '../image/index.js';
+import { fittedMetadata, ownFit, partsOf, readRecord, writeLearned, writeRecord } from '../lineage/index.js';
+import { encodeConventions, OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
+import {
+  asSeenNow,
+  bestCheckpointPath,
+  conditionsOf,
+  createRun,
+  type Interrupt,
+  InterruptedError,
+  listCheckpoints,
+  loadCheckpoint,
+  neverInterrupted,
+  noteConditions,
+  openRun,
+  type Run,
+  readEvents,
+  readRunConfig,
+  requireSameConfig,
+  runConditions,
+  runFiles,
+  runStatus,
+  settleThreads,
+  wholePaths,
+} from '../run/index.js';
 import { type AssessedData, assess } from './assess.js';
 import { type ClassSummary, writeClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';

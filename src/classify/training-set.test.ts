@@ -1,6 +1,6 @@
+import { liveTensors, tensor } from 'graft-torch';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { DatasetRow } from '../data/dataset.js';
-import { liveTensors, tensor } from '../torch/index.js';
+import type { DatasetRow } from '../data/dataset/dataset.js';
 import { makeTrainingSet, type SyntheticImages } from './training-set.js';
 
 /** Every image is one grey level, which names it: row i of the dataset is i, synthetic ones begin at 100. */

@@ -2,9 +2,10 @@
  * What a classifier is trained on: the real images of the training split (all, the negatives, or none) and, in some
  * arms, synthetic ones.
  */
-import type { DatasetRow } from '../data/dataset.js';
-import { DataError } from '../errors.js';
-import { cat, dispose, gatherRows, type Tensor } from '../torch/index.js';
+
+import { cat, dispose, gatherRows, type Tensor } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
+import type { DatasetRow } from '../data/dataset/index.js';
 import type { RealImages } from './config.js';
 
 /** Synthetic images that all bear one label. */

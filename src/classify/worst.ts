@@ -1,5 +1,5 @@
 /** The most confident errors: what one looks at first to learn what a classifier does not know, or which labels are wrong. */
-import { likeliest } from '../stats/multi-class.js';
+import { likeliest } from '../stats/index.js';
 import type { ClassScoreRow } from './class-scores.js';
 import type { ScoreRow } from './scores.js';
 

@@ -22,15 +22,15 @@ interface CardFlags {
 
 async function cardCommand(run: string, flags: CardFlags, command: Command): Promise<void> {
   const { basename, join, resolve } = await import('node:path');
-  const { evaluateScores } = await import('../classify/evaluation.js');
-  const { modelCard } = await import('../classify/model-card.js');
-  const { partitionsOf } = await import('../data/partition.js');
-  const { readClassifierConfig, readClassifierResult } = await import('../classify/result.js');
-  const { reopenDataset } = await import('../data/reopen.js');
-  const { readLineage } = await import('../data/lineage.js');
-  const { DataError } = await import('../errors.js');
-  const { writeFileAtomic } = await import('../files.js');
-  const { readRun } = await import('../run/run-folder.js');
+  const { evaluateScores } = await import('../classify/index.js');
+  const { modelCard } = await import('../classify/index.js');
+  const { partitionsOf } = await import('../data/dataset/index.js');
+  const { readClassifierConfig, readClassifierResult } = await import('../classify/index.js');
+  const { reopenDataset } = await import('../data/dataset/index.js');
+  const { readLineage } = await import('../data/lineage/index.js');
+  const { DataError } = await import('graft-torch/base');
+  const { writeFileAtomic } = await import('graft-torch/base');
+  const { readRun } = await import('../run/index.js');
 
   /** What is no longer there, or no longer readable, is unknown to the card. */
   const orNull = <T>(read: () => T): T | null => {

@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { liveTensors } from 'graft-torch';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ClassEvaluation } from '../classify/class-evaluation.js';
@@ -11,7 +12,6 @@ import type { Explanation } from '../classify/explain/explain.js';
 import type { ClassifierSummary } from '../classify/result.js';
 import { readScores } from '../classify/scores.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { liveTensors } from '../torch/index.js';
 import { register } from './classify.js';
 import { inProcess } from './in-process.test-data.js';
 

@@ -1,8 +1,7 @@
 /** What the commands of `graft classify` open their images, and starting weights, with. */
-import type { ClassifierConfig } from '../classify/config.js';
-import type { Dataset } from '../data/dataset.js';
-import type { Channels } from '../image/channels.js';
-import type { Framing } from '../image/framing.js';
+import type { ClassifierConfig } from '../classify/index.js';
+import type { Dataset } from '../data/dataset/index.js';
+import type { Channels, Framing } from '../image/index.js';
 
 /**
  * A dataset and its pixels at a size, decoded with a progress bar where they are not cached.
@@ -10,7 +9,7 @@ import type { Framing } from '../image/framing.js';
  * @param options.framing how frames were seen by what the pixels are for; default: as for all training
  */
 export async function openData(dir: string, imageSize: number, options: PixelOptions) {
-  const { openDataset } = await import('../data/dataset.js');
+  const { openDataset } = await import('../data/dataset/index.js');
   return withPixels(openDataset(dir), imageSize, options);
 }
 
@@ -23,8 +22,8 @@ export async function reopenData(
   config: ClassifierConfig,
   options: PixelOptions & { data?: string | undefined },
 ) {
-  const { reopenDataset } = await import('../data/reopen.js');
-  const { trainedOn } = await import('../run/run-reader.js');
+  const { reopenDataset } = await import('../data/dataset/index.js');
+  const { trainedOn } = await import('../run/index.js');
   const { data = config.data } = options;
   return withPixels(reopenDataset(data, trainedOn(run)), config.imageSize, options);
 }
@@ -40,9 +39,9 @@ async function withPixels(
   imageSize: number,
   { quiet, framing = null, channels }: PixelOptions,
 ) {
-  const { shownAs } = await import('../data/dataset.js');
-  const { openPixelCache } = await import('../data/cache.js');
-  const { Progress } = await import('../run/progress.js');
+  const { shownAs } = await import('../data/dataset/index.js');
+  const { openPixelCache } = await import('../data/pixels/index.js');
+  const { Progress } = await import('../run/index.js');
   let bar: InstanceType<typeof Progress> | null = null;
   try {
     const cache = await openPixelCache(dataset, imageSize, {
@@ -72,8 +71,8 @@ export async function bringWeights(
   options: { quiet: boolean; stream?: NodeJS.WriteStream },
 ): Promise<void> {
   if (weights === null) return;
-  const { openWeightsFile } = await import('../models/hub.js');
-  const { Progress } = await import('../run/progress.js');
+  const { openWeightsFile } = await import('../models/index.js');
+  const { Progress } = await import('../run/index.js');
   const label = `fetching ${weights.split('/').at(-1)}`;
   let bar: InstanceType<typeof Progress> | null = null;
   try {

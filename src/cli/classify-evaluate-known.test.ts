@@ -2,12 +2,12 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Random } from 'graft-torch/base';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Dataset, openDataset } from '../data/dataset.js';
-import { importDataset } from '../data/import.js';
+import { type Dataset, openDataset } from '../data/dataset/dataset.js';
+import { importDataset } from '../data/import/import.js';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
-import { Random } from '../random.js';
 import { register } from './classify.js';
 import { inProcessAloud } from './in-process.test-data.js';
 

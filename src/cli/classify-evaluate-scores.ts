@@ -1,11 +1,14 @@
 /** The scores that `graft classify evaluate` works from: those that a finished run holds, or made anew. */
 import type { Command } from 'commander';
-import type { ClassScoreRow } from '../classify/class-scores.js';
-import type { ClassifierConfig } from '../classify/config.js';
-import type { ScoredSplit } from '../classify/scored-split.js';
-import type { EvaluationSplit, ScoreRow } from '../classify/scores.js';
+import type {
+  ClassifierConfig,
+  ClassScoreRow,
+  EvaluationSplit,
+  ScoredSplit,
+  ScoreRow,
+} from '../classify/index.js';
 import type { TestTimeAugmentation } from '../data/augment/index.js';
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset/index.js';
 import { openData, reopenData } from './classify-data.js';
 import { globalOptions, notice, startEngine } from './common.js';
 
@@ -60,11 +63,11 @@ async function storedScores(
     (tta ?? config.tta) !== config.tta
   )
     return null;
-  const { openDataset } = await import('../data/dataset.js');
+  const { openDataset } = await import('../data/dataset/index.js');
   const [tested, validation] = [await readStored(dir, split, config), await readStored(dir, 'val', config)];
   if (!tested || !validation) return null;
   const dataset = openDataset(data ?? config.data);
-  const { readRun } = await import('../run/run-folder.js');
+  const { readRun } = await import('../run/index.js');
   const { summary } = readRun(dir);
   const trainedOn = (summary as { dataset?: { hash?: string } } | undefined)?.dataset?.hash;
   // Another dataset at the same place: its images have no scores yet.
@@ -77,7 +80,7 @@ async function readStored(
   split: EvaluationSplit,
   { target, classes }: ClassifierConfig,
 ): Promise<Scores | null> {
-  const { readStoredClassScores, readStoredScores } = await import('../classify/result.js');
+  const { readStoredClassScores, readStoredScores } = await import('../classify/index.js');
   const rows = readStoredScores(dir, split);
   const classRows = target === 'classes' ? readStoredClassScores(dir, split, classes) : null;
   return rows === null || (target === 'classes' && classRows === null) ? null : { rows, classRows };
@@ -89,12 +92,12 @@ async function freshScores(
   config: ClassifierConfig,
   command: Command,
 ): Promise<Scored> {
-  const { framingOfRun, openClassifier, showingOfRun } = await import('../classify/result.js');
-  const { otherRange } = await import('../data/intensity-range.js');
-  const { oneAgainstRest } = await import('../classify/class-scores.js');
-  const { scoreClasses, scoreSplit } = await import('../classify/evaluate.js');
-  const { isOf } = await import('../classify/scored-split.js');
-  const { withProgress } = await import('../run/progress.js');
+  const { framingOfRun, openClassifier, showingOfRun } = await import('../classify/index.js');
+  const { otherRange } = await import('../data/dataset/index.js');
+  const { oneAgainstRest } = await import('../classify/index.js');
+  const { scoreClasses, scoreSplit } = await import('../classify/index.js');
+  const { isOf } = await import('../classify/index.js');
+  const { withProgress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const device = await startEngine(command);
   const { network } = openClassifier(dir, device);

@@ -1,9 +1,7 @@
 /** What `graft classify evaluate` prints. */
-import type { ClassEvaluation } from '../classify/class-evaluation.js';
-import type { Evaluation, Score } from '../classify/evaluation.js';
-import { type ScoredSplit, splitWords } from '../classify/scored-split.js';
-import type { Subgroup } from '../classify/subgroups.js';
-import type { Dataset } from '../data/dataset.js';
+import type { ClassEvaluation, Evaluation, Score, Subgroup } from '../classify/index.js';
+import { type ScoredSplit, splitWords } from '../classify/index.js';
+import type { Dataset } from '../data/dataset/index.js';
 import { plainTable, trimmed, whole } from './table.js';
 
 const between = ({ interval }: Score): string =>

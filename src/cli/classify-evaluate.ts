@@ -1,11 +1,9 @@
 /** `graft classify evaluate`. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { ClassScoreRow } from '../classify/class-scores.js';
-import type { ClassifierConfig } from '../classify/config.js';
-import type { Score } from '../classify/evaluation.js';
-import type { ReportSubject } from '../classify/report/input.js';
-import type { Partition } from '../data/partition.js';
+import type { ClassifierConfig, ClassScoreRow, Score } from '../classify/index.js';
+import type { ReportSubject } from '../classify/report/index.js';
+import type { Partition } from '../data/dataset/index.js';
 import { checkFamiliarity, type Familiarity, type KnownFlags } from './classify-evaluate-known.js';
 import { type Scored, type Scores, type ScoringFlags, scoresFor } from './classify-evaluate-scores.js';
 import { describeClasses, describeEvaluation } from './classify-evaluate-text.js';
@@ -94,7 +92,7 @@ interface Evaluated {
 }
 
 async function evaluateCommand(dir: string, flags: EvaluateFlags, command: Command): Promise<void> {
-  const { readClassifierConfig } = await import('../classify/result.js');
+  const { readClassifierConfig } = await import('../classify/index.js');
   const config = readClassifierConfig(dir);
   const familiarity = await checkFamiliarity(dir, flags, config, command);
   const all = await scoresFor(dir, { ...flags, own: familiarity.own }, config, command);
@@ -122,9 +120,9 @@ function knownIn({ scored: { dataset, tested }, familiarity: { own, known } }: E
 /** Two classes, or one against the rest. */
 async function answerBinary(evaluated: Evaluated): Promise<void> {
   const { dir, flags, scored, partitions, familiarity, command } = evaluated;
-  const { evaluateScores } = await import('../classify/evaluation.js');
-  const { binaryCounts, fewLines } = await import('../classify/few.js');
-  const { writeScores } = await import('../classify/scores.js');
+  const { evaluateScores } = await import('../classify/index.js');
+  const { binaryCounts, fewLines } = await import('../classify/index.js');
+  const { writeScores } = await import('../classify/index.js');
   const { dataset, validation } = scored;
   const { rows } = scored.tested;
   if (flags.csv !== undefined) writeScores(flags.csv, rows);
@@ -179,9 +177,9 @@ async function answerClasses(
   validation: ClassScoreRow[],
 ): Promise<void> {
   const { dir, flags, config, scored, partitions, familiarity, command } = evaluated;
-  const { evaluateClasses } = await import('../classify/class-evaluation.js');
-  const { fewLines } = await import('../classify/few.js');
-  const { writeClassScores } = await import('../classify/class-scores.js');
+  const { evaluateClasses } = await import('../classify/index.js');
+  const { fewLines } = await import('../classify/index.js');
+  const { writeClassScores } = await import('../classify/index.js');
   const { dataset } = scored;
   const { classes } = config;
   if (flags.csv !== undefined) writeClassScores(flags.csv, rows, classes);
@@ -269,7 +267,7 @@ async function partitionsFor(
   flags: EvaluateFlags,
   command: Command,
 ): Promise<Partition[]> {
-  const { partitionsOf } = await import('../data/partition.js');
+  const { partitionsOf } = await import('../data/dataset/index.js');
   const byId = new Map(dataset.rows.map((row) => [row.id, row]));
   const known = rows.map(({ id }) => byId.get(id));
   const found = partitionsOf(
@@ -277,8 +275,8 @@ async function partitionsFor(
     { columns: flags.by.length > 0 ? flags.by : undefined, ageBandYears: flags.ageBand },
   );
   if (!flags.measureHair) return found;
-  const { hairPartition } = await import('../classify/hair-partition.js');
-  const { withProgress } = await import('../run/progress.js');
+  const { hairPartition } = await import('../classify/index.js');
+  const { withProgress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const hair = await withProgress(
     { label: 'looking for hair', total: rows.length, unit: 'images', quiet },
@@ -293,7 +291,7 @@ async function subjectOf(evaluated: Evaluated, unknown: string | null): Promise<
   const { dir, flags, config, familiarity } = evaluated;
   const { dataset, tta } = evaluated.scored;
   const { basename, resolve } = await import('node:path');
-  const { graftVersion } = await import('../run/package.js');
+  const { graftVersion } = await import('../base/index.js');
   return {
     run: basename(resolve(dir)),
     graft: graftVersion(),

@@ -1,8 +1,7 @@
 /** `graft classify predict`. */
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import type { Pictures } from '../classify/pictures.js';
-import type { Prediction, Unreadable } from '../classify/predict.js';
+import type { Pictures, Prediction, Unreadable } from '../classify/index.js';
 import type { TestTimeAugmentation } from '../data/augment/index.js';
 import { examples, globalOptions, notice, output, startEngine } from './common.js';
 
@@ -55,16 +54,16 @@ async function predictCommand(
   flags: PredictFlags,
   command: Command,
 ): Promise<void> {
-  const { framingOfRun, openClassifier, showingOfRun } = await import('../classify/result.js');
-  const { predictFiles } = await import('../classify/predict.js');
-  const { DataError } = await import('../errors.js');
-  const { replaceFileAsync } = await import('../files.js');
-  const { findPictures } = await import('../classify/pictures.js');
-  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
-  const { withProgress } = await import('../run/progress.js');
-  const { columnOf } = await import('../classify/class-scores.js');
-  const { csvText } = await import('../data/table.js');
-  const { likeliest } = await import('../stats/multi-class.js');
+  const { framingOfRun, openClassifier, showingOfRun } = await import('../classify/index.js');
+  const { predictFiles } = await import('../classify/index.js');
+  const { DataError } = await import('graft-torch/base');
+  const { replaceFileAsync } = await import('graft-torch/base');
+  const { findPictures } = await import('../classify/index.js');
+  const { InterruptedError, withInterrupt } = await import('../run/index.js');
+  const { withProgress } = await import('../run/index.js');
+  const { columnOf } = await import('../classify/index.js');
+  const { csvText } = await import('../data/table/index.js');
+  const { likeliest } = await import('../stats/index.js');
   const { quiet, json } = globalOptions(command);
   const { files, passedOver } = findPictures(given);
   const passed = passedOver.length > 0 ? passedOverWords(passedOver) : '';
@@ -76,8 +75,8 @@ async function predictCommand(
   const device = await startEngine(command);
   const { network, config } = openClassifier(run, device);
   const framing = framingOfRun(run);
-  const { parseIntensity, parsePage } = await import('../image/intensity.js');
-  const { showingOf } = await import('../data/survey-intensity.js');
+  const { parseIntensity, parsePage } = await import('../image/index.js');
+  const { showingOf } = await import('../data/import/index.js');
   const page = flags.page === undefined ? undefined : parsePage(flags.page);
   const showing =
     flags.intensity === undefined

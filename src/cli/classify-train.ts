@@ -1,8 +1,7 @@
 /** `graft classify train | resume`. */
 import type { Command } from 'commander';
-import type { ClassifierConfig } from '../classify/config.js';
-import type { ClassifierResult } from '../classify/result.js';
-import { commandLine } from '../command-line.js';
+import { commandLine } from '../base/index.js';
+import type { ClassifierConfig, ClassifierResult } from '../classify/index.js';
 import { bringWeights, openData } from './classify-data.js';
 import {
   collect,
@@ -66,8 +65,8 @@ interface TrainOptions {
 }
 
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
-  const { classifierConfigSchema } = await import('../classify/config.js');
-  const { settleThreads } = await import('../run/threads.js');
+  const { classifierConfigSchema } = await import('../classify/index.js');
+  const { settleThreads } = await import('../run/index.js');
   const settled = { ...options, settle: settleThreads };
   const config = await commandConfig(command, classifierConfigSchema, 'classifier', settled, [
     { flag: '--data', key: 'data', value: options.data },
@@ -83,10 +82,10 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
 }
 
 async function resumeCommand(dir: string, data: string | undefined, command: Command): Promise<void> {
-  const { readClassifierConfig } = await import('../classify/result.js');
-  const { runStatus, trainedOn } = await import('../run/run-folder.js');
-  const { reopenDataset } = await import('../data/reopen.js');
-  const { GraftError } = await import('../errors.js');
+  const { readClassifierConfig } = await import('../classify/index.js');
+  const { runStatus, trainedOn } = await import('../run/index.js');
+  const { reopenDataset } = await import('../data/dataset/index.js');
+  const { GraftError } = await import('graft-torch/base');
   const { device, threads } = globalOptions(command);
   const was = readClassifierConfig(dir);
   const config = {
@@ -107,9 +106,9 @@ async function runToEnd(
   ifExists: 'refuse' | 'continue',
   command: Command,
 ): Promise<void> {
-  const { trainClassifier } = await import('../classify/train.js');
-  const { withInterrupt } = await import('../run/interrupt.js');
-  const { Progress } = await import('../run/progress.js');
+  const { trainClassifier } = await import('../classify/index.js');
+  const { withInterrupt } = await import('../run/index.js');
+  const { Progress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const { data: _, synthetic: folders, ...recipe } = config;
   await bringWeights(config.weights, { quiet });
@@ -119,14 +118,14 @@ async function runToEnd(
     channels: config.channels ?? (ifExists === 'continue' ? 3 : undefined),
   });
   if (config.weights !== null && ifExists === 'refuse') {
-    const { heldOf, requireUnseen } = await import('../data/fitted.js');
-    const { traceTraining } = await import('../lineage/trace.js');
+    const { heldOf, requireUnseen } = await import('../data/lineage/index.js');
+    const { traceTraining } = await import('../lineage/index.js');
     requireUnseen(traceTraining(config.weights).steps, heldOf(dataset), {
       role: 'weights',
       remedy: 'start from weights that never saw them, or from scratch',
     });
   }
-  const { readSyntheticFolders } = await import('../classify/synthetic-folders.js');
+  const { readSyntheticFolders } = await import('../classify/index.js');
   const synthetic = await readSyntheticFolders(folders, dataset, {
     sizePx: config.imageSize,
     channels: cache.channels,
@@ -165,7 +164,7 @@ async function runToEnd(
     cache.images.dispose();
     for (const { images } of synthetic) images.dispose();
   }
-  const { binaryCounts, fewLines } = await import('../classify/few.js');
+  const { binaryCounts, fewLines } = await import('../classify/index.js');
   const few = fewLines(binaryCounts(result.testScores, result.dataset.positive));
   const { testScores: _t, valScores: _v, ...json } = result;
   output(command, { json: { run: runDir, ...json }, text: () => describeRun(runDir, config, result, few) });

@@ -2,16 +2,16 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { liveTensors, loadPth, loadSafetensors, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
+import { checkOnnx } from 'graft-torch/export';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { runScript } from '../../packages/torch/src/torch/script.js';
 import type { ClassifierExport } from '../classify/export.js';
 import type { ClassifierSummary } from '../classify/result.js';
 import { readScores } from '../classify/scores.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { checkOnnx } from '../export/index.js';
 import { decodeImage, toPlanar } from '../image/decode.js';
 import { inspectEfficientNetWeights } from '../models/index.js';
-import { liveTensors, loadPth, loadSafetensors, noGrad, type Tensor, tensor, tidy } from '../torch/index.js';
-import { runScript } from '../torch/script.js';
 import { register } from './classify.js';
 import { inProcess } from './in-process.test-data.js';
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { liveTensors } from 'graft-torch';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Evaluation } from '../classify/evaluation.js';
@@ -8,7 +9,6 @@ import type { Explanation } from '../classify/explain/explain.js';
 import { readScores } from '../classify/scores.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { auc } from '../stats/roc.js';
-import { liveTensors } from '../torch/index.js';
 import { register } from './classify.js';
 import { inProcess } from './in-process.test-data.js';
 

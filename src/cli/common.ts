@@ -4,15 +4,13 @@
  */
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import type { Device } from 'graft-torch';
+import { ConfigError, GraftError, oneLine, systemProblem, visible } from 'graft-torch/base';
 import pc from 'picocolors';
 import type { z } from 'zod';
-import { ConfigError, GraftError, oneLine, visible } from '../errors.js';
-import { systemProblem } from '../files.js';
-import type { ConfigSources } from '../run/config.js';
-import { InterruptedError, interruptedExitCode } from '../run/interrupt.js';
-import type { RunKind } from '../run/run-reader.js';
-import { givenSecrets, hideSecrets } from '../secrets.js';
-import type { Device } from '../torch/index.js';
+import { givenSecrets, hideSecrets } from '../base/index.js';
+import type { ConfigSources, RunKind } from '../run/index.js';
+import { InterruptedError, interruptedExitCode } from '../run/index.js';
 
 /** The options that every command understands, wherever they stand on the line. */
 export interface GlobalOptions {
@@ -59,7 +57,7 @@ export function globalOptions(command: Command): GlobalOptions {
  * @throws GraftError when the engine is not built, or does not have the device.
  */
 export async function startEngine(command: Command): Promise<Device> {
-  const { bestDevice, requireDevice, setThreads } = await import('../torch/index.js');
+  const { bestDevice, requireDevice, setThreads } = await import('graft-torch');
   const { device, threads } = globalOptions(command);
   setThreads(threads);
   return device === undefined ? bestDevice() : requireDevice(device as Device);
@@ -94,7 +92,7 @@ export async function commandConfig<Schema extends z.ZodType>(
   options: CommandConfigOptions<z.output<Schema>>,
   flags: NonNullable<ConfigSources['flags']>,
 ): Promise<z.output<Schema> | null> {
-  const { configToYaml, resolveConfig } = await import('../run/config.js');
+  const { configToYaml, resolveConfig } = await import('../run/index.js');
   const { seed } = globalOptions(command);
   const resolved = resolveConfig(schema, {
     recipe: options.recipe,

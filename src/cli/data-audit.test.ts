@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readTable, writeTable } from '../data/table.js';
+import { readTable, writeTable } from '../data/table/table.js';
 import { wholeProgram } from './in-process.test-data.js';
 
 let root: string;

@@ -63,7 +63,7 @@ export function registerAudit(data: Command): void {
 }
 
 async function auditCommand(dir: string | undefined, flags: AuditFlags, command: Command): Promise<void> {
-  const { ConfigError, DataError } = await import('../errors.js');
+  const { ConfigError, DataError } = await import('graft-torch/base');
   const isTable = flags.split.length > 0 || flags.table.length > 0;
   if ((dir === undefined) !== isTable)
     throw new ConfigError(
@@ -84,9 +84,9 @@ async function auditCommand(dir: string | undefined, flags: AuditFlags, command:
 }
 
 async function auditGivenTables(flags: AuditFlags, command: Command): Promise<AuditResult> {
-  const { ConfigError } = await import('../errors.js');
+  const { ConfigError } = await import('graft-torch/base');
   const { auditTables } = await import('../data/audit/index.js');
-  const { readTable } = await import('../data/table.js');
+  const { readTable } = await import('../data/table/index.js');
   if (flags.recompute) throw new ConfigError('--recompute needs images: give a dataset folder');
   const named = flags.split.map((text) => {
     const [, split, paths] = /^([^=]+)=(.+)$/.exec(text) ?? [];
@@ -123,9 +123,9 @@ async function auditGivenTables(flags: AuditFlags, command: Command): Promise<Au
 }
 
 async function auditFolder(dir: string, flags: AuditFlags, command: Command): Promise<AuditResult> {
-  const { ConfigError, DataError } = await import('../errors.js');
+  const { ConfigError, DataError } = await import('graft-torch/base');
   const { auditDataset, auditManifest } = await import('../data/audit/index.js');
-  const { manifestFile, openDataset } = await import('../data/dataset.js');
+  const { manifestFile, openDataset } = await import('../data/dataset/index.js');
   const { quiet, seed } = globalOptions(command);
   const tablesOnly = [
     ['--mapping', flags.mapping],
@@ -149,8 +149,8 @@ async function auditFolder(dir: string, flags: AuditFlags, command: Command): Pr
     notice(command, `the dataset cannot be opened, its manifest is audited as a table: ${error.message}`);
     return auditManifest(dir, { seed });
   }
-  const { Progress } = await import('../run/progress.js');
-  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
+  const { Progress } = await import('../run/index.js');
+  const { InterruptedError, withInterrupt } = await import('../run/index.js');
   const stopped = new AbortController();
   let bar: InstanceType<typeof Progress> | undefined;
   try {
@@ -179,7 +179,7 @@ async function auditFolder(dir: string, flags: AuditFlags, command: Command): Pr
 
 /** The confounds as a table, a row a level. */
 async function writeConfounds(path: string, { confounds }: AuditResult): Promise<void> {
-  const { writeTable } = await import('../data/table.js');
+  const { writeTable } = await import('../data/table/index.js');
   const columns = ['feature', 'kind', 'source', 'images', 'missing', 'auc', 'low', 'high', 'flagged'];
   writeTable(
     path,

@@ -1,9 +1,8 @@
 /** `graft data describe`: what a dataset holds, on the terminal or as a page with figures. */
 import type { Command } from 'commander';
 import type { AuditResult } from '../data/audit/index.js';
-import type { Dataset } from '../data/dataset.js';
-import type { DatasetSummary } from '../data/describe.js';
-import { rangeText } from '../data/intensity-range.js';
+import type { Dataset, DatasetSummary } from '../data/dataset/index.js';
+import { rangeText } from '../data/dataset/index.js';
 import { examples, globalOptions, notice, output } from './common.js';
 import { percent, plainTable, trimmed, whole } from './table.js';
 
@@ -32,9 +31,9 @@ interface DescribeFlags {
 }
 
 async function describeCommand(dir: string, flags: DescribeFlags, command: Command): Promise<void> {
-  const { openDataset } = await import('../data/dataset.js');
-  const { describeDataset } = await import('../data/describe.js');
-  const { ConfigError } = await import('../errors.js');
+  const { openDataset } = await import('../data/dataset/index.js');
+  const { describeDataset } = await import('../data/dataset/index.js');
+  const { ConfigError } = await import('graft-torch/base');
   if (flags.report === undefined) {
     const idle = flags.figures !== undefined ? '--figures' : flags.audit ? undefined : '--no-audit';
     if (idle) throw new ConfigError(`${idle} belongs to a report: name one with --report eda.html`);
@@ -61,9 +60,9 @@ async function makeReport(
   command: Command,
 ): Promise<{ report: { html: string; figures: string[] }; audit: AuditResult | null }> {
   const { writeEdaReport } = await import('../data/eda/index.js');
-  const { Progress } = await import('../run/progress.js');
-  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
-  const { graftVersion } = await import('../run/package.js');
+  const { Progress } = await import('../run/index.js');
+  const { InterruptedError, withInterrupt } = await import('../run/index.js');
+  const { graftVersion } = await import('../base/index.js');
   const { quiet, seed } = globalOptions(command);
   const labels = { audit: 'auditing', pictures: 'taking pictures', figures: 'drawing figures' };
   const units = { audit: 'images', pictures: 'images', figures: 'figures' };

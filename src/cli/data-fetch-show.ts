@@ -1,5 +1,6 @@
 /** What `graft data fetch isic` shows: what it would be, how far it is, what came of it. */
 import type { Command } from 'commander';
+import { byteText } from 'graft-torch/base';
 import type {
   ArchiveRequest,
   BulkSummary,
@@ -7,9 +8,8 @@ import type {
   FetchResult,
   Survey,
 } from '../data/isic/index.js';
-import { expected } from '../data/isic/survey.js';
-import { byteText } from '../files.js';
-import type { Figures } from '../run/progress.js';
+import { expected } from '../data/isic/index.js';
+import type { Figures } from '../run/index.js';
 import { globalOptions, notice, output } from './common.js';
 import { printMade } from './data-making.js';
 import { plainTable, trimmed, whole } from './table.js';
@@ -76,7 +76,7 @@ const unitOf = (bytes: number): (typeof units)[number] =>
 
 export async function printFetched(result: FetchResult, out: string, command: Command): Promise<void> {
   const { report, keptFiles, made, wasFinished } = result;
-  const { nameSome } = await import('../data/problems.js');
+  const { nameSome } = await import('../data/dataset/index.js');
   const lines = (): string[] => {
     const licences = Object.entries(report.licences).map(([licence, n]) => `${licence} (${whole(n)})`);
     const table = plainTable(['left out', 'n', 'which']);

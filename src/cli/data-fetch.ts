@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { ArchiveClient, ArchiveRequest, DownloadProgress, FetchResult } from '../data/isic/index.js';
-import type { Interrupt } from '../run/interrupt.js';
+import type { Interrupt } from '../run/index.js';
 import { examples, globalOptions, integer, notice, number, output } from './common.js';
 import { bulkText, downloadBar, printFetched, surveyText } from './data-fetch-show.js';
 import { plainTable, trimmed } from './table.js';
@@ -110,8 +110,8 @@ async function withClient<Result>(
   stopped: string,
 ): Promise<Result> {
   const { createClient } = await import('../data/isic/index.js');
-  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
-  const { graftVersion } = await import('../run/package.js');
+  const { InterruptedError, withInterrupt } = await import('../run/index.js');
+  const { graftVersion } = await import('../base/index.js');
   const controller = new AbortController();
   const watch = (interrupt: Interrupt): NodeJS.Timeout =>
     setInterval(() => {
@@ -173,7 +173,7 @@ async function storeBulkMetadata(path: string, flags: FetchFlags, command: Comma
     flags,
     command,
     async (client) => {
-      const { Progress } = await import('../run/progress.js');
+      const { Progress } = await import('../run/index.js');
       let bar: InstanceType<typeof Progress> | undefined;
       try {
         await fetchBulkMetadata(client, path, {
@@ -210,8 +210,8 @@ function requestOf(flags: FetchFlags, client: ArchiveClient): ArchiveRequest {
 }
 
 async function fetchCommand(flags: FetchFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('../errors.js');
-  const { parseFractions } = await import('../data/split.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { parseFractions } = await import('../data/dataset/index.js');
   const fractions = parseFractions(flags.split);
   const { out } = flags;
   if (flags.dryRun) return dryRun(flags, command);
@@ -252,14 +252,14 @@ async function fetchTo(
   signal: AbortSignal,
   given: {
     flags: FetchFlags;
-    fractions: ReturnType<typeof import('../data/split.js').parseFractions>;
+    fractions: ReturnType<typeof import('../data/dataset/index.js').parseFractions>;
     command: Command;
   },
 ): Promise<FetchResult> {
   const { flags, fractions, command } = given;
   const { fetchIsic } = await import('../data/isic/index.js');
-  const { Progress } = await import('../run/progress.js');
-  const { graftVersion } = await import('../run/package.js');
+  const { Progress } = await import('../run/index.js');
+  const { graftVersion } = await import('../base/index.js');
   const { basename, resolve } = await import('node:path');
   const { quiet, seed } = globalOptions(command);
   const request = requestOf(flags, client);

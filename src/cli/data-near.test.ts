@@ -2,11 +2,11 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Random } from 'graft-torch/base';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openDataset } from '../data/dataset.js';
+import { openDataset } from '../data/dataset/dataset.js';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
-import { Random } from '../random.js';
 import { wholeProgram } from './in-process.test-data.js';
 
 const graft = wholeProgram('data');

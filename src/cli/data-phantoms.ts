@@ -34,9 +34,9 @@ export function registerPhantoms(data: Command): void {
 }
 
 async function phantomsCommand(flags: PhantomFlags, command: Command): Promise<void> {
-  const { createPhantomDataset } = await import('../data/phantom/dataset.js');
-  const { parseFractions } = await import('../data/split.js');
-  const { graftVersion } = await import('../run/package.js');
+  const { createPhantomDataset } = await import('../data/phantom/index.js');
+  const { parseFractions } = await import('../data/dataset/index.js');
+  const { graftVersion } = await import('../base/index.js');
   const fractions = parseFractions(flags.split);
   const { dataset, report } = await making(
     command,

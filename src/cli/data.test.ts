@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDataset } from '../data/dataset.js';
+import { openDataset } from '../data/dataset/dataset.js';
 import { wholeProgram } from './in-process.test-data.js';
 
 let root: string;

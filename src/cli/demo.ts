@@ -28,8 +28,8 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
   const data = join(options.out, 'phantoms');
   const dir = join(options.out, 'trial');
   if (!existsSync(data)) {
-    const { createPhantomDataset } = await import('../data/phantom/dataset.js');
-    const { withProgress } = await import('../run/progress.js');
+    const { createPhantomDataset } = await import('../data/phantom/index.js');
+    const { withProgress } = await import('../run/index.js');
     await withProgress(
       { label: 'drawing phantoms', total: options.phantoms, unit: 'images', quiet },
       (progress) =>
@@ -41,10 +41,10 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
         }),
     );
   }
-  const { settleTrialThreads, trialConfigSchema } = await import('../trial/config.js');
-  const { resolveConfig } = await import('../run/config.js');
-  const { wholePaths } = await import('../run/places.js');
-  const { createRun, openRun, runStatus } = await import('../run/run-folder.js');
+  const { settleTrialThreads, trialConfigSchema } = await import('../trial/index.js');
+  const { resolveConfig } = await import('../run/index.js');
+  const { wholePaths } = await import('../run/index.js');
+  const { createRun, openRun, runStatus } = await import('../run/index.js');
   const status = runStatus(dir);
   if (status === 'finished') {
     notice(
@@ -52,8 +52,8 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
       `${dir} holds a finished demo; this is its result. For a new one: graft demo --out <dir>`,
     );
     const { printReport } = await import('./trial-report.js');
-    const { readTrialSummary } = await import('../trial/result.js');
-    const { registeredSummary } = await import('../trial/registered.js');
+    const { readTrialSummary } = await import('../trial/index.js');
+    const { registeredSummary } = await import('../trial/index.js');
     await printReport(dir, registeredSummary(dir, readTrialSummary(dir)), command);
     return;
   }

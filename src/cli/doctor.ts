@@ -3,10 +3,9 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { arch, availableParallelism, cpus, freemem, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { GraftError } from '../errors.js';
-import { readJson } from '../files.js';
-import { graftVersion, packageRoot } from '../run/package.js';
-import type { EngineInfo } from '../torch/index.js';
+import type { EngineInfo } from 'graft-torch';
+import { GraftError, readJson } from 'graft-torch/base';
+import { graftVersion, packageRoot } from '../base/index.js';
 import { colorsFor, examples, output, startEngine } from './common.js';
 
 export interface Finding {
@@ -56,7 +55,7 @@ async function diagnose(command: Command): Promise<Finding[]> {
 async function describeEngine(command: Command): Promise<Finding[]> {
   let info: EngineInfo;
   try {
-    const { engineInfo } = await import('../torch/index.js');
+    const { engineInfo } = await import('graft-torch');
     await startEngine(command);
     info = engineInfo();
   } catch (error) {
@@ -77,7 +76,7 @@ async function describeEngine(command: Command): Promise<Finding[]> {
     describeWaitPolicy(process.env.OMP_WAIT_POLICY),
     describeBlas(libraries, info),
     describeOneDnn(info),
-    describeJpeg((await import('../image/jpeg-square.js')).jpegLibrary),
+    describeJpeg((await import('../image/index.js')).jpegLibrary()),
   ];
 }
 

@@ -58,15 +58,15 @@ export function registerExport(gan: Command): void {
 }
 
 async function exportCommand(source: string, flags: ExportFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('../errors.js');
+  const { ConfigError } = await import('graft-torch/base');
   const format = flags.format ?? ENDINGS.find(([ending]) => ending.test(flags.out))?.[1];
   if (!format) {
     throw new ConfigError(
       `--out ${flags.out}: its ending names no format; use .safetensors, .pth, .onnx or .pt, or say --format`,
     );
   }
-  const { openGenerator } = await import('../gan/sample.js');
-  const { exportGenerator } = await import('../gan/export.js');
+  const { openGenerator } = await import('../generate/index.js');
+  const { exportGenerator } = await import('../generate/index.js');
   const { checkpoint, weights, part } = flags;
   const { threads } = globalOptions(command);
   const generator = await openGenerator(source, { checkpoint, weights, part, device: 'cpu', threads });

@@ -30,9 +30,9 @@ export function registerReport(gan: Command): void {
 }
 
 async function reportCommand(dir: string, flags: ReportFlags, command: Command): Promise<void> {
-  const { writeGanReport } = await import('../gan/report/index.js');
-  const { Progress } = await import('../run/progress.js');
-  const { requireOwn } = await import('../output-folder.js');
+  const { writeGanReport } = await import('../generate/report/index.js');
+  const { Progress } = await import('../run/index.js');
+  const { requireOwn } = await import('../base/index.js');
   const { quiet, seed, threads } = globalOptions(command);
   if (flags.out !== undefined)
     requireOwn(flags.out, { marks: ['report.html', 'report.md'], own: /^(figures|report\.(html|md))$/ });
@@ -51,7 +51,7 @@ async function reportCommand(dir: string, flags: ReportFlags, command: Command):
       if (done === total) progress.stop();
     },
   });
-  const { writeTrainingAnimation } = await import('../gan/pictures/training.js');
+  const { writeTrainingAnimation } = await import('../generate/pictures/index.js');
   for (const path of flags.animation) await writeTrainingAnimation(dir, path);
   const animations = flags.animation.map((path) => `\nAnimation: ${path}`).join('');
   output(command, {

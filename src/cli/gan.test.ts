@@ -2,12 +2,12 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { savePth, type Tensor } from 'graft-torch';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Lineage } from '../data/lineage.js';
+import type { Lineage } from '../data/lineage/lineage.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import type { GanInspection } from '../gan/inspect.js';
+import type { GanInspection } from '../generate/inspect.js';
 import { AcganGenerator, DcganGenerator } from '../models/index.js';
-import { savePth, type Tensor } from '../torch/index.js';
 import { addGlobalOptions } from './common.js';
 import { register } from './gan.js';
 

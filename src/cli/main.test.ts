@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { ConfigError, DataError, TorchError } from 'graft-torch/base';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ConfigError, DataError, TorchError } from '../errors.js';
+import { graftVersion } from '../base/index.js';
 import { InterruptedError } from '../run/interrupt.js';
-import { graftVersion } from '../run/package.js';
 import { collect, examples, globalOptions, integer, notice, number, output } from './common.js';
 import { type CommandEntry, commandTable, main } from './main.js';
 

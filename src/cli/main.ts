@@ -6,7 +6,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { graftVersion } from '../run/package.js';
+import { graftVersion } from '../base/index.js';
 import { addGlobalOptions, examples, exitCodes, reportError } from './common.js';
 import { styleHelp } from './help.js';
 

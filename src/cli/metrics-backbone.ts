@@ -1,8 +1,8 @@
 /** Options of the commands that look at images through a backbone, and the features it gives. */
 import { type Command, Option } from 'commander';
+import type { Device, Tensor } from 'graft-torch';
 import type { FeatureExtractor, InputOptions, ResizerName } from '../metrics/backbone/index.js';
-import type { ImageSet } from '../metrics/image-set.js';
-import type { Device, Tensor } from '../torch/index.js';
+import type { ImageSet } from '../metrics/sets/index.js';
 import { addTrustOption, collect, globalOptions, notice } from './common.js';
 
 export interface BackboneFlags {
@@ -42,7 +42,7 @@ export async function openCommandBackbone(
   calibrate: ImageSet,
 ): Promise<FeatureExtractor> {
   const { openExtractor } = await import('../metrics/backbone/index.js');
-  const { toTensor } = await import('../metrics/image-set.js');
+  const { toTensor } = await import('../metrics/sets/index.js');
   const images = toTensor(calibrate);
   try {
     return await openExtractor(flags.backbone, {
@@ -67,10 +67,10 @@ export async function featuresOf(
   { label, cache }: { label: string; cache: boolean },
 ): Promise<Tensor> {
   const { cachedFeatures } = await import('../metrics/backbone/index.js');
-  const { firstNonFiniteRow } = await import('../metrics/distribution/features.js');
-  const { imageName, toTensor } = await import('../metrics/image-set.js');
-  const { DataError } = await import('../errors.js');
-  const { withProgress } = await import('../run/progress.js');
+  const { firstNonFiniteRow } = await import('../metrics/distribution/index.js');
+  const { imageName, toTensor } = await import('../metrics/sets/index.js');
+  const { DataError } = await import('graft-torch/base');
+  const { withProgress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const images = toTensor(set);
   try {
@@ -95,7 +95,7 @@ export async function featuresOf(
 
 /** @throws ConfigError for a key that is none; values are checked where they are used */
 async function parseInput(given: readonly string[]): Promise<InputOptions> {
-  const { ConfigError } = await import('../errors.js');
+  const { ConfigError } = await import('graft-torch/base');
   return Object.fromEntries(
     given.map((text) => {
       const [, key, value = ''] = /^(sizePx|range|mean|std)=(.+)$/.exec(text) ?? [];

@@ -2,10 +2,10 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Random } from 'graft-torch/base';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
 import { encodePng } from '../image/grid.js';
-import { Random } from '../random.js';
 import { inProcessAloud } from './in-process.test-data.js';
 import { register } from './metrics.js';
 

@@ -2,13 +2,13 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { writeJson } from 'graft-torch/base';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { GanTrainTestResult } from '../classify/gan-train-test.js';
-import { type Dataset, imagePath } from '../data/dataset.js';
-import { LINEAGE_FILE } from '../data/lineage.js';
+import { type Dataset, imagePath } from '../data/dataset/dataset.js';
+import { LINEAGE_FILE } from '../data/lineage/lineage.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { writeJson } from '../files.js';
-import { metricRecordSchema } from '../metrics/record.js';
+import { metricRecordSchema } from '../metrics/sets/record.js';
 import { addGlobalOptions } from './common.js';
 import { registerClassifier } from './metrics-classifier.js';
 

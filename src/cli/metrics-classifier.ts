@@ -1,8 +1,7 @@
 /** `graft metrics classifier`: GAN-train and GAN-test, what synthetic images are worth to a classifier. */
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
-import type { ClassifierConfig } from '../classify/config.js';
-import type { GanTrainTestResult } from '../classify/gan-train-test.js';
+import type { ClassifierConfig, GanTrainTestResult } from '../classify/index.js';
 import { openData } from './classify-data.js';
 import {
   collect,
@@ -70,8 +69,8 @@ export function registerClassifier(metrics: Command): void {
 }
 
 async function classifierCommand(flags: ClassifierFlags, command: Command): Promise<void> {
-  const { classifierConfigSchema } = await import('../classify/config.js');
-  const { settleThreads: settle } = await import('../run/threads.js');
+  const { classifierConfigSchema } = await import('../classify/index.js');
+  const { settleThreads: settle } = await import('../run/index.js');
   const config = await commandConfig(command, classifierConfigSchema, 'classifier', { ...flags, settle }, [
     { flag: '--data', key: 'data', value: flags.data },
     { flag: '--synthetic', key: 'synthetic', value: flags.synthetic },
@@ -89,11 +88,11 @@ async function measure(
   { seeds, count, base }: ClassifierFlags,
   command: Command,
 ): Promise<GanTrainTestResult> {
-  const { runGanTrainTest } = await import('../classify/gan-train-test.js');
-  const { framingOfFolders, readSyntheticFolders } = await import('../classify/synthetic-folders.js');
-  const { framingWords } = await import('../image/framing.js');
-  const { InterruptedError, withInterrupt } = await import('../run/interrupt.js');
-  const { Progress } = await import('../run/progress.js');
+  const { runGanTrainTest } = await import('../classify/index.js');
+  const { framingOfFolders, readSyntheticFolders } = await import('../classify/index.js');
+  const { framingWords } = await import('../image/index.js');
+  const { InterruptedError, withInterrupt } = await import('../run/index.js');
+  const { Progress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const { data, synthetic: folders, ...recipe } = config;
   const framing = framingOfFolders(folders);

@@ -1,6 +1,6 @@
 /** `graft metrics compare`: figures of two or more `--json` files side by side, where their protocols allow it. */
 import type { Command } from 'commander';
-import type { MetricRecord } from '../metrics/record.js';
+import type { MetricRecord } from '../metrics/sets/index.js';
 import { examples, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -11,8 +11,8 @@ export function registerCompare(metrics: Command): void {
     .argument('<first.json>', 'what `graft metrics … --json` printed')
     .argument('<others.json...>', 'held against the first')
     .action(async (first: string, others: string[], _flags: object, command: Command) => {
-      const { compareRecords, readRecords } = await import('../metrics/record.js');
-      const { DataError } = await import('../errors.js');
+      const { compareRecords, readRecords } = await import('../metrics/sets/index.js');
+      const { DataError } = await import('graft-torch/base');
       const base = readRecords(first);
       const rows = others.flatMap((path) => {
         const records = readRecords(path);

@@ -1,7 +1,7 @@
 /** `graft metrics distribution`: the sets as a whole, beside real against real. */
 import type { Command } from 'commander';
-import type { MeasureOptions } from '../metrics/distribution/measure.js';
-import type { MetricRecord } from '../metrics/record.js';
+import type { Tensor } from 'graft-torch';
+import type { MeasureOptions } from '../metrics/distribution/index.js';
 import {
   BEYOND_REAL,
   DISTRIBUTION_WORDS,
@@ -9,8 +9,8 @@ import {
   range,
   readingOf,
   standingOf,
-} from '../metrics/report/records.js';
-import type { Tensor } from '../torch/index.js';
+} from '../metrics/report/index.js';
+import type { MetricRecord } from '../metrics/sets/index.js';
 import { examples, globalOptions, integer, output, startEngine } from './common.js';
 import {
   addBackboneOptions,
@@ -78,8 +78,8 @@ interface Compared {
 
 async function distributionCommand(flags: DistributionFlags, command: Command): Promise<void> {
   const device = await startEngine(command);
-  const { measureAll } = await import('../metrics/distribution/measure.js');
-  const { cat, dispose } = await import('../torch/index.js');
+  const { measureAll } = await import('../metrics/distribution/index.js');
+  const { cat, dispose } = await import('graft-torch');
   const { classes, all: sets } = await loadClasses(flags, command);
   const backbone = await openCommandBackbone(flags, device, sets.real);
   const compared: Compared[] = [];
@@ -103,7 +103,7 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
       });
     }
     const { seed, quiet } = globalOptions(command);
-    const { withTotal } = await import('../run/progress.js');
+    const { withTotal } = await import('../run/index.js');
     const results = compared.map(({ label, groups, features, reference }) => {
       const name = label && compared.length > 1 ? `measuring ${label}` : 'measuring';
       return withTotal({ label: name, unit: 'metrics', quiet }, (onProgress) => {
@@ -116,7 +116,7 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
     });
     const records = results.flatMap((result) => result.records);
     if (flags.report !== undefined) {
-      const { composeDistributionReport } = await import('../metrics/report/distribution-report.js');
+      const { composeDistributionReport } = await import('../metrics/report/index.js');
       await writeMetricReport(command, { path: flags.report, cautions: sets.cautions }, async (words) =>
         composeDistributionReport({
           ...{ records, fit: results[0]!.fit, sets, features: compared[0]!.features },

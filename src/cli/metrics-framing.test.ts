@@ -2,17 +2,16 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { Random, writeJson } from 'graft-torch/base';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openPixelCache } from '../data/cache.js';
-import { type Dataset, imagePath } from '../data/dataset.js';
-import { importDataset } from '../data/import.js';
-import type { Lineage } from '../data/lineage.js';
+import { type Dataset, imagePath } from '../data/dataset/dataset.js';
+import { importDataset } from '../data/import/import.js';
+import type { Lineage } from '../data/lineage/lineage.js';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
-import { writeJson } from '../files.js';
+import { openPixelCache } from '../data/pixels/cache.js';
 import { trainingFraming } from '../image/framing.js';
-import type { MetricRecord } from '../metrics/record.js';
-import { Random } from '../random.js';
+import type { MetricRecord } from '../metrics/sets/record.js';
 import { inProcessAloud } from './in-process.test-data.js';
 import { register } from './metrics.js';
 
@@ -166,8 +165,8 @@ describe('graft metrics image', () => {
   it('compares with the very pixels that the generator learned from', async () => {
     setLineage();
     const { record } = await image();
-    const { hashPixels } = await import('../metrics/image-set.js');
-    const { gatherRows } = await import('../torch/index.js');
+    const { hashPixels } = await import('../metrics/sets/image-set.js');
+    const { gatherRows } = await import('graft-torch');
     const cache = await openPixelCache(dataset, SIDE);
     const rows = cache.rows.flatMap(({ label, split }, i) =>
       label === 'mel' && split === 'train' ? [i] : [],

@@ -1,8 +1,8 @@
 /** What the commands of `graft metrics` share at their end: the page they write. */
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { SetCaution } from '../metrics/set-cautions.js';
-import type { ReportDocument } from '../report/document.js';
+import type { SetCaution } from '../metrics/sets/index.js';
+import type { ReportDocument } from '../report/index.js';
 import { notice } from './common.js';
 import type { LoadedSets } from './metrics-sets.js';
 
@@ -58,13 +58,13 @@ export async function writeMetricReport(
   { path, cautions }: { path: string; cautions: readonly SetCaution[] },
   compose: (words: (sets: LoadedSets) => PageWords) => ReportDocument | Promise<ReportDocument>,
 ): Promise<void> {
-  const { writeFileAtomic } = await import('../files.js');
-  const { graftVersion } = await import('../run/package.js');
-  const { toHtml } = await import('../report/html.js');
-  const { framingSentence } = await import('../metrics/framing.js');
+  const { writeFileAtomic } = await import('graft-torch/base');
+  const { graftVersion } = await import('../base/index.js');
+  const { toHtml } = await import('../report/index.js');
+  const { framingSentence } = await import('../metrics/sets/index.js');
   const words = (sets: LoadedSets): PageWords =>
     wordsOf(sets, graftVersion(), framingSentence(sets.framing).replace(/\.$/, ''));
-  const { CAUTION_TITLES } = await import('../metrics/set-cautions.js');
+  const { CAUTION_TITLES } = await import('../metrics/sets/index.js');
   const document = await compose(words);
   writeFileAtomic(path, toHtml(cautioned(document, cautions, CAUTION_TITLES)));
   notice(command, `report: ${path}`);

@@ -1,18 +1,15 @@
 /** `graft metrics privacy`: do the synthetic images give their training images away? */
 import { relative } from 'node:path';
 import type { Command } from 'commander';
-import type { Chosen, Compared } from '../metrics/compared.js';
-import type { FramingChoice } from '../metrics/framing.js';
-import type { ImageSet } from '../metrics/image-set.js';
+import type { Device } from 'graft-torch';
 import type {
   PrivacyAssessment,
   PrivacyCheck,
   PrivacyOptions,
+  PrivacySets,
   PrivacyThresholds,
 } from '../metrics/privacy/index.js';
-import type { PrivacySets } from '../metrics/privacy/sets.js';
-import type { Protocol } from '../metrics/record.js';
-import type { Device } from '../torch/index.js';
+import type { Chosen, Compared, FramingChoice, ImageSet, Protocol } from '../metrics/sets/index.js';
 import { collect, examples, globalOptions, output, startEngine } from './common.js';
 import {
   addBackboneOptions,
@@ -78,8 +75,8 @@ interface Assessed {
 
 async function privacyCommand(flags: PrivacyFlags, command: Command): Promise<void> {
   const device = await startEngine(command);
-  const { chooseCompared, requireSome } = await import('../metrics/compared.js');
-  const { ConfigError } = await import('../errors.js');
+  const { chooseCompared, requireSome } = await import('../metrics/sets/index.js');
+  const { ConfigError } = await import('graft-torch/base');
   const thresholds = await parseThresholds(flags.threshold);
   const compared = await chooseCompared({ ...flags, everyFraming: true });
   await tell(compared, command);
@@ -90,7 +87,7 @@ async function privacyCommand(flags: PrivacyFlags, command: Command): Promise<vo
     );
   }
   requireSome(heldOut, 'held-out');
-  const { dispose } = await import('../torch/index.js');
+  const { dispose } = await import('graft-torch');
   const assessed: Assessed[] = [];
   try {
     for (const framing of compared.framings)
@@ -113,7 +110,7 @@ async function answer(assessed: readonly Assessed[], flags: PrivacyFlags, comman
   const [worst] = [...assessed].sort((a, b) => rank(a) - rank(b) || copies(b) - copies(a));
   const { assessment, loaded, protocol, about, sets, features } = worst!;
   if (flags.report !== undefined) {
-    const { composePrivacyReport } = await import('../metrics/report/privacy-report.js');
+    const { composePrivacyReport } = await import('../metrics/report/index.js');
     await writeMetricReport(command, { path: flags.report, cautions: loaded.cautions }, async (words) =>
       composePrivacyReport({ assessment, sets, features, protocol, ...words(loaded) }),
     );
@@ -145,9 +142,9 @@ async function assessFraming(
 ): Promise<Assessed> {
   const { flags, thresholds, device, command } = how;
   const { assessPrivacy } = await import('../metrics/privacy/index.js');
-  const { toTensor } = await import('../metrics/image-set.js');
-  const { backboneProtocol } = await import('../metrics/distribution/measure.js');
-  const { tidy } = await import('../torch/index.js');
+  const { toTensor } = await import('../metrics/sets/index.js');
+  const { backboneProtocol } = await import('../metrics/distribution/index.js');
+  const { tidy } = await import('graft-torch');
   const loaded = await readSets(compared, framing, command);
   const { sizePx } = loaded.protocol;
   const unseenImages = await readImages(heldOut, { which: 'held-out', sizePx, ...framing.framing }, command);
@@ -165,7 +162,7 @@ async function assessFraming(
     const { groups: train } = sets.train;
     const { groups: unseen } = sets.heldOut;
     const { seed, quiet } = globalOptions(command);
-    const { withTotal } = await import('../run/progress.js');
+    const { withTotal } = await import('../run/index.js');
     const assess = (onProgress: PrivacyOptions['onProgress']): PrivacyAssessment =>
       assessPrivacy(
         {
@@ -218,7 +215,7 @@ const framingLines = (framings: readonly (FramingChoice & { passed: boolean | nu
 /** @throws ConfigError for a key that is none, or a value that is no number */
 async function parseThresholds(given: readonly string[]): Promise<Partial<PrivacyThresholds>> {
   const { defaultThresholds } = await import('../metrics/privacy/index.js');
-  const { ConfigError } = await import('../errors.js');
+  const { ConfigError } = await import('graft-torch/base');
   const { minimum: _, ...known } = defaultThresholds;
   return Object.fromEntries(
     given.map((text): [string, number] => {
@@ -281,7 +278,7 @@ function describe(
 
 /** What a command ends with whose result is no pass: the line on stderr, and exit code 1. */
 async function verdictError({ passed, checks }: PrivacyAssessment): Promise<Error> {
-  const { GraftError } = await import('../errors.js');
+  const { GraftError } = await import('graft-torch/base');
   const names = checks.filter((check) => check.passed === passed).map(({ name }) => name);
   if (names.length === 0) names.push('the images are no set to judge');
   return new GraftError(

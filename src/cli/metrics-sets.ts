@@ -2,12 +2,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { Fit } from '../image/decode.js';
-import type { Chosen, Compared } from '../metrics/compared.js';
-import type { FramingChoice } from '../metrics/framing.js';
-import type { ImageSet } from '../metrics/image-set.js';
-import type { Protocol } from '../metrics/record.js';
-import type { SetCaution } from '../metrics/set-cautions.js';
+import type { Fit } from '../image/index.js';
+import type {
+  Chosen,
+  Compared,
+  FramingChoice,
+  ImageSet,
+  Protocol,
+  SetCaution,
+} from '../metrics/sets/index.js';
 import { collect, globalOptions, integer, notice } from './common.js';
 
 export interface SetFlags {
@@ -69,7 +72,7 @@ export interface LoadedSets {
  * @throws as `chooseCompared`
  */
 export async function loadSets(flags: SetFlags, command: Command): Promise<LoadedSets> {
-  const { chooseCompared } = await import('../metrics/compared.js');
+  const { chooseCompared } = await import('../metrics/sets/index.js');
   const compared = await chooseCompared(flags);
   await tell(compared, command);
   return readSets(compared, compared.framings[0]!, command);
@@ -77,7 +80,7 @@ export async function loadSets(flags: SetFlags, command: Command): Promise<Loade
 
 /** Says what the user should know before figures come. */
 export async function tell({ warnings, framings }: Compared, command: Command): Promise<void> {
-  const { framingSentence } = await import('../metrics/framing.js');
+  const { framingSentence } = await import('../metrics/sets/index.js');
   for (const warning of warnings) notice(command, `graft: warning: ${warning}`);
   for (const framing of framings) notice(command, framingSentence(framing));
 }
@@ -88,10 +91,10 @@ export async function readSets(
   framing: FramingChoice,
   command: Command,
 ): Promise<LoadedSets> {
-  const { decoderId } = await import('../image/decode.js');
-  const { jpegSquareId } = await import('../image/jpeg-square.js');
-  const { hashPixels } = await import('../metrics/image-set.js');
-  const { setCautions } = await import('../metrics/set-cautions.js');
+  const { decoderId } = await import('../image/index.js');
+  const { jpegSquareId } = await import('../image/index.js');
+  const { hashPixels } = await import('../metrics/sets/index.js');
+  const { setCautions } = await import('../metrics/sets/index.js');
   const how = { ...framing.framing, sizePx };
   const realSet = await readImages(real, { which: 'real', ...how }, command);
   const syntheticSet = await readImages(synthetic, { which: 'synthetic', ...how }, command);
@@ -107,7 +110,7 @@ export async function readSets(
     protocol: {
       ...how,
       framing: framing.from,
-      decoder: how.exact ? decoderId : `${decoderId}+${jpegSquareId}`,
+      decoder: how.exact ? decoderId : `${decoderId}+${jpegSquareId()}`,
     },
     folders: { real: real.dir, synthetic: synthetic.dir },
   };
@@ -131,8 +134,8 @@ export async function loadClasses(
  * @throws ConfigError where two folders show one class, none, or images of another size or framing
  */
 async function pool(loaded: readonly LoadedSets[]): Promise<LoadedSets> {
-  const { ConfigError } = await import('../errors.js');
-  const { concatenate, hashPixels } = await import('../metrics/image-set.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { concatenate, hashPixels } = await import('../metrics/sets/index.js');
   const [first, ...rest] = loaded as [LoadedSets, ...LoadedSets[]];
   for (const [i, { folders, label, protocol }] of loaded.entries()) {
     if (label === null)
@@ -177,10 +180,10 @@ export async function readImages(
   { which, ...how }: { which: string; sizePx: number } & FramingChoice['framing'],
   command: Command,
 ): Promise<ImageSet> {
-  const { datasetFile } = await import('../data/dataset.js');
-  const { showingOf } = await import('../data/survey-intensity.js');
-  const { loadFolder } = await import('../image/folder.js');
-  const { withProgress } = await import('../run/progress.js');
+  const { datasetFile } = await import('../data/dataset/index.js');
+  const { showingOf } = await import('../data/import/index.js');
+  const { loadFolder } = await import('../image/index.js');
+  const { withProgress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   // A dataset has settled already which values are black and white.
   const showing = existsSync(join(dir, datasetFile)) ? undefined : await showingOf(files);

@@ -2,15 +2,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { Random, writeJson } from 'graft-torch/base';
 import sharp from 'sharp';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
-import type { Lineage } from '../data/lineage.js';
+import type { Lineage } from '../data/lineage/lineage.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
-import { writeJson } from '../files.js';
 import { encodePng } from '../image/grid.js';
-import type { MetricRecord } from '../metrics/record.js';
-import { Random } from '../random.js';
+import type { MetricRecord } from '../metrics/sets/record.js';
 import { addGlobalOptions } from './common.js';
 import { register } from './metrics.js';
 

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { compileProgram, program, programEnvironment } from '../../test/program.js';
-import { shellQuote } from '../command-line.js';
+import { shellQuote } from '../base/command-line.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { tinyConfig } from '../gan/tiny.test-data.js';
-import { trainGan } from '../gan/train.js';
+import { tinyConfig } from '../generate/tiny.test-data.js';
+import { trainGan } from '../generate/train.js';
 import { neverInterrupted } from '../run/interrupt.js';
 import { createRun, readRun } from '../run/run-folder.js';
 import { register as registerClassify } from './classify.js';
@@ -43,7 +43,9 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 /** Stopped after its first step of two. */
 async function stoppedGan(path: string): Promise<void> {
   const config = tinyConfig('data', { steps: 2, monitorEvery: 0 });
-  const { hash: dataHash } = await import('../data/dataset.js').then((data) => data.openDataset('data'));
+  const { hash: dataHash } = await import('../data/dataset/dataset.js').then((data) =>
+    data.openDataset('data'),
+  );
   const run = createRun(path, { kind: 'gan', config, dataHash });
   const interrupt = { ...neverInterrupted, poll: async () => true };
   await trainGan(run, config, { interrupt }).catch(() => {});

@@ -1,5 +1,5 @@
 /** A power plan on the terminal: in words, what it takes for granted, and how its parts trade. */
-import type { PowerPlan } from '../verdict/power-plan.js';
+import type { PowerPlan } from '../verdict/index.js';
 import { plainTable, trimmed } from './table.js';
 
 export const powerText = (power: PowerPlan): string =>

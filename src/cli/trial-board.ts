@@ -2,8 +2,8 @@
  * The live table of a trial: on a terminal redrawn in place, elsewhere a line whenever a job ends and one every half
  * minute. Only shows; what it shows is read from the trial's folder.
  */
-import { formatDuration, formatFigure } from '../run/progress.js';
-import type { ArmSoFar, Board, JobProgress } from '../trial/board.js';
+import { formatDuration, formatFigure } from '../run/index.js';
+import type { ArmSoFar, Board, JobProgress } from '../trial/index.js';
 import { colorsFor } from './common.js';
 
 const plainIntervalMs = 30_000;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import type { Facts, GuidelineId } from '../verdict/checklist/index.js';
 import { examples, output } from './common.js';
 
@@ -39,7 +39,7 @@ async function checklistCommand(dir: string, flags: ChecklistFlags, command: Com
   const { countText, fillGuideline, guidelines, writeChecklist } = await import(
     '../verdict/checklist/index.js'
   );
-  const { graftVersion } = await import('../run/package.js');
+  const { graftVersion } = await import('../base/index.js');
   const out = flags.out ?? join(dir, 'checklists');
   const wanted = flags.guideline === undefined ? ids : [flags.guideline];
   const { name, facts } = await factsOf(dir);
@@ -82,12 +82,12 @@ function requireOurs(out: string, wanted: readonly GuidelineId[]): void {
 
 /** Of a trial, or of a verdict on a table. @throws DataError where the folder is neither */
 async function factsOf(dir: string): Promise<{ name: string; facts: Facts }> {
-  const { decideVerdict } = await import('../verdict/verdict.js');
-  const { readTableSummary } = await import('../verdict/report/saved.js');
+  const { decideVerdict } = await import('../verdict/index.js');
+  const { readTableSummary } = await import('../verdict/report/index.js');
   const saved = join(dir, 'summary.json');
   const table = existsSync(saved) && !existsSync(join(dir, 'events.jsonl')) ? readTableSummary(saved) : null;
   if (table) {
-    const { analyse } = await import('../verdict/analysis.js');
+    const { analyse } = await import('../verdict/index.js');
     const { verdictFacts } = await import('../verdict/checklist/index.js');
     const { scores, isProbability, subgroups } = table;
     const analysis = analyse(scores, noBootstrap);
@@ -97,10 +97,10 @@ async function factsOf(dir: string): Promise<{ name: string; facts: Facts }> {
       facts: verdictFacts({ scores, analysis, verdict, registration: null, isProbability, subgroups }),
     };
   }
-  const { readTrialSummary } = await import('../trial/result.js');
-  const { summarise } = await import('../trial/analysis.js');
-  const { trialFacts } = await import('../trial/checklist.js');
-  const { registeredSummary } = await import('../trial/registered.js');
+  const { readTrialSummary } = await import('../trial/index.js');
+  const { summarise } = await import('../trial/index.js');
+  const { trialFacts } = await import('../trial/index.js');
+  const { registeredSummary } = await import('../trial/index.js');
   const summary = registeredSummary(dir, readTrialSummary(dir));
   const analysis = summarise(summary, noBootstrap);
   return { name: summary.name, facts: trialFacts(summary, analysis, decideVerdict(analysis)) };

@@ -2,13 +2,16 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { commandLine } from '../command-line.js';
-import type { Interrupt } from '../run/interrupt.js';
-import type { KubernetesOptions } from '../trial/executors/kubernetes.js';
-import type { ObjectStore, ObjectStoreOptions } from '../trial/executors/object-store.js';
-import type { SlurmOptions } from '../trial/executors/slurm.js';
-import type { Workers } from '../trial/executors/workers.js';
-import type { Executor, ExecutorContext } from '../trial/run.js';
+import { commandLine } from '../base/index.js';
+import type { Interrupt } from '../run/index.js';
+import type {
+  KubernetesOptions,
+  ObjectStore,
+  ObjectStoreOptions,
+  SlurmOptions,
+  Workers,
+} from '../trial/executors/index.js';
+import type { Executor, ExecutorContext } from '../trial/index.js';
 import { collect, integer } from './common.js';
 
 const EXECUTORS = ['local', 'slurm', 'kubernetes', 'queue', 'workers'] as const;
@@ -87,8 +90,8 @@ export async function openExecutor(
     );
     return waitForWorkers;
   }
-  const { ConfigError } = await import('../errors.js');
-  const { workersExecutor } = await import('../trial/executors/executor.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { workersExecutor } = await import('../trial/executors/index.js');
   if (flags.workers === undefined)
     throw new ConfigError(`--executor ${executor}: say how many with --workers <count>`);
   const workers = await (executor === 'slurm' ? slurm(trialDir, flags) : kubernetes(trialDir, flags));
@@ -100,14 +103,14 @@ export async function openExecutor(
  * @throws ConfigError where there is none, or an option is missing
  */
 export async function describeExecutor(trialDir: string, flags: ExecutorFlags): Promise<string> {
-  const { ConfigError } = await import('../errors.js');
+  const { ConfigError } = await import('graft-torch/base');
   const { executor = 'local', workers = 1 } = flags;
   if (executor === 'slurm') {
-    const { describeSlurm } = await import('../trial/executors/slurm.js');
+    const { describeSlurm } = await import('../trial/executors/index.js');
     return describeSlurm(await slurmOptions(trialDir, flags), workers);
   }
   if (executor === 'kubernetes') {
-    const { kubernetesManifest } = await import('../trial/executors/kubernetes-job.js');
+    const { kubernetesManifest } = await import('../trial/executors/index.js');
     return kubernetesManifest(await kubernetesOptions(trialDir, flags), workers);
   }
   throw new ConfigError('--dry-run: shows what goes to an engine; add --executor slurm or kubernetes');
@@ -123,8 +126,8 @@ export async function openStore(
   options: ObjectStoreOptions = {},
 ): Promise<ObjectStore | null> {
   if (url === undefined) return null;
-  const { ConfigError } = await import('../errors.js');
-  const { openObjectStore } = await import('../trial/executors/object-store.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { openObjectStore } = await import('../trial/executors/index.js');
   if (executor !== 'queue') throw new ConfigError('--store: goes with --executor queue');
   return await openObjectStore(url, options);
 }
@@ -134,7 +137,7 @@ async function storeExecutor(
   flags: ExecutorFlags,
   options: { warn: (message: string) => void; interrupt?: Interrupt },
 ): Promise<Executor> {
-  const { openMirror, storeExecutor } = await import('../trial/executors/stored-trial.js');
+  const { openMirror, storeExecutor } = await import('../trial/executors/index.js');
   const store = (await openStore(flags, options))!;
   options.warn(
     `waiting for workers; on each machine: ${commandLine`graft trial work ${store.url}`} --queue postgresql://…`,
@@ -143,12 +146,12 @@ async function storeExecutor(
 }
 
 async function slurm(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
-  const { slurmWorkers } = await import('../trial/executors/slurm.js');
+  const { slurmWorkers } = await import('../trial/executors/index.js');
   return slurmWorkers(await slurmOptions(trialDir, flags));
 }
 
 async function slurmOptions(trialDir: string, flags: ExecutorFlags): Promise<SlurmOptions> {
-  const { programPath } = await import('../trial/work.js');
+  const { programPath } = await import('../trial/index.js');
   return {
     trialDir,
     command: [process.execPath, programPath, 'trial', 'work', resolve(trialDir), '--quiet'],
@@ -163,12 +166,12 @@ async function slurmOptions(trialDir: string, flags: ExecutorFlags): Promise<Slu
 }
 
 async function kubernetes(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
-  const { kubernetesWorkers } = await import('../trial/executors/kubernetes.js');
+  const { kubernetesWorkers } = await import('../trial/executors/index.js');
   return kubernetesWorkers(await kubernetesOptions(trialDir, flags));
 }
 
 async function kubernetesOptions(trialDir: string, flags: ExecutorFlags): Promise<KubernetesOptions> {
-  const { ConfigError } = await import('../errors.js');
+  const { ConfigError } = await import('graft-torch/base');
   const { image, claim, mount } = flags;
   if (image === undefined || claim === undefined || mount === undefined)
     throw new ConfigError('--executor kubernetes: needs --image, --claim and --mount');

@@ -1,7 +1,7 @@
 /** `graft trial register`: writes down what a trial will do, before it does it. */
 import type { Command } from 'commander';
-import { commandLine } from '../command-line.js';
-import type { RegistrationFile } from '../verdict/registration.js';
+import { commandLine } from '../base/index.js';
+import type { RegistrationFile } from '../verdict/index.js';
 import { collect, commandConfig, examples, output } from './common.js';
 import { comparePictures } from './trial-run.js';
 
@@ -36,20 +36,20 @@ export function registerRegister(trial: Command): void {
 }
 
 async function registerCommand(file: string, flags: RegisterFlags, command: Command): Promise<void> {
-  const { requireBalanceArm, trialConfigSchema } = await import('../trial/config.js');
+  const { requireBalanceArm, trialConfigSchema } = await import('../trial/index.js');
   const given = await commandConfig(command, trialConfigSchema, 'trial', { set: flags.set, recipe: file }, [
     { flag: '--data', key: 'data', value: flags.data },
     { flag: '--margin-reason', key: 'marginReason', value: flags.marginReason },
   ]);
   if (given === null) return;
-  const { wholePaths } = await import('../run/places.js');
-  const { withRecipePaths } = await import('../trial/recipe-paths.js');
-  const { graftVersion } = await import('../run/package.js');
-  const { openDataset } = await import('../data/dataset.js');
-  const { checkTrial } = await import('../trial/check.js');
-  const { planTrial } = await import('../trial/plan.js');
-  const { requireMarginReason, trialPlan } = await import('../trial/registration.js');
-  const { makeRegistration, writeRegistration } = await import('../verdict/registration.js');
+  const { wholePaths } = await import('../run/index.js');
+  const { withRecipePaths } = await import('../trial/index.js');
+  const { graftVersion } = await import('../base/index.js');
+  const { openDataset } = await import('../data/dataset/index.js');
+  const { checkTrial } = await import('../trial/index.js');
+  const { planTrial } = await import('../trial/index.js');
+  const { requireMarginReason, trialPlan } = await import('../trial/index.js');
+  const { makeRegistration, writeRegistration } = await import('../verdict/index.js');
   const config = wholePaths('trial', withRecipePaths(given));
   requireMarginReason(config);
   requireBalanceArm(config);
@@ -91,8 +91,8 @@ export async function earlier(
   { registration }: RegistrationFile,
 ): Promise<RegistrationFile | null> {
   const { existsSync } = await import('node:fs');
-  const { ConfigError } = await import('../errors.js');
-  const { readRegistration } = await import('../verdict/registration.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { readRegistration } = await import('../verdict/index.js');
   if (!existsSync(out)) return null;
   const before = readRegistration(out); // never over a file of another kind, not even with --force
   if (before.registration.planHash === registration.planHash && before.registration.by === 'register')

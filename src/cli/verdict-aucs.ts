@@ -1,7 +1,6 @@
 /** The verdict on a table of AUCs, on the terminal and as a page. */
 import type { Command } from 'commander';
-import type { RegistrationRecord } from '../verdict/registration.js';
-import type { AucTable } from '../verdict/table.js';
+import type { AucTable, RegistrationRecord } from '../verdict/index.js';
 import { output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -18,14 +17,14 @@ export async function printAucVerdict(
     registration: RegistrationRecord | null;
   },
 ): Promise<void> {
-  const { analyseAucs, decideAucs } = await import('../verdict/aucs.js');
-  const { registrationText } = await import('../verdict/registration.js');
+  const { analyseAucs, decideAucs } = await import('../verdict/index.js');
+  const { registrationText } = await import('../verdict/index.js');
   const analysis = analyseAucs(table);
   const verdict = decideAucs(analysis, table.design);
   const report =
     out === undefined
       ? null
-      : (await import('../verdict/report/aucs.js')).writeAucReport(table, out, {
+      : (await import('../verdict/report/index.js')).writeAucReport(table, out, {
           analysis,
           verdict,
           registration,

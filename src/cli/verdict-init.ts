@@ -1,7 +1,7 @@
 /** `graft verdict init`: a table to look at, the plan to be agreed on, and the Python that writes the table. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { shellQuote } from '../command-line.js';
+import { shellQuote } from '../base/index.js';
 import { output } from './common.js';
 
 /** A few rows in the form that is asked for: what they say is made up. */
@@ -61,8 +61,8 @@ power: 0.8
 
 export async function initCommand({ out }: { out: string }, command: Command): Promise<void> {
   const { existsSync } = await import('node:fs');
-  const { ConfigError } = await import('../errors.js');
-  const { writeFileAtomic } = await import('../files.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { writeFileAtomic } = await import('graft-torch/base');
   const files = { 'scores.csv': template, 'verdict.yaml': planText, 'snippet.py': snippet };
   const there = Object.keys(files).find((name) => existsSync(join(out, name)));
   if (there !== undefined)

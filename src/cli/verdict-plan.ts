@@ -50,8 +50,8 @@ export function registerVerdictPlan(verdict: Command): void {
 }
 
 async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('../errors.js');
-  const { pilotOf, planPower } = await import('../verdict/power-plan.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { pilotOf, planPower } = await import('../verdict/index.js');
   const plan = await planOf(flags);
   const each = flags.generatorEach ?? 'fold';
   if (each !== 'fold' && each !== 'seed')
@@ -86,9 +86,9 @@ async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
 
 /** A table of scores as a pilot. */
 async function pilotTable(paths: readonly string[], plan: Awaited<ReturnType<typeof planOf>>) {
-  const { ConfigError } = await import('../errors.js');
-  const { readScoreTable } = await import('../verdict/table.js');
-  const { analyse } = await import('../verdict/analysis.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { readScoreTable } = await import('../verdict/index.js');
+  const { analyse } = await import('../verdict/index.js');
   const { looks: _, ...rest } = plan;
   const table = await readScoreTable(paths, rest);
   if (table.kind === 'aucs')

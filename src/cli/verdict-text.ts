@@ -1,6 +1,5 @@
 /** A verdict on the terminal. */
-import type { TrialAnalysis } from '../verdict/analysis.js';
-import type { Verdict } from '../verdict/verdict.js';
+import type { TrialAnalysis, Verdict } from '../verdict/index.js';
 
 /**
  * Arms with their AUC, the verdict, the other comparisons.
@@ -8,7 +7,7 @@ import type { Verdict } from '../verdict/verdict.js';
  */
 export async function verdictText(analysis: TrialAnalysis, verdict: Verdict, held?: string): Promise<string> {
   const { default: Table } = await import('cli-table3');
-  const { verdictLines } = await import('../verdict/verdict.js');
+  const { verdictLines } = await import('../verdict/index.js');
   const table = new Table({
     head: ['arm', 'test AUC', `${Math.round(100 * analysis.level)} % interval`, 'runs'],
     style: { head: [], border: [] },

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileProgram } from '../../test/program.js';
-import { packageRoot } from '../run/package.js';
+import { packageRoot } from '../base/index.js';
 import { snippet } from './verdict-init.js';
 
 const root = mkdtempSync(join(tmpdir(), 'graft-verdict-'));

@@ -1,7 +1,12 @@
 /** `graft verdict …`: the trial's statistics on anyone's scores, from PyTorch, MONAI or timm. Needs no engine. */
 import type { Command } from 'commander';
-import type { RegistrationFile, RegistrationRecord } from '../verdict/registration.js';
-import type { AucTable, ScoreTable, VerdictPlan } from '../verdict/table.js';
+import type {
+  AucTable,
+  RegistrationFile,
+  RegistrationRecord,
+  ScoreTable,
+  VerdictPlan,
+} from '../verdict/index.js';
 import { collect, examples, globalOptions, notice, number, output } from './common.js';
 import { initCommand, template } from './verdict-init.js';
 import { registerVerdictPlan } from './verdict-plan.js';
@@ -142,9 +147,9 @@ export async function planOf(
   registered: Readonly<Record<string, unknown>> = {},
   design: readonly { flag: string; key: string; value: unknown }[] = [],
 ): Promise<VerdictPlan> {
-  const { ConfigError } = await import('../errors.js');
-  const { resolveConfig } = await import('../run/config.js');
-  const { verdictPlanSchema } = await import('../verdict/table.js');
+  const { ConfigError } = await import('graft-torch/base');
+  const { resolveConfig } = await import('../run/index.js');
+  const { verdictPlanSchema } = await import('../verdict/index.js');
   const columns = flags.column.map((text) => {
     const [, role, name] = /^([a-z]+)=(.+)$/.exec(text) ?? [];
     if (role === undefined || name === undefined)
@@ -183,7 +188,7 @@ export async function planOf(
 
 /** The plan, and the registration that it is to be held to. */
 async function heldPlan(flags: VerdictFlags): Promise<{ plan: VerdictPlan; file: RegistrationFile | null }> {
-  const { ConfigError } = await import('../errors.js');
+  const { ConfigError } = await import('graft-torch/base');
   if (flags.registration === undefined) {
     if (flags.deviation !== undefined)
       throw new ConfigError('--deviation: from which plan? Name it with --registration');
@@ -191,7 +196,7 @@ async function heldPlan(flags: VerdictFlags): Promise<{ plan: VerdictPlan; file:
   }
   if (flags.deviation?.trim() === '')
     throw new ConfigError('--deviation: say why, in a few words that a reader can argue with');
-  const { readRegistration } = await import('../verdict/registration.js');
+  const { readRegistration } = await import('../verdict/index.js');
   const file = readRegistration(flags.registration);
   return { plan: await planOf(flags, file.registration.plan), file };
 }
@@ -210,7 +215,7 @@ async function registrationOf(
   if (!file) return null;
   const { statSync } = await import('node:fs');
   const { join } = await import('node:path');
-  const { heldTo, toldBefore } = await import('../verdict/table/registered.js');
+  const { heldTo, toldBefore } = await import('../verdict/table/index.js');
   const summary = flags.out === undefined ? null : join(flags.out, 'summary.json');
   const earlier = summary === null ? [] : toldBefore(summary, file);
   const record = heldTo(plan, file, {
@@ -228,10 +233,10 @@ async function registrationOf(
 }
 
 async function verdictCommand(paths: string[], flags: VerdictFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('../errors.js');
+  const { ConfigError } = await import('graft-torch/base');
   if (paths.length === 0) throw new ConfigError('no table of scores; write one with: graft verdict init');
   const { plan, file } = await heldPlan(flags);
-  const { readScoreTable } = await import('../verdict/table.js');
+  const { readScoreTable } = await import('../verdict/index.js');
   const table = await readScoreTable(paths, plan);
   for (const note of table.notes) notice(command, note);
   const { readFileSync, statSync } = await import('node:fs');
@@ -242,7 +247,7 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
         `${path} is the template, as graft verdict init wrote it: its scores are made up. Put your own in.`,
       );
   if (flags.out !== undefined) {
-    const { requireOwn } = await import('../output-folder.js');
+    const { requireOwn } = await import('../base/index.js');
     requireOwn(flags.out, {
       marks: ['report.html', 'report.md', 'summary.json'],
       own: /^(figures|report\.(html|md|pdf)|summary\.json)$/,
@@ -264,7 +269,7 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
   const { printPdf } = await import('./trial-report.js');
   const pdf = written && flags.pdf ? await printPdf(written.html) : null;
   const { verdictText } = await import('./verdict-text.js');
-  const { registrationText } = await import('../verdict/registration.js');
+  const { registrationText } = await import('../verdict/index.js');
   const text = await verdictText(analysis, verdict, registrationText(registration, 'analysis'));
   output(command, {
     json: {

@@ -1,6 +1,6 @@
+import { grad, liveTensors, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Random } from '../random.js';
-import { grad, liveTensors, tensor, tidy } from '../torch/index.js';
 import { type Affine, compose, identity, rotation, scaling, translation, warp } from './affine.js';
 import { onRows, rowsWhere } from './per-sample.js';
 

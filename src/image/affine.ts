@@ -5,7 +5,7 @@
  * `grid_sample` with `align_corners`: x right, y down, −1 and 1 the centres of the outermost pixels. Reflection there
  * repeats no pixel (OpenCV's BORDER_REFLECT_101).
  */
-import { aten, type Tensor, tensor, tidy } from '../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 
 /** The upper two rows of a homogeneous 3×3 matrix, row by row: x' = a·x + b·y + c, y' = d·x + e·y + f. */
 export type Affine = readonly [number, number, number, number, number, number];

@@ -7,9 +7,8 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, extname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ConfigError, DataError, GraftError, replaceFileAsync, writeFileAtomic } from 'graft-torch/base';
 import sharp, { type Sharp } from 'sharp';
-import { ConfigError, DataError, GraftError } from '../errors.js';
-import { replaceFileAsync, writeFileAtomic } from '../files.js';
 import type { DecodedImage } from './decode.js';
 import { labelOverlay } from './overlay.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { DataError } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { DataError } from '../errors.js';
 import { decodeBmp } from './bmp.js';
 import { decodeImage, decodeSmall } from './decode.js';
 

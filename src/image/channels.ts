@@ -1,5 +1,5 @@
 /** Grey and colour: images of one channel and of three. */
-import { aten, type Tensor, tensor, tidy } from '../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 
 /** Of a dataset's images: 1 where all of them are grey. */
 export type Channels = 1 | 3;

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DataError } from 'graft-torch/base';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DataError } from '../errors.js';
 import { type Box, type DecodedImage, decodeImage, decodeSmall } from './decode.js';
 import { tiffFile } from './tiff.test-data.js';
 

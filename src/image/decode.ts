@@ -8,8 +8,8 @@
  * (`jpeg-square.ts` is the fast way, for where so much exactness is not needed.)
  */
 
+import { DataError } from 'graft-torch/base';
 import sharp, { type Sharp } from 'sharp';
-import { DataError } from '../errors.js';
 import { type Channels, isGrey, lumaOf } from './channels.js';
 import { type ImageSource, nameOf, type ReadOptions, withImage } from './source.js';
 

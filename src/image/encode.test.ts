@@ -1,6 +1,6 @@
+import { ConfigError, DataError } from 'graft-torch/base';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { ConfigError, DataError } from '../errors.js';
 import { type DecodedImage, decodeImage } from './decode.js';
 import { encodeImage } from './encode.js';
 import { jpegQuality } from './jpeg.js';

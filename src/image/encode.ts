@@ -1,6 +1,7 @@
 /** Writing prepared images: the same pixels give the same bytes, and no metadata is carried along. */
+
+import { ConfigError, DataError } from 'graft-torch/base';
 import sharp from 'sharp';
-import { ConfigError, DataError } from '../errors.js';
 import { type DecodedImage, toPlanar } from './decode.js';
 
 export interface EncodeOptions {

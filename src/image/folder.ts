@@ -1,7 +1,6 @@
 /** All images of a folder at one size, in memory: for metrics and grids. Training reads the pixel cache instead. */
 import { join } from 'node:path';
-import { DataError } from '../errors.js';
-import { readBytesAsync, readStart } from '../reading.js';
+import { DataError, readBytesAsync, readStart } from 'graft-torch/base';
 import type { Framing } from './framing.js';
 import type { PlanarImages } from './grid.js';
 import { fileKind, imageExtensions, isPictureName, kindBytes } from './kind.js';

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { Front } from './front.js';
 
 test('cells come in the order of time, and in that of their arrival where times are equal', () => {

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DataError } from 'graft-torch/base';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
-import { DataError } from '../errors.js';
 import { listImages, loadFolder } from './folder.js';
 import { besidePng, encodePng, gridPng, writeGridPng } from './grid.js';
 

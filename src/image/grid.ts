@@ -1,7 +1,7 @@
 /** Contact sheets and PNG files from raw bytes, through sharp. */
+
+import { DataError, writeFileAtomic } from 'graft-torch/base';
 import sharp from 'sharp';
-import { DataError } from '../errors.js';
-import { writeFileAtomic } from '../files.js';
 import type { Channels } from './channels.js';
 import { LABEL_SIZE_PX, type Label, labelOverlay, lineHeightPx, textWidthPx } from './overlay.js';
 

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ConfigError, Random } from 'graft-torch/base';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
-import { ConfigError } from '../errors.js';
-import { Random } from '../random.js';
 import { type DecodedImage, decodeImage } from './decode.js';
-import { hairMask, removeHair, toGrey } from './hair.js';
+import { hairMask, luma8, removeHair } from './hair.js';
 import { blackHatCross } from './morphology.js';
 
 interface Removal {
@@ -61,7 +60,7 @@ describe('bit-exact to OpenCV', () => {
     const { options, marked } = removal;
     const image = await imageOf(removal);
     expect([image.height, image.width]).toEqual([removal.height, removal.width]);
-    const grey = toGrey(image);
+    const grey = luma8(image);
     expect(sha(grey)).toBe(removal.grey);
     expect(sha(blackHatCross(grey, image, options.kernelPx))).toBe(removal.hat);
     expect(sha(hairMask(image, options))).toBe(removal.mask);

@@ -12,7 +12,7 @@
  * streaks as well, of which diagnoses are made. On 60 phantoms of 512 px without any hair it marks 1 % of the skin but
  * 20 % of the lesion (medians; up to 39 %, most where there is a network).
  */
-import { ConfigError } from '../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import type { DecodedImage } from './decode.js';
 import { inpaintTelea } from './inpaint.js';
 import { blackHatCross } from './morphology.js';
@@ -27,7 +27,7 @@ export interface HairOptions {
 }
 
 /** Luma (ITU-R BT.601) in fixed point of 15 bits, rounded, as OpenCV does. */
-export function toGrey({ data, width, height }: DecodedImage): Uint8Array {
+export function luma8({ data, width, height }: DecodedImage): Uint8Array {
   const grey = new Uint8Array(width * height);
   for (let i = 0, at = 0; i < grey.length; i++, at += 3) {
     grey[i] = (9798 * data[at]! + 19235 * data[at + 1]! + 3735 * data[at + 2]! + 16384) >> 15;
@@ -44,7 +44,7 @@ export function hairMask(image: DecodedImage, options: HairOptions = {}): Uint8A
   if (!(threshold >= 0 && threshold <= 255)) {
     throw new ConfigError(`a hair threshold of ${threshold} grey values is not between 0 and 255`);
   }
-  const mask = blackHatCross(toGrey(image), image, kernelPx);
+  const mask = blackHatCross(luma8(image), image, kernelPx);
   for (let i = 0; i < mask.length; i++) mask[i] = mask[i]! > threshold ? 255 : 0;
   return mask;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { DataError } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { DataError } from '../errors.js';
 import { inpaintTelea } from './inpaint.js';
 
 interface Inpainting {

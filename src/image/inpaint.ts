@@ -12,7 +12,7 @@
  * Arithmetic is float32 where OpenCV's is, hence `fround`. In images of a single row or column OpenCV reads memory
  * outside of them; here their own pixels are taken.
  */
-import { ConfigError, DataError } from '../errors.js';
+import { ConfigError, DataError } from 'graft-torch/base';
 import type { DecodedImage } from './decode.js';
 import { Front } from './front.js';
 

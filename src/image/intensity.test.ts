@@ -1,6 +1,6 @@
+import { ConfigError, DataError } from 'graft-torch/base';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, DataError } from '../errors.js';
 import { decodeImage } from './decode.js';
 import {
   asShown,

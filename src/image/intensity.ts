@@ -3,7 +3,7 @@
  * Others do not (12 bits in 16, floats from 0 to 1, Hounsfield units), and a range of its own for every image would
  * make images incomparable: so one range is found for all files of a set, and recorded with it.
  */
-import { ConfigError, DataError } from '../errors.js';
+import { ConfigError, DataError } from 'graft-torch/base';
 import { type DecodedImage, decodeImage } from './decode.js';
 import { encodeImage } from './encode.js';
 import { type PageChoice, readSamples, type SampleHeader, type Samples, sampleHeader } from './samples.js';

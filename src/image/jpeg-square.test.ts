@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { Random } from 'graft-torch/base';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { decodeImage, toPlanar } from './decode.js';
 import { decodeJpegSquare, jpegLibrary, jpegSquareId } from './jpeg-square.js';
 
@@ -34,7 +34,7 @@ function psnr(a: Uint8Array, b: Uint8Array): number {
   return 10 * Math.log10(255 ** 2 / (squares / a.length));
 }
 
-describe.skipIf(!jpegLibrary)('the pixels (skipped without libjpeg-turbo)', () => {
+describe.skipIf(!jpegLibrary())('the pixels (skipped without libjpeg-turbo)', () => {
   test.each(cases)('are those of the definition: $name', async ({ file, side, fit, scaled }) => {
     const square = await decodeJpegSquare(bytesOf(file), side, fit);
     expect(furthest(square!, bytesOf(scaled))).toBeLessThanOrEqual(1);
@@ -78,8 +78,10 @@ describe.skipIf(!jpegLibrary)('the pixels (skipped without libjpeg-turbo)', () =
 });
 
 test('caches are told apart by the library that filled them, or by its absence', () => {
-  expect(jpegLibrary ?? 'libjpeg-turbo 0').toMatch(/^libjpeg-turbo \d/);
-  expect(jpegSquareId).toMatch(jpegLibrary ? /^jpeg-square-\d+-libjpeg-turbo-\d[\w.]*$/ : /^no-jpeg-square$/);
+  expect(jpegLibrary() ?? 'libjpeg-turbo 0').toMatch(/^libjpeg-turbo \d/);
+  expect(jpegSquareId()).toMatch(
+    jpegLibrary() ? /^jpeg-square-\d+-libjpeg-turbo-\d[\w.]*$/ : /^no-jpeg-square$/,
+  );
 });
 
 /** A grey one of 16 × 16 px, all scans but the first without a coefficient: each is of one frequency. */
@@ -117,7 +119,7 @@ function withOrientation(file: Uint8Array, orientation: number, order: 'LE' | 'B
 const blank = (sidePx: number) =>
   sharp({ create: { width: sidePx, height: sidePx, channels: 3, background: '#a87' } });
 
-const isBuiltIn = jpegLibrary !== undefined;
+const isBuiltIn = jpegLibrary() !== undefined;
 
 describe('is left to another decoder', () => {
   const photo = () => sharp(fileOf('4:4:4, a half'));
@@ -178,7 +180,7 @@ function damaged(file: Uint8Array, random: Random): Uint8Array {
   return random.int(8) === 0 ? bytes.subarray(0, random.int(bytes.length)) : bytes;
 }
 
-test.skipIf(!jpegLibrary)(
+test.skipIf(!jpegLibrary())(
   'what it takes of damaged files, libvips takes as well, for the same picture (skipped without libjpeg-turbo)',
   async () => {
     const random = new Random(5);

@@ -6,15 +6,16 @@
  * coefficients are read, so that damage is noticed as ever. How near that comes to decoding the whole file stands in
  * docs/data.md.
  */
-import { native } from '../torch/native.js';
+import { kernels } from 'graft-torch/kernels';
 
 /** Name and version of the library; undefined where Graft was built without, and {@link decodeJpegSquare} takes none. */
-export const jpegLibrary: string | undefined = native.jpegLibrary();
+export const jpegLibrary = (): string | undefined => kernels.jpegLibrary();
 
 /** Changes where the same file may come out as other pixels (bump the number): goes into cache keys. */
-export const jpegSquareId = jpegLibrary
-  ? `jpeg-square-2-${jpegLibrary.replaceAll(' ', '-')}`
-  : 'no-jpeg-square';
+export function jpegSquareId(): string {
+  const library = jpegLibrary();
+  return library ? `jpeg-square-2-${library.replaceAll(' ', '-')}` : 'no-jpeg-square';
+}
 
 /**
  * Takes upright JPEGs, grey, YCbCr or RGB, without a colour profile, that are no smaller than the square and have not
@@ -27,6 +28,6 @@ export async function decodeJpegSquare(
   sizePx: number,
   fit: 'cover' | 'fill' = 'cover',
 ): Promise<Uint8Array | null> {
-  const pixels = await native.jpegSquare(bytes, sizePx, fit === 'fill');
+  const pixels = await kernels.jpegSquare(bytes, sizePx, fit === 'fill');
   return pixels && new Uint8Array(pixels);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { Random } from 'graft-torch/base';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { jpegQuality } from './jpeg.js';
 
 const golden: {

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { ConfigError, DataError } from 'graft-torch/base';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ConfigError, DataError } from '../errors.js';
 import { indexMasks, maskBox } from './mask.js';
 
 let root: string;

@@ -6,7 +6,7 @@
  * plain name (`ISIC_0000000.png`).
  */
 import { basename, extname } from 'node:path';
-import { ConfigError, DataError } from '../errors.js';
+import { ConfigError, DataError } from 'graft-torch/base';
 import { type Box, decodeImage, type ImageSize } from './decode.js';
 import { listImages } from './folder.js';
 import { isPictureName } from './kind.js';

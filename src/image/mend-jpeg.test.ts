@@ -1,6 +1,6 @@
+import { Random } from 'graft-torch/base';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { decodeImage } from './decode.js';
 import { mendJpeg } from './mend-jpeg.js';
 import { despiteWarnings } from './source.js';

@@ -1,6 +1,5 @@
+import { ConfigError, Random } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { ConfigError } from '../errors.js';
-import { Random } from '../random.js';
 import { blackHatCross, dilateCross } from './morphology.js';
 
 /** By definition: every pixel under the cross is looked at. */

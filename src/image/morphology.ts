@@ -5,7 +5,7 @@
  * window's maximum is the larger of a running maximum from the left end of one block and one from the right end of
  * the block before. Pixels outside the image do not count, as in OpenCV.
  */
-import { ConfigError } from '../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import type { ImageSize } from './decode.js';
 
 /**

@@ -1,5 +1,5 @@
 /** What happens to some samples of a batch, or with a number of each. */
-import { aten, type Tensor, tensor, tidy } from '../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 
 /** One number a sample, `[N, 1, 1, 1]` beside the images. */
 export const perSample = (values: readonly number[], images: Tensor): Tensor =>

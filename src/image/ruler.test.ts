@@ -1,6 +1,6 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import { renderPhantom, samplePhantom } from '../data/phantom/index.js';
-import { Random } from '../random.js';
 import type { DecodedImage } from './decode.js';
 import { straightLineContrast } from './ruler.js';
 

@@ -8,7 +8,7 @@
  * a strip one 64th of the side wide whose 15th percentile is dark, so that it may be broken, but has no bends.
  */
 import type { DecodedImage } from './decode.js';
-import { toGrey } from './hair.js';
+import { luma8 } from './hair.js';
 import { blackHatCross } from './morphology.js';
 
 const DIRECTIONS = 48;
@@ -37,7 +37,7 @@ export function straightLineContrast(image: DecodedImage): number {
   const { width, height } = image;
   const side = Math.min(width, height);
   if (side < 16) return 0;
-  const hat = blackHatCross(toGrey(image), image, thinLineKernelPx(side));
+  const hat = blackHatCross(luma8(image), image, thinLineKernelPx(side));
   const strip = STRIP_SHARE * side;
   const reach = Math.ceil(Math.hypot(width, height) / 2 / strip) + 2;
   const size = 2 * reach + 1;

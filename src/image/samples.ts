@@ -2,8 +2,9 @@
  * Samples as they are stored, where a file holds more than 8-bit pixels for the screen: 12 bits in 16, signed values,
  * floats, and the page of a TIFF that is not its first. `intensity.ts` makes pixels of them.
  */
+
+import { DataError } from 'graft-torch/base';
 import sharp from 'sharp';
-import { DataError } from '../errors.js';
 import { decodeFailure, requireReadable, strictDecoding, withImage } from './source.js';
 import { asUnsignedBits, isBigEndian, isTiff, type SampleFormat, type TiffPage, tiffPages } from './tiff.js';
 

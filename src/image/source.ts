@@ -2,9 +2,9 @@
  * From a file to something that can be decoded: the one place that says what an image is, how strictly it is read, and
  * what is mended first. Everything that decodes a file goes through here.
  */
+
+import { DataError, readBytesAsync } from 'graft-torch/base';
 import sharp, { type Sharp } from 'sharp';
-import { DataError } from '../errors.js';
-import { readBytesAsync } from '../reading.js';
 import { decodeBmp } from './bmp.js';
 import { bmp, type FileKind, fileKind, isAnimated, whyNoImage } from './kind.js';
 import { mendJpeg } from './mend-jpeg.js';

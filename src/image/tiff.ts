@@ -3,7 +3,7 @@
  * says which page is the picture, and turns what libvips would bend (signed values, half floats, doubles, white as zero)
  * into unsigned bits that it hands out as they are.
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 
 /** What a number stands for: TIFF's SampleFormat. */
 export type SampleFormat = 'unsigned' | 'signed' | 'float';

@@ -1,3 +1,4 @@
+import { DataError, Random } from 'graft-torch/base';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -6,8 +7,6 @@ import {
   renderPhantom,
   samplePhantom,
 } from '../data/phantom/index.js';
-import { DataError } from '../errors.js';
-import { Random } from '../random.js';
 import type { DecodedImage } from './decode.js';
 import { encodeImage } from './encode.js';
 import { type ImageTraits, imageTraits, measureTraits, traitsSizePx } from './traits.js';

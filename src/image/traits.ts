@@ -3,7 +3,7 @@
  * which an audit finds out whether they do.
  */
 import { type DecodedImage, decodeImage } from './decode.js';
-import { type HairOptions, hairMask, toGrey } from './hair.js';
+import { type HairOptions, hairMask, luma8 } from './hair.js';
 import { pieces } from './pieces.js';
 
 /** Each from 0 to 1. */
@@ -47,7 +47,7 @@ export async function measureTraits(source: string | Uint8Array, name?: string):
 
 /** Measures pixels as they are. Values of images of different sizes are not comparable: see {@link measureTraits}. */
 export function imageTraits(image: DecodedImage): ImageTraits {
-  const grey = toGrey(image);
+  const grey = luma8(image);
   return {
     brightness: mean(grey) / 255,
     saturation: saturation(image.data),

@@ -1,8 +1,7 @@
 /** Every file below a folder, whatever lies there: nothing is opened, and what is no file is named. */
 import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../errors.js';
-import { specialKind } from '../reading.js';
+import { DataError, specialKind } from 'graft-torch/base';
 
 export interface Walked {
   /** Relative to the folder, with forward slashes; sorted folder by folder. */

@@ -1,10 +1,10 @@
 /** The images that a classifier run learned from itself, as it lists them beside its results. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Dataset, type DatasetRow, datasetFile, openDataset } from '../data/dataset.js';
-import { readTable, writeTable } from '../data/table.js';
-import { DataError } from '../errors.js';
-import { readRun } from '../run/run-reader.js';
+import { DataError } from 'graft-torch/base';
+import { type Dataset, type DatasetRow, datasetFile, openDataset } from '../data/dataset/index.js';
+import { readTable, writeTable } from '../data/table/index.js';
+import { readRun } from '../run/index.js';
 
 /** An image that weights or threshold come from. */
 export type LearnedRow = Pick<DatasetRow, 'id' | 'group' | 'sha256'> & { split: 'train' | 'val' };

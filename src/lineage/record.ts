@@ -4,12 +4,11 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { DataError, readJson, writeJson } from 'graft-torch/base';
 import { z } from 'zod';
-import type { Dataset } from '../data/dataset.js';
-import { type Fit, fitSchema, rootsOf, seenOf, withheld } from '../data/fitted.js';
-import { DataError } from '../errors.js';
-import { readJson, writeJson } from '../files.js';
-import type { RunRecord } from '../run/run-reader.js';
+import type { Dataset } from '../data/dataset/index.js';
+import { type Fit, fitSchema, rootsOf, seenOf, withheld } from '../data/lineage/index.js';
+import type { RunRecord } from '../run/index.js';
 
 /** How a run calls itself: its folder may be renamed, and two identical runs have the same record. */
 export const THIS_RUN = 'this run';

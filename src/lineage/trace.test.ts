@@ -9,13 +9,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { saveSafetensors, tensor } from 'graft-torch';
+import { writeJson } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Dataset, openDataset } from '../data/dataset.js';
-import { chainWords, type Fit } from '../data/fitted.js';
+import { type Dataset, openDataset } from '../data/dataset/dataset.js';
+import { chainWords, type Fit } from '../data/lineage/fitted.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { writeJson } from '../files.js';
 import { createRun } from '../run/run-folder.js';
-import { saveSafetensors, tensor } from '../torch/index.js';
 import { writeLearned } from './learned.js';
 import { fittedMetadata, ownFit, writeRecord } from './record.js';
 import { partsOf, traceTraining } from './trace.js';

@@ -8,14 +8,25 @@
  */
 import { closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { readFrame } from 'graft-torch';
+import { GraftError } from 'graft-torch/base';
 import { z } from 'zod';
-import { type Fit, fitSchema, rootsOf, seenOf, steppedInto, unknownFit } from '../data/fitted.js';
-import { fitOfGroups, fitsOfLineage, LINEAGE_FILE, readLineage, withGroups } from '../data/lineage.js';
-import { GraftError } from '../errors.js';
+import {
+  type Fit,
+  fitOfGroups,
+  fitSchema,
+  fitsOfLineage,
+  LINEAGE_FILE,
+  readLineage,
+  rootsOf,
+  seenOf,
+  steppedInto,
+  unknownFit,
+  withGroups,
+} from '../data/lineage/index.js';
 import { parseBackboneSpec } from '../metrics/backbone/index.js';
 import { HUB_PREFIX, weightsFilePath } from '../models/index.js';
-import { type RunRecord, readRun, runFiles } from '../run/run-reader.js';
-import { readFrame } from '../torch/safetensors-file.js';
+import { type RunRecord, readRun, runFiles } from '../run/index.js';
 import { readLearned } from './learned.js';
 import { called, FITTED_KEY, readRecord, THIS_RUN } from './record.js';
 

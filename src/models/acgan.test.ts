@@ -1,7 +1,7 @@
+import { aten, liveTensors, manualSeed, noGrad, randn, type Tensor, tensor, tidy } from 'graft-torch';
+import { ConfigError, GraftError } from 'graft-torch/base';
+import { F } from 'graft-torch/nn';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError, GraftError } from '../errors.js';
-import { F } from '../nn/index.js';
-import { aten, liveTensors, manualSeed, noGrad, randn, type Tensor, tensor, tidy } from '../torch/index.js';
 import { AcganDiscriminator, AcganGenerator, type LabelInput } from './acgan.js';
 
 const labelsOf = (...values: number[]): Tensor => tensor(values, [values.length], { dtype: 'int64' });

@@ -8,19 +8,20 @@
  *
  * Both heads end in logits: sigmoid and softmax belong to the losses.
  */
-import { ConfigError } from '../errors.js';
-import * as F from '../nn/functional.js';
+
+import { aten, cat, type Tensor, tidy, zeros } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
 import {
   BatchNorm2d,
   type Condition,
   Conv2d,
   Embedding,
+  F,
   Linear,
   type Module,
   spectralNorm,
   upsampleConv2d,
-} from '../nn/index.js';
-import { aten, cat, type Tensor, tidy, zeros } from '../torch/index.js';
+} from 'graft-torch/nn';
 import { conditionOf, DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
 import { initialiseNormal } from './initialise.js';
 

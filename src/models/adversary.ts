@@ -2,9 +2,10 @@
  * What the adversarial loop asks of its two networks, whatever their architecture. Labels are int64 `[N]`, indices of
  * the classes a conditional GAN was made for; unconditional networks ignore them.
  */
-import { GraftError } from '../errors.js';
-import { type Condition, Module } from '../nn/index.js';
-import type { Tensor } from '../torch/index.js';
+
+import type { Tensor } from 'graft-torch';
+import { GraftError } from 'graft-torch/base';
+import { type Condition, Module } from 'graft-torch/nn';
 
 /** A network whose use of labels can be faded in. */
 interface Conditional {

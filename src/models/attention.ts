@@ -7,9 +7,10 @@
  *
  * θ, φ, g and o are 1×1 convolutions under spectral norm. Keys are those of torch-mimicry and BigGAN's PyTorch port.
  */
-import { ConfigError } from '../errors.js';
-import { Conv2d, F, Module } from '../nn/index.js';
-import { type Tensor, tidy, zeros } from '../torch/index.js';
+
+import { type Tensor, tidy, zeros } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
+import { Conv2d, F, Module } from 'graft-torch/nn';
 import { initialiseXavier } from './initialise.js';
 
 /** `[N, C, H, W]` → the same; H and W even. Its attention map holds N · H·W · H·W/4 values. */

@@ -1,6 +1,6 @@
+import { aten, liveTensors, manualSeed, noGrad, randn, type Tensor, tidy } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../errors.js';
-import { aten, liveTensors, manualSeed, noGrad, randn, type Tensor, tidy } from '../torch/index.js';
 import { DcganDiscriminator, DcganGenerator, type DcganSize } from './dcgan.js';
 
 /** Convolution weights and two values a batch-norm channel, counted by hand from the layer list. */

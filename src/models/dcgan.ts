@@ -7,10 +7,10 @@
  *
  * The discriminator ends in logits: the sigmoid belongs to the loss (or, for a critic, nowhere).
  */
-import { ConfigError } from '../errors.js';
-import * as F from '../nn/functional.js';
-import { BatchNorm2d, Conv2d, ConvTranspose2d, type Module, spectralNorm } from '../nn/index.js';
-import { aten, type Tensor, tidy } from '../torch/index.js';
+
+import { aten, type Tensor, tidy } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
+import { BatchNorm2d, Conv2d, ConvTranspose2d, F, type Module, spectralNorm } from 'graft-torch/nn';
 import { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
 import { initialiseNormal } from './initialise.js';
 

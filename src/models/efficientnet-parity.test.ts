@@ -1,9 +1,9 @@
 /** The same weights give the same logits as in three other libraries, under their own key names. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { aten, keep, liveTensors, noGrad, type Tensor, tidy } from 'graft-torch';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Float, fill, networkRule, seedOf } from '../../test/engine/goldens.js';
-import { aten, keep, liveTensors, noGrad, type Tensor, tidy } from '../torch/index.js';
 import { EfficientNet } from './efficientnet.js';
 import { keyTranslation, type Naming } from './efficientnet-keys.js';
 import { parseVariant, VARIANTS } from './variants.js';

@@ -1,9 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, DataError } from '../errors.js';
-import { bceWithLogits, F } from '../nn/index.js';
 import {
   aten,
   backward,
@@ -17,7 +14,10 @@ import {
   type Tensor,
   tidy,
   zeros,
-} from '../torch/index.js';
+} from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { bceWithLogits, F } from 'graft-torch/nn';
+import { afterAll, describe, expect, it } from 'vitest';
 import { encodeConventions } from './conventions.js';
 import { EfficientNet, freezeBlocks } from './efficientnet.js';
 import { keyTranslation } from './efficientnet-keys.js';

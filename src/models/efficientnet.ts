@@ -5,11 +5,10 @@
  * (`_conv_stem.weight`, `_blocks.0._depthwise_conv.weight`, `_fc.bias`, …), of V2-S timm's; see `variants.ts`.
  * Weights of the other libraries are renamed when they are loaded (`weights.ts`).
  */
-import { ConfigError } from '../errors.js';
-import { batchNormSilu } from '../nn/batch-norm-silu.js';
-import * as F from '../nn/functional.js';
-import { BatchNorm2d, init, Linear, Module } from '../nn/index.js';
-import { type Tensor, tidy } from '../torch/index.js';
+
+import { type Tensor, tidy } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
+import { BatchNorm2d, batchNormSilu, F, init, Linear, Module } from 'graft-torch/nn';
 import { type Conventions, OWN_CONVENTIONS } from './conventions.js';
 import { layerNames } from './efficientnet-keys.js';
 import { FusedMBConvBlock, MBConvBlock, makeBatchNorm, PaddedConv2d } from './mbconv.js';

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigError, DataError } from 'graft-torch/base';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError, DataError } from '../errors.js';
 import { openWeightsFile, parseHubFile, weightsCacheDir, weightsFilePath } from './hub.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-hub-'));

@@ -15,10 +15,8 @@ import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigError, DataError } from '../errors.js';
-import { replaceFileAsync } from '../files.js';
-import { hiddenParts, hideSecrets, shownAddress } from '../secrets.js';
-import { userCacheDir } from '../user-cache.js';
+import { ConfigError, DataError, replaceFileAsync, userCacheDir } from 'graft-torch/base';
+import { hiddenParts, hideSecrets, shownAddress } from '../base/index.js';
 
 export const HUB_PREFIX = 'hf:';
 const PUBLIC_ENDPOINT = 'https://huggingface.co';

@@ -1,9 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { Computed, fill, fillModule, readGolden } from '../../test/engine/goldens.js';
-import { ConfigError, DataError, TorchError } from '../errors.js';
 import {
   aten,
   backward,
@@ -16,7 +13,10 @@ import {
   type Tensor,
   tidy,
   zeros,
-} from '../torch/index.js';
+} from 'graft-torch';
+import { ConfigError, DataError, TorchError } from 'graft-torch/base';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Computed, fill, fillModule, readGolden } from '../../test/engine/goldens.js';
 import { InceptionV3, loadInceptionWeights } from './inception.js';
 
 const golden = readGolden(

@@ -9,10 +9,9 @@
  * `pt_inception-2015-12-05-6726825d.pth` (pytorch-fid) and `weights-inception-2015-12-05-6726825d.pth` (torch-fidelity).
  */
 import { existsSync } from 'node:fs';
-import { ConfigError, DataError, TorchError } from '../errors.js';
-import * as F from '../nn/functional.js';
-import { BatchNorm2d, Conv2d, Linear, Module } from '../nn/index.js';
-import { aten, cat, loadWeights, type Tensor, tidy } from '../torch/index.js';
+import { aten, cat, loadWeights, type Tensor, tidy } from 'graft-torch';
+import { ConfigError, DataError, TorchError } from 'graft-torch/base';
+import { BatchNorm2d, Conv2d, F, Linear, Module } from 'graft-torch/nn';
 import { listed } from './weights.js';
 
 /** Length of `embed`'s vectors. */

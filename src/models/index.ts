@@ -35,6 +35,7 @@ export type { Naming } from './efficientnet-keys.js';
 export { HUB_PREFIX, openWeightsFile, weightsFilePath } from './hub.js';
 export { INCEPTION_WEIGHTS, InceptionV3, loadInceptionWeights } from './inception.js';
 export { memoryFormatFor, packEfficientNetInput, toEfficientNetInput } from './input.js';
+export { type LpipsNetwork, LpipsTrunk } from './lpips-trunks.js';
 export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export {
   RESNET_SIZES,
@@ -49,6 +50,7 @@ export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails }
 export {
   inspectEfficientNetWeights,
   type LoadedWeights,
+  listed,
   loadEfficientNetWeights,
   SIDE_KEY,
 } from './weights.js';

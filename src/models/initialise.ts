@@ -1,5 +1,5 @@
 /** Fresh weights of the adversarial networks. */
-import { BatchNorm2d, init, type Module, spectralNorm, type WeightLayer } from '../nn/index.js';
+import { BatchNorm2d, init, type Module, spectralNorm, type WeightLayer } from 'graft-torch/nn';
 
 /** Standard deviation of fresh weights (the DCGAN paper's). */
 const WEIGHT_STD = 0.02;

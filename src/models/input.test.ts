@@ -1,6 +1,6 @@
+import { aten, liveTensors, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../random.js';
-import { aten, liveTensors, tensor, tidy } from '../torch/index.js';
 import { packEfficientNetInput, toEfficientNetInput } from './input.js';
 
 const random = new Random(5);

@@ -1,6 +1,5 @@
 /** From pixels to what an EfficientNet takes. */
-import { makeOperator } from '../torch/dispatch.js';
-import { type Device, type MemoryFormat, noGrad, type Tensor, tensor, tidy } from '../torch/index.js';
+import { type Device, type MemoryFormat, makeOperator, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
 import type { InputStatistics } from './conventions.js';
 
 /** Mean and deviation of the channels R, G and B, by name; ImageNet's are harmless from scratch. */

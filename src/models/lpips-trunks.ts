@@ -3,8 +3,9 @@
  * Zisserman 2015) and SqueezeNet 1.1 (Iandola et al. 2016), as torchvision builds them, under its state-dict keys
  * (`features.0.weight`, `features.3.squeeze.bias`, …), so that its weight files load as they are.
  */
-import { Conv2d, type Conv2dOptions, Module } from '../nn/index.js';
-import { aten, cat, type Tensor, tidy } from '../torch/index.js';
+
+import { aten, cat, type Tensor, tidy } from 'graft-torch';
+import { Conv2d, type Conv2dOptions, Module } from 'graft-torch/nn';
 
 export type LpipsNetwork = 'alex' | 'vgg' | 'squeeze';
 

@@ -2,14 +2,21 @@
  * Blocks of EfficientNet: MBConv with squeeze-and-excitation (Tan & Le, ICML 2019) and fused MBConv (Gupta & Tan 2019;
  * Tan & Le, ICML 2021), with swish and stochastic depth, and the padded convolution that both consist of.
  */
-import { type BranchEnd, batchNormBranch, endBranch } from '../nn/batch-norm-branch.js';
-import { batchNormDepthwise } from '../nn/batch-norm-depthwise.js';
-import { batchNormSilu } from '../nn/batch-norm-silu.js';
-import { depthwiseConv2d } from '../nn/depthwise.js';
-import * as F from '../nn/functional.js';
-import { BatchNorm2d, Conv2d, Module } from '../nn/index.js';
-import { squeezeExcite } from '../nn/squeeze-excite.js';
-import { rand, type Tensor } from '../torch/index.js';
+
+import { rand, type Tensor } from 'graft-torch';
+import {
+  BatchNorm2d,
+  type BranchEnd,
+  batchNormBranch,
+  batchNormDepthwise,
+  batchNormSilu,
+  Conv2d,
+  depthwiseConv2d,
+  endBranch,
+  F,
+  Module,
+  squeezeExcite,
+} from 'graft-torch/nn';
 import { OWN_CONVENTIONS, type Padding } from './conventions.js';
 import { type BlockSpec, expands, hasSkip } from './efficientnet-spec.js';
 

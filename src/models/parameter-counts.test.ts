@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { liveTensors } from 'graft-torch';
+import type { Module } from 'graft-torch/nn';
 import { describe, expect, it } from 'vitest';
-import type { Module } from '../nn/index.js';
-import { liveTensors } from '../torch/index.js';
 import { AcganDiscriminator, AcganGenerator } from './acgan.js';
 import { DCGAN_SIZES, DcganDiscriminator, DcganGenerator } from './dcgan.js';
 import { RESNET_SIZES, ResnetDiscriminator, ResnetGenerator } from './resnet-gan.js';

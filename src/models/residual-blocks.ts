@@ -6,6 +6,8 @@
  * smaller side, for a quarter of the cost. The block's input reaches the shortcut as it came, as in the authors' code
  * (torch-mimicry rectifies it, by an activation in place).
  */
+
+import { aten, type Tensor, tidy } from 'graft-torch';
 import {
   BatchNorm2d,
   type Condition,
@@ -15,8 +17,7 @@ import {
   F,
   Module,
   upsampleConv2d,
-} from '../nn/index.js';
-import { aten, type Tensor, tidy } from '../torch/index.js';
+} from 'graft-torch/nn';
 import { initialiseXavier } from './initialise.js';
 
 /** 3×3 on the residual path, after a rectifier. */

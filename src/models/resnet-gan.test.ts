@@ -1,5 +1,3 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError, GraftError } from '../errors.js';
 import {
   aten,
   backward,
@@ -10,7 +8,9 @@ import {
   type Tensor,
   tensor,
   tidy,
-} from '../torch/index.js';
+} from 'graft-torch';
+import { ConfigError, GraftError } from 'graft-torch/base';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SelfAttention } from './attention.js';
 import { RESNET_SIZES, ResnetDiscriminator, ResnetGenerator, type ResnetSize } from './resnet-gan.js';
 

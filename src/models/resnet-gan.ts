@@ -7,9 +7,10 @@
  * self-attention and spectral norm on the generator too it is SAGAN (Zhang et al., ICML 2019). Widths and order are
  * those of the authors' code; keys are torch-mimicry's (`l1`, `block2.c1`, `b6`, `c6`, `attn_block`, `l6`, `l_y`, …).
  */
-import { ConfigError } from '../errors.js';
-import { BatchNorm2d, Conv2d, Embedding, F, Linear, type Module } from '../nn/index.js';
-import { aten, type Tensor, tidy } from '../torch/index.js';
+
+import { aten, type Tensor, tidy } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
+import { BatchNorm2d, Conv2d, Embedding, F, Linear, type Module } from 'graft-torch/nn';
 import { conditionOf, DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
 import { SelfAttention } from './attention.js';
 import { initialiseXavier } from './initialise.js';

@@ -1,5 +1,5 @@
+import { ConfigError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../errors.js';
 import { efficientNetSpec, roundFilters, SCALINGS } from './scaling.js';
 import { parseVariant } from './variants.js';
 

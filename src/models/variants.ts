@@ -1,5 +1,5 @@
 /** The EfficientNets there are, by name: architecture, the sides they were made for, and whose key names they bear. */
-import { ConfigError } from '../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import type { Naming } from './efficientnet-keys.js';
 import type { EfficientNetSpec } from './efficientnet-spec.js';
 import { EFFICIENTNET_V2_S } from './efficientnet-v2.js';

@@ -2,8 +2,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dispose, savePth, saveSafetensors, type Tensor, tensor, tidy } from 'graft-torch';
 import { expect, test } from 'vitest';
-import { dispose, savePth, saveSafetensors, type Tensor, tensor, tidy } from '../torch/index.js';
 import { EfficientNet, inspectEfficientNetWeights, loadEfficientNetWeights } from './index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-weights-'));

@@ -4,8 +4,8 @@
  * layer; any other difference is an error that lists it, never a silently half-loaded network.
  */
 import { existsSync } from 'node:fs';
-import { ConfigError, DataError } from '../errors.js';
-import { loadWeights, type Tensor, tidy } from '../torch/index.js';
+import { loadWeights, type Tensor, tidy } from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
 import { type Conventions, conventionsOf, decodeConventions } from './conventions.js';
 import { type EfficientNet, HEAD_NORM } from './efficientnet.js';
 import { detectNaming, keyTranslation, layerNames, type Naming } from './efficientnet-keys.js';

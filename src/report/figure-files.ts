@@ -3,7 +3,7 @@
  * and as PNG at twice the size (for a slide).
  */
 import { join } from 'node:path';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from 'graft-torch/base';
 import type { FigureBlock, GalleryBlock, PicturesBlock, ReportDocument } from './document.js';
 import { FONT, standaloneSvg, WIDTHS } from './draw.js';
 import { escapeHtml } from './escape.js';

@@ -1,6 +1,5 @@
+import { oneLine, Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { oneLine } from '../errors.js';
-import { Random } from '../random.js';
 import { toMarkdown } from './markdown.js';
 import { codeBlock, codeSpan, escapeMarkdown, fileAddress, markdownTable, md } from './markdown-text.js';
 

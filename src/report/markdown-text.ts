@@ -3,7 +3,7 @@
  * becomes a link, a heading, a table's cell or HTML, nor ends what it stands in. Right for CommonMark, for GitHub's
  * dialect, and for older renderers that pass HTML on: a `<` is always an entity.
  */
-import { oneLine } from '../errors.js';
+import { oneLine } from 'graft-torch/base';
 
 /** A piece that is Markdown already. */
 export interface Markdown {

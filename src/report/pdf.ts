@@ -7,8 +7,7 @@ import { accessSync, constants, existsSync, mkdtempSync, rmSync, statSync } from
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { GraftError } from '../errors.js';
-import { replaceFileAsync } from '../files.js';
+import { GraftError, replaceFileAsync } from 'graft-torch/base';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

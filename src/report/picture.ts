@@ -1,6 +1,5 @@
 /** Encoded pictures for reports: their sizes, their kinds. */
-import { DataError } from '../errors.js';
-import { readBytes } from '../reading.js';
+import { DataError, readBytes } from 'graft-torch/base';
 import type { EncodedPicture } from './document.js';
 
 /** A PNG's bytes with its size, which stands in bytes 16 to 23; null where it is no PNG. */

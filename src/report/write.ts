@@ -1,6 +1,6 @@
 /** Writes a report's page, its Markdown and its figures; each file is whole or not there. */
 import { join } from 'node:path';
-import { writeFileAtomic } from '../files.js';
+import { writeFileAtomic } from 'graft-torch/base';
 import type { ReportDocument } from './document.js';
 import { standaloneSvg } from './draw.js';
 import { figureSheet } from './figure-files.js';

@@ -4,9 +4,8 @@
  */
 import { closeSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../errors.js';
-import { openFile } from '../reading.js';
-import { readFrame, type SafetensorsFrame, verifyChecksum } from '../torch/safetensors-file.js';
+import { readFrame, type SafetensorsFrame, verifyChecksum } from 'graft-torch';
+import { DataError, openFile } from 'graft-torch/base';
 import { decodeJson, encodeJson, type Json } from './json.js';
 
 /** A checkpoint on the disk, not yet read. */

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { readBytes, readFrame } from '../torch/safetensors-file.js';
+import { readBytes, readFrame } from 'graft-torch';
 import { readCheckpointHeader } from './checkpoint-file.js';
 
 /** Tensors are read in pieces of this size. */

@@ -15,9 +15,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { liveTensors, saveSafetensors, Tensor, tensor, tidy } from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ConfigError, DataError } from '../errors.js';
-import { liveTensors, saveSafetensors, Tensor, tensor, tidy } from '../torch/index.js';
 import {
   bestCheckpointPath,
   latestCheckpoint,

@@ -4,9 +4,8 @@
  */
 import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { DataError } from '../errors.js';
-import { replaceFile } from '../files.js';
-import { loadSafetensors, saveSafetensors, type Tensor } from '../torch/index.js';
+import { loadSafetensors, saveSafetensors, type Tensor } from 'graft-torch';
+import { DataError, replaceFile } from 'graft-torch/base';
 import {
   bestCheckpointPath,
   type CheckpointFields,

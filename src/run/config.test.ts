@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigError } from 'graft-torch/base';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { ConfigError } from '../errors.js';
 import { type ConfigSources, configToYaml, recipeNames, resolveConfig } from './config.js';
 import { editDistance, nearest } from './config-schema.js';
 import { createRun } from './run-folder.js';

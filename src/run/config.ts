@@ -5,11 +5,11 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { ConfigError, readText } from 'graft-torch/base';
 import { Document, isMap, isScalar, isSeq, type Pair, visit } from 'yaml';
 import type { z } from 'zod';
-import { ConfigError } from '../errors.js';
-import { readText } from '../files.js';
-import { parseYaml } from '../yaml-text.js';
+import { packageRoot } from '../base/index.js';
+import { parseYaml } from '../base/yaml/index.js';
 import {
   expectation,
   type JsonSchema,
@@ -20,7 +20,6 @@ import {
   nearestKey,
   schemasAt,
 } from './config-schema.js';
-import { packageRoot } from './package.js';
 import { locatePaths } from './places.js';
 import { type RunKind, runKinds } from './run-reader.js';
 

@@ -17,9 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { DataError, WriteError } from '../errors.js';
-import { readText, whileWriting } from '../files.js';
-import { openFile, readBytes } from '../reading.js';
+import { DataError, openFile, readBytes, readText, WriteError, whileWriting } from 'graft-torch/base';
 import { decodeJson, encodeJson, type Json } from './json.js';
 
 /** One event: what happened (`type`: 'losses', 'samples', …) after how many optimiser steps. */

@@ -2,12 +2,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tidy, zeros } from 'graft-torch';
+import { WriteError, writeFailure } from 'graft-torch/base';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mountSmallDisk, noSmallDisk, type SmallDisk } from '../../test/small-disk.js';
-import { WriteError } from '../errors.js';
-import { writeFailure } from '../files.js';
 import { writeGridPng } from '../image/grid.js';
-import { tidy, zeros } from '../torch/index.js';
 import { latestCheckpoint, resumeCheckpoint, saveCheckpoint, verifyCheckpoint } from './checkpoint.js';
 import { createRun, openRun, type Run, readEvents, runStatus } from './run-folder.js';
 

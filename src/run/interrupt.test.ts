@@ -1,23 +1,22 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GraftError } from 'graft-torch/base';
 import ts from 'typescript';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { GraftError } from '../errors.js';
+import { packageRoot } from '../base/index.js';
 import { InterruptedError, neverInterrupted, withInterrupt } from './interrupt.js';
-import { packageRoot } from './package.js';
 
 let dir: string;
 beforeAll(() => {
   // The child processes run the real interrupt.ts, compiled into a folder of its own.
   dir = mkdtempSync(join(tmpdir(), 'graft-interrupt-'));
   mkdirSync(join(dir, 'run'));
-  for (const name of ['errors', 'run/interrupt']) {
-    const source = readFileSync(join(packageRoot(), 'src', `${name}.ts`), 'utf8');
-    const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
-    writeFileSync(join(dir, `${name}.js`), ts.transpileModule(source, { compilerOptions }).outputText);
-  }
+  const source = readFileSync(join(packageRoot(), 'src', 'run', 'interrupt.ts'), 'utf8');
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+  writeFileSync(join(dir, 'run', 'interrupt.js'), ts.transpileModule(source, { compilerOptions }).outputText);
+  symlinkSync(join(packageRoot(), 'node_modules'), join(dir, 'node_modules'));
   writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

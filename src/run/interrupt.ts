@@ -3,7 +3,7 @@
  * once. A loop polls between two steps, never inside one, so that what it saves is a state it can resume.
  */
 import { setImmediate } from 'node:timers/promises';
-import { GraftError } from '../errors.js';
+import { GraftError } from 'graft-torch/base';
 
 /** The user stopped a run whose state was saved: exit code 130. The message says how to go on. */
 export class InterruptedError extends GraftError {

@@ -2,7 +2,7 @@
  * JSON that keeps the numbers JSON lacks. `JSON.stringify` turns NaN and ±Infinity into null without a word,
  * and a diverged loss is just what a log must not lose. They are written as {"$number": "NaN"}.
  */
-import { parseJson } from '../json-text.js';
+import { parseJson } from 'graft-torch/base';
 
 /** A plain value: what events, summaries and checkpoint metadata are made of. */
 export type Json = null | boolean | number | string | readonly Json[] | { [key: string]: Json | undefined };

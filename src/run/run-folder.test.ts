@@ -13,13 +13,13 @@ import {
 } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigError, DataError, GraftError } from 'graft-torch/base';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { compileProgram } from '../../test/program.js';
-import { ConfigError, DataError, GraftError } from '../errors.js';
-import { ownerIsAlive, readLock, takeLock } from '../lock.js';
+import { graftVersion, packageRoot } from '../base/index.js';
+import { ownerIsAlive, readLock, takeLock } from '../base/lock.js';
 import { readLastEvents } from './events.js';
 import { decodeJson, encodeJson } from './json.js';
-import { graftVersion, packageRoot } from './package.js';
 import { createRun, openRun, readEvents, readRun, runStatus, withoutWall } from './run-folder.js';
 
 let base: string;
@@ -264,7 +264,7 @@ test('of several processes that race for a stale lock exactly one wins', async (
   // All are there before one begins, and the winner lives until all have tried, however slow the machine is.
   const script = `
     import { once } from 'node:events';
-    import { takeLock } from ${JSON.stringify(join(packageRoot(), 'dist', 'src', 'lock.js'))};
+    import { takeLock } from ${JSON.stringify(join(packageRoot(), 'dist', 'src', 'base', 'lock.js'))};
     process.stdout.write('ready\\n');
     await once(process.stdin, 'data');
     try { takeLock(${JSON.stringify(dir)}); process.stdout.write('won'); } catch (e) { process.stdout.write(e.message); }

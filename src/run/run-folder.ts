@@ -4,15 +4,20 @@
  */
 import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import {
+  DataError,
+  ensureFolder,
+  GraftError,
+  removeTemporaryFiles,
+  whileWriting,
+  writeFileAtomic,
+} from 'graft-torch/base';
 import { Document } from 'yaml';
-import { DataError, GraftError } from '../errors.js';
-import { ensureFolder, removeTemporaryFiles, whileWriting, writeFileAtomic } from '../files.js';
-import { takeLock } from '../lock.js';
+import { graftVersion, takeLock } from '../base/index.js';
 import { listCheckpoints } from './checkpoint-file.js';
 import { EventLog } from './events.js';
 import type { Json } from './json.js';
 import { encodeJson } from './json.js';
-import { graftVersion } from './package.js';
 import { locatePaths, realPlace, wholePaths } from './places.js';
 import { type RunHeader, type RunKind, readRunConfig, runFiles, runStatus } from './run-reader.js';
 

@@ -4,10 +4,9 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, DataError } from '../errors.js';
-import { isTemporaryFile, readText } from '../files.js';
-import { ownerIsAlive, readLock } from '../lock.js';
-import { parseYaml } from '../yaml-text.js';
+import { ConfigError, DataError, isTemporaryFile, readText } from 'graft-torch/base';
+import { ownerIsAlive, readLock } from '../base/index.js';
+import { parseYaml } from '../base/yaml/index.js';
 import { type CheckpointFile, listCheckpoints } from './checkpoint-file.js';
 import { type RunEvent, readEvents } from './events.js';
 import { decodeJson } from './json.js';

@@ -1,5 +1,5 @@
+import { ConfigError } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { ConfigError } from '../errors.js';
 import { requireSameConfig, runConditions } from './same-config.js';
 
 const was = {

@@ -2,7 +2,7 @@
  * Whether a run goes on with the configuration it was trained with so far. An edited config.yaml would otherwise
  * give a result that no configuration describes: half of it one batch size, half another.
  */
-import { ConfigError } from '../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import { encodeJson } from './json.js';
 
 /**

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { type BinaryScores, binaryScorer, binaryScores } from './binary-scores.js';
 import { classifyGolden } from './classify.test-data.js';
 import { aucCovariance, aucInterval } from './delong.js';

@@ -9,7 +9,7 @@
  * The first term is of the same pair of images, the second of pairs that share one of the two. The model is that of
  * Obuchowski & McClish (Stat. Med. 1997), the counting of pairs that of Hanley & McNeil (Radiology 1982).
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import { normalCdf, normalQuantile } from './normal.js';
 
 /** Intervals of Simpson's rule; ample, the integrand is smooth. */

@@ -8,7 +8,7 @@
  * With few seeds the percentile interval is too narrow for the part that seeds contribute (it knows neither
  * n − 1 nor t); ./seeds.ts gives the interval that conclusions rest on, this one checks it.
  */
-import type { Random } from '../random.js';
+import type { Random } from 'graft-torch/base';
 import type { Interval } from './delong.js';
 import { checkBinary, type Numbers, sortedOrder } from './roc.js';
 

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { calibrationBins, calibrationError, calibrationFloor } from './calibration.js';
 import { classifyGolden } from './classify.test-data.js';
 import { fitTemperature, logit, sigmoid, temper } from './temperature.js';

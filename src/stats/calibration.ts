@@ -10,8 +10,9 @@
  * An ECE of few images is never 0: even true probabilities miss the shares by chance. `calibrationFloor` says by how much,
  * and an ECE means something only beside it. For the same reason it gets no bootstrap interval, which would lie too high.
  */
-import { DataError } from '../errors.js';
-import type { Random } from '../random.js';
+
+import type { Random } from 'graft-torch/base';
+import { DataError } from 'graft-torch/base';
 import { quantile } from './bootstrap.js';
 import type { Numbers } from './roc.js';
 

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { crossFitAuc } from './cross-fit-auc.js';
 
 /** Images with a feature of `levels` levels; `rate` gives the class rate of each. */

@@ -9,7 +9,7 @@
  * groups, and the limit is drawn back to 0.5 unless the AUC is among the highest 2.5 %. The upper limit is not below
  * 0.5: no feature predicts worse than chance, only samples do.
  */
-import { Random } from '../random.js';
+import { Random } from 'graft-torch/base';
 import { boundedInterval } from './bounded-interval.js';
 import { type Codes, crossFitter, dealFolds } from './cross-fit.js';
 import { type Interval, intervalAround } from './delong.js';

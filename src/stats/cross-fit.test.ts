@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { crossFitter, dealFolds } from './cross-fit.js';
 
 interface Golden {

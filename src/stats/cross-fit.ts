@@ -16,7 +16,7 @@
  * Within a fold all scores come from one model; where the labels have nothing to do with the features the expectation
  * is exactly 0.5. The AUC is the share of positive–negative pairs of one fold that are in order, ties a half.
  */
-import type { Random } from '../random.js';
+import type { Random } from 'graft-torch/base';
 import type { Numbers } from './roc.js';
 
 /** Codes 0…levels − 1, one an image. */

@@ -4,7 +4,7 @@
  * Letters 2014. Images of one group (patient, lesion) are not independent: with groups the components are summed
  * a group first (Obuchowski, Biometrics 1997), which is DeLong's formula again when each image is its own group.
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import { effectiveSize } from './effective-groups.js';
 import { normalCdf, normalQuantile } from './normal.js';
 import { checkBinary, midRanks, type Numbers } from './roc.js';

@@ -3,7 +3,7 @@
  * independent: where all images of a patient agree, sixty images of six patients tell as much as six images, and
  * where one patient gave most of them, they tell less still.
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import type { Numbers } from './roc.js';
 
 /**

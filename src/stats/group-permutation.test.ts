@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { groupPermutation } from './group-permutation.js';
 
 test('without groups: a permutation of the labels, each as often', () => {

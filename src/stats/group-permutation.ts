@@ -6,7 +6,7 @@
  * groups would leave nothing to exchange, so neighbouring sizes share a block; a group then takes over its donor's
  * labels in random order, from the start again where the donor is smaller.
  */
-import type { Random } from '../random.js';
+import type { Random } from 'graft-torch/base';
 import type { Numbers } from './roc.js';
 
 /** Groups that a block holds at least, where there are as many. */

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { chanceOfEffect, chanceOfEquivalence } from './interval-power.js';
 import { meanAndDeviation } from './paired.js';
 import { detectableDifference, powerOfT } from './power.js';

@@ -1,5 +1,5 @@
+import { DataError } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { DataError } from '../errors.js';
 import { confusionMatrix, likeliest, type MultiClassScores, multiClassScorer } from './multi-class.js';
 import { multiClassGolden as golden } from './multi-class.test-data.js';
 import { fitSoftmaxTemperature, fitTemperature, temperSoftmax } from './temperature.js';

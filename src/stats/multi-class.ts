@@ -7,7 +7,7 @@
  * sensitivity over classes is the balanced accuracy, by which the ISIC 2018 challenge ranked (Codella et al. 2019,
  * arXiv:1902.03368).
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import { type BinaryScores, binaryScorer } from './binary-scores.js';
 import type { Numbers } from './roc.js';
 

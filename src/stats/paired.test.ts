@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { statsGolden } from './golden.test-data.js';
 import { holm, meanAndDeviation, pairedT, wilcoxonSignedRank } from './paired.js';
 import {

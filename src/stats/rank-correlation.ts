@@ -1,5 +1,5 @@
 /** Spearman's rank correlation: the correlation of mid-ranks (ties share the mean of their ranks). */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import { midRanks, type Numbers } from './roc.js';
 
 /**

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { rocPointsGolden, statsGolden } from './golden.test-data.js';
 import { auc, meanRoc, midRanks, rocCurve, rocPoints, sensitivityAt } from './roc.js';
 

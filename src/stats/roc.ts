@@ -3,7 +3,7 @@
  * number). Labels are 1 (positive) and 0 (negative); a higher score means "more likely positive".
  * AUC is the Mann–Whitney statistic: the chance that a positive scores above a negative, ties counting a half.
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 
 export type Numbers = ArrayLike<number>;
 

@@ -3,7 +3,7 @@
  * of ./bootstrap.ts, one draw serving all classifiers and all scores, so that differences stay paired. It gives the
  * covariance that ./seeds.ts combines with the spread over seeds, for scores that have no formula of their own.
  */
-import type { Random } from '../random.js';
+import type { Random } from 'graft-torch/base';
 import { type BinaryScores, binaryScorer } from './binary-scores.js';
 import { groupDraw } from './bootstrap.js';
 import type { Numbers } from './roc.js';

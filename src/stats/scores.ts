@@ -2,7 +2,7 @@
  * Scores of a classifier on one split, besides AUC: those that need a threshold and those that judge the
  * probabilities themselves. A threshold is chosen on validation images only and then used on test images as it is.
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import { auc, checkBinary, type Numbers, rocPoints } from './roc.js';
 
 export interface Confusion {

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { percentileInterval } from './bootstrap.js';
 import { delongTest } from './delong.js';
 import { statsGolden } from './golden.test-data.js';

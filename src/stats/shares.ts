@@ -8,7 +8,7 @@
  * This is the linearised variance of a ratio under cluster sampling (Cochran, "Sampling Techniques", 3rd ed. 1977,
  * ch. 9 and 11); where each image is its own group, the sample covariance over N.
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import { groupIndex } from './delong.js';
 import type { Numbers } from './roc.js';
 

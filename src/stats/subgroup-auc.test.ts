@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { classifyGolden } from './classify.test-data.js';
 import { meanAndDeviation } from './paired.js';
 import { proportion, proportionDifference, wilsonInterval } from './proportion.js';

@@ -7,7 +7,7 @@
  *
  * L is convex in β, for two classes and for more.
  */
-import { DataError } from '../errors.js';
+import { DataError } from 'graft-torch/base';
 import { checkBinary, type Numbers } from './roc.js';
 
 /** T is looked for between the inverses of these. */

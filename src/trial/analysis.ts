@@ -1,5 +1,5 @@
 /** A trial's summary, analysed. */
-import { type AnalysisOptions, analyse, type TrialAnalysis } from '../verdict/analysis.js';
+import { type AnalysisOptions, analyse, type TrialAnalysis } from '../verdict/index.js';
 import { scoresOf } from './scores.js';
 import type { TrialSummary } from './summary.js';
 

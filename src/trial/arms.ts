@@ -12,8 +12,9 @@
  * An object adds how many synthetic images, how they are chosen, and which fraction of the real training groups there
  * is. Sweeps multiply arms along one of these axes.
  */
+
+import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
-import { ConfigError } from '../errors.js';
 import type { TrialArm } from './summary.js';
 
 /** How synthetic images are chosen from those a GAN can make, in the words of ../gan/choice/policies.ts. */

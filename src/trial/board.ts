@@ -3,9 +3,8 @@
  * neither the engine nor the process that works on it.
  */
 import { join } from 'node:path';
-import { readJson } from '../files.js';
-import { type RunEvent, readLastEvents } from '../run/events.js';
-import { readRunConfig, runFiles } from '../run/run-reader.js';
+import { readJson } from 'graft-torch/base';
+import { type RunEvent, readLastEvents, readRunConfig, runFiles } from '../run/index.js';
 import type { TrialConfig } from './config.js';
 import { type JobFailure, type JobState, jobStates, readFailures } from './jobs.js';
 import { jobDir, type TrialJob } from './plan.js';

@@ -3,14 +3,20 @@
  * training images. Looked for before anything is trained, and again by each job, for folders may change meanwhile.
  */
 import { existsSync, statSync } from 'node:fs';
-import { commandLine, shellQuote } from '../command-line.js';
-import { type Dataset, framingOfFolder, openDataset, splits } from '../data/dataset.js';
-import { heldOf, requireUnseen, type UnknownTraining } from '../data/fitted.js';
-import { fitsOfLineage, type Lineage, requireSameFrames } from '../data/lineage.js';
-import { nameShared, type SharedPicture, sharedPictures } from '../data/shared-pictures.js';
-import { DataError } from '../errors.js';
-import type { GanSummary } from '../gan/summary.js';
-import { readRun } from '../run/run-reader.js';
+import { DataError } from 'graft-torch/base';
+import { commandLine, shellQuote } from '../base/index.js';
+import { type Dataset, framingOfFolder, openDataset, splits } from '../data/dataset/index.js';
+import {
+  fitsOfLineage,
+  heldOf,
+  type Lineage,
+  requireSameFrames,
+  requireUnseen,
+  type UnknownTraining,
+} from '../data/lineage/index.js';
+import { nameShared, type SharedPicture, sharedPictures } from '../data/prepare/index.js';
+import type { GanSummary } from '../generate/index.js';
+import { readRun } from '../run/index.js';
 import { armsOf, type TrialConfig } from './config.js';
 import { checkIngredients } from './ingredients.js';
 import { variantRows } from './variants.js';

@@ -1,9 +1,9 @@
 /** What a trial answers of a reporting guideline: what its scores say, and what training, data and the run folder know. */
-import { capital, fixed, list, plural, whole } from '../report/format.js';
-import type { TrialAnalysis } from '../verdict/analysis.js';
+
+import { parseYaml } from '../base/yaml/index.js';
+import { capital, fixed, list, plural, whole } from '../report/index.js';
 import { type Facts, verdictFacts } from '../verdict/checklist/index.js';
-import type { Verdict } from '../verdict/verdict.js';
-import { parseYaml } from '../yaml-text.js';
+import type { TrialAnalysis, Verdict } from '../verdict/index.js';
 import { spanOf } from './report/span.js';
 import { scoresOf } from './scores.js';
 import type { TrialSummary } from './summary.js';

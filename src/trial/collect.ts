@@ -1,17 +1,15 @@
 /** From the finished jobs of a trial to its summary: what the analysis, the verdict and the report work from. */
 import { cpus } from 'node:os';
 import { basename, relative } from 'node:path';
-import { readClassifierResult } from '../classify/result.js';
-import { readScores, type ScoreRow, scoreSummary } from '../classify/scores.js';
-import type { Dataset } from '../data/dataset.js';
-import { readImportReport } from '../data/eda/flow.js';
-import { readLineage } from '../data/lineage.js';
-import { DataError } from '../errors.js';
-import { ganConfigSchema } from '../gan/config.js';
-import type { GanSummary } from '../gan/summary.js';
-import { configToYaml } from '../run/config.js';
-import { graftVersion } from '../run/package.js';
-import { readRun } from '../run/run-reader.js';
+import { DataError } from 'graft-torch/base';
+import { graftVersion } from '../base/index.js';
+import { readClassifierResult, readScores, type ScoreRow, scoreSummary } from '../classify/index.js';
+import type { Dataset } from '../data/dataset/index.js';
+import { readImportReport } from '../data/eda/index.js';
+import { readLineage } from '../data/lineage/index.js';
+import type { GanSummary } from '../generate/index.js';
+import { ganConfigSchema } from '../generate/index.js';
+import { configToYaml, readRun } from '../run/index.js';
 import { learnedFrom, openExternal } from './check.js';
 import { armsOf, type TrialConfig, trialConfigSchema } from './config.js';
 import { demographicsOf, testSubgroups } from './demographics.js';
@@ -49,7 +47,7 @@ export interface TrialParts {
 /** @throws DataError where runs of a fold did not score the same images */
 export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
   const { trialDir, config, dataset, jobs } = parts;
-  const { engineInfo } = await import('../torch/index.js');
+  const { engineInfo } = await import('graft-torch');
   const info = engineInfo();
   const classifiers = jobs.filter((job): job is ClassifierJob => job.kind === 'classifier');
   const recipe = classifierConfig(config);

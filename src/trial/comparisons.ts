@@ -2,7 +2,7 @@
  * Which arm is held against which, and which comparison the verdict is about. All of it follows from the arms, before
  * anything is trained.
  */
-import type { PlannedComparison, Question, Role } from '../verdict/scores.js';
+import type { PlannedComparison, Question, Role } from '../verdict/index.js';
 import type { TrialArm } from './summary.js';
 
 export interface Pair {

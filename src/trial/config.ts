@@ -1,7 +1,8 @@
 /** A trial file: which arms, how many seeds and folds, from which GANs, with which classifier. */
+
+import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
-import { ConfigError } from '../errors.js';
-import { jobThreads } from '../run/threads.js';
+import { jobThreads } from '../run/index.js';
 import { amountSchema, armSettingsSchema, choicePolicies, resolveArms, sweepSchema } from './arms.js';
 import { comparisonPairs, primaryIndex, rebalances, requiredIndex } from './comparisons.js';
 import type { TrialArm } from './summary.js';

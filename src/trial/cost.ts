@@ -1,5 +1,5 @@
 /** What a trial will cost on this machine, from what a few steps of its jobs took (./room.ts). */
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset/index.js';
 import type { TrialConfig } from './config.js';
 import { classifierConfig, ganConfig, type TrialJob } from './plan.js';
 import type { Room } from './room.js';

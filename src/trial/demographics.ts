@@ -3,11 +3,12 @@
  * split and class, and of each test image, so that subgroups can be told from the summary alone. Ages go in as bands of
  * twenty years; names, dates and free text never do.
  */
-import { columnValues } from '../data/cell.js';
-import type { DatasetRow } from '../data/dataset.js';
-import { type Partition, partitionsOf } from '../data/partition.js';
-import { quantile } from '../stats/bootstrap.js';
-import { MOST_COLUMNS } from '../verdict/subgroups.js';
+
+import type { DatasetRow } from '../data/dataset/index.js';
+import { type Partition, partitionsOf } from '../data/dataset/index.js';
+import { columnValues } from '../data/table/index.js';
+import { quantile } from '../stats/index.js';
+import { MOST_COLUMNS } from '../verdict/index.js';
 import type { Demographic, TrialSummary } from './summary.js';
 
 type Row = Pick<DatasetRow, 'id' | 'label' | 'split' | 'extra'>;

@@ -2,7 +2,7 @@
  * A made-up trial for tests of the analysis and the report: scores come from a binormal model with known
  * effects, so that what the statistics should find is known. Nothing here was trained.
  */
-import { Random } from '../random.js';
+import { Random } from 'graft-torch/base';
 import { chooseThreshold, splitScores } from '../stats/scores.js';
 import { resolveArms, sweepSchema } from './arms.js';
 import { demographicsOf, testSubgroups } from './demographics.js';

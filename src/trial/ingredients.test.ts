@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Dataset, openDataset } from '../data/dataset.js';
+import { type Dataset, openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { ownFit, writeRecord } from '../lineage/record.js';
 import { partsOf } from '../lineage/trace.js';

@@ -2,7 +2,7 @@
  * What a trial is given that has been fitted to images before: start weights, finished GANs, what GANs start from and are
  * chosen by. None of it may have seen what a fold evaluates on; where nobody can tell, the trial says so.
  */
-import { type Dataset, openDataset } from '../data/dataset.js';
+import { type Dataset, openDataset } from '../data/dataset/index.js';
 import {
   type Fit,
   type Held,
@@ -11,8 +11,8 @@ import {
   rootsOf,
   type UnknownTraining,
   unknownSteps,
-} from '../data/fitted.js';
-import { generatorSteps, traceTraining } from '../lineage/trace.js';
+} from '../data/lineage/index.js';
+import { generatorSteps, traceTraining } from '../lineage/index.js';
 import { armsOf, type TrialConfig } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 import { variantRows } from './variants.js';

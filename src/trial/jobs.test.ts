@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { LINEAGE_FILE } from '../data/lineage.js';
-import { takeLock } from '../lock.js';
+import { takeLock } from '../base/lock.js';
+import { LINEAGE_FILE } from '../data/lineage/lineage.js';
 import { trialConfigSchema } from './config.js';
 import {
   externalScoresPath,

@@ -5,12 +5,11 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { DataError, readJson, writeJson } from 'graft-torch/base';
 import { z } from 'zod';
-import { LINEAGE_FILE } from '../data/lineage.js';
-import { DataError } from '../errors.js';
-import { readJson, writeJson } from '../files.js';
-import { ownerIsAlive, readLock } from '../lock.js';
-import { runStatus } from '../run/run-reader.js';
+import { ownerIsAlive, readLock } from '../base/index.js';
+import { LINEAGE_FILE } from '../data/lineage/index.js';
+import { runStatus } from '../run/index.js';
 import type { TrialConfig } from './config.js';
 import { folderName, jobDir, type TrialJob } from './plan.js';
 

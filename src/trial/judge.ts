@@ -3,25 +3,18 @@
  * with their nulls, and whether they repeat training images. Written into a folder of the trial, for its report.
  */
 import { join } from 'node:path';
+import { dispose, gatherRows, tidy } from 'graft-torch';
+import { DataError, ensureFolder, Random, readJson, writeJson } from 'graft-torch/base';
 import { z } from 'zod';
-import { openPixelCache } from '../data/cache.js';
-import { type Dataset, type DatasetRow, shownAs } from '../data/dataset.js';
-import { readLineage } from '../data/lineage.js';
-import { DataError } from '../errors.js';
-import { ensureFolder, readJson, writeJson } from '../files.js';
-import { toRgb } from '../image/channels.js';
-import { loadFolder } from '../image/folder.js';
-import { type Framing, framingWords } from '../image/framing.js';
-import { writeGridPng } from '../image/grid.js';
+import { type Dataset, type DatasetRow, shownAs } from '../data/dataset/index.js';
+import { readLineage } from '../data/lineage/index.js';
+import { openPixelCache } from '../data/pixels/index.js';
+import { type Framing, framingWords, loadFolder, toRgb, writeGridPng } from '../image/index.js';
 import { openBackbone } from '../metrics/backbone/index.js';
-import { measureDistribution } from '../metrics/distribution/measure.js';
-import { imageMetrics } from '../metrics/image.js';
-import { type ImageSet, toTensor } from '../metrics/image-set.js';
+import { measureDistribution } from '../metrics/distribution/index.js';
 import { assessPrivacy, type PrivacySets } from '../metrics/privacy/index.js';
-import { metricRecordSchema } from '../metrics/record.js';
-import { Random } from '../random.js';
-import { meanAndDeviation } from '../stats/paired.js';
-import { dispose, gatherRows, tidy } from '../torch/index.js';
+import { type ImageSet, imageMetrics, metricRecordSchema, toTensor } from '../metrics/sets/index.js';
+import { meanAndDeviation } from '../stats/index.js';
 import { JUDGEMENT_FILE } from './jobs.js';
 import { metricSchema, privacySchema } from './summary.js';
 

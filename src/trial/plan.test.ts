@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type Dataset, openDataset } from '../data/dataset.js';
+import { type Dataset, openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
 import {

@@ -10,12 +10,11 @@
  *   runs/fold-1/real+standard/seed-0       a classifier
  */
 import { join } from 'node:path';
-import { type ClassifierConfig, checkRecipe, classifierConfigSchema } from '../classify/config.js';
-import type { Dataset } from '../data/dataset.js';
-import { ConfigError } from '../errors.js';
-import { checkGanConfig, type GanConfig, ganConfigSchema } from '../gan/config.js';
-import { Random } from '../random.js';
-import { resolveConfig } from '../run/config.js';
+import { ConfigError, Random } from 'graft-torch/base';
+import { type ClassifierConfig, checkRecipe, classifierConfigSchema } from '../classify/index.js';
+import type { Dataset } from '../data/dataset/index.js';
+import { checkGanConfig, type GanConfig, ganConfigSchema } from '../generate/index.js';
+import { resolveConfig } from '../run/index.js';
 import { syntheticCount } from './arms.js';
 import { armsOf, asSets, checkTrialConfig, seedsOf, type TrialConfig } from './config.js';
 import type { TrialArm } from './summary.js';

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setThreads } from 'graft-torch';
 import { beforeAll, expect, test } from 'vitest';
-import { openDataset } from '../data/dataset.js';
+import { openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { setThreads } from '../torch/index.js';
 import { trialConfigSchema } from './config.js';
 import { type ProbeResult, probe } from './probe.js';
 

@@ -6,8 +6,8 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { bestDevice, type Device, deviceMemoryShare } from '../torch/index.js';
+import { bestDevice, type Device, deviceMemoryShare } from 'graft-torch';
+import { InterruptedError, neverInterrupted } from '../run/index.js';
 import type { TrialJob } from './plan.js';
 import { runJob, type TrialFolder } from './run-job.js';
 

@@ -1,14 +1,14 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setThreads } from 'graft-torch';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileProgram } from '../../test/program.js';
-import { openDataset } from '../data/dataset.js';
+import { openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { resolveConfig } from '../run/config.js';
 import { InterruptedError } from '../run/interrupt.js';
 import { createRun, openRun, readEvents } from '../run/run-folder.js';
-import { setThreads } from '../torch/index.js';
 import { readRegistration } from '../verdict/registration.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
 import { registeredSummary } from './registered.js';

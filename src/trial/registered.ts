@@ -5,19 +5,14 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readClassifierResult } from '../classify/result.js';
-import { readScores, type ScoreRow } from '../classify/scores.js';
-import type { Dataset } from '../data/dataset.js';
-import { LINEAGE_FILE } from '../data/lineage.js';
-import { ConfigError, DataError } from '../errors.js';
-import { readText, sha256, writeJson } from '../files.js';
-import type { GanSummary } from '../gan/summary.js';
-import { parseJson } from '../json-text.js';
-import { readBytes } from '../reading.js';
-import { plural } from '../report/format.js';
-import { resolveConfig } from '../run/config.js';
-import { graftVersion } from '../run/package.js';
-import { annotateRun, type Run, readEvents, runFiles } from '../run/run-folder.js';
+import { ConfigError, DataError, parseJson, readBytes, readText, sha256, writeJson } from 'graft-torch/base';
+import { graftVersion } from '../base/index.js';
+import { readClassifierResult, readScores, type ScoreRow } from '../classify/index.js';
+import type { Dataset } from '../data/dataset/index.js';
+import { LINEAGE_FILE } from '../data/lineage/index.js';
+import type { GanSummary } from '../generate/index.js';
+import { plural } from '../report/index.js';
+import { annotateRun, type Run, readEvents, resolveConfig, runFiles } from '../run/index.js';
 import {
   canonicalJson,
   DEVIATIONS_FILE,
@@ -36,7 +31,7 @@ import {
   someOf,
   toldDeviation,
   writeRegistration,
-} from '../verdict/registration.js';
+} from '../verdict/index.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
 import { externalScoresPath, type JobState, jobStates, readSchedule } from './jobs.js';
 import { jobDir, planTrial, type TrialJob } from './plan.js';

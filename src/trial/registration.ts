@@ -4,14 +4,11 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { type Dataset, openDataset } from '../data/dataset.js';
-import { ConfigError } from '../errors.js';
-import { sha256, sha256File } from '../files.js';
-import { bestCheckpointPath, listCheckpoints } from '../run/checkpoint-file.js';
-import { runFiles } from '../run/run-reader.js';
-import { runConditions } from '../run/same-config.js';
-import type { Plan } from '../verdict/registration.js';
-import { estimandText } from '../verdict/words.js';
+import { ConfigError, sha256, sha256File } from 'graft-torch/base';
+import { type Dataset, openDataset } from '../data/dataset/index.js';
+import { bestCheckpointPath, listCheckpoints, runConditions, runFiles } from '../run/index.js';
+import type { Plan } from '../verdict/index.js';
+import { estimandText } from '../verdict/index.js';
 import { comparisonPairs, rolesOf } from './comparisons.js';
 import { armsOf, seedsOf, type TrialConfig } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';

@@ -1,7 +1,7 @@
 /** A trial's dataset, as every process that works on the trial opens it. */
-import type { Dataset } from '../data/dataset.js';
-import { reopenDataset } from '../data/reopen.js';
-import { readRunConfig } from '../run/run-reader.js';
+import type { Dataset } from '../data/dataset/index.js';
+import { reopenDataset } from '../data/dataset/index.js';
+import { readRunConfig } from '../run/index.js';
 import type { TrialConfig } from './config.js';
 
 /** @throws DataError when it is not there, or is another one than the trial was begun on */

@@ -1,7 +1,8 @@
 /** Reading a finished trial back. */
-import { commandLine } from '../command-line.js';
-import { DataError } from '../errors.js';
-import { readRun } from '../run/run-folder.js';
+
+import { DataError } from 'graft-torch/base';
+import { commandLine } from '../base/index.js';
+import { readRun } from '../run/index.js';
 import { summarySchema, type TrialSummary } from './summary.js';
 
 /** @throws DataError when the folder holds no finished trial */

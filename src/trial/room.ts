@@ -7,9 +7,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GraftError } from '../errors.js';
-import { packageRoot } from '../run/package.js';
-import { createRun } from '../run/run-folder.js';
+import { GraftError } from 'graft-torch/base';
+import { packageRoot } from '../base/index.js';
+import { createRun } from '../run/index.js';
 import type { TrialConfig } from './config.js';
 import type { Meeting, ProbeKind, ProbeResult } from './probe.js';
 

@@ -1,26 +1,39 @@
 /** Does one job of a trial, in this process, from where its folder stands. */
 import { existsSync, rmdirSync } from 'node:fs';
-import { logitsOf, probability } from '../classify/evaluate.js';
-import { openClassifier } from '../classify/result.js';
-import { writeScores } from '../classify/scores.js';
-import { type StepFigures as ClassifierFigures, trainClassifier } from '../classify/train.js';
-import type { SyntheticImages } from '../classify/training-set.js';
-import { openPixelCache, type PixelCache } from '../data/cache.js';
-import type { Dataset } from '../data/dataset.js';
-import { enlargedWords, LINEAGE_FILE, readLineage } from '../data/lineage.js';
-import { ensureFolder, writeJson } from '../files.js';
-import type { GanConfig } from '../gan/config.js';
-import { settleChannels } from '../gan/data.js';
-import { needsDiscriminator, openGenerator, sampleToFolder } from '../gan/sample.js';
-import type { StepFigures } from '../gan/summary.js';
-import { trainGan } from '../gan/train.js';
-import { loadFolder } from '../image/folder.js';
-import { takeLock } from '../lock.js';
-import type { Interrupt } from '../run/interrupt.js';
-import { asSeenNow, wholePaths } from '../run/places.js';
-import { createRun, openRun, runStatus } from '../run/run-folder.js';
-import { requireSameConfig, runConditions } from '../run/same-config.js';
-import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from '../torch/index.js';
+import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from 'graft-torch';
+import { ensureFolder, writeJson } from 'graft-torch/base';
+import { takeLock } from '../base/index.js';
+import type { SyntheticImages } from '../classify/index.js';
+import {
+  type StepFigures as ClassifierFigures,
+  logitsOf,
+  openClassifier,
+  probability,
+  trainClassifier,
+  writeScores,
+} from '../classify/index.js';
+import type { Dataset } from '../data/dataset/index.js';
+import { enlargedWords, LINEAGE_FILE, readLineage } from '../data/lineage/index.js';
+import { openPixelCache, type PixelCache } from '../data/pixels/index.js';
+import type { GanConfig, StepFigures } from '../generate/index.js';
+import {
+  needsDiscriminator,
+  openGenerator,
+  sampleToFolder,
+  settleChannels,
+  trainGan,
+} from '../generate/index.js';
+import { loadFolder } from '../image/index.js';
+import type { Interrupt } from '../run/index.js';
+import {
+  asSeenNow,
+  createRun,
+  openRun,
+  requireSameConfig,
+  runConditions,
+  runStatus,
+  wholePaths,
+} from '../run/index.js';
 import { checkLineage, learnedFrom, openExternal } from './check.js';
 import type { TrialConfig } from './config.js';
 import { checkIngredientsOf } from './ingredients.js';

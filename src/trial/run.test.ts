@@ -3,15 +3,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setThreads } from 'graft-torch';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compileProgram, program, programEnvironment } from '../../test/program.js';
-import { openDataset } from '../data/dataset.js';
+import { openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { prepareDataset } from '../data/prepare.js';
+import { prepareDataset } from '../data/prepare/prepare.js';
 import { InterruptedError, neverInterrupted } from '../run/interrupt.js';
 import { createRun, openRun, readEvents, runStatus } from '../run/run-folder.js';
 import { auc } from '../stats/roc.js';
-import { setThreads } from '../torch/index.js';
 import { jobTitle } from './board.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
 import { jobStates, readSchedule, writeSchedule } from './jobs.js';

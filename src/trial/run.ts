@@ -6,13 +6,20 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { commandLine } from '../command-line.js';
-import type { Dataset } from '../data/dataset.js';
-import { unknownWords } from '../data/fitted.js';
-import { GraftError } from '../errors.js';
-import { type Interrupt, InterruptedError, neverInterrupted } from '../run/interrupt.js';
-import { type Json, type Run, readEvents, runFiles } from '../run/run-folder.js';
-import { decideLook } from '../verdict/sequential.js';
+import { GraftError } from 'graft-torch/base';
+import { commandLine } from '../base/index.js';
+import type { Dataset } from '../data/dataset/index.js';
+import { unknownWords } from '../data/lineage/index.js';
+import {
+  type Interrupt,
+  InterruptedError,
+  type Json,
+  neverInterrupted,
+  type Run,
+  readEvents,
+  runFiles,
+} from '../run/index.js';
+import { decideLook } from '../verdict/index.js';
 import { type Board, BoardReader, jobTitle } from './board.js';
 import { checkPictures, checkTrial, type PictureCheck, pictureCheckOf } from './check.js';
 import { settleTrialThreads, type TrialConfig } from './config.js';

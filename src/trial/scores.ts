@@ -1,10 +1,10 @@
 /** From a trial's summary to what the verdict hangs on, with what only training knows of how far it reaches. */
-import { DataError } from '../errors.js';
-import { list, plural, whole } from '../report/format.js';
-import { auc } from '../stats/roc.js';
-import { balanceAlone } from '../verdict/limits.js';
-import type { Limit, PlannedComparison, ScoredRun, TrialScores } from '../verdict/scores.js';
-import { parseYaml } from '../yaml-text.js';
+import { DataError } from 'graft-torch/base';
+import { parseYaml } from '../base/yaml/index.js';
+import { list, plural, whole } from '../report/index.js';
+import { auc } from '../stats/index.js';
+import type { Limit, PlannedComparison, ScoredRun, TrialScores } from '../verdict/index.js';
+import { balanceAlone } from '../verdict/index.js';
 import { comparisonPairs, plannedComparisons, rebalances, referenceArm } from './comparisons.js';
 import type { TrialArm, TrialRun, TrialSummary } from './summary.js';
 

@@ -3,10 +3,11 @@
  * used, and all that a reader needs to judge or repeat it. JSON-safe; the report and the verdict are computed
  * from this alone, so that they can be made again from a `summary.json` years later.
  */
+
+import { DataError } from 'graft-torch/base';
 import { z } from 'zod';
-import { DataError } from '../errors.js';
-import { metricRecordSchema } from '../metrics/record.js';
-import { registrationRecordSchema } from '../verdict/registration.js';
+import { metricRecordSchema } from '../metrics/sets/index.js';
+import { registrationRecordSchema } from '../verdict/index.js';
 import { choicePolicies } from './arms.js';
 
 const probability = z.number().min(0).max(1);

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Dataset, type DatasetRow, openDataset } from '../data/dataset.js';
+import { type Dataset, type DatasetRow, openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { checkTrial } from './check.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';

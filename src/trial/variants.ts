@@ -5,8 +5,11 @@
  */
 import { existsSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { DataError, ensureFolder, Random, writeFileAtomic } from 'graft-torch/base';
 import { stringify as toYaml } from 'yaml';
 import {
+  assignFolds,
+  assignSplits,
   type Dataset,
   type DatasetRow,
   datasetFile,
@@ -15,12 +18,8 @@ import {
   openDataset,
   type Split,
   splits,
-} from '../data/dataset.js';
-import { assignFolds, assignSplits } from '../data/split.js';
-import { writeTable } from '../data/table.js';
-import { DataError } from '../errors.js';
-import { ensureFolder, writeFileAtomic } from '../files.js';
-import { Random } from '../random.js';
+} from '../data/dataset/index.js';
+import { writeTable } from '../data/table/index.js';
 
 /** One dataset of a trial. */
 export interface Variant {

@@ -1,6 +1,7 @@
 /** Folds, external test sets, looks and scores: what a trial of today has besides seeds on one test set. */
+
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { binaryScores } from '../stats/binary-scores.js';
 import { delongTest } from '../stats/delong.js';
 import { pairedT } from '../stats/paired.js';

@@ -4,12 +4,10 @@
  * set. The method is ../stats/seeds.ts's; a bootstrap by group and seed stands beside it as a check. docs/trial.md explains
  * the choices.
  */
-import { Random } from '../random.js';
-import { hierarchicalBootstrap, percentileInterval } from '../stats/bootstrap.js';
-import { delongDifference, type Interval, intervalAround } from '../stats/delong.js';
-import { holm, pairedT, pooledSpread, wilcoxonSignedRank } from '../stats/paired.js';
+import { Random } from 'graft-torch/base';
 import {
   combineFolds,
+  delongDifference,
   differenceOf,
   equivalenceHalfWidth,
   equivalenceP,
@@ -18,12 +16,20 @@ import {
   foldSpread,
   forThese,
   halfWidth,
+  hierarchicalBootstrap,
+  holm,
+  type Interval,
   inference,
+  intervalAround,
   isSaturated,
   meanOf,
+  pairedT,
+  percentileInterval,
+  pooledSpread,
   type SeedsEstimate,
-} from '../stats/seeds.js';
-import { spendingShares } from '../stats/spending.js';
+  spendingShares,
+  wilcoxonSignedRank,
+} from '../stats/index.js';
 import { type Degeneracy, degeneracies, hasCopies, isCollapsed } from './degenerate.js';
 import { type Detectable, foldVarianceOf, nothingDetected, whatCanBeDetected } from './detectable.js';
 import {

@@ -6,8 +6,8 @@
  * folds that all differ by the same: AUCs that were rounded or copied have no spread to go by. That nothing matters is said
  * only where the table counts images, so that a reader can see how little a fold could have shown.
  */
-import { capital, levelText, plural, pValue, signed, signedRange } from '../report/format.js';
-import { holm, meanAndDeviation, pairedT } from '../stats/paired.js';
+import { capital, levelText, plural, pValue, signed, signedRange } from '../report/index.js';
+import { holm, meanAndDeviation, pairedT } from '../stats/index.js';
 import { limited, limitedShort } from './limits.js';
 import type { Limit, PlannedComparison } from './scores.js';
 import type { AucTable } from './table.js';

@@ -1,6 +1,7 @@
 /** A quick version of `calibrate`: few small trials, a fixed seed; and the check itself must be able to fail. */
+
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { analyse, type Comparison } from './analysis.js';
 import {
   type CalibrationOptions,

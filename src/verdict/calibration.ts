@@ -9,8 +9,7 @@
  * A design too blunt to call anything equal at the margin that was asked for is given a wider one, which it can resolve, so
  * that the claim is made often enough to be wrong.
  */
-import { ConfigError } from '../errors.js';
-import { Random } from '../random.js';
+import { ConfigError, Random } from 'graft-torch/base';
 import { type Judge, type Judgement, judgeScores } from './judgement.js';
 import type { TrialScores } from './scores.js';
 import { type Scenario, type ScenarioDesign, scenarios, simulateScores } from './simulation/index.js';

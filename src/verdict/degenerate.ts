@@ -2,7 +2,7 @@
  * Where two arms seem alike because there is nothing to see: collapsed classifiers, one and the same classifier twice,
  * baselines that tell nothing, tests that everybody passes. No evidence of a difference is none of equivalence.
  */
-import type { Interval } from '../stats/delong.js';
+import type { Interval } from '../stats/index.js';
 import type { Reader } from './image-sets.js';
 
 /**

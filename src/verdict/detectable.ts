@@ -3,12 +3,13 @@ import {
   type Design,
   detectableDifference,
   detectableFloor,
+  fewestGroups,
   foldsNeeded,
   groupsNeeded,
+  type SeedsEstimate,
   seedsAndGroupsNeeded,
   seedsNeeded,
-} from '../stats/power.js';
-import { fewestGroups, type SeedsEstimate } from '../stats/seeds.js';
+} from '../stats/index.js';
 
 export interface Detectable {
   /** Smallest true difference found with `power` at `alpha`. */

@@ -3,7 +3,7 @@
  * image's place among the test images of its fold, from 0 (least likely positive) to 1, stands for its score, the mean over
  * runs: places are comparable between arms and runs, whose probabilities need not be.
  */
-import { midRanks } from '../stats/roc.js';
+import { midRanks } from '../stats/index.js';
 import type { TrialScores } from './scores.js';
 
 export interface Failure {

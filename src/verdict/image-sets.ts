@@ -3,9 +3,9 @@
  * and external test sets, which all runs share. Each is a list of blocks, a block being images and all runs on just these:
  * seeds of one fold, or every (fold, seed) as a reader of an external set. Statistics know no other difference.
  */
-import { DataError } from '../errors.js';
-import { type AucCovariance, aucCovariance } from '../stats/delong.js';
-import type { ReaderOrigin } from '../stats/seeds.js';
+import { DataError } from 'graft-torch/base';
+import type { ReaderOrigin } from '../stats/index.js';
+import { type AucCovariance, aucCovariance } from '../stats/index.js';
 import type { ScoredRun, TestImages, TrialScores } from './scores.js';
 
 /** One run's probabilities on the images of its block. */

@@ -1,5 +1,5 @@
 /** How far a verdict reaches, by what the scores show: folds that disagree, other collections, a baseline at chance. */
-import { list, plural, pValue, range, signed, signedRange } from '../report/format.js';
+import { list, plural, pValue, range, signed, signedRange } from '../report/index.js';
 import type { Comparison, TrialAnalysis } from './analysis.js';
 import type { Limit } from './scores.js';
 import type { VerdictKind } from './verdict.js';

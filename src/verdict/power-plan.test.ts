@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { binormalCovariance } from '../stats/binormal.js';
 import { chanceOfEffect } from '../stats/interval-power.js';
 import { summarise } from '../trial/analysis.js';

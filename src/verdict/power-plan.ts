@@ -5,11 +5,12 @@
  * binormal model, ../stats/binormal.ts) or from the variances of a finished trial. Variances are taken for the true ones; so
  * the answer is as rough as they are.
  */
-import { ConfigError } from '../errors.js';
-import { plural, whole } from '../report/format.js';
-import { binormalCovariance } from '../stats/binormal.js';
-import { chanceOfEffect, chanceOfEquivalence } from '../stats/interval-power.js';
+import { ConfigError } from 'graft-torch/base';
+import { plural, whole } from '../report/index.js';
 import {
+  binormalCovariance,
+  chanceOfEffect,
+  chanceOfEquivalence,
   type Design,
   detectableDifference,
   detectableFloor,
@@ -17,8 +18,8 @@ import {
   groupsNeeded,
   seedsAndGroupsNeeded,
   seedsNeeded,
-} from '../stats/power.js';
-import { spendingShares } from '../stats/spending.js';
+  spendingShares,
+} from '../stats/index.js';
 import type { TrialAnalysis } from './analysis.js';
 
 export interface PowerAssumptions {

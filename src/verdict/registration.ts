@@ -4,12 +4,10 @@
  * deposited hash can tell later that the plan is the one of then. What is done otherwise afterwards is a deviation, with
  * the reason; deviations stand beside the verdict. A plan is any JSON: a trial's, or that of a table of anyone's scores.
  */
+
+import { DataError, parseJson, readBytes, readText, sha256, writeFileAtomic } from 'graft-torch/base';
 import { z } from 'zod';
-import { DataError } from '../errors.js';
-import { readText, sha256, writeFileAtomic } from '../files.js';
-import { parseJson } from '../json-text.js';
-import { readBytes } from '../reading.js';
-import { day, plural } from '../report/format.js';
+import { day, plural } from '../report/index.js';
 
 export const REGISTRATION_FILE = 'registration.json';
 export const DEVIATIONS_FILE = 'deviations.json';

@@ -3,11 +3,18 @@
  * covariance over images comes from what each image adds (../stats/cluster-covariance.ts), the rest is as for AUC
  * (../stats/seeds.ts). For description: no verdict and no correction knows them.
  */
-import { clusterCovariance } from '../stats/cluster-covariance.js';
-import { benefitOfImages } from '../stats/decision-curve.js';
-import type { Interval } from '../stats/delong.js';
-import { recalibrate } from '../stats/recalibration.js';
-import { combine, combineFolds, type GroupSizes, halfWidth, type SeedsEstimate } from '../stats/seeds.js';
+
+import type { Interval } from '../stats/index.js';
+import {
+  benefitOfImages,
+  clusterCovariance,
+  combine,
+  combineFolds,
+  type GroupSizes,
+  halfWidth,
+  recalibrate,
+  type SeedsEstimate,
+} from '../stats/index.js';
 
 /** What is needed of a trial's scores. */
 export interface GroupedScores {

@@ -3,18 +3,21 @@
  * covariance over images is the group bootstrap's (../stats/score-bootstrap.ts); over seeds and folds it is combined as for
  * AUC (../stats/seeds.ts). They are told for description; no verdict and no correction knows them.
  */
-import { Random } from '../random.js';
-import type { BinaryScores } from '../stats/binary-scores.js';
-import { type Interval, intervalAround } from '../stats/delong.js';
-import { combineReplicates, type ScoreReplicates, scoreReplicates } from '../stats/score-bootstrap.js';
+import { Random } from 'graft-torch/base';
+import type { BinaryScores } from '../stats/index.js';
 import {
   combineFolds,
+  combineReplicates,
   fewestGroups,
   type GroupSizes,
   halfWidth,
+  type Interval,
   inference,
+  intervalAround,
+  type ScoreReplicates,
   type SeedsEstimate,
-} from '../stats/seeds.js';
+  scoreReplicates,
+} from '../stats/index.js';
 import { type Block, originOf, type Reader } from './image-sets.js';
 
 /** Thresholds come from validation, except for sensitivity at 95 % specificity, which is read off the test images. */

@@ -3,8 +3,8 @@
  * (../stats/spending.ts), on every claim alike: "helps", "harms" and "no difference that matters" each rest on the interval
  * of the look's own level. Hence a trial may stop at any look, for any reason, without claiming too much.
  */
-import { ConfigError, DataError } from '../errors.js';
-import { signed } from '../report/format.js';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { signed } from '../report/index.js';
 import { type AnalysisOptions, analyse } from './analysis.js';
 import type { TrialScores } from './scores.js';
 import { decidedKinds, type VerdictKind, verdictKind } from './verdict.js';

@@ -4,8 +4,8 @@
  * p-values, nothing is corrected, and the verdict does not know them. A subgroup of fewer groups of a class than
  * FEWEST_TO_JUDGE gets no number, for it would be read as one.
  */
-import { partitionOf } from '../data/partition.js';
-import { FEWEST_TO_JUDGE } from '../stats/subgroup-auc.js';
+import { partitionOf } from '../data/dataset/index.js';
+import { FEWEST_TO_JUDGE } from '../stats/index.js';
 import { analyse, type Estimate } from './analysis.js';
 import { groupsOfClass } from './image-sets.js';
 import type { ScoredFold, TestImages, TrialScores } from './scores.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../run/package.js';
+import { packageRoot } from '../base/index.js';
 import { auc } from '../stats/roc.js';
 import { analyse } from './analysis.js';
 import { analyseAucs, decideAucs } from './aucs.js';

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Random } from 'graft-torch/base';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Random } from '../random.js';
 import { readScoreTable, type ScoreTable, type VerdictPlan, verdictPlanSchema } from './table.js';
 
 const root = mkdtempSync(join(tmpdir(), 'graft-table-'));

@@ -3,11 +3,11 @@
  * statistics wrong without a sound is an error that names the rows: an image in two folds, labels that change, a patient
  * across folds, images that a run lacks, a score that is no number. docs/verdict.md is for those who write such tables.
  */
-import { isMissing, oneSpelling, truthOf } from '../data/cell.js';
-import { ConfigError, DataError } from '../errors.js';
-import { list, plural, whole } from '../report/format.js';
-import { auc } from '../stats/roc.js';
-import { chooseThreshold } from '../stats/scores.js';
+
+import { ConfigError, DataError } from 'graft-torch/base';
+import { isMissing, oneSpelling, truthOf } from '../data/table/index.js';
+import { list, plural, whole } from '../report/index.js';
+import { auc, chooseThreshold } from '../stats/index.js';
 import { balanceAlone } from './limits.js';
 import type { Limit, ScoredFold, ScoredRun, TestImages, TrialScores } from './scores.js';
 import type { Subgroups } from './subgroups.js';

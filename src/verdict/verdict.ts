@@ -3,7 +3,7 @@
  * that of the required comparison as well; "no difference that matters" needs all of it inside the margin fixed beforehand,
  * and arms that could have differed; everything else is undecided, with the reason. One run an arm never gets a verdict.
  */
-import type { Interval } from '../stats/delong.js';
+import type { Interval } from '../stats/index.js';
 import type { Comparison, TrialAnalysis } from './analysis.js';
 import type { Degeneracy } from './degenerate.js';
 import { limitsIn } from './limits.js';

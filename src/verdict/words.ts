@@ -1,5 +1,5 @@
 /** The verdict in words: question, headline, sentence and paragraph never claim more than the interval. */
-import { capital, levelText, list, plural, pValue, signed, signedRange, whole } from '../report/format.js';
+import { capital, levelText, list, plural, pValue, signed, signedRange, whole } from '../report/index.js';
 import type { Comparison, TrialAnalysis } from './analysis.js';
 import { type Degeneracy, LEAST_DEGREES_OF_FREEDOM } from './degenerate.js';
 import { limited, limitedShort } from './limits.js';

@@ -1,9 +1,5 @@
 /** Autocast on the CPU against PyTorch's (`test/goldens/torch/autocast.py`), and its scopes. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { depthwiseConv2d } from '../../src/nn/depthwise.js';
-import * as F from '../../src/nn/functional.js';
-import { BatchNorm2d, Conv2d, ConvTranspose2d, Linear, Module } from '../../src/nn/index.js';
 import {
   autocast,
   autocastDtype,
@@ -17,7 +13,11 @@ import {
   tensor,
   threads,
   tidy,
-} from '../../src/torch/index.js';
+} from 'graft-torch';
+import { BatchNorm2d, Conv2d, ConvTranspose2d, Linear, Module } from 'graft-torch/nn';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { depthwiseConv2d } from '../../packages/torch/src/nn/depthwise.js';
+import * as F from '../../packages/torch/src/nn/functional.js';
 import { fill, fillModule } from './goldens.js';
 
 interface Entry {

@@ -2,8 +2,8 @@
  * The computations of the scripts in `test/goldens/torch/`, done by the engine: the same names, the same order.
  * One function a script; each returns what it computed, to be compared with a golden file.
  */
-import { DcganDiscriminator, DcganGenerator } from '../../src/models/dcgan.js';
-import { EfficientNet } from '../../src/models/efficientnet.js';
+
+import { backward, full, grad, type MemoryFormat, noGrad, scalar, type Tensor, tidy } from 'graft-torch';
 import {
   BatchNorm2d,
   bce,
@@ -20,18 +20,10 @@ import {
   spectralNorm,
   Upsample,
   wassersteinCritic,
-} from '../../src/nn/index.js';
-import { Adam, AdamW, type Optimizer, RmsProp, SGD } from '../../src/optim/index.js';
-import {
-  backward,
-  full,
-  grad,
-  type MemoryFormat,
-  noGrad,
-  scalar,
-  type Tensor,
-  tidy,
-} from '../../src/torch/index.js';
+} from 'graft-torch/nn';
+import { Adam, AdamW, type Optimizer, RmsProp, SGD } from 'graft-torch/optim';
+import { DcganDiscriminator, DcganGenerator } from '../../src/models/dcgan.js';
+import { EfficientNet } from '../../src/models/efficientnet.js';
 import { Computed, type Float, fill, fillModule, integers } from './goldens.js';
 
 /** Output, gradient of the input, gradients of the parameters for a given upstream gradient. */

@@ -2,6 +2,9 @@
  * AC-GAN, SNGAN-ResNet, projection, self-attention and conditional batch norm against `conditional.py`: plain PyTorch
  * in the order of the papers. Ours convolves and resamples at once, so the bits differ; the values must not.
  */
+
+import { backward, liveTensors, noGrad, setThreads, type Tensor, threads, tidy } from 'graft-torch';
+import { ConditionalBatchNorm2d, type Module } from 'graft-torch/nn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   AcganDiscriminator,
@@ -13,16 +16,6 @@ import {
   type ResnetSize,
   SelfAttention,
 } from '../../src/models/index.js';
-import { ConditionalBatchNorm2d, type Module } from '../../src/nn/index.js';
-import {
-  backward,
-  liveTensors,
-  noGrad,
-  setThreads,
-  type Tensor,
-  threads,
-  tidy,
-} from '../../src/torch/index.js';
 import { Computed, committed, type Float, fill, fillModule, integers } from './goldens.js';
 
 const BATCH = 4;

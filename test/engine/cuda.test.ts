@@ -5,29 +5,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { classifierRecipeSchema } from '../../src/classify/config.js';
-import { makeDisks } from '../../src/classify/disks.test-data.js';
-import { scoresPath } from '../../src/classify/result.js';
-import { readScores } from '../../src/classify/scores.js';
-import { trainClassifier } from '../../src/classify/train.js';
-import { augment, SIIM } from '../../src/data/augment/index.js';
-import { makeAugment } from '../../src/gan/augment/index.js';
-import { checkGanConfig, type GanConfig, ganConfigSchema } from '../../src/gan/config.js';
-import { toLabels } from '../../src/gan/data.js';
-import { makeAdversaries } from '../../src/gan/networks.js';
-import { generateImages, openGenerator } from '../../src/gan/sample.js';
-import { type Adversaries, adversarialStep } from '../../src/gan/step.js';
-import { createTinyDataset, tinyConfig } from '../../src/gan/tiny.test-data.js';
-import { trainGan } from '../../src/gan/train.js';
-import { FULL_REFERENCE_METRICS } from '../../src/metrics/full-reference/index.js';
-import { EfficientNet } from '../../src/models/index.js';
-import { Adam, AdamW, RmsProp, SGD } from '../../src/optim/index.js';
-import { Random } from '../../src/random.js';
-import { listCheckpoints, loadCheckpoint } from '../../src/run/checkpoint.js';
-import { recipeNames, resolveConfig } from '../../src/run/config.js';
-import { InterruptedError, neverInterrupted } from '../../src/run/interrupt.js';
-import { createRun, openRun } from '../../src/run/run-folder.js';
 import {
   aten,
   backward,
@@ -44,7 +21,30 @@ import {
   type Tensor,
   tidy,
   usePrecision,
-} from '../../src/torch/index.js';
+} from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { Adam, AdamW, RmsProp, SGD } from 'graft-torch/optim';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { classifierRecipeSchema } from '../../src/classify/config.js';
+import { makeDisks } from '../../src/classify/disks.test-data.js';
+import { scoresPath } from '../../src/classify/result.js';
+import { readScores } from '../../src/classify/scores.js';
+import { trainClassifier } from '../../src/classify/train.js';
+import { augment, SIIM } from '../../src/data/augment/index.js';
+import { makeAugment } from '../../src/generate/augment/index.js';
+import { checkGanConfig, type GanConfig, ganConfigSchema } from '../../src/generate/config.js';
+import { toLabels } from '../../src/generate/data.js';
+import { makeAdversaries } from '../../src/generate/networks.js';
+import { generateImages, openGenerator } from '../../src/generate/sample.js';
+import { type Adversaries, adversarialStep } from '../../src/generate/step.js';
+import { createTinyDataset, tinyConfig } from '../../src/generate/tiny.test-data.js';
+import { trainGan } from '../../src/generate/train.js';
+import { FULL_REFERENCE_METRICS } from '../../src/metrics/full-reference/index.js';
+import { EfficientNet } from '../../src/models/index.js';
+import { listCheckpoints, loadCheckpoint } from '../../src/run/checkpoint.js';
+import { recipeNames, resolveConfig } from '../../src/run/config.js';
+import { InterruptedError, neverInterrupted } from '../../src/run/interrupt.js';
+import { createRun, openRun } from '../../src/run/run-folder.js';
 
 const present = engineInfo().cudaDevices > 0;
 if (!present) console.log('CUDA tests skipped: this libtorch sees no NVIDIA device');

@@ -1,6 +1,7 @@
 /** The engine against golden files made by PyTorch: layers, losses, optimisers, GANs, EfficientNet. */
+
+import { liveTensors, setThreads, threads } from 'graft-torch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { liveTensors, setThreads, threads } from '../../src/torch/index.js';
 import { CASES, efficientnet } from './cases.js';
 import { committed, type Float } from './goldens.js';
 

@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { engineInfo, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
+import type { Module } from 'graft-torch/nn';
 import { expect } from 'vitest';
-import type { Module } from '../../src/nn/index.js';
-import { engineInfo, noGrad, type Tensor, tensor, tidy } from '../../src/torch/index.js';
 
 export type Float = 'float32' | 'float64';
 

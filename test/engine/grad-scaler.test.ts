@@ -1,8 +1,8 @@
 /** Loss scaling against `torch.cuda.amp.GradScaler` (`test/goldens/torch/grad_scaler.py`). */
 import { readFileSync } from 'node:fs';
+import { backward, dispose, keep, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Adam, GradScaler, type GradScalerOptions, type Optimizer, SGD } from 'graft-torch/optim';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Adam, GradScaler, type GradScalerOptions, type Optimizer, SGD } from '../../src/optim/index.js';
-import { backward, dispose, keep, liveTensors, type Tensor, tensor, tidy } from '../../src/torch/index.js';
 import { fill } from './goldens.js';
 
 interface Step {

@@ -1,7 +1,6 @@
 /** Float64 gradient checks, first and second order, of what is composed in TypeScript. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SelfAttention } from '../../src/models/index.js';
-import { DownBlock, UpBlock } from '../../src/models/residual-blocks.js';
+
+import { aten, backward, grad, liveTensors, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
 import {
   BatchNorm2d,
   bceWithLogits,
@@ -16,17 +15,10 @@ import {
   spectralNorm,
   upsampleConv2d,
   wassersteinCritic,
-} from '../../src/nn/index.js';
-import {
-  aten,
-  backward,
-  grad,
-  liveTensors,
-  noGrad,
-  type Tensor,
-  tensor,
-  tidy,
-} from '../../src/torch/index.js';
+} from 'graft-torch/nn';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SelfAttention } from '../../src/models/index.js';
+import { DownBlock, UpBlock } from '../../src/models/residual-blocks.js';
 import { fill, fillModule, integers } from './goldens.js';
 
 const F64 = 'float64';

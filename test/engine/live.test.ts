@@ -9,8 +9,8 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { engineInfo, setThreads, threads } from 'graft-torch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { engineInfo, setThreads, threads } from '../../src/torch/index.js';
 import { CASES } from './cases.js';
 import { readGolden } from './goldens.js';
 

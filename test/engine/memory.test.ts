@@ -1,11 +1,12 @@
 /** 200 training steps of a small GAN: the number of live tensors and the process's memory stay where they were. */
+
+import { liveTensors, manualSeed, rand, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { Adam } from 'graft-torch/optim';
 import { expect, it } from 'vitest';
-import { nonSaturating } from '../../src/gan/objectives/non-saturating.js';
-import { adversarialStep } from '../../src/gan/step.js';
+import { nonSaturating } from '../../src/generate/objectives/non-saturating.js';
+import { adversarialStep } from '../../src/generate/step.js';
 import { DcganDiscriminator, DcganGenerator } from '../../src/models/dcgan.js';
-import { Adam } from '../../src/optim/index.js';
-import { Random } from '../../src/random.js';
-import { liveTensors, manualSeed, rand, tidy } from '../../src/torch/index.js';
 
 const MIB = 1024 * 1024;
 

@@ -1,13 +1,7 @@
 /** Learning-rate schedules against PyTorch's (`test/goldens/torch/schedules.py`; base rate 0.1). */
 import { readFileSync } from 'node:fs';
+import { linearDecay, ReduceOnPlateau, type Schedule, stepDecay, warmupCosine } from 'graft-torch/optim';
 import { expect, it } from 'vitest';
-import {
-  linearDecay,
-  ReduceOnPlateau,
-  type Schedule,
-  stepDecay,
-  warmupCosine,
-} from '../../src/optim/index.js';
 
 const golden = JSON.parse(
   readFileSync(new URL('../goldens/torch/schedules.json', import.meta.url), 'utf8'),

@@ -3,13 +3,14 @@
  * weights, statistics and power iterations must come out the same, although the step detaches, adds the two
  * losses of D and spares D's gradients in G's turn.
  */
+
+import { liveTensors, setThreads, type Tensor, threads, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { Adam } from 'graft-torch/optim';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { nonSaturating } from '../../src/gan/objectives/non-saturating.js';
-import { adversarialStep } from '../../src/gan/step.js';
+import { nonSaturating } from '../../src/generate/objectives/non-saturating.js';
+import { adversarialStep } from '../../src/generate/step.js';
 import { DcganDiscriminator, DcganGenerator, GeneratorNetwork } from '../../src/models/index.js';
-import { Adam } from '../../src/optim/index.js';
-import { Random } from '../../src/random.js';
-import { liveTensors, setThreads, type Tensor, threads, tidy } from '../../src/torch/index.js';
 import { Computed, committed, fill, fillModule } from './goldens.js';
 
 /** Takes its noise from the goldens' formula, whatever z it is given. */

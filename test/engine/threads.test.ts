@@ -2,12 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../src/run/package.js';
+import { packageRoot } from '../../src/base/index.js';
 import { programEnvironment } from '../program.js';
 
 /** SHA-256 of a product that OpenBLAS splits over its threads. */
 function product(threads: number, environment: Record<string, string>): string {
-  const index = join(packageRoot(), 'dist', 'src', 'torch', 'index.js');
+  const index = join(packageRoot(), 'packages', 'torch', 'dist', 'torch', 'index.js');
   const script = `
     import { createHash } from 'node:crypto';
     import { aten, manualSeed, randn, setThreads } from ${JSON.stringify(index)};

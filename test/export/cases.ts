@@ -1,22 +1,10 @@
 /** What the exporters have to get right: operators and networks, each with inputs to trace and others to check. */
+
+import { aten, cat, dispose, keep, noGrad, randn, stack, type Tensor, tensor, tidy } from 'graft-torch';
+import { BatchNorm2d, batchNormSilu, depthwiseConv2d, F, init, type Module } from 'graft-torch/nn';
 import { AcganDiscriminator, AcganGenerator } from '../../src/models/acgan.js';
 import { DcganDiscriminator, DcganGenerator, EfficientNet } from '../../src/models/index.js';
 import { ResnetDiscriminator, ResnetGenerator } from '../../src/models/resnet-gan.js';
-import { batchNormSilu } from '../../src/nn/batch-norm-silu.js';
-import { depthwiseConv2d } from '../../src/nn/depthwise.js';
-import { BatchNorm2d, F, init, type Module } from '../../src/nn/index.js';
-import {
-  aten,
-  cat,
-  dispose,
-  keep,
-  noGrad,
-  randn,
-  stack,
-  type Tensor,
-  tensor,
-  tidy,
-} from '../../src/torch/index.js';
 
 /** What has to be right: `[N, 6, 4, 4]` in, anything out. */
 export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {

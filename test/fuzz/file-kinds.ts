@@ -4,21 +4,21 @@
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { dispose, loadWeights, randn, saveSafetensors, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
 import sharp from 'sharp';
-import { openPixelCache } from '../../src/data/cache.js';
-import { openDataset } from '../../src/data/dataset.js';
+import { openDataset } from '../../src/data/dataset/dataset.js';
 import { readDicom } from '../../src/data/dicom/index.js';
-import { readLineage } from '../../src/data/lineage.js';
+import { readLineage } from '../../src/data/lineage/lineage.js';
 import { readMetadata } from '../../src/data/metadata/read.js';
 import { createPhantomDataset } from '../../src/data/phantom/dataset.js';
-import { ganConfigSchema } from '../../src/gan/config.js';
+import { openPixelCache } from '../../src/data/pixels/cache.js';
+import { ganConfigSchema } from '../../src/generate/config.js';
 import { decodeImage, decodeSmall } from '../../src/image/decode.js';
-import { readRecords } from '../../src/metrics/record.js';
-import type { Random } from '../../src/random.js';
+import { readRecords } from '../../src/metrics/sets/record.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint.js';
 import { resolveConfig } from '../../src/run/config.js';
 import { createRun, readRun } from '../../src/run/run-folder.js';
-import { dispose, loadWeights, randn, saveSafetensors, tidy } from '../../src/torch/index.js';
 import { picklesFromHell, soundPth } from './archive.js';
 import { dicomFile } from './dicom-file.js';
 

@@ -2,9 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GraftError, Random } from 'graft-torch/base';
 import { afterAll, describe, expect, test } from 'vitest';
-import { GraftError } from '../../src/errors.js';
-import { Random } from '../../src/random.js';
 import { Fault, type FileKind, fileKinds } from './file-kinds.js';
 import { mutate } from './mutate.js';
 import { judgeCommand, refused } from './outcome.js';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { Random } from '../../src/random.js';
+import { Random } from 'graft-torch/base';
 import { settleEnvironment } from '../environment.js';
 import { type FileKind, fileKinds } from './file-kinds.js';
 import { mutate, pick } from './mutate.js';

@@ -1,5 +1,5 @@
 /** Changes to files: what disks, transfers and people do to them, and what somebody who means harm would try. */
-import type { Random } from '../../src/random.js';
+import type { Random } from 'graft-torch/base';
 
 /** Lengths, counts and offsets that programs trip over. */
 const EDGES = [0, 1, -1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, -0x80000000, 0xfffffff0];

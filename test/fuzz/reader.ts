@@ -1,6 +1,6 @@
 /** The process that reads what was made to harm it. Its parent (reading.ts) sees whether it lives. */
 import { basename } from 'node:path';
-import { setThreads } from '../../src/torch/index.js';
+import { setThreads } from 'graft-torch';
 import { Fault, fileKinds } from './file-kinds.js';
 import { fault, type Outcome, read, refused } from './outcome.js';
 
@@ -20,7 +20,7 @@ async function attempt({ kind, path, mustRefuse }: ReadRequest): Promise<Outcome
   } catch (error) {
     if (error instanceof Fault) return fault(error.message);
     if (!(error instanceof Error)) return fault(`threw ${String(error)}`);
-    const { GraftError, TorchError } = await import('../../src/errors.js');
+    const { GraftError, TorchError } = await import('graft-torch/base');
     if (!(error instanceof GraftError)) return fault(`a bug: ${error.name}: ${error.message.slice(0, 300)}`);
     const names =
       error.message.includes(basename(path)) || error.message.includes(basename(path).replace(/^\d+-/, ''));

@@ -1,9 +1,9 @@
 /** Names and notes of datasets, classes and trials that are programs where a report does not escape them. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Random } from 'graft-torch/base';
 import { parseHTML } from 'linkedom';
 import { parse, stringify } from 'yaml';
-import type { Random } from '../../src/random.js';
 import { exampleSummary } from '../../src/trial/example.test-data.js';
 import { writeReport } from '../../src/trial/report/index.js';
 import { pick } from './mutate.js';

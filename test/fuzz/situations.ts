@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Random } from '../../src/random.js';
+import type { Random } from 'graft-torch/base';
 import { listCheckpoints } from '../../src/run/checkpoint-file.js';
 import { mountSmallDisk } from '../small-disk.js';
 import { pick } from './mutate.js';
@@ -330,8 +330,8 @@ const scripts: Situation = {
   name: 'scripts of strangers',
   async attempt(workshop, dir) {
     const [pwned, script] = [join(dir, 'PWNED'), join(dir, 'evil.pt')];
-    const { saveScript } = await import('../../src/torch/script.js');
-    const { randn } = await import('../../src/torch/index.js');
+    const { saveScript } = await import('graft-torch');
+    const { randn } = await import('graft-torch');
     const source = `def forward(self, x):\n    torch.save(x, ${JSON.stringify(pwned)})\n    return torch.mean(torch.conv2d(x, self.w), [2, 3])\n`;
     saveScript(script, source, new Map([['w', randn([4, 3, 3, 3])]]), {});
     const synthetic = join(dir, 's');

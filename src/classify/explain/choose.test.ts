@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../../random.js';
 import type { ClassScoreRow } from '../class-scores.js';
 import type { ScoreRow } from '../scores.js';
 import { chooseClassRows, chooseRows } from './choose.js';

@@ -1,5 +1,5 @@
 /** Which images of a split are explained. */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 import type { ClassScoreRow } from '../class-scores.js';
 import type { ScoreRow } from '../scores.js';
 import { wrongest, wrongestCalls } from '../worst.js';

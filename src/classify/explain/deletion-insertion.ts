@@ -7,10 +7,11 @@
  * Both figures hang on the classifier and on how pixels are taken away; only differences to the same figure of a map that
  * knows nothing (./maps.ts) say something.
  */
-import { ConfigError } from '../../errors.js';
-import { gaussianWindow } from '../../metrics/full-reference/ssim.js';
-import * as F from '../../nn/functional.js';
-import { noGrad, type Tensor, tensor, tidy, where } from '../../torch/index.js';
+
+import { noGrad, type Tensor, tensor, tidy, where } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
+import { F } from 'graft-torch/nn';
+import { gaussianWindow } from '../../metrics/full-reference/index.js';
 
 export interface PerturbationOptions {
   /** Steps from the first image to the last; default 32. */

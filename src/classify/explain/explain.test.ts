@@ -1,9 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { fill } from '../../../test/engine/goldens.js';
-import { EfficientNet, toEfficientNetInput } from '../../models/index.js';
-import * as F from '../../nn/functional.js';
-import { init } from '../../nn/index.js';
 import {
   cat,
   Generator,
@@ -17,7 +12,12 @@ import {
   tensor,
   tidy,
   zeros,
-} from '../../torch/index.js';
+} from 'graft-torch';
+import { init } from 'graft-torch/nn';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import * as F from '../../../packages/torch/src/nn/functional.js';
+import { fill } from '../../../test/engine/goldens.js';
+import { EfficientNet, toEfficientNetInput } from '../../models/index.js';
 import { classifierConfigSchema } from '../config.js';
 import { areaUnder, deletionInsertion, gaussianBlur, perturbationCurve } from './deletion-insertion.js';
 import { explain } from './explain.js';

@@ -5,10 +5,11 @@
  * What is explained is the class that was called: for an image below the threshold, what speaks for the negative class; of
  * several classes the likeliest, or one that is named.
  */
+
+import { cat, type Device, Generator, noGrad, type Tensor, tidy } from 'graft-torch';
 import { type EfficientNet, toEfficientNetInput } from '../../models/index.js';
-import type { Interval } from '../../stats/delong.js';
-import { pairedT } from '../../stats/paired.js';
-import { cat, type Device, Generator, noGrad, type Tensor, tidy } from '../../torch/index.js';
+import type { Interval } from '../../stats/index.js';
+import { pairedT } from '../../stats/index.js';
 import { statisticsOf } from '../batch.js';
 import type { ClassifierConfig } from '../config.js';
 import { deletionInsertion } from './deletion-insertion.js';

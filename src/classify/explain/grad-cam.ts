@@ -7,16 +7,7 @@
  *                Chattopadhay et al., "Grad-CAM++", WACV 2018, eq. 19; its Y = eˢ makes all weights of an image e^S times
  *                as large, which a map's scale does not show: it is left out, as it would overflow
  */
-import {
-  type Device,
-  enableGrad,
-  grad,
-  noGrad,
-  type Tensor,
-  tensor,
-  tidy,
-  where,
-} from '../../torch/index.js';
+import { type Device, enableGrad, grad, noGrad, type Tensor, tensor, tidy, where } from 'graft-torch';
 
 export type CamVariant = 'grad-cam' | 'grad-cam++';
 

@@ -6,8 +6,9 @@
  * the integral by the midpoint rule. Completeness: the attributions of an image sum to F(x) − F(x′); what is missing to it
  * tells whether the steps were enough. x′, the baseline, stands for "nothing to see", and every map is relative to it.
  */
-import { ConfigError } from '../../errors.js';
-import { enableGrad, grad, noGrad, type Tensor, tidy } from '../../torch/index.js';
+
+import { enableGrad, grad, noGrad, type Tensor, tidy } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
 
 export interface IntegratedGradients {
   /** As the input, signed: what each value adds to the score. */

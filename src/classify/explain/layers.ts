@@ -2,9 +2,10 @@
  * Taking one of a network's maps out while it computes: the method that makes the map is replaced on the one object, for one
  * pass, by one that also hands out its result. So no network needs to know of it.
  */
-import { ConfigError } from '../../errors.js';
+
+import { aten, keep, noGrad, type Tensor, tidy, zeros } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
 import type { EfficientNet } from '../../models/index.js';
-import { aten, keep, noGrad, type Tensor, tidy, zeros } from '../../torch/index.js';
 import type { MappedForward } from './grad-cam.js';
 
 /** What makes a map. */

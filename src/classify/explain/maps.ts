@@ -1,6 +1,7 @@
 /** Maps of evidence at the size of the images, and those that know nothing: what an explanation is held against. */
-import * as F from '../../nn/functional.js';
-import { aten, type Generator, rand, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Generator, rand, type Tensor, tensor, tidy } from 'graft-torch';
+import { F } from 'graft-torch/nn';
 
 /**
  * Enlarges maps to the images' size and brings each to [0, 1]: what is below 0 to 0, its largest value to 1. A map without

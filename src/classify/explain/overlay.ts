@@ -1,5 +1,5 @@
 /** Heat laid over images. */
-import { type Tensor, tensor, tidy } from '../../torch/index.js';
+import { type Tensor, tensor, tidy } from 'graft-torch';
 
 /** Viridis at nine places (van der Walt & Smith 2015): from dark to light for every eye, and unlike skin throughout. */
 const VIRIDIS = [

@@ -2,10 +2,11 @@
  * The sanity check of Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: an explanation that hardly changes
  * when the weights are random explains the image (edges, the middle), not the classifier.
  */
+
+import { type Tensor, withSeed } from 'graft-torch';
+import { averageBatchStatistics } from 'graft-torch/nn';
 import type { EfficientNet } from '../../models/index.js';
-import { averageBatchStatistics } from '../../nn/standing-statistics.js';
-import { spearman } from '../../stats/rank-correlation.js';
-import { type Tensor, withSeed } from '../../torch/index.js';
+import { spearman } from '../../stats/index.js';
 import type { ClassifierConfig } from '../config.js';
 import { makeNetwork } from '../network.js';
 

@@ -1,8 +1,9 @@
 /** What of a network's output an explanation is about, image by image: one logit or several. */
-import { chosenName } from '../../data/cell.js';
-import { ConfigError } from '../../errors.js';
-import { likeliest } from '../../stats/multi-class.js';
-import { aten, type Tensor, tensor } from '../../torch/index.js';
+
+import { aten, type Tensor, tensor } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
+import { chosenName } from '../../data/table/index.js';
+import { likeliest } from '../../stats/index.js';
 import type { ClassifierConfig } from '../config.js';
 import { signsOf } from './grad-cam.js';
 

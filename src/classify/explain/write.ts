@@ -1,9 +1,8 @@
 /** An explanation as files: a sheet with all images and methods, single overlays, and the figures. */
 import { join } from 'node:path';
-import { writeFileAtomic, writeJson } from '../../files.js';
-import { toRgb } from '../../image/channels.js';
-import { gridPng, type PlanarImages } from '../../image/grid.js';
-import { noGrad, stack, type Tensor, tidy } from '../../torch/index.js';
+import { noGrad, stack, type Tensor, tidy } from 'graft-torch';
+import { writeFileAtomic, writeJson } from 'graft-torch/base';
+import { gridPng, type PlanarImages, toRgb } from '../../image/index.js';
 import { gaussianBlur } from './deletion-insertion.js';
 import type { Explanation, Method } from './explain.js';
 import { toHeat } from './maps.js';

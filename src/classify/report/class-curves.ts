@@ -1,11 +1,8 @@
 /** ROC and precision–recall curves of every class against the rest, as small planes beside each other. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock } from '../../report/document.js';
-import { fullPanel, plainAxis } from '../../report/draw.js';
-import { fixed, shortened } from '../../report/format.js';
-import { INK, MUTED, PAPER, RULE } from '../../report/palette.js';
-import { precisionRecallCurve } from '../../stats/precision-recall.js';
-import { rocCurve } from '../../stats/roc.js';
+import type { FigureBlock } from '../../report/index.js';
+import { fixed, fullPanel, INK, MUTED, PAPER, plainAxis, RULE, shortened } from '../../report/index.js';
+import { precisionRecallCurve, rocCurve } from '../../stats/index.js';
 import { oneAgainstRest } from '../class-scores.js';
 import { BLUE, withInterval } from './curves.js';
 import type { ClassReportInput } from './input.js';

@@ -1,7 +1,6 @@
 /** Tables of a classifier with several classes: each class against the rest, and subgroups. */
-import type { Block, FigureBlock, TableBlock } from '../../report/document.js';
-import { forestFigure } from '../../report/forest.js';
-import { fixed, list, plural, pValue, signed, whole } from '../../report/format.js';
+import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
+import { fixed, forestFigure, list, plural, pValue, signed, whole } from '../../report/index.js';
 import type { ClassEvaluation, OneClassScoreName } from '../class-evaluation.js';
 import { FEWEST_GROUPS_OF_A_CLASS } from '../class-subgroups.js';
 import type { Score } from '../evaluation.js';

@@ -1,6 +1,6 @@
 /** What the reports of two and of several classes have in common. */
-import type { Block, ReportDocument, Section, Summary } from '../../report/document.js';
-import { day, fixed, plural, range, whole } from '../../report/format.js';
+import type { Block, ReportDocument, Section, Summary } from '../../report/index.js';
+import { day, fixed, plural, range, whole } from '../../report/index.js';
 import type { Calibration, Evaluation, Score } from '../evaluation.js';
 import type { ClassCount } from '../few.js';
 import type { ReportSubject } from './input.js';

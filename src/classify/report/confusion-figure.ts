@@ -1,9 +1,7 @@
 /** The confusion matrix as a picture: counts, and their share of the row. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock } from '../../report/document.js';
-import { fullPanel } from '../../report/draw.js';
-import { shortened, whole } from '../../report/format.js';
-import { INK, MUTED, RULE } from '../../report/palette.js';
+import type { FigureBlock } from '../../report/index.js';
+import { fullPanel, INK, MUTED, RULE, shortened, whole } from '../../report/index.js';
 import type { ClassEvaluation } from '../class-evaluation.js';
 import { BLUE } from './curves.js';
 

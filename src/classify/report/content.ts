@@ -1,6 +1,6 @@
 /** Composes an evaluation's report from plain data. */
-import type { Block, GalleryBlock, ReportDocument, Section, Summary } from '../../report/document.js';
-import { fixed, percent, plural, range, whole } from '../../report/format.js';
+import type { Block, GalleryBlock, ReportDocument, Section, Summary } from '../../report/index.js';
+import { fixed, percent, plural, range, whole } from '../../report/index.js';
 import type { ScoreName } from '../evaluation.js';
 import { binaryCounts, fewest, fewWords } from '../few.js';
 import {

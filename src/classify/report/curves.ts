@@ -1,11 +1,20 @@
 /** ROC and precision–recall curves with the operating point, and the histogram of probabilities. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock } from '../../report/document.js';
-import { fullPanel, halfPanel, plainAxis, unitSquare } from '../../report/draw.js';
-import { fixed, percent, range } from '../../report/format.js';
-import { INK, MUTED, PAPER, RULE } from '../../report/palette.js';
-import { precisionRecallCurve } from '../../stats/precision-recall.js';
-import { rocCurve } from '../../stats/roc.js';
+import type { FigureBlock } from '../../report/index.js';
+import {
+  fixed,
+  fullPanel,
+  halfPanel,
+  INK,
+  MUTED,
+  PAPER,
+  percent,
+  plainAxis,
+  RULE,
+  range,
+  unitSquare,
+} from '../../report/index.js';
+import { precisionRecallCurve, rocCurve } from '../../stats/index.js';
 import type { Score } from '../evaluation.js';
 import type { EvaluationReportInput } from './input.js';
 

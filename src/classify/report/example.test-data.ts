@@ -1,7 +1,7 @@
 /** Evaluations' reports made without a classifier: patients with one to three images, and probabilities that are too sure. */
 
-import { partitionsOf } from '../../data/partition.js';
-import { Random } from '../../random.js';
+import { Random } from 'graft-torch/base';
+import { partitionsOf } from '../../data/dataset/partition.js';
 import type { Tile } from '../../report/document.js';
 import { evaluateClasses } from '../class-evaluation.js';
 import type { ClassScoreRow } from '../class-scores.js';

@@ -1,13 +1,11 @@
 /** The report on one evaluation of a classifier: one page that needs nothing else. */
 
-import { isMissing } from '../../data/cell.js';
-import { type Dataset, type DatasetRow, imagePath } from '../../data/dataset.js';
-import { columnTitle } from '../../data/eda/columns.js';
-import { thumbnail } from '../../data/eda/thumbnails.js';
-import { writeFileAtomic } from '../../files.js';
-import type { Tile } from '../../report/document.js';
-import { fixed } from '../../report/format.js';
-import { toHtml } from '../../report/html.js';
+import { writeFileAtomic } from 'graft-torch/base';
+import { type Dataset, type DatasetRow, imagePath } from '../../data/dataset/index.js';
+import { columnTitle, thumbnail } from '../../data/eda/index.js';
+import { isMissing } from '../../data/table/index.js';
+import type { Tile } from '../../report/index.js';
+import { fixed, toHtml } from '../../report/index.js';
 import type { ClassScoreRow } from '../class-scores.js';
 import type { ScoreRow } from '../scores.js';
 import { wrongest, wrongestCalls } from '../worst.js';
@@ -111,3 +109,4 @@ export function writeEvaluationReport(path: string, input: EvaluationReportInput
 export function writeClassReport(path: string, input: ClassReportInput): void {
   writeFileAtomic(path, toHtml(composeClassReport(input)));
 }
+export type { ReportSubject } from './input.js';

@@ -1,5 +1,5 @@
 /** What an evaluation's report is composed of: plain data, so that it can be made, and tested, without a classifier. */
-import type { Tile } from '../../report/document.js';
+import type { Tile } from '../../report/index.js';
 import type { ClassEvaluation } from '../class-evaluation.js';
 import type { ClassScoreRow } from '../class-scores.js';
 import type { Evaluation } from '../evaluation.js';

@@ -1,10 +1,8 @@
 /** The reliability diagram, before and after temperature scaling. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock } from '../../report/document.js';
-import { halfPanel, unitSquare } from '../../report/draw.js';
-import { fixed, whole } from '../../report/format.js';
-import { MUTED, PAPER } from '../../report/palette.js';
-import { wilsonInterval } from '../../stats/proportion.js';
+import type { FigureBlock } from '../../report/index.js';
+import { fixed, halfPanel, MUTED, PAPER, unitSquare, whole } from '../../report/index.js';
+import { wilsonInterval } from '../../stats/index.js';
 import type { Calibration } from '../evaluation.js';
 import type { Calibrated } from './common-blocks.js';
 import { BLUE } from './curves.js';

@@ -1,9 +1,16 @@
 /** Subgroups as a forest plot and as tables. */
-import type { Block, FigureBlock, TableBlock } from '../../report/document.js';
-import { type ForestPoint, forestFigure } from '../../report/forest.js';
-import { fixed, list, plural, pValue, signed, whole } from '../../report/format.js';
-import type { Interval } from '../../stats/delong.js';
-import type { Proportion } from '../../stats/proportion.js';
+import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
+import {
+  type ForestPoint,
+  fixed,
+  forestFigure,
+  list,
+  plural,
+  pValue,
+  signed,
+  whole,
+} from '../../report/index.js';
+import type { Interval, Proportion } from '../../stats/index.js';
 import type { Evaluation } from '../evaluation.js';
 import { FEWEST_TO_JUDGE, type Subgroup, type SubgroupTable } from '../subgroups.js';
 import { withInterval } from './curves.js';

@@ -1,12 +1,12 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Random } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeImage } from '../../image/encode.js';
-import { Random } from '../../random.js';
-import { createDataset, type DatasetItem, reportFile } from '../create.js';
-import { type Dataset, manifestFile, openDataset } from '../dataset.js';
-import { readTable, writeTable } from '../table.js';
+import { type Dataset, manifestFile, openDataset } from '../dataset/dataset.js';
+import { createDataset, type DatasetItem, reportFile } from '../import/create.js';
+import { readTable, writeTable } from '../table/table.js';
 import { auditDataset, auditManifest, auditTables } from './index.js';
 
 const images = 120;

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { Random } from '../../random.js';
 import { measureConfounds, togetherNames } from './confounds.js';
 import { categoricalFeature, type Feature, numericFeature } from './levels.js';
 

@@ -2,7 +2,7 @@
  * Confounds: what predicts the label without a look at the lesion. Each feature alone, and all of a kind together,
  * gets a cross-fitted AUC (src/stats/cross-fit-auc.ts): a classifier that scores no better may have learnt just that.
  */
-import { crossFitAuc } from '../../stats/cross-fit-auc.js';
+import { crossFitAuc } from '../../stats/index.js';
 import { isRecordedApart } from './columns.js';
 import type { Feature } from './levels.js';
 import type { Confound } from './result.js';

@@ -4,10 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ConfigError, DataError } from '../../errors.js';
-import { readText } from '../../files.js';
-import { parseYaml } from '../../yaml-text.js';
-import { chosenName, columnKey, idKey, isMissing, labelKey, oneSpelling, plainText } from '../cell.js';
+import { ConfigError, DataError, readText } from 'graft-torch/base';
+import { parseYaml } from '../../base/yaml/index.js';
 import {
   type Dataset,
   type DatasetDescription,
@@ -15,10 +13,11 @@ import {
   manifestColumns,
   manifestFile,
   splits,
-} from '../dataset.js';
-import { assignGroups } from '../groups.js';
+} from '../dataset/dataset.js';
+import { assignGroups } from '../dataset/groups.js';
 import { type Metadata, type MetadataRow, readMetadata } from '../metadata/index.js';
-import { readTable } from '../table.js';
+import { chosenName, columnKey, idKey, isMissing, labelKey, oneSpelling, plainText } from '../table/cell.js';
+import { readTable } from '../table/table.js';
 import { recordedPairs, searchPairs } from './near-duplicates.js';
 import type { AuditResult } from './result.js';
 import { type AuditInput, type AuditRow, auditRows } from './rows.js';

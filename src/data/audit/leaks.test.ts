@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../../random.js';
 import { explainLeaks, findLeaks, type LeakRow } from './leaks.js';
 import type { LeakKind } from './result.js';
 

@@ -2,7 +2,7 @@
  * Leaks: what two splits share although they should share nothing. A model that has seen a patient, a lesion or the
  * picture itself in training is not tested by it.
  */
-import { UnionFind } from '../groups.js';
+import { UnionFind } from '../dataset/groups.js';
 import type { Leak, LeakKind } from './result.js';
 
 /** What the search for leaks has to know of an image; empty or left out where it is not known. */

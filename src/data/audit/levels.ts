@@ -2,8 +2,8 @@
  * Features as levels: what is numeric is cut into bins of about as many images each, rare categories are put
  * together, and "missing" is a level like any other, since that a value was not recorded can itself tell the label.
  */
-import type { Codes } from '../../stats/cross-fit.js';
-import { columnValues, dayReader, isMissing } from '../cell.js';
+import type { Codes } from '../../stats/index.js';
+import { columnValues, dayReader, isMissing } from '../table/cell.js';
 import type { Confound } from './result.js';
 
 export interface Feature extends Pick<Confound, 'feature' | 'kind' | 'source' | 'images' | 'missing'> {

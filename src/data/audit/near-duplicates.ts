@@ -1,10 +1,10 @@
 /** Pairs of images of a dataset that show one picture: as its import found them, or searched for anew. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJson } from '../../files.js';
-import { type ImportReport, reportFile } from '../create.js';
-import { type Dataset, type DatasetRow, imagePath } from '../dataset.js';
-import { findDuplicateFiles } from '../duplicates.js';
+import { readJson } from 'graft-torch/base';
+import { type Dataset, type DatasetRow, imagePath } from '../dataset/dataset.js';
+import { findDuplicateFiles } from '../duplicates/duplicates.js';
+import { type ImportReport, reportFile } from '../import/create.js';
 
 /** Pairs of ids; pairs with images that the import left out are among them, since they tie others together. */
 export function recordedPairs(dir: string): [string, string][] | undefined {

@@ -1,6 +1,6 @@
 /** The audit itself, of rows from wherever they come: leaks between their splits, confounds of their labels. */
-import { ConfigError } from '../../errors.js';
-import { chosenName, labelKey } from '../cell.js';
+import { ConfigError } from 'graft-torch/base';
+import { chosenName, labelKey } from '../table/cell.js';
 import { columnFeatures } from './columns.js';
 import { measureConfounds, smallestClass } from './confounds.js';
 import { explainLeaks, findLeaks, type LeakRow } from './leaks.js';

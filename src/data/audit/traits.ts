@@ -1,11 +1,9 @@
 /** What the files and their pixels give away: measured anew from the images of a dataset. */
 import { extname } from 'node:path';
-import { DataError } from '../../errors.js';
-import { jpegQuality } from '../../image/jpeg.js';
-import { type ImageTraits, measureTraits } from '../../image/traits.js';
-import { readBytesAsync } from '../../reading.js';
-import { type Dataset, imagePath } from '../dataset.js';
-import { forEachParallel } from '../parallel.js';
+import { DataError, readBytesAsync } from 'graft-torch/base';
+import { forEachParallel } from '../../base/index.js';
+import { type ImageTraits, jpegQuality, measureTraits } from '../../image/index.js';
+import { type Dataset, imagePath } from '../dataset/dataset.js';
 import { categoricalFeature, type Feature, numericFeature } from './levels.js';
 
 const pixelTraits: readonly (readonly [string, keyof ImageTraits])[] = [

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { aten, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { aten, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { gainAndBias, hsvToRgb, rgbToHsv, shiftHsv } from './colour.js';
 import { cutHoles } from './cutout.js';
 import { applyGeometry } from './geometry.js';

@@ -1,6 +1,6 @@
+import { aten, cat, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { aten, cat, tidy } from '../../torch/index.js';
 import { filterEach, gaussianKernel, motionKernel } from './blur.js';
 import { differences, floatsOf, golden, unitImage } from './golden.test-data.js';
 import { medianBlur, sortingNetwork } from './median.js';

@@ -2,7 +2,7 @@
  * Blurs by small kernels, each sample with its own: Gaussian and motion blur, as albumentations asks OpenCV for them.
  * The border is mirrored without repeating a pixel (BORDER_REFLECT_101).
  */
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 
 /** A square kernel, row by row; its side is odd. */
 export type Kernel = readonly number[];

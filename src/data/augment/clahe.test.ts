@@ -1,5 +1,5 @@
+import { aten, cat, tensor, tidy } from 'graft-torch';
 import { describe, expect, it } from 'vitest';
-import { aten, cat, tensor, tidy } from '../../torch/index.js';
 import { clahe, equalizeTiles } from './clahe.js';
 import { bytesOf, differences, floatsOf, golden, levelsFrom, unitImage } from './golden.test-data.js';
 

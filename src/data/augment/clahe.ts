@@ -6,8 +6,9 @@
  * Lightness is CIE L* (sRGB, D65) in 256 levels. a* and b* stay as they are: in f(X), f(Y), f(Z) that is the same step
  * for all three, ΔL / 116.
  */
-import { toRgb } from '../../image/channels.js';
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
+import { toRgb } from '../../image/index.js';
 
 const LEVELS = 256;
 

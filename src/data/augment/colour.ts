@@ -3,8 +3,9 @@
  * HSV after Smith, "Color gamut transform pairs" (SIGGRAPH 1978); back to RGB by the closed form
  * f(n) = V − V·S·max(0, min(k, 4 − k, 1)), k = (n + 6·H) mod 6, n = 5, 3, 1 for R, G, B.
  */
-import { onRows, perSample, rowsWhere } from '../../image/per-sample.js';
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
+import { onRows, perSample, rowsWhere } from '../../image/index.js';
 
 /** The least that is divided by. */
 const TINY = 1e-12;

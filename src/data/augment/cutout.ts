@@ -1,5 +1,5 @@
 /** Cutout (DeVries & Taylor, arXiv:1708.04552): black squares, here with albumentations' several small holes. */
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 
 /**
  * Blackens squares. A hole near the border is cut off by it.

@@ -1,6 +1,6 @@
+import { cat, grad, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { cat, grad, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { gridAxis, gridDistortion, opticalDistortion } from './distortion.js';
 import { cornerAffine, elasticTransform, fieldDeviation, smoothingMatrix } from './elastic.js';
 import { shiftScaleRotate, turn } from './geometry.js';

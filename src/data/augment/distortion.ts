@@ -2,7 +2,7 @@
  * Optical and grid distortion with albumentations' meanings (0.5): a lens that bulges or pinches, and a mesh whose
  * columns and rows are drawn out by random factors.
  */
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 import { pixelAxes, remap } from './remap.js';
 
 /**

@@ -4,8 +4,9 @@
  *
  * The two are one map here, so pixels are interpolated once, where albumentations does it twice.
  */
-import { type Affine, compose } from '../../image/affine.js';
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
+import { type Affine, compose } from '../../image/index.js';
 import { pixelAxes, remap } from './remap.js';
 
 /** Displacements of three points, in pixels: x and y of each. */

@@ -3,9 +3,9 @@
  * of itself, poor + factor · (image − poor), as Pillow's `ImageEnhance` has them. A factor of 0 gives the poorer image,
  * 1 the image itself, more exaggerates. In float, without Pillow's rounding in between.
  */
-import { toGrey } from '../../image/channels.js';
-import { perSample } from '../../image/per-sample.js';
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
+import { perSample, toGrey } from '../../image/index.js';
 
 /** poor + factor · (image − poor), clipped to [0, 1]. */
 function away(poor: Tensor, images: Tensor, factors: readonly number[]): Tensor {

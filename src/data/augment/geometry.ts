@@ -3,10 +3,10 @@
  * interpolated once and moved once, whatever was drawn.
  * Reflection at the border repeats no pixel, as albumentations has it; rotation turns about the centre of the image.
  */
-import { DataError } from '../../errors.js';
-import { type Affine, warp } from '../../image/affine.js';
-import { onRows, rowsWhere } from '../../image/per-sample.js';
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
+import { type Affine, onRows, rowsWhere, warp } from '../../image/index.js';
 import type { SampleParameters } from './parameters.js';
 
 /** What is done to a sample's geometry, of all that may be. */

@@ -1,7 +1,7 @@
 /** Goldens of albumentations, OpenCV and Pillow (`test/goldens/augment/transforms.py`), and how far a tensor is from one. */
 import { readFileSync } from 'node:fs';
+import { type Tensor, tensor } from 'graft-torch';
 import { expect } from 'vitest';
-import { type Tensor, tensor } from '../../torch/index.js';
 
 /** Base64 of bytes or of float32. */
 type Packed = string;

@@ -1,8 +1,9 @@
 /** Augmentation of one channel: what happens to grey is what happens to three equal channels. */
+
+import { liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import { toRgb } from '../../image/channels.js';
-import { Random } from '../../random.js';
-import { liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { augment, augmentationNames, RAND_AUGMENT, SIIM } from './index.js';
 import { dealOut, sometimes, type Transform } from './pipeline.js';
 import { runProgram } from './program.js';

@@ -3,8 +3,9 @@
  * depend on the batch it is in.
  * `standard` and `flips` are settings of one list, the original's (`settings.ts`); longer ones are pipelines of transforms.
  */
-import type { Random } from '../../random.js';
-import { noGrad, type Tensor } from '../../torch/index.js';
+
+import { noGrad, type Tensor } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
 import {
   AUGMENTATIONS,
   type AugmentationName,
@@ -64,3 +65,7 @@ function named(name: AugmentationName): AugmentationSettings | Pipeline {
 }
 
 const isPipeline = (one: AugmentationSettings | Pipeline): one is Pipeline => Array.isArray(one);
+
+export { cutHoles } from './cutout.js';
+export { testTimeAugmentations } from './parameters.js';
+export { drawSheet, sheetRows } from './sheet.js';

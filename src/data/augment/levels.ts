@@ -2,8 +2,9 @@
  * Operations on the levels of an image as Pillow's `ImageOps` has them: autocontrast, equalise, posterise, solarise.
  * Equalise and posterise are about 256 levels: pixels are rounded to those first.
  */
-import { perSample } from '../../image/per-sample.js';
-import { aten, type Tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tidy } from 'graft-torch';
+import { perSample } from '../../image/index.js';
 
 const LEVELS = 256;
 const TOP = LEVELS - 1;

@@ -3,8 +3,9 @@
  * pixel: no sorting, no gathering of windows. Neighbouring windows share their sorted columns; of a window whose columns
  * and rows are sorted, only the pixels about the rising diagonal can be its median (Kopp & Purgathofer 1994).
  */
-import { onRows, rowsWhere } from '../../image/per-sample.js';
-import { aten, type Tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tidy } from 'graft-torch';
+import { onRows, rowsWhere } from '../../image/index.js';
 
 /** Puts the smaller of two wires on the first, the larger on the second. */
 type Exchange = readonly [number, number];

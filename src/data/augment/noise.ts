@@ -3,7 +3,7 @@
  * whole batch is drawn at once, on any device, the same on each, and what a sample gets does not depend on the others.
  * The hash is lowbias32 (Wellons, "Prospecting for hash functions", 2018) with a second word of the seed in its middle.
  */
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 
 /**
  * Two words of 32 bits, drawn at random: two seeds whose second words are equal and whose first words are near would give

@@ -5,7 +5,7 @@
  * Parameter meanings are those of albumentations (Buslaev et al., Information 2020), in units that do not depend
  * on the image's size: shifts and holes as shares of the side, hue in turns, saturation and value in [0, 1].
  */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 
 /** An augmentation as probabilities (0 to 1) and ranges; `0` switches a part off. */
 export interface AugmentationSettings {

@@ -1,6 +1,6 @@
+import { aten, cat, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { aten, cat, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { gainAndBias, shiftHsv } from './colour.js';
 import { cutHoles } from './cutout.js';
 import { golden, levelsFrom, unitImage } from './golden.test-data.js';

@@ -6,8 +6,9 @@
  * `Change` it is done to a batch, each sample by its own parameters. So what happens to a sample does not depend on the
  * batch it is in, and each half is tested by itself.
  */
-import type { Random } from '../../random.js';
-import type { Tensor } from '../../torch/index.js';
+
+import type { Tensor } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
 import type { Instructions, Size } from './program.js';
 import { type Change, runShares, type Share } from './run.js';
 

@@ -6,9 +6,9 @@
  * An instruction is its code, the number of its parameters, and the parameters. What it computes is what the tensor
  * function of the same change computes, to rounding.
  */
-import type { Affine } from '../../image/affine.js';
-import { makeOperator } from '../../torch/dispatch.js';
-import { type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { makeOperator, type Tensor, tensor, tidy } from 'graft-torch';
+import type { Affine } from '../../image/index.js';
 import type { Kernel } from './blur.js';
 import type { HsvShift } from './colour.js';
 import { holeSpan } from './cutout.js';

@@ -1,6 +1,6 @@
+import { aten, cat, liveTensors, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { aten, cat, liveTensors, tidy } from '../../torch/index.js';
 import { adjustBrightness, adjustColour, adjustContrast, adjustSharpness } from './enhance.js';
 import { bytesOf, golden, levelsFrom, unitImage } from './golden.test-data.js';
 import { augment } from './index.js';

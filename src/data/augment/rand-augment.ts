@@ -3,9 +3,10 @@
  * replacement, all of one magnitude M. Operations and their ranges are those of the paper's code (AutoAugment's), on
  * torchvision's scale of magnitudes from 0 to 30; signs are drawn. Geometry is bilinear, black beyond the border.
  */
-import { type Affine, warp } from '../../image/affine.js';
-import type { Random } from '../../random.js';
-import type { Tensor } from '../../torch/index.js';
+
+import type { Tensor } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import { type Affine, warp } from '../../image/index.js';
 import { adjustBrightness, adjustColour, adjustContrast, adjustSharpness } from './enhance.js';
 import { shiftScaleRotate } from './geometry.js';
 import { autoContrast, equalize, posterize, solarize } from './levels.js';

@@ -1,5 +1,5 @@
 /** Images seen through a map of coordinates in pixels, as `cv2.remap` takes it. */
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 
 /**
  * Samples each image at its map's points, bilinearly. Beyond the border the image is mirrored without repeating a pixel

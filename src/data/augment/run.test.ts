@@ -1,6 +1,6 @@
+import { aten, liveTensors, setThreads, type Tensor, tensor, threads, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { aten, liveTensors, setThreads, type Tensor, tensor, threads, tidy } from '../../torch/index.js';
 import { differences } from './golden.test-data.js';
 import { AUGMENTATIONS, augment, SIIM } from './index.js';
 import { dealOut, sometimes, type Transform } from './pipeline.js';

@@ -2,7 +2,7 @@
  * What was drawn for a batch, done to it: on the CPU in one pass by compiled kernels, elsewhere in tensor operations.
  * This is the one place that decides which.
  */
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 import { type Instructions, runProgram, type Size, suitsProgram } from './program.js';
 
 /** One kind of change, in the two ways of doing it. */

@@ -2,8 +2,9 @@
  * The original's list as changes of a batch: contrast, holes, geometry (composed into one interpolation), brightness and
  * contrast, hue–saturation–value.
  */
-import type { Random } from '../../random.js';
-import type { Tensor } from '../../torch/index.js';
+
+import type { Tensor } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
 import { gainAndBias, shiftHsv } from './colour.js';
 import { cutHoles } from './cutout.js';
 import { applyGeometry, interpolates, requireSquare, sourceOfOutput } from './geometry.js';

@@ -1,7 +1,8 @@
 /** A contact sheet of an augmentation: one row a transform, each draw beside the last, and all of it together at the end. */
-import type { PlanarImages } from '../../image/grid.js';
-import { Random } from '../../random.js';
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import type { PlanarImages } from '../../image/index.js';
 import { augment } from './index.js';
 import {
   AUGMENTATIONS,

@@ -2,8 +2,9 @@
  * Views of a batch for test-time augmentation: a lesion looks the same from every side, so a score may be averaged over
  * the symmetries of the square. Pixels are moved, never interpolated.
  */
-import { DataError } from '../../errors.js';
-import type { Tensor } from '../../torch/index.js';
+
+import type { Tensor } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
 import { turn } from './geometry.js';
 
 /**

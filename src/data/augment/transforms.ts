@@ -6,9 +6,10 @@
  * Values are float in [0, 1] where albumentations has bytes, so limits that it counts in levels of 255 are counted so
  * here too, and nothing is rounded between two transforms. Lengths in pixels are pixels, except where a size is named.
  */
-import type { Affine } from '../../image/affine.js';
-import type { Random } from '../../random.js';
-import { aten, tidy } from '../../torch/index.js';
+
+import { aten, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import type { Affine } from '../../image/index.js';
 import { filterEach, gaussianKernel, motionKernel } from './blur.js';
 import { clahe } from './clahe.js';
 import { gainAndBias, shiftHsv } from './colour.js';

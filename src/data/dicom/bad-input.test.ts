@@ -1,5 +1,5 @@
+import { DataError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
 import { golden, goldenFiles, valueAt, withText } from './goldens.test-data.js';
 import { isDicom, readDicom } from './index.js';
 

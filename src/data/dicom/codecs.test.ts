@@ -1,8 +1,8 @@
 /** Files that need an optional codec, or say unusual things of their pixels, against pydicom and pylibjpeg. */
 import { readFileSync } from 'node:fs';
 import { inflateSync } from 'node:zlib';
+import { DataError } from 'graft-torch/base';
 import { describe, expect, it, vi } from 'vitest';
-import { DataError } from '../../errors.js';
 import { decodeImage } from '../../image/decode.js';
 import { isDicom, readDicom, readDicomHeader } from './index.js';
 

@@ -3,7 +3,7 @@
  * peers of the package (WebAssembly and plain JavaScript, nothing to compile); where one is missing the error says how to
  * get it, or how to do without.
  */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 
 export type CodecKind = 'jpeg2000' | 'jpegls' | 'jpeglossless';
 

@@ -1,7 +1,7 @@
 /**
  * What a file says about its pixels (Image Pixel Module, DICOM PS3.3 C.7.6.3), checked.
  */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 import type { DicomFile } from './parse.js';
 import { decimal, quoted, text, texts, word } from './values.js';
 

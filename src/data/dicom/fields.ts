@@ -7,7 +7,7 @@
  */
 
 import type { DataSet } from 'dicom-parser';
-import { isMissing, plainText } from '../cell.js';
+import { isMissing, plainText } from '../table/cell.js';
 import { frameCount, sopClass } from './describe.js';
 import type { DicomFile } from './parse.js';
 import { pseudonym, pseudonymUid } from './pseudonym.js';

@@ -1,5 +1,5 @@
+import { DataError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
 import { golden, goldenFiles } from './goldens.test-data.js';
 import { readDicom } from './index.js';
 

@@ -12,7 +12,7 @@
  * next: an import takes their values (`GreyRendering.values`) and finds one range for all.
  */
 import type { DataSet } from 'dicom-parser';
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 import type { PixelDescription } from './describe.js';
 import { readLut } from './lut.js';
 import { decimal, itemsOf, quoted, text } from './values.js';

@@ -4,10 +4,10 @@
  * JPEG streams are handed out as they are, without what could name somebody; other pixels become PNG. Decoding the
  * result, and finding damage inside a JPEG stream, is left to the image decoder, which every image passes anyway.
  */
+
+import { DataError } from 'graft-torch/base';
 import sharp from 'sharp';
-import { DataError } from '../../errors.js';
-import { decodeImage } from '../../image/decode.js';
-import { floatTiff } from '../../image/float-tiff.js';
+import { decodeImage, floatTiff } from '../../image/index.js';
 import { type CodecKind, decodeFrame } from './codecs.js';
 import { describePixels, type PixelDescription, pixelAspect } from './describe.js';
 import { type DeidentifyOptions, headerWarnings, readFields } from './fields.js';

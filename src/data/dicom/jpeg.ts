@@ -8,7 +8,7 @@
  * photometric interpretation. A stream without such markers gets Adobe's, where its component ids would mislead.
  * JFIF streams are YCbCr by definition; a file that calls one RGB is wrong (pydicom and dcm4che decide likewise).
  */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 
 export interface CleanJpeg {
   bytes: Uint8Array;

@@ -7,7 +7,7 @@
  */
 import { inflateRawSync } from 'node:zlib';
 import dicomParser, { type ByteStream, type DataSet, type Element } from 'dicom-parser';
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 import { type TransferSyntax, transferSyntax } from './syntax.js';
 
 export interface DicomFile {

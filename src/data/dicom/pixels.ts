@@ -1,7 +1,7 @@
 /**
  * Bare pixels → 8-bit RGB or grey (DICOM PS3.3 C.7.6.3.1, PS3.5 chapter 8).
  */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 import type { PixelDescription } from './describe.js';
 import { greyTransform, renderGrey, storedValue } from './grey.js';
 import { readLut } from './lut.js';

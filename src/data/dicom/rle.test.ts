@@ -1,5 +1,5 @@
+import { DataError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
 import { decodeRle } from './rle.js';
 
 /** A frame of one segment a list of bytes. */

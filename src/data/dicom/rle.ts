@@ -2,7 +2,7 @@
  * RLE Lossless (DICOM PS3.5, Annex G): a frame is a header of sixteen 32-bit numbers (how many segments, where each
  * begins) and a PackBits-coded segment for every byte of every sample, the most significant byte first.
  */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 
 /**
  * Decodes one frame.

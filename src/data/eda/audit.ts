@@ -1,11 +1,9 @@
 /** What an audit found: groups that two splits share, and features that predict the label without a look at the lesion. */
 import * as Plot from '@observablehq/plot';
-import type { Block, FigureBlock, TableBlock } from '../../report/document.js';
-import { around, fullPanel } from '../../report/draw.js';
-import { fixed, percent, plural, whole } from '../../report/format.js';
-import { INK, MUTED, PAPER } from '../../report/palette.js';
+import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
+import { around, fixed, fullPanel, INK, MUTED, PAPER, percent, plural, whole } from '../../report/index.js';
 import type { AuditResult, Confound, LeakKind } from '../audit/result.js';
-import { nameSome } from '../problems.js';
+import { nameSome } from '../dataset/problems.js';
 import { columnTitle } from './columns.js';
 import { clip } from './rows.js';
 

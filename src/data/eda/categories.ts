@@ -1,7 +1,7 @@
 /** Figures of columns with few values: how many images have each, of which class, and how often they are positive. */
-import type { FigureBlock } from '../../report/document.js';
-import { percent, plural, whole } from '../../report/format.js';
-import type { Dataset } from '../dataset.js';
+import type { FigureBlock } from '../../report/index.js';
+import { percent, plural, whole } from '../../report/index.js';
+import type { Dataset } from '../dataset/dataset.js';
 import { type Column, columnTitle } from './columns.js';
 import { type BarRow, rowsPanel } from './rows.js';
 import { areaLegend, type SeriesSet } from './series.js';

@@ -1,6 +1,7 @@
 /** Which metadata columns a dataset has, and what kind each is: what can be drawn of it follows from that. */
-import { columnValues } from '../cell.js';
-import type { Dataset } from '../dataset.js';
+
+import type { Dataset } from '../dataset/dataset.js';
+import { columnValues } from '../table/cell.js';
 
 export type ColumnRole = 'diagnosis' | 'age' | 'sex' | 'site';
 

@@ -1,12 +1,12 @@
 /** Composes the report on a dataset: an overview, then a section for each question one asks of data. */
 import { stringify as toYaml } from 'yaml';
-import type { Block, GalleryBlock, ReportDocument, Section, TableBlock } from '../../report/document.js';
-import { day, list, percent, plural, whole } from '../../report/format.js';
+import type { Block, GalleryBlock, ReportDocument, Section, TableBlock } from '../../report/index.js';
+import { day, list, percent, plural, whole } from '../../report/index.js';
 import type { AuditResult } from '../audit/result.js';
-import type { ImportReport } from '../create.js';
-import type { Dataset } from '../dataset.js';
-import { type DatasetSummary, describeDataset } from '../describe.js';
-import { rangeText } from '../intensity-range.js';
+import type { Dataset } from '../dataset/dataset.js';
+import { type DatasetSummary, describeDataset } from '../dataset/describe.js';
+import { rangeText } from '../dataset/intensity-range.js';
+import type { ImportReport } from '../import/create.js';
 import { auditBlocks } from './audit.js';
 import { categoryFigure, classFigure, labelSource } from './categories.js';
 import { type Column, columnTitle } from './columns.js';

@@ -1,8 +1,8 @@
 /** Images that show the same picture and were joined into groups: how many, and what they look like. */
-import type { Block, GalleryBlock, Tile } from '../../report/document.js';
-import { percent, plural, whole } from '../../report/format.js';
-import type { ImportReport, NamedPair } from '../create.js';
-import type { Dataset } from '../dataset.js';
+import type { Block, GalleryBlock, Tile } from '../../report/index.js';
+import { percent, plural, whole } from '../../report/index.js';
+import type { Dataset } from '../dataset/dataset.js';
+import type { ImportReport, NamedPair } from '../import/create.js';
 import type { Column } from './columns.js';
 import { factsOf, shot } from './thumbnails.js';
 

@@ -1,13 +1,12 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DataError, writeJson } from 'graft-torch/base';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DataError } from '../../errors.js';
-import { writeJson } from '../../files.js';
 import { toHtml } from '../../report/html.js';
 import { toMarkdown } from '../../report/markdown.js';
-import { describeDataset } from '../describe.js';
+import { describeDataset } from '../dataset/describe.js';
 import { columnsOf, columnTitle } from './columns.js';
 import { pairsOf } from './duplicates.js';
 import { exampleAudit, exampleDataset, hostile, longName, writeExampleReport } from './example.test-data.js';

@@ -1,13 +1,12 @@
 /** A made-up dataset for tests of the report: few files, as many rows as wanted, hostile names, gaps everywhere. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Random, sha256, writeJson } from 'graft-torch/base';
 import sharp from 'sharp';
-import { sha256, writeJson } from '../../files.js';
-import { Random } from '../../random.js';
 import type { AuditResult } from '../audit/result.js';
-import type { FlowStage } from '../cleaning.js';
-import { type ImportReport, reportFile } from '../create.js';
-import { type Dataset, type DatasetRow, datasetHash, splits } from '../dataset.js';
+import { type Dataset, type DatasetRow, datasetHash, splits } from '../dataset/dataset.js';
+import { type ImportReport, reportFile } from '../import/create.js';
+import type { FlowStage } from '../prepare/cleaning.js';
 
 export const hostile = '<script>alert("x")</script> & \'quotes\'';
 export const longName =

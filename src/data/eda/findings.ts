@@ -1,9 +1,9 @@
 /** What is worth a second look, in one line each: only what was counted, with its number. */
-import { list, percent, plural, whole } from '../../report/format.js';
+import { list, percent, plural, whole } from '../../report/index.js';
 import type { AuditResult, LeakKind } from '../audit/result.js';
-import type { ImportReport } from '../create.js';
-import type { Dataset } from '../dataset.js';
-import type { DatasetSummary } from '../describe.js';
+import type { Dataset } from '../dataset/dataset.js';
+import type { DatasetSummary } from '../dataset/describe.js';
+import type { ImportReport } from '../import/create.js';
 import { columnTitle } from './columns.js';
 import type { Gap } from './missing.js';
 

@@ -1,13 +1,13 @@
 /** The way from what was found to the dataset: what was left out, for what reason, and what it did to the classes. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJson } from '../../files.js';
-import type { Block, FigureBlock, TableBlock } from '../../report/document.js';
-import { capital, percent, plural, whole } from '../../report/format.js';
-import { type FlowStage, flowOf } from '../cleaning.js';
-import { type ImportReport, reportFile } from '../create.js';
-import type { Dataset } from '../dataset.js';
-import { nameSome, type Problem, problemKinds } from '../problems.js';
+import { readJson } from 'graft-torch/base';
+import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
+import { capital, percent, plural, whole } from '../../report/index.js';
+import type { Dataset } from '../dataset/dataset.js';
+import { nameSome, type Problem, problemKinds } from '../dataset/problems.js';
+import { type ImportReport, reportFile } from '../import/create.js';
+import { type FlowStage, flowOf } from '../prepare/cleaning.js';
 import { rowsPanel } from './rows.js';
 import { areaLegend, type SeriesSet } from './series.js';
 

@@ -4,12 +4,11 @@
  * splits share, and what predicts the label besides the lesion.
  */
 import { basename, dirname, extname, join } from 'node:path';
-import { writeFileAtomic } from '../../files.js';
-import type { ReportDocument } from '../../report/document.js';
-import { writeFigureFiles } from '../../report/figure-files.js';
-import { toHtml } from '../../report/html.js';
+import { writeFileAtomic } from 'graft-torch/base';
+import type { ReportDocument } from '../../report/index.js';
+import { toHtml, writeFigureFiles } from '../../report/index.js';
 import type { AuditResult } from '../audit/result.js';
-import type { Dataset } from '../dataset.js';
+import type { Dataset } from '../dataset/dataset.js';
 import { columnsOf } from './columns.js';
 import { composeEdaReport } from './content.js';
 import { duplicateBlocks } from './duplicates.js';
@@ -82,3 +81,7 @@ export async function writeEdaReport(
   writeFileAtomic(path, toHtml(document));
   return { html: path, figures };
 }
+export { columnTitle } from './columns.js';
+export { readImportReport } from './flow.js';
+export { type Share, wilson } from './share.js';
+export { thumbnail } from './thumbnails.js';

@@ -1,7 +1,7 @@
 /** Which metadata is missing, and whether the classes differ in that. */
-import type { FigureBlock } from '../../report/document.js';
-import { list, percent, whole } from '../../report/format.js';
-import type { Dataset } from '../dataset.js';
+import type { FigureBlock } from '../../report/index.js';
+import { list, percent, whole } from '../../report/index.js';
+import type { Dataset } from '../dataset/dataset.js';
 import { type Column, columnTitle } from './columns.js';
 import { rowsPanel } from './rows.js';
 import type { SeriesSet } from './series.js';

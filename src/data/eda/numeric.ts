@@ -1,10 +1,8 @@
 /** Figures of columns with numbers: a density for each class, and under it where the images are. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Panel } from '../../report/document.js';
-import { fullPanel, halfPanel } from '../../report/draw.js';
-import { percent, plural, whole } from '../../report/format.js';
-import { INK, RULE } from '../../report/palette.js';
-import type { Dataset } from '../dataset.js';
+import type { FigureBlock, Panel } from '../../report/index.js';
+import { fullPanel, halfPanel, INK, percent, plural, RULE, whole } from '../../report/index.js';
+import type { Dataset } from '../dataset/dataset.js';
 import { type Column, columnTitle, numbersOf } from './columns.js';
 import { density, recordedStep } from './density.js';
 import { areaLegend, type SeriesSet } from './series.js';

@@ -4,10 +4,8 @@
  * class with its interval.
  */
 import * as Plot from '@observablehq/plot';
-import type { Panel } from '../../report/document.js';
-import { fullPanel } from '../../report/draw.js';
-import { percent } from '../../report/format.js';
-import { INK, MUTED, PAPER, RULE, SOFT } from '../../report/palette.js';
+import type { Panel } from '../../report/index.js';
+import { fullPanel, INK, MUTED, PAPER, percent, RULE, SOFT } from '../../report/index.js';
 import { POSITIVE_COLOR } from './series.js';
 import type { Share } from './share.js';
 

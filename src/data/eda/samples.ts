@@ -1,9 +1,9 @@
 /** A few images of each class, drawn by lot. */
-import { Random } from '../../random.js';
-import type { GalleryBlock, Tile } from '../../report/document.js';
-import { whole } from '../../report/format.js';
-import type { Dataset } from '../dataset.js';
-import { forEachParallel } from '../parallel.js';
+import { Random } from 'graft-torch/base';
+import { forEachParallel } from '../../base/index.js';
+import type { GalleryBlock, Tile } from '../../report/index.js';
+import { whole } from '../../report/index.js';
+import type { Dataset } from '../dataset/dataset.js';
 import type { Column } from './columns.js';
 import { factsOf, shot } from './thumbnails.js';
 

@@ -2,9 +2,9 @@
  * What is told apart by colour: the classes, where there are few enough for the palette; else the positive class
  * against all others together.
  */
-import type { LegendItem } from '../../report/document.js';
-import { SERIES } from '../../report/palette.js';
-import type { Dataset } from '../dataset.js';
+import type { LegendItem } from '../../report/index.js';
+import { SERIES } from '../../report/index.js';
+import type { Dataset } from '../dataset/dataset.js';
 
 export interface Series {
   name: string;

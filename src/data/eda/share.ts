@@ -1,5 +1,5 @@
 /** A share with its interval. */
-import { normalQuantile } from '../../stats/normal.js';
+import { normalQuantile } from '../../stats/index.js';
 
 export interface Share {
   value: number;

@@ -1,10 +1,8 @@
 /** Widths and heights of the images. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock } from '../../report/document.js';
-import { around, halfPanel } from '../../report/draw.js';
-import { plural, whole } from '../../report/format.js';
-import { MUTED, PAPER, RULE } from '../../report/palette.js';
-import type { Dataset } from '../dataset.js';
+import type { FigureBlock } from '../../report/index.js';
+import { around, halfPanel, MUTED, PAPER, plural, RULE, whole } from '../../report/index.js';
+import type { Dataset } from '../dataset/dataset.js';
 import { densityPanel } from './numeric.js';
 import { areaLegend, type SeriesSet } from './series.js';
 

@@ -1,8 +1,8 @@
 /** How images and groups are shared out. */
-import type { Block, FigureBlock, TableBlock } from '../../report/document.js';
-import { percent, plural, whole } from '../../report/format.js';
-import { type Dataset, splits } from '../dataset.js';
-import type { DatasetSummary } from '../describe.js';
+import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
+import { percent, plural, whole } from '../../report/index.js';
+import { type Dataset, splits } from '../dataset/dataset.js';
+import type { DatasetSummary } from '../dataset/describe.js';
 import { rowsPanel } from './rows.js';
 import { areaLegend, type SeriesSet } from './series.js';
 import { wilson } from './share.js';

@@ -1,8 +1,8 @@
 /** Small pictures of a dataset's images, to look at and for nothing else: no metric or model ever sees them. */
-import { DataError } from '../../errors.js';
-import { withImage } from '../../image/source.js';
-import type { Tile } from '../../report/document.js';
-import { type Dataset, type DatasetRow, imagePath } from '../dataset.js';
+import { DataError } from 'graft-torch/base';
+import { withImage } from '../../image/index.js';
+import type { Tile } from '../../report/index.js';
+import { type Dataset, type DatasetRow, imagePath } from '../dataset/dataset.js';
 import { type Column, columnTitle } from './columns.js';
 
 const sidePx = 128;

@@ -4,8 +4,7 @@
  * cannot drive a download; it is for choosing a query, and a table for `graft data import`.
  */
 import { open } from 'node:fs/promises';
-import { DataError } from '../../errors.js';
-import { replaceFileAsync } from '../../files.js';
+import { DataError, replaceFileAsync } from 'graft-torch/base';
 import { statusError } from './answer.js';
 import type { ArchiveClient } from './client.js';
 import { ArchiveError } from './http.js';

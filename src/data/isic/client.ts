@@ -4,10 +4,9 @@
  * passes by itself, and is checked before it is believed.
  */
 import { setMaxListeners } from 'node:events';
+import { ConfigError, DataError, Random } from 'graft-torch/base';
 import { z } from 'zod';
-import { ConfigError, DataError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { shownAddress } from '../../secrets.js';
+import { shownAddress } from '../../base/index.js';
 import { readAnswer, statusError } from './answer.js';
 import { type Clock, systemClock } from './clock.js';
 import { ArchiveError, createAgents, defaultTimeouts, type HttpResponse, type Timeouts } from './http.js';

@@ -7,8 +7,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { Random } from 'graft-torch/base';
 import sharp from 'sharp';
-import { Random } from '../../random.js';
 import { renderPhantom, samplePhantom } from '../phantom/index.js';
 import { type Matcher, parseQuery } from './fake-query.test-data.js';
 

@@ -10,11 +10,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigError, hiddenName } from 'graft-torch/base';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { ConfigError } from '../../errors.js';
-import { hiddenName } from '../../files.js';
-import { openDataset } from '../dataset.js';
-import { readTable } from '../table.js';
+import { openDataset } from '../dataset/dataset.js';
+import { readTable } from '../table/table.js';
 import { type ClientOptions, createClient } from './client.js';
 import {
   type FakeArchive,

@@ -5,12 +5,11 @@
  * goes on from there. Nothing bears the target's name before everything is whole.
  */
 import { dirname, join } from 'node:path';
-import { DataError } from '../../errors.js';
-import { readJson, writeFileAtomic, writeJson } from '../../files.js';
-import { inWorkplace, publishFolder, requireFree, type Workplace } from '../../output-folder.js';
-import type { ImportReport } from '../create.js';
-import type { Dataset } from '../dataset.js';
-import { nameSome } from '../problems.js';
+import { DataError, readJson, writeFileAtomic, writeJson } from 'graft-torch/base';
+import { inWorkplace, publishFolder, requireFree, type Workplace } from '../../base/index.js';
+import type { Dataset } from '../dataset/dataset.js';
+import { nameSome } from '../dataset/problems.js';
+import type { ImportReport } from '../import/create.js';
 import type { ArchiveClient } from './client.js';
 import { type DownloadProgress, type DownloadResult, downloadAll } from './download-all.js';
 import { type Exclusion, exclusions, type Journal, openJournal } from './journal.js';

@@ -7,7 +7,7 @@
  */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 
 /** A request to the archive that did not end well. */
 export class ArchiveError extends DataError {

@@ -7,7 +7,7 @@
  */
 import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 import type { ImageRecord } from './schema.js';
 
 /** Why an image that the archive lists is not fetched. */

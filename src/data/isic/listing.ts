@@ -1,5 +1,5 @@
 /** Which images a fetch is for: what the journal has, then what the archive lists further, page by page. */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 import type { ArchiveClient, Page } from './client.js';
 import { ArchiveError } from './http.js';
 import type { Exclusion, Journal } from './journal.js';

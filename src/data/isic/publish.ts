@@ -1,11 +1,11 @@
 /** A fetch that is whole takes its final form: a dataset, or a plain folder ready for `graft data import`. */
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, DataError } from '../../errors.js';
-import { keepAside, publishFolder, type Workplace } from '../../output-folder.js';
-import type { ImportReport } from '../create.js';
-import { type Dataset, openDataset } from '../dataset.js';
-import { type ImportOptions, importDataset } from '../import.js';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { keepAside, publishFolder, type Workplace } from '../../base/index.js';
+import { type Dataset, openDataset } from '../dataset/dataset.js';
+import type { ImportReport } from '../import/create.js';
+import { type ImportOptions, importDataset } from '../import/import.js';
 import { workPaths } from './work-folder.js';
 
 /** What the caller decides about the import. */

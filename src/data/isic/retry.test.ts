@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { Random } from '../../random.js';
 import { ArchiveError } from './http.js';
 import { createRateLimiter } from './rate.js';
 import { backOffMs, parseRetryAfter, withRetries } from './retry.js';

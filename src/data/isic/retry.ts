@@ -1,5 +1,5 @@
 /** Which failures pass by themselves, and how long to wait for that: exponential back-off with jitter, Retry-After. */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 import type { Clock } from './clock.js';
 import { ArchiveError } from './http.js';
 import type { RateLimiter } from './rate.js';

@@ -3,9 +3,9 @@ import { createWriteStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { replaceFileAsync, writeFileAtomic } from '../../files.js';
+import { replaceFileAsync, writeFileAtomic } from 'graft-torch/base';
 import { flattenRecord } from '../metadata/flatten.js';
-import { csvText } from '../table.js';
+import { csvText } from '../table/table.js';
 import type { ArchiveClient } from './client.js';
 import type { ImageRecord } from './schema.js';
 

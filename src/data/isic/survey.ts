@@ -1,6 +1,6 @@
 /** Before anything is downloaded: how much is there, and does it fit. */
 import { statfs } from 'node:fs/promises';
-import { ConfigError, DataError } from '../../errors.js';
+import { ConfigError, DataError } from 'graft-torch/base';
 import type { ArchiveClient } from './client.js';
 import { type ArchiveRequest, archiveQuery } from './query.js';
 import type { Survey } from './work-folder.js';

@@ -7,8 +7,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { opendir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { ConfigError, DataError } from '../../errors.js';
-import { readJson, removeTemporaryFiles, writeJson } from '../../files.js';
+import { ConfigError, DataError, readJson, removeTemporaryFiles, writeJson } from 'graft-torch/base';
 import { partSuffix } from './download.js';
 import type { ArchiveRequest } from './query.js';
 

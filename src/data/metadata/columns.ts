@@ -2,7 +2,7 @@
  * A mapping's columns as SQL over one source, and the checks that name file and line where a cell is not what the
  * mapping says.
  */
-import { ConfigError, DataError } from '../../errors.js';
+import { ConfigError, DataError } from 'graft-torch/base';
 import {
   type Engine,
   fileColumn,

@@ -7,7 +7,7 @@
  * with its own file and line. A row of a table per lesion goes with every row of that lesion, and shows by itself, the
  * lesion for its id, where there is none.
  */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 import {
   type Engine,
   fileColumn,

@@ -5,7 +5,7 @@
  * Loaded on first use, so that a command that reads no metadata never waits for it.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { plainText } from '../cell.js';
+import { plainText } from '../table/cell.js';
 
 /** A table in the engine. */
 export interface SqlTable {

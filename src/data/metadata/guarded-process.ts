@@ -1,5 +1,5 @@
 /** The process that guarded.ts starts: reads metadata, watches itself, and says when it takes too much. */
-import { ConfigError, DataError } from '../../errors.js';
+import { ConfigError, DataError } from 'graft-torch/base';
 import type { GuardedAnswer, GuardedTask, Limits } from './guarded.js';
 import { readHere } from './read.js';
 

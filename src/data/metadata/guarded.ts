@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { ConfigError, DataError } from '../../errors.js';
+import { ConfigError, DataError } from 'graft-torch/base';
 import type { Metadata } from './read.js';
 
 export interface GuardedTask {

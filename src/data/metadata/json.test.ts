@@ -1,5 +1,5 @@
+import { DataError } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { DataError } from '../../errors.js';
 import { jsonRecords } from './json.js';
 
 const read = (text: string) => jsonRecords(text, 't.json');

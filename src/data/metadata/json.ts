@@ -5,8 +5,7 @@
  * Numbers that JavaScript cannot hold keep every digit, and become texts: an id above 2⁵³ is another picture's
  * otherwise. `NaN` and `Infinity`, which Python writes although they are no JSON, are missing values.
  */
-import { DataError } from '../../errors.js';
-import { parseJson } from '../../json-text.js';
+import { DataError, parseJson } from 'graft-torch/base';
 import { malformedJsonAt } from './duckdb.js';
 import { pandasRecords } from './pandas.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { ConfigError } from '../../errors.js';
 import { column, dir, put, putMapping } from './folder.test-data.js';
 import { readGuarded } from './guarded.js';
 import { mappingNames, readMetadata } from './index.js';

@@ -5,10 +5,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ConfigError, readText } from 'graft-torch/base';
 import { z } from 'zod';
-import { ConfigError } from '../../errors.js';
-import { readText } from '../../files.js';
-import { parseYaml } from '../../yaml-text.js';
+import { parseYaml } from '../../base/yaml/index.js';
 
 const text = z.string();
 const name = z.string().min(1);

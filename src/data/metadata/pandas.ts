@@ -9,7 +9,7 @@
  *
  * An index that only counts the rows is left out; any other becomes the column `index`.
  */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 
 type Json = Record<string, unknown>;
 

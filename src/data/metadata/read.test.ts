@@ -1,8 +1,8 @@
 import { readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { sha256 } from 'graft-torch/base';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sha256 } from '../../files.js';
 import { column, dir, put, putMapping } from './folder.test-data.js';
 import { readMetadata } from './index.js';
 

@@ -4,8 +4,8 @@
  * The files are read strictly into DuckDB (in memory), the mapping's columns are made there in SQL, tables are
  * appended and joined there, and the rows come out in the order of the files.
  */
-import { ConfigError, DataError } from '../../errors.js';
-import { chosenName, columnKey, numberOf } from '../cell.js';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { chosenName, columnKey, numberOf } from '../table/cell.js';
 import { mapSource } from './columns.js';
 import { appendTables, type Combined, joinTables, rowOrder } from './combine.js';
 import {

@@ -1,5 +1,5 @@
 /** Which mapping the given tables belong to, and which of its tables each of them is. */
-import { ConfigError, DataError } from '../../errors.js';
+import { ConfigError, DataError } from 'graft-torch/base';
 import { loadMapping, type Mapping, shippedMappings, type TableMapping } from './mapping.js';
 import type { Source } from './sources.js';
 

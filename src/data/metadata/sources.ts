@@ -4,11 +4,9 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { extname, join, resolve } from 'node:path';
-import { DataError } from '../../errors.js';
-import { sha256, sha256File } from '../../files.js';
-import { readBytes, readStart, requireFile } from '../../reading.js';
-import { plainText } from '../cell.js';
-import { decodeText, delimitedRecords, refuseZeros } from '../delimited.js';
+import { DataError, readBytes, readStart, requireFile, sha256, sha256File } from 'graft-torch/base';
+import { plainText } from '../table/cell.js';
+import { decodeText, delimitedRecords, refuseZeros } from '../table/delimited.js';
 import {
   type Engine,
   lineColumn,

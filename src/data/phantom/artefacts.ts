@@ -2,7 +2,7 @@
  * What lies between the skin and the sensor: hair, rulers, stickers, gel bubbles, reflections, the scope's
  * aperture, uneven light. All nuisances.
  */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 import { coordinate, stampDisc, strokeLine } from './canvas.js';
 import type { PhantomFactors } from './factors.js';
 import { type Noise, smoothstep } from './noise.js';

@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigError } from 'graft-torch/base';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ConfigError } from '../../errors.js';
-import { openDataset } from '../dataset.js';
-import { describeDataset } from '../describe.js';
+import { openDataset } from '../dataset/dataset.js';
+import { describeDataset } from '../dataset/describe.js';
 import { createPhantomDataset, type PhantomDatasetOptions } from './dataset.js';
 import { bayesAuc, bayesProbability } from './index.js';
 

@@ -1,12 +1,10 @@
 /** Phantoms as a dataset folder: images, the factors behind each as metadata, and the best possible AUC. */
-import { ConfigError } from '../../errors.js';
-import { toPlanar } from '../../image/decode.js';
-import { encodePng } from '../../image/grid.js';
-import { Random } from '../../random.js';
-import { createDataset, type DatasetItem, type ImportReport } from '../create.js';
-import type { Dataset } from '../dataset.js';
-import type { Fractions } from '../split.js';
-import { openThreads } from '../threads.js';
+import { ConfigError, Random } from 'graft-torch/base';
+import { openThreads } from '../../base/index.js';
+import { encodePng, toPlanar } from '../../image/index.js';
+import type { Dataset } from '../dataset/dataset.js';
+import type { Fractions } from '../dataset/split.js';
+import { createDataset, type DatasetItem, type ImportReport } from '../import/create.js';
 import { bayesAuc, bayesProbability, type PhantomFactors, samplePhantom } from './index.js';
 import { checkPhantomSize, startRenderer } from './render.js';
 

@@ -1,6 +1,5 @@
+import { ConfigError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../errors.js';
-import { Random } from '../../random.js';
 import { bayesAuc, bayesProbability, logLikelihoodRatio, normalCdf, samplePhantom } from './factors.js';
 
 /** Mann–Whitney by sorting; ties do not occur in continuous scores. */

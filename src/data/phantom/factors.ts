@@ -7,8 +7,7 @@
  * Everything drawn in the picture follows from the four factors and from draws that never see the class; hence
  * that AUC, which belongs to somebody who reads the factors exactly, bounds every classifier of the pictures.
  */
-import { ConfigError } from '../../errors.js';
-import { Random } from '../../random.js';
+import { ConfigError, Random } from 'graft-torch/base';
 import { type PhantomNuisance, sampleNuisance } from './nuisance.js';
 
 /** √2·Φ⁻¹(0.9): the Mahalanobis distance of the class means at which the best possible AUC is 0.9. */

@@ -1,4 +1,6 @@
 /** Phantoms: procedural dermoscopy with a known best possible AUC. See docs/phantoms.md. */
+
+export { createPhantomDataset } from './dataset.js';
 export {
   bayesAuc,
   bayesProbability,

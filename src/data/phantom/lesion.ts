@@ -2,7 +2,7 @@
  * The lesion: pigment with its pattern (network, globules, structureless), the extra colours of the ABCD rule,
  * streaks at the border, dots. Reads the four factors and nuisances only, never the class.
  */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 import { type Canvas, coordinate, stampDisc, strokeLine } from './canvas.js';
 import type { PhantomFactors } from './factors.js';
 import { type Noise, smoothstep } from './noise.js';

@@ -1,5 +1,5 @@
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
 import { coarseField, Noise, smoothstep } from './noise.js';
 
 describe('noise', () => {

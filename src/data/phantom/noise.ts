@@ -3,7 +3,7 @@
  * phantom is the same lesion at every size.
  * Sources: Perlin, "Improving noise", 2002; Worley, "A cellular texture basis function", 1996.
  */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 
 /** What the cellular noise found around a point. Reused between calls: read it before the next one. */
 export interface CellSample {

@@ -3,7 +3,7 @@
  * pattern, light, optics, hair, rulers, gel. In collections of real images some of these are confounded with the
  * class (colour patches beside benign lesions only, rulers beside suspicious ones); here they never are.
  */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 
 export type Site = 'trunk' | 'limb' | 'face' | 'acral';
 export type Pattern = 'reticular' | 'globular' | 'homogeneous' | 'mixed';

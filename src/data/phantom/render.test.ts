@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
+import { ConfigError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../errors.js';
-import { Random } from '../../random.js';
 import { type Latent, type PhantomFactors, samplePhantom, withLatent } from './factors.js';
 import { asymmetryIndex, borderIndex, colourCount, diameterIndex } from './measure.js';
 import { renderPhantom, renderPhantomMask } from './render.js';

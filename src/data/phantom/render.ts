@@ -2,8 +2,7 @@
  * From factors to pixels: skin, lesion, then Beer–Lambert to colour, then what lies above, then the light; all
  * at twice the size and averaged down, so that hairs and network lines have clean edges.
  */
-import { ConfigError } from '../../errors.js';
-import { Random } from '../../random.js';
+import { ConfigError, Random } from 'graft-torch/base';
 import {
   light,
   type Picture,

@@ -3,7 +3,7 @@
  * border irregularity (many small indentations, ragged by noise). Neither changes the area much: that is the
  * diameter's.
  */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 import type { PhantomFactors } from './factors.js';
 import type { Noise } from './noise.js';
 

@@ -1,5 +1,5 @@
 /** Healthy skin: mottled melanin and blood, furrows, pores or ridges by body site, freckles, thin vessels. */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 import { type Canvas, coordinate, stampDisc, strokeLine } from './canvas.js';
 import type { PhantomFactors } from './factors.js';
 import { coarseField, type Noise } from './noise.js';

@@ -1,5 +1,5 @@
 /** A thread that draws phantoms. */
-import { serve } from '../threads.js';
+import { serve } from '../../base/index.js';
 import { startRenderer } from './render.js';
 
 serve(startRenderer);

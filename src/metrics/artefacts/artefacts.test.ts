@@ -1,3 +1,5 @@
+import { cat, dispose, keep, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { DataError, Random } from 'graft-torch/base';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type PhantomFactors,
@@ -5,10 +7,7 @@ import {
   renderPhantom,
   samplePhantom,
 } from '../../data/phantom/index.js';
-import { DataError } from '../../errors.js';
 import { toPlanar } from '../../image/decode.js';
-import { Random } from '../../random.js';
-import { cat, dispose, keep, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { noiseImages } from './golden.test-data.js';
 import { type ArtefactOptions, measureArtefacts } from './index.js';
 import { compareTraits, traitRows } from './traits.js';

@@ -14,7 +14,7 @@
  *
  * JPEG codes squares of 8 px, whose edges may show in real images: read the excess of synthetic images beside it.
  */
-import { cat, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { cat, type Tensor, tensor, tidy } from 'graft-torch';
 import { type CompareOptions, compareMeans, type RowSets, type Score } from './compare.js';
 import { type BatchOptions, luma, requireImages, rowsOfImages } from './images.js';
 import { powerFloor, powerSpectrum, toDecibels } from './power-spectrum.js';

@@ -12,7 +12,7 @@
  * hue of a dark or grey pixel, of which corners and hair are full, is noise. Bins are cubes with sides of 6.25: L* over
  * 0…100, a* and b* over −40…60, which holds skin, pigment and blood; what lies beyond counts in the outermost bin.
  */
-import { aten, cat, type Tensor, tensor, tidy, zeros } from '../../torch/index.js';
+import { aten, cat, type Tensor, tensor, tidy, zeros } from 'graft-torch';
 import { type CompareOptions, compareMeans, type RowSets, type Score } from './compare.js';
 import { type BatchOptions, requireImages, rowsOfImages } from './images.js';
 

@@ -1,9 +1,8 @@
+import { liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { DataError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import { wilson } from '../../data/eda/share.js';
-import { DataError } from '../../errors.js';
-import { Random } from '../../random.js';
 import { proportionDifference } from '../../stats/proportion.js';
-import { liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { compareMeans, type ScoreKind } from './compare.js';
 import { golden } from './golden.test-data.js';
 

@@ -12,10 +12,11 @@
  * Methods and their Application", 1997, 5.2): what the replicates lie above the value is taken off it. A value that is
  * all chance may so lie above its own interval. Signed differences have the plain percentile interval.
  */
-import { DataError } from '../../errors.js';
-import type { Random } from '../../random.js';
-import { percentileInterval } from '../../stats/bootstrap.js';
-import { type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { type Tensor, tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import { DataError } from 'graft-torch/base';
+import { percentileInterval } from '../../stats/index.js';
 
 /** Figures of a set, one row an image. */
 export interface Rows {

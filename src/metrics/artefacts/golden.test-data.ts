@@ -1,7 +1,7 @@
 /** Goldens of test/goldens/metrics/artefacts.py, and small sets of images to test with. */
 import { readFileSync } from 'node:fs';
-import { Random } from '../../random.js';
-import { type Tensor, tensor } from '../../torch/index.js';
+import { type Tensor, tensor } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import type { CheckerboardComponent } from './checkerboard.js';
 
 interface Golden {

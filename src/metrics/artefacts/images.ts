@@ -1,7 +1,8 @@
 /** Sets of images as bytes: what every measure of artefacts reads, a batch at a time. */
-import { DataError } from '../../errors.js';
-import { toRgb } from '../../image/channels.js';
-import { cat, type Device, noGrad, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { cat, type Device, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
+import { toRgb } from '../../image/index.js';
 
 export interface BatchOptions {
   /** Where it is computed, default cpu. */

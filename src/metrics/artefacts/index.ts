@@ -2,9 +2,9 @@
  * What gives synthetic images away, apart from what they show: power spectrum, checkerboards, colours, and how many have
  * hair, rulers and dark corners; each against real images, with an interval and the floor of real against real.
  */
-import { DataError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { dispose, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { dispose, type Tensor, tensor, tidy } from 'graft-torch';
+import { DataError, Random } from 'graft-torch/base';
 import { type CheckerboardResult, checkerboardRows, compareCheckerboards } from './checkerboard.js';
 import { type ColourResult, colourRows, compareColours } from './colour-histogram.js';
 import type { CompareOptions, RowSets } from './compare.js';
@@ -177,3 +177,5 @@ function takeRows(rows: Tensor, indices: readonly number[], groups: readonly str
     groups: groups && indices.map((i) => groups[i]!),
   };
 }
+
+export { artefactRecords } from './records.js';

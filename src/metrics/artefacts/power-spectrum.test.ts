@@ -1,7 +1,6 @@
+import { grad, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { DataError, Random, TorchError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError, TorchError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { grad, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { golden, goldenImages, goldenSize, noiseImages } from './golden.test-data.js';
 import { luma } from './images.js';
 import {

@@ -17,8 +17,9 @@
  * Power is averaged over a ring before the logarithm is taken: the mean of logarithms would lie 2.5 dB lower and hang on
  * the smallest values.
  */
-import { TorchError } from '../../errors.js';
-import { cat, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { cat, type Tensor, tensor, tidy } from 'graft-torch';
+import { TorchError } from 'graft-torch/base';
 import { type CompareOptions, compareMeans, meanAndSd, type RowSets, type Score } from './compare.js';
 import { type BatchOptions, luma, requireImages, rowsOfImages } from './images.js';
 

@@ -1,5 +1,5 @@
 /** The scores of artefacts as records, which compare like any other metric's. */
-import type { MetricRecord, Protocol } from '../record.js';
+import type { MetricRecord, Protocol } from '../sets/record.js';
 import type { ArtefactScores, Channel, Score, Trait } from './index.js';
 
 const CHANNEL_NAMES: Readonly<Record<Channel, string>> = {

@@ -5,13 +5,12 @@
  *
  * They look at images of the size that the generator makes, 64 px and up, on the CPU.
  */
-import { type Share, wilson } from '../../data/eda/share.js';
-import type { DecodedImage } from '../../image/decode.js';
-import { toGrey } from '../../image/hair.js';
-import { straightLineContrast } from '../../image/ruler.js';
-import { hairShare, vignette } from '../../image/traits.js';
-import { proportion, proportionDifference } from '../../stats/proportion.js';
-import { type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { type Tensor, tensor, tidy } from 'graft-torch';
+import { type Share, wilson } from '../../data/eda/index.js';
+import type { DecodedImage } from '../../image/index.js';
+import { hairShare, luma8, straightLineContrast, vignette } from '../../image/index.js';
+import { proportion, proportionDifference } from '../../stats/index.js';
 import { type CompareOptions, compareMeans, type Floor, type RowSets, type Rows } from './compare.js';
 import { requireImages, rowsOfImages } from './images.js';
 
@@ -42,7 +41,7 @@ export function traitValues(image: DecodedImage): [hair: number, ruler: number, 
   return [
     hairShare(image, { kernelPx, threshold: HAIR_THRESHOLD, field: FIELD }),
     straightLineContrast(image),
-    vignette(toGrey(image), image),
+    vignette(luma8(image), image),
   ];
 }
 

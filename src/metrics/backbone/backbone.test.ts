@@ -1,13 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { ConfigError, DataError } from '../../errors.js';
-import { EfficientNet, toEfficientNetInput } from '../../models/index.js';
-import { F } from '../../nn/index.js';
-import { Random } from '../../random.js';
-import { bestCheckpointPath, saveCheckpoint, withPrefix } from '../../run/checkpoint.js';
-import { createRun, runFiles } from '../../run/run-folder.js';
 import {
   aten,
   liveTensors,
@@ -19,7 +12,13 @@ import {
   tensor,
   tidy,
   withSeed,
-} from '../../torch/index.js';
+} from 'graft-torch';
+import { ConfigError, DataError, Random } from 'graft-torch/base';
+import { F } from 'graft-torch/nn';
+import { afterAll, describe, expect, it } from 'vitest';
+import { EfficientNet, toEfficientNetInput } from '../../models/index.js';
+import { bestCheckpointPath, saveCheckpoint, withPrefix } from '../../run/checkpoint.js';
+import { createRun, runFiles } from '../../run/run-folder.js';
 import { frechetDistance } from '../distribution/frechet.js';
 import { openBackbone, resize } from './index.js';
 

@@ -2,7 +2,7 @@
  * What turns images into the features that distribution metrics compare, and what is known of it. A figure is comparable
  * with another only if both have one hash: it stands for weights and protocol.
  */
-import type { Device, Tensor } from '../../torch/index.js';
+import type { Device, Tensor } from 'graft-torch';
 import type { InputOptions, ResizerName } from './input.js';
 
 export interface ExtractionOptions {

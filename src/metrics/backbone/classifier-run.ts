@@ -1,8 +1,9 @@
 /** A classifier run of this project as backbone: features that know the field, of a network that was trained on it. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { type Device, loadSafetensors, requireFinite, type Tensor, tidy, withSeed } from 'graft-torch';
+import { ConfigError, DataError, GraftError } from 'graft-torch/base';
 import { z } from 'zod';
-import { ConfigError, DataError, GraftError } from '../../errors.js';
 import {
   EfficientNet,
   INPUT_STATISTICS,
@@ -11,16 +12,14 @@ import {
   PADDINGS,
   parseVariant,
 } from '../../models/index.js';
-import { bestCheckpointPath, listCheckpoints, loadCheckpoint, underPrefix } from '../../run/checkpoint.js';
-import { readRunConfig, runFiles } from '../../run/run-folder.js';
 import {
-  type Device,
-  loadSafetensors,
-  requireFinite,
-  type Tensor,
-  tidy,
-  withSeed,
-} from '../../torch/index.js';
+  bestCheckpointPath,
+  listCheckpoints,
+  loadCheckpoint,
+  readRunConfig,
+  runFiles,
+  underPrefix,
+} from '../../run/index.js';
 import type { Backbone } from './backbone.js';
 import { describeInput, toNetworkInput } from './efficientnet-input.js';
 import { makeBackbone } from './extraction.js';

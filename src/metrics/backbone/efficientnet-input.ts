@@ -1,12 +1,13 @@
 /** What the backbones that are EfficientNets take: the input that this project's classifiers are trained with. */
-import { type Channels, toGrey } from '../../image/channels.js';
+
+import { type Device, type Tensor, tidy } from 'graft-torch';
+import { type Channels, toGrey } from '../../image/index.js';
 import {
   type Conventions,
   type InputStatistics,
   OWN_CONVENTIONS,
   toEfficientNetInput,
 } from '../../models/index.js';
-import { type Device, type Tensor, tidy } from '../../torch/index.js';
 import { describeResizer, QUANTISATION, resize } from './input.js';
 
 /** In words that go into the hash. */

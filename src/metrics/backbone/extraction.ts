@@ -1,7 +1,7 @@
 /** Features batch by batch: memory stays bounded whatever the number of images, and progress can be told. */
 import { setImmediate } from 'node:timers/promises';
-import { DataError } from '../../errors.js';
-import { cat, type Device, dispose, keep, noGrad, type Tensor, tidy } from '../../torch/index.js';
+import { cat, type Device, dispose, keep, noGrad, type Tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
 import type { Backbone, ExtractionOptions, FeatureExtractor } from './backbone.js';
 
 /** Pixels that go through the network at once: 128 images at 64 px, 32 at 128, 5 at 299. Bounds memory at about 0.5 GiB. */

@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
 import {
   dispose,
   liveTensors,
@@ -12,7 +10,9 @@ import {
   type Tensor,
   tensor,
   tidy,
-} from '../../torch/index.js';
+} from 'graft-torch';
+import { DataError } from 'graft-torch/base';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeBackbone } from './extraction.js';
 import { cachedFeatures, type FeatureExtractor, featureCacheDir } from './index.js';
 

@@ -10,10 +10,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError, WriteError } from '../../errors.js';
-import { sha256 } from '../../files.js';
-import { keep, loadSafetensors, saveSafetensors, type Tensor, tidy } from '../../torch/index.js';
-import { userCacheDir } from '../../user-cache.js';
+import { keep, loadSafetensors, saveSafetensors, type Tensor, tidy } from 'graft-torch';
+import { DataError, sha256, userCacheDir, WriteError } from 'graft-torch/base';
 import type { ExtractionOptions, FeatureExtractor } from './backbone.js';
 
 export interface FeatureCacheOptions extends ExtractionOptions {

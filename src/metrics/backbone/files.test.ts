@@ -2,11 +2,6 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { ConfigError, DataError } from '../../errors.js';
-import { exportOnnx, exportTorchScript } from '../../export/index.js';
-import { Conv2d, F } from '../../nn/index.js';
-import { Random } from '../../random.js';
 import {
   aten,
   dispose,
@@ -18,8 +13,12 @@ import {
   type Tensor,
   tensor,
   tidy,
-} from '../../torch/index.js';
-import { openScript, saveScript } from '../../torch/script.js';
+} from 'graft-torch';
+import { ConfigError, DataError, Random } from 'graft-torch/base';
+import { exportOnnx, exportTorchScript } from 'graft-torch/export';
+import { Conv2d, F } from 'graft-torch/nn';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openScript, saveScript } from '../../../packages/torch/src/torch/script.js';
 import {
   openBackbone,
   openExtractor,

@@ -1,9 +1,8 @@
 /** A backbone's hash: SHA-256 over weights and protocol. */
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
-import { ConfigError } from '../../errors.js';
-import { openFile } from '../../reading.js';
-import type { Tensor } from '../../torch/index.js';
+import type { Tensor } from 'graft-torch';
+import { ConfigError, openFile } from 'graft-torch/base';
 
 /** A hash that begins with the protocol. */
 export const hashProtocol = (protocol: string): Hash => createHash('sha256').update(protocol);

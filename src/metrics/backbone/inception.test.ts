@@ -1,10 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Computed, fillModule, integers, readGolden } from '../../../test/engine/goldens.js';
-import { ConfigError } from '../../errors.js';
-import { InceptionV3 } from '../../models/index.js';
 import {
   aten,
   dispose,
@@ -15,7 +11,11 @@ import {
   saveSafetensors,
   type Tensor,
   tidy,
-} from '../../torch/index.js';
+} from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Computed, fillModule, integers, readGolden } from '../../../test/engine/goldens.js';
+import { InceptionV3 } from '../../models/index.js';
 import { type Backbone, openBackbone, type ResizerName, resize } from './index.js';
 
 const golden = readGolden(new URL('../../../test/goldens/metrics/inception.json', import.meta.url).pathname);

@@ -5,8 +5,9 @@
  * Three protocols by resizer, all at 299 px: `clean` (clean-fid's) and `tensorflow` (the first FID's, torch-fidelity's)
  * then take (x − 128) / 128, as TensorFlow's graph does, and `pytorch` (pytorch-fid's) x / 127.5 − 1.
  */
+
+import { type Device, noGrad, type Tensor, tidy, withSeed } from 'graft-torch';
 import { InceptionV3, loadInceptionWeights, memoryFormatFor } from '../../models/index.js';
-import { type Device, noGrad, type Tensor, tidy, withSeed } from '../../torch/index.js';
 import type { Backbone } from './backbone.js';
 import { makeBackbone } from './extraction.js';
 import { hashProtocol, hashTensors } from './identity.js';

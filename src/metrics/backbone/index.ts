@@ -2,7 +2,7 @@
  * Backbones: what turns images into the features that distribution metrics compare. Two need no download, a random
  * network and a classifier run of this project; the others take a file of the user's. One file each.
  */
-import { ConfigError } from '../../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import type { Backbone, BackboneOptions, FeatureExtractor } from './backbone.js';
 import { openClassifierBackbone } from './classifier-run.js';
 import { openInceptionBackbone } from './inception.js';

@@ -9,10 +9,11 @@
  *
  * The last two skip pixels of large images and are there to compare with published figures.
  */
-import { ConfigError, DataError } from '../../errors.js';
-import { toRgb } from '../../image/channels.js';
-import { F } from '../../nn/index.js';
-import { arange, type Device, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { arange, type Device, type Tensor, tensor, tidy } from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { F } from 'graft-torch/nn';
+import { toRgb } from '../../image/index.js';
 
 /** Three bytes a pixel. */
 export const QUANTISATION = 'RGB bytes';

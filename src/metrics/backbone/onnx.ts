@@ -6,9 +6,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { ConfigError, DataError } from '../../errors.js';
-import { refuseStandIn } from '../../torch/file-kind.js';
-import { cat, type Tensor, type TypedArray, tensor, tidy } from '../../torch/index.js';
+import { cat, refuseStandIn, type Tensor, type TypedArray, tensor, tidy } from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
 import type { BackboneOptions, FeatureExtractor } from './backbone.js';
 import { type Batch, batches, equalBatches, extractInBatches } from './extraction.js';
 import { hashFile, hashProtocol } from './identity.js';

@@ -6,10 +6,11 @@
  * Its last map does not do: untrained gates multiply over the depth until a few odd images hold nearly all of the
  * variance. So features are the means of two early maps, each of unit length (docs/metrics.md has what was measured).
  */
-import { ConfigError, DataError } from '../../errors.js';
+
+import { cat, type Tensor, tidy, withSeed } from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { averageBatchStatistics } from 'graft-torch/nn';
 import { EfficientNet, memoryFormatFor } from '../../models/index.js';
-import { averageBatchStatistics } from '../../nn/index.js';
-import { cat, type Tensor, tidy, withSeed } from '../../torch/index.js';
 import type { Backbone, BackboneOptions } from './backbone.js';
 import { EFFICIENTNET_INPUT, toNetworkInput } from './efficientnet-input.js';
 import { batches, makeBackbone } from './extraction.js';

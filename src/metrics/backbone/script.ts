@@ -4,10 +4,8 @@
  * `mean: [0, 0, 0]`, `std: [1, 1, 1]` and their side, 299 or 224, for they normalise inside).
  */
 import { basename } from 'node:path';
-import { ConfigError, DataError, TorchError } from '../../errors.js';
-import { refuseStandIn } from '../../torch/file-kind.js';
-import { type Tensor, tidy } from '../../torch/index.js';
-import { openScript, type Script } from '../../torch/script.js';
+import { openScript, refuseStandIn, type Script, type Tensor, tidy } from 'graft-torch';
+import { ConfigError, DataError, TorchError } from 'graft-torch/base';
 import type { Backbone, BackboneOptions } from './backbone.js';
 import { makeBackbone } from './extraction.js';
 import { hashFile, hashProtocol } from './identity.js';

@@ -8,7 +8,7 @@
  *   onnx:FILE         an ONNX file; also FILE.onnx
  */
 import { existsSync, statSync } from 'node:fs';
-import { ConfigError } from '../../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import { INCEPTION_WEIGHTS } from '../../models/index.js';
 
 export type BackboneSpec =

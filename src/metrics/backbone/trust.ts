@@ -3,7 +3,7 @@
  * it is opened only where the user has said so, on the command line (`--trust-code`) or in the environment. Never in a
  * recipe, a trial or a run's configuration: such a file may come from the same hands.
  */
-import { ConfigError } from '../../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import { parseBackboneSpec } from './spec.js';
 
 /** Set by `--trust-code`, so that the processes of a trial's jobs inherit it. */

@@ -8,7 +8,7 @@
  * A matrix product in float32 decides nearly every pair (`distance-bounds.ts`); those too close to a sphere to tell are
  * decided by differences in float64, as the radii are.
  */
-import { aten, full, noGrad, type Tensor, tidy, where, zeros } from '../../torch/index.js';
+import { aten, full, noGrad, type Tensor, tidy, where, zeros } from 'graft-torch';
 import {
   LEAST_BOUND,
   lowerBounds,

@@ -10,7 +10,7 @@
  * For two sets of one distribution with N = M the expectation of density is 1, that of coverage
  * 1 − (N − 1)…(N − k) / (2N − 1)…(2N − k), about 1 − 2^−k (`expectedCoverage`).
  */
-import type { Tensor } from '../../torch/index.js';
+import type { Tensor } from 'graft-torch';
 import { type Occupancy, occupancies } from './balls.js';
 import { requireFeatures } from './features.js';
 import { partAbove0, requireMoreThan } from './precision-recall.js';

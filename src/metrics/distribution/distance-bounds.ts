@@ -8,7 +8,7 @@
  * small, and in units of their largest coordinate, so that no square leaves float32's range. Distances that count are
  * then computed in float64 (`exact-distances.ts`).
  */
-import { aten, cat, empty, type Tensor, tidy } from '../../torch/index.js';
+import { aten, cat, empty, type Tensor, tidy } from 'graft-torch';
 import { blocks, CACHE_BYTES } from './blocks.js';
 import { type DistanceMetric, exactDevice, exactRows } from './exact-distances.js';
 

@@ -2,8 +2,9 @@
  * Distances in float64 from differences, a − b: a copy is at exactly 0, and a pair's distance is the same number wherever
  * it is computed. What is close in float32 (`distance-bounds.ts`) is decided by them.
  */
-import { DataError } from '../../errors.js';
-import { aten, cat, type Device, type Tensor, tidy } from '../../torch/index.js';
+
+import { aten, cat, type Device, type Tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
 import { blocks, CACHE_BYTES } from './blocks.js';
 
 /** Cosine distance is 1 − cos, 0…2. */

@@ -1,7 +1,8 @@
 /** Sets of features, one row an image: what the distribution metrics compare. */
-import { DataError } from '../../errors.js';
-import type { Random } from '../../random.js';
-import { aten, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { aten, type Tensor, tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import { DataError } from 'graft-torch/base';
 
 /** @throws DataError if a set is not [N ≥ 2, D], the lengths differ, or a value is not finite */
 export function requireFeatures(metric: string, first: Tensor, second: Tensor): void {

@@ -1,7 +1,6 @@
+import { liveTensors, tidy } from 'graft-torch';
+import { DataError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { liveTensors, tidy } from '../../torch/index.js';
 import { frechetDistance } from './frechet.js';
 import { type FrechetInfinityOptions, frechetInfinity, lineAtZero } from './frechet-infinity.js';
 import { gaussian, golden } from './golden.test-data.js';

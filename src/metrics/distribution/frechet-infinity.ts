@@ -10,10 +10,11 @@
  * The 1/N law needs more images than features. Below two and a half images a feature (the paper's own ratio: from 5,000
  * images at 2,048 features) the curve bends, and the line misses.
  */
-import { DataError } from '../../errors.js';
-import type { Random } from '../../random.js';
-import { tQuantile } from '../../stats/student-t.js';
-import { type Tensor, tidy } from '../../torch/index.js';
+
+import { type Tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import { DataError } from 'graft-torch/base';
+import { tQuantile } from '../../stats/index.js';
 import { drawIndices, requireFeatures, rowsOf } from './features.js';
 import { frechetDistance } from './frechet.js';
 

@@ -1,5 +1,5 @@
+import { aten, cat, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
 import { describe, expect, it } from 'vitest';
-import { aten, cat, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { frechetDistance } from './frechet.js';
 import { formula, gaussian, golden, setOf, smallSets } from './golden.test-data.js';
 

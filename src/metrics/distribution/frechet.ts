@@ -17,7 +17,7 @@
  * The estimate is biased: it falls with N (Chong & Forsyth 2020). Compare distances of equal N, beside the floor of
  * real images among themselves (`distances.ts`), or take it to the limit (`frechet-infinity.ts`).
  */
-import { aten, cat, noGrad, type Tensor, tidy, zeros } from '../../torch/index.js';
+import { aten, cat, noGrad, type Tensor, tidy, zeros } from 'graft-torch';
 import { blocks } from './blocks.js';
 import { requireFeatures } from './features.js';
 

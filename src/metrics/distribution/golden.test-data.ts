@@ -1,7 +1,7 @@
 /** What test/goldens/metrics/distribution.py made, and small sets for tests. */
 import { readFileSync } from 'node:fs';
-import { Random } from '../../random.js';
-import { type Tensor, tensor } from '../../torch/index.js';
+import { type Tensor, tensor } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 
 interface Neighbourhood {
   precision: number;

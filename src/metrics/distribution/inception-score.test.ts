@@ -1,7 +1,6 @@
+import { eye, liveTensors, tensor, tidy, zeros } from 'graft-torch';
+import { DataError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { eye, liveTensors, tensor, tidy, zeros } from '../../torch/index.js';
 import { gaussian, golden } from './golden.test-data.js';
 import { inceptionScore } from './inception-score.js';
 

@@ -9,9 +9,10 @@
  * images. Of medical images, which that network does not know, it says nothing (Barratt & Sharma, "A Note on the
  * Inception Score", 2018); of two classes it is at most 2. It is here for image sets that have such a classifier.
  */
-import { DataError } from '../../errors.js';
-import type { Random } from '../../random.js';
-import { noGrad, type Tensor, tidy } from '../../torch/index.js';
+
+import { noGrad, type Tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import { DataError } from 'graft-torch/base';
 import { drawIndices, requireFeatureSet, rowsOf } from './features.js';
 
 export interface InceptionScoreOptions {

@@ -1,7 +1,6 @@
+import { liveTensors, type Tensor, tidy } from 'graft-torch';
+import { DataError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { liveTensors, type Tensor, tidy } from '../../torch/index.js';
 import { densityCoverage } from './density-coverage.js';
 import { frechetDistance } from './frechet.js';
 import { gaussian } from './golden.test-data.js';

@@ -14,11 +14,11 @@
  * The interval is about the statistic's expectation *at this N*. A bias, such as the Fréchet distance's, stays in its
  * middle: it holds for figures of equal N, and does not hold the distance of infinitely many images.
  */
-import { DataError } from '../../errors.js';
-import type { Random } from '../../random.js';
-import { meanAndDeviation } from '../../stats/paired.js';
-import { tQuantile } from '../../stats/student-t.js';
-import { type Tensor, tidy } from '../../torch/index.js';
+
+import { type Tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import { DataError } from 'graft-torch/base';
+import { meanAndDeviation, tQuantile } from '../../stats/index.js';
 import { rowsOf } from './features.js';
 
 export interface HalfSampleOptions {

@@ -1,7 +1,6 @@
+import { tensor, tidy } from 'graft-torch';
+import { DataError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { tensor, tidy } from '../../torch/index.js';
 import { gaussian, golden, setOf, smallSets } from './golden.test-data.js';
 import { kernelDistance, squaredDiscrepancy } from './kernel-distance.js';
 

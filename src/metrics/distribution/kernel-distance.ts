@@ -6,9 +6,10 @@
  *   k(x, y) = (xᵀy / D + 1)³
  *   MMD² = Σ_{i≠j} k(xᵢ, xⱼ) / m(m−1) + Σ_{i≠j} k(yᵢ, yⱼ) / n(n−1) − 2 Σ_{i,j} k(xᵢ, yⱼ) / mn
  */
-import { DataError } from '../../errors.js';
-import type { Random } from '../../random.js';
-import { noGrad, stack, type Tensor, tidy } from '../../torch/index.js';
+
+import { noGrad, stack, type Tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import { DataError } from 'graft-torch/base';
 import { drawIndices, requireFeatures, rowsOf } from './features.js';
 
 export interface KernelDistanceOptions {

@@ -3,7 +3,7 @@
  * pairs. Of a set against itself the matrix is its own mirror image: a tile above the diagonal serves its rows and its
  * columns, and half of the products are saved.
  */
-import { aten, cat, full, type Tensor, tidy, zeros } from '../../torch/index.js';
+import { aten, cat, full, type Tensor, tidy, zeros } from 'graft-torch';
 import { lowerBounds, partOf, type Side, tiles } from './distance-bounds.js';
 
 export interface LowestBounds {

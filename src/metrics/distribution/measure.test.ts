@@ -1,9 +1,9 @@
+import { liveTensors, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { liveTensors, tensor, tidy } from '../../torch/index.js';
 import type { FeatureExtractor } from '../backbone/index.js';
-import { compareRecords, type MetricRecord } from '../record.js';
 import { standingOf } from '../report/records.js';
+import { compareRecords, type MetricRecord } from '../sets/record.js';
 import { drawIndices } from './features.js';
 import { gaussian } from './golden.test-data.js';
 import { DISTRIBUTION_METRICS, measureAll, measureDistribution } from './measure.js';

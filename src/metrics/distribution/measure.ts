@@ -7,13 +7,13 @@
  * therefore the synthetic images are measured at that N too (`matched`: A against as many synthetic images as B has), and
  * those two are to be compared, not the value at full N with the floor.
  */
-import { Random } from '../../random.js';
-import { meanAndDeviation } from '../../stats/paired.js';
-import { tQuantile } from '../../stats/student-t.js';
-import { noGrad, type Tensor, tidy } from '../../torch/index.js';
+
+import { noGrad, type Tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { meanAndDeviation, tQuantile } from '../../stats/index.js';
 import type { Backbone, FeatureExtractor } from '../backbone/index.js';
-import type { MetricRecord, Protocol } from '../record.js';
-import { quantile } from '../summarise.js';
+import type { MetricRecord, Protocol } from '../sets/record.js';
+import { quantile } from '../sets/summarise.js';
 import { densityCoverage } from './density-coverage.js';
 import { drawIndices, rowsOf } from './features.js';
 import { frechetDistance } from './frechet.js';

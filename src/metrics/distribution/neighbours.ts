@@ -8,8 +8,9 @@
  * 3. If the k-th of these is below the last bound that was kept, then no candidate left out can be nearer, and the row
  *    is done. Else (a crowd of near copies) the query is compared with every candidate, by differences.
  */
-import { DataError } from '../../errors.js';
-import { aten, cat, full, noGrad, type Tensor, tidy } from '../../torch/index.js';
+
+import { aten, cat, full, noGrad, type Tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
 import { blocks } from './blocks.js';
 import { LEAST_BOUND, type Placed, placeSets, type Space, tiles, upperBounds } from './distance-bounds.js';
 import { type DistanceMetric, distancesToAll, pairDistances } from './exact-distances.js';

@@ -1,5 +1,5 @@
+import { aten, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
 import { describe, expect, it } from 'vitest';
-import { aten, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { densityCoverage } from './density-coverage.js';
 import { gaussian, golden, setOf } from './golden.test-data.js';
 import { prdc } from './prdc.js';

@@ -2,7 +2,7 @@
  * Precision, recall, density and coverage (`precision-recall.ts`, `density-coverage.ts`) of two sets at once, from the
  * same distances: half of the time that the two pairs of figures take one after the other.
  */
-import type { Tensor } from '../../torch/index.js';
+import type { Tensor } from 'graft-torch';
 import { occupancies } from './balls.js';
 import { densityCoverageOf } from './density-coverage.js';
 import { requireFeatures } from './features.js';

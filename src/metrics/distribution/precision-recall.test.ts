@@ -1,6 +1,6 @@
+import { cat, liveTensors, tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../errors.js';
-import { cat, liveTensors, tensor, tidy } from '../../torch/index.js';
 import { gaussian, golden, setOf } from './golden.test-data.js';
 import { precisionRecall } from './precision-recall.js';
 

@@ -10,8 +10,9 @@
  * One outlier among the real images has a wide ball and can hold many synthetic ones: density and coverage
  * (`density-coverage.ts`) mind that less.
  */
-import { DataError } from '../../errors.js';
-import type { Tensor } from '../../torch/index.js';
+
+import type { Tensor } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
 import { type Occupancy, occupancies } from './balls.js';
 import { requireFeatures } from './features.js';
 

@@ -1,5 +1,5 @@
 /** A batch in parts that fit a processor's cache. */
-import { cat, type Tensor, tidy } from '../../torch/index.js';
+import { cat, type Tensor, tidy } from 'graft-torch';
 
 /** Eight pairs of 128 px: beyond this the maps of a metric leave the cache, and a pair takes twice as long. */
 const PIXELS_PER_CHUNK = 8 * 128 * 128;

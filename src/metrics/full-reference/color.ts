@@ -1,7 +1,7 @@
 /**
  * Colour spaces in which the metrics see: weighted sums of R, G and B, one row a channel, as PIQA 1.1.3 has them.
  */
-import { type Tensor, tidy } from '../../torch/index.js';
+import { type Tensor, tidy } from 'graft-torch';
 
 type Weights = readonly [red: number, green: number, blue: number];
 

@@ -1,5 +1,5 @@
 /** Smaller images for coarser scales. */
-import { aten, type Tensor } from '../../torch/index.js';
+import { aten, type Tensor } from 'graft-torch';
 
 /**
  * Means of blocks of `factor × factor`. A block that sticks out over an odd side is the mean of what is inside.

@@ -1,6 +1,6 @@
+import { grad, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { TorchError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { TorchError } from '../../errors.js';
-import { grad, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { gmsd } from './gmsd.js';
 import { batchOf, bySize, type Golden, goldens, numbers, relativeError } from './golden.test-data.js';
 import { haarPsi } from './haarpsi.js';

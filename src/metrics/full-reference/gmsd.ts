@@ -9,7 +9,7 @@
  *
  * Evenly poor agreement scores as well as perfect agreement: it says how images differ, not how much.
  */
-import { cat, type Tensor, tidy } from '../../torch/index.js';
+import { cat, type Tensor, tidy } from 'graft-torch';
 import { LUMA, mixChannels } from './color.js';
 import { averageBlocks } from './downsample.js';
 import { requireColourPairs } from './shapes.js';

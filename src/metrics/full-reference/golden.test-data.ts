@@ -1,6 +1,6 @@
 /** Images and weights by the rules of test/goldens/metrics/full_reference.py, in integers. */
 import { readFileSync } from 'node:fs';
-import { type Tensor, tensor, tidy } from '../../torch/index.js';
+import { type Tensor, tensor, tidy } from 'graft-torch';
 
 export interface Rule {
   kind: 'lesion' | 'noise' | 'binary' | 'flat';

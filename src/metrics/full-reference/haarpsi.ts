@@ -11,7 +11,7 @@
  *
  * Two black images have no weight anywhere, where PIQA gives no number; they are equal, and score 1.
  */
-import { aten, cat, type Tensor, tidy } from '../../torch/index.js';
+import { aten, cat, type Tensor, tidy } from 'graft-torch';
 import { CHROMA_IQ_HAARPSI, LUMA, mixChannels } from './color.js';
 import { averageBlocks } from './downsample.js';
 import { requireColourPairs } from './shapes.js';

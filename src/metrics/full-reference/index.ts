@@ -3,8 +3,8 @@
  * the original system's table of results.
  */
 
-import { toRgb } from '../../image/channels.js';
-import type { Tensor } from '../../torch/index.js';
+import type { Tensor } from 'graft-torch';
+import { toRgb } from '../../image/index.js';
 import { scoreInChunks } from './chunks.js';
 import { GMSD_MIN_SIDE_PX, gmsd } from './gmsd.js';
 import { HAARPSI_MIN_SIDE_PX, haarPsi } from './haarpsi.js';
@@ -136,3 +136,6 @@ export const FULL_REFERENCE_METRICS: readonly FullReferenceMetric[] = DEFINITION
   ...metric,
   score: (x, y) => scoreInChunks(x, y, (a, b) => metric.score(toRgb(a), toRgb(b))),
 }));
+export { type LpipsNetwork, openLpips } from './lpips.js';
+export { msSsim, scalesFor } from './ms-ssim.js';
+export { gaussianWindow } from './ssim.js';

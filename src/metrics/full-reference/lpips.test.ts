@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { grad, liveTensors, savePth, saveSafetensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { ConfigError, DataError, TorchError } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConfigError, DataError, TorchError } from '../../errors.js';
 import { LpipsTrunk } from '../../models/lpips-trunks.js';
-import { grad, liveTensors, savePth, saveSafetensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { batchOf, goldens, numbers, relativeError, ruleWeights } from './golden.test-data.js';
 import { type LpipsNetwork, openLpips } from './lpips.js';
 

@@ -13,10 +13,9 @@
  * no number there.
  */
 import { existsSync } from 'node:fs';
-import { ConfigError, DataError, TorchError } from '../../errors.js';
-import { type LpipsNetwork, LpipsTrunk } from '../../models/lpips-trunks.js';
-import { listed } from '../../models/weights.js';
-import { type Device, keep, loadWeights, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { type Device, keep, loadWeights, type Tensor, tensor, tidy } from 'graft-torch';
+import { ConfigError, DataError, TorchError } from 'graft-torch/base';
+import { type LpipsNetwork, LpipsTrunk, listed } from '../../models/index.js';
 import { requireColourPairs } from './shapes.js';
 
 export type { LpipsNetwork };

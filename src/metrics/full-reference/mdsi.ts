@@ -14,7 +14,7 @@
  * PIQA loses float32's digits where images are nearly alike: all of the map is then close to 1, and two fourth roots
  * turn an error of 1e-7 into one of 0.02. Here the map is 1 − GCS, made of squared differences, and so is its root.
  */
-import { type Tensor, tidy } from '../../torch/index.js';
+import { type Tensor, tidy } from 'graft-torch';
 import { LHM, mixChannels } from './color.js';
 import { averageBlocks } from './downsample.js';
 import { requireColourPairs } from './shapes.js';

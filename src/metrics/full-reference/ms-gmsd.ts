@@ -10,7 +10,7 @@
  * means of 2×2 blocks. PIQA has no form with colour; where the paper leaves it open, ours takes the errors of I and Q
  * at the coarsest scale and on values of 0…255, as PIQ does.
  */
-import { aten, cat, stack, type Tensor, tidy } from '../../torch/index.js';
+import { aten, cat, stack, type Tensor, tidy } from 'graft-torch';
 import { CHROMA_IQ, mixChannels } from './color.js';
 import { averageBlocks } from './downsample.js';
 import { type GmsdOptions, gradientDeviation, lumaOfBoth } from './gmsd.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { TorchError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { TorchError } from '../../errors.js';
-import { liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { msSsim, SCALE_WEIGHTS, scalesFor, scaleWeights } from './ms-ssim.js';
 import { ssim } from './ssim.js';
 

@@ -9,8 +9,9 @@
  * Between samples of one generator it is the usual measure of diversity: the more alike they are, the higher it is
  * (Odena, Olah, Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs", ICML 2017).
  */
-import { TorchError } from '../../errors.js';
-import { type Tensor, tidy } from '../../torch/index.js';
+
+import { type Tensor, tidy } from 'graft-torch';
+import { TorchError } from 'graft-torch/base';
 import { averageBlocks } from './downsample.js';
 import { requireSameShape } from './shapes.js';
 import { guardedPow } from './similarity.js';

@@ -3,7 +3,7 @@
  * 10·log10(range²/ε), 80 dB.
  * Semantics of PIQA 1.1.3 (`piqa.psnr.psnr`), ε included.
  */
-import { type Tensor, tidy } from '../../torch/index.js';
+import { type Tensor, tidy } from 'graft-torch';
 import { requireSameShape } from './shapes.js';
 
 export interface PsnrOptions {

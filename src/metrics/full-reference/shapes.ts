@@ -1,6 +1,7 @@
 /** What every full-reference metric asks of a pair of batches. */
-import { TorchError } from '../../errors.js';
-import type { Tensor } from '../../torch/index.js';
+
+import type { Tensor } from 'graft-torch';
+import { TorchError } from 'graft-torch/base';
 
 const shown = (x: Tensor): string => `${x.dtype} [${x.shape.join(', ')}]`;
 

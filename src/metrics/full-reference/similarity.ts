@@ -2,7 +2,7 @@
  * The pieces that gradient and colour metrics share: how alike two maps are at each place, gradients to compare, and
  * roots that can be trained through.
  */
-import { aten, type Tensor, tidy } from '../../torch/index.js';
+import { aten, type Tensor, tidy } from 'graft-torch';
 
 /**
  * How alike two maps x and y are at each place, 1 where they are equal:

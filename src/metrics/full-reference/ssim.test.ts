@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { grad, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random, TorchError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { TorchError } from '../../errors.js';
-import { Random } from '../../random.js';
-import { grad, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { psnr } from './psnr.js';
 import { gaussianWindow, ssim } from './ssim.js';
 

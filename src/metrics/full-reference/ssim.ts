@@ -5,8 +5,9 @@
  *
  *   SSIM = (2 μx μy + C1)(2 σxy + C2) / ((μx² + μy² + C1)(σx² + σy² + C2)),  Ci = (Ki · range)²
  */
-import { TorchError } from '../../errors.js';
-import { cat, type Tensor, tidy } from '../../torch/index.js';
+
+import { cat, type Tensor, tidy } from 'graft-torch';
+import { TorchError } from 'graft-torch/base';
 import { requireSameShape } from './shapes.js';
 import { similarityMap, sumOfSquares } from './similarity.js';
 

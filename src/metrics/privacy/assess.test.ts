@@ -1,7 +1,7 @@
+import { cat, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import { renderPhantom, samplePhantom } from '../../data/phantom/index.js';
-import { Random } from '../../random.js';
-import { cat, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { rowsOf } from '../distribution/features.js';
 import { assessPrivacy, type PrivacyInput } from './assess.js';
 import { type PrivacyCheck, sharedNotes } from './checks.js';

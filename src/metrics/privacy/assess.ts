@@ -5,7 +5,7 @@
  * A pass is no proof of privacy (that is differential privacy's business): it says that what these checks would have
  * found is not there. What could not be decided is not passed.
  */
-import { DataError } from '../../errors.js';
+import { DataError } from 'graft-torch/base';
 import { authenticity } from './authenticity.js';
 import {
   checkAuthenticity,

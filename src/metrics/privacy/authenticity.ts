@@ -11,9 +11,9 @@
  * The authors' own repository instead walks over the training images and looks the gap up under the synthetic image's
  * index, which compares distances of unrelated images; its figures are not these.
  */
-import { wilson } from '../../data/eda/share.js';
-import type { Interval } from '../../stats/delong.js';
-import { proportion, proportionDifference } from '../../stats/proportion.js';
+import { wilson } from '../../data/eda/index.js';
+import type { Interval } from '../../stats/index.js';
+import { proportion, proportionDifference } from '../../stats/index.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import { isGrouped } from './grouped-chance.js';
 import {

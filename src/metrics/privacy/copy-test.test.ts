@@ -1,6 +1,6 @@
+import { cat, liveTensors, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { cat, liveTensors, tidy } from '../../torch/index.js';
 import { rowsOf } from '../distribution/features.js';
 import { copyTest, copyTestOfCells, mannWhitneyZ } from './copy-test.js';
 import { freshSets, gaussian, golden, goldenSets } from './golden.test-data.js';

@@ -10,12 +10,10 @@
  * Far below 0: copying. Far above 0: underfitting, images that no training image is like. Cells with few synthetic images
  * are left out. With several cells C_T varies less than a standard normal; z = C_T / √Σw² has its scale again.
  */
-import { Random } from '../../random.js';
-import { effectiveSize } from '../../stats/effective-groups.js';
-import { normalCdf, normalQuantile } from '../../stats/normal.js';
-import { midRanks } from '../../stats/roc.js';
-import { tCdf } from '../../stats/student-t.js';
-import { type Tensor, tidy } from '../../torch/index.js';
+
+import { type Tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { effectiveSize, midRanks, normalCdf, normalQuantile, tCdf } from '../../stats/index.js';
 import { rowsOf } from '../distribution/features.js';
 import { isGrouped } from './grouped-chance.js';
 import { assignCells, kMeans } from './k-means.js';

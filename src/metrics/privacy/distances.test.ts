@@ -1,6 +1,6 @@
+import { cat, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { cat, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { rowsOf } from '../distribution/features.js';
 import { authenticity } from './authenticity.js';
 import { exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';

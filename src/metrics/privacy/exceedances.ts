@@ -6,7 +6,7 @@
  *
  *   P(S = s) = C(s + r − 1, s) C(n − r + m − s, m − s) / C(n + m, m),  E[S] = m r / (n + 1)
  */
-import { logGamma } from '../../stats/special.js';
+import { logGamma } from '../../stats/index.js';
 
 export interface ExceedanceDesign {
   /** New values, m. */

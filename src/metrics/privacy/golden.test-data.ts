@@ -1,7 +1,7 @@
 /** Made by test/goldens/metrics/privacy.py: scipy, scikit-learn and loops; and sets of features for tests. */
 import { readFileSync } from 'node:fs';
-import { Random } from '../../random.js';
-import { type Tensor, tensor } from '../../torch/index.js';
+import { type Tensor, tensor } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import type { PrivacySets } from './sets.js';
 
 interface Golden extends PrivacySets<number[]> {

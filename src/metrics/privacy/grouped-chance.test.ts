@@ -1,6 +1,6 @@
+import { cat, type Tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { cat, type Tensor, tidy } from '../../torch/index.js';
 import { rowsOf } from '../distribution/features.js';
 import { assessPrivacy } from './assess.js';
 import { copyTest } from './copy-test.js';

@@ -8,8 +8,8 @@
  * - of permutations, where other groups are called held-out: a generator that copies nothing knows no difference between
  *   real images that it saw and others, so that these are exact. It finds few copies, if of many patients.
  */
-import type { Random } from '../../random.js';
-import { effectiveSize } from '../../stats/effective-groups.js';
+import type { Random } from 'graft-torch/base';
+import { effectiveSize } from '../../stats/index.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail } from './exceedances.js';
 import { partDrawer } from './partition.js';
 import type { RealGroups } from './sets.js';

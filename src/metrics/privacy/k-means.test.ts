@@ -1,6 +1,6 @@
+import { liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { Random } from '../../random.js';
-import { liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
 import { gaussian, golden, goldenSets } from './golden.test-data.js';
 import { assignCells, kMeans, lloyd } from './k-means.js';
 

@@ -2,9 +2,10 @@
  * k-means: cells of about like images. Lloyd, "Least squares quantization in PCM", 1982; seeded by k-means++ (Arthur &
  * Vassilvitskii, SODA 2007), the best of several starts.
  */
-import { DataError } from '../../errors.js';
-import type { Random } from '../../random.js';
-import { arange, aten, noGrad, type Tensor, tensor, tidy } from '../../torch/index.js';
+
+import { arange, aten, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
+import type { Random } from 'graft-torch/base';
+import { DataError } from 'graft-torch/base';
 import { requireFeatureSet, rowsOf } from '../distribution/features.js';
 
 export interface KMeansOptions {

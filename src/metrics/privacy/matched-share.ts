@@ -8,10 +8,11 @@
  * The images share their neighbours, so that an interval over synthetic images alone is too narrow by far. What chance
  * does is therefore read from permutations: the same share, after other real images were called held-out.
  */
-import { Random } from '../../random.js';
-import { percentileInterval, quantile } from '../../stats/bootstrap.js';
-import type { Interval } from '../../stats/delong.js';
-import { tidy } from '../../torch/index.js';
+
+import { tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import type { Interval } from '../../stats/index.js';
+import { percentileInterval, quantile } from '../../stats/index.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import { partDrawer } from './partition.js';
 import {

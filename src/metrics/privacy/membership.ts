@@ -9,11 +9,15 @@
  * spread is the noise of the attack at these numbers. It needs no held-out image, so that it also answers whether a
  * result comes from held-out images that are another kind of picture.
  */
-import { Random } from '../../random.js';
-import { percentileInterval } from '../../stats/bootstrap.js';
-import { aucCovariance, aucInterval, type Interval } from '../../stats/delong.js';
-import { effectiveGroups } from '../../stats/effective-groups.js';
-import { auc } from '../../stats/roc.js';
+import { Random } from 'graft-torch/base';
+import {
+  auc,
+  aucCovariance,
+  aucInterval,
+  effectiveGroups,
+  type Interval,
+  percentileInterval,
+} from '../../stats/index.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
 import { effectiveImages, groupedChance, isGrouped, permutedCounts } from './grouped-chance.js';
 import { partDrawer } from './partition.js';

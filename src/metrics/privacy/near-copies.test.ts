@@ -1,8 +1,8 @@
+import { cat, liveTensors, type Tensor, tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import { renderPhantom, samplePhantom } from '../../data/phantom/index.js';
-import { symmetries, symmetryMap } from '../../data/symmetry.js';
-import { Random } from '../../random.js';
-import { cat, liveTensors, type Tensor, tensor, tidy } from '../../torch/index.js';
+import { symmetries, symmetryMap } from '../../data/pixels/symmetry.js';
 import { featureCopies, shrunkenCopies } from './near-copies.js';
 import { pictureCopies } from './picture-copies.js';
 import { joinPictures, type PrivacySets } from './sets.js';

@@ -6,8 +6,9 @@
  * Two kinds of distance: a backbone's features see likeness, but not a mirrored copy; shrunken pictures (shrunken.ts) see
  * copies under all symmetries of the square, and soft or noisy ones too.
  */
-import { Random } from '../../random.js';
-import { type Tensor, tidy } from '../../torch/index.js';
+
+import { type Tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
 import {

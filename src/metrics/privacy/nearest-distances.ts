@@ -4,10 +4,11 @@
  * so the share of synthetic images is counted that are nearer to a training image than all but 5 % of the held-out ones.
  * Without memorisation 5 % are. Zhao, Kunar, Birke & Chen, "CTAB-GAN: Effective Table Data Synthesizing", ACML 2021.
  */
-import { Random } from '../../random.js';
-import { percentileInterval, quantile } from '../../stats/bootstrap.js';
-import type { Interval } from '../../stats/delong.js';
-import { tidy } from '../../torch/index.js';
+
+import { tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import type { Interval } from '../../stats/index.js';
+import { percentileInterval, quantile } from '../../stats/index.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
 import {

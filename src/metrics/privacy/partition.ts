@@ -1,5 +1,5 @@
 /** Random parts of a set of images, groups whole: what the sets would be if the split had been another one. */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 
 /**
  * @param groups a name an image; without it each image is its own group

@@ -4,20 +4,23 @@
  * small shifts and stretches, brightness, mirroring and turns by right angles, which matters where the generator was
  * trained with such augmentation. The held-out images go through the same search: what it finds there are no copies.
  */
+
+import { noGrad, type Tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
+import { F } from 'graft-torch/nn';
 import {
   type ContentMaps,
   contentArea,
   contentOf,
   contentSizePx,
   contentSourcePx,
+  createBlur,
   createContentMaps,
+  evidenceOf,
+  type NearPair,
+  searchNear,
   setContent,
-} from '../../data/content.js';
-import { createBlur } from '../../data/masked-blur.js';
-import { evidenceOf, type NearPair, searchNear } from '../../data/near.js';
-import { DataError } from '../../errors.js';
-import { F } from '../../nn/index.js';
-import { noGrad, type Tensor, tidy } from '../../torch/index.js';
+} from '../../data/duplicates/index.js';
 import { type PrivacySets, setNames } from './sets.js';
 
 export interface PictureCopy {

@@ -3,9 +3,10 @@
  * images of the same distribution that it did not see; `synthetic`. Held-out images say what a picture looks like that
  * cannot have been copied: without them no distance is small or large.
  */
-import { UnionFind } from '../../data/groups.js';
-import { DataError } from '../../errors.js';
-import { cat, type Tensor, tidy } from '../../torch/index.js';
+
+import { cat, type Tensor, tidy } from 'graft-torch';
+import { DataError } from 'graft-torch/base';
+import { UnionFind } from '../../data/dataset/index.js';
 import { firstNonFiniteRow } from '../distribution/features.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 

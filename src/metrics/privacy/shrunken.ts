@@ -5,9 +5,10 @@
  * misses such copies.) Unlike a network's features they can be mirrored and turned: a training image stands for its
  * eight symmetries.
  */
-import { symmetries } from '../../data/symmetry.js';
-import { F } from '../../nn/index.js';
-import { cat, noGrad, type Tensor, tidy } from '../../torch/index.js';
+
+import { cat, noGrad, type Tensor, tidy } from 'graft-torch';
+import { F } from 'graft-torch/nn';
+import { symmetries } from '../../data/pixels/index.js';
 
 const SIDE_PX = 16;
 const IMAGES_PER_BATCH = 256;

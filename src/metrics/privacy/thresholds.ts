@@ -2,7 +2,7 @@
  * What a set of synthetic images must keep to before it is called free of copies. Each threshold stands beside its
  * reason; docs/metrics.md gives the simulations behind them.
  */
-import { ConfigError } from '../../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import type { PrivacySets } from './sets.js';
 
 export interface PrivacyThresholds {

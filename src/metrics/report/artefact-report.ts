@@ -1,12 +1,20 @@
 /** `graft metrics artefacts --report`: spectra, checkerboards, colours and traits of the two sets. */
 import * as Plot from '@observablehq/plot';
-import { type Curve, curveLegend, curvePlot, type Point } from '../../report/curves.js';
-import type { FigureBlock, ReportDocument } from '../../report/document.js';
-import { fullPanel, halfPanel, plainAxis, WIDTHS } from '../../report/draw.js';
-import { list } from '../../report/format.js';
-import { RULE } from '../../report/palette.js';
+import type { FigureBlock, ReportDocument } from '../../report/index.js';
+import {
+  type Curve,
+  curveLegend,
+  curvePlot,
+  fullPanel,
+  halfPanel,
+  list,
+  type Point,
+  plainAxis,
+  RULE,
+  WIDTHS,
+} from '../../report/index.js';
 import type { ArtefactReport, Channel, SpectrumBand, SpectrumProfiles } from '../artefacts/index.js';
-import type { MetricRecord } from '../record.js';
+import type { MetricRecord } from '../sets/record.js';
 import { ARTEFACT_WORDS, figure, nameOf, protocolTable, recordsTable, standingOf } from './records.js';
 
 const BLUE = 'var(--blue)';

@@ -1,7 +1,7 @@
 /** How values are distributed, as curves of shares a bin: several samples on one axis. */
-import { type Curve, curvePlot, type Point } from '../../report/curves.js';
-import type { Panel } from '../../report/document.js';
-import { halfPanel, WIDTHS } from '../../report/draw.js';
+
+import type { Panel } from '../../report/index.js';
+import { type Curve, curvePlot, halfPanel, type Point, WIDTHS } from '../../report/index.js';
 
 export interface Sample {
   label: string;

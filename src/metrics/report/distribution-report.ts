@@ -1,15 +1,12 @@
 /** `graft metrics distribution --report`: the sets as a whole, their floor, and what lies at their margins. */
 import * as Plot from '@observablehq/plot';
-import { curvePlot } from '../../report/curves.js';
-import type { Block, FigureBlock, GalleryBlock, ReportDocument, Tile } from '../../report/document.js';
-import { fullPanel, halfPanel, plainAxis, WIDTHS } from '../../report/draw.js';
-import { list, whole } from '../../report/format.js';
-import { RULE } from '../../report/palette.js';
-import { aten, noGrad, type Tensor, tidy } from '../../torch/index.js';
+import { aten, noGrad, type Tensor, tidy } from 'graft-torch';
+import type { Block, FigureBlock, GalleryBlock, ReportDocument, Tile } from '../../report/index.js';
+import { curvePlot, fullPanel, halfPanel, list, plainAxis, RULE, WIDTHS, whole } from '../../report/index.js';
 import type { FrechetInfinity } from '../distribution/frechet-infinity.js';
 import { kthNeighbourRadii, nearestNeighbours } from '../distribution/neighbours.js';
-import { type ImageSet, imageName } from '../image-set.js';
-import type { MetricRecord } from '../record.js';
+import { type ImageSet, imageName } from '../sets/image-set.js';
+import type { MetricRecord } from '../sets/record.js';
 import { tileJpeg } from './image-report.js';
 import {
   BEYOND_REAL,

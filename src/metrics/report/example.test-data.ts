@@ -1,17 +1,18 @@
 /** The four pages on metrics, of phantoms: small, with every kind of figure. */
+
+import { type Tensor, tidy } from 'graft-torch';
+import { Random } from 'graft-torch/base';
+import { F } from 'graft-torch/nn';
 import { renderPhantom, samplePhantom } from '../../data/phantom/index.js';
 import { toPlanar } from '../../image/decode.js';
-import { F } from '../../nn/index.js';
-import { Random } from '../../random.js';
 import type { ReportDocument } from '../../report/document.js';
-import { type Tensor, tidy } from '../../torch/index.js';
 import { measureArtefacts } from '../artefacts/index.js';
 import { artefactRecords } from '../artefacts/records.js';
 import type { FeatureExtractor } from '../backbone/index.js';
 import { measureAll } from '../distribution/measure.js';
-import { imageMetrics } from '../image.js';
-import { type ImageSet, toTensor } from '../image-set.js';
 import { assessPrivacy } from '../privacy/index.js';
+import { imageMetrics } from '../sets/image.js';
+import { type ImageSet, toTensor } from '../sets/image-set.js';
 import { composeArtefactReport } from './artefact-report.js';
 import { composeDistributionReport } from './distribution-report.js';
 import { composeImageReport } from './image-report.js';

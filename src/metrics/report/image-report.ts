@@ -1,10 +1,10 @@
 /** `graft metrics image --report`: full-reference scores, their null, and pairs to look at. */
 import sharp from 'sharp';
-import type { Block, FigureBlock, GalleryBlock, ReportDocument, Tile } from '../../report/document.js';
-import { list, plural } from '../../report/format.js';
-import type { ImageMetricReport, ScoredPairs } from '../image.js';
-import type { ImageSet } from '../image-set.js';
-import type { MetricRecord } from '../record.js';
+import type { Block, FigureBlock, GalleryBlock, ReportDocument, Tile } from '../../report/index.js';
+import { list, plural } from '../../report/index.js';
+import type { ImageMetricReport, ScoredPairs } from '../sets/image.js';
+import type { ImageSet } from '../sets/image-set.js';
+import type { MetricRecord } from '../sets/record.js';
 import { densityPanel } from './density.js';
 import { figure, IMAGE_WORDS, nameOf, protocolTable, range, recordsTable, standingOf } from './records.js';
 

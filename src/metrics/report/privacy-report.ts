@@ -1,5 +1,6 @@
 /** `graft metrics privacy --report`: the checks, the distances behind them, and the closest pairs to look at. */
-import { curvePlot } from '../../report/curves.js';
+
+import type { Tensor } from 'graft-torch';
 import type {
   Block,
   FigureBlock,
@@ -7,15 +8,13 @@ import type {
   ReportDocument,
   TableBlock,
   Tile,
-} from '../../report/document.js';
-import { fullPanel } from '../../report/draw.js';
-import { plural } from '../../report/format.js';
-import type { Tensor } from '../../torch/index.js';
+} from '../../report/index.js';
+import { curvePlot, fullPanel, plural } from '../../report/index.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
-import { type ImageSet, imageName } from '../image-set.js';
 import type { PrivacyAssessment, PrivacyCheck, PrivacySets } from '../privacy/index.js';
 import { sharedNotes, symmetryNames } from '../privacy/index.js';
-import type { Protocol } from '../record.js';
+import { type ImageSet, imageName } from '../sets/image-set.js';
+import type { Protocol } from '../sets/record.js';
 import { densityCurves } from './density.js';
 import { tileJpeg } from './image-report.js';
 

@@ -1,7 +1,7 @@
 /** Records as people read them: rows of a table, and what a figure beside its floor allows to say. */
-import type { TableBlock } from '../../report/document.js';
-import { fixed, whole } from '../../report/format.js';
-import type { MetricRecord } from '../record.js';
+import type { TableBlock } from '../../report/index.js';
+import { fixed, whole } from '../../report/index.js';
+import type { MetricRecord } from '../sets/record.js';
 
 /** How a score lies to that of real against real images, by their 95 % intervals. */
 export type Standing = 'better' | 'worse' | 'overlap';

@@ -1,9 +1,9 @@
+import { liveTensors } from 'graft-torch';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Block, ReportDocument } from '../../report/document.js';
 import { toHtml } from '../../report/html.js';
 import { toMarkdown } from '../../report/markdown.js';
-import { liveTensors } from '../../torch/index.js';
-import type { MetricRecord } from '../record.js';
+import type { MetricRecord } from '../sets/record.js';
 import { shares } from './density.js';
 import { exampleMetricReports } from './example.test-data.js';
 import { DISTRIBUTION_WORDS, figure, protocolTable, readingOf, standingOf } from './records.js';

@@ -6,8 +6,8 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { forEachParallel } from '../../data/parallel.js';
-import { isTemporaryFile, writeFileAtomic } from '../../files.js';
+import { isTemporaryFile, writeFileAtomic } from 'graft-torch/base';
+import { forEachParallel } from '../../base/index.js';
 import type { ObjectStore } from './object-store.js';
 
 /** A file here as it was when it was the same as its twin. */

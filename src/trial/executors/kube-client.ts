@@ -4,7 +4,7 @@
  */
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { ConfigError, GraftError } from '../../errors.js';
+import { ConfigError, GraftError } from 'graft-torch/base';
 import type { KubeConfig } from './kube-config.js';
 
 /** The API answered with an error; 5xx and 429 may pass. */

@@ -9,9 +9,8 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { ConfigError } from '../../errors.js';
-import { readText } from '../../files.js';
-import { parseYaml } from '../../yaml-text.js';
+import { ConfigError, readText } from 'graft-torch/base';
+import { parseYaml } from '../../base/yaml/index.js';
 
 export interface KubeCredentials {
   token?: string;

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigError } from 'graft-torch/base';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { ConfigError } from '../../errors.js';
 import { kubernetesJob, kubernetesManifest } from './kubernetes-job.js';
 import { trialLabel } from './workers.js';
 

@@ -4,8 +4,8 @@
  * (exit status 75), for nothing; one that failed, a few times. The pods satisfy the "restricted" pod security standard.
  */
 import { isAbsolute, relative, resolve } from 'node:path';
+import { ConfigError } from 'graft-torch/base';
 import { stringify } from 'yaml';
-import { ConfigError } from '../../errors.js';
 import { stoppedExitCode, trialLabel } from './workers.js';
 
 export interface KubernetesJobOptions {

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigError } from 'graft-torch/base';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError } from '../../errors.js';
 import { countIndexes, kubernetesWorkers } from './kubernetes.js';
 import { type FakeApi, startFakeApi } from './kubernetes-api.test-data.js';
 import { isAlive, superviseWorkers } from './workers.js';

@@ -3,7 +3,7 @@
  * adds a further Job only for workers that Kubernetes has given up. All that is known of them stands in the cluster,
  * under the trial's label.
  */
-import { ConfigError } from '../../errors.js';
+import { ConfigError } from 'graft-torch/base';
 import { KubeError, type KubeRequest, kubeClient } from './kube-client.js';
 import { type KubeConfigOptions, readKubeConfig } from './kube-config.js';
 import { type KubernetesJobOptions, kubernetesJob, labelKey } from './kubernetes-job.js';

@@ -1,5 +1,5 @@
+import { ConfigError, GraftError } from 'graft-torch/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError, GraftError } from '../../errors.js';
 import { type ObjectStoreOptions, openObjectStore } from './object-store.js';
 import { type S3Server, startS3 } from './s3-server.test-data.js';
 

@@ -6,10 +6,10 @@
  * Amazon S3 API Reference: ListObjectsV2, GetObject, PutObject, DeleteObject.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigError, GraftError } from 'graft-torch/base';
 import { DOMParser } from 'linkedom';
-import { ConfigError, GraftError } from '../../errors.js';
-import type { Interrupt } from '../../run/interrupt.js';
-import { hideSecrets, shownAddress } from '../../secrets.js';
+import { hideSecrets, shownAddress } from '../../base/index.js';
+import type { Interrupt } from '../../run/index.js';
 
 export interface StoredObject {
   /** Changes with the content. */

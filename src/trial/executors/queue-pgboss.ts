@@ -8,10 +8,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigError, GraftError } from '../../errors.js';
-import { sha256 } from '../../files.js';
-import type { Interrupt } from '../../run/interrupt.js';
-import { hiddenParts, hideSecrets, shownAddress } from '../../secrets.js';
+import { ConfigError, GraftError, sha256 } from 'graft-torch/base';
+import { hiddenParts, hideSecrets, shownAddress } from '../../base/index.js';
+import type { Interrupt } from '../../run/index.js';
 import { sleepUnless, trialLabel } from './workers.js';
 
 export interface QueueOptions {

@@ -4,8 +4,8 @@
  * who does what next, at once and on any machine, and notices who died.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GraftError } from '../../errors.js';
-import { type Interrupt, neverInterrupted } from '../../run/interrupt.js';
+import { GraftError } from 'graft-torch/base';
+import { type Interrupt, neverInterrupted } from '../../run/index.js';
 import { type HeldJob, openQueue, type QueueOptions, type TrialQueue } from './queue-pgboss.js';
 import { sleepUnless } from './workers.js';
 

@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { ConfigError } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileProgram } from '../../../test/program.js';
-import { ConfigError } from '../../errors.js';
-import { packageRoot } from '../../run/package.js';
+import { packageRoot } from '../../base/index.js';
 import { type PostgresServer, startPostgres, whyNoPostgres } from './postgres-server.test-data.js';
 import { openQueue, type QueueOptions } from './queue-pgboss.js';
 import { type QueuedTrial, workFromQueue } from './queue-worker.js';
@@ -406,7 +406,7 @@ const workerScript = (built: (path: string) => string) => `
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { takeLock } from '${built('lock.js')}';
+import { takeLock } from '${built('base/lock.js')}';
 import { workFromQueue } from '${built('trial/executors/queue-worker.js')}';
 const [dir, connection, worker] = process.argv.slice(2);
 const early = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];

@@ -10,8 +10,7 @@
 import { execFile } from 'node:child_process';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ConfigError, GraftError } from '../../errors.js';
-import { ensureFolder } from '../../files.js';
+import { ConfigError, ensureFolder, GraftError } from 'graft-torch/base';
 import {
   isAlive,
   stoppedExitCode,

@@ -15,12 +15,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { setThreads } from 'graft-torch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileProgram, program, programEnvironment } from '../../../test/program.js';
+import { packageRoot } from '../../base/index.js';
 import { createPhantomDataset } from '../../data/phantom/dataset.js';
-import { packageRoot } from '../../run/package.js';
 import { createRun } from '../../run/run-folder.js';
-import { setThreads } from '../../torch/index.js';
 import { type TrialConfig, trialConfigSchema } from '../config.js';
 import { writeReport } from '../report/index.js';
 import { runTrial, type TrialOptions } from '../run.js';

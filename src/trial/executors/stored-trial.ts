@@ -6,12 +6,17 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { commandLine } from '../../command-line.js';
-import { LINEAGE_FILE } from '../../data/lineage.js';
-import { ConfigError, DataError, GraftError } from '../../errors.js';
-import { ensureFolder, readText, writeFileAtomic } from '../../files.js';
-import { LockedError, takeLock } from '../../lock.js';
-import { parseYaml } from '../../yaml-text.js';
+import {
+  ConfigError,
+  DataError,
+  ensureFolder,
+  GraftError,
+  readText,
+  writeFileAtomic,
+} from 'graft-torch/base';
+import { commandLine, LockedError, takeLock } from '../../base/index.js';
+import { parseYaml } from '../../base/yaml/index.js';
+import { LINEAGE_FILE } from '../../data/lineage/index.js';
 import { JUDGEMENT_FILE, READY_FILE } from '../jobs.js';
 import { jobDir, type TrialJob } from '../plan.js';
 import type { Executor } from '../run.js';

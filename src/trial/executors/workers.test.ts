@@ -1,5 +1,5 @@
+import { ConfigError, GraftError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, GraftError } from '../../errors.js';
 import { neverInterrupted } from '../../run/interrupt.js';
 import type { JobState } from '../jobs.js';
 import type { ExecutorContext } from '../run.js';

@@ -6,9 +6,8 @@
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigError, GraftError } from '../../errors.js';
-import { sha256 } from '../../files.js';
-import type { Interrupt } from '../../run/interrupt.js';
+import { ConfigError, GraftError, sha256 } from 'graft-torch/base';
+import type { Interrupt } from '../../run/index.js';
 
 /** Waiting for a place, at work, or at an end (whatever the reason). */
 export type WorkerState = 'pending' | 'running' | 'gone';

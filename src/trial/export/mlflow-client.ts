@@ -3,9 +3,9 @@
  * from the variables that MLflow's own client reads; they are never shown.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseRetryAfter } from '../../data/isic/retry.js';
-import { ConfigError, GraftError } from '../../errors.js';
-import { shownAddress } from '../../secrets.js';
+import { ConfigError, GraftError } from 'graft-torch/base';
+import { shownAddress } from '../../base/index.js';
+import { parseRetryAfter } from '../../data/isic/index.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

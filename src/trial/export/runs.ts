@@ -5,9 +5,9 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { DataError } from '../../errors.js';
-import type { RunEvent } from '../../run/events.js';
-import { type RunRecord, readRun, readRunConfig, runFiles } from '../../run/run-reader.js';
+import { DataError } from 'graft-torch/base';
+import type { RunEvent } from '../../run/index.js';
+import { type RunRecord, readRun, readRunConfig, runFiles } from '../../run/index.js';
 import { readTrialSummary } from '../result.js';
 import type { TrialSummary } from '../summary.js';
 

@@ -3,7 +3,7 @@
  * tensorboard/compat/proto/{event,summary}.proto and tensorboard/plugins/hparams/{plugin_data,api}.proto; ones that never
  * change, since old logs must stay readable. Numbers are written as `simple_value`, which every version reads.
  */
-import { Message } from '../../export/protobuf.js';
+import { Message } from 'graft-torch/export';
 import type { Setting } from './runs.js';
 import { tfRecord } from './tfrecord.js';
 

@@ -4,8 +4,8 @@
  */
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { replaceFile } from '../../files.js';
-import { pngPicture, readPngFile } from '../../report/picture.js';
+import { replaceFile } from 'graft-torch/base';
+import { pngPicture, readPngFile } from '../../report/index.js';
 import { type ExportedRun, readExportedRuns } from './runs.js';
 import {
   type SessionStatus,

@@ -1,8 +1,8 @@
 /** All that repeats the trial: every run with its seed, every hash, the environment, the configuration. */
-import type { Section, TableBlock } from '../../report/document.js';
-import { duration, fixed, whole } from '../../report/format.js';
-import { auc } from '../../stats/roc.js';
-import { armLabel } from '../../verdict/report/palette.js';
+import type { Section, TableBlock } from '../../report/index.js';
+import { duration, fixed, whole } from '../../report/index.js';
+import { auc } from '../../stats/index.js';
+import { armLabel } from '../../verdict/report/index.js';
 import type { TrialSummary } from '../summary.js';
 
 const left = (title: string) => ({ title, align: 'left' as const });

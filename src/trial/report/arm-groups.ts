@@ -1,5 +1,5 @@
 /** Arms without and with standard augmentation have panels of their own, so that a panel is one comparison. */
-import type { ArmGroup } from '../../verdict/report/curves-figure.js';
+import type { ArmGroup } from '../../verdict/report/index.js';
 import type { TrialArm } from '../summary.js';
 
 export function armGroups(arms: readonly TrialArm[]): ArmGroup[] {

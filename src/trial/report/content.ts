@@ -1,20 +1,20 @@
 /** Composes the report from a trial's summary, its analysis and its verdict. */
 
-import type { ReportDocument, Section } from '../../report/document.js';
-import { day, plural, whole } from '../../report/format.js';
-import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
-import { type FailurePictures, failuresSection } from '../../verdict/report/failures.js';
-import { looksBlocks } from '../../verdict/report/looks.js';
-import { benefitSection } from '../../verdict/report/net-benefit.js';
+import type { ReportDocument, Section } from '../../report/index.js';
+import { day, plural, whole } from '../../report/index.js';
+import type { AnalysisOptions, TrialAnalysis, Verdict } from '../../verdict/index.js';
 import {
+  benefitSection,
   calibrationSection,
   externalSection,
+  type FailurePictures,
+  failuresSection,
   foldsSection,
+  looksBlocks,
   resultSection,
+  subgroupSection,
   verdictBox,
-} from '../../verdict/report/sections.js';
-import { subgroupSection } from '../../verdict/report/subgroups.js';
-import type { Verdict } from '../../verdict/verdict.js';
+} from '../../verdict/report/index.js';
 import { summarise } from '../analysis.js';
 import { scoresOf } from '../scores.js';
 import type { TrialSummary } from '../summary.js';

@@ -1,6 +1,6 @@
 /** Whom training, validation and test images show: the same columns side by side, by class. */
-import type { TableBlock } from '../../report/document.js';
-import { fixed, percent, whole } from '../../report/format.js';
+import type { TableBlock } from '../../report/index.js';
+import { fixed, percent, whole } from '../../report/index.js';
 import type { Demographic, TrialSummary } from '../summary.js';
 import { spanOf } from './span.js';
 

@@ -1,8 +1,8 @@
 /** What was run and on which images: the arms, the splits of every fold, external sets. */
-import type { Block, Section } from '../../report/document.js';
-import { duration, fixed, list, plural, whole } from '../../report/format.js';
-import type { TrialAnalysis } from '../../verdict/analysis.js';
-import { armLabel } from '../../verdict/report/palette.js';
+import type { Block, Section } from '../../report/index.js';
+import { duration, fixed, list, plural, whole } from '../../report/index.js';
+import type { TrialAnalysis } from '../../verdict/index.js';
+import { armLabel } from '../../verdict/report/index.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
 import { demographicsTable } from './demographics.js';
 import { flowFigure } from './flow-figure.js';

@@ -2,10 +2,8 @@
  * The way of the images through the study, as a diagram: from what was found to what was kept, from there to training,
  * validation and test by class with groups, and the collections from elsewhere beside them.
  */
-import type { FigureBlock } from '../../report/document.js';
-import { FONT, WIDTHS } from '../../report/draw.js';
-import { escapeHtml } from '../../report/escape.js';
-import { plural, shortened, whole } from '../../report/format.js';
+import type { FigureBlock } from '../../report/index.js';
+import { escapeHtml, FONT, plural, shortened, WIDTHS, whole } from '../../report/index.js';
 import type { TrialSummary } from '../summary.js';
 import { spanOf } from './span.js';
 

@@ -1,9 +1,9 @@
 /** The part of the report about synthetic images: their GANs, grids, metrics beside their null, and privacy. */
 
-import { lossFigure } from '../../gan/report/figures.js';
-import { DISTRIBUTION_WORDS, recordsTable } from '../../metrics/report/records.js';
-import type { Block, PicturesBlock, Section, TableBlock } from '../../report/document.js';
-import { duration, fixed, list, plural, whole } from '../../report/format.js';
+import { lossFigure } from '../../generate/report/index.js';
+import { DISTRIBUTION_WORDS, recordsTable } from '../../metrics/report/index.js';
+import type { Block, PicturesBlock, Section, TableBlock } from '../../report/index.js';
+import { duration, fixed, list, plural, whole } from '../../report/index.js';
 import type { TrialGan, TrialMetric, TrialSummary } from '../summary.js';
 import { originalTables } from './original.js';
 

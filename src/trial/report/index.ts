@@ -4,13 +4,11 @@
  * that its presence means the report is complete.
  */
 import { isAbsolute, join } from 'node:path';
-import { DataError } from '../../errors.js';
-import { writeJson } from '../../files.js';
-import { readPngFile } from '../../report/picture.js';
-import { writeReportFiles } from '../../report/write.js';
-import type { AnalysisOptions, TrialAnalysis } from '../../verdict/analysis.js';
-import type { FailurePictures } from '../../verdict/report/failures.js';
-import { decideVerdict, type Verdict } from '../../verdict/verdict.js';
+import { DataError, writeJson } from 'graft-torch/base';
+import { readPngFile, writeReportFiles } from '../../report/index.js';
+import type { AnalysisOptions, TrialAnalysis } from '../../verdict/index.js';
+import { decideVerdict, type Verdict } from '../../verdict/index.js';
+import type { FailurePictures } from '../../verdict/report/index.js';
 import { summarise } from '../analysis.js';
 import { summarySchema, type TrialSummary } from '../summary.js';
 import { composeReport } from './content.js';
@@ -51,3 +49,4 @@ export function writeReport(summary: TrialSummary, dir: string, options: ReportO
   writeJson(paths.json, { ...checked.data, analysis, verdict });
   return { ...paths, analysis, verdict };
 }
+export { failurePictures } from './pictures.js';

@@ -1,8 +1,8 @@
 /** The parts of the report that say how it was made and where it ends: methods and limits. */
 
-import type { Section } from '../../report/document.js';
-import type { TrialAnalysis } from '../../verdict/analysis.js';
-import { methodItems } from '../../verdict/report/methods.js';
+import type { Section } from '../../report/index.js';
+import type { TrialAnalysis } from '../../verdict/index.js';
+import { methodItems } from '../../verdict/report/index.js';
 import type { TrialSummary } from '../summary.js';
 import { methodsParagraphs } from './paper.js';
 

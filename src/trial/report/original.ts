@@ -4,9 +4,9 @@
  * darkest value is 0 and its brightest 1; its classifier's scores come from single runs, on a validation split drawn by
  * image and through a re-balancing sampler.
  */
-import type { TableBlock } from '../../report/document.js';
-import { fixed } from '../../report/format.js';
-import { armLabel } from '../../verdict/report/palette.js';
+import type { TableBlock } from '../../report/index.js';
+import { fixed } from '../../report/index.js';
+import { armLabel } from '../../verdict/report/index.js';
 import type { TrialMetric, TrialSummary } from '../summary.js';
 
 const METRICS = ['PSNR', 'SSIM', 'MS-GMSD', 'MDSI', 'HaarPSI'] as const;

@@ -1,5 +1,5 @@
 /** The four arms of a plain trial have a colour and a symbol of their own. */
-import { type ArmStyle, armStyles as stylesOf } from '../../verdict/report/palette.js';
+import { type ArmStyle, armStyles as stylesOf } from '../../verdict/report/index.js';
 import type { TrialArm } from '../summary.js';
 
 /** None, standard, synthetic, both. */

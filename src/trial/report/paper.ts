@@ -2,9 +2,9 @@
  * The trial as the methods and results of a paper: whole sentences with every number, to be pasted and cut. They say what
  * the summary knows and nothing else.
  */
-import { list, plural, whole } from '../../report/format.js';
-import type { TrialAnalysis } from '../../verdict/analysis.js';
-import { quoted, resultsParagraph, statisticsParagraph } from '../../verdict/report/paper.js';
+import { list, plural, whole } from '../../report/index.js';
+import type { TrialAnalysis } from '../../verdict/index.js';
+import { quoted, resultsParagraph, statisticsParagraph } from '../../verdict/report/index.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
 import { amountText } from './design.js';
 import { spanOf } from './span.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Dataset, openDataset } from '../../data/dataset.js';
+import { type Dataset, openDataset } from '../../data/dataset/dataset.js';
 import { createPhantomDataset } from '../../data/phantom/dataset.js';
 import { failedImages, failuresOf } from '../../verdict/failures.js';
 import { exampleSummary } from '../example.test-data.js';

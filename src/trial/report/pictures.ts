@@ -1,12 +1,12 @@
 /** Small pictures of the test images that a report names, where their dataset is still at hand and still the same. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { datasetFile, imagePath, openDataset } from '../../data/dataset.js';
-import { thumbnail } from '../../data/eda/thumbnails.js';
-import { GraftError } from '../../errors.js';
-import { failedImages, failuresOf } from '../../verdict/failures.js';
-import type { FailurePictures } from '../../verdict/report/failures.js';
-import { parseYaml } from '../../yaml-text.js';
+import { GraftError } from 'graft-torch/base';
+import { parseYaml } from '../../base/yaml/index.js';
+import { datasetFile, imagePath, openDataset } from '../../data/dataset/index.js';
+import { thumbnail } from '../../data/eda/index.js';
+import { failedImages, failuresOf } from '../../verdict/index.js';
+import type { FailurePictures } from '../../verdict/report/index.js';
 import { scoresOf } from '../scores.js';
 import type { TrialSummary } from '../summary.js';
 

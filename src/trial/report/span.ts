@@ -1,5 +1,5 @@
 /** A number that may differ from fold to fold. */
-import { whole } from '../../report/format.js';
+import { whole } from '../../report/index.js';
 
 /** '1,200', or '1,180–1,200' where folds differ. */
 export function spanOf(values: readonly number[], print: (value: number) => string = whole): string {

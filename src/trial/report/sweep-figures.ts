@@ -1,11 +1,9 @@
 /** Learning curves: test AUC over the share of real images, and over the number of synthetic ones. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover } from '../../report/document.js';
-import { around, fullPanel, plainAxis } from '../../report/draw.js';
-import { whole } from '../../report/format.js';
-import { PAPER, RULE } from '../../report/palette.js';
-import type { ArmAnalysis, TrialAnalysis } from '../../verdict/analysis.js';
-import { type ArmStyle, armLabel, legendOf } from '../../verdict/report/palette.js';
+import type { FigureBlock, Hover } from '../../report/index.js';
+import { around, fullPanel, PAPER, plainAxis, RULE, whole } from '../../report/index.js';
+import type { ArmAnalysis, TrialAnalysis } from '../../verdict/index.js';
+import { type ArmStyle, armLabel, legendOf } from '../../verdict/report/index.js';
 import { sameArm } from '../arms.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
 import { armStyles } from './palette.js';

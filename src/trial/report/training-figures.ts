@@ -1,13 +1,15 @@
 /** The figure of the classifiers' training. It says what it shows and what it does not. */
 import * as Plot from '@observablehq/plot';
-import { thin } from '../../report/curves.js';
-import type { FigureBlock, Panel } from '../../report/document.js';
-import { halfPanel, plainAxis } from '../../report/draw.js';
-import { plural } from '../../report/format.js';
-import { RULE } from '../../report/palette.js';
-import { type BandPoint, spreadOf } from '../../verdict/report/bands.js';
-import { bandHover, bandMarks } from '../../verdict/report/curves-figure.js';
-import { type ArmStyle, legendOf } from '../../verdict/report/palette.js';
+import type { FigureBlock, Panel } from '../../report/index.js';
+import { halfPanel, plainAxis, plural, RULE, thin } from '../../report/index.js';
+import {
+  type ArmStyle,
+  type BandPoint,
+  bandHover,
+  bandMarks,
+  legendOf,
+  spreadOf,
+} from '../../verdict/report/index.js';
 import type { ClassifierPoint, TrialSummary } from '../summary.js';
 
 /** Training loss and validation AUC of the classifiers by arm, mean over the runs thick. */

@@ -13,7 +13,7 @@ import {
   signed,
   signedRange,
   whole,
-} from '../../report/format.js';
+} from '../../report/index.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { failuresOf } from '../failures.js';
 import { type RegistrationRecord, registrationText, whenFixed } from '../registration.js';

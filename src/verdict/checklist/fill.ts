@@ -1,5 +1,5 @@
 /** A guideline with the answers that a result gives, and what is left for the author. */
-import { list } from '../../report/format.js';
+import { list } from '../../report/index.js';
 import { type Answer, type FactId, type Facts, factNames } from './facts.js';
 import type { Guideline, GuidelineItem } from './guideline.js';
 

@@ -1,10 +1,9 @@
 /** A filled checklist as a page, as Markdown and as a table for a spreadsheet. */
 import { join } from 'node:path';
-import { csvText } from '../../data/table.js';
-import { writeFileAtomic } from '../../files.js';
-import type { ReportDocument, TableBlock } from '../../report/document.js';
-import { toHtml } from '../../report/html.js';
-import { toMarkdown } from '../../report/markdown.js';
+import { writeFileAtomic } from 'graft-torch/base';
+import { csvText } from '../../data/table/index.js';
+import type { ReportDocument, TableBlock } from '../../report/index.js';
+import { toHtml, toMarkdown } from '../../report/index.js';
 import { type Checklist, countText, type FilledItem } from './fill.js';
 
 const STATUS = { filled: 'filled', part: 'in part', author: 'for the author' } as const;

@@ -1,9 +1,7 @@
 /** AUC of every arm, on the test images and on external sets: runs, mean, interval. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover, Panel } from '../../report/document.js';
-import { around, fullPanel } from '../../report/draw.js';
-import { fixed, plural, range } from '../../report/format.js';
-import { INK, MUTED, PAPER } from '../../report/palette.js';
+import type { FigureBlock, Hover, Panel } from '../../report/index.js';
+import { around, fixed, fullPanel, INK, MUTED, PAPER, plural, range } from '../../report/index.js';
 import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
 import { coveredText } from './covered.js';
 import { type ArmStyle, armLabel } from './palette.js';

@@ -1,11 +1,10 @@
 /** The report on a table of AUCs: few blocks, since so little is known. */
 import { join } from 'node:path';
+import { writeJson } from 'graft-torch/base';
 import { stringify } from 'yaml';
-import { writeJson } from '../../files.js';
-import type { Block, ReportDocument } from '../../report/document.js';
-import { capital, fixed, plural, pValue, signed, signedRange } from '../../report/format.js';
-import { writeReportFiles } from '../../report/write.js';
-import { graftVersion } from '../../run/package.js';
+import { graftVersion } from '../../base/index.js';
+import type { Block, ReportDocument } from '../../report/index.js';
+import { capital, fixed, plural, pValue, signed, signedRange, writeReportFiles } from '../../report/index.js';
 import type { AucAnalysis, AucVerdict } from '../aucs.js';
 import { type RegistrationRecord, registrationText } from '../registration.js';
 import type { AucTable } from '../table.js';

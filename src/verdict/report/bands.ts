@@ -1,6 +1,11 @@
 /** Several curves over one axis, one a run, as their mean and the range that they fill. */
-import { type PrecisionRecallCurve, precisionRecallCurve } from '../../stats/precision-recall.js';
-import { type RocCurve, rocCurve, sensitivityAt } from '../../stats/roc.js';
+import {
+  type PrecisionRecallCurve,
+  precisionRecallCurve,
+  type RocCurve,
+  rocCurve,
+  sensitivityAt,
+} from '../../stats/index.js';
 
 /** The part of a trial's scores that curves are made of. */
 export interface CurveScores {

@@ -1,6 +1,6 @@
 /** The paired differences in numbers: what the figure draws, and the same by other tests. */
-import type { TableBlock } from '../../report/document.js';
-import { fixed, levelText, pValue, signed, signedRange } from '../../report/format.js';
+import type { TableBlock } from '../../report/index.js';
+import { fixed, levelText, pValue, signed, signedRange } from '../../report/index.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { andGenerators } from './covered.js';
 import { pairLabel } from './differences-figure.js';

@@ -1,8 +1,8 @@
 /** The report on a table of anyone's scores: what the verdict rests on, and nothing that a table cannot know. */
 import { stringify } from 'yaml';
-import type { Block, ReportDocument, Section, TableBlock } from '../../report/document.js';
-import { fixed, plural, whole } from '../../report/format.js';
-import { auc } from '../../stats/roc.js';
+import type { Block, ReportDocument, Section, TableBlock } from '../../report/index.js';
+import { fixed, plural, whole } from '../../report/index.js';
+import { auc } from '../../stats/index.js';
 import { type AnalysisOptions, analyse, type TrialAnalysis } from '../analysis.js';
 import type { RegistrationRecord } from '../registration.js';
 import type { TrialScores } from '../scores.js';

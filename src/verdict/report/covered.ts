@@ -1,5 +1,5 @@
 /** What the intervals of a report take for a sample, in words. */
-import { list } from '../../report/format.js';
+import { list } from '../../report/index.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { scopeOf } from '../verdict.js';
 

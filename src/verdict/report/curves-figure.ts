@@ -1,9 +1,7 @@
 /** ROC and precision–recall curves, a panel each for every group of arms. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover, Panel } from '../../report/document.js';
-import { halfPanel, unitSquare } from '../../report/draw.js';
-import { percent } from '../../report/format.js';
-import { MUTED } from '../../report/palette.js';
+import type { FigureBlock, Hover, Panel } from '../../report/index.js';
+import { halfPanel, MUTED, percent, unitSquare } from '../../report/index.js';
 import { type BandPoint, type CurveScores, precisionBand, rocBand } from './bands.js';
 import { type ArmStyle, legendOf } from './palette.js';
 

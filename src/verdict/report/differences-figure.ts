@@ -1,9 +1,17 @@
 /** Forest plot of all paired differences: the primary comparison, the others, the controls, and external test sets. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover, Panel } from '../../report/document.js';
-import { around, fullPanel } from '../../report/draw.js';
-import { plural, pValue, signed, signedRange } from '../../report/format.js';
-import { INK, MUTED, PAPER } from '../../report/palette.js';
+import type { FigureBlock, Hover, Panel } from '../../report/index.js';
+import {
+  around,
+  fullPanel,
+  INK,
+  MUTED,
+  PAPER,
+  plural,
+  pValue,
+  signed,
+  signedRange,
+} from '../../report/index.js';
 import type { PairAnalysis, TrialAnalysis } from '../analysis.js';
 import { coveredText } from './covered.js';
 import { type ArmStyle, armLabel } from './palette.js';

@@ -1,6 +1,6 @@
 /** The images that an arm gets most confidently wrong, and those on which the arms differ most. */
-import type { Block, GalleryBlock, Section, TableBlock, Tile } from '../../report/document.js';
-import { fixed, plural, whole } from '../../report/format.js';
+import type { Block, GalleryBlock, Section, TableBlock, Tile } from '../../report/index.js';
+import { fixed, plural, whole } from '../../report/index.js';
 import { type Failure, type Failures, failuresOf } from '../failures.js';
 import type { TrialScores } from '../scores.js';
 import { armLabel } from './palette.js';

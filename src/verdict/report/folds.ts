@@ -1,9 +1,7 @@
 /** What each fold says by itself: of the primary comparison a figure, of all comparisons a table. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover, TableBlock } from '../../report/document.js';
-import { around, fullPanel } from '../../report/draw.js';
-import { signed, signedRange } from '../../report/format.js';
-import { INK, MUTED, PAPER } from '../../report/palette.js';
+import type { FigureBlock, Hover, TableBlock } from '../../report/index.js';
+import { around, fullPanel, INK, MUTED, PAPER, signed, signedRange } from '../../report/index.js';
 import type { Comparison, TrialAnalysis } from '../analysis.js';
 import { bareP } from './comparison-tables.js';
 import { hasGenerators } from './covered.js';

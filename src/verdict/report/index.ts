@@ -3,9 +3,9 @@
  * (scores, analysis, verdict), which comes last.
  */
 import { join } from 'node:path';
-import { sha256File, writeJson } from '../../files.js';
-import { writeReportFiles } from '../../report/write.js';
-import { graftVersion } from '../../run/package.js';
+import { sha256File, writeJson } from 'graft-torch/base';
+import { graftVersion } from '../../base/index.js';
+import { writeReportFiles } from '../../report/index.js';
 import { type AnalysisOptions, analyse, type TrialAnalysis } from '../analysis.js';
 import type { RegistrationRecord } from '../registration.js';
 import type { ScoreTable, VerdictPlan } from '../table.js';
@@ -74,3 +74,15 @@ export function judgeTable(
   const analysis = analyse(table.scores, options);
   return { analysis, verdict: decideVerdict(analysis) };
 }
+export { writeAucReport } from './aucs.js';
+export { type BandPoint, spreadOf } from './bands.js';
+export { type ArmGroup, bandHover, bandMarks } from './curves-figure.js';
+export { type FailurePictures, failuresSection } from './failures.js';
+export { looksBlocks } from './looks.js';
+export { methodItems } from './methods.js';
+export { benefitSection } from './net-benefit.js';
+export { type ArmStyle, armLabel, armStyles, legendOf } from './palette.js';
+export { quoted, resultsParagraph, statisticsParagraph } from './paper.js';
+export { readTableSummary } from './saved.js';
+export { calibrationSection, externalSection, foldsSection, resultSection, verdictBox } from './sections.js';
+export { subgroupSection } from './subgroups.js';

@@ -1,7 +1,7 @@
 /** A sequential trial as it stood at each look. */
-import type { Block } from '../../report/document.js';
-import { percent, plural, signed, signedRange, whole } from '../../report/format.js';
-import { spendingShares } from '../../stats/spending.js';
+import type { Block } from '../../report/index.js';
+import { percent, plural, signed, signedRange, whole } from '../../report/index.js';
+import { spendingShares } from '../../stats/index.js';
 import type { TrialAnalysis } from '../analysis.js';
 import type { TrialScores } from '../scores.js';
 import { bareP } from './comparison-tables.js';

@@ -1,5 +1,5 @@
 /** How the statistics were made, for the methods of a report. */
-import { levelText, plural } from '../../report/format.js';
+import { levelText, plural } from '../../report/index.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { andGenerators, hasGenerators } from './covered.js';
 

@@ -1,10 +1,19 @@
 /** Is acting on the probabilities worth more than treating all, or none? A decision curve, and its values at some thresholds. */
 import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover, Section, TableBlock } from '../../report/document.js';
-import { fullPanel, plainAxis } from '../../report/draw.js';
-import { fixed, levelText, percent, signed, signedRange } from '../../report/format.js';
-import { INK, MUTED, RULE } from '../../report/palette.js';
-import { benefitOfAll, netBenefit } from '../../stats/decision-curve.js';
+import type { FigureBlock, Hover, Section, TableBlock } from '../../report/index.js';
+import {
+  fixed,
+  fullPanel,
+  INK,
+  levelText,
+  MUTED,
+  percent,
+  plainAxis,
+  RULE,
+  signed,
+  signedRange,
+} from '../../report/index.js';
+import { benefitOfAll, netBenefit } from '../../stats/index.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { armBenefit, type GroupedScores } from '../run-measures.js';
 import { type BandPoint, bandOf, runsOf } from './bands.js';

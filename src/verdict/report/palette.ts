@@ -2,7 +2,7 @@
  * One look for each arm in every figure. Arms may have a colour and a symbol of their own; others take what is left, then
  * the same colours dashed with other symbols, so that a dozen arms stay apart, also in print without colours.
  */
-import type { LegendItem } from '../../report/document.js';
+import type { LegendItem } from '../../report/index.js';
 
 const SYMBOLS = ['circle', 'square', 'triangle', 'diamond2', 'star', 'wye'] as const;
 

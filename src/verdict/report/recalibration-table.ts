@@ -1,6 +1,6 @@
 /** Calibration slope and intercept of every arm. */
-import type { TableBlock } from '../../report/document.js';
-import { fixed, levelText, plural, whole } from '../../report/format.js';
+import type { TableBlock } from '../../report/index.js';
+import { fixed, levelText, plural, whole } from '../../report/index.js';
 import { armRecalibration, type GroupedScores, type Measured } from '../run-measures.js';
 import { armLabel } from './palette.js';
 

@@ -1,12 +1,9 @@
 /** Are the probabilities true? One line an arm, over all of its runs; and how far off they are, beside what chance gives. */
 import * as Plot from '@observablehq/plot';
-import { Random } from '../../random.js';
-import type { FigureBlock, Hover, Panel, TableBlock } from '../../report/document.js';
-import { halfPanel, unitSquare } from '../../report/draw.js';
-import { fixed, percent, whole } from '../../report/format.js';
-import { MUTED, PAPER } from '../../report/palette.js';
-import { calibrationBins, calibrationError, calibrationFloor } from '../../stats/calibration.js';
-import { meanAndDeviation } from '../../stats/paired.js';
+import { Random } from 'graft-torch/base';
+import type { FigureBlock, Hover, Panel, TableBlock } from '../../report/index.js';
+import { fixed, halfPanel, MUTED, PAPER, percent, unitSquare, whole } from '../../report/index.js';
+import { calibrationBins, calibrationError, calibrationFloor, meanAndDeviation } from '../../stats/index.js';
 import { type CurveScores, runsOf } from './bands.js';
 import { type ArmGroup, present } from './curves-figure.js';
 import { type ArmStyle, armLabel, legendOf } from './palette.js';

@@ -1,7 +1,5 @@
 /** The `summary.json` of a verdict on a table, read back. */
-import { DataError } from '../../errors.js';
-import { readText } from '../../files.js';
-import { parseJson } from '../../json-text.js';
+import { DataError, parseJson, readText } from 'graft-torch/base';
 import type { ScoreTable } from '../table.js';
 
 export const TABLE_FORMAT = 'graft-verdict-1';

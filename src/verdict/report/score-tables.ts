@@ -1,6 +1,6 @@
 /** Every score of every arm with its interval, on the test images and on external sets. */
-import type { TableBlock } from '../../report/document.js';
-import { fixed, levelText, plural, pValue, signed, signedRange, whole } from '../../report/format.js';
+import type { TableBlock } from '../../report/index.js';
+import { fixed, levelText, plural, pValue, signed, signedRange, whole } from '../../report/index.js';
 import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
 import { lowerIsBetter, type ScoreName, scoreNames } from '../score-analysis.js';
 import { pairLabel } from './differences-figure.js';

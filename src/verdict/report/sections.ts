@@ -1,6 +1,6 @@
 /** The sections of a report that scores alone fill: the box with the verdict, result, folds, other collections, calibration. */
-import type { Block, Section, Summary } from '../../report/document.js';
-import { levelText, pValue, signed, signedRange } from '../../report/format.js';
+import type { Block, Section, Summary } from '../../report/index.js';
+import { levelText, pValue, signed, signedRange } from '../../report/index.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { type PlanSubject, type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
 import type { GroupedScores } from '../run-measures.js';

@@ -1,8 +1,17 @@
 /** Does the answer hold for all alike? AUC of the arms and the primary difference within each subgroup. */
-import type { Block, Section, TableBlock } from '../../report/document.js';
-import { type ForestPoint, forestFigure } from '../../report/forest.js';
-import { fixed, levelText, list, plural, signed, signedRange, whole } from '../../report/format.js';
-import { FEWEST_TO_JUDGE } from '../../stats/subgroup-auc.js';
+import type { Block, Section, TableBlock } from '../../report/index.js';
+import {
+  type ForestPoint,
+  fixed,
+  forestFigure,
+  levelText,
+  list,
+  plural,
+  signed,
+  signedRange,
+  whole,
+} from '../../report/index.js';
+import { FEWEST_TO_JUDGE } from '../../stats/index.js';
 import type { TrialAnalysis } from '../analysis.js';
 import type { TrialScores } from '../scores.js';
 import { analyseSubgroups, type SubgroupColumn, type SubgroupResult, type Subgroups } from '../subgroups.js';

@@ -1,5 +1,5 @@
 /** Test images of a simulated trial: how many of each class, and which of them belong to one patient. */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 
 /** Sizes of groups: every image its own; patients of 1 to 8 images, of one class or of both. */
 export type Sizes = 'single' | 'patients' | 'mixed-patients';

@@ -3,7 +3,7 @@
  * "±0.02" means the same middle half everywhere and heavy tails come on top of it (Student's t on 2 degrees of freedom has no
  * standard deviation to speak of).
  */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 
 export type Law = 'normal' | 't3' | 't2' | 'contaminated';
 

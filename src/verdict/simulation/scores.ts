@@ -18,7 +18,7 @@
  * plus the shift of its AUC on positives. Each part has a share that the images of one patient have in common. Within a
  * class a score is standard normal.
  */
-import type { Random } from '../../random.js';
+import type { Random } from 'graft-torch/base';
 import type { ScoredRun, TestImages, TrialScores } from '../scores.js';
 import { shiftOfAuc, written } from './auc.js';
 import { type Cohort, type DrawnImages, drawImages } from './images.js';

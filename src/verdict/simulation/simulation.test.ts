@@ -1,7 +1,7 @@
 /** Simulated trials are what they say they are: nothing else can tell whether the verdict is right about them. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../../random.js';
 import { aucOfShift, phi, shiftOfAuc } from './auc.js';
 import { type Cohort, drawImages } from './images.js';
 import { draw, type Law } from './laws.js';

@@ -1,6 +1,6 @@
 /** What rows of scores must agree on with one another; each error names the rows. */
-import { DataError } from '../../errors.js';
-import { list, plural } from '../../report/format.js';
+import { DataError } from 'graft-torch/base';
+import { list, plural } from '../../report/index.js';
 import type { ScoredFold } from '../scores.js';
 import { placesText, refuse } from './problems.js';
 import type { NumberedRow } from './rows.js';

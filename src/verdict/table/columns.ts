@@ -1,7 +1,8 @@
 /** Which column of somebody's table is which: by the name that was given, else by names that such columns usually have. */
-import { chosenName, columnKey, numberOf } from '../../data/cell.js';
-import { ConfigError, DataError } from '../../errors.js';
-import { nearest } from '../../run/config-schema.js';
+
+import { ConfigError, DataError } from 'graft-torch/base';
+import { chosenName, columnKey, numberOf } from '../../data/table/index.js';
+import { nearest } from '../../run/index.js';
 
 /** What a column can be. */
 export const columnRoles = [

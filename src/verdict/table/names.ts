@@ -2,7 +2,7 @@
  * Runs by name: a wide table has a column a run (`real_f1_s0`), a folder of tables a file a run (`runs/real/fold1/seed0.csv`).
  * A pattern says where in the name arm, fold, seed and generator stand: `{arm}_f{fold}_s{seed}`.
  */
-import { ConfigError } from '../../errors.js';
+import { ConfigError } from 'graft-torch/base';
 
 export interface RunName {
   arm: string;

@@ -1,6 +1,6 @@
 /** Folds and seeds as numbers: whole numbers stay what they are, names are numbered in their order. */
-import { numberOf } from '../../data/cell.js';
-import { list } from '../../report/format.js';
+import { numberOf } from '../../data/table/index.js';
+import { list } from '../../report/index.js';
 
 const order = new Intl.Collator('en', { numeric: true });
 

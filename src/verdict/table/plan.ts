@@ -1,7 +1,8 @@
 /** What is agreed on before anybody looks at the scores: `verdict.yaml`, or the options of the command line. */
+
+import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
-import { ConfigError } from '../../errors.js';
-import { list } from '../../report/format.js';
+import { list } from '../../report/index.js';
 import type { Names, PlannedComparison } from '../scores.js';
 import { columnRoles, instead } from './columns.js';
 import { designSchema } from './shape.js';

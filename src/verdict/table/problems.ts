@@ -1,6 +1,6 @@
 /** What is wrong with a table, in one line: the file, the first few lines of it, how many there are, the remedy. */
-import { DataError } from '../../errors.js';
-import { whole } from '../../report/format.js';
+import { DataError } from 'graft-torch/base';
+import { whole } from '../../report/index.js';
 
 /** Where a row stands; of Parquet `line` is the row's number. */
 export interface Place {

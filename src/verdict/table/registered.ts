@@ -3,8 +3,7 @@
  * like is taken from the table itself when the plan is held against it, not from what is said of it then.
  */
 import { existsSync } from 'node:fs';
-import { ConfigError } from '../../errors.js';
-import { readText } from '../../files.js';
+import { ConfigError, readText } from 'graft-torch/base';
 import {
   type Deviation,
   hashOfPlan,

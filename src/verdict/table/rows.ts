@@ -2,11 +2,12 @@
  * Tables of scores in any of their shapes as rows of one meaning: a score of one run for one image. Long tables have a row a
  * score, wide ones a row an image and a column a run, and a run may have a file of its own.
  */
-import { isMissing, numberReader } from '../../data/cell.js';
+
+import { ConfigError, DataError } from 'graft-torch/base';
+import { splitNamed } from '../../data/dataset/index.js';
 import { readMetadata } from '../../data/metadata/index.js';
-import { splitNamed } from '../../data/split-names.js';
-import { ConfigError, DataError } from '../../errors.js';
-import { list, plural } from '../../report/format.js';
+import { isMissing, numberReader } from '../../data/table/index.js';
+import { list, plural } from '../../report/index.js';
 import {
   type ColumnRole,
   type Columns,

@@ -3,7 +3,7 @@
  * are known. A fold or a seed that was left out afterwards, by what the scores were, is then seen.
  */
 import { z } from 'zod';
-import { numberOf } from '../../data/cell.js';
+import { numberOf } from '../../data/table/index.js';
 import type { Plan } from '../registration.js';
 
 const count = z.number().int().min(1);

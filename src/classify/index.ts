@@ -1,0 +1,30 @@
+/** TODO door */
+export { type ClassEvaluation, evaluateClasses } from './class-evaluation.js';
+export { type ClassScoreRow, columnOf, oneAgainstRest, writeClassScores } from './class-scores.js';
+export { type ClassifierConfig, checkRecipe, classifierConfigSchema } from './config.js';
+export { logitsOf, probability, scoreClasses, scoreSplit } from './evaluate.js';
+export { type Evaluation, evaluateScores, type Score } from './evaluation.js';
+export { type ClassifierExportFormat, exportClassifier } from './export.js';
+export { binaryCounts, fewLines } from './few.js';
+export { type GanTrainTestResult, runGanTrainTest } from './gan-train-test.js';
+export { hairPartition } from './hair-partition.js';
+export { findKnown, type Known, knownWords } from './learned.js';
+export { modelCard } from './model-card.js';
+export { findPictures, type Pictures } from './pictures.js';
+export { type Prediction, predictFiles, readSquares, type Unreadable } from './predict.js';
+export {
+  type ClassifierResult,
+  framingOfRun,
+  openClassifier,
+  readClassifierConfig,
+  readClassifierResult,
+  readStoredClassScores,
+  readStoredScores,
+  showingOfRun,
+} from './result.js';
+export { isOf, type ScoredSplit, splitWords } from './scored-split.js';
+export { type EvaluationSplit, readScores, type ScoreRow, scoreSummary, writeScores } from './scores.js';
+export type { Subgroup } from './subgroups.js';
+export { framingOfFolders, readSyntheticFolders } from './synthetic-folders.js';
+export { type StepFigures, trainClassifier } from './train.js';
+export type { SyntheticImages } from './training-set.js';

@@ -1,0 +1,2 @@
+/** TODO door */
+export { writeTrainingAnimation } from './training.js';

@@ -1,0 +1,47 @@
+/** TODO door */
+export { type Affine, compose, identity, rotation, scaling, translation, warp } from './affine.js';
+export { type AnimationOptions, encodeAnimation, writeAnimation } from './animation.js';
+export { type Channels, toGrey, toRgb } from './channels.js';
+export {
+  type Box,
+  type DecodedImage,
+  decodeImage,
+  decoderId,
+  decodeSmall,
+  type Fit,
+  isGreyImage,
+  type Kernel,
+  toPlanar,
+} from './decode.js';
+export { encodeImage } from './encode.js';
+export { findField } from './field.js';
+export { floatTiff } from './float-tiff.js';
+export { isPicture, listImages, loadFolder } from './folder.js';
+export { type Framing, framingSchema, framingWords, trainingFraming } from './framing.js';
+export { besidePng, encodePng, type GridOptions, gridPng, type PlanarImages, writeGridPng } from './grid.js';
+export { luma8, removeHair } from './hair.js';
+export {
+  asShown,
+  chooseRange,
+  type IntensityRange,
+  type IntensitySetting,
+  intensityFormats,
+  measureSamples,
+  parseIntensity,
+  parsePage,
+  type SampleMeasure,
+  type Showing,
+} from './intensity.js';
+export { jpegQuality } from './jpeg.js';
+export { jpegLibrary, jpegSquareId } from './jpeg-square.js';
+export { fileKind, imageExtensions, isPictureName } from './kind.js';
+export { indexMasks, looksLikeMask, maskBox, maskName } from './mask.js';
+export { onRows, perSample, rowsWhere } from './per-sample.js';
+export { resizeImage } from './resize.js';
+export { straightLineContrast } from './ruler.js';
+export { type PageChoice, readSamples, type SampleHeader, sampleHeader } from './samples.js';
+export { despiteWarnings, type ImageSource, type ReadOptions, withImage } from './source.js';
+export { decodeSquare, type SquareOptions } from './square.js';
+export { type Surveyed, surveyImages } from './survey.js';
+export { hairShare, type ImageTraits, measureTraits, vignette } from './traits.js';
+export { type Walked, walkFiles } from './walk.js';

@@ -1,0 +1,3 @@
+/** TODO door */
+export { firstNonFiniteRow, requireFeatureSet, rowsOf } from './features.js';
+export { backboneProtocol, type MeasureOptions, measureAll, measureDistribution } from './measure.js';

@@ -1,0 +1,66 @@
+/** Mean, spread and bootstrap interval of a metric over pairs of images. */
+import { DataError, Random } from 'graft-torch/base';
+
+/** One metric over one set of pairs. */
+export interface Summary {
+  mean: number;
+  /** Standard deviation over pairs (n − 1); NaN, null in JSON, for a single pair. */
+  sd: number;
+  /** Number of pairs. */
+  n: number;
+  /** 95 % percentile bootstrap interval of the mean. */
+  interval: readonly [number, number];
+}
+
+export const REPLICATES = 2000;
+
+/**
+ * @param groups a name a value: groups are drawn whole, because pairs that share a lesion are not independent
+ * @throws DataError if there are no values
+ */
+export function summarise(values: ArrayLike<number>, seed: number, groups?: readonly string[]): Summary {
+  const n = values.length;
+  if (n === 0) throw new DataError('cannot summarise a metric over no pairs');
+  const { sums, counts } = totals(values, groups);
+  const mean = sums.reduce((a, b) => a + b, 0) / n;
+  let squares = 0;
+  for (let i = 0; i < n; i++) squares += (values[i]! - mean) ** 2;
+  const random = new Random(seed).fork('bootstrap');
+  const means = Float64Array.from({ length: REPLICATES }, () => {
+    let [total, count] = [0, 0];
+    for (let i = 0; i < sums.length; i++) {
+      const drawn = random.int(sums.length);
+      total += sums[drawn]!;
+      count += counts[drawn]!;
+    }
+    return total / count;
+  }).sort();
+  return {
+    mean,
+    sd: Math.sqrt(squares / (n - 1)),
+    n,
+    interval: [quantile(means, 0.025), quantile(means, 0.975)],
+  };
+}
+
+/** Sum and number of values of each group; without groups each value is one. */
+function totals(
+  values: ArrayLike<number>,
+  groups: readonly string[] | undefined,
+): { sums: number[]; counts: number[] } {
+  const found = new Map<string | number, { sum: number; count: number }>();
+  for (let i = 0; i < values.length; i++) {
+    const key = groups?.[i] ?? i;
+    const { sum, count } = found.get(key) ?? { sum: 0, count: 0 };
+    found.set(key, { sum: sum + values[i]!, count: count + 1 });
+  }
+  const all = [...found.values()];
+  return { sums: all.map(({ sum }) => sum), counts: all.map(({ count }) => count) };
+}
+
+/** Of sorted values, linear between two of them (numpy's default). */
+export function quantile(sorted: ArrayLike<number>, p: number): number {
+  const at = p * (sorted.length - 1);
+  const low = Math.floor(at);
+  return sorted[low]! + (at - low) * (sorted[Math.min(low + 1, sorted.length - 1)]! - sorted[low]!);
+}

@@ -1,0 +1,3 @@
+/** TODO door */
+export { exportMlflow } from './mlflow.js';
+export { exportTensorBoard } from './tensorboard.js';

@@ -1,0 +1,2 @@
+/** TODO door */
+export { askedOf, heldTo, requireWhole, toldBefore } from './registered.js';
