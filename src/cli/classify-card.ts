@@ -1,5 +1,12 @@
 /** `graft classify card`. */
+
+import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { DataError, writeFileAtomic } from 'graft-torch/base';
+import { evaluateScores, modelCard, readClassifierConfig, readClassifierResult } from '../classify/index.js';
+import { partitionsOf, reopenDataset } from '../data/dataset/index.js';
+import { readLineage } from '../data/lineage/index.js';
+import { readRun } from '../run/index.js';
 import { examples, output } from './common.js';
 
 export function registerCard(classify: Command): void {
@@ -21,17 +28,6 @@ interface CardFlags {
 }
 
 async function cardCommand(run: string, flags: CardFlags, command: Command): Promise<void> {
-  const { basename, join, resolve } = await import('node:path');
-  const { evaluateScores } = await import('../classify/index.js');
-  const { modelCard } = await import('../classify/index.js');
-  const { partitionsOf } = await import('../data/dataset/index.js');
-  const { readClassifierConfig, readClassifierResult } = await import('../classify/index.js');
-  const { reopenDataset } = await import('../data/dataset/index.js');
-  const { readLineage } = await import('../data/lineage/index.js');
-  const { DataError } = await import('graft-torch/base');
-  const { writeFileAtomic } = await import('graft-torch/base');
-  const { readRun } = await import('../run/index.js');
-
   /** What is no longer there, or no longer readable, is unknown to the card. */
   const orNull = <T>(read: () => T): T | null => {
     try {

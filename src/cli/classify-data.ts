@@ -1,7 +1,11 @@
 /** What the commands of `graft classify` open their images, and starting weights, with. */
 import type { ClassifierConfig } from '../classify/index.js';
 import type { Dataset } from '../data/dataset/index.js';
+import { openDataset, reopenDataset, shownAs } from '../data/dataset/index.js';
+import { openPixelCache } from '../data/pixels/index.js';
 import type { Channels, Framing } from '../image/index.js';
+import { openWeightsFile } from '../models/index.js';
+import { Progress, trainedOn } from '../run/index.js';
 
 /**
  * A dataset and its pixels at a size, decoded with a progress bar where they are not cached.
@@ -9,7 +13,6 @@ import type { Channels, Framing } from '../image/index.js';
  * @param options.framing how frames were seen by what the pixels are for; default: as for all training
  */
 export async function openData(dir: string, imageSize: number, options: PixelOptions) {
-  const { openDataset } = await import('../data/dataset/index.js');
   return withPixels(openDataset(dir), imageSize, options);
 }
 
@@ -22,8 +25,6 @@ export async function reopenData(
   config: ClassifierConfig,
   options: PixelOptions & { data?: string | undefined },
 ) {
-  const { reopenDataset } = await import('../data/dataset/index.js');
-  const { trainedOn } = await import('../run/index.js');
   const { data = config.data } = options;
   return withPixels(reopenDataset(data, trainedOn(run)), config.imageSize, options);
 }
@@ -39,9 +40,6 @@ async function withPixels(
   imageSize: number,
   { quiet, framing = null, channels }: PixelOptions,
 ) {
-  const { shownAs } = await import('../data/dataset/index.js');
-  const { openPixelCache } = await import('../data/pixels/index.js');
-  const { Progress } = await import('../run/index.js');
   let bar: InstanceType<typeof Progress> | null = null;
   try {
     const cache = await openPixelCache(dataset, imageSize, {
@@ -71,8 +69,6 @@ export async function bringWeights(
   options: { quiet: boolean; stream?: NodeJS.WriteStream },
 ): Promise<void> {
   if (weights === null) return;
-  const { openWeightsFile } = await import('../models/index.js');
-  const { Progress } = await import('../run/index.js');
   const label = `fetching ${weights.split('/').at(-1)}`;
   let bar: InstanceType<typeof Progress> | null = null;
   try {

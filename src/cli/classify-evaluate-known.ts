@@ -1,9 +1,21 @@
 /** What `graft classify evaluate` looks for before it scores another dataset: other classes, and images that the run knows. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { DataError } from 'graft-torch/base';
 import type { ClassifierConfig, Known, ScoredSplit } from '../classify/index.js';
+import { findKnown, framingOfRun, isOf, knownWords } from '../classify/index.js';
 import type { Dataset, DatasetRow } from '../data/dataset/index.js';
+import {
+  frameCautions,
+  framingOf,
+  openDataset,
+  photographSize,
+  reopenDataset,
+} from '../data/dataset/index.js';
+import { compareFit, heldOf } from '../data/lineage/index.js';
 import type { Learned } from '../lineage/index.js';
+import { readLearned, traceTraining } from '../lineage/index.js';
+import { Progress, readRun, trainedOn } from '../run/index.js';
 import { globalOptions, notice } from './common.js';
 
 export interface KnownFlags {
@@ -34,13 +46,6 @@ export async function checkFamiliarity(
   config: ClassifierConfig,
   command: Command,
 ): Promise<Familiarity> {
-  const { readLearned } = await import('../lineage/index.js');
-  const { isOf } = await import('../classify/index.js');
-  const { framingOfRun } = await import('../classify/index.js');
-  const { framingOf, openDataset } = await import('../data/dataset/index.js');
-  const { frameCautions, photographSize } = await import('../data/dataset/index.js');
-  const { reopenDataset } = await import('../data/dataset/index.js');
-  const { readRun, trainedOn } = await import('../run/index.js');
   const dataset =
     flags.data === undefined && !existsSync(config.data)
       ? reopenDataset(config.data, trainedOn(dir)) // says that it is gone, and what to do
@@ -86,8 +91,6 @@ async function inheritedImages(
   dir: string,
   { dataset, images }: { dataset: Dataset; images: readonly DatasetRow[] },
 ): Promise<Known['pictures']> {
-  const { compareFit, heldOf } = await import('../data/lineage/index.js');
-  const { traceTraining } = await import('../lineage/index.js');
   const rows = images.map((row) => ({ ...row, split: 'test' as const }));
   const held = { ...heldOf(dataset), rows };
   const [, ...parts] = traceTraining(dir).steps;
@@ -117,7 +120,6 @@ async function refuseOtherClasses(
   { target, classes }: ClassifierConfig,
   positive: string | undefined,
 ): Promise<void> {
-  const { DataError } = await import('graft-torch/base');
   if (positive !== undefined && dataset.positive !== positive) {
     throw new DataError(
       `${dataset.dir}: its positive class is '${dataset.positive}', that of ${dir} '${positive}'; import it with --positive ${positive}`,
@@ -136,8 +138,6 @@ async function lookFor(
   tested: { dataset: Dataset; images: readonly DatasetRow[] },
   command: Command,
 ): Promise<Known> {
-  const { findKnown } = await import('../classify/index.js');
-  const { Progress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   let bar: InstanceType<typeof Progress> | null = null;
   try {
@@ -160,8 +160,6 @@ async function judge(
 ): Promise<void> {
   const { pictures } = known;
   if (pictures.size === 0 || flags.known === 'keep') return;
-  const { DataError } = await import('graft-torch/base');
-  const { knownWords } = await import('../classify/index.js');
   const few = [...pictures].slice(0, 3).map(([id, { twin }]) => (id === twin.id ? id : `${id} = ${twin.id}`));
   const found = `${dataset.dir}: ${dir} learned from ${pictures.size} of these ${images.length} images (${knownWords(known)}: ${few.join(', ')}${pictures.size > few.length ? ', …' : ''})`;
   if (flags.known === 'refuse')

@@ -7,8 +7,21 @@ import type {
   ScoredSplit,
   ScoreRow,
 } from '../classify/index.js';
+import {
+  framingOfRun,
+  isOf,
+  oneAgainstRest,
+  openClassifier,
+  readStoredClassScores,
+  readStoredScores,
+  scoreClasses,
+  scoreSplit,
+  showingOfRun,
+} from '../classify/index.js';
 import type { TestTimeAugmentation } from '../data/augment/index.js';
 import type { Dataset } from '../data/dataset/index.js';
+import { openDataset, otherRange } from '../data/dataset/index.js';
+import { readRun, withProgress } from '../run/index.js';
 import { openData, reopenData } from './classify-data.js';
 import { globalOptions, notice, startEngine } from './common.js';
 
@@ -63,11 +76,9 @@ async function storedScores(
     (tta ?? config.tta) !== config.tta
   )
     return null;
-  const { openDataset } = await import('../data/dataset/index.js');
   const [tested, validation] = [await readStored(dir, split, config), await readStored(dir, 'val', config)];
   if (!tested || !validation) return null;
   const dataset = openDataset(data ?? config.data);
-  const { readRun } = await import('../run/index.js');
   const { summary } = readRun(dir);
   const trainedOn = (summary as { dataset?: { hash?: string } } | undefined)?.dataset?.hash;
   // Another dataset at the same place: its images have no scores yet.
@@ -80,7 +91,6 @@ async function readStored(
   split: EvaluationSplit,
   { target, classes }: ClassifierConfig,
 ): Promise<Scores | null> {
-  const { readStoredClassScores, readStoredScores } = await import('../classify/index.js');
   const rows = readStoredScores(dir, split);
   const classRows = target === 'classes' ? readStoredClassScores(dir, split, classes) : null;
   return rows === null || (target === 'classes' && classRows === null) ? null : { rows, classRows };
@@ -92,12 +102,6 @@ async function freshScores(
   config: ClassifierConfig,
   command: Command,
 ): Promise<Scored> {
-  const { framingOfRun, openClassifier, showingOfRun } = await import('../classify/index.js');
-  const { otherRange } = await import('../data/dataset/index.js');
-  const { oneAgainstRest } = await import('../classify/index.js');
-  const { scoreClasses, scoreSplit } = await import('../classify/index.js');
-  const { isOf } = await import('../classify/index.js');
-  const { withProgress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const device = await startEngine(command);
   const { network } = openClassifier(dir, device);

@@ -1,9 +1,30 @@
 /** `graft classify evaluate`. */
+
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { graftVersion } from '../base/index.js';
 import type { ClassifierConfig, ClassScoreRow, Score } from '../classify/index.js';
+import {
+  binaryCounts,
+  evaluateClasses,
+  evaluateScores,
+  fewLines,
+  hairPartition,
+  readClassifierConfig,
+  writeClassScores,
+  writeScores,
+} from '../classify/index.js';
 import type { ReportSubject } from '../classify/report/index.js';
+import {
+  classErrorTiles,
+  errorTiles,
+  writeClassReport,
+  writeEvaluationReport,
+} from '../classify/report/index.js';
 import type { Partition } from '../data/dataset/index.js';
+import { partitionsOf } from '../data/dataset/index.js';
+import { withProgress } from '../run/index.js';
 import { checkFamiliarity, type Familiarity, type KnownFlags } from './classify-evaluate-known.js';
 import { type Scored, type Scores, type ScoringFlags, scoresFor } from './classify-evaluate-scores.js';
 import { describeClasses, describeEvaluation } from './classify-evaluate-text.js';
@@ -92,7 +113,6 @@ interface Evaluated {
 }
 
 async function evaluateCommand(dir: string, flags: EvaluateFlags, command: Command): Promise<void> {
-  const { readClassifierConfig } = await import('../classify/index.js');
   const config = readClassifierConfig(dir);
   const familiarity = await checkFamiliarity(dir, flags, config, command);
   const all = await scoresFor(dir, { ...flags, own: familiarity.own }, config, command);
@@ -120,9 +140,6 @@ function knownIn({ scored: { dataset, tested }, familiarity: { own, known } }: E
 /** Two classes, or one against the rest. */
 async function answerBinary(evaluated: Evaluated): Promise<void> {
   const { dir, flags, scored, partitions, familiarity, command } = evaluated;
-  const { evaluateScores } = await import('../classify/index.js');
-  const { binaryCounts, fewLines } = await import('../classify/index.js');
-  const { writeScores } = await import('../classify/index.js');
   const { dataset, validation } = scored;
   const { rows } = scored.tested;
   if (flags.csv !== undefined) writeScores(flags.csv, rows);
@@ -134,7 +151,6 @@ async function answerBinary(evaluated: Evaluated): Promise<void> {
   const bothClasses = new Set(others.map(({ label }) => label)).size === 2;
   const unknown = others.length < rows.length && bothClasses ? evaluateScores(others, how) : null;
   if (flags.report !== undefined) {
-    const { errorTiles, writeEvaluationReport } = await import('../classify/report/index.js');
     const errors = await errorTiles(dataset, rows, evaluation.threshold);
     const subject = await subjectOf(
       evaluated,
@@ -177,9 +193,6 @@ async function answerClasses(
   validation: ClassScoreRow[],
 ): Promise<void> {
   const { dir, flags, config, scored, partitions, familiarity, command } = evaluated;
-  const { evaluateClasses } = await import('../classify/index.js');
-  const { fewLines } = await import('../classify/index.js');
-  const { writeClassScores } = await import('../classify/index.js');
   const { dataset } = scored;
   const { classes } = config;
   if (flags.csv !== undefined) writeClassScores(flags.csv, rows, classes);
@@ -192,7 +205,6 @@ async function answerClasses(
   const unknown =
     others.length < rows.length && severalClasses ? evaluateClasses(others, classes, how) : null;
   if (flags.report !== undefined) {
-    const { classErrorTiles, writeClassReport } = await import('../classify/report/index.js');
     const errors = await classErrorTiles(dataset, rows, classes);
     const subject = await subjectOf(
       evaluated,
@@ -267,7 +279,6 @@ async function partitionsFor(
   flags: EvaluateFlags,
   command: Command,
 ): Promise<Partition[]> {
-  const { partitionsOf } = await import('../data/dataset/index.js');
   const byId = new Map(dataset.rows.map((row) => [row.id, row]));
   const known = rows.map(({ id }) => byId.get(id));
   const found = partitionsOf(
@@ -275,8 +286,6 @@ async function partitionsFor(
     { columns: flags.by.length > 0 ? flags.by : undefined, ageBandYears: flags.ageBand },
   );
   if (!flags.measureHair) return found;
-  const { hairPartition } = await import('../classify/index.js');
-  const { withProgress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const hair = await withProgress(
     { label: 'looking for hair', total: rows.length, unit: 'images', quiet },
@@ -290,8 +299,6 @@ async function partitionsFor(
 async function subjectOf(evaluated: Evaluated, unknown: string | null): Promise<ReportSubject> {
   const { dir, flags, config, familiarity } = evaluated;
   const { dataset, tta } = evaluated.scored;
-  const { basename, resolve } = await import('node:path');
-  const { graftVersion } = await import('../base/index.js');
   return {
     run: basename(resolve(dir)),
     graft: graftVersion(),

@@ -1,10 +1,33 @@
 /** `graft classify explain`. */
+
+import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Tensor } from 'graft-torch';
-import { commandLine } from '../base/index.js';
+import { gatherRows, tidy } from 'graft-torch';
+import { ConfigError, DataError, Random } from 'graft-torch/base';
+import { commandLine, requireOwn } from '../base/index.js';
 import type { Explanation, MeanAgainstNull, Method, Shown } from '../classify/explain/index.js';
+import {
+  chooseClassRows,
+  chooseRows,
+  explain,
+  indexOfClass,
+  METHODS,
+  writeExplanation,
+} from '../classify/explain/index.js';
 import type { ClassifierConfig, EvaluationSplit } from '../classify/index.js';
+import {
+  framingOfRun,
+  openClassifier,
+  readSquares,
+  readStoredClassScores,
+  readStoredScores,
+  scoreSummary,
+  showingOfRun,
+} from '../classify/index.js';
+import { listImages } from '../image/index.js';
+import { withProgress } from '../run/index.js';
 import { reopenData } from './classify-data.js';
 import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
 import { plainTable, trimmed } from './table.js';
@@ -69,13 +92,6 @@ export function registerExplain(classify: Command): void {
 }
 
 async function explainCommand(dir: string, flags: ExplainFlags, command: Command): Promise<void> {
-  const { join } = await import('node:path');
-  const { openClassifier } = await import('../classify/index.js');
-  const { explain } = await import('../classify/explain/index.js');
-  const { indexOfClass } = await import('../classify/explain/index.js');
-  const { writeExplanation } = await import('../classify/explain/index.js');
-  const { requireOwn } = await import('../base/index.js');
-  const { withProgress } = await import('../run/index.js');
   if (flags.out !== undefined)
     requireOwn(flags.out, {
       marks: ['sheet.png', 'explain.json'],
@@ -124,8 +140,6 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
 
 /** @throws ConfigError for a method that there is not */
 async function methodsOf(names: readonly string[]): Promise<readonly Method[]> {
-  const { METHODS } = await import('../classify/explain/index.js');
-  const { ConfigError } = await import('graft-torch/base');
   for (const name of names) {
     if (!(METHODS as readonly string[]).includes(name))
       throw new ConfigError(`--method ${name}: expected ${METHODS.join(', ')}`);
@@ -135,8 +149,6 @@ async function methodsOf(names: readonly string[]): Promise<readonly Method[]> {
 
 /** The run's threshold, from its validation scores; ½ for a run that has none yet. */
 async function runThreshold(dir: string): Promise<number> {
-  const { readStoredScores } = await import('../classify/index.js');
-  const { scoreSummary } = await import('../classify/index.js');
   const validation = readStoredScores(dir, 'val');
   return validation ? scoreSummary(validation).threshold : 0.5;
 }
@@ -151,7 +163,6 @@ interface Context {
 
 /** The images to explain as float32 `[N, 3, H, W]` in [0, 1], those on the sheet first. */
 async function pick(flags: ExplainFlags, context: Context): Promise<{ images: Tensor; shown: Shown[] }> {
-  const { tidy } = await import('graft-torch');
   const { pixels, shown } = await (flags.images === undefined
     ? pickFromSplit(flags, context)
     : pickFromFolder(flags.images, flags, context));
@@ -165,11 +176,6 @@ async function pickFromFolder(
   flags: ExplainFlags,
   { config, dir: run }: Context,
 ): Promise<{ pixels: Tensor; shown: Shown[] }> {
-  const { relative } = await import('node:path');
-  const { listImages } = await import('../image/index.js');
-  const { readSquares } = await import('../classify/index.js');
-  const { framingOfRun, showingOfRun } = await import('../classify/index.js');
-  const { DataError } = await import('graft-torch/base');
   const files = (await listImages(dir)).slice(0, Math.max(flags.count, flags.scored));
   if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
   const shown = files.slice(0, flags.count).map((file) => {
@@ -191,9 +197,6 @@ async function pickFromSplit(
   flags: ExplainFlags,
   { config, threshold, dir, quiet, seed }: Context,
 ): Promise<{ pixels: Tensor; shown: Shown[] }> {
-  const { framingOfRun } = await import('../classify/index.js');
-  const { gatherRows } = await import('graft-torch');
-  const { DataError } = await import('graft-torch/base');
   const chosen = await chooseImages(flags, { config, threshold, dir, seed });
   if (chosen.length === 0)
     throw new DataError(`${dir}: no errors on the ${flags.split} split; nothing to show`);
@@ -226,10 +229,6 @@ async function chooseImages(
   flags: ExplainFlags,
   { config, threshold, dir, seed }: Omit<Context, 'quiet'>,
 ): Promise<{ id: string }[]> {
-  const { chooseClassRows, chooseRows } = await import('../classify/explain/index.js');
-  const { readStoredClassScores, readStoredScores } = await import('../classify/index.js');
-  const { Random } = await import('graft-torch/base');
-  const { DataError } = await import('graft-torch/base');
   const choice = flags.errors ? 'errors' : 'lot';
   const wanted = Math.max(flags.count, flags.scored);
   const random = new Random(seed).fork('explain');

@@ -1,6 +1,9 @@
 /** `graft classify export`. */
 import { type Command, Option } from 'commander';
+import { setThreads } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
 import type { ClassifierExportFormat } from '../classify/index.js';
+import { exportClassifier } from '../classify/index.js';
 import { examples, globalOptions, notice, output } from './common.js';
 
 interface ExportFlags {
@@ -38,15 +41,12 @@ export function registerExport(classify: Command): void {
 }
 
 async function exportCommand(run: string, flags: ExportFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('graft-torch/base');
   const format = flags.format ?? ENDINGS.find(([ending]) => ending.test(flags.out))?.[1];
   if (!format) {
     throw new ConfigError(
       `--out ${flags.out}: its ending names no format; use .onnx, .pt, .safetensors or .pth, or say --format`,
     );
   }
-  const { exportClassifier } = await import('../classify/index.js');
-  const { setThreads } = await import('graft-torch');
   setThreads(globalOptions(command).threads);
   const result = await exportClassifier(run, flags.out, format);
   const { check } = result;

@@ -1,8 +1,22 @@
 /** `graft classify predict`. */
 import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import { DataError, replaceFileAsync } from 'graft-torch/base';
 import type { Pictures, Prediction, Unreadable } from '../classify/index.js';
+import {
+  columnOf,
+  findPictures,
+  framingOfRun,
+  openClassifier,
+  predictFiles,
+  showingOfRun,
+} from '../classify/index.js';
 import type { TestTimeAugmentation } from '../data/augment/index.js';
+import { showingOf } from '../data/import/index.js';
+import { csvText } from '../data/table/index.js';
+import { parseIntensity, parsePage } from '../image/index.js';
+import { InterruptedError, withInterrupt, withProgress } from '../run/index.js';
+import { likeliest } from '../stats/index.js';
 import { examples, globalOptions, notice, output, startEngine } from './common.js';
 
 interface PredictFlags {
@@ -54,16 +68,6 @@ async function predictCommand(
   flags: PredictFlags,
   command: Command,
 ): Promise<void> {
-  const { framingOfRun, openClassifier, showingOfRun } = await import('../classify/index.js');
-  const { predictFiles } = await import('../classify/index.js');
-  const { DataError } = await import('graft-torch/base');
-  const { replaceFileAsync } = await import('graft-torch/base');
-  const { findPictures } = await import('../classify/index.js');
-  const { InterruptedError, withInterrupt } = await import('../run/index.js');
-  const { withProgress } = await import('../run/index.js');
-  const { columnOf } = await import('../classify/index.js');
-  const { csvText } = await import('../data/table/index.js');
-  const { likeliest } = await import('../stats/index.js');
   const { quiet, json } = globalOptions(command);
   const { files, passedOver } = findPictures(given);
   const passed = passedOver.length > 0 ? passedOverWords(passedOver) : '';
@@ -75,8 +79,6 @@ async function predictCommand(
   const device = await startEngine(command);
   const { network, config } = openClassifier(run, device);
   const framing = framingOfRun(run);
-  const { parseIntensity, parsePage } = await import('../image/index.js');
-  const { showingOf } = await import('../data/import/index.js');
   const page = flags.page === undefined ? undefined : parsePage(flags.page);
   const showing =
     flags.intensity === undefined

@@ -1,7 +1,20 @@
 /** `graft classify train | resume`. */
 import type { Command } from 'commander';
+import { GraftError } from 'graft-torch/base';
 import { commandLine } from '../base/index.js';
 import type { ClassifierConfig, ClassifierResult } from '../classify/index.js';
+import {
+  binaryCounts,
+  classifierConfigSchema,
+  fewLines,
+  readClassifierConfig,
+  readSyntheticFolders,
+  trainClassifier,
+} from '../classify/index.js';
+import { reopenDataset } from '../data/dataset/index.js';
+import { heldOf, requireUnseen } from '../data/lineage/index.js';
+import { traceTraining } from '../lineage/index.js';
+import { Progress, runStatus, settleThreads, trainedOn, withInterrupt } from '../run/index.js';
 import { bringWeights, openData } from './classify-data.js';
 import {
   collect,
@@ -65,8 +78,6 @@ interface TrainOptions {
 }
 
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
-  const { classifierConfigSchema } = await import('../classify/index.js');
-  const { settleThreads } = await import('../run/index.js');
   const settled = { ...options, settle: settleThreads };
   const config = await commandConfig(command, classifierConfigSchema, 'classifier', settled, [
     { flag: '--data', key: 'data', value: options.data },
@@ -82,10 +93,6 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
 }
 
 async function resumeCommand(dir: string, data: string | undefined, command: Command): Promise<void> {
-  const { readClassifierConfig } = await import('../classify/index.js');
-  const { runStatus, trainedOn } = await import('../run/index.js');
-  const { reopenDataset } = await import('../data/dataset/index.js');
-  const { GraftError } = await import('graft-torch/base');
   const { device, threads } = globalOptions(command);
   const was = readClassifierConfig(dir);
   const config = {
@@ -106,9 +113,6 @@ async function runToEnd(
   ifExists: 'refuse' | 'continue',
   command: Command,
 ): Promise<void> {
-  const { trainClassifier } = await import('../classify/index.js');
-  const { withInterrupt } = await import('../run/index.js');
-  const { Progress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const { data: _, synthetic: folders, ...recipe } = config;
   await bringWeights(config.weights, { quiet });
@@ -118,14 +122,11 @@ async function runToEnd(
     channels: config.channels ?? (ifExists === 'continue' ? 3 : undefined),
   });
   if (config.weights !== null && ifExists === 'refuse') {
-    const { heldOf, requireUnseen } = await import('../data/lineage/index.js');
-    const { traceTraining } = await import('../lineage/index.js');
     requireUnseen(traceTraining(config.weights).steps, heldOf(dataset), {
       role: 'weights',
       remedy: 'start from weights that never saw them, or from scratch',
     });
   }
-  const { readSyntheticFolders } = await import('../classify/index.js');
   const synthetic = await readSyntheticFolders(folders, dataset, {
     sizePx: config.imageSize,
     channels: cache.channels,
@@ -164,7 +165,6 @@ async function runToEnd(
     cache.images.dispose();
     for (const { images } of synthetic) images.dispose();
   }
-  const { binaryCounts, fewLines } = await import('../classify/index.js');
   const few = fewLines(binaryCounts(result.testScores, result.dataset.positive));
   const { testScores: _t, valScores: _v, ...json } = result;
   output(command, { json: { run: runDir, ...json }, text: () => describeRun(runDir, config, result, few) });

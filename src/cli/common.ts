@@ -5,12 +5,13 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { Device } from 'graft-torch';
+import { bestDevice, requireDevice, setThreads } from 'graft-torch';
 import { ConfigError, GraftError, oneLine, systemProblem, visible } from 'graft-torch/base';
 import pc from 'picocolors';
 import type { z } from 'zod';
 import { givenSecrets, hideSecrets } from '../base/index.js';
 import type { ConfigSources, RunKind } from '../run/index.js';
-import { InterruptedError, interruptedExitCode } from '../run/index.js';
+import { configToYaml, InterruptedError, interruptedExitCode, resolveConfig } from '../run/index.js';
 
 /** The options that every command understands, wherever they stand on the line. */
 export interface GlobalOptions {
@@ -57,7 +58,6 @@ export function globalOptions(command: Command): GlobalOptions {
  * @throws GraftError when the engine is not built, or does not have the device.
  */
 export async function startEngine(command: Command): Promise<Device> {
-  const { bestDevice, requireDevice, setThreads } = await import('graft-torch');
   const { device, threads } = globalOptions(command);
   setThreads(threads);
   return device === undefined ? bestDevice() : requireDevice(device as Device);
@@ -92,7 +92,6 @@ export async function commandConfig<Schema extends z.ZodType>(
   options: CommandConfigOptions<z.output<Schema>>,
   flags: NonNullable<ConfigSources['flags']>,
 ): Promise<z.output<Schema> | null> {
-  const { configToYaml, resolveConfig } = await import('../run/index.js');
   const { seed } = globalOptions(command);
   const resolved = resolveConfig(schema, {
     recipe: options.recipe,

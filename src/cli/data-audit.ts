@@ -1,6 +1,14 @@
 /** `graft data audit`: leaks between splits, and what predicts the label without a look at the lesion. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { ConfigError, DataError } from 'graft-torch/base';
 import type { AuditResult } from '../data/audit/index.js';
+import { auditDataset, auditManifest, auditTables } from '../data/audit/index.js';
+import { manifestFile, openDataset } from '../data/dataset/index.js';
+import { readTable, writeTable } from '../data/table/index.js';
+import { InterruptedError, Progress, withInterrupt } from '../run/index.js';
 import { collect, examples, globalOptions, notice, output } from './common.js';
 import { auditText } from './data-audit-text.js';
 
@@ -63,7 +71,6 @@ export function registerAudit(data: Command): void {
 }
 
 async function auditCommand(dir: string | undefined, flags: AuditFlags, command: Command): Promise<void> {
-  const { ConfigError, DataError } = await import('graft-torch/base');
   const isTable = flags.split.length > 0 || flags.table.length > 0;
   if ((dir === undefined) !== isTable)
     throw new ConfigError(
@@ -84,9 +91,6 @@ async function auditCommand(dir: string | undefined, flags: AuditFlags, command:
 }
 
 async function auditGivenTables(flags: AuditFlags, command: Command): Promise<AuditResult> {
-  const { ConfigError } = await import('graft-torch/base');
-  const { auditTables } = await import('../data/audit/index.js');
-  const { readTable } = await import('../data/table/index.js');
   if (flags.recompute) throw new ConfigError('--recompute needs images: give a dataset folder');
   const named = flags.split.map((text) => {
     const [, split, paths] = /^([^=]+)=(.+)$/.exec(text) ?? [];
@@ -123,9 +127,6 @@ async function auditGivenTables(flags: AuditFlags, command: Command): Promise<Au
 }
 
 async function auditFolder(dir: string, flags: AuditFlags, command: Command): Promise<AuditResult> {
-  const { ConfigError, DataError } = await import('graft-torch/base');
-  const { auditDataset, auditManifest } = await import('../data/audit/index.js');
-  const { manifestFile, openDataset } = await import('../data/dataset/index.js');
   const { quiet, seed } = globalOptions(command);
   const tablesOnly = [
     ['--mapping', flags.mapping],
@@ -141,16 +142,12 @@ async function auditFolder(dir: string, flags: AuditFlags, command: Command): Pr
   try {
     dataset = openDataset(dir);
   } catch (error) {
-    const { existsSync } = await import('node:fs');
-    const { join } = await import('node:path');
     const asTable =
       !flags.recompute && flags.splitColumn === undefined && existsSync(join(dir, manifestFile));
     if (!(error instanceof DataError) || !asTable) throw error;
     notice(command, `the dataset cannot be opened, its manifest is audited as a table: ${error.message}`);
     return auditManifest(dir, { seed });
   }
-  const { Progress } = await import('../run/index.js');
-  const { InterruptedError, withInterrupt } = await import('../run/index.js');
   const stopped = new AbortController();
   let bar: InstanceType<typeof Progress> | undefined;
   try {
@@ -179,7 +176,6 @@ async function auditFolder(dir: string, flags: AuditFlags, command: Command): Pr
 
 /** The confounds as a table, a row a level. */
 async function writeConfounds(path: string, { confounds }: AuditResult): Promise<void> {
-  const { writeTable } = await import('../data/table/index.js');
   const columns = ['feature', 'kind', 'source', 'images', 'missing', 'auc', 'low', 'high', 'flagged'];
   writeTable(
     path,

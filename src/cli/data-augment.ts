@@ -1,6 +1,10 @@
 /** `graft data augment-sheet`: what an augmentation does to an image, transform by transform. */
 import { type Command, Option } from 'commander';
-import { augmentationNames, RAND_AUGMENT } from '../data/augment/index.js';
+import { tensor } from 'graft-torch';
+import { ConfigError } from 'graft-torch/base';
+import { augmentationNames, drawSheet, RAND_AUGMENT, sheetRows } from '../data/augment/index.js';
+import { showingOf } from '../data/import/index.js';
+import { listImages, loadFolder, trainingFraming, writeGridPng } from '../image/index.js';
 import { examples, globalOptions, integer, notice, number, output } from './common.js';
 
 interface AugmentFlags {
@@ -40,12 +44,6 @@ export function registerAugmentSheet(data: Command): void {
 }
 
 async function sheetCommand(dir: string, flags: AugmentFlags, command: Command): Promise<void> {
-  const { sheetRows, drawSheet } = await import('../data/augment/index.js');
-  const { ConfigError } = await import('graft-torch/base');
-  const { listImages, loadFolder } = await import('../image/index.js');
-  const { trainingFraming } = await import('../image/index.js');
-  const { writeGridPng } = await import('../image/index.js');
-  const { tensor } = await import('graft-torch');
   const files = await listImages(dir);
   const file = files[flags.image];
   if (files.length > 0 && file === undefined) {
@@ -53,7 +51,6 @@ async function sheetCommand(dir: string, flags: AugmentFlags, command: Command):
       `--image ${flags.image}: ${dir} holds ${files.length} images; give 0 to ${files.length - 1}`,
     );
   }
-  const { showingOf } = await import('../data/import/index.js');
   const chosen = file ? [file] : [];
   const showing = await showingOf(chosen);
   const { data } = await loadFolder(dir, { sizePx: flags.size, ...trainingFraming, files: chosen, showing });

@@ -1,8 +1,15 @@
 /** `graft data describe`: what a dataset holds, on the terminal or as a page with figures. */
+
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
+import { ConfigError } from 'graft-torch/base';
+import { graftVersion } from '../base/index.js';
 import type { AuditResult } from '../data/audit/index.js';
+import { auditDataset } from '../data/audit/index.js';
 import type { Dataset, DatasetSummary } from '../data/dataset/index.js';
-import { rangeText } from '../data/dataset/index.js';
+import { describeDataset, openDataset, rangeText } from '../data/dataset/index.js';
+import { writeEdaReport } from '../data/eda/index.js';
+import { InterruptedError, Progress, withInterrupt } from '../run/index.js';
 import { examples, globalOptions, notice, output } from './common.js';
 import { percent, plainTable, trimmed, whole } from './table.js';
 
@@ -31,14 +38,10 @@ interface DescribeFlags {
 }
 
 async function describeCommand(dir: string, flags: DescribeFlags, command: Command): Promise<void> {
-  const { openDataset } = await import('../data/dataset/index.js');
-  const { describeDataset } = await import('../data/dataset/index.js');
-  const { ConfigError } = await import('graft-torch/base');
   if (flags.report === undefined) {
     const idle = flags.figures !== undefined ? '--figures' : flags.audit ? undefined : '--no-audit';
     if (idle) throw new ConfigError(`${idle} belongs to a report: name one with --report eda.html`);
   } else {
-    const { statSync } = await import('node:fs');
     if (statSync(flags.report, { throwIfNoEntry: false })?.isDirectory())
       throw new ConfigError(`--report ${flags.report} is a folder: name a file in it, such as eda.html`);
   }
@@ -59,10 +62,6 @@ async function makeReport(
   flags: DescribeFlags,
   command: Command,
 ): Promise<{ report: { html: string; figures: string[] }; audit: AuditResult | null }> {
-  const { writeEdaReport } = await import('../data/eda/index.js');
-  const { Progress } = await import('../run/index.js');
-  const { InterruptedError, withInterrupt } = await import('../run/index.js');
-  const { graftVersion } = await import('../base/index.js');
   const { quiet, seed } = globalOptions(command);
   const labels = { audit: 'auditing', pictures: 'taking pictures', figures: 'drawing figures' };
   const units = { audit: 'images', pictures: 'images', figures: 'figures' };
@@ -81,7 +80,6 @@ async function makeReport(
       };
       let audit: AuditResult | null = null;
       if (flags.audit) {
-        const { auditDataset } = await import('../data/audit/index.js');
         audit = await auditDataset(dataset, {
           seed,
           signal,

@@ -1,6 +1,7 @@
 /** What `graft data fetch isic` shows: what it would be, how far it is, what came of it. */
 import type { Command } from 'commander';
 import { byteText } from 'graft-torch/base';
+import { nameSome } from '../data/dataset/index.js';
 import type {
   ArchiveRequest,
   BulkSummary,
@@ -76,7 +77,6 @@ const unitOf = (bytes: number): (typeof units)[number] =>
 
 export async function printFetched(result: FetchResult, out: string, command: Command): Promise<void> {
   const { report, keptFiles, made, wasFinished } = result;
-  const { nameSome } = await import('../data/dataset/index.js');
   const lines = (): string[] => {
     const licences = Object.entries(report.licences).map(([licence, n]) => `${licence} (${whole(n)})`);
     const table = plainTable(['left out', 'n', 'which']);

@@ -1,8 +1,24 @@
 /** `graft data fetch isic`: images of the ISIC archive become a dataset. */
+
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import { ConfigError } from 'graft-torch/base';
+import { graftVersion } from '../base/index.js';
+import { parseFractions } from '../data/dataset/index.js';
 import type { ArchiveClient, ArchiveRequest, DownloadProgress, FetchResult } from '../data/isic/index.js';
+import {
+  archiveQuery,
+  bulkMetadataUrl,
+  createClient,
+  describeBulkMetadata,
+  expected,
+  fetchBulkMetadata,
+  fetchIsic,
+  surveyArchive,
+} from '../data/isic/index.js';
 import type { Interrupt } from '../run/index.js';
+import { InterruptedError, Progress, withInterrupt } from '../run/index.js';
 import { examples, globalOptions, integer, notice, number, output } from './common.js';
 import { bulkText, downloadBar, printFetched, surveyText } from './data-fetch-show.js';
 import { plainTable, trimmed } from './table.js';
@@ -109,9 +125,6 @@ async function withClient<Result>(
   work: (client: ArchiveClient, signal: AbortSignal) => Promise<Result>,
   stopped: string,
 ): Promise<Result> {
-  const { createClient } = await import('../data/isic/index.js');
-  const { InterruptedError, withInterrupt } = await import('../run/index.js');
-  const { graftVersion } = await import('../base/index.js');
   const controller = new AbortController();
   const watch = (interrupt: Interrupt): NodeJS.Timeout =>
     setInterval(() => {
@@ -167,13 +180,11 @@ async function listCollections(flags: FetchFlags, command: Command): Promise<voi
 }
 
 async function storeBulkMetadata(path: string, flags: FetchFlags, command: Command): Promise<void> {
-  const { bulkMetadataUrl, describeBulkMetadata, fetchBulkMetadata } = await import('../data/isic/index.js');
   const url = process.env.GRAFT_ISIC_PARQUET_URL || bulkMetadataUrl;
   const summary = await withClient(
     flags,
     command,
     async (client) => {
-      const { Progress } = await import('../run/index.js');
       let bar: InstanceType<typeof Progress> | undefined;
       try {
         await fetchBulkMetadata(client, path, {
@@ -210,8 +221,6 @@ function requestOf(flags: FetchFlags, client: ArchiveClient): ArchiveRequest {
 }
 
 async function fetchCommand(flags: FetchFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('graft-torch/base');
-  const { parseFractions } = await import('../data/dataset/index.js');
   const fractions = parseFractions(flags.split);
   const { out } = flags;
   if (flags.dryRun) return dryRun(flags, command);
@@ -229,7 +238,6 @@ async function fetchCommand(flags: FetchFlags, command: Command): Promise<void> 
 }
 
 async function dryRun(flags: FetchFlags, command: Command): Promise<void> {
-  const { archiveQuery, expected, surveyArchive } = await import('../data/isic/index.js');
   await withClient(
     flags,
     command,
@@ -257,10 +265,6 @@ async function fetchTo(
   },
 ): Promise<FetchResult> {
   const { flags, fractions, command } = given;
-  const { fetchIsic } = await import('../data/isic/index.js');
-  const { Progress } = await import('../run/index.js');
-  const { graftVersion } = await import('../base/index.js');
-  const { basename, resolve } = await import('node:path');
   const { quiet, seed } = globalOptions(command);
   const request = requestOf(flags, client);
   const bars = new Map<string, InstanceType<typeof Progress>>();

@@ -1,5 +1,10 @@
 /** `graft data import`: a folder of images with labels becomes a dataset. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError, readText } from 'graft-torch/base';
+import { graftVersion } from '../base/index.js';
+import { parseFractions } from '../data/dataset/index.js';
+import { importDataset } from '../data/import/index.js';
+import { parseIntensity, parsePage } from '../image/index.js';
 import { collect, examples, globalOptions, number } from './common.js';
 import { making, printMade } from './data-making.js';
 
@@ -192,7 +197,6 @@ export function commaList(text: string): string[] {
 /** `--rename mel=malignant` and so on. */
 async function renames(pairs: readonly string[]): Promise<Record<string, string> | undefined> {
   if (pairs.length === 0) return undefined;
-  const { ConfigError } = await import('graft-torch/base');
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
@@ -204,8 +208,6 @@ async function renames(pairs: readonly string[]): Promise<Record<string, string>
 
 /** What can be said without a positive: which labels there are to choose from. */
 async function positiveMissing(dir: string, flags: ImportFlags): Promise<Error> {
-  const { importDataset } = await import('../data/import/index.js');
-  const { ConfigError } = await import('graft-torch/base');
   const missing = "required option '--positive <label>' not specified";
   try {
     await importDataset(dir, flags.out, {
@@ -222,11 +224,6 @@ async function positiveMissing(dir: string, flags: ImportFlags): Promise<Error> 
 }
 
 async function importCommand(dir: string, flags: ImportFlags, command: Command): Promise<void> {
-  const { importDataset } = await import('../data/import/index.js');
-  const { parseFractions } = await import('../data/dataset/index.js');
-  const { graftVersion } = await import('../base/index.js');
-  const { parseIntensity, parsePage } = await import('../image/index.js');
-  const { readText } = await import('graft-torch/base');
   const { positive } = flags;
   if (positive === undefined) throw await positiveMissing(dir, flags);
   const fractions = parseFractions(flags.split);

@@ -1,7 +1,9 @@
 /** What the commands that make datasets share: bars, Ctrl-C, and what is printed at the end. */
 import type { Command } from 'commander';
 import type { Dataset, ProblemKind } from '../data/dataset/index.js';
+import { describeDataset, nameSome, problemKinds } from '../data/dataset/index.js';
 import type { ImportReport } from '../data/import/index.js';
+import { InterruptedError, Progress, withInterrupt } from '../run/index.js';
 import { globalOptions, notice, output } from './common.js';
 import { describeText } from './data-describe.js';
 import { plainTable, trimmed } from './table.js';
@@ -18,8 +20,6 @@ export async function making<Phase extends string, Result>(
   work: (hooks: MakingHooks<Phase>) => Promise<Result>,
   advice = 'nothing is kept of an unfinished dataset',
 ): Promise<Result> {
-  const { Progress } = await import('../run/index.js');
-  const { InterruptedError, withInterrupt } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const bars = new Map<Phase, InstanceType<typeof Progress>>();
   const stopped = new AbortController();
@@ -52,7 +52,6 @@ export async function printMade(dataset: Dataset, report: ImportReport, command:
 
 /** What a dataset is, and what was left out of it. */
 export async function madeText(dataset: Dataset, report: ImportReport): Promise<string> {
-  const { describeDataset } = await import('../data/dataset/index.js');
   return [describeText(describeDataset(dataset)), '', ...(await leftOut(dataset, report))].join('\n');
 }
 
@@ -72,7 +71,6 @@ const inWords = new Set<ProblemKind>([
 const mostInWords = 12;
 
 async function leftOut(dataset: Dataset, report: ImportReport): Promise<string[]> {
-  const { nameSome, problemKinds } = await import('../data/dataset/index.js');
   const kinds = Object.entries(report.counts) as [keyof typeof problemKinds, number][];
   if (kinds.length === 0) return ['Nothing was left out.'];
   const table = plainTable(['found', 'n', 'which']);

@@ -1,5 +1,6 @@
 /** `graft data mappings`: the metadata tables that an import recognises. */
 import type { Command } from 'commander';
+import { shippedMappings } from '../data/metadata/index.js';
 import { examples, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -8,7 +9,6 @@ export function registerMappings(data: Command): void {
     .command('mappings')
     .description('list the metadata tables that are recognised, and by which columns')
     .action(async (_flags, self: Command) => {
-      const { shippedMappings } = await import('../data/metadata/index.js');
       const mappings = shippedMappings().map(({ name, description, tables }) => ({
         name,
         description,

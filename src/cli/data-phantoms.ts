@@ -1,5 +1,8 @@
 /** `graft data phantoms`: a dataset of procedural dermoscopy. */
 import type { Command } from 'commander';
+import { graftVersion } from '../base/index.js';
+import { parseFractions } from '../data/dataset/index.js';
+import { createPhantomDataset } from '../data/phantom/index.js';
 import { examples, globalOptions, integer, number } from './common.js';
 import { making, printMade } from './data-making.js';
 
@@ -34,9 +37,6 @@ export function registerPhantoms(data: Command): void {
 }
 
 async function phantomsCommand(flags: PhantomFlags, command: Command): Promise<void> {
-  const { createPhantomDataset } = await import('../data/phantom/index.js');
-  const { parseFractions } = await import('../data/dataset/index.js');
-  const { graftVersion } = await import('../base/index.js');
   const fractions = parseFractions(flags.split);
   const { dataset, report } = await making(
     command,

@@ -1,6 +1,13 @@
 /** `graft data prepare`: a smaller, resized, cleaned or newly split dataset of an old one. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError } from 'graft-torch/base';
+import { graftVersion } from '../base/index.js';
+import { masksFolder, openDataset, parseFractions } from '../data/dataset/index.js';
 import type { Prepared } from '../data/prepare/index.js';
+import { prepareDataset } from '../data/prepare/index.js';
 import { collect, examples, globalOptions, integer, notice, number, output } from './common.js';
 import { commaList } from './data-import.js';
 import { madeText, making } from './data-making.js';
@@ -103,14 +110,6 @@ function sizeList(text: string): number[] {
 }
 
 async function prepareCommand(dir: string, flags: PrepareFlags, command: Command): Promise<void> {
-  const { openDataset } = await import('../data/dataset/index.js');
-  const { existsSync } = await import('node:fs');
-  const { join } = await import('node:path');
-  const { ConfigError } = await import('graft-torch/base');
-  const { masksFolder } = await import('../data/dataset/index.js');
-  const { prepareDataset } = await import('../data/prepare/index.js');
-  const { parseFractions } = await import('../data/dataset/index.js');
-  const { graftVersion } = await import('../base/index.js');
   const source = openDataset(dir);
   if (flags.masks === true && !existsSync(join(dir, masksFolder)))
     throw new ConfigError(

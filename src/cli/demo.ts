@@ -2,7 +2,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { createPhantomDataset } from '../data/phantom/index.js';
+import { createRun, openRun, resolveConfig, runStatus, wholePaths, withProgress } from '../run/index.js';
+import {
+  readTrialSummary,
+  registeredSummary,
+  settleTrialThreads,
+  trialConfigSchema,
+} from '../trial/index.js';
 import { examples, globalOptions, integer, notice } from './common.js';
+import { printReport } from './trial-report.js';
 import { runTrialToEnd } from './trial-run.js';
 
 /** Size of the demo's phantom set: rare enough positives that there is something to balance. */
@@ -28,8 +37,6 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
   const data = join(options.out, 'phantoms');
   const dir = join(options.out, 'trial');
   if (!existsSync(data)) {
-    const { createPhantomDataset } = await import('../data/phantom/index.js');
-    const { withProgress } = await import('../run/index.js');
     await withProgress(
       { label: 'drawing phantoms', total: options.phantoms, unit: 'images', quiet },
       (progress) =>
@@ -41,19 +48,12 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
         }),
     );
   }
-  const { settleTrialThreads, trialConfigSchema } = await import('../trial/index.js');
-  const { resolveConfig } = await import('../run/index.js');
-  const { wholePaths } = await import('../run/index.js');
-  const { createRun, openRun, runStatus } = await import('../run/index.js');
   const status = runStatus(dir);
   if (status === 'finished') {
     notice(
       command,
       `${dir} holds a finished demo; this is its result. For a new one: graft demo --out <dir>`,
     );
-    const { printReport } = await import('./trial-report.js');
-    const { readTrialSummary } = await import('../trial/index.js');
-    const { registeredSummary } = await import('../trial/index.js');
     await printReport(dir, registeredSummary(dir, readTrialSummary(dir)), command);
     return;
   }

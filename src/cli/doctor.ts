@@ -4,6 +4,7 @@ import { arch, availableParallelism, cpus, freemem, release, totalmem } from 'no
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { EngineInfo } from 'graft-torch';
+import { engineInfo } from 'graft-torch';
 import { GraftError, readJson } from 'graft-torch/base';
 import { graftVersion, packageRoot } from '../base/index.js';
 import { colorsFor, examples, output, startEngine } from './common.js';
@@ -55,7 +56,6 @@ async function diagnose(command: Command): Promise<Finding[]> {
 async function describeEngine(command: Command): Promise<Finding[]> {
   let info: EngineInfo;
   try {
-    const { engineInfo } = await import('graft-torch');
     await startEngine(command);
     info = engineInfo();
   } catch (error) {

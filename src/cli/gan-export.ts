@@ -1,5 +1,7 @@
 /** `graft gan export`. */
 import { type Command, Option } from 'commander';
+import { ConfigError } from 'graft-torch/base';
+import { exportGenerator, openGenerator } from '../generate/index.js';
 import { examples, globalOptions, notice, output, partOption } from './common.js';
 import { checkpoint } from './gan-sample.js';
 
@@ -58,15 +60,12 @@ export function registerExport(gan: Command): void {
 }
 
 async function exportCommand(source: string, flags: ExportFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('graft-torch/base');
   const format = flags.format ?? ENDINGS.find(([ending]) => ending.test(flags.out))?.[1];
   if (!format) {
     throw new ConfigError(
       `--out ${flags.out}: its ending names no format; use .safetensors, .pth, .onnx or .pt, or say --format`,
     );
   }
-  const { openGenerator } = await import('../generate/index.js');
-  const { exportGenerator } = await import('../generate/index.js');
   const { checkpoint, weights, part } = flags;
   const { threads } = globalOptions(command);
   const generator = await openGenerator(source, { checkpoint, weights, part, device: 'cpu', threads });

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { GanInspection, NetworkDescription } from '../generate/index.js';
+import { inspectGenerator, openGenerator } from '../generate/index.js';
 import { examples, output, partOption } from './common.js';
 import { checkpoint } from './gan-sample.js';
 import { plainTable, trimmed, whole } from './table.js';
@@ -35,8 +36,6 @@ export function registerInspect(gan: Command): void {
 }
 
 async function inspectCommand(source: string, flags: InspectFlags, command: Command): Promise<void> {
-  const { openGenerator } = await import('../generate/index.js');
-  const { inspectGenerator } = await import('../generate/index.js');
   const generator = await openGenerator(source, { ...flags, device: 'cpu' });
   const inspection = inspectGenerator(generator, statSync(source).isFile());
   generator.network.dispose();

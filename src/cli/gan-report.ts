@@ -1,5 +1,9 @@
 /** `graft gan report`. */
 import type { Command } from 'commander';
+import { requireOwn } from '../base/index.js';
+import { writeTrainingAnimation } from '../generate/pictures/index.js';
+import { writeGanReport } from '../generate/report/index.js';
+import { Progress } from '../run/index.js';
 import { collect, examples, globalOptions, output, startEngine, warning } from './common.js';
 
 interface ReportFlags {
@@ -30,9 +34,6 @@ export function registerReport(gan: Command): void {
 }
 
 async function reportCommand(dir: string, flags: ReportFlags, command: Command): Promise<void> {
-  const { writeGanReport } = await import('../generate/report/index.js');
-  const { Progress } = await import('../run/index.js');
-  const { requireOwn } = await import('../base/index.js');
   const { quiet, seed, threads } = globalOptions(command);
   if (flags.out !== undefined)
     requireOwn(flags.out, { marks: ['report.html', 'report.md'], own: /^(figures|report\.(html|md))$/ });
@@ -51,7 +52,6 @@ async function reportCommand(dir: string, flags: ReportFlags, command: Command):
       if (done === total) progress.stop();
     },
   });
-  const { writeTrainingAnimation } = await import('../generate/pictures/index.js');
   for (const path of flags.animation) await writeTrainingAnimation(dir, path);
   const animations = flags.animation.map((path) => `\nAnimation: ${path}`).join('');
   output(command, {

@@ -1,8 +1,11 @@
 /** `graft gan sample`. */
 import { relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError } from 'graft-torch/base';
 import type { ChoiceLineage, Lineage } from '../data/lineage/index.js';
 import type { ChoiceOptions } from '../generate/index.js';
+import { needsDiscriminator, openGenerator, sampleToFolder } from '../generate/index.js';
+import { InterruptedError, Progress, withInterrupt } from '../run/index.js';
 import {
   addTrustOption,
   examples,
@@ -108,7 +111,6 @@ export function checkpoint(text: string): number | 'best' | 'last' {
 }
 
 async function sampleCommand(dir: string, flags: SampleFlags, command: Command): Promise<void> {
-  const { needsDiscriminator, openGenerator, sampleToFolder } = await import('../generate/index.js');
   const { quiet, seed = 0, threads } = globalOptions(command);
   const choice = await choiceOf(flags);
   const withDiscriminator = flags.keep < 1 || (choice !== undefined && needsDiscriminator(choice.policies));
@@ -123,7 +125,6 @@ async function sampleCommand(dir: string, flags: SampleFlags, command: Command):
     device,
     threads,
   });
-  const { InterruptedError, withInterrupt } = await import('../run/index.js');
   const advice = 'nothing is kept of an unfinished set';
   const { show, stop } = await partBars(quiet);
   const sampled = (interrupt: { readonly requested: boolean }): Promise<Lineage> => {
@@ -160,7 +161,6 @@ async function sampleCommand(dir: string, flags: SampleFlags, command: Command):
 
 /** @throws ConfigError for what is said of a choice that is not made, and a sheet among the images */
 async function choiceOf(flags: SampleFlags): Promise<ChoiceOptions | undefined> {
-  const { ConfigError } = await import('graft-torch/base');
   const { choose, pool, data, backbone, sheet, out } = flags;
   if (choose === undefined) {
     const [alone] = Object.entries({ pool, data, backbone, sheet }).find(([, it]) => it !== undefined) ?? [];
@@ -179,7 +179,6 @@ async function partBars(quiet: boolean): Promise<{
   show: (part: string, done: number, total: number) => void;
   stop: () => void;
 }> {
-  const { Progress } = await import('../run/index.js');
   let bar: InstanceType<typeof Progress> | null = null;
   let shown = '';
   const stop = (): void => {

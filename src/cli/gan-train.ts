@@ -1,8 +1,30 @@
 /** `graft gan train | resume`. */
 import type { Command } from 'commander';
+import { ConfigError } from 'graft-torch/base';
 import { commandLine } from '../base/index.js';
+import { openDataset, reopenDataset } from '../data/dataset/index.js';
+import { chosenName } from '../data/table/index.js';
 import type { GanConfig, GanSummary, TrainHooks } from '../generate/index.js';
+import {
+  checkGanConfig,
+  checkGanData,
+  classTitle,
+  ganConfigSchema,
+  settleChannels,
+  standingSentence,
+  trainGan,
+} from '../generate/index.js';
+import { requireTrust } from '../metrics/backbone/index.js';
 import type { Run } from '../run/index.js';
+import {
+  createRun,
+  openRun,
+  Progress,
+  resolveConfig,
+  settleThreads,
+  trainedOn,
+  withInterrupt,
+} from '../run/index.js';
 import {
   addTrustOption,
   collect,
@@ -73,9 +95,7 @@ interface TrainOptions {
 }
 
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
-  const { checkGanConfig, classTitle, ganConfigSchema } = await import('../generate/index.js');
   const labels = await wantedClasses(options);
-  const { settleThreads } = await import('../run/index.js');
   const settled = { ...options, settle: settleThreads };
   const config = await commandConfig(command, ganConfigSchema, 'gan', settled, [
     { flag: '--data', key: 'data', value: options.data },
@@ -84,10 +104,7 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   ]);
   if (config === null) return;
   checkGanConfig(config);
-  const { requireTrust } = await import('../metrics/backbone/index.js');
   if (config.monitorEvery > 0) requireTrust(config.backbone);
-  const { createRun } = await import('../run/index.js');
-  const { checkGanData, settleChannels } = await import('../generate/index.js');
   const dataset = checkGanData(config);
   const whole = settleChannels(config, dataset);
   const dir = options.out ?? `runs/${recipeTitle(options.recipe)}-${classTitle(config)}`;
@@ -96,9 +113,6 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
 
 /** The classes as the dataset spells them. @throws ConfigError listing them where none is named */
 async function wantedClasses({ class: labels, data }: TrainOptions): Promise<string[]> {
-  const { chosenName } = await import('../data/table/index.js');
-  const { openDataset } = await import('../data/dataset/index.js');
-  const { ConfigError } = await import('graft-torch/base');
   const isAll = labels.length === 1 && labels[0] === 'all';
   let classes: string[];
   try {
@@ -118,10 +132,6 @@ async function wantedClasses({ class: labels, data }: TrainOptions): Promise<str
 }
 
 async function resumeCommand(dir: string, data: string | undefined, command: Command): Promise<void> {
-  const { ganConfigSchema } = await import('../generate/index.js');
-  const { resolveConfig } = await import('../run/index.js');
-  const { openRun, trainedOn } = await import('../run/index.js');
-  const { reopenDataset } = await import('../data/dataset/index.js');
   if (data !== undefined) reopenDataset(data, trainedOn(dir));
   const run = openRun(dir, { kind: 'gan', data });
   const sources = { file: run.path('config.yaml'), flags: conditionFlags(command) };
@@ -130,10 +140,6 @@ async function resumeCommand(dir: string, data: string | undefined, command: Com
 
 /** Trains with a progress bar and the signals caught, and prints the summary. */
 async function runToEnd(run: Run, config: GanConfig, command: Command): Promise<void> {
-  const { standingSentence } = await import('../generate/index.js');
-  const { trainGan } = await import('../generate/index.js');
-  const { withInterrupt } = await import('../run/index.js');
-  const { Progress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const { yellow, red } = colorsFor(process.stderr);
   let decoding: InstanceType<typeof Progress> | null = null;

@@ -1,7 +1,17 @@
 /** `graft metrics artefacts`: what gives synthetic images away apart from what they show. */
 import type { Command } from 'commander';
-import { ARTEFACT_WORDS, figure, nameOf, range, readingOf } from '../metrics/report/index.js';
+import { dispose } from 'graft-torch';
+import { artefactRecords, measureArtefacts } from '../metrics/artefacts/index.js';
+import {
+  ARTEFACT_WORDS,
+  composeArtefactReport,
+  figure,
+  nameOf,
+  range,
+  readingOf,
+} from '../metrics/report/index.js';
 import type { MetricRecord } from '../metrics/sets/index.js';
+import { toTensor } from '../metrics/sets/index.js';
 import { examples, globalOptions, output, startEngine } from './common.js';
 import { cautionLines, writeMetricReport } from './metrics-output.js';
 import { addSetOptions, loadClasses, type SetFlags } from './metrics-sets.js';
@@ -34,10 +44,6 @@ export function registerArtefacts(metrics: Command): void {
 
 async function artefactsCommand(flags: ArtefactFlags, command: Command): Promise<void> {
   await startEngine(command);
-  const { measureArtefacts } = await import('../metrics/artefacts/index.js');
-  const { artefactRecords } = await import('../metrics/artefacts/index.js');
-  const { toTensor } = await import('../metrics/sets/index.js');
-  const { dispose } = await import('graft-torch');
   const { classes, all } = await loadClasses(flags, command);
   const { seed } = globalOptions(command);
   const labelsOf = (which: 'real' | 'synthetic'): string[] | undefined =>
@@ -64,7 +70,6 @@ async function artefactsCommand(flags: ArtefactFlags, command: Command): Promise
     ...Object.entries(report.byClass).flatMap(([own, scores]) => artefactRecords(scores, own, protocol)),
   ];
   if (flags.report !== undefined) {
-    const { composeArtefactReport } = await import('../metrics/report/index.js');
     await writeMetricReport(command, { path: flags.report, cautions: all.cautions }, (words) =>
       composeArtefactReport({ report, records, ...words(all) }),
     );

@@ -1,8 +1,13 @@
 /** Options of the commands that look at images through a backbone, and the features it gives. */
 import { type Command, Option } from 'commander';
 import type { Device, Tensor } from 'graft-torch';
+import { ConfigError, DataError } from 'graft-torch/base';
 import type { FeatureExtractor, InputOptions, ResizerName } from '../metrics/backbone/index.js';
+import { cachedFeatures, openExtractor } from '../metrics/backbone/index.js';
+import { firstNonFiniteRow } from '../metrics/distribution/index.js';
 import type { ImageSet } from '../metrics/sets/index.js';
+import { imageName, toTensor } from '../metrics/sets/index.js';
+import { withProgress } from '../run/index.js';
 import { addTrustOption, collect, globalOptions, notice } from './common.js';
 
 export interface BackboneFlags {
@@ -41,8 +46,6 @@ export async function openCommandBackbone(
   device: Device,
   calibrate: ImageSet,
 ): Promise<FeatureExtractor> {
-  const { openExtractor } = await import('../metrics/backbone/index.js');
-  const { toTensor } = await import('../metrics/sets/index.js');
   const images = toTensor(calibrate);
   try {
     return await openExtractor(flags.backbone, {
@@ -66,11 +69,6 @@ export async function featuresOf(
   set: ImageSet,
   { label, cache }: { label: string; cache: boolean },
 ): Promise<Tensor> {
-  const { cachedFeatures } = await import('../metrics/backbone/index.js');
-  const { firstNonFiniteRow } = await import('../metrics/distribution/index.js');
-  const { imageName, toTensor } = await import('../metrics/sets/index.js');
-  const { DataError } = await import('graft-torch/base');
-  const { withProgress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const images = toTensor(set);
   try {
@@ -95,7 +93,6 @@ export async function featuresOf(
 
 /** @throws ConfigError for a key that is none; values are checked where they are used */
 async function parseInput(given: readonly string[]): Promise<InputOptions> {
-  const { ConfigError } = await import('graft-torch/base');
   return Object.fromEntries(
     given.map((text) => {
       const [, key, value = ''] = /^(sizePx|range|mean|std)=(.+)$/.exec(text) ?? [];

@@ -2,6 +2,14 @@
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import type { ClassifierConfig, GanTrainTestResult } from '../classify/index.js';
+import {
+  classifierConfigSchema,
+  framingOfFolders,
+  readSyntheticFolders,
+  runGanTrainTest,
+} from '../classify/index.js';
+import { framingWords } from '../image/index.js';
+import { InterruptedError, Progress, settleThreads as settle, withInterrupt } from '../run/index.js';
 import { openData } from './classify-data.js';
 import {
   collect,
@@ -69,8 +77,6 @@ export function registerClassifier(metrics: Command): void {
 }
 
 async function classifierCommand(flags: ClassifierFlags, command: Command): Promise<void> {
-  const { classifierConfigSchema } = await import('../classify/index.js');
-  const { settleThreads: settle } = await import('../run/index.js');
   const config = await commandConfig(command, classifierConfigSchema, 'classifier', { ...flags, settle }, [
     { flag: '--data', key: 'data', value: flags.data },
     { flag: '--synthetic', key: 'synthetic', value: flags.synthetic },
@@ -88,11 +94,6 @@ async function measure(
   { seeds, count, base }: ClassifierFlags,
   command: Command,
 ): Promise<GanTrainTestResult> {
-  const { runGanTrainTest } = await import('../classify/index.js');
-  const { framingOfFolders, readSyntheticFolders } = await import('../classify/index.js');
-  const { framingWords } = await import('../image/index.js');
-  const { InterruptedError, withInterrupt } = await import('../run/index.js');
-  const { Progress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   const { data, synthetic: folders, ...recipe } = config;
   const framing = framingOfFolders(folders);

@@ -1,6 +1,8 @@
 /** `graft metrics compare`: figures of two or more `--json` files side by side, where their protocols allow it. */
 import type { Command } from 'commander';
+import { DataError } from 'graft-torch/base';
 import type { MetricRecord } from '../metrics/sets/index.js';
+import { compareRecords, readRecords } from '../metrics/sets/index.js';
 import { examples, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -11,8 +13,6 @@ export function registerCompare(metrics: Command): void {
     .argument('<first.json>', 'what `graft metrics … --json` printed')
     .argument('<others.json...>', 'held against the first')
     .action(async (first: string, others: string[], _flags: object, command: Command) => {
-      const { compareRecords, readRecords } = await import('../metrics/sets/index.js');
-      const { DataError } = await import('graft-torch/base');
       const base = readRecords(first);
       const rows = others.flatMap((path) => {
         const records = readRecords(path);

@@ -1,9 +1,12 @@
 /** `graft metrics distribution`: the sets as a whole, beside real against real. */
 import type { Command } from 'commander';
 import type { Tensor } from 'graft-torch';
+import { cat, dispose } from 'graft-torch';
 import type { MeasureOptions } from '../metrics/distribution/index.js';
+import { measureAll } from '../metrics/distribution/index.js';
 import {
   BEYOND_REAL,
+  composeDistributionReport,
   DISTRIBUTION_WORDS,
   figure,
   range,
@@ -11,6 +14,7 @@ import {
   standingOf,
 } from '../metrics/report/index.js';
 import type { MetricRecord } from '../metrics/sets/index.js';
+import { withTotal } from '../run/index.js';
 import { examples, globalOptions, integer, output, startEngine } from './common.js';
 import {
   addBackboneOptions,
@@ -78,8 +82,6 @@ interface Compared {
 
 async function distributionCommand(flags: DistributionFlags, command: Command): Promise<void> {
   const device = await startEngine(command);
-  const { measureAll } = await import('../metrics/distribution/index.js');
-  const { cat, dispose } = await import('graft-torch');
   const { classes, all: sets } = await loadClasses(flags, command);
   const backbone = await openCommandBackbone(flags, device, sets.real);
   const compared: Compared[] = [];
@@ -103,7 +105,6 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
       });
     }
     const { seed, quiet } = globalOptions(command);
-    const { withTotal } = await import('../run/index.js');
     const results = compared.map(({ label, groups, features, reference }) => {
       const name = label && compared.length > 1 ? `measuring ${label}` : 'measuring';
       return withTotal({ label: name, unit: 'metrics', quiet }, (onProgress) => {
@@ -116,7 +117,6 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
     });
     const records = results.flatMap((result) => result.records);
     if (flags.report !== undefined) {
-      const { composeDistributionReport } = await import('../metrics/report/index.js');
       await writeMetricReport(command, { path: flags.report, cautions: sets.cautions }, async (words) =>
         composeDistributionReport({
           ...{ records, fit: results[0]!.fit, sets, features: compared[0]!.features },

@@ -1,9 +1,13 @@
 /** `graft metrics image`: how synthetic images compare with real ones, with the null beside each figure. */
 import { type Command, Option } from 'commander';
 import type { Device } from 'graft-torch';
+import { ConfigError, sha256File } from 'graft-torch/base';
 import type { FullReferenceMetric, LpipsNetwork } from '../metrics/full-reference/index.js';
-import { IMAGE_WORDS, readingOf } from '../metrics/report/index.js';
+import { FULL_REFERENCE_METRICS, openLpips } from '../metrics/full-reference/index.js';
+import { composeImageReport, IMAGE_WORDS, readingOf } from '../metrics/report/index.js';
 import type { ImageMetricReport, Pairing, Stretch } from '../metrics/sets/index.js';
+import { imageMetrics } from '../metrics/sets/index.js';
+import { withTotal } from '../run/index.js';
 import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
 import { cautionLines, writeMetricReport } from './metrics-output.js';
 import { addSetOptions, loadSets, type SetFlags } from './metrics-sets.js';
@@ -74,10 +78,6 @@ export function registerImage(metrics: Command): void {
 
 async function imageCommand(flags: ImageFlags, command: Command): Promise<void> {
   const device = await startEngine(command);
-  const { FULL_REFERENCE_METRICS } = await import('../metrics/full-reference/index.js');
-  const { imageMetrics } = await import('../metrics/sets/index.js');
-  const { withTotal } = await import('../run/index.js');
-  const { ConfigError } = await import('graft-torch/base');
   const fitting = (side: number) => FULL_REFERENCE_METRICS.filter(({ minSidePx }) => side >= minSidePx);
   const asked = flags.metric.map((id) => {
     const found = FULL_REFERENCE_METRICS.find((metric) => metric.id === id);
@@ -104,7 +104,6 @@ async function imageCommand(flags: ImageFlags, command: Command): Promise<void> 
   );
   lpips?.dispose();
   if (flags.report !== undefined) {
-    const { composeImageReport } = await import('../metrics/report/index.js');
     await writeMetricReport(command, { path: flags.report, cautions: sets.cautions }, (words) =>
       composeImageReport({ report, real, synthetic, ...words(sets) }),
     );
@@ -128,9 +127,6 @@ async function openLpipsMetric(
   text: string,
   device: Device,
 ): Promise<{ metric: FullReferenceMetric; dispose: () => void }> {
-  const { openLpips } = await import('../metrics/full-reference/index.js');
-  const { ConfigError } = await import('graft-torch/base');
-  const { sha256File } = await import('graft-torch/base');
   const [, network, trunk, heads] = /^(alex|vgg|squeeze):([^,]+)(?:,(.+))?$/.exec(text) ?? [];
   if (network === undefined || trunk === undefined) {
     throw new ConfigError(

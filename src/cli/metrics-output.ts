@@ -1,8 +1,12 @@
 /** What the commands of `graft metrics` share at their end: the page they write. */
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { writeFileAtomic } from 'graft-torch/base';
+import { graftVersion } from '../base/index.js';
 import type { SetCaution } from '../metrics/sets/index.js';
+import { CAUTION_TITLES, framingSentence } from '../metrics/sets/index.js';
 import type { ReportDocument } from '../report/index.js';
+import { toHtml } from '../report/index.js';
 import { notice } from './common.js';
 import type { LoadedSets } from './metrics-sets.js';
 
@@ -58,13 +62,8 @@ export async function writeMetricReport(
   { path, cautions }: { path: string; cautions: readonly SetCaution[] },
   compose: (words: (sets: LoadedSets) => PageWords) => ReportDocument | Promise<ReportDocument>,
 ): Promise<void> {
-  const { writeFileAtomic } = await import('graft-torch/base');
-  const { graftVersion } = await import('../base/index.js');
-  const { toHtml } = await import('../report/index.js');
-  const { framingSentence } = await import('../metrics/sets/index.js');
   const words = (sets: LoadedSets): PageWords =>
     wordsOf(sets, graftVersion(), framingSentence(sets.framing).replace(/\.$/, ''));
-  const { CAUTION_TITLES } = await import('../metrics/sets/index.js');
   const document = await compose(words);
   writeFileAtomic(path, toHtml(cautioned(document, cautions, CAUTION_TITLES)));
   notice(command, `report: ${path}`);

@@ -2,6 +2,9 @@
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import type { Device } from 'graft-torch';
+import { dispose, tidy } from 'graft-torch';
+import { ConfigError, GraftError } from 'graft-torch/base';
+import { backboneProtocol } from '../metrics/distribution/index.js';
 import type {
   PrivacyAssessment,
   PrivacyCheck,
@@ -9,7 +12,11 @@ import type {
   PrivacySets,
   PrivacyThresholds,
 } from '../metrics/privacy/index.js';
+import { assessPrivacy, defaultThresholds, sharedNotes } from '../metrics/privacy/index.js';
+import { composePrivacyReport } from '../metrics/report/index.js';
 import type { Chosen, Compared, FramingChoice, ImageSet, Protocol } from '../metrics/sets/index.js';
+import { chooseCompared, requireSome, toTensor } from '../metrics/sets/index.js';
+import { withTotal } from '../run/index.js';
 import { collect, examples, globalOptions, output, startEngine } from './common.js';
 import {
   addBackboneOptions,
@@ -75,8 +82,6 @@ interface Assessed {
 
 async function privacyCommand(flags: PrivacyFlags, command: Command): Promise<void> {
   const device = await startEngine(command);
-  const { chooseCompared, requireSome } = await import('../metrics/sets/index.js');
-  const { ConfigError } = await import('graft-torch/base');
   const thresholds = await parseThresholds(flags.threshold);
   const compared = await chooseCompared({ ...flags, everyFraming: true });
   await tell(compared, command);
@@ -87,7 +92,6 @@ async function privacyCommand(flags: PrivacyFlags, command: Command): Promise<vo
     );
   }
   requireSome(heldOut, 'held-out');
-  const { dispose } = await import('graft-torch');
   const assessed: Assessed[] = [];
   try {
     for (const framing of compared.framings)
@@ -110,13 +114,11 @@ async function answer(assessed: readonly Assessed[], flags: PrivacyFlags, comman
   const [worst] = [...assessed].sort((a, b) => rank(a) - rank(b) || copies(b) - copies(a));
   const { assessment, loaded, protocol, about, sets, features } = worst!;
   if (flags.report !== undefined) {
-    const { composePrivacyReport } = await import('../metrics/report/index.js');
     await writeMetricReport(command, { path: flags.report, cautions: loaded.cautions }, async (words) =>
       composePrivacyReport({ assessment, sets, features, protocol, ...words(loaded) }),
     );
   }
   const framings = assessed.map(({ loaded, assessment: { passed } }) => ({ ...loaded.framing, passed }));
-  const { sharedNotes } = await import('../metrics/privacy/index.js');
   const shared = sharedNotes(assessment.checks);
   output(command, {
     json: {
@@ -141,10 +143,6 @@ async function assessFraming(
   how: { flags: PrivacyFlags; thresholds: Partial<PrivacyThresholds>; device: Device; command: Command },
 ): Promise<Assessed> {
   const { flags, thresholds, device, command } = how;
-  const { assessPrivacy } = await import('../metrics/privacy/index.js');
-  const { toTensor } = await import('../metrics/sets/index.js');
-  const { backboneProtocol } = await import('../metrics/distribution/index.js');
-  const { tidy } = await import('graft-torch');
   const loaded = await readSets(compared, framing, command);
   const { sizePx } = loaded.protocol;
   const unseenImages = await readImages(heldOut, { which: 'held-out', sizePx, ...framing.framing }, command);
@@ -162,7 +160,6 @@ async function assessFraming(
     const { groups: train } = sets.train;
     const { groups: unseen } = sets.heldOut;
     const { seed, quiet } = globalOptions(command);
-    const { withTotal } = await import('../run/index.js');
     const assess = (onProgress: PrivacyOptions['onProgress']): PrivacyAssessment =>
       assessPrivacy(
         {
@@ -214,8 +211,6 @@ const framingLines = (framings: readonly (FramingChoice & { passed: boolean | nu
 
 /** @throws ConfigError for a key that is none, or a value that is no number */
 async function parseThresholds(given: readonly string[]): Promise<Partial<PrivacyThresholds>> {
-  const { defaultThresholds } = await import('../metrics/privacy/index.js');
-  const { ConfigError } = await import('graft-torch/base');
   const { minimum: _, ...known } = defaultThresholds;
   return Object.fromEntries(
     given.map((text): [string, number] => {
@@ -278,7 +273,6 @@ function describe(
 
 /** What a command ends with whose result is no pass: the line on stderr, and exit code 1. */
 async function verdictError({ passed, checks }: PrivacyAssessment): Promise<Error> {
-  const { GraftError } = await import('graft-torch/base');
   const names = checks.filter((check) => check.passed === passed).map(({ name }) => name);
   if (names.length === 0) names.push('the images are no set to judge');
   return new GraftError(

@@ -2,7 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { ConfigError } from 'graft-torch/base';
+import { datasetFile } from '../data/dataset/index.js';
+import { showingOf } from '../data/import/index.js';
 import type { Fit } from '../image/index.js';
+import { decoderId, jpegSquareId, loadFolder } from '../image/index.js';
 import type {
   Chosen,
   Compared,
@@ -11,6 +15,14 @@ import type {
   Protocol,
   SetCaution,
 } from '../metrics/sets/index.js';
+import {
+  chooseCompared,
+  concatenate,
+  framingSentence,
+  hashPixels,
+  setCautions,
+} from '../metrics/sets/index.js';
+import { withProgress } from '../run/index.js';
 import { collect, globalOptions, integer, notice } from './common.js';
 
 export interface SetFlags {
@@ -72,7 +84,6 @@ export interface LoadedSets {
  * @throws as `chooseCompared`
  */
 export async function loadSets(flags: SetFlags, command: Command): Promise<LoadedSets> {
-  const { chooseCompared } = await import('../metrics/sets/index.js');
   const compared = await chooseCompared(flags);
   await tell(compared, command);
   return readSets(compared, compared.framings[0]!, command);
@@ -80,7 +91,6 @@ export async function loadSets(flags: SetFlags, command: Command): Promise<Loade
 
 /** Says what the user should know before figures come. */
 export async function tell({ warnings, framings }: Compared, command: Command): Promise<void> {
-  const { framingSentence } = await import('../metrics/sets/index.js');
   for (const warning of warnings) notice(command, `graft: warning: ${warning}`);
   for (const framing of framings) notice(command, framingSentence(framing));
 }
@@ -91,10 +101,6 @@ export async function readSets(
   framing: FramingChoice,
   command: Command,
 ): Promise<LoadedSets> {
-  const { decoderId } = await import('../image/index.js');
-  const { jpegSquareId } = await import('../image/index.js');
-  const { hashPixels } = await import('../metrics/sets/index.js');
-  const { setCautions } = await import('../metrics/sets/index.js');
   const how = { ...framing.framing, sizePx };
   const realSet = await readImages(real, { which: 'real', ...how }, command);
   const syntheticSet = await readImages(synthetic, { which: 'synthetic', ...how }, command);
@@ -134,8 +140,6 @@ export async function loadClasses(
  * @throws ConfigError where two folders show one class, none, or images of another size or framing
  */
 async function pool(loaded: readonly LoadedSets[]): Promise<LoadedSets> {
-  const { ConfigError } = await import('graft-torch/base');
-  const { concatenate, hashPixels } = await import('../metrics/sets/index.js');
   const [first, ...rest] = loaded as [LoadedSets, ...LoadedSets[]];
   for (const [i, { folders, label, protocol }] of loaded.entries()) {
     if (label === null)
@@ -180,10 +184,6 @@ export async function readImages(
   { which, ...how }: { which: string; sizePx: number } & FramingChoice['framing'],
   command: Command,
 ): Promise<ImageSet> {
-  const { datasetFile } = await import('../data/dataset/index.js');
-  const { showingOf } = await import('../data/import/index.js');
-  const { loadFolder } = await import('../image/index.js');
-  const { withProgress } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   // A dataset has settled already which values are black and white.
   const showing = existsSync(join(dir, datasetFile)) ? undefined : await showingOf(files);

@@ -1,6 +1,15 @@
 /** `graft trial calibrate`: is the instrument right? Simulated trials whose truth is known, through the real analysis. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Progress } from '../run/index.js';
 import type { CalibrationOptions } from '../verdict/index.js';
+import {
+  calibrate,
+  calibrationTable,
+  scenarioList,
+  scenariosNamed,
+  usualScenarios,
+} from '../verdict/index.js';
+import { scenarios } from '../verdict/simulation/index.js';
 import { collect, examples, globalOptions, integer, number, output } from './common.js';
 
 interface CalibrateFlags {
@@ -58,14 +67,10 @@ export function registerCalibrate(trial: Command): void {
 }
 
 async function calibrateCommand(flags: CalibrateFlags, command: Command): Promise<void> {
-  const { calibrate, scenariosNamed, usualScenarios } = await import('../verdict/index.js');
-  const { calibrationTable, scenarioList } = await import('../verdict/index.js');
-  const { scenarios } = await import('../verdict/simulation/index.js');
   if (flags.list) {
     output(command, { json: scenarios, text: () => scenarioList(scenarios) });
     return;
   }
-  const { Progress } = await import('../run/index.js');
   const { quiet, seed } = globalOptions(command);
   const { repetitions, effect, margin } = flags;
   const options: CalibrationOptions = {

@@ -3,7 +3,18 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { DataError } from 'graft-torch/base';
+import { graftVersion } from '../base/index.js';
+import { readTrialSummary, registeredSummary, summarise, trialFacts } from '../trial/index.js';
 import type { Facts, GuidelineId } from '../verdict/checklist/index.js';
+import {
+  countText,
+  fillGuideline,
+  guidelines,
+  verdictFacts,
+  writeChecklist,
+} from '../verdict/checklist/index.js';
+import { analyse, decideVerdict } from '../verdict/index.js';
+import { readTableSummary } from '../verdict/report/index.js';
 import { examples, output } from './common.js';
 
 interface ChecklistFlags {
@@ -36,10 +47,6 @@ export function registerChecklist(trial: Command): void {
 }
 
 async function checklistCommand(dir: string, flags: ChecklistFlags, command: Command): Promise<void> {
-  const { countText, fillGuideline, guidelines, writeChecklist } = await import(
-    '../verdict/checklist/index.js'
-  );
-  const { graftVersion } = await import('../base/index.js');
   const out = flags.out ?? join(dir, 'checklists');
   const wanted = flags.guideline === undefined ? ids : [flags.guideline];
   const { name, facts } = await factsOf(dir);
@@ -82,13 +89,9 @@ function requireOurs(out: string, wanted: readonly GuidelineId[]): void {
 
 /** Of a trial, or of a verdict on a table. @throws DataError where the folder is neither */
 async function factsOf(dir: string): Promise<{ name: string; facts: Facts }> {
-  const { decideVerdict } = await import('../verdict/index.js');
-  const { readTableSummary } = await import('../verdict/report/index.js');
   const saved = join(dir, 'summary.json');
   const table = existsSync(saved) && !existsSync(join(dir, 'events.jsonl')) ? readTableSummary(saved) : null;
   if (table) {
-    const { analyse } = await import('../verdict/index.js');
-    const { verdictFacts } = await import('../verdict/checklist/index.js');
     const { scores, isProbability, subgroups } = table;
     const analysis = analyse(scores, noBootstrap);
     const verdict = decideVerdict(analysis);
@@ -97,10 +100,6 @@ async function factsOf(dir: string): Promise<{ name: string; facts: Facts }> {
       facts: verdictFacts({ scores, analysis, verdict, registration: null, isProbability, subgroups }),
     };
   }
-  const { readTrialSummary } = await import('../trial/index.js');
-  const { summarise } = await import('../trial/index.js');
-  const { trialFacts } = await import('../trial/index.js');
-  const { registeredSummary } = await import('../trial/index.js');
   const summary = registeredSummary(dir, readTrialSummary(dir));
   const analysis = summarise(summary, noBootstrap);
   return { name: summary.name, facts: trialFacts(summary, analysis, decideVerdict(analysis)) };

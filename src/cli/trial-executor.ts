@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
+import { ConfigError } from 'graft-torch/base';
 import { commandLine } from '../base/index.js';
 import type { Interrupt } from '../run/index.js';
 import type {
@@ -11,7 +12,18 @@ import type {
   SlurmOptions,
   Workers,
 } from '../trial/executors/index.js';
+import {
+  describeSlurm,
+  kubernetesManifest,
+  kubernetesWorkers,
+  openMirror,
+  openObjectStore,
+  slurmWorkers,
+  storeExecutor,
+  workersExecutor,
+} from '../trial/executors/index.js';
 import type { Executor, ExecutorContext } from '../trial/index.js';
+import { programPath } from '../trial/index.js';
 import { collect, integer } from './common.js';
 
 const EXECUTORS = ['local', 'slurm', 'kubernetes', 'queue', 'workers'] as const;
@@ -82,7 +94,7 @@ export async function openExecutor(
   interrupt?: Interrupt,
 ): Promise<Executor | undefined> {
   const { executor = 'local' } = flags;
-  if (flags.store !== undefined) return await storeExecutor(trialDir, flags, { warn, interrupt });
+  if (flags.store !== undefined) return await mirrorExecutor(trialDir, flags, { warn, interrupt });
   if (executor === 'local') return undefined;
   if (executor === 'queue' || executor === 'workers') {
     warn(
@@ -90,8 +102,6 @@ export async function openExecutor(
     );
     return waitForWorkers;
   }
-  const { ConfigError } = await import('graft-torch/base');
-  const { workersExecutor } = await import('../trial/executors/index.js');
   if (flags.workers === undefined)
     throw new ConfigError(`--executor ${executor}: say how many with --workers <count>`);
   const workers = await (executor === 'slurm' ? slurm(trialDir, flags) : kubernetes(trialDir, flags));
@@ -103,14 +113,11 @@ export async function openExecutor(
  * @throws ConfigError where there is none, or an option is missing
  */
 export async function describeExecutor(trialDir: string, flags: ExecutorFlags): Promise<string> {
-  const { ConfigError } = await import('graft-torch/base');
   const { executor = 'local', workers = 1 } = flags;
   if (executor === 'slurm') {
-    const { describeSlurm } = await import('../trial/executors/index.js');
     return describeSlurm(await slurmOptions(trialDir, flags), workers);
   }
   if (executor === 'kubernetes') {
-    const { kubernetesManifest } = await import('../trial/executors/index.js');
     return kubernetesManifest(await kubernetesOptions(trialDir, flags), workers);
   }
   throw new ConfigError('--dry-run: shows what goes to an engine; add --executor slurm or kubernetes');
@@ -126,18 +133,15 @@ export async function openStore(
   options: ObjectStoreOptions = {},
 ): Promise<ObjectStore | null> {
   if (url === undefined) return null;
-  const { ConfigError } = await import('graft-torch/base');
-  const { openObjectStore } = await import('../trial/executors/index.js');
   if (executor !== 'queue') throw new ConfigError('--store: goes with --executor queue');
   return await openObjectStore(url, options);
 }
 
-async function storeExecutor(
+async function mirrorExecutor(
   trialDir: string,
   flags: ExecutorFlags,
   options: { warn: (message: string) => void; interrupt?: Interrupt },
 ): Promise<Executor> {
-  const { openMirror, storeExecutor } = await import('../trial/executors/index.js');
   const store = (await openStore(flags, options))!;
   options.warn(
     `waiting for workers; on each machine: ${commandLine`graft trial work ${store.url}`} --queue postgresql://…`,
@@ -146,12 +150,10 @@ async function storeExecutor(
 }
 
 async function slurm(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
-  const { slurmWorkers } = await import('../trial/executors/index.js');
   return slurmWorkers(await slurmOptions(trialDir, flags));
 }
 
 async function slurmOptions(trialDir: string, flags: ExecutorFlags): Promise<SlurmOptions> {
-  const { programPath } = await import('../trial/index.js');
   return {
     trialDir,
     command: [process.execPath, programPath, 'trial', 'work', resolve(trialDir), '--quiet'],
@@ -166,12 +168,10 @@ async function slurmOptions(trialDir: string, flags: ExecutorFlags): Promise<Slu
 }
 
 async function kubernetes(trialDir: string, flags: ExecutorFlags): Promise<Workers> {
-  const { kubernetesWorkers } = await import('../trial/executors/index.js');
   return kubernetesWorkers(await kubernetesOptions(trialDir, flags));
 }
 
 async function kubernetesOptions(trialDir: string, flags: ExecutorFlags): Promise<KubernetesOptions> {
-  const { ConfigError } = await import('graft-torch/base');
   const { image, claim, mount } = flags;
   if (image === undefined || claim === undefined || mount === undefined)
     throw new ConfigError('--executor kubernetes: needs --image, --claim and --mount');

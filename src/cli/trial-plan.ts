@@ -1,9 +1,29 @@
 /** `graft trial plan`: what a trial will do, what it will be able to see, and what it will cost, before anything runs. */
 import type { Command } from 'commander';
 import type { Dataset } from '../data/dataset/index.js';
+import { openDataset } from '../data/dataset/index.js';
+import { unknownWords } from '../data/lineage/index.js';
 import { plural } from '../report/index.js';
 import type { Cost, Room, TrialConfig, TrialJob } from '../trial/index.js';
+import {
+  armsOf,
+  checkTrial,
+  comparisonPairs,
+  estimateCost,
+  measureRoom,
+  planTrial,
+  readTrialSummary,
+  requireBalanceArm,
+  rolesOf,
+  settleTrialThreads as settle,
+  summarise,
+  syntheticCount,
+  trainingCounts,
+  trialConfigSchema,
+  variantRows,
+} from '../trial/index.js';
 import type { PowerPlan } from '../verdict/index.js';
+import { pilotOf, planPower } from '../verdict/index.js';
 import { collect, commandConfig, examples, integer, notice, number, output, warning } from './common.js';
 import { powerText } from './power-text.js';
 import { plainTable, trimmed } from './table.js';
@@ -50,12 +70,6 @@ export function registerPlan(trial: Command): void {
 }
 
 async function planCommand(file: string, flags: PlanFlags, command: Command): Promise<void> {
-  const {
-    settleTrialThreads: settle,
-    trialConfigSchema,
-    armsOf,
-    requireBalanceArm,
-  } = await import('../trial/index.js');
   const config = await commandConfig(
     command,
     trialConfigSchema,
@@ -64,11 +78,6 @@ async function planCommand(file: string, flags: PlanFlags, command: Command): Pr
     [{ flag: '--data', key: 'data', value: flags.data }],
   );
   if (config === null) return;
-  const { openDataset } = await import('../data/dataset/index.js');
-  const { unknownWords } = await import('../data/lineage/index.js');
-  const { checkTrial } = await import('../trial/index.js');
-  const { planTrial } = await import('../trial/index.js');
-  const { comparisonPairs, rolesOf } = await import('../trial/index.js');
   const dataset = openDataset(config.data);
   requireBalanceArm(config);
   const jobs = planTrial(config, dataset);
@@ -105,9 +114,6 @@ async function armImages(
   config: TrialConfig,
   dataset: Dataset,
 ): Promise<{ arm: string; real: number; positives: number; synthetic: number }[]> {
-  const { armsOf } = await import('../trial/index.js');
-  const { syntheticCount } = await import('../trial/index.js');
-  const { trainingCounts, variantRows } = await import('../trial/index.js');
   return armsOf(config).map((arm) => {
     const { realFraction } = arm;
     const counts = trainingCounts(dataset, variantRows(dataset, config.folds, { fold: 1, realFraction }));
@@ -122,12 +128,8 @@ async function armImages(
 }
 
 async function powerOf(config: TrialConfig, dataset: Dataset, flags: PlanFlags): Promise<PowerPlan> {
-  const { pilotOf, planPower } = await import('../verdict/index.js');
-  const { variantRows } = await import('../trial/index.js');
   let pilot: Parameters<typeof planPower>[0]['pilot'];
   if (flags.pilot !== undefined) {
-    const { readTrialSummary } = await import('../trial/index.js');
-    const { summarise } = await import('../trial/index.js');
     pilot = pilotOf(summarise(readTrialSummary(flags.pilot), { replicates: 0 }), flags.pilot);
   }
   const groupsOf = (rows: readonly { label: string; group: string }[]) => {
@@ -174,9 +176,6 @@ async function costOf(
   flags: PlanFlags,
   command: Command,
 ): Promise<{ room: Room; cost: Cost }> {
-  const { openDataset } = await import('../data/dataset/index.js');
-  const { estimateCost } = await import('../trial/index.js');
-  const { measureRoom } = await import('../trial/index.js');
   const room = await measureRoom(config, {
     gans: [...new Set(jobs.flatMap((job) => (job.kind === 'gan' ? [job.gan] : [])))],
     threads: config.threads,

@@ -1,7 +1,22 @@
 /** `graft trial register`: writes down what a trial will do, before it does it. */
+
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { commandLine } from '../base/index.js';
+import { ConfigError } from 'graft-torch/base';
+import { commandLine, graftVersion } from '../base/index.js';
+import { openDataset } from '../data/dataset/index.js';
+import { wholePaths } from '../run/index.js';
+import {
+  checkTrial,
+  planTrial,
+  requireBalanceArm,
+  requireMarginReason,
+  trialConfigSchema,
+  trialPlan,
+  withRecipePaths,
+} from '../trial/index.js';
 import type { RegistrationFile } from '../verdict/index.js';
+import { makeRegistration, readRegistration, writeRegistration } from '../verdict/index.js';
 import { collect, commandConfig, examples, output } from './common.js';
 import { comparePictures } from './trial-run.js';
 
@@ -36,20 +51,11 @@ export function registerRegister(trial: Command): void {
 }
 
 async function registerCommand(file: string, flags: RegisterFlags, command: Command): Promise<void> {
-  const { requireBalanceArm, trialConfigSchema } = await import('../trial/index.js');
   const given = await commandConfig(command, trialConfigSchema, 'trial', { set: flags.set, recipe: file }, [
     { flag: '--data', key: 'data', value: flags.data },
     { flag: '--margin-reason', key: 'marginReason', value: flags.marginReason },
   ]);
   if (given === null) return;
-  const { wholePaths } = await import('../run/index.js');
-  const { withRecipePaths } = await import('../trial/index.js');
-  const { graftVersion } = await import('../base/index.js');
-  const { openDataset } = await import('../data/dataset/index.js');
-  const { checkTrial } = await import('../trial/index.js');
-  const { planTrial } = await import('../trial/index.js');
-  const { requireMarginReason, trialPlan } = await import('../trial/index.js');
-  const { makeRegistration, writeRegistration } = await import('../verdict/index.js');
   const config = wholePaths('trial', withRecipePaths(given));
   requireMarginReason(config);
   requireBalanceArm(config);
@@ -90,9 +96,6 @@ export async function earlier(
   { out, force }: Pick<RegisterFlags, 'out' | 'force'>,
   { registration }: RegistrationFile,
 ): Promise<RegistrationFile | null> {
-  const { existsSync } = await import('node:fs');
-  const { ConfigError } = await import('graft-torch/base');
-  const { readRegistration } = await import('../verdict/index.js');
   if (!existsSync(out)) return null;
   const before = readRegistration(out); // never over a file of another kind, not even with --force
   if (before.registration.planHash === registration.planHash && before.registration.by === 'register')

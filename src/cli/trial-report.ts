@@ -1,9 +1,17 @@
 /** `graft trial report | export`: the result of a finished trial, as tables, as pages, and for other programs. */
 import { dirname, join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { shellQuote } from '../base/index.js';
+import { ConfigError, GraftError } from 'graft-torch/base';
+import { requireOwn, shellQuote } from '../base/index.js';
+import { writePdf } from '../report/index.js';
+import { Progress, withTotal } from '../run/index.js';
+import { exportMlflow, exportTensorBoard } from '../trial/export/index.js';
 import type { TrialSummary } from '../trial/index.js';
+import { readTrialSummary, registeredSummary } from '../trial/index.js';
+import { failurePictures, writeReport } from '../trial/report/index.js';
+import { registrationText } from '../verdict/index.js';
 import { examples, globalOptions, notice, output, warning } from './common.js';
+import { verdictText } from './verdict-text.js';
 
 interface ReportFlags {
   out?: string;
@@ -32,8 +40,6 @@ export function registerReport(trial: Command): void {
     .option('--pdf', 'print it as report.pdf too, through Chromium')
     .option('--no-pictures', 'name the images that were judged wrong, and show none of them')
     .action(async (dir: string, flags: ReportFlags, command: Command) => {
-      const { readTrialSummary } = await import('../trial/index.js');
-      const { registeredSummary } = await import('../trial/index.js');
       const summary = registeredSummary(dir, readTrialSummary(dir), flags.deviation);
       await printReport(dir, summary, command, flags);
     });
@@ -69,10 +75,6 @@ export async function printReport(
   command: Command,
   flags: ReportFlags = {},
 ): Promise<void> {
-  const { requireOwn } = await import('../base/index.js');
-  const { writeReport } = await import('../trial/report/index.js');
-  const { failurePictures } = await import('../trial/report/index.js');
-  const { registrationText } = await import('../verdict/index.js');
   const { registration } = summary;
   if (flags.out !== undefined)
     requireOwn(flags.out, {
@@ -84,7 +86,6 @@ export async function printReport(
     ...(flags.pictures === false ? {} : { pictures: await failurePictures(summary, dir) }),
   });
   const pdf = flags.pdf ? await printPdf(html) : null;
-  const { verdictText } = await import('./verdict-text.js');
   const text = await verdictText(analysis, verdict, registrationText(registration));
   output(command, {
     json: { trial: dir, report: html, pdf, registration, verdict, analysis },
@@ -94,8 +95,6 @@ export async function printReport(
 
 /** The page on paper; without a browser the rest of the report stands. */
 export async function printPdf(html: string): Promise<string | null> {
-  const { GraftError } = await import('graft-torch/base');
-  const { writePdf } = await import('../report/index.js');
   const pdf = join(dirname(html), 'report.pdf');
   try {
     await writePdf(html, pdf);
@@ -114,15 +113,12 @@ interface ExportFlags {
 }
 
 async function exportCommand(dir: string, flags: ExportFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('graft-torch/base');
-  const { withTotal } = await import('../run/index.js');
   const { quiet } = globalOptions(command);
   if (flags.tensorboard === undefined && flags.mlflow === undefined)
     throw new ConfigError('say where to: --tensorboard <dir> or --mlflow <url>');
   const result: Record<string, unknown> = { trial: dir };
   const lines: string[] = [];
   if (flags.tensorboard !== undefined) {
-    const { exportTensorBoard } = await import('../trial/export/index.js');
     const out = flags.tensorboard;
     const written = withTotal({ label: 'TensorBoard', unit: 'runs', quiet }, (onProgress) =>
       exportTensorBoard(dir, out, { onProgress }),
@@ -133,8 +129,6 @@ async function exportCommand(dir: string, flags: ExportFlags, command: Command):
     );
   }
   if (flags.mlflow !== undefined) {
-    const { exportMlflow } = await import('../trial/export/index.js');
-    const { Progress } = await import('../run/index.js');
     let progress: InstanceType<typeof Progress> | undefined;
     const sent = await exportMlflow(dir, {
       uri: flags.mlflow,

@@ -2,13 +2,57 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { commandLine } from '../base/index.js';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { commandLine, graftVersion } from '../base/index.js';
 import type { Dataset } from '../data/dataset/index.js';
+import { openDataset } from '../data/dataset/index.js';
 import type { Run } from '../run/index.js';
+import {
+  createRun,
+  openRun,
+  readRunConfig,
+  resolveConfig,
+  runStatus,
+  wholePaths,
+  withInterrupt,
+} from '../run/index.js';
 import type { PictureCheck, TrialConfig } from '../trial/index.js';
+import {
+  BoardReader,
+  checkPictures,
+  checkTrial,
+  describeSetting,
+  openTrialDataset,
+  planTrial,
+  readSchedule,
+  requireBalanceArm,
+  runTrial,
+  settleTrialThreads,
+  trialConfigSchema,
+  trialPlan,
+  withRecipePaths,
+} from '../trial/index.js';
 import type { RegistrationFile } from '../verdict/index.js';
-import { addTrustOption, collect, commandConfig, examples, globalOptions, notice, output } from './common.js';
+import {
+  planDifferences,
+  REGISTRATION_FILE,
+  readRegistration,
+  requirePast,
+  someOf,
+  writeRegistration,
+} from '../verdict/index.js';
+import {
+  addTrustOption,
+  collect,
+  colorsFor,
+  commandConfig,
+  examples,
+  globalOptions,
+  notice,
+  output,
+} from './common.js';
 import { type MakingHooks, making } from './data-making.js';
+import { BoardView, boardLines } from './trial-board.js';
 import {
   addExecutorOptions,
   describeExecutor,
@@ -79,7 +123,6 @@ export function registerRun(trial: Command): void {
 }
 
 async function runCommand(file: string, flags: RunFlags, command: Command): Promise<void> {
-  const { requireBalanceArm, settleTrialThreads, trialConfigSchema } = await import('../trial/index.js');
   const settle = (config: TrialConfig): TrialConfig =>
     settleTrialThreads({ ...config, threads: config.threads || threadsElsewhere(flags) });
   const given = await commandConfig(command, trialConfigSchema, 'trial', { ...flags, recipe: file, settle }, [
@@ -87,22 +130,15 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   ]);
   if (given === null) return;
   if (flags.deviation !== undefined && flags.registration === undefined) {
-    const { ConfigError } = await import('graft-torch/base');
     throw new ConfigError('--deviation: there is no plan to deviate from; give it with --registration');
   }
-  const { wholePaths } = await import('../run/index.js');
   const registered = flags.registration === undefined ? null : await priorRegistration(flags.registration);
   const reason = registered?.registration.plan.marginReason;
   // Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started.
-  const { withRecipePaths } = await import('../trial/index.js');
   const config = {
     ...wholePaths('trial', withRecipePaths(given)),
     ...(given.marginReason === null && typeof reason === 'string' && { marginReason: reason }),
   };
-  const { createRun } = await import('../run/index.js');
-  const { openDataset } = await import('../data/dataset/index.js');
-  const { checkTrial } = await import('../trial/index.js');
-  const { planTrial } = await import('../trial/index.js');
   const dataset = openDataset(config.data);
   requireBalanceArm(config);
   planTrial(config, dataset); // a wrong path or key must not leave a run folder behind
@@ -114,7 +150,6 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   const dir = flags.out ?? `runs/trial-${config.name}`;
   const run = createRun(dir, { kind: 'trial', config, dataHash: dataset.hash });
   if (registered !== null) {
-    const { REGISTRATION_FILE, writeRegistration } = await import('../verdict/index.js');
     writeRegistration(run.path(REGISTRATION_FILE), registered);
   }
   await runTrialToEnd(run, config, command, { ...flags, compared });
@@ -122,8 +157,6 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
 
 /** @throws DataError where it is none, ConfigError where it was not made before a trial */
 async function priorRegistration(path: string): Promise<RegistrationFile> {
-  const { readRegistration, requirePast } = await import('../verdict/index.js');
-  const { ConfigError } = await import('graft-torch/base');
   const file = readRegistration(path);
   requirePast(file.registration);
   if (file.registration.by === 'register') return file;
@@ -139,10 +172,6 @@ async function requirePlan(
   dataset: Dataset,
   { registration: path }: RunFlags,
 ): Promise<void> {
-  const { ConfigError } = await import('graft-torch/base');
-  const { graftVersion } = await import('../base/index.js');
-  const { trialPlan } = await import('../trial/index.js');
-  const { planDifferences, someOf } = await import('../verdict/index.js');
   const ignoreNew = registration.version !== graftVersion();
   const differences = planDifferences(registration.plan, await trialPlan(config, dataset), { ignoreNew });
   if (differences.length > 0)
@@ -162,7 +191,6 @@ export async function comparePictures(
   command: Command,
 ): Promise<PictureCheck | null> {
   if (Object.keys(config.external).length === 0) return null;
-  const { checkPictures } = await import('../trial/index.js');
   const labels = { shared: 'comparing external sets with the training images' };
   const work = ({ onProgress, signal }: MakingHooks<'shared'>) =>
     checkPictures(config, dataset, {
@@ -177,10 +205,6 @@ export async function comparePictures(
  * @param data where its dataset is now; default: where the trial says
  */
 export async function trialConfigOf(dir: string, data?: string): Promise<TrialConfig> {
-  const { trialConfigSchema } = await import('../trial/index.js');
-  const { resolveConfig } = await import('../run/index.js');
-  const { readRunConfig } = await import('../run/index.js');
-  const { DataError } = await import('graft-torch/base');
   const { kind } = readRunConfig(dir);
   if (kind !== 'trial') throw new DataError(`${dir}: is a ${kind} run, expected a trial`);
   const config = resolveConfig(trialConfigSchema, { file: `${dir}/config.yaml` });
@@ -199,8 +223,6 @@ async function resumeCommand(dir: string, flags: ResumeFlags, command: Command):
     output(command, { json: { text }, text });
     return;
   }
-  const { openRun } = await import('../run/index.js');
-  const { openTrialDataset } = await import('../trial/index.js');
   const config = await trialConfigOf(dir, flags.data);
   openTrialDataset(dir, config);
   const { threads } = globalOptions(command);
@@ -217,10 +239,6 @@ export async function runTrialToEnd(
   command: Command,
   flags: ExecutorFlags & { compared?: PictureCheck | null; threads?: number; deviation?: string } = {},
 ): Promise<void> {
-  const { runTrial } = await import('../trial/index.js');
-  const { describeSetting } = await import('../trial/index.js');
-  const { withInterrupt } = await import('../run/index.js');
-  const { BoardView } = await import('./trial-board.js');
   const { quiet } = globalOptions(command);
   const view = new BoardView({ quiet });
   try {
@@ -259,13 +277,6 @@ interface StatusFlags {
 }
 
 async function statusCommand(dir: string, flags: StatusFlags, command: Command): Promise<void> {
-  const { BoardReader } = await import('../trial/index.js');
-  const { planTrial } = await import('../trial/index.js');
-  const { openTrialDataset } = await import('../trial/index.js');
-  const { readSchedule } = await import('../trial/index.js');
-  const { runStatus } = await import('../run/index.js');
-  const { boardLines, BoardView } = await import('./trial-board.js');
-  const { colorsFor } = await import('./common.js');
   const config = await trialConfigOf(dir, flags.data);
   const dataset = openTrialDataset(dir, config);
   const reader = new BoardReader(dir, config);

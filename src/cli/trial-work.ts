@@ -1,8 +1,32 @@
 /** `graft trial work`: a worker. And what workers start: `job`, one job; `probe`, a few steps of one. */
+
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import { ConfigError, DataError } from 'graft-torch/base';
+import { LockedError } from '../base/index.js';
 import type { Interrupt } from '../run/index.js';
+import { withInterrupt } from '../run/index.js';
 import type { QueuedTrialOptions } from '../trial/executors/index.js';
+import {
+  folderTrial,
+  openCopy,
+  openObjectStore,
+  placeLabel,
+  stoppedExitCode,
+  storedTrial,
+  workFromQueue,
+} from '../trial/executors/index.js';
 import type { JobOutcome, TrialConfig, TrialJob } from '../trial/index.js';
+import {
+  BUSY_EXIT_CODE,
+  jobTitle,
+  openTrialDataset,
+  planTrial,
+  probe,
+  readSchedule,
+  runJob,
+  work,
+} from '../trial/index.js';
 import { addTrustOption, examples, globalOptions, integer, notice, output, warning } from './common.js';
 import { trialConfigOf } from './trial-run.js';
 
@@ -59,10 +83,6 @@ interface WorkFlags {
 }
 
 async function workCommand(dir: string, flags: WorkFlags, command: Command): Promise<void> {
-  const { hostname } = await import('node:os');
-  const { jobTitle } = await import('../trial/index.js');
-  const { withInterrupt } = await import('../run/index.js');
-  const { stoppedExitCode } = await import('../trial/executors/index.js');
   const worker = flags.id ?? process.env.GRAFT_WORKER ?? `${hostname()}, process ${process.pid}`;
   let done = 0;
   const onJob = (job: TrialJob, outcome: JobOutcome): void => {
@@ -74,7 +94,6 @@ async function workCommand(dir: string, flags: WorkFlags, command: Command): Pro
     if (/^s3:\/\//.test(dir)) return await workStore(dir, flags, options);
     const config = await trialConfigOf(dir, flags.data);
     if (flags.queue !== undefined) return await workQueue(dir, config, flags.queue, options);
-    const { work } = await import('../trial/index.js');
     return await work(dir, { ...options, config, until: 'final' });
   }, 'stopping: every job saves its state; once more to stop at once');
   output(command, { json: { trial: dir, done, ended }, text: `${done} jobs done, ${ended}` });
@@ -89,8 +108,6 @@ interface QueueWork extends QueuedTrialOptions {
 
 /** Works from a queue: what is open, and what became of it, the trial's folder says as ever. */
 async function workQueue(dir: string, config: TrialConfig, connection: string, options: QueueWork) {
-  const { workFromQueue } = await import('../trial/executors/index.js');
-  const { folderTrial } = await import('../trial/executors/index.js');
   return await workFromQueue(folderTrial(dir, config, options), {
     ...options,
     connection,
@@ -101,12 +118,6 @@ async function workQueue(dir: string, config: TrialConfig, connection: string, o
 
 /** The same for a trial in an object store, in a copy that only this worker has. */
 async function workStore(url: string, flags: WorkFlags, options: QueueWork) {
-  const { ConfigError } = await import('graft-torch/base');
-  const { openObjectStore } = await import('../trial/executors/index.js');
-  const { workFromQueue } = await import('../trial/executors/index.js');
-  const { folderTrial } = await import('../trial/executors/index.js');
-  const { openCopy, storedTrial } = await import('../trial/executors/index.js');
-  const { placeLabel } = await import('../trial/executors/index.js');
   const { queue: connection } = flags;
   if (connection === undefined)
     throw new ConfigError(
@@ -130,8 +141,6 @@ async function openTrial(
   dir: string,
   { threads, data }: { threads?: number | undefined; data?: string | undefined } = {},
 ) {
-  const { openTrialDataset } = await import('../trial/index.js');
-  const { readSchedule } = await import('../trial/index.js');
   const config = await trialConfigOf(dir, data);
   const schedule = readSchedule(dir);
   return {
@@ -146,12 +155,6 @@ async function openTrial(
 }
 
 async function jobCommand(dir: string, id: string, data?: string): Promise<void> {
-  const { DataError } = await import('graft-torch/base');
-  const { withInterrupt } = await import('../run/index.js');
-  const { LockedError } = await import('../base/index.js');
-  const { planTrial } = await import('../trial/index.js');
-  const { runJob } = await import('../trial/index.js');
-  const { BUSY_EXIT_CODE } = await import('../trial/index.js');
   const { schedule, trial } = await openTrial(dir, { data });
   const jobs = planTrial(trial.config, trial.dataset, schedule && { seeds: schedule.seeds });
   const job = jobs.find((one) => one.id === id);
@@ -186,7 +189,6 @@ interface ProbeFlags {
 }
 
 async function probeCommand(dir: string, flags: ProbeFlags, command: Command): Promise<void> {
-  const { probe } = await import('../trial/index.js');
   const { trial } = await openTrial(dir, { threads: globalOptions(command).threads });
   const kind = flags.gan === undefined ? 'classifier' : { gan: flags.gan };
   const meeting = flags.meet === undefined ? null : { folder: flags.meet, count: flags.count };

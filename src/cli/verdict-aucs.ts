@@ -1,6 +1,7 @@
 /** The verdict on a table of AUCs, on the terminal and as a page. */
 import type { Command } from 'commander';
 import type { AucTable, RegistrationRecord } from '../verdict/index.js';
+import { analyseAucs, decideAucs, registrationText } from '../verdict/index.js';
 import { output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -17,8 +18,6 @@ export async function printAucVerdict(
     registration: RegistrationRecord | null;
   },
 ): Promise<void> {
-  const { analyseAucs, decideAucs } = await import('../verdict/index.js');
-  const { registrationText } = await import('../verdict/index.js');
   const analysis = analyseAucs(table);
   const verdict = decideAucs(analysis, table.design);
   const report =

@@ -1,6 +1,9 @@
 /** `graft verdict init`: a table to look at, the plan to be agreed on, and the Python that writes the table. */
+
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { ConfigError, writeFileAtomic } from 'graft-torch/base';
 import { shellQuote } from '../base/index.js';
 import { output } from './common.js';
 
@@ -60,9 +63,6 @@ power: 0.8
 `;
 
 export async function initCommand({ out }: { out: string }, command: Command): Promise<void> {
-  const { existsSync } = await import('node:fs');
-  const { ConfigError } = await import('graft-torch/base');
-  const { writeFileAtomic } = await import('graft-torch/base');
   const files = { 'scores.csv': template, 'verdict.yaml': planText, 'snippet.py': snippet };
   const there = Object.keys(files).find((name) => existsSync(join(out, name)));
   if (there !== undefined)

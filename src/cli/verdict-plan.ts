@@ -1,5 +1,7 @@
 /** `graft verdict plan`: what a design will be able to see, from assumptions or from a pilot table of scores. */
 import type { Command } from 'commander';
+import { ConfigError } from 'graft-torch/base';
+import { analyse, pilotOf, planPower, readScoreTable } from '../verdict/index.js';
 import { examples, integer, number, output } from './common.js';
 import { powerText } from './power-text.js';
 import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict.js';
@@ -50,8 +52,6 @@ export function registerVerdictPlan(verdict: Command): void {
 }
 
 async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('graft-torch/base');
-  const { pilotOf, planPower } = await import('../verdict/index.js');
   const plan = await planOf(flags);
   const each = flags.generatorEach ?? 'fold';
   if (each !== 'fold' && each !== 'seed')
@@ -86,9 +86,6 @@ async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
 
 /** A table of scores as a pilot. */
 async function pilotTable(paths: readonly string[], plan: Awaited<ReturnType<typeof planOf>>) {
-  const { ConfigError } = await import('graft-torch/base');
-  const { readScoreTable } = await import('../verdict/index.js');
-  const { analyse } = await import('../verdict/index.js');
   const { looks: _, ...rest } = plan;
   const table = await readScoreTable(paths, rest);
   if (table.kind === 'aucs')

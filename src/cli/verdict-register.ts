@@ -1,7 +1,11 @@
 /** `graft verdict register`: what will be asked of the scores, written down before anybody has seen them. */
 import type { Command } from 'commander';
-import { commandLine } from '../base/index.js';
+import { ConfigError } from 'graft-torch/base';
+import { commandLine, graftVersion } from '../base/index.js';
+import { makeRegistration, writeRegistration } from '../verdict/index.js';
+import { askedOf, requireWhole } from '../verdict/table/index.js';
 import { collect, examples, output } from './common.js';
+import { earlier } from './trial-register.js';
 import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict.js';
 
 interface RegisterFlags extends TableFlags {
@@ -43,10 +47,6 @@ export function registerVerdictRegister(verdict: Command): void {
 }
 
 async function registerCommand(flags: RegisterFlags, command: Command): Promise<void> {
-  const { graftVersion } = await import('../base/index.js');
-  const { makeRegistration, writeRegistration } = await import('../verdict/index.js');
-  const { askedOf, requireWhole } = await import('../verdict/table/index.js');
-  const { earlier } = await import('./trial-register.js');
   const plan = await planOf(flags, {}, await designFlags(flags));
   requireWhole(plan);
   const out = flags.out ?? file;
@@ -83,7 +83,6 @@ async function registerCommand(flags: RegisterFlags, command: Command): Promise<
 
 /** The table's design as keys of verdict.yaml. */
 async function designFlags(flags: RegisterFlags): Promise<{ flag: string; key: string; value: unknown }[]> {
-  const { ConfigError } = await import('graft-torch/base');
   const yes = (flag: string, text: string | undefined): boolean | undefined => {
     if (text === undefined) return undefined;
     if (text !== 'yes' && text !== 'no') throw new ConfigError(`${flag} ${text}: expected yes or no`);

@@ -1,13 +1,14 @@
 /** A verdict on the terminal. */
+
+import Table from 'cli-table3';
 import type { TrialAnalysis, Verdict } from '../verdict/index.js';
+import { verdictLines } from '../verdict/index.js';
 
 /**
  * Arms with their AUC, the verdict, the other comparisons.
  * @param held what the plan was held to, if that is known
  */
 export async function verdictText(analysis: TrialAnalysis, verdict: Verdict, held?: string): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const { verdictLines } = await import('../verdict/index.js');
   const table = new Table({
     head: ['arm', 'test AUC', `${Math.round(100 * analysis.level)} % interval`, 'runs'],
     style: { head: [], border: [] },

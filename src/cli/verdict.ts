@@ -1,5 +1,11 @@
 /** `graft verdict …`: the trial's statistics on anyone's scores, from PyTorch, MONAI or timm. Needs no engine. */
+
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import { ConfigError } from 'graft-torch/base';
+import { requireOwn } from '../base/index.js';
+import { resolveConfig } from '../run/index.js';
 import type {
   AucTable,
   RegistrationFile,
@@ -7,10 +13,16 @@ import type {
   ScoreTable,
   VerdictPlan,
 } from '../verdict/index.js';
+import { readRegistration, readScoreTable, registrationText, verdictPlanSchema } from '../verdict/index.js';
+import { judgeTable, writeTableReport } from '../verdict/report/index.js';
+import { heldTo, toldBefore } from '../verdict/table/index.js';
 import { collect, examples, globalOptions, notice, number, output } from './common.js';
+import { printPdf } from './trial-report.js';
+import { printAucVerdict } from './verdict-aucs.js';
 import { initCommand, template } from './verdict-init.js';
 import { registerVerdictPlan } from './verdict-plan.js';
 import { registerVerdictRegister } from './verdict-register.js';
+import { verdictText } from './verdict-text.js';
 
 /** What decides how a table is read and what is asked of it; also keys of verdict.yaml. */
 export interface TableFlags {
@@ -147,9 +159,6 @@ export async function planOf(
   registered: Readonly<Record<string, unknown>> = {},
   design: readonly { flag: string; key: string; value: unknown }[] = [],
 ): Promise<VerdictPlan> {
-  const { ConfigError } = await import('graft-torch/base');
-  const { resolveConfig } = await import('../run/index.js');
-  const { verdictPlanSchema } = await import('../verdict/index.js');
   const columns = flags.column.map((text) => {
     const [, role, name] = /^([a-z]+)=(.+)$/.exec(text) ?? [];
     if (role === undefined || name === undefined)
@@ -188,7 +197,6 @@ export async function planOf(
 
 /** The plan, and the registration that it is to be held to. */
 async function heldPlan(flags: VerdictFlags): Promise<{ plan: VerdictPlan; file: RegistrationFile | null }> {
-  const { ConfigError } = await import('graft-torch/base');
   if (flags.registration === undefined) {
     if (flags.deviation !== undefined)
       throw new ConfigError('--deviation: from which plan? Name it with --registration');
@@ -196,7 +204,6 @@ async function heldPlan(flags: VerdictFlags): Promise<{ plan: VerdictPlan; file:
   }
   if (flags.deviation?.trim() === '')
     throw new ConfigError('--deviation: say why, in a few words that a reader can argue with');
-  const { readRegistration } = await import('../verdict/index.js');
   const file = readRegistration(flags.registration);
   return { plan: await planOf(flags, file.registration.plan), file };
 }
@@ -213,9 +220,6 @@ async function registrationOf(
   }: { plan: VerdictPlan; file: RegistrationFile | null; flags: VerdictFlags; paths: readonly string[] },
 ): Promise<RegistrationRecord | null> {
   if (!file) return null;
-  const { statSync } = await import('node:fs');
-  const { join } = await import('node:path');
-  const { heldTo, toldBefore } = await import('../verdict/table/index.js');
   const summary = flags.out === undefined ? null : join(flags.out, 'summary.json');
   const earlier = summary === null ? [] : toldBefore(summary, file);
   const record = heldTo(plan, file, {
@@ -233,13 +237,10 @@ async function registrationOf(
 }
 
 async function verdictCommand(paths: string[], flags: VerdictFlags, command: Command): Promise<void> {
-  const { ConfigError } = await import('graft-torch/base');
   if (paths.length === 0) throw new ConfigError('no table of scores; write one with: graft verdict init');
   const { plan, file } = await heldPlan(flags);
-  const { readScoreTable } = await import('../verdict/index.js');
   const table = await readScoreTable(paths, plan);
   for (const note of table.notes) notice(command, note);
-  const { readFileSync, statSync } = await import('node:fs');
   for (const path of paths)
     if (statSync(path).size === template.length && readFileSync(path, 'utf8') === template)
       notice(
@@ -247,7 +248,6 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
         `${path} is the template, as graft verdict init wrote it: its scores are made up. Put your own in.`,
       );
   if (flags.out !== undefined) {
-    const { requireOwn } = await import('../base/index.js');
     requireOwn(flags.out, {
       marks: ['report.html', 'report.md', 'summary.json'],
       own: /^(figures|report\.(html|md|pdf)|summary\.json)$/,
@@ -255,10 +255,8 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
   }
   const registration = await registrationOf(table, command, { plan, file, flags, paths });
   if (table.kind === 'aucs') {
-    const { printAucVerdict } = await import('./verdict-aucs.js');
     return printAucVerdict(table, command, { out: flags.out, paths, registration });
   }
-  const { judgeTable, writeTableReport } = await import('../verdict/report/index.js');
   const { seed } = globalOptions(command);
   const redo = seed === undefined ? {} : { seed };
   const { analysis, verdict } = judgeTable(table, redo);
@@ -266,10 +264,7 @@ async function verdictCommand(paths: string[], flags: VerdictFlags, command: Com
     flags.out === undefined
       ? null
       : await writeTableReport(table, flags.out, { plan, paths, analysis, verdict, registration, redo });
-  const { printPdf } = await import('./trial-report.js');
   const pdf = written && flags.pdf ? await printPdf(written.html) : null;
-  const { verdictText } = await import('./verdict-text.js');
-  const { registrationText } = await import('../verdict/index.js');
   const text = await verdictText(analysis, verdict, registrationText(registration, 'analysis'));
   output(command, {
     json: {
