@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { CommandEntry } from './command-table.js';
 import {
   describeBlas,
   describeJpeg,
@@ -7,9 +8,9 @@ import {
   type Finding,
   register,
 } from './doctor.js';
-import { type CommandEntry, main } from './main.js';
+import { main } from './main.js';
 
-const table: CommandEntry[] = [{ name: 'doctor', summary: '', group: '', load: async () => ({ register }) }];
+const table: CommandEntry[] = [{ name: 'doctor', summary: '', group: '', load: async () => register }];
 
 async function runDoctor(...args: string[]): Promise<{ code: number; stdout: string }> {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);

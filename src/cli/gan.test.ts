@@ -25,7 +25,7 @@ async function run(...args: string[]): Promise<string> {
   });
   const program = new Command().exitOverride();
   addGlobalOptions(program);
-  register(program);
+  await register(program, args);
   await program.parseAsync(['gan', ...args, '--quiet', '--device', 'cpu', '--threads', '1'], {
     from: 'user',
   });

@@ -1,16 +1,35 @@
 /** `graft gan …`: generators are trained, looked at, sampled and handed on. */
-import type { Command } from 'commander';
-import { registerExport } from './gan-export.js';
-import { registerInspect } from './gan-inspect.js';
-import { registerReport } from './gan-report.js';
-import { registerSample } from './gan-sample.js';
-import { registerTrain } from './gan-train.js';
+import { commandGroup } from './command-table.js';
 
-export function register(program: Command): void {
-  const gan = program.command('gan').description('train a generative adversarial network, and sample it');
-  registerTrain(gan);
-  registerSample(gan);
-  registerReport(gan);
-  registerInspect(gan);
-  registerExport(gan);
-}
+export const register = commandGroup('gan', 'train a generative adversarial network, and sample it', [
+  {
+    name: 'train',
+    summary: 'train a GAN on the training images of one class, or of several',
+    load: async () => (await import('./gan-train.js')).registerTrain,
+  },
+  {
+    name: 'resume',
+    summary: 'go on with a run that was stopped; it ends as if it never had been',
+    load: async () => (await import('./gan-train.js')).registerTrain,
+  },
+  {
+    name: 'sample',
+    summary: 'write images of a trained generator, with their lineage',
+    load: async () => (await import('./gan-sample.js')).registerSample,
+  },
+  {
+    name: 'report',
+    summary: 'write a page on a run: curves, pictures, findings, settings',
+    load: async () => (await import('./gan-report.js')).registerReport,
+  },
+  {
+    name: 'inspect',
+    summary: 'print the networks of a run, their parameters, and where the weights come from',
+    load: async () => (await import('./gan-inspect.js')).registerInspect,
+  },
+  {
+    name: 'export',
+    summary: 'write a trained generator for other programs: safetensors, .pth, ONNX, TorchScript',
+    load: async () => (await import('./gan-export.js')).registerExport,
+  },
+]);

@@ -1,12 +1,13 @@
 /** A command of the program, called in the test's own process: what it leaks and prints can be looked at there. */
 import { Command } from 'commander';
 import { vi } from 'vitest';
+import type { Registration } from './command-table.js';
 import { addGlobalOptions } from './common.js';
 import { commandTable, main } from './main.js';
 
 /** @returns a caller of `graft NAME …`, on one CPU thread, that gives what was printed on stdout; an error carries it as `printed` */
 export const inProcess =
-  (name: string, register: (program: Command) => void) =>
+  (name: string, register: Registration) =>
   async (...args: string[]): Promise<string> => {
     let printed = '';
     vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
@@ -15,7 +16,7 @@ export const inProcess =
     });
     const program = new Command();
     addGlobalOptions(program);
-    register(program);
+    await register(program, args);
     await program
       .parseAsync([name, ...args, '--quiet', '--device', 'cpu', '--threads', '1'], { from: 'user' })
       .catch((error: Error) => {
@@ -33,7 +34,7 @@ export interface Said {
 
 /** The same with what was said on stderr, and the error as a value. */
 export const inProcessAloud =
-  (name: string, register: (program: Command) => void) =>
+  (name: string, register: Registration) =>
   async (...args: string[]): Promise<Said> => {
     const said = { stdout: '', stderr: '' };
     const listen = (stream: 'stdout' | 'stderr') =>
@@ -44,7 +45,7 @@ export const inProcessAloud =
     const spies = [listen('stdout'), listen('stderr')];
     const program = new Command();
     addGlobalOptions(program);
-    register(program);
+    await register(program, args);
     try {
       await program.parseAsync([name, ...args, '--device', 'cpu', '--threads', '1'], { from: 'user' });
       return { ...said, error: undefined };

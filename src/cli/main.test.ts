@@ -3,8 +3,9 @@ import { ConfigError, DataError, TorchError } from 'graft-torch/base';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { graftVersion } from '../base/index.js';
 import { InterruptedError } from '../run/interrupt.js';
+import type { CommandEntry } from './command-table.js';
 import { collect, examples, globalOptions, integer, notice, number, output } from './common.js';
-import { type CommandEntry, commandTable, main } from './main.js';
+import { commandTable, main } from './main.js';
 
 let stdout: string;
 let stderr: string;
@@ -35,7 +36,7 @@ function table(
     group,
     load: async () => {
       loaded.push(name);
-      return { register };
+      return register;
     },
   });
   return [
@@ -213,9 +214,12 @@ describe('the real commands', () => {
   test.each(commandTable.map((entry) => [entry.name, entry] as const))(
     '%s registers itself, describes everything, and takes no global option for itself',
     async (_name, entry) => {
-      const program = new Command('graft');
-      (await entry.load()).register(program);
-      const command = program.commands.find((one) => one.name() === entry.name)!;
+      const made = async (called: string[]): Promise<Command> => {
+        const program = new Command('graft');
+        await (await entry.load())(program, called);
+        return program.commands.find((one) => one.name() === entry.name)!;
+      };
+      const command = await made([]);
       const check = (one: Command): void => {
         expect(one.description(), one.name()).not.toBe('');
         for (const option of one.options) {
@@ -233,6 +237,8 @@ describe('the real commands', () => {
         one.commands.forEach(check);
       };
       check(command);
+      // Those below a group stand there by name alone until they are called.
+      for (const { name } of command.commands.map((one) => ({ name: one.name() }))) check(await made([name]));
     },
   );
 });

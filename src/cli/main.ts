@@ -7,16 +7,9 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { graftVersion } from '../base/index.js';
+import { type CommandEntry, registerCommands } from './command-table.js';
 import { addGlobalOptions, examples, exitCodes, reportError } from './common.js';
 import { styleHelp } from './help.js';
-
-/** One top-level command: what the overview says of it, and the file that registers it. */
-export interface CommandEntry {
-  name: string;
-  summary: string;
-  group: string;
-  load(): Promise<{ register(program: Command): void }>;
-}
 
 /** Every command, in the order of the help. A new one is a file beside this one and an entry here. */
 export const commandTable: readonly CommandEntry[] = [
@@ -24,62 +17,63 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'demo',
     summary: 'the whole way on procedural phantoms, a few minutes',
     group: 'Start:',
-    load: () => import('./demo.js'),
+    load: async () => (await import('./demo.js')).register,
   },
   {
     name: 'doctor',
     summary: 'what is installed, what is missing and how to get it',
     group: 'Start:',
-    load: () => import('./doctor.js'),
+    load: async () => (await import('./doctor.js')).register,
   },
   {
     name: 'data',
     summary: 'make a dataset of images or phantoms, look at what is in it',
     group: 'Data:',
-    load: () => import('./data.js'),
+    load: async () => (await import('./data.js')).register,
   },
   {
     name: 'gan',
     summary: 'train a GAN on one class, go on with a run, sample images',
     group: 'Train:',
-    load: () => import('./gan.js'),
+    load: async () => (await import('./gan.js')).register,
   },
   {
     name: 'classify',
     summary: 'train a classifier, evaluate it, score images with it',
     group: 'Train:',
-    load: () => import('./classify.js'),
+    load: async () => (await import('./classify.js')).register,
   },
   {
     name: 'metrics',
     summary: 'compare synthetic with real images',
     group: 'Judge:',
-    load: () => import('./metrics.js'),
+    load: async () => (await import('./metrics.js')).register,
   },
   {
     name: 'trial',
     summary: 'do synthetic images help a classifier? arms × seeds → verdict',
     group: 'Judge:',
-    load: () => import('./trial.js'),
+    load: async () => (await import('./trial.js')).register,
   },
   {
     name: 'verdict',
     summary: 'the trial’s statistics on a table of anyone’s scores; needs no libtorch',
     group: 'Judge:',
-    load: () => import('./verdict.js'),
+    load: async () => (await import('./verdict.js')).register,
   },
 ];
 
-/** Global options that take a value, which is then not the command's name. */
+/** Global options that take a value, which is then not a command's name. */
 const valueOptions = ['--device', '--threads', '--seed'];
 
-/** The command that a command line calls; with `graft help NAME` it is NAME. */
-function calledCommand(args: readonly string[]): string | undefined {
+/** The commands that a command line calls, outermost first; `graft help NAME` and `graft data help NAME` call NAME. */
+function calledCommands(args: readonly string[]): string[] {
   const operands = args.filter((arg, i) => !arg.startsWith('-') && !valueOptions.includes(args[i - 1] ?? ''));
-  return operands[0] === 'help' ? operands[1] : operands[0];
+  const help = operands.indexOf('help');
+  return help >= 0 && help < 2 ? operands.toSpliced(help, 1) : operands;
 }
 
-/** Builds the program with the one called command in full and the others by name. */
+/** Builds the program with the called commands in full and the others by name. */
 async function createProgram(args: readonly string[], table: readonly CommandEntry[]): Promise<Command> {
   const program = new Command('graft');
   program
@@ -93,16 +87,7 @@ async function createProgram(args: readonly string[], table: readonly CommandEnt
     .exitOverride();
   addGlobalOptions(program);
   styleHelp(program);
-  const called = calledCommand(args);
-  for (const { name, summary, group, load } of table) {
-    program.commandsGroup(group);
-    if (name === called) (await load()).register(program);
-    else program.command(name);
-    const command = program.commands.find((one) => one.name() === name);
-    if (command === undefined) throw new Error(`the file of the command "${name}" does not register it`);
-    command.summary(summary).helpGroup(group);
-    if (command.description() === '') command.description(summary);
-  }
+  await registerCommands(program, table, calledCommands(args));
   for (const command of program.commands) finishCommand(command, program, `graft ${command.name()}`);
   program.showHelpAfterError('see: graft --help');
   examples(program, [

@@ -43,7 +43,7 @@ async function runMetrics(...args: string[]): Promise<string> {
   });
   const program = new Command();
   addGlobalOptions(program);
-  register(program);
+  await register(program, args);
   await program.parseAsync(['metrics', ...args], { from: 'user' });
   return printed;
 }
