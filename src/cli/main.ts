@@ -27,6 +27,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./demo.js'),
   },
   {
+    name: 'setup',
+    summary: 'make the engine ready on this machine, once',
+    group: 'Start:',
+    load: () => import('./setup.js'),
+  },
+  {
     name: 'doctor',
     summary: 'what is installed, what is missing and how to get it',
     group: 'Start:',
