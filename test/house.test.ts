@@ -24,6 +24,7 @@ const sound = {
   'packages/torch/src/torch/tensor.ts': "import { GraftError } from '../base/index.js';\nload('graft.node');",
   'packages/torch/src/nn/index.ts': '',
   'packages/torch/src/nn/module.ts': "import type { Tensor } from '../torch/index.js';",
+  'src/index.ts': "export { version } from './base/index.js';",
   'src/base/index.ts': "export * from 'graft-torch/base';",
   'src/data/pixels/index.ts': "export { loader } from './loader.js';",
   'src/data/pixels/loader.ts':

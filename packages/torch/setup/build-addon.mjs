@@ -48,7 +48,7 @@ export async function buildAddon(parts, { env = process.env, signal } = {}) {
   if (existsSync(join(dir, addon))) return { key, addon, compiled: [] };
 
   const path = ({ name, key }) => join(dir, 'objects', `${name}-${key}.o`);
-  const headers = `-I${nodeHeaders().dir}`;
+  const headers = `-I${nodeHeaders()}`; // in no key: each project has its own, and they promise not to change
   const run = (args) => compile(parts.compiler.path, args, signal);
   const compileUnits = (wanted) =>
     inParallel(wanted, (unit) =>
@@ -82,7 +82,6 @@ function plan({ libtorch, libjpeg, compiler }, env) {
     ...headers.flatMap(({ name, content }) => [name, content]),
     libtorch.identity,
     compiler.version,
-    nodeHeaders().version,
   ]);
   const units = sources
     .filter(({ name }) => name.endsWith('.cc'))

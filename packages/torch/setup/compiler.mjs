@@ -4,7 +4,7 @@
  * No dependency but Node: this runs before anything is installed or compiled.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { SetupError } from './tools.mjs';
@@ -49,7 +49,7 @@ function identityOf(path) {
   return [file, size, Math.floor(mtimeMs / 1000)].join('|');
 }
 
-/** Flags that decide what an object contains; where headers lie is said by `includeFlags`. */
+/** Flags that decide what an object contains. */
 export function compileFlags(libtorch, env = process.env) {
   const [major = 0, minor = 0] = libtorch.version.split('.').map(Number);
   // 1.13's headers are C++17; the newest ask for C++20, which those of some versions before already take.
@@ -93,25 +93,17 @@ export function linkFlags(libtorch, libjpeg, env = process.env) {
   ];
 }
 
-/**
- * Node-API's headers: the npm package's, else those that came with Node. They lie in each project's node_modules, so their
- * version stands for them in keys.
- * @returns {{ dir: string, version: string }}
- */
+/** Node-API's headers: the npm package's, else those that came with Node. */
 export function nodeHeaders() {
-  const own = resolve(dirname(process.execPath), '..', 'include', 'node');
-  const found = [packagedHeaders(), { dir: own, version: process.version }].find(
-    (headers) => headers && existsSync(join(headers.dir, 'node_api.h')),
-  );
+  const candidates = [packagedHeaders(), resolve(dirname(process.execPath), '..', 'include', 'node')];
+  const found = candidates.find((dir) => dir && existsSync(join(dir, 'node_api.h')));
   if (!found) throw new SetupError('node_api.h was not found: install the npm package node-api-headers');
   return found;
 }
 
 function packagedHeaders() {
   try {
-    const manifest = createRequire(import.meta.url).resolve('node-api-headers/package.json');
-    const { version } = JSON.parse(readFileSync(manifest, 'utf8'));
-    return { dir: join(dirname(manifest), 'include'), version };
+    return join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
   } catch {
     return null;
   }

@@ -4,7 +4,7 @@
  *
  * What is done already is not done again, and an interrupted set-up goes on where it was.
  */
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { addonKey, buildAddon } from './build-addon.mjs';
@@ -101,7 +101,10 @@ export async function provideAddon(parts, { env = process.env, step = plainStep 
     const path = join(dir, 'addons', `${key}.node`);
     const build = async () => {
       const built = await buildAddon(parts, { env, signal });
-      await tryLoading(path, env, signal);
+      await tryLoading(path, env, signal).catch((error) => {
+        rmSync(path, { force: true }); // or the next set-up would take it for done
+        throw error;
+      });
       return built.compiled;
     };
     const name = `addon, against libtorch ${parts.libtorch.version}`;
