@@ -5,7 +5,7 @@
  * any worker starts, and the workers' children inherit it. What the program does in other environments is for
  * environment.test.ts to see.
  */
-import { addonCacheDir } from '../packages/torch/setup/cache.mjs';
+import { addonCacheDir } from 'graft-torch/setup';
 
 /** What the user's environment may not decide. */
 const FOREIGN = [
