@@ -175,7 +175,7 @@ test('redirects are followed, with the headers of each address, and not in circl
   });
   const response = await client().follow(url, {
     ...timeouts,
-    headersFor: ({ pathname }) => (pathname === '/' ? { authorization: 'x' } : {}),
+    headersFor: ({ pathname }): Record<string, string> => (pathname === '/' ? { authorization: 'x' } : {}),
   });
   expect([await textOf(response.body), asked]).toEqual(['there', ['x', undefined]]);
   await expect(client().follow(new URL('/round', url), timeouts)).rejects.toThrow(/in circles/);
