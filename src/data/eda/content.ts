@@ -6,7 +6,7 @@ import type { AuditResult } from '../audit/result.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { type DatasetSummary, describeDataset } from '../dataset/describe.js';
 import { rangeText } from '../dataset/intensity-range.js';
-import type { ImportReport } from '../import/create.js';
+import type { ImportReport } from '../dataset/report.js';
 import { auditBlocks } from './audit.js';
 import { categoryFigure, classFigure, labelSource } from './categories.js';
 import { type Column, columnTitle } from './columns.js';

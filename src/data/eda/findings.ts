@@ -3,7 +3,7 @@ import { list, percent, plural, whole } from '../../report/index.js';
 import type { AuditResult, LeakKind } from '../audit/result.js';
 import type { Dataset } from '../dataset/dataset.js';
 import type { DatasetSummary } from '../dataset/describe.js';
-import type { ImportReport } from '../import/create.js';
+import type { ImportReport } from '../dataset/report.js';
 import { columnTitle } from './columns.js';
 import type { Gap } from './missing.js';
 

@@ -6,8 +6,7 @@ import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
 import { capital, percent, plural, whole } from '../../report/index.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { nameSome, type Problem, problemKinds } from '../dataset/problems.js';
-import { type ImportReport, reportFile } from '../import/create.js';
-import { type FlowStage, flowOf } from '../prepare/cleaning.js';
+import { type FlowStage, flowOf, type ImportReport, reportFile } from '../dataset/report.js';
 import { rowsPanel } from './rows.js';
 import { areaLegend, type SeriesSet } from './series.js';
 
