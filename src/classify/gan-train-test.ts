@@ -276,11 +276,12 @@ async function scoreSynthetic(
   for (const { folder, seed } of base) {
     if (await interrupt?.poll())
       throw new InterruptedError(`${out}: stopped before GAN-test of seed ${seed}`);
-    const { network } = openClassifier(folder, device);
+    const { network } = await openClassifier(folder, device);
     const rows: ScoreRow[] = [];
     try {
       for (const { images, files, label, source } of plan.sets) {
-        const logits = await logitsOf(network, images, Array.from(files.keys()), {
+        const logits = await logitsOf(network, images, {
+          indices: Array.from(files.keys()),
           device,
           batchSize: config.evaluationBatchSize,
         });

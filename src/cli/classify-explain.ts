@@ -100,7 +100,7 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
   const { quiet, seed = 0 } = globalOptions(command);
   const methods = await methodsOf(flags.method);
   const device = await startEngine(command);
-  const { network, config } = openClassifier(dir, device);
+  const { network, config } = await openClassifier(dir, device);
   indexOfClass(config, flags.class);
   const threshold = await runThreshold(dir);
   const { images, shown } = await pick(flags, { config, threshold, dir, quiet, seed });

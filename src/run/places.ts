@@ -10,7 +10,7 @@ import type { RunKind } from './run-reader.js';
 /** Keys that may hold a path; `*` stands for every name, or entry of a list. */
 const PATH_KEYS: Record<RunKind, readonly string[]> = {
   gan: ['data', 'initFrom', 'backbone'],
-  classifier: ['data', 'weights', 'synthetic.*'],
+  classifier: ['data', 'weights', 'module', 'synthetic.*'],
   trial: [
     'data',
     'external.*',
@@ -20,6 +20,7 @@ const PATH_KEYS: Record<RunKind, readonly string[]> = {
     'gans.*.set.backbone',
     'classifier.recipe',
     'classifier.set.weights',
+    'classifier.set.module',
   ],
 };
 

@@ -11,7 +11,7 @@ export function withRecipePaths(config: TrialConfig): TrialConfig {
   const { classifier, gans } = config;
   return {
     ...config,
-    classifier: settled(classifier, ['weights'], () => classifierConfig(config)),
+    classifier: settled(classifier, ['weights', 'module'], () => classifierConfig(config)),
     gans: Object.fromEntries(
       Object.entries(gans).map(([name, gan]) => [
         name,
