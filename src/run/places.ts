@@ -29,7 +29,7 @@ export const wholePaths = <Config extends object>(kind: RunKind, config: Config)
   mapPaths(kind, config, (path, key) => (isPath(path, key) ? resolve(path) : path));
 
 /** Forms of a backbone that stand before a file: `inception:FILE`. */
-const FORM = /^(inception|script|onnx):(?=.)/;
+const FORM = /^(inception|script|onnx|module):(?=.)/;
 
 /** A recipe's name, or `random`, is none, whatever lies here under that name. */
 const isPath = (text: string, key: string): boolean =>
