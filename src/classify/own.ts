@@ -103,7 +103,7 @@ export function requireLogits(network: ClassifierModule, context: NetworkContext
       'the network of one’s own is no Module with a forward(images); extend Module of graft-torch/nn',
     );
   network.eval();
-  const { shape } = tidy(() => noGrad(() => network.forward(zeros([2, channels, imageSize, imageSize]))));
+  const shape = tidy(() => noGrad(() => network.forward(zeros([2, channels, imageSize, imageSize])).shape));
   network.train();
   if (shape.length === 2 && shape[0] === 2 && shape[1] === logits) return;
   const meaning = logits === 1 ? 'one, of the positive class against the rest' : 'one a class';
