@@ -23,7 +23,7 @@ export const commandTable: readonly CommandEntry[] = [
     name: 'setup',
     summary: 'make the engine ready on this machine, once',
     group: 'Start:',
-    load: () => import('./setup.js'),
+    load: async () => (await import('./setup.js')).register,
   },
   {
     name: 'doctor',
