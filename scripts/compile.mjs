@@ -10,13 +10,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execute, SetupError, tail } from '../packages/torch/setup/tools.mjs';
 
 /** What the two tsconfig.json files include, and where it is compiled to. */
 const PROJECTS = [
   { folder: join('packages', 'torch', 'src'), out: join('packages', 'torch', 'dist') },
-  ...['src', 'test', 'bench'].map((folder) => ({ folder, out: join('dist', folder) })),
+  ...['src', 'test', 'bench', 'examples'].map((folder) => ({ folder, out: join('dist', folder) })),
 ];
 const CONFIGS = ['tsconfig.json', 'tsconfig.base.json', join('packages', 'torch', 'tsconfig.json')];
 
@@ -90,5 +91,16 @@ function removeOrphans(root, sources) {
       const output = join(out, name.replace(/\.map$/, '').replace(/\.d\.ts$/, '.js'));
       if (output.endsWith('.js') && !known.has(output)) rmSync(join(root, out, name), { force: true });
     }
+  }
+}
+
+// npm's prepack: without what was compiled from sources that are gone.
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+  try {
+    if (!typeScriptIsCurrent(root)) await compileTypeScript(root);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
   }
 }

@@ -30,7 +30,7 @@ test('the user’s kernels, language, time zone and colours decide nothing; wher
   settleEnvironment(env);
   expect(env).toEqual({
     ...{ PATH: '/bin', HOME: '/root', TMPDIR: '/tmp/a b', LIBTORCH: '/opt/torch', CUDA_VISIBLE_DEVICES: '0' },
-    ...{ LC_ALL: 'C.UTF-8', TZ: 'UTC', TERM: 'dumb' },
+    ...{ LC_ALL: 'C.UTF-8', TZ: 'UTC', TERM: 'dumb', GRAFT_ADDON_CACHE: '/c/addon' },
   });
 });
 

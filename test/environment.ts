@@ -5,6 +5,7 @@
  * any worker starts, and the workers' children inherit it. What the program does in other environments is for
  * environment.test.ts to see.
  */
+import { addonCacheDir } from 'graft-torch/setup';
 
 /** What the user's environment may not decide. */
 const FOREIGN = [
@@ -17,10 +18,14 @@ const FOREIGN = [
   /^XDG_CACHE_HOME$/,
 ];
 
+/** The engine is the user's, wherever a test puts other caches. */
+const engineDir = (env: NodeJS.ProcessEnv) => ({ GRAFT_ADDON_CACHE: addonCacheDir(env) });
+
 const SETTLED = { LC_ALL: 'C.UTF-8', TZ: 'UTC', TERM: 'dumb' };
 
 /** Settles the environment in place. */
 export function settleEnvironment(env: NodeJS.ProcessEnv): void {
+  const engine = engineDir(env);
   for (const name of Object.keys(env)) if (FOREIGN.some((pattern) => pattern.test(name))) delete env[name];
-  Object.assign(env, SETTLED);
+  Object.assign(env, SETTLED, engine);
 }

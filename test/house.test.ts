@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { findCircles, findLongSignatures, findViolations, PACKAGES, ROOF } from './house.js';
+import { FRONT_DOOR, findCircles, findLongSignatures, findViolations, PACKAGES, ROOF } from './house.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -24,6 +24,7 @@ const sound = {
   'packages/torch/src/torch/tensor.ts': "import { GraftError } from '../base/index.js';\nload('graft.node');",
   'packages/torch/src/nn/index.ts': '',
   'packages/torch/src/nn/module.ts': "import type { Tensor } from '../torch/index.js';",
+  'src/index.ts': "export { version } from './base/index.js';",
   'src/base/index.ts': "export * from 'graft-torch/base';",
   'src/data/pixels/index.ts': "export { loader } from './loader.js';",
   'src/data/pixels/loader.ts':
@@ -62,7 +63,7 @@ describe('the house', () => {
   });
 
   it.each(Object.entries(PACKAGES))('%s: has a place for every room', (_, { src, rooms }) => {
-    const places = [...Object.keys(rooms), ROOF];
+    const places = [...Object.keys(rooms), ROOF, FRONT_DOOR];
     expect(readdirSync(join(root, src)).filter((room) => !places.includes(room))).toEqual([]);
   });
 
@@ -108,6 +109,7 @@ describe('findViolations', () => {
       "import '../../../../src/run/index.js';",
       /outside the package/,
     ],
+    ['the package from within', 'src/trial/run.ts', "import '../index.js';", /nothing below/],
     ['the command line from below', 'src/trial/run.ts', "import '../cli/main.js';", /nothing below/],
     ['a floor that climbs', 'src/base/index.ts', "import '../run/index.js';", /no other room, not run/],
     ['an unknown room', 'src/attic/box.ts', "import '../run/index.js';", /no room of the house/],

@@ -1,8 +1,20 @@
 /** The set-up's parts on made-up trees: what counts as done, who waits for whom, which libtorch is taken. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 interface Scripts {
@@ -122,17 +134,291 @@ describe('finding libjpeg-turbo', () => {
     configured('');
     expect(findLibjpeg([root])).toBe(null);
   });
+});
 
-  it('makes another addon of the same sources: one that is there already is stale', async () => {
-    const { addonKey } = (await import(script('build-addon'))) as {
-      addonKey(libtorch: unknown, libjpeg: unknown): string;
+describe('the addon’s cache', () => {
+  /** A project with sources of its own, a libtorch and a compiler that writes down what it is asked for. */
+  interface Project {
+    cache: { addonCacheDir(env: object): string };
+    build: {
+      addonKey(parts: object, env: object): string;
+      buildAddon(parts: object, o: object): Promise<Built>;
     };
-    const libtorch = { version: '2.13.1', includeDirs: [], libDir: root, cxx11Abi: null, identity: '' };
-    const libjpeg = (version: string) => ({ version, includeDirs: [root], library: join(root, library) });
-    const keys = [null, libjpeg('2.1.5'), libjpeg('3.0.1')].map((found) => addonKey(libtorch, found));
-    expect(new Set(keys).size).toBe(3);
-    expect(addonKey(libtorch, null)).toBe(keys[0]);
+    record: {
+      findEngine(env: object): { path?: string; problem?: string };
+      recordEngine(engine: object, env: object): void;
+      setUpCommand(): string;
+    };
+    compiler: { findCompiler(env: object, known?: object | null): { version: string } | null };
+    engine: {
+      provideAddon(parts: object, options: object): Promise<unknown>;
+      readyEngine(env: object): unknown;
+    };
+  }
+  interface Built {
+    key: string;
+    addon: string;
+    compiled: string[];
+  }
+
+  const setupDir = fileURLToPath(new URL('../packages/torch/setup', import.meta.url));
+  const env = (extra: Record<string, string> = {}) => ({
+    PATH: process.env.PATH,
+    GRAFT_CACHE: join(root, 'cache'),
+    CXX: join(root, 'c++'),
+    ...extra,
   });
+  const addonDir = () => join(root, 'cache', 'addon');
+
+  async function project(name: string): Promise<Project> {
+    cpSync(setupDir, join(root, name, 'setup'), { recursive: true });
+    write(`${name}/native/a.cc`, 'int a;');
+    write(`${name}/native/b.cc`, 'int b;');
+    write(`${name}/node_modules/node-api-headers/package.json`, '{}');
+    write(`${name}/node_modules/node-api-headers/include/node_api.h`, '');
+    const modules = { cache: 'cache', build: 'build-addon', record: 'record', compiler: 'compiler' };
+    const entries = Object.entries({ ...modules, engine: 'engine' }).map(async ([key, file]) => [
+      key,
+      await import(pathToFileURL(join(root, name, 'setup', `${file}.mjs`)).href),
+    ]);
+    return Object.fromEntries(await Promise.all(entries)) as Project;
+  }
+
+  async function parts(
+    libtorch = 'libtorch',
+  ): Promise<{ libtorch: object; libjpeg: null; compiler: object }> {
+    write(`${libtorch}/lib/libtorch_cpu.${extension}`, libtorch);
+    write(`${libtorch}/lib/libc10.${extension}`, '');
+    write(`${libtorch}/include/ATen/core/dispatch/Dispatcher.h`, '');
+    const { findLibtorch } = await load('libtorch');
+    const { findCompiler } = (await import(script('compiler'))) as Project['compiler'];
+    const found = findLibtorch({ LIBTORCH: join(root, libtorch) });
+    return { libtorch: found!, libjpeg: null, compiler: findCompiler(env())! };
+  }
+
+  /** Builds and records, as a set-up does that can load what it has built. */
+  async function setUp(one: Project, extra: Record<string, string> = {}, libtorch = 'libtorch') {
+    const made = await parts(libtorch);
+    const built = await one.build.buildAddon(made, { env: env(extra) });
+    const engine = { ...built, host: hostname(), env: extra.LIBTORCH ?? null, ...made };
+    one.record.recordEngine(engine, env(extra));
+    return { ...built, engine };
+  }
+  const extension = process.platform === 'darwin' ? 'dylib' : 'so';
+
+  beforeEach(() => {
+    // Links what is not empty, as a linker does.
+    write(
+      'c++',
+      `#!/bin/sh
+if [ "$1" = --version ]; then echo "fake $(cat ${join(root, 'compiler-version')})"; exit; fi
+for arg; do case "$arg" in *.o) [ -s "$arg" ] || [ "$previous" = -o ] || exit 1;; esac; previous=$arg; done
+echo "$*" >> ${join(root, 'calls')}
+while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done
+echo made > "$out"
+`,
+    );
+    chmodSync(join(root, 'c++'), 0o755);
+    write('compiler-version', '1.0');
+  });
+
+  it('is one for two projects with the same sources', async () => {
+    const [a, b] = [await project('a'), await project('deep/in/b')];
+    const first = await setUp(a);
+    expect(first.compiled).toEqual(['a.cc', 'b.cc']);
+    expect((await setUp(b)).compiled).toEqual([]);
+    const path = join(addonDir(), first.addon);
+    expect([a, b].map(({ record }) => record.findEngine(env()).path)).toEqual([path, path]);
+    expect(readFileSync(join(root, 'calls'), 'utf8')).not.toMatch(/ -c \/|native\//); // no path of a project gets into an object
+  });
+
+  it('compiles the one file that was edited, and leaves the others theirs', async () => {
+    const [a, b] = [await project('a'), await project('b')];
+    const first = await setUp(a);
+    write('b/native/b.cc', 'int b = 2;');
+    expect(b.record.findEngine(env()).problem).toMatch(/not set up/);
+    const second = await setUp(b);
+    expect(second.compiled).toEqual(['b.cc']);
+    expect(a.record.findEngine(env()).path).toBe(join(addonDir(), first.addon));
+    expect(b.record.findEngine(env()).path).toBe(join(addonDir(), second.addon));
+  });
+
+  it('has a key of all that an addon depends on, and of nothing else', async () => {
+    const { build } = await project('a');
+    write('a/native/jpeg.cc', '// alone in asking for libjpeg');
+    const made = await parts();
+    const other = (changes: object, extra: Record<string, string> = {}) =>
+      build.addonKey({ ...made, ...changes }, env(extra));
+    const libjpeg = (version: string) => ({
+      version,
+      includeDirs: [root],
+      library: join(root, 'libjpeg.so'),
+    });
+    const keys = [
+      other({}),
+      other({ libtorch: { ...made.libtorch, identity: 'another' } }),
+      other({ compiler: { ...made.compiler, version: 'fake 2.0' } }),
+      other({ libjpeg: libjpeg('2.1.5') }),
+      other({ libjpeg: libjpeg('3.0.1') }),
+      other({}, { CXXFLAGS: '-O3' }),
+      other({}, { LDFLAGS: '-s' }),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(other({ compiler: { ...made.compiler, path: '/elsewhere/c++', identity: 'moved' } })).toBe(
+      keys[0],
+    );
+    write('a/native/notes.txt', 'no source');
+    expect(other({})).toBe(keys[0]);
+    write('a/native/kernel.h', '// a header');
+    expect(other({})).not.toBe(keys[0]);
+  });
+
+  it('asks a compiler for its version only where it is another file', async () => {
+    const { compiler } = await project('a');
+    const found = compiler.findCompiler(env())!;
+    expect(found.version).toBe('fake 1.0');
+    write('compiler-version', '2.0');
+    expect(compiler.findCompiler(env(), found)).toBe(found);
+    utimesSync(join(root, 'c++'), 1, 1);
+    expect(compiler.findCompiler(env(), found)!.version).toBe('fake 2.0');
+    expect(compiler.findCompiler(env({ CXX: 'no-such-compiler' }))).toBe(null);
+  });
+
+  it('says in one line that nothing was set up, and the command', async () => {
+    const { record } = await project('a');
+    expect(record.findEngine(env()).problem).toBe(
+      'the engine is not set up on this machine: run `npx graft-torch setup`',
+    );
+  });
+
+  it('names the command that works where the package lies', async () => {
+    const commandOf = async (name: string) => (await project(name)).record.setUpCommand();
+    expect(await commandOf('app/node_modules/graft-torch')).toBe('npx graft-torch setup');
+    write('app/node_modules/graft-gan/package.json', '{}');
+    write('app/scripts/setup.mjs', ''); // the user's own, not a clone's
+    expect(await commandOf('app/node_modules/graft-torch')).toBe('npx graft setup');
+    write('clone/scripts/setup.mjs', '');
+    expect(await commandOf('clone/packages/torch')).toBe('npm run setup');
+  });
+
+  it('keeps the libtorch of the last set-up, and does not take one for another that $LIBTORCH names', async () => {
+    const { record } = await project('a');
+    const system = await setUp(await project('a'));
+    const [one, two] = [join(root, 'one'), join(root, 'two')];
+    const other = await setUp(await project('a'), { LIBTORCH: one }, 'one');
+    expect(other.key).not.toBe(system.key);
+    const at = (addon: string) => join(addonDir(), addon);
+    expect(record.findEngine(env({ LIBTORCH: one })).path).toBe(at(other.addon));
+    expect(record.findEngine(env()).path).toBe(at(other.addon));
+    expect(record.findEngine(env({ LIBTORCH: two })).problem).toMatch(
+      /^the engine is not set up for LIBTORCH=.*two: run `.* setup`$/,
+    );
+    await setUp(await project('a'));
+    expect(record.findEngine(env()).path).toBe(at(system.addon));
+  });
+
+  it('sees that libtorch was upgraded or went, before it is loaded', async () => {
+    const one = await project('a');
+    await setUp(one);
+    write(`libtorch/lib/libtorch_cpu.${extension}`, 'a newer one');
+    const changed = /^libtorch has changed since the engine was set up \(.*libtorch\/lib\): run `.* setup`$/;
+    expect(one.record.findEngine(env()).problem).toMatch(changed);
+    rmSync(join(root, 'libtorch'), { recursive: true });
+    expect(one.record.findEngine(env()).problem).toMatch(changed);
+    expect((await setUp(one)).compiled).toHaveLength(2);
+    expect(one.record.findEngine(env()).path).toBeTruthy();
+  });
+
+  it('serves machines that share a home, each with its own libtorch', async () => {
+    const one = await project('a');
+    const { engine } = await setUp(one);
+    const elsewhere = { ...engine, host: 'another', key: 'other', addon: 'addons/other.node' };
+    write('cache/addon/addons/other.node', '');
+    one.record.recordEngine({ ...elsewhere, libtorch: { ...engine.libtorch, libDir: '/nowhere' } }, env());
+    expect(one.record.findEngine(env()).path).toBe(join(addonDir(), engine.addon)); // its own, though not the newest
+    const strangers = join(root, 'strangers');
+    cpSync(join(root, 'cache'), strangers, { recursive: true });
+    const [file] = readdirSync(join(strangers, 'addon', 'records'));
+    const path = join(strangers, 'addon', 'records', file!);
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(hostname(), 'a-third-one'));
+    const found = one.record.findEngine(env({ GRAFT_CACHE: strangers })).path;
+    expect(found).toBe(join(strangers, 'addon', engine.addon)); // the one whose libtorch is here
+  });
+
+  it('can lie where an image or an installation for all wants it', async () => {
+    const { cache } = await project('a');
+    const shared = env({ GRAFT_ADDON_CACHE: '/opt/graft/addon' });
+    expect(cache.addonCacheDir(shared)).toBe('/opt/graft/addon');
+    expect(cache.addonCacheDir(env())).toBe(join(root, 'cache', 'addon'));
+    expect(cache.addonCacheDir({ XDG_CACHE_HOME: '/x' })).toBe('/x/graft/addon');
+  });
+
+  it('that cannot be written names the variable that says where', async () => {
+    const { engine } = await project('a');
+    write('cache', 'a file where a folder would be');
+    const made = await parts();
+    await expect(engine.provideAddon(made, { env: env(), step: quietly })).rejects.toThrow(
+      /cache .*addon cannot be written \(\w+\): set GRAFT_CACHE/,
+    );
+  });
+
+  it('does not record what cannot be loaded, and builds it again', async () => {
+    const { engine, record } = await project('a');
+    const made = await parts();
+    for (let i = 0; i < 2; i++) {
+      const done = engine.provideAddon(made, { env: env(), step: quietly });
+      await expect(done).rejects.toThrow('was built, but cannot be loaded');
+      expect(record.findEngine(env()).problem).toMatch(/not set up/);
+    }
+  });
+
+  it('is ready only as long as a set-up would find nothing to do', async () => {
+    const one = await project('a');
+    await setUp(one);
+    const { findLibjpeg } = await load('libjpeg');
+    const here = findLibjpeg as unknown as () => object | null;
+    const made = { ...(await parts()), libjpeg: here() };
+    const built = await one.build.buildAddon(made, { env: env() });
+    one.record.recordEngine({ ...built, host: hostname(), env: null, ...made }, env());
+    expect(one.engine.readyEngine(env())).not.toBe(null);
+    expect(one.engine.readyEngine(env({ CXXFLAGS: '-O3' }))).toBe(null);
+    expect(one.engine.readyEngine(env({ CXX: 'no-such-compiler' }))).not.toBe(null); // an image without a compiler
+    write('compiler-version', '2.0');
+    utimesSync(join(root, 'c++'), 1, 1);
+    expect(one.engine.readyEngine(env())).toBe(null);
+  });
+
+  it('mends an object that a lost machine left empty', async () => {
+    const { build } = await project('a');
+    const made = await parts();
+    await build.buildAddon(made, { env: env() });
+    rmSync(join(addonDir(), 'addons'), { recursive: true });
+    const [object] = readdirSync(join(addonDir(), 'objects'));
+    write(`cache/addon/objects/${object}`, '');
+    expect((await build.buildAddon(made, { env: env() })).compiled).toHaveLength(2);
+  });
+
+  it('drops what is old, too much or half made', async () => {
+    const one = await project('a');
+    const past = Date.now() / 1000 - 40 * 86_400;
+    const objects = Array.from({ length: 12 }, (_, i) => `a.cc-${i.toString(16).repeat(8)}.o`);
+    for (const [i, name] of objects.entries()) {
+      write(`cache/addon/objects/${name}`, 'x');
+      utimesSync(join(addonDir(), 'objects', name), past, i < 2 ? past : Date.now() / 1000 - 60 * (20 - i));
+    }
+    write('cache/addon/objects/b.cc-0.o.1.tmp', 'x');
+    utimesSync(join(addonDir(), 'objects', 'b.cc-0.o.1.tmp'), past, past);
+    write('cache/addon/addons/nobody.node', 'x');
+    const { addon } = await setUp(one);
+    const left = readdirSync(join(addonDir(), 'objects'));
+    expect(left.filter((name) => name.startsWith('a.cc'))).toHaveLength(8);
+    expect(left).toContain(objects[11]);
+    expect(left).not.toContain(objects[0]);
+    expect(left.filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    expect(readdirSync(join(addonDir(), 'addons'))).toEqual([basename(addon)]);
+  });
+
+  const quietly = (_: string, work: () => Promise<unknown>) => work();
 });
 
 describe('npm packages', () => {
@@ -242,6 +528,25 @@ describe('two set-ups at a time', () => {
     expect(lines).toHaveLength(6);
     for (let i = 0; i < 6; i += 2) expect(lines[i + 1]).toBe(lines[i]?.replace('in', 'out'));
     expect(existsSync(join(root, 'lock'))).toBe(false);
+  });
+
+  it('let go of everything when one is told to end', async () => {
+    const program = `
+      const { withLock } = await import(${JSON.stringify(script('lock'))});
+      await withLock('lock', () => withLock('inner', async (signal) => {
+        signal.addEventListener('abort', () => console.log('aborted'));
+        console.log('in');
+        await new Promise((done) => setTimeout(done, 20_000));
+      }));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { cwd: root });
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+      if (String(chunk).includes('in')) child.kill('SIGTERM');
+    });
+    expect(await new Promise((done) => child.on('close', done))).toBe(143);
+    expect(output).toBe('in\naborted\n');
+    expect(existsSync(join(root, 'lock')) || existsSync(join(root, 'inner'))).toBe(false);
   });
 
   it('do not wait for a dead one', async () => {

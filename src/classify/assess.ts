@@ -1,8 +1,8 @@
 /** A split's scores, whether the network tells two classes apart or several. */
 
 import type { Tensor } from 'graft-torch';
+import type { Module } from 'graft-torch/nn';
 import type { PixelCache } from '../data/pixels/index.js';
-import type { EfficientNet } from '../models/index.js';
 import { type ClassScoreRow, type ClassSummary, classSummary, oneAgainstRest } from './class-scores.js';
 import { type EvaluateOptions, scoreClasses, scoreSplit } from './evaluate.js';
 import { type EvaluationSplit, type ScoreRow, scoreSummary } from './scores.js';
@@ -26,18 +26,17 @@ export interface Assessment {
 }
 
 export async function assess(
-  network: EfficientNet,
+  network: Module,
   data: AssessedData,
-  split: EvaluationSplit,
-  options: EvaluateOptions,
+  options: EvaluateOptions & { split: EvaluationSplit },
 ): Promise<Assessment> {
   if (data.classes.length === 0) {
-    const rows = await scoreSplit(network, data, split, options);
+    const rows = await scoreSplit(network, data, options);
     if (rows.some(({ score }) => Number.isNaN(score))) return { rows, byClass: null, ...notANumber };
     const { auc, logLoss } = scoreSummary(rows, 0.5);
     return { rows, byClass: null, auc, logLoss };
   }
-  const classRows = await scoreClasses(network, data, split, options);
+  const classRows = await scoreClasses(network, data, options);
   const rows = oneAgainstRest(classRows, data.classes, 0);
   if (rows.some(({ score }) => Number.isNaN(score))) return { rows, byClass: null, ...notANumber };
   const summary = classSummary(classRows, data.classes);

@@ -1,7 +1,7 @@
 /** From stored pixels to what the network takes. */
 
 import { type Device, noGrad, type Tensor, tidy } from 'graft-torch';
-import type { Random } from 'graft-torch/base';
+import { ConfigError, type Random } from 'graft-torch/base';
 import type { Module } from 'graft-torch/nn';
 import {
   type AugmentationName,
@@ -13,9 +13,10 @@ import {
 } from '../data/augment/index.js';
 import { EfficientNet, type InputStatistics, packEfficientNetInput } from '../models/index.js';
 import { type Mix, mixImages } from './mixing.js';
+import type { ClassifierModule, OwnAugmentation } from './own.js';
 
 export interface Augmenting {
-  augmentation: AugmentationName | AugmentationSettings | Pipeline;
+  augmentation: AugmentationName | AugmentationSettings | OwnAugmentation;
   /** One stream a sample. */
   randoms: readonly Random[];
 }
@@ -27,9 +28,11 @@ export interface NetworkInputOptions extends Partial<Augmenting> {
   mixes?: readonly Mix[] | null;
 }
 
-/** How a network wants its pixels; ImageNet's way for what is no EfficientNet. */
+/** How a network wants its pixels; ImageNet's way where it does not say. */
 export const statisticsOf = (network: Module): InputStatistics =>
-  network instanceof EfficientNet ? network.conventions.inputStatistics : 'imagenet';
+  network instanceof EfficientNet
+    ? network.conventions.inputStatistics
+    : ((network as ClassifierModule).inputStatistics ?? 'imagenet');
 
 /** What a recipe asks for, with RandAugment's own settings. */
 export const augmentationOf = (recipe: {
@@ -48,10 +51,20 @@ export function toNetworkInput(pixels: Tensor, device: Device, options: NetworkI
   return noGrad(() =>
     tidy(() => {
       const stored = pixels.to({ device });
-      const images = augmentation && randoms ? augment(stored, augmentation, randoms) : stored;
+      const images = augmentation && randoms ? augmented(stored, { augmentation, randoms }) : stored;
       if (!mixes) return packEfficientNetInput(images, statistics);
       const unit = images === stored ? stored.to({ dtype: 'float32' }).div_(255) : images;
       return packEfficientNetInput(mixImages(unit, mixes), statistics);
     }),
+  );
+}
+
+/** @throws ConfigError where an augmentation of one's own gives another shape than it got */
+function augmented(stored: Tensor, { augmentation, randoms }: Augmenting): Tensor {
+  if (typeof augmentation !== 'function') return augment(stored, augmentation, randoms);
+  const images = augmentation(stored.to({ dtype: 'float32' }).div(255), randoms);
+  if (images.shape.join() === stored.shape.join()) return images;
+  throw new ConfigError(
+    `the augmentation of one’s own gives [${images.shape.join(', ')}] for images [${stored.shape.join(', ')}]; their shape must stay`,
   );
 }

@@ -56,6 +56,22 @@ export const classifierRecipeSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('which state dict of a file that holds several (state_dict_ema), or what its names begin with'),
+  module: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'file with a network or an augmentation of one’s own (.js; .ts where Node runs it), instead of architecture or augmentation',
+    ),
+  moduleHash: z.string().optional().describe('SHA-256 of the module; written by the run'),
+  moduleFitted: z
+    .array(z.string())
+    .optional()
+    .describe('runs and files that the module says its network was fitted to; written by the run'),
+  own: z
+    .array(z.enum(['network', 'augmentation']))
+    .optional()
+    .describe('what came from a module or a program; written by the run'),
   padding: z
     .enum(['auto', ...PADDINGS])
     .default('auto')
@@ -203,6 +219,11 @@ export function checkRecipe(recipe: ClassifierRecipe): void {
   }
   if (recipe.classWeights !== 'none' && recipe.posWeight !== 1) {
     throw new ConfigError('classWeights and posWeight both weigh the positive class; keep one of them');
+  }
+  if (recipe.own?.includes('network') && (recipe.weights !== null || recipe.frozenBlocks > 0)) {
+    throw new ConfigError(
+      'weights and frozenBlocks are for the architectures of Graft; a network of one’s own loads and freezes in its own module',
+    );
   }
   if (recipe.frozenBlocks > 0 && recipe.weights === null) {
     throw new ConfigError(

@@ -27,7 +27,7 @@ it('averages logits over the views of test-time augmentation, which then do not 
   const turned = aten.rot90(images, 1, [2, 3]);
   const network = new Corner();
   const score = (of: Tensor, tta?: 'none' | 'flips' | 'symmetries'): Promise<Float64Array> =>
-    logitsOf(network, of, [0, 1, 2], { device: 'cpu', batchSize: 2, tta });
+    logitsOf(network, of, { indices: [0, 1, 2], device: 'cpu', batchSize: 2, tta });
   const live = liveTensors();
   const plain = await score(images);
   expect(await score(images, 'none')).toEqual(plain);

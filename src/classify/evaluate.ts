@@ -21,6 +21,9 @@ export interface EvaluateOptions {
   onBatch?: (done: number, total: number) => void;
 }
 
+/** Which images, and how. */
+export type RowsOptions = EvaluateOptions & { indices: readonly number[] };
+
 /** Images scored together at most, so that a batch never takes more than about 1.5 GiB at EfficientNet-B0's widest. */
 export function batchSizeFor({ height, width }: { height: number; width: number }, wanted: number): number {
   return Math.max(1, Math.min(wanted, Math.floor((128 * 128 * 128) / (height * width))));
@@ -31,13 +34,9 @@ export function batchSizeFor({ height, width }: { height: number; width: number 
  * all others. The network is left in the mode it came in.
  * @param images uint8 `[N, 3, H, W]`
  */
-export async function logitsOf(
-  network: Module,
-  images: Tensor,
-  indices: readonly number[],
-  options: EvaluateOptions,
-): Promise<Float64Array> {
-  const outputs = await outputsOf(network, images, indices, options);
+export async function logitsOf(network: Module, images: Tensor, options: RowsOptions): Promise<Float64Array> {
+  const { indices } = options;
+  const outputs = await outputsOf(network, images, options);
   const classes = outputs.length / Math.max(1, indices.length);
   if (classes <= 1) return outputs;
   return Float64Array.from(indices, (_, i) => logOdds(outputs.subarray(i * classes, (i + 1) * classes), 0));
@@ -47,23 +46,18 @@ export async function logitsOf(
 export async function classProbabilities(
   network: Module,
   images: Tensor,
-  indices: readonly number[],
-  { classes, ...options }: EvaluateOptions & { classes: number },
+  { classes, ...options }: RowsOptions & { classes: number },
 ): Promise<number[][]> {
-  const outputs = await outputsOf(network, images, indices, options);
-  return indices.map((_, i) => {
+  const outputs = await outputsOf(network, images, options);
+  return options.indices.map((_, i) => {
     const logits = outputs.subarray(i * classes, (i + 1) * classes);
     return Array.from({ length: classes }, (_, k) => probability(logOdds(logits, k)));
   });
 }
 
 /** What the network gives for each row, one row after the other: `[N · K]`. */
-async function outputsOf(
-  network: Module,
-  images: Tensor,
-  indices: readonly number[],
-  options: EvaluateOptions,
-): Promise<Float64Array> {
+async function outputsOf(network: Module, images: Tensor, options: RowsOptions): Promise<Float64Array> {
+  const { indices } = options;
   let outputs = new Float64Array(0);
   const [, , height, width] = images.shape as [number, number, number, number];
   const batchSize = batchSizeFor({ height, width }, options.batchSize);
@@ -97,18 +91,23 @@ async function outputsOf(
 /** Probability of a logit, in double precision: a float32 sigmoid would tie what the network ranked. */
 export const probability = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
+/** Which rows of a cache are scored: those of a split. */
+export type SplitOptions = EvaluateOptions & { split: ScoredSplit };
+
+const rowsOf = (rows: readonly DatasetRow[], split: ScoredSplit): number[] =>
+  rows.flatMap((row, i) => (isOf(split, row) ? [i] : []));
+
 /**
  * Scores of all rows of a split.
- * @param rows of the whole cache, in the order of `images`
+ * @param data.rows of the whole cache, in the order of `images`
  */
 export async function scoreSplit(
   network: Module,
   data: { images: Tensor; rows: readonly DatasetRow[]; positive: string },
-  split: ScoredSplit,
-  options: EvaluateOptions,
+  { split, ...options }: SplitOptions,
 ): Promise<ScoreRow[]> {
-  const indices = data.rows.flatMap((row, i) => (isOf(split, row) ? [i] : []));
-  const logits = await logitsOf(network, data.images, indices, options);
+  const indices = rowsOf(data.rows, split);
+  const logits = await logitsOf(network, data.images, { ...options, indices });
   return indices.map((index, i) => {
     const { id, group, label } = data.rows[index]!;
     return { id, group, label: label === data.positive ? 1 : 0, score: probability(logits[i]!) };
@@ -122,15 +121,11 @@ export async function scoreSplit(
 export async function scoreClasses(
   network: Module,
   data: { images: Tensor; rows: readonly DatasetRow[]; classes: readonly string[] },
-  split: ScoredSplit,
-  options: EvaluateOptions,
+  { split, ...options }: SplitOptions,
 ): Promise<ClassScoreRow[]> {
-  const { classes } = data;
-  const indices = data.rows.flatMap((row, i) => (isOf(split, row) ? [i] : []));
-  const probabilities = await classProbabilities(network, data.images, indices, {
-    ...options,
-    classes: classes.length,
-  });
+  const indices = rowsOf(data.rows, split);
+  const classes = data.classes.length;
+  const probabilities = await classProbabilities(network, data.images, { ...options, indices, classes });
   return indices.map((index, i) => {
     const { id, group, label } = data.rows[index]!;
     return { id, group, label, probabilities: probabilities[i]! };

@@ -14,9 +14,12 @@ import {
 import { F } from 'graft-torch/nn';
 import { framingWords } from '../image/index.js';
 import { fittedMetadata, readRecord } from '../lineage/index.js';
-import { type EfficientNet, encodeConventions, toEfficientNetInput } from '../models/index.js';
+import { toEfficientNetInput } from '../models/index.js';
 import { readRun } from '../run/index.js';
+import { statisticsOf } from './batch.js';
 import type { ClassifierConfig } from './config.js';
+import { networkMetadata } from './network.js';
+import { type ClassifierModule, networkTitle } from './own.js';
 import { type ClassifierSummary, framingOfRun, openClassifier } from './result.js';
 
 export const CLASSIFIER_EXPORT_FORMATS = ['safetensors', 'pth', 'onnx', 'torchscript'] as const;
@@ -43,7 +46,7 @@ export async function exportClassifier(
   path: string,
   format: ClassifierExportFormat,
 ): Promise<ClassifierExport> {
-  const { network, config } = openClassifier(dir, 'cpu');
+  const { network, config } = await openClassifier(dir, 'cpu');
   try {
     const metadata = metadataOf(dir, network, config);
     const parameters = network.stateDict();
@@ -74,9 +77,9 @@ interface WrittenGraph {
 }
 
 const forwardOf =
-  (network: EfficientNet) =>
+  (network: ClassifierModule) =>
   (images: Tensor): Tensor =>
-    network.forward(toEfficientNetInput(images, network.conventions.inputStatistics));
+    network.forward(toEfficientNetInput(images, statisticsOf(network)));
 
 /**
  * Images for a trace, and others to check what was traced: soft blotches of all colours. Noise is nothing that a network
@@ -92,7 +95,7 @@ function examples(
 }
 
 async function writeOnnx(
-  network: EfficientNet,
+  network: ClassifierModule,
   path: string,
   shape: { sizePx: number; channels: number },
   metadata: Record<string, string>,
@@ -112,7 +115,7 @@ async function writeOnnx(
 }
 
 async function writeTorchScript(
-  network: EfficientNet,
+  network: ClassifierModule,
   path: string,
   shape: { sizePx: number; channels: number },
   metadata: Record<string, string>,
@@ -133,10 +136,14 @@ async function writeTorchScript(
 }
 
 /** What whoever uses the file must know. The first keys are those that `weights` of another run reads. */
-function metadataOf(dir: string, network: EfficientNet, config: ClassifierConfig): Record<string, string> {
+function metadataOf(
+  dir: string,
+  network: ClassifierModule,
+  config: ClassifierConfig,
+): Record<string, string> {
   const { graft, summary } = readRun(dir);
   const { dataset, test } = (summary ?? {}) as Partial<ClassifierSummary>;
-  const { imageSize, architecture } = config;
+  const { imageSize } = config;
   const about = {
     run: dir,
     version: graft,
@@ -145,7 +152,7 @@ function metadataOf(dir: string, network: EfficientNet, config: ClassifierConfig
       shape: ['N', config.channels ?? 3, imageSize, imageSize],
       colours: config.channels === 1 ? 'grey, sRGB, in [0, 1]' : 'RGB, sRGB, in [0, 1]',
       frame: `${framingWords(framingOfRun(dir))}, resized to ${imageSize} px`,
-      normalisation: `${network.conventions.inputStatistics}; a graph has it inside, weights alone do not`,
+      normalisation: `${statisticsOf(network)}; a graph has it inside, weights alone do not`,
     },
     output: {
       ...(config.target === 'classes'
@@ -158,8 +165,8 @@ function metadataOf(dir: string, network: EfficientNet, config: ClassifierConfig
     config,
   };
   return {
-    architecture,
-    ...encodeConventions(network.conventions),
+    architecture: networkTitle(config),
+    ...networkMetadata(network),
     ...fittedMetadata(readRecord({ dir, summary })),
     graft: JSON.stringify(about),
   };

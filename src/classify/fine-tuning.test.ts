@@ -82,7 +82,7 @@ describe('a run with everything turned on', () => {
       },
     });
     await expect(stopped).rejects.toThrow(InterruptedError);
-    const { network } = openClassifier(join(dir, 'average'), 'cpu');
+    const { network } = await openClassifier(join(dir, 'average'), 'cpu');
     tidy(() => {
       const { tensors } = loadSafetensors(bestCheckpointPath(join(dir, 'average')));
       const opened = network.stateDict();

@@ -5,6 +5,7 @@ import type { MetricRecord, Protocol } from '../metrics/sets/index.js';
 import type { ClassifierRecipe } from './config.js';
 import type { Comparison, Estimate } from './gan-scores.js';
 import type { Scope } from './gan-train-plan.js';
+import { networkTitle } from './own.js';
 
 /** How the classifiers' calls on synthetic images are scored. */
 export type GanTestScore = 'auc' | 'accuracy' | 'called-positive';
@@ -35,8 +36,8 @@ export interface RecordParts {
   ganTest: readonly GanTestResult[];
 }
 
-/** Keys of a recipe that change no score, or that GAN-train sets itself. */
-const elsewhere = ['seed', 'real', 'device', 'threads', 'logEvery', 'evaluationBatchSize'];
+/** Keys of a recipe that change no score, or that GAN-train sets itself; a module is known by its hash. */
+const elsewhere = ['seed', 'real', 'device', 'threads', 'logEvery', 'evaluationBatchSize', 'module'];
 
 /** The figures with all that must agree before two of them are compared. */
 export function ganRecords(parts: RecordParts): MetricRecord[] {
@@ -46,7 +47,7 @@ export function ganRecords(parts: RecordParts): MetricRecord[] {
     scope,
     dataset: dataset.hash,
     positive: dataset.positive,
-    classifier: recipe.architecture,
+    classifier: networkTitle(recipe),
     imageSize: recipe.imageSize,
     ...parts.framing,
     steps: recipe.steps,

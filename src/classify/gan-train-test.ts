@@ -30,6 +30,7 @@ import { ganCautions } from './gan-cautions.js';
 import { type GanTestResult, type GanTestScore, ganRecords } from './gan-records.js';
 import { type Comparison, compareSets, compareTraining, measureAccuracy, measureAuc } from './gan-scores.js';
 import { type GanTrainPlan, planGanTrain, type Scope } from './gan-train-plan.js';
+import { openModule } from './own.js';
 import { type ClassifierResult, openClassifier } from './result.js';
 import { type ScoreRow, writeScores } from './scores.js';
 import type { SyntheticFolder } from './synthetic-folders.js';
@@ -96,8 +97,10 @@ export interface GanTrainTestResult {
  * @throws InterruptedError with everything saved: the same call again goes on; ConfigError where the folder was begun
  * with other images or settings; DataError where the synthetic images do not fit
  */
-export async function runGanTrainTest(options: GanTrainTestOptions): Promise<GanTrainTestResult> {
-  const { config, dataset, cache, synthetic, out, seeds = [0, 1, 2] } = options;
+export async function runGanTrainTest(given: GanTrainTestOptions): Promise<GanTrainTestResult> {
+  const { dataset, cache, synthetic, out, seeds = [0, 1, 2] } = given;
+  const config = { ...given.config, ...(await openModule(given.config)).keys };
+  const options = { ...given, config };
   const repeated = seeds.find((seed, i) => seeds.indexOf(seed) < i);
   if (repeated !== undefined || seeds.length === 0) {
     throw new ConfigError(
@@ -276,11 +279,12 @@ async function scoreSynthetic(
   for (const { folder, seed } of base) {
     if (await interrupt?.poll())
       throw new InterruptedError(`${out}: stopped before GAN-test of seed ${seed}`);
-    const { network } = openClassifier(folder, device);
+    const { network } = await openClassifier(folder, device);
     const rows: ScoreRow[] = [];
     try {
       for (const { images, files, label, source } of plan.sets) {
-        const logits = await logitsOf(network, images, Array.from(files.keys()), {
+        const logits = await logitsOf(network, images, {
+          indices: Array.from(files.keys()),
           device,
           batchSize: config.evaluationBatchSize,
         });

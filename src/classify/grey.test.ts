@@ -75,18 +75,18 @@ beforeAll(async () => {
 });
 
 describe('a run on grey images', () => {
-  it('takes one channel, and says so', () => {
+  it('takes one channel, and says so', async () => {
     expect(dataset.channels).toBe(1);
     expect(readClassifierConfig(run).channels).toBe(1);
-    const { network } = openClassifier(run, 'cpu');
-    expect(network.convStem.weight.shape[1]).toBe(1);
+    const { network } = await openClassifier(run, 'cpu');
+    expect((network as EfficientNet).convStem.weight.shape[1]).toBe(1);
     network.dispose();
   });
 
   it('scores original files as it scored them in the dataset: by the range that was recorded', async () => {
     const showing = showingOfRun(run);
     expect(showing.ranges).toMatchObject([{ format: 'unsigned', from: 0, to: 4095 }]);
-    const { network, config } = openClassifier(run, 'cpu');
+    const { network, config } = await openClassifier(run, 'cpu');
     const scores = new Map(readScores(join(run, 'scores-test.csv')).map(({ id, score }) => [id, score]));
     const rows = dataset.rows.filter(({ split }) => split === 'test');
     const dir = join(folder, 'files');

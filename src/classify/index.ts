@@ -8,8 +8,18 @@ export { type ClassifierExportFormat, exportClassifier } from './export.js';
 export { binaryCounts, fewLines } from './few.js';
 export { type GanTrainTestResult, runGanTrainTest } from './gan-train-test.js';
 export { hairPartition } from './hair-partition.js';
+export { requireUnseenParts } from './ingredients.js';
 export { findKnown, type Known, knownWords } from './learned.js';
 export { modelCard } from './model-card.js';
+export {
+  type ClassifierModule,
+  type NetworkContext,
+  type NetworkMaker,
+  networkTitle,
+  type OwnAugmentation,
+  type OwnParts,
+  openModule,
+} from './own.js';
 export { findPictures, type Pictures } from './pictures.js';
 export { type Prediction, predictFiles, readSquares, type Unreadable } from './predict.js';
 export {

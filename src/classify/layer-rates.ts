@@ -5,25 +5,44 @@
  */
 
 import type { Tensor } from 'graft-torch';
-import { type EfficientNet, VARIANTS } from '../models/index.js';
+import { ConfigError } from 'graft-torch/base';
+import type { Module } from 'graft-torch/nn';
+import { EfficientNet, VARIANTS } from '../models/index.js';
+import type { ClassifierModule } from './own.js';
 
 /**
  * Factor of the learning rate for each of a network's parameters, in the order given.
  * @param decay share of a stage's rate that the stage below it has, in (0, 1]; 1: the same everywhere
+ * @throws ConfigError where a network of one's own names no stages
  */
 export function layerRateFactors(
-  network: EfficientNet,
+  network: ClassifierModule,
   parameters: readonly Tensor[],
   decay: number,
 ): number[] {
-  const { blocks } = VARIANTS[network.variant].spec;
-  const stages = blocks.at(-1)!.stage + 1;
+  if (decay === 1) return parameters.map(() => 1);
+  const stages = stagesOf(network);
   const below = new Map<Tensor, number>(); // stages between a parameter and the head
-  for (const stem of [network.convStem, network.bn0]) {
-    for (const parameter of stem.parameters()) below.set(parameter, stages + 1);
-  }
-  network.blocks.forEach((block, i) => {
-    for (const parameter of block.parameters()) below.set(parameter, stages - blocks[i]!.stage);
+  stages.forEach((modules, i) => {
+    for (const module of modules)
+      for (const parameter of module.parameters()) below.set(parameter, stages.length - i);
   });
   return parameters.map((parameter) => decay ** (below.get(parameter) ?? 0));
+}
+
+/** What learns at one rate, from the input upwards. */
+function stagesOf(network: ClassifierModule): Module[][] {
+  if (!(network instanceof EfficientNet)) {
+    if (network.stages) return network.stages.map((stage) => [stage]);
+    throw new ConfigError(
+      'layerDecay: the network of one’s own names no `stages`; give it some, or set layerDecay=1',
+    );
+  }
+  const { blocks } = VARIANTS[network.variant].spec;
+  const stages: Module[][] = [[network.convStem, network.bn0]];
+  network.blocks.forEach((block, i) => {
+    const stage = blocks[i]!.stage + 1;
+    stages[stage] = [...(stages[stage] ?? []), block];
+  });
+  return stages;
 }

@@ -8,6 +8,7 @@ import { framingWords, trainingFraming } from '../image/index.js';
 import { codeSpan, type Markdown, markdownTable, md } from '../report/index.js';
 import type { ClassifierConfig } from './config.js';
 import type { Evaluation, Score, ScoreName } from './evaluation.js';
+import { networkTitle } from './own.js';
 import type { ClassifierSummary } from './result.js';
 import type { Subgroup } from './subgroups.js';
 
@@ -63,7 +64,7 @@ const section = (title: string, lines: readonly string[]): string[] => [`## ${ti
 
 function details({ graft, config, summary, finished }: ModelCardInput): string[] {
   return [
-    md`- Architecture: ${config.architecture}, ${summary.parameters.toLocaleString('en-US')} parameters, one logit; head: ${config.head}.`,
+    md`- Architecture: ${networkTitle(config)}, ${summary.parameters.toLocaleString('en-US')} parameters, one logit; head: ${config.head}.`,
     md`- Input: ${config.channels === 1 ? 'grey' : 'RGB'}, ${config.imageSize} × ${config.imageSize} px, ${framingWords(summary.framing ?? trainingFraming)}.`,
     md`- Starting weights: ${config.weights === null ? 'none, from scratch' : code(config.weights)}.`,
     md`- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,

@@ -7,6 +7,7 @@ import { crossEntropy } from 'graft-torch/nn';
 import { SGD } from 'graft-torch/optim';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openClassifierBackbone } from '../metrics/backbone/classifier-run.js';
+import type { EfficientNet } from '../models/index.js';
 import { readRunConfig } from '../run/run-folder.js';
 import { toNetworkInput } from './batch.js';
 import { classSummary, readClassScores } from './class-scores.js';
@@ -82,10 +83,10 @@ describe('target classes', () => {
     // A trial asks for the same again and gets the results.
     expect(await train('run', { config, ifExists: 'continue' })).toEqual(result);
 
-    const { network } = openClassifier(join(dir, 'run'), 'cpu');
-    expect(network.numClasses).toBe(3);
+    const { network } = await openClassifier(join(dir, 'run'), 'cpu');
+    expect((network as EfficientNet).numClasses).toBe(3);
     const test = [...rows.keys()].filter((i) => rows[i]!.split === 'test');
-    const logits = await logitsOf(network, data.cache.images, test, { device: 'cpu', batchSize: 5 });
+    const logits = await logitsOf(network, data.cache.images, { indices: test, device: 'cpu', batchSize: 5 });
     logits.forEach((logit, i) => {
       expect(probability(logit)).toBeCloseTo(result.testScores[i]!.score, 5);
     });

@@ -153,7 +153,7 @@ describe('a run that begins with weights of others', () => {
 
     // A trial asks for the same again and gets the results.
     expect(await trainClassifier({ config, runDir, ...data, ifExists: 'continue' })).toEqual(result);
-    const { network: opened } = openClassifier(runDir, 'cpu');
+    const opened = (await openClassifier(runDir, 'cpu')).network as EfficientNet;
     expect(opened.conventions).toEqual(SYMMETRIC);
     const next = makeNetwork(recipe({ weights: join(runDir, 'weights.safetensors') }), 'cpu');
     expect(next.network.conventions).toEqual(SYMMETRIC);

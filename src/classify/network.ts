@@ -6,6 +6,7 @@ import { BatchNorm2d, init } from 'graft-torch/nn';
 import {
   type Conventions,
   EfficientNet,
+  encodeConventions,
   freezeBlocks,
   inspectEfficientNetWeights,
   loadEfficientNetWeights,
@@ -16,9 +17,10 @@ import {
   weightsFilePath,
 } from '../models/index.js';
 import type { ClassifierRecipe } from './config.js';
+import { type ClassifierModule, type OwnParts, requireLogits } from './own.js';
 
-export interface ClassifierNetwork {
-  network: EfficientNet;
+export interface ClassifierNetwork<Network extends ClassifierModule = ClassifierModule> {
+  network: Network;
   /** What a weights file gave, for the log; null when training starts from scratch. */
   loaded: string | null;
   /** One line where the weights know images of another size than the run's; null where they do not. */
@@ -93,19 +95,50 @@ export async function settleWeights(recipe: ClassifierRecipe): Promise<Classifie
   return { ...recipe, ...conventions, ...named };
 }
 
+/** Length of the network's output: one logit a class, or one for the positive class against the rest. */
+export const logitCount = ({ target, classes }: Pick<ClassifierRecipe, 'target' | 'classes'>): number =>
+  target === 'classes' ? classes.length : 1;
+
+/** What else a network's weights need to be used elsewhere. */
+export const networkMetadata = (network: ClassifierModule): Record<string, string> =>
+  network instanceof EfficientNet ? encodeConventions(network.conventions) : {};
+
+interface MakeOptions {
+  /** Default true; false where the run's own weights will replace them. */
+  readWeights?: boolean;
+}
+
 /**
- * A network with one logit, or one a class, in training mode. Its fresh weights come from the default generator: seed that before.
- * Weights on the hub must have been brought (`settleWeights`).
+ * The network of a recipe, in training mode: one of one's own where there is one, else Graft's.
+ * @throws ConfigError or DataError when the weights file, or the network of one's own, does not fit
+ */
+export function networkFor(
+  recipe: ClassifierRecipe,
+  device: Device,
+  { parts, ...options }: MakeOptions & { parts: OwnParts },
+): ClassifierNetwork {
+  if (!parts.network) return makeNetwork(recipe, device, options);
+  const { classes, channels, imageSize } = recipe;
+  const context = { logits: logitCount(recipe), classes, channels: channels ?? 3, imageSize };
+  const network = parts.network(context);
+  requireLogits(network, context);
+  network.to({ device, memoryFormat: memoryFormatFor(device) });
+  return { network: network.train(), loaded: null, caution: null };
+}
+
+/**
+ * An EfficientNet with one logit, or one a class, in training mode. Its fresh weights come from the default generator: seed
+ * that before. Weights on the hub must have been brought (`settleWeights`).
  *
  * @throws ConfigError or DataError when the weights file does not fit
  */
 export function makeNetwork(
   recipe: ClassifierRecipe,
   device: Device,
-  options: { readWeights?: boolean } = {},
-): ClassifierNetwork {
+  options: MakeOptions = {},
+): ClassifierNetwork<EfficientNet> {
   const network = new EfficientNet(parseVariant(recipe.architecture), {
-    numClasses: recipe.target === 'classes' ? recipe.classes.length : 1,
+    numClasses: logitCount(recipe),
     inChannels: recipe.channels ?? 3, // runs of before this key was there have three
     head: recipe.head,
     dropConnect: recipe.dropConnect,

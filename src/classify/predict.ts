@@ -103,16 +103,17 @@ export async function* predictFiles(
       const { names, pixels, unreadable } = await ahead;
       ahead = read(start + batchSize);
       const images = tensor(pixels, [names.length, channels, sizePx, sizePx]);
-      const how = { device, batchSize, tta };
+      const how = { device, batchSize, tta, indices: [...names.keys()] };
       let predictions: Prediction[];
       try {
-        const rows = [...names.keys()];
         predictions =
           classes > 0
-            ? (await classProbabilities(network, images, rows, { ...how, classes })).map(
-                (probabilities, i) => ({ file: names[i]!, score: probabilities[0]!, probabilities }),
-              )
-            : Array.from(await logitsOf(network, images, rows, how), (logit, i) => ({
+            ? (await classProbabilities(network, images, { ...how, classes })).map((probabilities, i) => ({
+                file: names[i]!,
+                score: probabilities[0]!,
+                probabilities,
+              }))
+            : Array.from(await logitsOf(network, images, how), (logit, i) => ({
                 file: names[i]!,
                 score: probability(logit),
                 probabilities: null,

@@ -8,7 +8,6 @@ import type { FoundRange } from '../data/dataset/index.js';
 import { framingOfFolder, openDataset } from '../data/dataset/index.js';
 import type { Fit } from '../data/lineage/index.js';
 import type { Framing } from '../image/index.js';
-import type { EfficientNet } from '../models/index.js';
 import type { ConditionsFrom } from '../run/index.js';
 import {
   bestCheckpointPath,
@@ -21,7 +20,8 @@ import {
 import type { Interval, SplitScores } from '../stats/index.js';
 import { type ClassScoreRow, type ClassSummary, readClassScores } from './class-scores.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
-import { makeNetwork } from './network.js';
+import { networkFor } from './network.js';
+import { type ClassifierModule, type OwnParts, reopenParts } from './own.js';
 import { type EvaluationSplit, readScores, type ScoreRow } from './scores.js';
 import { keptNetwork } from './state.js';
 
@@ -163,17 +163,29 @@ export function showingOfRun(dir: string): { ranges: FoundRange[] } {
   return { ranges: openDataset(readClassifierConfig(dir).data).intensity ?? [] };
 }
 
+/** A run's network, ready to score. */
+export interface OpenedClassifier {
+  /** In evaluation mode; whoever opened it disposes it. */
+  network: ClassifierModule;
+  config: ClassifierConfig;
+  /** What it was made with, where the network is one's own. */
+  parts: OwnParts;
+}
+
 /**
  * The best network of a run, in evaluation mode: the final weights of a finished run, else the best so far.
- * @throws DataError when there is none yet
+ * @param given what a program handed in when it was trained; a module is found by the run itself
+ * @throws DataError when there is none yet; ConfigError where its module is gone, or another one now
  */
-export function openClassifier(
+export async function openClassifier(
   dir: string,
   device: Device,
-): { network: EfficientNet; config: ClassifierConfig } {
+  given: OwnParts = {},
+): Promise<OpenedClassifier> {
   const config = readClassifierConfig(dir);
+  const parts = await reopenParts(dir, config, given);
   // The run's own weights replace whatever it started from, so that file may be gone.
-  const { network } = makeNetwork(config, device, { readWeights: false });
+  const { network } = networkFor(config, device, { readWeights: false, parts });
   tidy(() => {
     if (existsSync(weightsPath(dir))) {
       const { tensors } = loadSafetensors(weightsPath(dir));
@@ -188,5 +200,5 @@ export function openClassifier(
     }
   });
   network.eval();
-  return { network, config };
+  return { network, config, parts };
 }

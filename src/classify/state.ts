@@ -4,19 +4,19 @@ import { type Device, Generator, manualSeed, type Tensor, tidy } from 'graft-tor
 import { DataError } from 'graft-torch/base';
 import { Adam, AdamW, Ema, type Optimizer, ReduceOnPlateau } from 'graft-torch/optim';
 import { balanced, Loader } from '../data/pixels/index.js';
-import type { EfficientNet } from '../models/index.js';
 import type { Json, Run } from '../run/index.js';
 import { resumeCheckpoint, saveCheckpoint, underPrefix, withPrefix } from '../run/index.js';
 import type { ClassifierRecipe } from './config.js';
 import { layerRateFactors } from './layer-rates.js';
-import { makeNetwork } from './network.js';
+import { networkFor } from './network.js';
+import type { ClassifierModule, OwnParts } from './own.js';
 import type { TrainingSet } from './training-set.js';
 
 /** Everything that changes while a classifier trains, besides the generators. */
 export interface State {
-  network: EfficientNet;
+  network: ClassifierModule;
   /** The network that is validated and kept: the moving average of the weights, or the network itself. */
-  average: EfficientNet;
+  average: ClassifierModule;
   ema: Ema | null;
   optimizer: Optimizer;
   plateau: ReduceOnPlateau;
@@ -46,10 +46,15 @@ export type Identity = { dataset: string } & TrainingSet['counts'];
 export function makeState(
   run: Run,
   recipe: ClassifierRecipe,
-  { device, training, warn }: { device: Device; training: TrainingSet; warn?: (message: string) => void },
+  {
+    device,
+    training,
+    parts,
+    warn,
+  }: { device: Device; training: TrainingSet; parts: OwnParts; warn?: (message: string) => void },
 ): State {
   manualSeed(recipe.seed);
-  const { network, loaded, caution } = makeNetwork(recipe, device);
+  const { network, loaded, caution } = networkFor(recipe, device, { parts });
   if (loaded !== null) run.log(`starting weights: ${loaded}`);
   if (caution !== null) {
     run.log(`warning: ${caution}`);
@@ -58,7 +63,7 @@ export function makeState(
   const trainable = network.parameters().filter((parameter) => parameter.requiresGrad);
   const { learningRate: lr, weightDecay, layerDecay, emaDecay } = recipe;
   const options = { lr, rateFactors: layerRateFactors(network, trainable, layerDecay), fused: true };
-  const average = emaDecay > 0 ? makeNetwork(recipe, device, { readWeights: false }).network : network;
+  const average = emaDecay > 0 ? networkFor(recipe, device, { readWeights: false, parts }).network : network;
   const { images, indices, labels } = training;
   return {
     network,
@@ -99,8 +104,7 @@ function generators(device: Device): Record<string, Generator> {
 export function saveState(
   run: Run,
   state: State,
-  identity: Identity,
-  { device, best }: { device: Device; best: boolean },
+  { identity, device, best }: { identity: Identity; device: Device; best: boolean },
 ): void {
   tidy(() => {
     const { tensors, step, lr } = state.optimizer.stateDict();
@@ -140,10 +144,14 @@ interface CheckpointMeta {
 export function restoreState(
   run: Run,
   state: State,
-  identity: Identity,
-  options: { device: Device; changeable: readonly string[]; warn?: (message: string) => void },
+  options: {
+    identity: Identity;
+    device: Device;
+    changeable: readonly string[];
+    warn?: (message: string) => void;
+  },
 ): void {
-  const { device, changeable, warn = () => {} } = options;
+  const { identity, device, changeable, warn = () => {} } = options;
   tidy(() => {
     const checkpoint = resumeCheckpoint(run, warn, { changeable });
     if (!checkpoint) return;

@@ -6,20 +6,23 @@
 import { backward, type Device, type Tensor, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { clipGradNorm, type Ema, type Optimizer } from 'graft-torch/optim';
-import type { EfficientNet } from '../models/index.js';
-import { augmentationOf, toNetworkInput } from './batch.js';
+import { augmentationOf, statisticsOf, toNetworkInput } from './batch.js';
 import { classWeightsOf } from './class-weights.js';
 import type { ClassifierRecipe } from './config.js';
 import { classificationLoss, smoothLabels } from './losses.js';
 import { drawMix, isMixing, mixTargets } from './mixing.js';
+import { logitCount } from './network.js';
+import type { ClassifierModule, OwnAugmentation } from './own.js';
 import type { TrainingSet } from './training-set.js';
 
 export interface StepParts {
-  network: EfficientNet;
+  network: ClassifierModule;
   optimizer: Optimizer;
   ema: Ema | null;
   training: TrainingSet;
   device: Device;
+  /** Instead of the recipe's. */
+  augmentation?: OwnAugmentation | undefined;
 }
 
 /** Trains on a batch; returns its loss. `step`: steps made before. */
@@ -28,7 +31,8 @@ export type TrainStep = (images: Tensor, indices: readonly number[], step: numbe
 /** @throws DataError where a class that is to be weighed has no image */
 export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep {
   const { network, optimizer, ema, training, device } = parts;
-  const augmentation = augmentationOf(recipe);
+  const augmentation = parts.augmentation ?? augmentationOf(recipe);
+  const statistics = statisticsOf(network);
   const random = new Random(recipe.seed);
   const [augmenting, mixing] = [random.fork('augmentation'), random.fork('mixing')];
   const loss = {
@@ -45,12 +49,12 @@ export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep 
       const input = toNetworkInput(images, device, {
         augmentation,
         randoms: numbers.map((number) => augmenting.fork(number)),
-        statistics: network.conventions.inputStatistics,
+        statistics,
         mixes,
       });
       const labels = targetsOf(
         indices.map((index) => training.labels[index]!),
-        network.numClasses,
+        logitCount(recipe),
         device,
       );
       const targets = smoothLabels(mixes ? mixTargets(labels, mixes) : labels, recipe.labelSmoothing);

@@ -78,11 +78,12 @@ describe('trainClassifier', () => {
     expect(readClassifierResult(runDir)).toEqual(result);
 
     // The stored network is the one that made the scores; checkpoints are gone.
-    const { network } = openClassifier(runDir, 'cpu');
-    const again = await scoreSplit(network, { ...data.cache, positive: 'malignant' }, 'test', {
-      device: 'cpu',
-      batchSize: 7,
-    });
+    const { network } = await openClassifier(runDir, 'cpu');
+    const again = await scoreSplit(
+      network,
+      { ...data.cache, positive: 'malignant' },
+      { split: 'test', device: 'cpu', batchSize: 7 },
+    );
     again.forEach(({ score }, i) => {
       expect(score).toBeCloseTo(result.testScores[i]!.score, 5);
     });
@@ -238,16 +239,17 @@ describe('evaluation', () => {
     const indices = Array.from({ length: 80 }, (_, i) => i);
     const labels = small.cache.rows.map((row) => (row.label === 'malignant' ? 1 : 0));
     const options = { device: 'cpu' as const };
-    const whole = await logitsOf(network, small.cache.images, indices, { ...options, batchSize: 80 });
-    const batched = await logitsOf(network, small.cache.images, indices, { ...options, batchSize: 20 });
+    const whole = await logitsOf(network, small.cache.images, { ...options, indices, batchSize: 80 });
+    const batched = await logitsOf(network, small.cache.images, { ...options, indices, batchSize: 20 });
     batched.forEach((logit, i) => {
       expect(logit).toBeCloseTo(whole[i]!, 4);
     });
     // The whole split at once; the mean of four batches' AUCs is another number on these scores.
-    const rows = await scoreSplit(network, { ...small.cache, positive: 'malignant' }, 'train', {
-      ...options,
-      batchSize: 10,
-    });
+    const rows = await scoreSplit(
+      network,
+      { ...small.cache, positive: 'malignant' },
+      { split: 'train', ...options, batchSize: 10 },
+    );
     const split = indices.slice(0, 48);
     const scores = split.map((i) => whole[i]!);
     expect(aucOf(rows)).toBeCloseTo(auc(labels.slice(0, 48), scores), 2);
@@ -275,6 +277,6 @@ describe('evaluation', () => {
       expect(Object.keys(tensors).some((key) => key.startsWith('network._fc'))).toBe(true);
       dispose(tensors);
     });
-    return openClassifier(run, 'cpu');
+    return await openClassifier(run, 'cpu');
   }
 });

@@ -13,15 +13,14 @@ import {
   setThreads,
   tidy,
 } from 'graft-torch';
-import { DataError, GraftError } from 'graft-torch/base';
+import { ConfigError, DataError, GraftError } from 'graft-torch/base';
 import { warmupCosine } from 'graft-torch/optim';
-import { type AugmentationName, RAND_AUGMENT } from '../data/augment/index.js';
+import { RAND_AUGMENT } from '../data/augment/index.js';
 import { type Dataset, frameCautions, framingOf, photographSize } from '../data/dataset/index.js';
 import type { Fit } from '../data/lineage/index.js';
 import type { PixelCache } from '../data/pixels/index.js';
-import type { Framing } from '../image/index.js';
 import { fittedMetadata, ownFit, partsOf, readRecord, writeLearned, writeRecord } from '../lineage/index.js';
-import { encodeConventions, OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
+import { OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
 import {
   asSeenNow,
   bestCheckpointPath,
@@ -48,7 +47,14 @@ import { type AssessedData, assess } from './assess.js';
 import { type ClassSummary, writeClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
 import { FINE_TUNING_OFF } from './fine-tuning.js';
-import { adoptConventions, settleChannels, settleClasses, settleWeights } from './network.js';
+import {
+  adoptConventions,
+  networkMetadata,
+  settleChannels,
+  settleClasses,
+  settleWeights,
+} from './network.js';
+import { networkTitle, type OwnParts, openModule, ownKeys } from './own.js';
 import {
   type ClassifierResult,
   type ClassifierSummary,
@@ -77,7 +83,8 @@ import {
 import { makeStep } from './step.js';
 import { makeTrainingSet, type SyntheticImages, type TrainingSet } from './training-set.js';
 
-export interface TrainClassifierOptions {
+/** `network` and `augmentation`: of one's own, instead of what the config says or its module holds (./own.ts). */
+export interface TrainClassifierOptions extends OwnParts {
   config: ClassifierRecipe;
   runDir: string;
   dataset: Dataset;
@@ -85,8 +92,6 @@ export interface TrainClassifierOptions {
   cache: PixelCache;
   /** Added to the training images. Whether they may be (lineage) is for the caller to check. */
   synthetic?: readonly SyntheticImages[];
-  /** Instead of the config's. */
-  augmentation?: AugmentationName;
   /**
    * What to do with a run folder that holds this very run already: 'refuse', or 'continue' it where it stopped
    * (and give back the results of a finished one). Default 'refuse'.
@@ -118,37 +123,63 @@ const changeable = [...runConditions, 'data', 'evaluationBatchSize'];
  * number of threads.
  *
  * @throws InterruptedError when it was stopped (its state is saved); GraftError when the loss is not finite;
- * DataError when a split lacks a class
+ * DataError when a split lacks a class; ConfigError where a network of one's own does not fit
  */
 export async function trainClassifier(options: TrainClassifierOptions): Promise<ClassifierResult> {
-  const augmentation = options.augmentation ?? options.config.augmentation;
-  checkRecipe(options.config);
-  const asked = settleChannels(
-    settleClasses(settleThreads({ ...options.config, augmentation }), options.dataset),
-    options.cache,
-  );
+  const { dataset, runDir } = options;
+  const status = options.ifExists === 'continue' ? runStatus(runDir) : 'empty';
+  const was: Partial<ClassifierRecipe> = status === 'empty' ? {} : readRunConfig(runDir).config;
+  const { parts, keys } = await ownPartsOf(options, { was, isFinished: status === 'finished' });
+  const own = { ...options.config, ...keys };
+  checkRecipe(own);
+  const asked = settleChannels(settleClasses(settleThreads(own), dataset), options.cache);
   checkData(options, asked);
-  const status = options.ifExists === 'continue' ? runStatus(options.runDir) : 'empty';
   // Before the configuration is written: whoever opens the run later need not have the weights it began with.
-  const recipe =
-    status === 'empty'
-      ? await settleWeights(asked)
-      : adoptConventions(asked, readRunConfig(options.runDir).config);
+  const recipe = status === 'empty' ? await settleWeights(asked) : adoptConventions(asked, was);
   const config = wholePaths('classifier', {
-    data: options.dataset.dir,
+    data: dataset.dir,
     synthetic: (options.synthetic ?? []).map(({ source }) => source),
     ...recipe,
   });
-  if (status !== 'empty') requireSameRun(options.runDir, config);
-  if (status === 'finished') return readClassifierResult(options.runDir);
-  if (status === 'resumable')
-    return await trainInto(openRun(options.runDir, { data: config.data }), recipe, options);
-  const dataHash = options.dataset.hash;
-  return await trainInto(
-    createRun(options.runDir, { kind: 'classifier', config, dataHash }),
-    recipe,
-    options,
-  );
+  if (status !== 'empty') requireSameRun(runDir, config);
+  if (status === 'finished') return readClassifierResult(runDir);
+  const run =
+    status === 'resumable'
+      ? openRun(runDir, { data: config.data })
+      : createRun(runDir, { kind: 'classifier', config, dataHash: dataset.hash });
+  return await trainInto(run, recipe, { ...options, ...parts });
+}
+
+/** What comes from outside: from the caller, else from the recipe's module, which must be the one that the run began with. */
+async function ownPartsOf(
+  { config, network, augmentation }: TrainClassifierOptions,
+  { was, isFinished }: { was: Partial<ClassifierRecipe>; isFinished: boolean },
+): Promise<Awaited<ReturnType<typeof openModule>>> {
+  const given = { network, augmentation };
+  if (config.module === undefined) return { parts: given, keys: ownKeys(given) };
+  if (network ?? augmentation)
+    throw new ConfigError(
+      'module: a network or augmentation is given by the program as well; leave one of them out',
+    );
+  // Nothing is made with it any more: it may be gone.
+  const { moduleHash, moduleFitted, own } = was;
+  if (isFinished) return { parts: {}, keys: { moduleHash, moduleFitted, own } };
+  return await openModule({ module: config.module, moduleHash: config.moduleHash ?? moduleHash });
+}
+
+/** A run with all that its training walks through. */
+interface Training extends LoopData {
+  run: Run;
+  recipe: ClassifierRecipe;
+  device: Device;
+  state: State;
+  options: TrainClassifierOptions;
+}
+
+interface LoopData {
+  data: AssessedData;
+  training: TrainingSet;
+  identity: Identity;
 }
 
 async function trainInto(
@@ -156,7 +187,7 @@ async function trainInto(
   recipe: ClassifierRecipe,
   options: TrainClassifierOptions,
 ): Promise<ClassifierResult> {
-  const { cache, dataset } = options;
+  const { cache, dataset, warn } = options;
   const { images, rows } = cache;
   const { classes } = recipe;
   const data = { images, rows, positive: dataset.positive, classes };
@@ -177,14 +208,15 @@ async function trainInto(
     }
     if (recipe.weights !== null) await openWeightsFile(recipe.weights);
     const identity = { dataset: dataset.hash, ...training.counts };
-    state = makeState(run, recipe, { device, training, warn: options.warn });
-    restoreState(run, state, identity, { device, changeable, warn: options.warn });
+    state = makeState(run, recipe, { device, training, parts: options, warn });
+    restoreState(run, state, { identity, device, changeable, warn });
     writeLearned(run.dir, dataset);
     writeRecord(run.dir, () => recordOf(run, recipe, dataset));
     if (state.step === 0) warnOfFrames(options);
-    noteConditions(run, state.step, { device, engine: engineInfo(), warn: options.warn });
-    await loop(run, recipe, device, { data, training, identity }, state, options);
-    return await conclude(run, recipe, device, { data, training, dataset, framing: cache.framing }, state);
+    noteConditions(run, state.step, { device, engine: engineInfo(), warn });
+    const whole = { run, recipe, device, data, training, identity, state, options };
+    await loop(whole);
+    return await conclude(whole);
   } finally {
     state?.loader.dispose();
     state?.network.dispose();
@@ -207,23 +239,11 @@ const recordOf = (run: Run, { real }: ClassifierRecipe, { rows, ...dataset }: Da
   ...partsOf('classifier', run.config),
 ];
 
-interface LoopData {
-  data: AssessedData;
-  training: TrainingSet;
-  identity: Identity;
-}
-
-async function loop(
-  run: Run,
-  recipe: ClassifierRecipe,
-  device: Device,
-  { data, training, identity }: LoopData,
-  state: State,
-  options: TrainClassifierOptions,
-): Promise<void> {
+async function loop(whole: Training): Promise<void> {
+  const { run, recipe, device, training, identity, state, options } = whole;
   const { optimizer, progress } = state;
   const interrupt = options.interrupt ?? neverInterrupted;
-  const step = makeStep(recipe, { ...state, training, device });
+  const step = makeStep(recipe, { ...state, training, device, augmentation: options.augmentation });
   const cosine = warmupCosine(recipe.steps, recipe.warmupSteps);
 
   while (state.step < recipe.steps && !isStale(recipe, progress)) {
@@ -241,7 +261,7 @@ async function loop(
       window.sum += loss;
       window.count += 1;
     }
-    if (!Number.isFinite(loss)) diverged(run, recipe, done, loss);
+    if (!Number.isFinite(loss)) diverged(whole, loss);
     options.onStep?.(done, { loss, valAuc: progress.lastAuc, bestAuc: progress.best?.auc ?? null });
 
     const ends = done === recipe.steps;
@@ -257,9 +277,9 @@ async function loop(
       progress.logged = { sum: 0, count: 0 };
     }
     const validates = done % recipe.evaluateEvery === 0 || ends;
-    const isBest = validates && (await validate(run, recipe, device, data, state));
+    const isBest = validates && (await validate(whole));
     const stops = (await interrupt.poll()) || options.signal?.aborted === true;
-    if (validates || stops) saveState(run, state, identity, { device, best: isBest });
+    if (validates || stops) saveState(run, state, { identity, device, best: isBest });
     if (stops && !ends)
       throw new InterruptedError(`${run.dir}: stopped after step ${done} of ${recipe.steps}`);
   }
@@ -276,20 +296,16 @@ function rateFactor(recipe: ClassifierRecipe, cosine: (step: number) => number, 
 }
 
 /** Scores the validation split; returns whether it is the best so far. */
-async function validate(
-  run: Run,
-  recipe: ClassifierRecipe,
-  device: Device,
-  data: LoopData['data'],
-  state: State,
-): Promise<boolean> {
+async function validate(whole: Training): Promise<boolean> {
+  const { run, recipe, device, data, state } = whole;
   const started = performance.now();
   const { progress, plateau } = state;
-  const { auc, logLoss } = await assess(state.average, data, 'val', {
+  const { auc, logLoss } = await assess(state.average, data, {
+    split: 'val',
     device,
     batchSize: recipe.evaluationBatchSize,
   });
-  if (Number.isNaN(auc)) diverged(run, recipe, state.step, auc);
+  if (Number.isNaN(auc)) diverged(whole, auc);
   const isBest = progress.best === null || auc > progress.best.auc;
   if (isBest) progress.best = { auc, step: state.step };
   progress.stale = isBest ? 0 : progress.stale + 1;
@@ -317,18 +333,16 @@ function warnOfFrames({ dataset, cache, warn }: TrainClassifierOptions): void {
 }
 
 /** Scores validation and test with the best network, writes everything, finishes the run. */
-async function conclude(
-  run: Run,
-  recipe: ClassifierRecipe,
-  device: Device,
-  {
-    data,
-    training,
-    dataset,
-    framing,
-  }: { data: LoopData['data']; training: TrainingSet; dataset: Dataset; framing: Framing },
-  state: State,
-): Promise<ClassifierResult> {
+async function conclude({
+  run,
+  recipe,
+  device,
+  data,
+  training,
+  state,
+  options,
+}: Training): Promise<ClassifierResult> {
+  const { dataset, cache } = options;
   const started = performance.now();
   const { average: network, progress } = state;
   tidy(() => {
@@ -337,7 +351,8 @@ async function conclude(
   const scores = {} as Record<EvaluationSplit, ScoreRow[]>;
   const byClass = {} as Record<EvaluationSplit, ClassSummary>;
   for (const split of ['val', 'test'] as const) {
-    const assessed = await assess(network, data, split, {
+    const assessed = await assess(network, data, {
+      split,
       device,
       batchSize: recipe.evaluationBatchSize,
       tta: recipe.tta,
@@ -350,9 +365,9 @@ async function conclude(
   }
   const fitted = readRecord({ dir: run.dir, summary: undefined });
   saveSafetensors(weightsPath(run.dir), network.stateDict(), {
-    architecture: recipe.architecture,
+    architecture: networkTitle(recipe),
     [SIDE_KEY]: String(recipe.imageSize),
-    ...encodeConventions(network.conventions),
+    ...networkMetadata(network),
     ...fittedMetadata(fitted),
   });
   progress.seconds += (performance.now() - started) / 1000;
@@ -369,7 +384,7 @@ async function conclude(
     images: training.counts,
     dataset: { name: dataset.name, hash: dataset.hash, positive: dataset.positive },
     ...(fitted ? { fitted } : {}),
-    framing: framingOf(dataset, framing),
+    framing: framingOf(dataset, cache.framing),
     ...(dataset.intensity ? { intensity: dataset.intensity } : {}),
     parameters: network.parameterCount,
     device,
@@ -384,7 +399,7 @@ async function conclude(
   return readClassifierResult(run.dir);
 }
 
-function diverged(run: Run, recipe: ClassifierRecipe, step: number, loss: number): never {
+function diverged({ run, recipe, state: { step } }: Training, loss: number): never {
   run.event('failed', step, { reason: 'not finite', figure: 'loss', value: String(loss) });
   run.log(`step ${step}: the loss is ${loss}`);
   throw new GraftError(

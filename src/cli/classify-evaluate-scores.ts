@@ -104,7 +104,7 @@ async function freshScores(
 ): Promise<Scored> {
   const { quiet } = globalOptions(command);
   const device = await startEngine(command);
-  const { network } = openClassifier(dir, device);
+  const { network } = await openClassifier(dir, device);
   const how = { quiet, framing: framingOfRun(dir), channels: config.channels ?? 3 } as const;
   const tta = flags.tta ?? config.tta;
   const { classes, evaluationBatchSize: batchSize } = config;
@@ -115,15 +115,15 @@ async function freshScores(
     const { images, rows: all } = opened.cache;
     const total = all.filter((row) => isOf(split, row)).length;
     return withProgress({ label: `scoring ${split}`, total, unit: 'images', quiet }, async (bar) => {
-      const how = { device, batchSize, tta, onBatch: (done: number) => bar.update(done) };
+      const how = { split, device, batchSize, tta, onBatch: (done: number) => bar.update(done) };
       if (config.target === 'binary') {
         const { positive } = opened.dataset;
         return {
-          rows: await scoreSplit(network, { images, rows: all, positive }, split, how),
+          rows: await scoreSplit(network, { images, rows: all, positive }, how),
           classRows: null,
         };
       }
-      const classRows = await scoreClasses(network, { images, rows: all, classes }, split, how);
+      const classRows = await scoreClasses(network, { images, rows: all, classes }, how);
       return { rows: oneAgainstRest(classRows, classes, 0), classRows };
     });
   };

@@ -11,6 +11,7 @@ import {
   evaluateScores,
   fewLines,
   hairPartition,
+  networkTitle,
   readClassifierConfig,
   writeClassScores,
   writeScores,
@@ -303,7 +304,7 @@ async function subjectOf(evaluated: Evaluated, unknown: string | null): Promise<
     run: basename(resolve(dir)),
     graft: graftVersion(),
     madeAt: new Date().toISOString(),
-    architecture: config.architecture,
+    architecture: networkTitle(config),
     sizePx: config.imageSize,
     scoring: tta === 'none' ? null : `test-time augmentation: ${tta}, logits averaged`,
     dataset: {

@@ -100,7 +100,7 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
   const { quiet, seed = 0 } = globalOptions(command);
   const methods = await methodsOf(flags.method);
   const device = await startEngine(command);
-  const { network, config } = openClassifier(dir, device);
+  const { network, config, parts } = await openClassifier(dir, device);
   indexOfClass(config, flags.class);
   const threshold = await runThreshold(dir);
   const { images, shown } = await pick(flags, { config, threshold, dir, quiet, seed });
@@ -109,6 +109,7 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
     (bar) =>
       explain(network, images, {
         config,
+        parts,
         device,
         threshold,
         methods,
@@ -270,7 +271,7 @@ function describe({ methods, layer, protocol }: Explanation, sheet: string): str
     table.push(['', '', 'deletion', ...cells(deletion), '']);
   }
   return [
-    `Grad-CAM at ${layer}; what is explained is ${protocol.explains}. ${protocol.images} images.`,
+    `${layer === null ? 'What' : `Grad-CAM at ${layer}; what`} is explained is ${protocol.explains}. ${protocol.images} images.`,
     '',
     trimmed(table),
     '',

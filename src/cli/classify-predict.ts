@@ -77,7 +77,7 @@ async function predictCommand(
     );
   if (passed) notice(command, `graft: warning: ${passed}`);
   const device = await startEngine(command);
-  const { network, config } = openClassifier(run, device);
+  const { network, config } = await openClassifier(run, device);
   const framing = framingOfRun(run);
   const page = flags.page === undefined ? undefined : parsePage(flags.page);
   const showing =

@@ -7,13 +7,13 @@ import {
   binaryCounts,
   classifierConfigSchema,
   fewLines,
+  networkTitle,
   readClassifierConfig,
   readSyntheticFolders,
+  requireUnseenParts,
   trainClassifier,
 } from '../classify/index.js';
 import { reopenDataset } from '../data/dataset/index.js';
-import { heldOf, requireUnseen } from '../data/lineage/index.js';
-import { traceTraining } from '../lineage/index.js';
 import { Progress, runStatus, settleThreads, trainedOn, withInterrupt } from '../run/index.js';
 import { bringWeights, openData } from './classify-data.js';
 import {
@@ -21,6 +21,7 @@ import {
   commandConfig,
   examples,
   globalOptions,
+  moduleOption,
   output,
   partOption,
   recipeTitle,
@@ -41,6 +42,7 @@ export function registerTrain(classify: Command): void {
     )
     .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
     .option(...partOption)
+    .option(...moduleOption('a network or an augmentation'))
     .option('--out <run>', 'run folder (default: runs/<recipe>)')
     .option('--dry-run', 'print the resolved configuration and stop')
     .action(async (options, command: Command) => trainCommand(options, command));
@@ -52,6 +54,10 @@ export function registerTrain(classify: Command): void {
     [
       'with synthetic melanomas in the training set',
       'graft classify train --data isic2017 --synthetic synthetic --out runs/with-synthetic',
+    ],
+    [
+      'a network of one’s own (examples/my-classifier.ts)',
+      'graft classify train --data isic2017 --module ./my-net.js --out runs/mine',
     ],
     ['every key with its default and source', 'graft classify train --data isic2017 --dry-run'],
   ]);
@@ -73,6 +79,7 @@ interface TrainOptions {
   synthetic: string[];
   set: string[];
   part?: string;
+  module?: string;
   out?: string;
   dryRun?: boolean;
 }
@@ -82,6 +89,7 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   const config = await commandConfig(command, classifierConfigSchema, 'classifier', settled, [
     { flag: '--data', key: 'data', value: options.data },
     { flag: '--part', key: 'weightsPart', value: options.part },
+    { flag: '--module', key: 'module', value: options.module },
     {
       flag: '--synthetic',
       key: 'synthetic',
@@ -89,7 +97,8 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
     },
   ]);
   if (config === null) return;
-  await runToEnd(options.out ?? `runs/${recipeTitle(options.recipe)}`, config, 'refuse', command);
+  const runDir = options.out ?? `runs/${recipeTitle(options.recipe)}`;
+  await runToEnd(config, { runDir, ifExists: 'refuse' }, command);
 }
 
 async function resumeCommand(dir: string, data: string | undefined, command: Command): Promise<void> {
@@ -103,14 +112,13 @@ async function resumeCommand(dir: string, data: string | undefined, command: Com
   };
   if (runStatus(dir) === 'finished') throw new GraftError(`${dir}: has finished; there is nothing to resume`);
   reopenDataset(config.data, trainedOn(dir));
-  await runToEnd(dir, config, 'continue', command);
+  await runToEnd(config, { runDir: dir, ifExists: 'continue' }, command);
 }
 
 /** Opens the data, trains with a progress bar and the signals caught, prints the result. */
 async function runToEnd(
-  runDir: string,
   config: ClassifierConfig,
-  ifExists: 'refuse' | 'continue',
+  { runDir, ifExists }: { runDir: string; ifExists: 'refuse' | 'continue' },
   command: Command,
 ): Promise<void> {
   const { quiet } = globalOptions(command);
@@ -121,12 +129,9 @@ async function runToEnd(
     // Runs of before there was this key have three.
     channels: config.channels ?? (ifExists === 'continue' ? 3 : undefined),
   });
-  if (config.weights !== null && ifExists === 'refuse') {
-    requireUnseen(traceTraining(config.weights).steps, heldOf(dataset), {
-      role: 'weights',
-      remedy: 'start from weights that never saw them, or from scratch',
-    });
-  }
+  if (ifExists === 'refuse')
+    for (const { role, artefact, why } of await requireUnseenParts(config, dataset))
+      if (role === 'module') warning(`${artefact}: ${why}`);
   const synthetic = await readSyntheticFolders(folders, dataset, {
     sizePx: config.imageSize,
     channels: cache.channels,
@@ -167,22 +172,17 @@ async function runToEnd(
   }
   const few = fewLines(binaryCounts(result.testScores, result.dataset.positive));
   const { testScores: _t, valScores: _v, ...json } = result;
-  output(command, { json: { run: runDir, ...json }, text: () => describeRun(runDir, config, result, few) });
+  output(command, { json: { run: runDir, ...json }, text: () => describeRun(runDir, result, few) });
 }
 
-function describeRun(
-  runDir: string,
-  config: ClassifierConfig,
-  result: ClassifierResult,
-  few: readonly string[],
-): string {
+function describeRun(runDir: string, result: ClassifierResult, few: readonly string[]): string {
   const { images, test, testAucInterval } = result;
   const interval = testAucInterval
     ? ` [95 % interval ${testAucInterval.low.toFixed(3)} to ${testAucInterval.high.toFixed(3)}]`
     : '';
   const positives = result.testScores.filter((row) => row.label === 1).length;
   return [
-    `Trained ${config.architecture} for ${result.steps} steps${result.stoppedEarly ? ' (stopped early)' : ''} on ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive); best at step ${result.bestStep}.`,
+    `Trained ${networkTitle(readClassifierConfig(runDir))} for ${result.steps} steps${result.stoppedEarly ? ' (stopped early)' : ''} on ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive); best at step ${result.bestStep}.`,
     `Validation AUC ${result.valAuc.toFixed(3)}; test AUC ${result.testAuc.toFixed(3)}${interval}, ${result.testScores.length} images, ${positives} positive.`,
     ...few,
     ...(result.byClass

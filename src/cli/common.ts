@@ -111,6 +111,10 @@ export const partOption = [
   'of a weights file that holds several state dicts, which: netG, model_ema; or what its names begin with',
 ] as const;
 
+/** @param what the module may hold */
+export const moduleOption = (what: string) =>
+  ['--module <file>', `${what} of one’s own: a .js file (.ts where this Node runs it)`] as const;
+
 /** `--trust-code`, for commands that may open a TorchScript file. Jobs in processes of their own inherit it. */
 export const addTrustOption = (command: Command): Command =>
   command

@@ -1,13 +1,14 @@
 /** `graft doctor`: what Graft found on this machine, what slows it down, what is missing and how to get it. */
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { arch, availableParallelism, cpus, freemem, release, totalmem } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { EngineInfo } from 'graft-torch';
 import { engineInfo } from 'graft-torch';
-import { GraftError, readJson } from 'graft-torch/base';
-import { graftVersion, packageRoot } from '../base/index.js';
+import { GraftError } from 'graft-torch/base';
+import { findEngine, isClone, setUpCommand } from 'graft-torch/setup';
+import { graftVersion } from '../base/index.js';
 import { colorsFor, examples, output, startEngine } from './common.js';
+import { libtorchSources } from './setup.js';
 
 export interface Finding {
   name: string;
@@ -18,6 +19,8 @@ export interface Finding {
 }
 
 const GIB = 2 ** 30;
+/** Where Graft was cloned it is another command than where it was installed. */
+const again = `\`${setUpCommand()}\``;
 /** What the demo and a 64-pixel GAN need with room to spare. */
 const COMFORTABLE_MEMORY_BYTES = 4 * GIB;
 const COMFORTABLE_DISK_BYTES = 5 * GIB;
@@ -64,7 +67,7 @@ async function describeEngine(command: Command): Promise<Finding[]> {
         name: 'libtorch',
         status: 'missing',
         value: error instanceof Error ? error.message : String(error),
-        remedy: '`npm run setup` in the folder of Graft finds or installs libtorch and builds the addon',
+        remedy: `\`${setUpCommand()}\` finds or installs libtorch and builds the addon`,
       },
     ];
   }
@@ -82,27 +85,15 @@ async function describeEngine(command: Command): Promise<Finding[]> {
 
 function describeLibtorch(info: EngineInfo, libraries: readonly string[]): Finding {
   const file = libraries.find((path) => /libtorch_cpu\./.test(path));
-  const source = readSetupRecord()?.libtorch?.source;
-  const where = [file, source ? `from ${sourceNames[source] ?? source}` : undefined]
+  const { engine } = findEngine();
+  const where = [file, engine && `from ${libtorchSources[engine.libtorch.source]}`]
     .filter(Boolean)
     .join(', ');
   return { name: 'libtorch', status: 'ok', value: `${info.libtorch}${where ? ` (${where})` : ''}` };
 }
 
-const sourceNames: Record<string, string> = {
-  LIBTORCH: '$LIBTORCH',
-  python: "Python's torch package",
-  system: 'the system',
-};
-
-/** What the last set-up wrote down; absent where Graft was built in another way. */
-function readSetupRecord(): { libtorch?: { source?: string } } | undefined {
-  const path = join(packageRoot(), 'build', 'setup.json');
-  return existsSync(path) ? readJson(path) : undefined;
-}
-
 function describeDevices(info: EngineInfo): Finding[] {
-  const other = 'a libtorch with CUDA (`pip install torch`, or LIBTORCH=<its folder>), then `npm run setup`';
+  const other = `a libtorch with CUDA (\`pip install torch\`, or LIBTORCH=<its folder>), then ${again}`;
   const findings: Finding[] = [];
   if (info.cudaDevices > 0)
     findings.push({ name: 'CUDA', status: 'ok', value: `${info.cudaDevices} device(s)` });
@@ -130,7 +121,7 @@ function describeDevices(info: EngineInfo): Finding[] {
             name: 'MPS',
             status: 'warn',
             value: 'not available',
-            remedy: '`brew install pytorch`, then `npm run setup`',
+            remedy: `\`brew install pytorch\`, then ${again}`,
           },
     );
   return findings;
@@ -201,7 +192,7 @@ function describeOneDnn(info: EngineInfo): Finding {
       name,
       status: 'warn',
       value: 'this libtorch has none: convolutions are several times slower',
-      remedy: 'another libtorch (`pip install torch`), then `npm run setup`',
+      remedy: `another libtorch (\`pip install torch\`), then ${again}`,
     };
   const version = /v([\d.]+)/.exec(info.mkldnnVersion)?.[1] ?? info.mkldnnVersion;
   return { name, status: 'ok', value: `${version}, kernels for ${info.capability}` };
@@ -217,8 +208,8 @@ export function describeJpeg(library: string | undefined): Finding {
     value: 'built without libjpeg-turbo: pixel caches of large JPEGs fill two to four times slower',
     remedy:
       process.platform === 'darwin'
-        ? '`brew install jpeg-turbo`, then `npm run setup`'
-        : '`sudo apt-get install libjpeg-dev` (elsewhere libjpeg-turbo-devel), then `npm run setup`',
+        ? `\`brew install jpeg-turbo\`, then ${again}`
+        : `\`sudo apt-get install libjpeg-dev\` (elsewhere libjpeg-turbo-devel), then ${again}`,
   };
 }
 
@@ -233,7 +224,7 @@ async function describeSharp(): Promise<Finding> {
       name: 'sharp',
       status: 'missing',
       value,
-      remedy: '`npm ci --include=optional` in the folder of Graft',
+      remedy: isClone() ? '`npm ci --include=optional`' : '`npm install --include=optional sharp`',
     };
   }
 }

@@ -20,6 +20,12 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./demo.js')).register,
   },
   {
+    name: 'setup',
+    summary: 'make the engine ready on this machine, once',
+    group: 'Start:',
+    load: async () => (await import('./setup.js')).register,
+  },
+  {
     name: 'doctor',
     summary: 'what is installed, what is missing and how to get it',
     group: 'Start:',

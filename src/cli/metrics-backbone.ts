@@ -21,7 +21,7 @@ export const addBackboneOptions = (command: Command): Command =>
   addTrustOption(command)
     .option(
       '--backbone <which>',
-      'where features come from: random, a classifier run, inception:FILE, FILE.pt (TorchScript) or FILE.onnx',
+      'where features come from: random, a classifier run, inception:FILE, FILE.pt (TorchScript), FILE.onnx or module:FILE.js',
       'random',
     )
     .addOption(

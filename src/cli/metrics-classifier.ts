@@ -17,6 +17,7 @@ import {
   examples,
   globalOptions,
   integer,
+  moduleOption,
   notice,
   output,
   warning,
@@ -27,6 +28,7 @@ interface ClassifierFlags {
   data: string;
   synthetic: string[];
   recipe: string;
+  module?: string;
   set: string[];
   seeds: number;
   count?: number;
@@ -50,6 +52,7 @@ export function registerClassifier(metrics: Command): void {
     )
     .option('--recipe <name>', 'classifier: recipes/<name>.yaml, or a file', 'efficientnet-b0-64')
     .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
+    .option(...moduleOption('a network or an augmentation'))
     .option('--seeds <count>', 'classifiers of each kind', integer({ min: 1, max: 100 }), 3)
     .option(
       '--count <images>',
@@ -80,18 +83,18 @@ async function classifierCommand(flags: ClassifierFlags, command: Command): Prom
   const config = await commandConfig(command, classifierConfigSchema, 'classifier', { ...flags, settle }, [
     { flag: '--data', key: 'data', value: flags.data },
     { flag: '--synthetic', key: 'synthetic', value: flags.synthetic },
+    { flag: '--module', key: 'module', value: flags.module },
   ]);
   if (config === null) return;
   const out = flags.out ?? join('runs', `gan-train-test-${basename(flags.synthetic[0]!)}`);
-  const result = await measure(out, config, flags, command);
+  const result = await measure(config, { ...flags, out }, command);
   output(command, { json: { folder: out, ...result }, text: () => describe(out, result) });
 }
 
 /** Reads the images, trains with one progress bar over all runs and the signals caught. */
 async function measure(
-  out: string,
   config: ClassifierConfig,
-  { seeds, count, base }: ClassifierFlags,
+  { out, seeds, count, base }: ClassifierFlags & { out: string },
   command: Command,
 ): Promise<GanTrainTestResult> {
   const { quiet } = globalOptions(command);

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Tensor } from 'graft-torch';
 import { cat, dispose } from 'graft-torch';
 import type { MeasureOptions } from '../metrics/distribution/index.js';
-import { measureAll } from '../metrics/distribution/index.js';
+import { loadMetrics, measureAll, measureOwn } from '../metrics/distribution/index.js';
 import {
   BEYOND_REAL,
   composeDistributionReport,
@@ -15,7 +15,7 @@ import {
 } from '../metrics/report/index.js';
 import type { MetricRecord } from '../metrics/sets/index.js';
 import { withTotal } from '../run/index.js';
-import { examples, globalOptions, integer, output, startEngine } from './common.js';
+import { examples, globalOptions, integer, moduleOption, output, startEngine } from './common.js';
 import {
   addBackboneOptions,
   type BackboneFlags,
@@ -23,12 +23,13 @@ import {
   openCommandBackbone,
 } from './metrics-backbone.js';
 import { cautionLines, writeMetricReport } from './metrics-output.js';
-import { addSetOptions, loadClasses, type SetFlags } from './metrics-sets.js';
+import { addSetOptions, type LoadedSets, loadClasses, type SetFlags } from './metrics-sets.js';
 import { plainTable, trimmed } from './table.js';
 
 interface DistributionFlags extends Omit<SetFlags, 'synthetic'>, BackboneFlags {
   synthetic: string[];
   replicates: number;
+  module?: string;
   report?: string;
 }
 
@@ -49,6 +50,7 @@ export function registerDistribution(metrics: Command): void {
       integer({ min: 0, max: 10_000 }),
       50,
     )
+    .option(...moduleOption('metrics'))
     .option('--report <file.html>', 'write a page with figures and protocol')
     .action(async (flags: DistributionFlags, command: Command) => distributionCommand(flags, command));
   examples(command, [
@@ -65,16 +67,20 @@ export function registerDistribution(metrics: Command): void {
       'graft metrics distribution --real isic2017 --synthetic synthetic --backbone inception:pt_inception-2015-12-05-6726825d.pth',
     ],
     [
+      'with a metric of one’s own beside them (examples/my-metric.ts)',
+      'graft metrics distribution --real isic2017 --synthetic synthetic --module ./my-metric.js',
+    ],
+    [
       'with features of a classifier that knows the field',
       'graft metrics distribution --real isic2017 --synthetic synthetic --backbone runs/efficientnet-b0',
     ],
   ]);
 }
 
-/** Features of one class, or of all of them together. */
+/** Images and features of one class, or of all of them together. */
 interface Compared {
   label: string | null;
-  groups: readonly string[] | undefined;
+  sets: Pick<LoadedSets, 'real' | 'synthetic'>;
   /** Which real images. */
   reference: string;
   features: { real: Tensor; synthetic: Tensor };
@@ -82,6 +88,7 @@ interface Compared {
 
 async function distributionCommand(flags: DistributionFlags, command: Command): Promise<void> {
   const device = await startEngine(command);
+  const own = flags.module === undefined ? [] : (await loadMetrics(flags.module)).metrics;
   const { classes, all: sets } = await loadClasses(flags, command);
   const backbone = await openCommandBackbone(flags, device, sets.real);
   const compared: Compared[] = [];
@@ -93,26 +100,29 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
           cache: flags.cache,
         });
       const features = { real: await of('real', real), synthetic: await of('synthetic', synthetic) };
-      compared.push({ label, groups: real.groups, reference, features });
+      compared.push({ label, sets: { real, synthetic }, reference, features });
     }
     if (compared.length > 1) {
       const all = (which: 'real' | 'synthetic') => cat(compared.map(({ features }) => features[which]));
       compared.unshift({
         label: null,
-        groups: sets.real.groups,
+        sets,
         reference: sets.reference,
         features: { real: all('real'), synthetic: all('synthetic') },
       });
     }
     const { seed, quiet } = globalOptions(command);
-    const results = compared.map(({ label, groups, features, reference }) => {
+    const results = compared.map(({ label, sets: images, features, reference }) => {
       const name = label && compared.length > 1 ? `measuring ${label}` : 'measuring';
       return withTotal({ label: name, unit: 'metrics', quiet }, (onProgress) => {
         const options: MeasureOptions = {
-          ...{ seed, groups, class: label, replicates: flags.replicates, onProgress },
+          ...{ seed, class: label, replicates: flags.replicates, onProgress },
+          groups: images.real.groups,
           protocol: { ...sets.protocol, reference },
         };
-        return measureAll(backbone, features, options);
+        const { records, fit } = measureAll(backbone, features, options);
+        const { onProgress: _, ...alike } = options;
+        return { records: [...records, ...measureOwn(own, images, alike)], fit };
       });
     });
     const records = results.flatMap((result) => result.records);

@@ -13,6 +13,7 @@ import {
   requireMarginReason,
   trialConfigSchema,
   trialPlan,
+  withModule,
   withRecipePaths,
 } from '../trial/index.js';
 import type { RegistrationFile } from '../verdict/index.js';
@@ -56,7 +57,7 @@ async function registerCommand(file: string, flags: RegisterFlags, command: Comm
     { flag: '--margin-reason', key: 'marginReason', value: flags.marginReason },
   ]);
   if (given === null) return;
-  const config = wholePaths('trial', withRecipePaths(given));
+  const config = wholePaths('trial', await withModule(withRecipePaths(given)));
   requireMarginReason(config);
   requireBalanceArm(config);
   const dataset = openDataset(config.data);

@@ -30,6 +30,7 @@ import {
   settleTrialThreads,
   trialConfigSchema,
   trialPlan,
+  withModule,
   withRecipePaths,
 } from '../trial/index.js';
 import type { RegistrationFile } from '../verdict/index.js';
@@ -136,7 +137,7 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   const reason = registered?.registration.plan.marginReason;
   // Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started.
   const config = {
-    ...wholePaths('trial', withRecipePaths(given)),
+    ...wholePaths('trial', await withModule(withRecipePaths(given))),
     ...(given.marginReason === null && typeof reason === 'string' && { marginReason: reason }),
   };
   const dataset = openDataset(config.data);

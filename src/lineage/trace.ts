@@ -203,8 +203,13 @@ export function partsOf(
   { artefact = THIS_RUN, within = [] }: { artefact?: string; within?: readonly string[] } = {},
 ): Fit[] {
   if (kind === 'classifier') {
-    const { weights, synthetic } = config as { weights?: string | null; synthetic?: string[] };
+    const { weights, synthetic, own } = config as {
+      weights?: string | null;
+      synthetic?: string[];
+      own?: string[];
+    };
     return [
+      ...(own?.includes('network') ? steppedInto(ownSteps(config, within), `network of ${artefact}`) : []),
       ...(weights ? steppedInto(stepsOf(weights, within), `start weights of ${artefact}`) : []),
       ...(synthetic ?? []).flatMap((dir) => steppedInto(imageSteps(dir), `synthetic images of ${artefact}`)),
     ];
@@ -216,6 +221,16 @@ export function partsOf(
       ? steppedInto(stepsOf(backbone, within), `choice of the checkpoint of ${artefact}`)
       : []),
   ];
+}
+
+/** Of a network of one's own: what its module says, or nobody knows. */
+export function ownSteps(
+  { module, moduleFitted }: { module?: string; moduleFitted?: string[] },
+  within: readonly string[] = [],
+): Fit[] {
+  if (moduleFitted) return moduleFitted.flatMap((reference) => stepsOf(reference, within));
+  const artefact = module === undefined ? 'a network from a program' : `module ${basename(module)}`;
+  return [unknownFit(artefact, 'other', 'it does not say what its network was fitted to (`fitted`)')];
 }
 
 /** Of a generator's weights: where those are not known, its images are not either. */

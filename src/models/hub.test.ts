@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, DataError } from 'graft-torch/base';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openWeightsFile, parseHubFile, weightsCacheDir, weightsFilePath } from './hub.js';
+import { createHttp, type Http } from '../net/index.js';
+import { type HubOptions, openWeightsFile, parseHubFile, weightsCacheDir, weightsFilePath } from './hub.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-hub-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -65,7 +66,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const open = (spec = SPEC, options: { idleTimeoutMs?: number } = {}): Promise<string> =>
+const open = (spec = SPEC, options: HubOptions = {}): Promise<string> =>
   openWeightsFile(spec, { env, firstWaitMs: 1, ...options });
 
 /** Nothing but whole files, whatever happened. */
@@ -183,15 +184,15 @@ describe('the hub', () => {
     answers = [status(200, { 'content-type': 'text/html; charset=utf-8' })];
     await refused(/web page/, 1);
     answers = Array.from({ length: 4 }, () => status(500));
-    await refused(/status 500/, 4);
+    await refused(/answered 500/, 4);
     answers = Array.from({ length: 6 }, () => status(302, { location: '/round' }));
-    await refused(/without an end/, 6);
+    await refused(/in circles/, 6);
     const silent: Answer = (_, response) => {
       response.writeHead(200, { 'content-length': BYTES.length });
       response.write(BYTES.subarray(0, 10));
     };
     answers = Array.from({ length: 4 }, () => silent);
-    await refused(/nothing came for 0\.1 s/, 4);
+    await refused(/sent nothing for 0\.1 s/, 4);
     const changed: Answer = (_, response) => {
       const bytes = Buffer.from(BYTES);
       bytes[1234]! ^= 1;
@@ -199,13 +200,13 @@ describe('the hub', () => {
       response.end(bytes);
     };
     answers = [redirect, changed, redirect, changed, redirect, changed, redirect, changed];
-    await refused(/not the hub's: SHA-256 [0-9a-f]{64}/, 8);
+    await refused(/other bytes than were announced: SHA-256 [0-9a-f]{64}/, 8);
     const short: Answer = (_, response) => {
       response.writeHead(200);
       response.end(BYTES.subarray(0, 99));
     };
     answers = [redirect, short, redirect, short, redirect, short, redirect, short];
-    await refused(/99 of 300000 bytes came/, 8);
+    await refused(/sent 99 bytes instead of 300000/, 8);
     env.HF_HUB_OFFLINE = '1';
     await refused(/HF_HUB_OFFLINE/, 0);
     env = { ...env, HF_HUB_OFFLINE: '0', HF_ENDPOINT: 'http://127.0.0.1:1' };
@@ -336,9 +337,9 @@ describe('a token', () => {
   });
 
   it('is in no message, and no open line carries it', async () => {
-    const fails = async (changes: Record<string, string>): Promise<string> => {
+    const fails = async (changes: Record<string, string>, http?: Http): Promise<string> => {
       env = { ...env, HF_TOKEN: TOKEN, ...changes };
-      const error = await open().then(
+      const error = await open(SPEC, { http }).then(
         () => expect.unreachable(),
         (failure: unknown) => failure as Error,
       );
@@ -352,17 +353,15 @@ describe('a token', () => {
       /^HF_TOKEN: holds characters that are in no token/,
     );
     const seen: string[] = [];
-    const original = globalThis.fetch;
-    globalThis.fetch = async (_, init) => {
-      seen.push(JSON.stringify(init!.headers));
-      return new Response('no', { status: 401 });
+    const http: Http = {
+      ...createHttp(),
+      follow: async (url, { headersFor }) => {
+        seen.push(JSON.stringify(headersFor!(url)));
+        return { url, status: 401, headers: {}, body: (async function* () {})(), discard: () => {} };
+      },
     };
-    try {
-      expect(await fails({ HF_ENDPOINT: 'http://mirror.example' })).toMatch(/not sent over an open line/);
-      await fails({ HF_ENDPOINT: 'https://mirror.example' });
-    } finally {
-      globalThis.fetch = original;
-    }
+    expect(await fails({ HF_ENDPOINT: 'http://mirror.example' }, http)).toMatch(/not sent over an open line/);
+    await fails({ HF_ENDPOINT: 'https://mirror.example' }, http);
     expect(seen[0]).not.toContain('authorization');
     expect(seen[1]).toContain(`Bearer ${TOKEN}`);
   });

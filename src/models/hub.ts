@@ -10,13 +10,21 @@
  * `HF_TOKEN` (or `HUGGING_FACE_HUB_TOKEN`) opens private and gated repositories. It goes to the hub alone, never to the
  * servers that it redirects to (their addresses are signed), never over an open line, and into no message.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, DataError, replaceFileAsync, userCacheDir } from 'graft-torch/base';
 import { hiddenParts, hideSecrets, shownAddress } from '../base/index.js';
+import {
+  createHttp,
+  type Expected,
+  type Http,
+  HttpError,
+  type HttpResponse,
+  openPart,
+  type PartFile,
+  statusError,
+  withRetries,
+} from '../net/index.js';
 
 export const HUB_PREFIX = 'hf:';
 const PUBLIC_ENDPOINT = 'https://huggingface.co';
@@ -35,14 +43,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface HubOptions {
   /** Default: the process's. */
   env?: Environment;
-  /** Tries in all. Default 4. */
-  attempts?: number;
   /** Before the second try; twice as long before each further one. Default 1000. */
   firstWaitMs?: number;
   /** Without a byte from the server. Default 30,000. */
   idleTimeoutMs?: number;
   /** Told after each piece; the total is null where the server does not say. */
-  onProgress?: (doneBytes: number, totalBytes: number | null) => void;
+  onProgress?: Expected['onProgress'];
+  /** Sends the requests. Default: a client of its own. */
+  http?: Http;
 }
 
 const isName = (part: string): boolean => /^[\w.-]+$/.test(part) && !/^\.+$/.test(part);
@@ -84,7 +92,7 @@ export function weightsFilePath(spec: string, env: Environment = process.env): s
  * @throws DataError when it cannot be had: one line with the URL and the path where to put it by hand
  */
 export async function openWeightsFile(spec: string, options: HubOptions = {}): Promise<string> {
-  const { env = process.env, attempts = 4, firstWaitMs = 1000 } = options;
+  const { env = process.env, idleTimeoutMs = 30_000 } = options;
   const hub = parseHubFile(spec);
   const path = weightsFilePath(spec, env);
   if (!hub || existsSync(path)) return path;
@@ -93,28 +101,27 @@ export async function openWeightsFile(spec: string, options: HubOptions = {}): P
   const byHand = (why: string, cause?: unknown): DataError =>
     new DataError(
       `${shownAddress(url)} cannot be fetched (${hideSecrets(why, hiddenParts(url))}); download it elsewhere and put it at ${path}`,
-      {
-        cause,
-      },
+      { cause },
     );
   if (env.HF_HUB_OFFLINE && env.HF_HUB_OFFLINE !== '0') throw byHand('HF_HUB_OFFLINE is set');
-  const source = { url, ...rightsAt(endpoint, env) };
-  await replaceFileAsync(path, async (temporary) => {
-    const part = new Part(await open(temporary, 'wx'));
-    try {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await download(source, part, options);
-        } catch (error) {
-          if (!(error instanceof DownloadError)) throw error;
-          if (!error.passing || attempt >= attempts) throw byHand(error.message, error);
-          await sleep(Math.max(error.retryAfterMs, firstWaitMs * 2 ** (attempt - 1)));
-        }
+  const source = { url: new URL(url), ...rightsAt(endpoint, env) };
+  const http = options.http ?? createHttp({ connectTimeoutMs: 10_000, idleTimeoutMs, env });
+  try {
+    await replaceFileAsync(path, async (temporary) => {
+      const part = await openPart(temporary);
+      try {
+        await withRetries(() => download(http, source, { part, onProgress: options.onProgress }), {
+          firstWaitMs: options.firstWaitMs ?? 1000,
+        });
+      } finally {
+        await part.close();
       }
-    } finally {
-      await part.file.close();
-    }
-  });
+    });
+  } catch (error) {
+    throw error instanceof HttpError ? byHand(error.message, error) : error;
+  } finally {
+    http.close();
+  }
   return path;
 }
 
@@ -145,198 +152,66 @@ function isPrivateLine(url: string): boolean {
   return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
-/** What has come of a file, over all tries. */
-class Part {
-  done = 0;
-  hash = createHash('sha256');
-  /** Of the whole file, as the hub stated it; null where it did not. */
-  sha256: string | null = null;
-
-  constructor(readonly file: FileHandle) {}
-
-  async append(chunk: Uint8Array): Promise<void> {
-    for (let written = 0; written < chunk.length; ) {
-      const { bytesWritten } = await this.file.write(
-        chunk,
-        written,
-        chunk.length - written,
-        this.done + written,
-      );
-      written += bytesWritten;
-    }
-    this.hash.update(chunk);
-    this.done += chunk.length;
-  }
-
-  async startAnew(): Promise<void> {
-    await this.file.truncate(0);
-    this.done = 0;
-    this.hash = createHash('sha256');
-  }
-}
-
-/** A download that did not end well. */
-class DownloadError extends DataError {
-  override name = 'DownloadError';
-
-  constructor(
-    message: string,
-    /** Whether the same request may succeed a little later. */
-    readonly passing: boolean,
-    readonly retryAfterMs = 0,
-  ) {
-    super(message);
-  }
-}
-
-const LONGEST_RETRY_AFTER_MS = 60_000;
-const MOST_REDIRECTS = 5;
-const PASSING_STATUSES = [408, 425, 429, 500, 502, 503, 504];
-
 /** Where a file is asked for, and with whose rights. */
 interface Source {
-  url: string;
+  url: URL;
   token: string | null;
   /** What the user can do then. */
   ifRefused: string;
 }
 
-async function download(source: Source, part: Part, options: HubOptions): Promise<void> {
-  const silence = new Silence(options.idleTimeoutMs ?? 30_000);
-  try {
-    const { response, expected, from } = await request(source, part, silence);
-    if (from !== part.done) await part.startAnew();
-    part.sha256 = expected.sha256;
-    const length = Number(response.headers.get('content-length') ?? Number.NaN);
-    const total = expected.sizeBytes ?? (Number.isNaN(length) ? null : from + length);
-    for await (const chunk of response.body ?? []) {
-      silence.restart();
-      await part.append(chunk);
-      options.onProgress?.(part.done, total);
-    }
-    if (total !== null && part.done !== total) {
-      // Too much is no beginning of the right file.
-      const { done } = part;
-      if (done > total) await part.startAnew();
-      throw new DownloadError(`${done} of ${total} bytes came`, true);
-    }
-    const found = part.hash.copy().digest('hex');
-    if (expected.sha256 !== null && found !== expected.sha256) {
-      await part.startAnew();
-      throw new DownloadError(`the bytes that came are not the hub's: SHA-256 ${found}`, true);
-    }
-  } catch (error) {
-    throw silence.over ? new DownloadError(silence.message, true) : asDownloadError(error);
-  } finally {
-    silence.end();
-  }
-}
-
-/** What the hub states of a large file in its first answer, which sends the client elsewhere for the bytes. */
-interface Expected {
-  sizeBytes: number | null;
-  sha256: string | null;
-}
-
-interface Answer {
-  response: Response;
-  expected: Expected;
-  /** The place in the file that the answer's first byte belongs to. */
-  from: number;
-}
-
-async function request({ url, token, ifRefused }: Source, part: Part, silence: Silence): Promise<Answer> {
+/** One try, from where the one before it broke. */
+async function download(
+  http: Http,
+  { url, token, ifRefused }: Source,
+  { part, onProgress }: { part: PartFile } & Pick<HubOptions, 'onProgress'>,
+): Promise<void> {
+  // What the hub states of a large file in its first answer, which sends the client elsewhere for the bytes.
   const expected: Expected = { sizeBytes: null, sha256: null };
-  const hub = new URL(url).origin;
-  let target = url;
-  for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    // A branch may have moved on since the first piece came: then it is not the same file.
-    const resumes = part.done > 0 && expected.sha256 !== null && expected.sha256 === part.sha256;
-    const headers: Record<string, string> = {
-      // Bytes as they are stored: compressed ones would have another size.
-      'accept-encoding': 'identity',
-      'user-agent': 'graft',
-      ...(resumes ? { range: `bytes=${part.done}-` } : {}),
-      ...(token !== null && new URL(target).origin === hub ? { authorization: `Bearer ${token}` } : {}),
-    };
-    const response = await fetch(target, { redirect: 'manual', headers, signal: silence.signal });
-    silence.restart();
-    const { status } = response;
-    const tag = response.headers.get('x-linked-etag')?.match(/^(?:W\/)?"?([0-9a-f]{64})"?$/);
-    const size = response.headers.get('x-linked-size');
+  const note = ({ headers }: HttpResponse): void => {
+    const tag = /^(?:W\/)?"?([0-9a-f]{64})"?$/.exec(String(headers['x-linked-etag'] ?? ''));
     if (tag) expected.sha256 = tag[1]!;
-    if (size) expected.sizeBytes = Number(size);
-    const location = response.headers.get('location');
-    if (status >= 300 && status < 400 && location) {
-      await response.body?.cancel();
-      target = new URL(location, target).href;
-      continue;
-    }
-    if (status === 200 && !response.headers.get('content-type')?.startsWith('text/html')) {
-      return { response, expected, from: 0 };
-    }
-    if (status === 206 && resumes) {
-      const from = Number(response.headers.get('content-range')?.match(/^bytes (\d+)-/)?.[1] ?? Number.NaN);
-      if (from === part.done) return { response, expected, from };
-    }
-    await response.body?.cancel();
-    // What cannot be gone on with is asked for as a whole the next time.
-    if (resumes && (status === 206 || status === 416)) {
-      await part.startAnew();
-      throw new DownloadError(`status ${status} for the rest of the file`, true);
-    }
-    throw refusal(response, ifRefused);
+    if (headers['x-linked-size']) expected.sizeBytes = Number(headers['x-linked-size']);
+  };
+  // A branch may have moved on since the first piece came: then it is not the same file.
+  const resumes = (): boolean =>
+    part.bytes > 0 && expected.sha256 !== null && expected.sha256 === part.announced;
+  let isResumed = false;
+  const response = await http.follow(url, {
+    onRedirect: note,
+    headersFor: ({ origin }) => {
+      isResumed = resumes();
+      return {
+        // Bytes as they are stored: compressed ones would have another size.
+        'accept-encoding': 'identity',
+        ...(isResumed ? { range: `bytes=${part.bytes}-` } : {}),
+        ...(token !== null && origin === url.origin ? { authorization: `Bearer ${token}` } : {}),
+      };
+    },
+  });
+  note(response);
+  const { status, headers } = response;
+  if (status === 200 && !headers['content-type']?.startsWith('text/html'))
+    return part.receive(response, { ...expected, onProgress });
+  if (status === 206 && isResumed) {
+    const from = Number(/^bytes (\d+)-/.exec(headers['content-range'] ?? '')?.[1] ?? Number.NaN);
+    if (from === part.bytes) return part.receive(response, { ...expected, from, onProgress });
   }
-  throw new DownloadError('it leads from one address to the next without an end', false);
+  response.discard();
+  // What cannot be gone on with is asked for as a whole the next time.
+  if (isResumed && (status === 206 || status === 416)) {
+    await part.startAnew();
+    throw new HttpError(`status ${status} for the rest of the file`, { status, passing: true });
+  }
+  throw refusal(response, ifRefused);
 }
 
-function refusal({ status, headers }: Response, ifRefused: string): DownloadError {
-  if (status === 200) return new DownloadError('a web page came instead of a file', false);
+function refusal(response: HttpResponse, ifRefused: string): HttpError {
+  const { status } = response;
+  const final = (message: string): HttpError => new HttpError(message, { status, passing: false });
+  if (status === 200) return final('a web page came instead of a file');
   // The hub answers 401 for a repository that does not exist, so as not to tell which do.
-  if (status === 401 || status === 403) {
-    return new DownloadError(`status ${status}: no such repository, or ${ifRefused}`, false);
-  }
-  if (status === 404) return new DownloadError('status 404: no such file or revision', false);
-  const waitMs = Number(headers.get('retry-after') ?? 0) * 1000;
-  const retryAfterMs = waitMs > 0 ? Math.min(waitMs, LONGEST_RETRY_AFTER_MS) : 0;
-  return new DownloadError(`status ${status}`, PASSING_STATUSES.includes(status), retryAfterMs);
-}
-
-/** Errors of the connection, in one line; any other, such as of a full disk, as it is. */
-function asDownloadError(error: unknown): unknown {
-  // `fetch` says "fetch failed" or "terminated", and keeps why as the cause.
-  if (!(error instanceof TypeError)) return error;
-  const { code, message } = (error.cause ?? error) as NodeJS.ErrnoException;
-  return new DownloadError(code ?? message, true);
-}
-
-/** Aborts a request that says nothing for too long. A slow one is fine as long as bytes come. */
-class Silence {
-  readonly #controller = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
-  over = false;
-
-  constructor(private readonly limitMs: number) {
-    this.restart();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  get message(): string {
-    return `nothing came for ${this.limitMs / 1000} s`;
-  }
-
-  restart(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.over = true;
-      this.#controller.abort();
-    }, this.limitMs);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
+  if (status === 401 || status === 403) return final(`status ${status}: no such repository, or ${ifRefused}`);
+  if (status === 404) return final('status 404: no such file or revision');
+  return statusError(response);
 }

@@ -46,7 +46,7 @@ export interface Hover {
 }
 
 /** What every numbered figure has. */
-interface Captioned {
+export interface Captioned {
   /** File name without ending, for copies beside the report. */
   name: string;
   title: string;

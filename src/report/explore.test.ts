@@ -3,11 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import * as Plot from '@observablehq/plot';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, chromiumPath, launchChromium, type Page } from '../../test/browser/chromium.js';
-import type { Hover, ReportDocument } from './document.js';
-import { fullPanel, halfPanel } from './draw.js';
+import { Plot, type PlotOptions, panelOf } from './charts/plot.js';
+import type { Hover, Panel, ReportDocument } from './document.js';
 import { toHtml } from './html.js';
 
 const up = [10, 100, 1000].map((x, i) => [x, 0.5 + i / 10]);
@@ -20,7 +19,7 @@ const hover: Hover = {
     { series: 'b', label: 'Arm B', points: down },
   ],
 };
-const plot = (width: number): Plot.PlotOptions => ({
+const plot = (width: number): PlotOptions => ({
   width,
   height: 240,
   x: { type: 'log' },
@@ -30,7 +29,7 @@ const plot = (width: number): Plot.PlotOptions => ({
     Plot.line(down as [number, number][], { stroke: 'var(--orange)', className: 'series-b' }),
   ],
 });
-const figure = (name: string, panels: ReturnType<typeof halfPanel>[]) => ({
+const figure = (name: string, panels: Panel[]) => ({
   kind: 'figure' as const,
   name,
   title: name,
@@ -51,8 +50,8 @@ const report: ReportDocument = {
       id: 'one',
       title: 'One',
       blocks: [
-        figure('explored', [fullPanel(plot, 'Two lines', hover)]),
-        figure('still', [halfPanel('Still', plot(352))]),
+        figure('explored', [panelOf(plot, { title: 'Two lines' }, hover)]),
+        figure('still', [panelOf(plot, { title: 'Still', half: true })]),
       ],
     },
   ],
@@ -62,7 +61,9 @@ const report: ReportDocument = {
 test('a page without such figures has no script, and no scales', () => {
   const still = {
     ...report,
-    sections: [{ id: 'one', title: 'One', blocks: [figure('still', [halfPanel('Still', plot(352))])] }],
+    sections: [
+      { id: 'one', title: 'One', blocks: [figure('still', [panelOf(plot, { title: 'Still', half: true })])] },
+    ],
   };
   expect(toHtml(still)).not.toMatch(/<script|data-x=|data-hover/);
   expect(toHtml(report).split('<script>')).toHaveLength(2);

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { writeFileAtomic } from 'graft-torch/base';
+import { FONT, standaloneSvg, WIDTHS } from './charts/plot.js';
 import type { FigureBlock, GalleryBlock, PicturesBlock, ReportDocument } from './document.js';
-import { FONT, standaloneSvg, WIDTHS } from './draw.js';
 import { escapeHtml } from './escape.js';
 import { legendSign } from './legend.js';
 import { LIGHT } from './palette.js';

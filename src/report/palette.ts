@@ -3,6 +3,7 @@
  * paper and lightened for the dark page. They are CSS variables, so that a figure follows the page into dark mode;
  * `LIGHT` has their values for files that stand alone.
  */
+import type { LegendItem } from './document.js';
 
 export const LIGHT: Record<string, string> = {
   '--ink': '#1d1f22',
@@ -54,5 +55,35 @@ export const RULE = 'var(--rule)';
 export const SOFT = 'var(--soft)';
 export const PAPER = 'var(--paper)';
 
-/** Colours of unordered series, as CSS, in the order in which they are taken. */
-export const SERIES = ['blue', 'orange', 'green', 'purple', 'ochre', 'grey'].map((name) => `var(--${name})`);
+/** Those of what is drawn. Of two sets, what is real, seen or negative is blue, what is synthetic or positive orange. */
+export const BLUE = 'var(--blue)';
+export const ORANGE = 'var(--orange)';
+export const GREEN = 'var(--green)';
+export const PURPLE = 'var(--purple)';
+export const OCHRE = 'var(--ochre)';
+export const GREY = 'var(--grey)';
+
+/** Colours of unordered series, in the order in which they are taken. */
+export const SERIES = [BLUE, ORANGE, GREEN, PURPLE, OCHRE, GREY];
+
+/** How one series is drawn, and what the legend calls it. */
+export interface SeriesStyle {
+  label: string;
+  /** CSS colour, `var(--…)`. */
+  color: string;
+  symbol?: string;
+  /** Of lines, as SVG's stroke-dasharray. */
+  dash?: string;
+  /** Class of what is drawn for it, and its key in the legend, which can then hide and show it. */
+  series?: string;
+}
+
+/** @param symbol what stands for a series that has no symbol of its own */
+export const legendOf = (styles: readonly SeriesStyle[], symbol = 'line'): LegendItem[] =>
+  styles.map(({ label, color, dash, series, symbol: own = symbol }) => ({
+    label,
+    color,
+    symbol: own,
+    ...(series === undefined ? {} : { series }),
+    ...(dash === undefined ? {} : { dash }),
+  }));

@@ -1,8 +1,8 @@
 /** Writes a report's page, its Markdown and its figures; each file is whole or not there. */
 import { join } from 'node:path';
 import { writeFileAtomic } from 'graft-torch/base';
+import { standaloneSvg } from './charts/plot.js';
 import type { ReportDocument } from './document.js';
-import { standaloneSvg } from './draw.js';
 import { figureSheet } from './figure-files.js';
 import { toHtml } from './html.js';
 import { panelFile, toMarkdown } from './markdown.js';

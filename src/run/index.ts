@@ -22,6 +22,7 @@ export {
   neverInterrupted,
   withInterrupt,
 } from './interrupt.js';
+export { type LoadedModule, loadModule } from './module.js';
 export { asSeenNow, wholePaths } from './places.js';
 export { type Figures, formatDuration, formatFigure, Progress, withProgress, withTotal } from './progress.js';
 export {

@@ -10,7 +10,7 @@ import type { RunKind } from './run-reader.js';
 /** Keys that may hold a path; `*` stands for every name, or entry of a list. */
 const PATH_KEYS: Record<RunKind, readonly string[]> = {
   gan: ['data', 'initFrom', 'backbone'],
-  classifier: ['data', 'weights', 'synthetic.*'],
+  classifier: ['data', 'weights', 'module', 'synthetic.*'],
   trial: [
     'data',
     'external.*',
@@ -20,6 +20,7 @@ const PATH_KEYS: Record<RunKind, readonly string[]> = {
     'gans.*.set.backbone',
     'classifier.recipe',
     'classifier.set.weights',
+    'classifier.set.module',
   ],
 };
 
@@ -28,7 +29,7 @@ export const wholePaths = <Config extends object>(kind: RunKind, config: Config)
   mapPaths(kind, config, (path, key) => (isPath(path, key) ? resolve(path) : path));
 
 /** Forms of a backbone that stand before a file: `inception:FILE`. */
-const FORM = /^(inception|script|onnx):(?=.)/;
+const FORM = /^(inception|script|onnx|module):(?=.)/;
 
 /** A recipe's name, or `random`, is none, whatever lies here under that name. */
 const isPath = (text: string, key: string): boolean =>

@@ -3,7 +3,13 @@ import { cpus } from 'node:os';
 import { basename, relative } from 'node:path';
 import { DataError } from 'graft-torch/base';
 import { graftVersion } from '../base/index.js';
-import { readClassifierResult, readScores, type ScoreRow, scoreSummary } from '../classify/index.js';
+import {
+  networkTitle,
+  readClassifierResult,
+  readScores,
+  type ScoreRow,
+  scoreSummary,
+} from '../classify/index.js';
 import type { Dataset } from '../data/dataset/index.js';
 import { readImportReport } from '../data/eda/index.js';
 import { readLineage } from '../data/lineage/index.js';
@@ -108,7 +114,9 @@ export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
   });
 }
 
-function classifierTitle({ architecture, weights }: ReturnType<typeof classifierConfig>): string {
+function classifierTitle(recipe: ReturnType<typeof classifierConfig>): string {
+  const { architecture, weights } = recipe;
+  if (recipe.own?.includes('network')) return networkTitle(recipe);
   const variant = architecture.replace(/^efficientnet-/, '').toUpperCase();
   return `EfficientNet-${variant} ${weights === null ? 'from scratch' : `from ${basename(weights)}`}`;
 }

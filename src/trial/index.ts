@@ -16,7 +16,7 @@ export { type Cost, estimateCost } from './cost.js';
 export { readSchedule } from './jobs.js';
 export { planTrial, type TrialJob } from './plan.js';
 export { probe } from './probe.js';
-export { withRecipePaths } from './recipe-paths.js';
+export { withModule, withRecipePaths } from './recipe-paths.js';
 export { registeredSummary } from './registered.js';
 export { requireMarginReason, trialPlan } from './registration.js';
 export { openTrialDataset } from './reopen.js';

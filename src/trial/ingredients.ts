@@ -12,7 +12,7 @@ import {
   type UnknownTraining,
   unknownSteps,
 } from '../data/lineage/index.js';
-import { generatorSteps, traceTraining } from '../lineage/index.js';
+import { generatorSteps, ownSteps, traceTraining } from '../lineage/index.js';
 import { armsOf, type TrialConfig } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 import { variantRows } from './variants.js';
@@ -25,6 +25,8 @@ interface Ingredient {
   /** Of which GAN; null: of the classifiers. */
   gan: string | null;
   remedy: string;
+  /** Default: traced from the source. */
+  steps?: Fit[];
 }
 
 const REMEDIES = {
@@ -32,6 +34,7 @@ const REMEDIES = {
   initFrom: 'start from a run that never saw them, or from scratch',
   backbone: 'use the backbone random, or a network that never saw them',
   weights: 'start from weights that never saw them, or from scratch',
+  module: 'take a network that never saw them',
 } as const;
 
 /** In the order of the trial file. */
@@ -54,8 +57,16 @@ function ingredientsOf(config: TrialConfig): Ingredient[] {
     if (settings.bestBy !== null && settings.backbone !== null)
       add('backbone', settings.backbone, where('backbone'));
   }
-  const { weights } = classifierConfig(config);
+  const { weights, module, own, moduleFitted } = classifierConfig(config);
   const { set, recipe } = config.classifier;
+  if (module !== undefined && (own === undefined || own.includes('network')))
+    found.push({
+      role: 'module' in set ? 'classifier.set.module' : `classifier: ${recipe}: module`,
+      source: module,
+      gan: null,
+      remedy: REMEDIES.module,
+      steps: ownSteps({ module, moduleFitted }),
+    });
   if (weights !== null)
     found.push({
       role: 'weights' in set ? 'classifier.set.weights' : `classifier: ${recipe}: weights`,
@@ -66,8 +77,8 @@ function ingredientsOf(config: TrialConfig): Ingredient[] {
   return found;
 }
 
-const stepsOf = ({ role, source }: Ingredient): Fit[] =>
-  /\.run$|initFrom$/.test(role) ? generatorSteps(source) : traceTraining(source).steps;
+const stepsOf = ({ role, source, steps }: Ingredient): Fit[] =>
+  steps ?? (/\.run$|initFrom$/.test(role) ? generatorSteps(source) : traceTraining(source).steps);
 
 /** A fold as its runs see it. */
 const heldOfFold = (dataset: Dataset, folds: number, fold: number): Held => ({

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { openModule } from '../classify/index.js';
 import type { TrialConfig } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 
@@ -11,7 +12,7 @@ export function withRecipePaths(config: TrialConfig): TrialConfig {
   const { classifier, gans } = config;
   return {
     ...config,
-    classifier: settled(classifier, ['weights'], () => classifierConfig(config)),
+    classifier: settled(classifier, ['weights', 'module'], () => classifierConfig(config)),
     gans: Object.fromEntries(
       Object.entries(gans).map(([name, gan]) => [
         name,
@@ -21,6 +22,17 @@ export function withRecipePaths(config: TrialConfig): TrialConfig {
       ]),
     ),
   };
+}
+
+/**
+ * The same with what the classifiers' module holds and says of itself: all jobs train with the one that was there when the
+ * trial was begun, and the trial knows what its network was fitted to.
+ * @throws ConfigError as `openModule`
+ */
+export async function withModule(config: TrialConfig): Promise<TrialConfig> {
+  const { keys } = await openModule(classifierConfig(config));
+  const { classifier } = config;
+  return { ...config, classifier: { ...classifier, set: { ...classifier.set, ...keys } } };
 }
 
 /** Only a recipe that is a file of one's own names files of one's own. */

@@ -277,10 +277,11 @@ async function readSynthetic(dir: string, { sizePx, channels }: PixelCache): Pro
 
 /** Every image of a dataset, whatever its split, scored by a finished run's network. */
 async function scoreExternal(runDir: string, dataset: Dataset, path: string, device: Device): Promise<void> {
-  const { network, config } = openClassifier(runDir, device);
+  const { network, config } = await openClassifier(runDir, device);
   const cache = await openPixelCache(dataset, config.imageSize, { channels: config.channels ?? 3 });
   try {
-    const logits = await logitsOf(network, cache.images, [...cache.rows.keys()], {
+    const logits = await logitsOf(network, cache.images, {
+      indices: [...cache.rows.keys()],
       device,
       batchSize: config.evaluationBatchSize,
       tta: config.tta,

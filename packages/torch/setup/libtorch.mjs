@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { SetupError } from './tools.mjs';
 
 /** The oldest libtorch that the native code is written for. */
 export const MINIMUM_LIBTORCH = '1.13';
@@ -33,7 +34,7 @@ export function findLibtorch(env = process.env) {
   if (env.LIBTORCH) {
     const found = describe('LIBTORCH', env.LIBTORCH);
     if (found) return found;
-    throw new Error(
+    throw new SetupError(
       `LIBTORCH is set to ${env.LIBTORCH}, but there is no lib/${library} and include/${dispatcherHeader} in it. ` +
         'Point it at an unpacked libtorch or at the folder of a Python torch package, or unset it.',
     );
@@ -126,7 +127,8 @@ function assemble(source, include, libDir, dir) {
 function readIdentity(libDir) {
   const file = realpathSync(join(libDir, library));
   const { size, mtimeMs } = statSync(file);
-  return [file, size, Math.round(mtimeMs)].join('|');
+  // Whole seconds: archives and images of containers keep no more.
+  return [file, size, Math.floor(mtimeMs / 1000)].join('|');
 }
 
 /** Whether a libtorch that was found earlier is still the same files. */

@@ -1,4 +1,4 @@
-/** One set-up at a time in a checkout: a lock file that a dead or silent owner loses. */
+/** One set-up at a time in a checkout, one build at a time in a cache: a lock file that a dead or silent owner loses. */
 import {
   closeSync,
   linkSync,
@@ -17,6 +17,10 @@ const HEARTBEAT_MS = 2_000;
 /** An owner on another host, or one whose process id was reused, counts as gone after this long without a sign. */
 const SILENCE_MS = 60_000;
 
+/** What this process holds, the innermost last: a signal ends the work under all of them and releases each. */
+const held = [];
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
 /**
  * Runs `work` while holding the lock; waits for another owner first. SIGINT, SIGTERM and SIGHUP abort the signal
  * handed to `work`, release the lock and end the process.
@@ -34,19 +38,23 @@ export async function withLock(path, work) {
     clearInterval(heartbeat);
     if (read(path) === token) rmSync(path, { force: true });
   };
-  const onSignal = (name) => {
-    abort.abort();
-    release();
-    process.exit(name === 'SIGINT' ? 130 : 143);
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const name of signals) process.on(name, onSignal);
+  const lock = { abort, release };
+  if (held.push(lock) === 1) for (const name of SIGNALS) process.on(name, onSignal);
   try {
     return await work(abort.signal);
   } finally {
-    for (const name of signals) process.off(name, onSignal);
+    held.splice(held.indexOf(lock), 1);
+    if (held.length === 0) for (const name of SIGNALS) process.off(name, onSignal);
     release();
   }
+}
+
+function onSignal(name) {
+  for (const { abort, release } of held.toReversed()) {
+    abort.abort();
+    release();
+  }
+  process.exit(name === 'SIGINT' ? 130 : 143);
 }
 
 async function acquire(path, token) {

@@ -1,4 +1,4 @@
-/** The few helpers that all of scripts/ shares. */
+/** The few helpers that the whole set-up shares. */
 import { spawn } from 'node:child_process';
 
 /** A set-up that cannot go on; the message is all that the user needs. */

@@ -310,11 +310,11 @@ describe('on an EfficientNet', () => {
   test('layers: the deepest map of 7 places, or a named one', () => {
     const network = makeClassifier();
     expect(layersOf(network)).toHaveLength(17);
-    expect(chooseLayer(network, 64)).toMatchObject({ layer: { name: 'block 4' }, side: 8 });
-    expect(chooseLayer(network, 224)).toMatchObject({ layer: { name: 'head' }, side: 7 });
-    expect(chooseLayer(network, 64, '10')).toMatchObject({ layer: { name: 'block 10' }, side: 4 });
-    expect(chooseLayer(network, 64, 'head')).toMatchObject({ side: 2 });
-    expect(() => chooseLayer(network, 64, 'neck')).toThrow(/has head and block 0 to 15/);
+    expect(chooseLayer(network, [3, 64, 64])).toMatchObject({ layer: { name: 'block 4' }, side: 8 });
+    expect(chooseLayer(network, [3, 224, 224])).toMatchObject({ layer: { name: 'head' }, side: 7 });
+    expect(chooseLayer(network, [3, 64, 64], '10')).toMatchObject({ layer: { name: 'block 10' }, side: 4 });
+    expect(chooseLayer(network, [3, 64, 64], 'head')).toMatchObject({ side: 2 });
+    expect(() => chooseLayer(network, [3, 64, 64], 'neck')).toThrow(/has head and block 0 to 15/);
     network.dispose();
   });
 
@@ -339,7 +339,7 @@ describe('on an EfficientNet', () => {
     const network = makeClassifier();
     tidy(() => {
       const x = noGrad(() => toEfficientNetInput(rand([3, 3, 64, 64], { generator: Generator.seeded(4) })));
-      const { layer } = chooseLayer(network, 64, 'head');
+      const { layer } = chooseLayer(network, [3, 64, 64], 'head');
       const logit = noGrad(() => network.forward(x).reshape([-1]));
       // ReLU(Σ w A) for the score and against it: their difference is Σ w A.
       const forward = mappedForward(network, layer);

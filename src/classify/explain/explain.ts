@@ -7,15 +7,16 @@
  */
 
 import { cat, type Device, Generator, noGrad, type Tensor, tidy } from 'graft-torch';
-import { type EfficientNet, toEfficientNetInput } from '../../models/index.js';
+import { toEfficientNetInput } from '../../models/index.js';
 import type { Interval } from '../../stats/index.js';
 import { pairedT } from '../../stats/index.js';
 import { statisticsOf } from '../batch.js';
 import type { ClassifierConfig } from '../config.js';
+import type { ClassifierModule, OwnParts } from '../own.js';
 import { deletionInsertion } from './deletion-insertion.js';
 import { gradCam } from './grad-cam.js';
 import { integratedGradients } from './integrated-gradients.js';
-import { chooseLayer, type Layer, mappedForward } from './layers.js';
+import { chooseLayer, type Layer, layersOf, mappedForward } from './layers.js';
 import { centredHeat, heatRanks, randomHeat, toHeat } from './maps.js';
 import { mapCorrelations, randomisedNetwork } from './randomised.js';
 import { chooseTarget, indexOfClass, type Target } from './target.js';
@@ -25,6 +26,8 @@ export type Method = (typeof METHODS)[number];
 
 export interface ExplainOptions {
   config: ClassifierConfig;
+  /** Of a network of one's own: how it is made, for one with random weights. */
+  parts?: OwnParts;
   device: Device;
   /** Called positive from this probability on; without meaning where there are several classes. */
   threshold: number;
@@ -70,7 +73,8 @@ export interface Explanation {
   probabilities: number[];
   /** Of each image the class that is explained; null with one logit, where it is the one that was called. */
   explained: string[] | null;
-  layer: string;
+  /** Of Grad-CAM; null where it was not asked. */
+  layer: string | null;
   methods: MethodResult[];
   /** Means of the maps that know nothing, for the table: `[side of the map]` as the first method's. */
   nulls: Record<'random' | 'centre', { deletion: number; insertion: number }>;
@@ -97,7 +101,7 @@ const CHECK = {
  * @throws ConfigError for a layer that the network does not have, and a class that the run does not tell apart
  */
 export async function explain(
-  network: EfficientNet,
+  network: ClassifierModule,
   images: Tensor,
   options: ExplainOptions,
 ): Promise<{ explanation: Explanation; heat: Map<Method, Tensor> }> {
@@ -108,9 +112,12 @@ export async function explain(
   const statistics = statisticsOf(network);
   const toInput = (unit: Tensor): Tensor => toEfficientNetInput(unit.to({ device }), statistics);
   network.eval();
-  const { layer } = chooseLayer(network, Math.min(height, width), options.layer);
+  const side = Math.min(height, width);
+  const layer = methods.some((method) => method !== 'integrated-gradients')
+    ? chooseLayer(network, [images.shape[1]!, side, side], options.layer).layer
+    : null;
   const whole = tidy(() => noGrad(() => toInput(images)));
-  const random = randomisedNetwork(config, whole, seed);
+  const random = randomisedNetwork(config, whole, { seed, parts: options.parts });
   whole.dispose();
   const generator = Generator.seeded(seed);
 
@@ -207,7 +214,7 @@ export async function explain(
         config.target === 'classes'
           ? all((part) => part.explained ?? []).map((k) => config.classes[k]!)
           : null,
-      layer: layer.name,
+      layer: layer?.name ?? null,
       methods: results,
       nulls: {
         random: { deletion: nullMean('deletion'), insertion: nullMean('insertion') },
@@ -258,13 +265,13 @@ interface BatchOfMethod {
 
 /** A method's map before it is brought to a scale, `[N, h, w]`. @param input as the network takes it */
 function rawMap(
-  network: EfficientNet,
+  network: ClassifierModule,
   input: Tensor,
-  how: { method: Method; layer: Layer; target: Target; integralSteps: number },
+  how: { method: Method; layer: Layer | null; target: Target; integralSteps: number },
 ): { map: Tensor; incompleteness: number[] | null } {
   const { method, layer, target, integralSteps } = how;
   if (method !== 'integrated-gradients') {
-    const place = layerOf(network, layer);
+    const place = layersOf(network).find(({ name }) => name === layer!.name)!;
     return {
       map: gradCam(mappedForward(network, place, target.score), input, { variant: method }),
       incompleteness: null,
@@ -280,12 +287,6 @@ function rawMap(
     .div(difference.abs().clamp({ min: 1e-6 }));
   return { map: attributions.sum([1]), incompleteness: Array.from(missing.toArray() as Float32Array) };
 }
-
-/** The layer of the same name in another network. */
-const layerOf = (network: EfficientNet, { name, method }: Layer): Layer =>
-  name === 'head'
-    ? { name, owner: network, method }
-    : { name, owner: network.blocks[Number(name.slice('block '.length))]!, method };
 
 const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;

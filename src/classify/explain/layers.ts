@@ -5,19 +5,22 @@
 
 import { aten, keep, noGrad, type Tensor, tidy, zeros } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
-import type { EfficientNet } from '../../models/index.js';
+import { EfficientNet } from '../../models/index.js';
+import type { ClassifierModule } from '../own.js';
 import type { MappedForward } from './grad-cam.js';
 
 /** What makes a map. */
 export interface Layer {
-  /** `block 4`, `head`. */
+  /** `block 4`, `head`; of a network of one's own `stage 1`. */
   name: string;
   owner: object;
   method: string;
 }
 
-/** The layers whose maps can be explained, from the input on: every block, and the head's convolution. */
-export function layersOf(network: EfficientNet): Layer[] {
+/** The layers whose maps can be explained, from the input on: every block, and the head's convolution; or every stage. */
+export function layersOf(network: ClassifierModule): Layer[] {
+  if (!(network instanceof EfficientNet))
+    return (network.stages ?? []).map((owner, i) => ({ name: `stage ${i}`, owner, method: 'forward' }));
   return [
     ...network.blocks.map((owner, i) => ({ name: `block ${i}`, owner, method: 'forward' })),
     { name: 'head', owner: network, method: 'extractFeatures' },
@@ -56,7 +59,7 @@ export function withTap<T>({ owner, method }: Layer, run: () => T): { result: T;
  * @param score what is explained of its output (./target.ts); default: its one logit
  */
 export function mappedForward(
-  network: EfficientNet,
+  network: ClassifierModule,
   layer: Layer,
   score: (output: Tensor) => Tensor = (output) => output.reshape([-1]),
 ): MappedForward {
@@ -72,42 +75,47 @@ const SIDE_WANTED = 7;
 /**
  * The layer to explain: the named one, else the deepest whose map is at least 7 places wide (the widest there is, for
  * images that are very small). Deeper maps know more and say less of where.
+ * @param shape of an image, `[C, H, W]`
  * @param name `head`, `block 4` or `4`
- * @throws ConfigError for a layer that is not there
+ * @throws ConfigError for a layer that is not there, and a network without one that makes a map
  */
 export function chooseLayer(
-  network: EfficientNet,
-  sizePx: number,
+  network: ClassifierModule,
+  shape: readonly number[],
   name?: string,
 ): { layer: Layer; side: number } {
   const layers = layersOf(network);
-  const named = name === undefined ? null : /^\d+$/.test(name) ? `block ${name}` : name;
-  const asked = layers.filter((layer) => named === null || layer.name === named);
-  if (asked.length === 0) {
+  const kind = layers[0]?.name.split(' ')[0] ?? 'stage';
+  const named = name !== undefined && /^\d+$/.test(name) ? `${kind} ${name}` : name;
+  const asked = layers.filter((layer) => named === undefined || layer.name === named);
+  if (layers.length > 0 && asked.length === 0) {
+    const counted = layers.filter((layer) => layer.name !== 'head');
     throw new ConfigError(
-      `no layer '${name}'; this network has head and block 0 to ${network.blocks.length - 1}`,
+      `no layer '${name}'; this network has ${counted.length < layers.length ? 'head and ' : ''}${kind} 0 to ${counted.length - 1}`,
     );
   }
-  const sides = sidesOf(network, asked, sizePx);
+  const sides = sidesOf(network, asked, shape);
   const wide = sides.filter(({ side }) => side >= SIDE_WANTED);
-  return wide.at(-1) ?? sides.reduce((best, one) => (one.side > best.side ? one : best));
+  const [widest] = sides.toSorted((a, b) => b.side - a.side);
+  const chosen = wide.at(-1) ?? widest;
+  if (chosen) return chosen;
+  throw new ConfigError(
+    'the network of one’s own names no `stages` that make maps [N, C, H, W]; give it some, or explain it with integrated-gradients alone',
+  );
 }
 
-/** The side of each layer's map, in one pass. */
+/** The side of each layer's map, in one pass; those that make no map are left out. */
 function sidesOf(
-  network: EfficientNet,
+  network: ClassifierModule,
   layers: readonly Layer[],
-  sizePx: number,
+  shape: readonly number[],
 ): { layer: Layer; side: number }[] {
   const sides: { layer: Layer; side: number }[] = [];
   const pass = (from: number): Tensor => {
     const layer = layers[from];
-    if (!layer)
-      return network.forward(
-        zeros([1, network.convStem.weight.shape[1]!, sizePx, sizePx], { device: network.fc.weight.device }),
-      );
+    if (!layer) return network.forward(zeros([1, ...shape], { device: network.parameters()[0]!.device }));
     const { result, map } = withTap(layer, () => pass(from + 1));
-    sides.unshift({ layer, side: map.shape.at(-1)! });
+    if (map.shape.length === 4) sides.unshift({ layer, side: map.shape.at(-1)! });
     map.dispose();
     return result;
   };

@@ -5,18 +5,22 @@
 
 import { type Tensor, withSeed } from 'graft-torch';
 import { averageBatchStatistics } from 'graft-torch/nn';
-import type { EfficientNet } from '../../models/index.js';
 import { spearman } from '../../stats/index.js';
 import type { ClassifierConfig } from '../config.js';
-import { makeNetwork } from '../network.js';
+import { networkFor } from '../network.js';
+import type { ClassifierModule, OwnParts } from '../own.js';
 
 /**
  * The same architecture with fresh weights, its batch norms fitted to the images (else signals would die out on the way).
  * In evaluation mode; the caller disposes it.
  * @param input as the network takes it
  */
-export function randomisedNetwork(config: ClassifierConfig, input: Tensor, seed: number): EfficientNet {
-  const { network } = withSeed(seed, () => makeNetwork(config, input.device, { readWeights: false }));
+export function randomisedNetwork(
+  config: ClassifierConfig,
+  input: Tensor,
+  { seed, parts = {} }: { seed: number; parts?: OwnParts },
+): ClassifierModule {
+  const { network } = withSeed(seed, () => networkFor(config, input.device, { readWeights: false, parts }));
   averageBatchStatistics(network, 1, () => {
     network.forward(input);
   });

@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { FigureBlock, ReportDocument, TableBlock } from '../../report/document.js';
 import { toHtml } from '../../report/html.js';
 import { composeClassReport } from './class-content.js';
-import { withoutUnseen } from './class-curves.js';
 import { exampleClassInput, SEVEN } from './example.test-data.js';
 import type { ClassReportInput } from './input.js';
 
@@ -175,13 +174,4 @@ describe('the page of several classes', () => {
     expect(report.footer).toContain('pass it on');
     expect(changed.footer).not.toContain('pass it on');
   });
-});
-
-test('points that nobody could see are left out, the ends stay', () => {
-  const many = Array.from({ length: 10_001 }, (_, i) => ({ x: i / 10_000, y: 0.5 }));
-  const few = withoutUnseen(many);
-  expect(few.length).toBeLessThan(500);
-  expect([few[0], few.at(-1)]).toEqual([many[0], many.at(-1)]);
-  const steps = [0, 0.3, 0.3001, 0.9, 1].map((x) => ({ x, y: x }));
-  expect(withoutUnseen(steps).map(({ x }) => x)).toEqual([0, 0.3, 0.9, 1]);
 });

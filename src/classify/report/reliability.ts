@@ -1,49 +1,17 @@
 /** The reliability diagram, before and after temperature scaling. */
-import * as Plot from '@observablehq/plot';
-import type { FigureBlock } from '../../report/index.js';
-import { fixed, halfPanel, MUTED, PAPER, unitSquare, whole } from '../../report/index.js';
+import { BLUE, type FigureBlock, fixed, type Panel, reliabilityPanel, whole } from '../../report/index.js';
 import { wilsonInterval } from '../../stats/index.js';
 import type { Calibration } from '../evaluation.js';
 import type { Calibrated } from './common-blocks.js';
-import { BLUE } from './curves.js';
 import type { EvaluationReportInput } from './input.js';
 
-function diagram({ bins }: Calibration, observedName: string): Omit<Plot.PlotOptions, 'width'> {
-  const most = Math.max(...bins.map(({ images }) => images));
-  const points = bins.map(({ meanProbability, observed, images, low, high }) => ({
-    x: meanProbability,
-    y: observed,
-    ...wilsonInterval(observed, images),
-    left: low,
-    right: high,
-    // The fullest bin's bar is a fifth of the height.
-    bar: (0.2 * images) / most,
-    r: 2 + 4 * Math.sqrt(images / most),
+const diagram = ({ bins }: Calibration, title: string, observed: string): Panel => {
+  const drawn = bins.map(({ meanProbability, observed: share, images, low, high }) => ({
+    ...{ meanProbability, images, observed: share, ...wilsonInterval(share, images) },
+    limits: [low, high] as const,
   }));
-  return {
-    ...unitSquare({ x: 'probability', y: observedName }, [
-      Plot.rect(points, {
-        x1: 'left',
-        x2: 'right',
-        y1: 0,
-        y2: 'bar',
-        fill: MUTED,
-        fillOpacity: 0.25,
-        inset: 0.5,
-      }),
-      Plot.line(
-        [
-          [0, 0],
-          [1, 1],
-        ],
-        { stroke: MUTED, strokeDasharray: '2,3' },
-      ),
-      Plot.link(points, { x1: 'x', x2: 'x', y1: 'low', y2: 'high', stroke: BLUE, strokeWidth: 1.6 }),
-      Plot.dot(points, { x: 'x', y: 'y', r: 'r', fill: BLUE, stroke: PAPER, strokeWidth: 1 }),
-    ]),
-    r: { type: 'identity' },
-  };
-}
+  return reliabilityPanel([{ label: '', color: BLUE, bins: drawn }], { title, half: true, observed });
+};
 
 /** 'ECE 0.052 (true ones: 0.031, up to 0.049)' */
 const errorText = ({ error, floor }: Calibration): string =>
@@ -74,10 +42,8 @@ export function reliabilityFigureOf(
     doesNotShow: `${doesNotShow} An expected calibration error (ECE) that true probabilities could have by chance is no evidence against them. Intervals take images for independent.`,
     legend: [],
     panels: [
-      halfPanel(tempered ? 'As they are' : 'Reliability', diagram(calibration, observed)),
-      ...(tempered
-        ? [halfPanel(`Temperature ${fixed(temperature.temperature, 2)}`, diagram(tempered, observed))]
-        : []),
+      diagram(calibration, tempered ? 'As they are' : 'Reliability', observed),
+      ...(tempered ? [diagram(tempered, `Temperature ${fixed(temperature.temperature, 2)}`, observed)] : []),
     ],
   };
 }

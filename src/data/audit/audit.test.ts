@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { Random } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeImage } from '../../image/encode.js';
+import { createDataset } from '../build/create.js';
+import type { DatasetItem } from '../build/item.js';
 import { type Dataset, manifestFile, openDataset } from '../dataset/dataset.js';
-import { createDataset, type DatasetItem, reportFile } from '../import/create.js';
+import { reportFile } from '../dataset/report.js';
 import { readTable, writeTable } from '../table/table.js';
 import { auditDataset, auditManifest, auditTables } from './index.js';
 
@@ -20,8 +22,7 @@ beforeAll(async () => {
   dataset = (
     await createDataset(
       join(root, 'planted'),
-      header,
-      Array.from({ length: images }, (_, i) => item(i)),
+      { header, items: Array.from({ length: images }, (_, i) => item(i)) },
       {
         nearDuplicates: false,
       },
@@ -151,8 +152,7 @@ describe('a dataset', () => {
     }));
     const { dataset: torn, report } = await createDataset(
       join(root, 'torn'),
-      header,
-      [...copies, ...others],
+      { header, items: [...copies, ...others] },
       {
         fractions: { train: 0.8, val: 0, test: 0.2 },
       },

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from 'graft-torch/base';
 import { type Dataset, type DatasetRow, imagePath } from '../dataset/dataset.js';
+import { type ImportReport, reportFile } from '../dataset/report.js';
 import { findDuplicateFiles } from '../duplicates/duplicates.js';
-import { type ImportReport, reportFile } from '../import/create.js';
 
 /** Pairs of ids; pairs with images that the import left out are among them, since they tie others together. */
 export function recordedPairs(dir: string): [string, string][] | undefined {

@@ -142,6 +142,12 @@ export function openDataset(dir: string): Dataset {
   return { ...description, dir, rows, hash: datasetHash(rows) };
 }
 
+/** For an image whose bytes are no longer those that a manifest names. */
+export const changedError = (path: string): DataError =>
+  new DataError(
+    `${path}: has changed since the import (SHA-256 differs from the manifest's); import the dataset again`,
+  );
+
 /** For files that were sound when they were written. */
 const remedy = 'undo the change, or make the dataset anew with `graft data import`';
 

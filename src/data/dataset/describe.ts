@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from 'graft-torch/base';
-import { type ImportReport, reportFile } from '../import/create.js';
 import { columnValues } from '../table/cell.js';
 import { channelsOf, type Dataset, type Split, splits } from './dataset.js';
 import type { FoundRange } from './intensity-range.js';
 import type { ProblemKind } from './problems.js';
+import { type ImportReport, reportFile } from './report.js';
 
 export interface DatasetSummary {
   name: string;

@@ -4,9 +4,9 @@
  * chain, A like B and B like C, does not put A and C together where nothing but its weakest link says so.
  */
 
+import type { NearPolicy } from '../build/cleaning.js';
 import { assignGroups, type Groupable, UnionFind } from '../dataset/groups.js';
 import { type Problem, problem } from '../dataset/problems.js';
-import type { NearPolicy } from '../prepare/cleaning.js';
 import type { DuplicatePair } from './duplicates.js';
 import { evidenceOf } from './near.js';
 import { sheetFile } from './near-sheet.js';

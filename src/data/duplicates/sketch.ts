@@ -12,7 +12,7 @@
 
 import { symmetries, turnBack } from '../pixels/symmetry.js';
 import { contentArea, contentSizePx } from './content.js';
-import { createBlur } from './masked-blur.js';
+import { createBlur, type MaskedBlur } from './masked-blur.js';
 
 const side = contentSizePx;
 const directions = 8;
@@ -129,7 +129,12 @@ const gradientNoise = 0.8;
 const smooth = createBlur(1.3, side);
 const nearby = createBlur(5, side);
 const placeSigmas = [1.3, 2, 2.7];
-const blurs = placeSigmas.map((sigma) => createBlur(sigma, half).within(new Float32Array(halfArea).fill(1)));
+/** Made for the first picture: whoever only imports this needs no engine. */
+let blurs: MaskedBlur[] | undefined;
+const placeBlurs = (): MaskedBlur[] => {
+  blurs ??= placeSigmas.map((sigma) => createBlur(sigma, half).within(new Float32Array(halfArea).fill(1)));
+  return blurs;
+};
 
 /** @param content luma `[64, 64]`, 0 outside the field */
 export function risesOf(content: Uint8Array): Rises {
@@ -161,7 +166,7 @@ export function risesOf(content: Uint8Array): Rises {
       maps[first]![at]! += size * (1 - share);
       maps[(first + 1) % directions]![at]! += size * share;
     }
-  return { maps: blurs.map(({ blur }) => maps.map((map) => blur(map, new Float32Array(halfArea)))) };
+  return { maps: placeBlurs().map(({ blur }) => maps.map((map) => blur(map, new Float32Array(halfArea)))) };
 }
 
 const numbers = new Float32Array(used);

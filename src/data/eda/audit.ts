@@ -1,11 +1,24 @@
 /** What an audit found: groups that two splits share, and features that predict the label without a look at the lesion. */
-import * as Plot from '@observablehq/plot';
-import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
-import { around, fixed, fullPanel, INK, MUTED, PAPER, percent, plural, whole } from '../../report/index.js';
+import {
+  around,
+  BLUE,
+  type Block,
+  type FigureBlock,
+  fixed,
+  forestPanel,
+  left,
+  legendOf,
+  ORANGE,
+  percent,
+  plural,
+  range,
+  right,
+  type TableBlock,
+  whole,
+} from '../../report/index.js';
 import type { AuditResult, Confound, LeakKind } from '../audit/result.js';
 import { nameSome } from '../dataset/problems.js';
 import { columnTitle } from './columns.js';
-import { clip } from './rows.js';
 
 const mostFeatures = 24;
 const [mostFlagged, mostLevels] = [5, 10];
@@ -46,13 +59,7 @@ function leaksTable(leaks: AuditResult['leaks']): TableBlock {
   return {
     kind: 'table',
     title: 'What two splits share',
-    columns: [
-      { title: 'Shared', align: 'left' },
-      { title: 'Splits', align: 'left' },
-      { title: 'How many', align: 'right' },
-      { title: 'Images', align: 'right' },
-      { title: 'Such as', align: 'left' },
-    ],
+    columns: [left('Shared'), left('Splits'), right('How many'), right('Images'), left('Such as')],
     rows: leaks.map(({ kind, splits, groups, images, known, examples }) => [
       leakNames[kind],
       splits.join(' and '),
@@ -71,79 +78,29 @@ function leaksTable(leaks: AuditResult['leaks']): TableBlock {
 function confoundsFigure({ confounds, positive }: AuditResult): FigureBlock {
   const sorted = [...confounds].sort((a, b) => b.auc - a.auc || (a.feature < b.feature ? -1 : 1));
   const shown = sorted.slice(0, mostFeatures);
-  const rows = shown.map((confound, row) => ({
-    ...confound,
-    row,
-    color: confound.flagged ? 'var(--orange)' : 'var(--blue)',
-    name: columnTitle(confound.feature),
-    text: `${fixed(confound.auc)}  (${fixed(confound.interval.low)} to ${fixed(confound.interval.high)})`,
-  }));
-  const domain = around(
-    [0.45, 0.65, ...rows.flatMap(({ interval, auc }) => [interval.low, interval.high, auc])],
-    0.04,
-  );
-  const draw = (width: number): Plot.PlotOptions => {
-    const narrow = width < 500;
-    return {
-      width,
-      height: 58 + rows.length * 38,
-      marginLeft: 12,
-      marginRight: 14,
-      marginTop: 6,
-      marginBottom: 44,
-      x: {
-        domain,
+  const colorOf = (flagged: boolean): string => (flagged ? ORANGE : BLUE);
+  const panel = forestPanel(
+    shown.map(({ feature, source, auc, interval, flagged }) => {
+      const name = columnTitle(feature);
+      return {
+        label: /^all /.test(name) ? name : `${name}  (${source})`,
+        folded: name,
+        text: `${fixed(auc)}  (${range(interval)})`,
+        ...{ value: auc, low: interval.low, high: interval.high, color: colorOf(flagged) },
+      };
+    }),
+    {
+      title: 'AUC of each feature alone, with interval',
+      axis: {
         label: 'AUC of the feature alone',
-        labelAnchor: 'center',
-        labelArrow: 'none',
-        ticks: narrow ? 5 : 9,
-        tickSize: 4,
+        domain: around(
+          [0.45, 0.65, ...shown.flatMap(({ interval, auc }) => [interval.low, interval.high, auc])],
+          0.04,
+        ),
       },
-      y: { domain: [rows.length - 0.4, -0.75], axis: null },
-      marks: [
-        Plot.ruleX([0.5], { stroke: INK }),
-        Plot.link(rows, {
-          x1: (d: Confound) => d.interval.low,
-          x2: (d: Confound) => d.interval.high,
-          y1: 'row',
-          y2: 'row',
-          stroke: (d: { color: string }) => d.color,
-          strokeWidth: 2.5,
-        }),
-        Plot.dot(rows, {
-          x: 'auc',
-          y: 'row',
-          r: 5,
-          fill: (d: { color: string }) => d.color,
-          stroke: PAPER,
-          strokeWidth: 1.5,
-        }),
-        Plot.text(rows, {
-          frameAnchor: 'left',
-          y: 'row',
-          dy: -15,
-          text: (d: (typeof rows)[number]) =>
-            clip(
-              narrow || /^all /.test(d.name) ? d.name : `${d.name}  (${d.source})`,
-              width - 26 - d.text.length * 6.7 - 8,
-            ),
-          fill: INK,
-          stroke: PAPER,
-          strokeWidth: 4,
-        }),
-        Plot.text(rows, {
-          frameAnchor: 'right',
-          y: 'row',
-          dy: -15,
-          text: 'text',
-          fontVariant: 'tabular-nums',
-          fill: MUTED,
-          stroke: PAPER,
-          strokeWidth: 4,
-        }),
-      ],
-    };
-  };
+      levels: [{ at: 0.5, solid: true }],
+    },
+  );
   return {
     kind: 'figure',
     name: 'confounds',
@@ -152,11 +109,13 @@ function confoundsFigure({ confounds, positive }: AuditResult): FigureBlock {
       `AUC for ${positive} from one feature, cross-fitted, with its 95 % interval; 0.5 (the line) is a coin. Flagged features are orange: a classifier may use them in place of the lesion.` +
       (sorted.length > mostFeatures ? ` The ${mostFeatures} highest of ${sorted.length} are drawn.` : ''),
     doesNotShow: 'Whether a classifier does use it; and a feature may rightly tell something, as age does.',
-    legend: [
-      { label: 'flagged', color: 'var(--orange)', symbol: 'circle' },
-      { label: 'not flagged', color: 'var(--blue)', symbol: 'circle' },
-    ].filter((_, i) => rows.some(({ flagged }) => flagged === (i === 0))),
-    panels: [fullPanel(draw, 'AUC of each feature alone, with interval')],
+    legend: legendOf(
+      [true, false]
+        .filter((flag) => shown.some(({ flagged }) => flagged === flag))
+        .map((flag) => ({ label: flag ? 'flagged' : 'not flagged', color: colorOf(flag) })),
+      'circle',
+    ),
+    panels: [panel],
   };
 }
 
@@ -169,12 +128,7 @@ function levelTables(confounds: readonly Confound[], positive: string): TableBlo
       kind: 'table',
       title: 'Flagged features, value by value',
       slim: true,
-      columns: [
-        { title: 'Feature', align: 'left' },
-        { title: 'Value', align: 'left' },
-        { title: 'Images', align: 'right' },
-        { title: positive, align: 'right' },
-      ],
+      columns: [left('Feature'), left('Value'), right('Images'), right(positive)],
       rows: flagged
         .slice(0, mostFlagged)
         .flatMap(({ feature, levels }) =>

@@ -1,10 +1,8 @@
 /** Figures of columns with few values: how many images have each, of which class, and how often they are positive. */
-import type { FigureBlock } from '../../report/index.js';
-import { percent, plural, whole } from '../../report/index.js';
+import { type BarRow, barsPanel, type FigureBlock, percent, plural, whole } from '../../report/index.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { type Column, columnTitle } from './columns.js';
-import { type BarRow, rowsPanel } from './rows.js';
-import { areaLegend, type SeriesSet } from './series.js';
+import { areaLegend, type SeriesSet, segmentsOf } from './series.js';
 import { wilson } from './share.js';
 
 /** More values than this: the rarest are put together. */
@@ -20,32 +18,29 @@ interface Category {
 
 /** Counts by value; the most frequent first, numbers in their order. */
 function categoriesOf(dataset: Dataset, column: Column, { series, indexOf }: SeriesSet): Category[] {
+  const empty = (name: string): Category => ({
+    ...{ name, images: 0, positives: 0 },
+    bySeries: series.map(() => 0),
+  });
   const categories = new Map<string, Category>();
   dataset.rows.forEach(({ label }, i) => {
     const name = column.values[i];
     if (name === null || name === undefined) return;
-    let category = categories.get(name);
-    if (!category) {
-      category = { name, images: 0, positives: 0, bySeries: series.map(() => 0) };
-      categories.set(name, category);
-    }
-    add(category, label === dataset.positive, indexOf(label));
+    const category = categories.get(name) ?? empty(name);
+    categories.set(name, category);
+    category.images++;
+    if (label === dataset.positive) category.positives++;
+    const k = indexOf(label);
+    if (k >= 0) category.bySeries[k]!++;
   });
   const sorted = [...categories.values()].sort((a, b) => b.images - a.images || (a.name < b.name ? -1 : 1));
   if (sorted.length > mostRows) {
     const rest = sorted.splice(mostRows - 1);
-    const sum: Category = {
-      name: `${rest.length} other values`,
-      images: 0,
-      positives: 0,
-      bySeries: series.map(() => 0),
-    };
+    const sum = empty(`${rest.length} other values`);
     for (const { images, positives, bySeries } of rest) {
       sum.images += images;
       sum.positives += positives;
-      bySeries.forEach((n, k) => {
-        sum.bySeries[k]! += n;
-      });
+      for (const [k, n] of bySeries.entries()) sum.bySeries[k]! += n;
     }
     return [...sorted, sum];
   }
@@ -53,29 +48,21 @@ function categoriesOf(dataset: Dataset, column: Column, { series, indexOf }: Ser
   return numeric ? sorted.sort((a, b) => Number(a.name) - Number(b.name)) : sorted;
 }
 
-function add(category: Category, positive: boolean, series: number): void {
-  category.images++;
-  if (positive) category.positives++;
-  if (series >= 0) category.bySeries[series]!++;
-}
-
-/** A category as a row of the drawing. */
-function barRow({ name, images, positives, bySeries }: Category, { series }: SeriesSet, all: number): BarRow {
-  return {
-    label: name,
-    text: `${whole(images)}  ·  ${percent(images / all)}`,
-    shortText: whole(images),
-    segments: bySeries.map((value, k) => ({
-      value,
-      color: series[k]!.color,
-      title: `${name}, ${series[k]!.name}: ${whole(value)}`,
-    })),
-    share: wilson(positives, images),
-  };
-}
+/** A category as a row of the drawing. @param all images that the row is a share of */
+const barRow = (category: Category, set: SeriesSet, all: number): BarRow => ({
+  label: category.name,
+  text: `${whole(category.images)}  ·  ${percent(category.images / all)}`,
+  shortText: whole(category.images),
+  segments: segmentsOf(category.bySeries, set, category.name),
+  share: wilson(category.positives, category.images),
+});
 
 /** Images by value of a categorical column. @param name of the figure */
-export function categoryFigure(dataset: Dataset, column: Column, set: SeriesSet, name: string): FigureBlock {
+export function categoryFigure(
+  dataset: Dataset,
+  { column, name }: { column: Column; name: string },
+  set: SeriesSet,
+): FigureBlock {
   const { positive, rows } = dataset;
   const present = rows.length - column.missing;
   const categories = categoriesOf(dataset, column, set);
@@ -104,12 +91,12 @@ export function categoryFigure(dataset: Dataset, column: Column, set: SeriesSet,
     doesNotShow: withShare
       ? 'Why a share differs: it may be how the collection was put together. Intervals take images for independent.'
       : 'Whether the collection resembles any clinic: it counts what was collected.',
-    legend: dataset.classes.length > 1 ? areaLegend(set.series) : [],
+    legend: dataset.classes.length > 1 ? areaLegend(set) : [],
     panels: [
-      rowsPanel(
+      barsPanel(
         categories.map((category) => barRow(category, set, present)),
         {
-          label: `Images by ${title}`,
+          title: `Images by ${title}`,
           ...(withShare ? { share: { title: `share of ${positive}`, reference: overall } } : {}),
         },
       ),
@@ -149,9 +136,9 @@ export function classFigure(dataset: Dataset, set: SeriesSet): FigureBlock {
       'How sure a label is, nor how common a diagnosis is among patients: collections gather the rare.',
     legend: [],
     panels: [
-      rowsPanel(
+      barsPanel(
         counts.map((category) => barRow(category, set, dataset.rows.length)),
-        { label: 'Images by class' },
+        { title: 'Images by class' },
       ),
     ],
   };

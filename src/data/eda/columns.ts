@@ -48,7 +48,7 @@ export function columnsOf({ rows }: Dataset): Column[] {
     return {
       name,
       role,
-      kind: sameAsLabel ? 'label' : kindOf(name, role, present, { different, isNumeric }),
+      kind: sameAsLabel ? 'label' : kindOf({ name, role, present, different, isNumeric }),
       values,
       missing: rows.length - present.length,
       distinct: different.size,
@@ -56,12 +56,19 @@ export function columnsOf({ rows }: Dataset): Column[] {
   });
 }
 
-function kindOf(
-  name: string,
-  role: ColumnRole | null,
-  present: readonly string[],
-  { different, isNumeric }: { different: ReadonlySet<string>; isNumeric: boolean },
-): ColumnKind {
+function kindOf({
+  name,
+  role,
+  present,
+  different,
+  isNumeric,
+}: {
+  name: string;
+  role: ColumnRole | null;
+  present: readonly string[];
+  different: ReadonlySet<string>;
+  isNumeric: boolean;
+}): ColumnKind {
   if (present.length === 0) return 'empty';
   if (different.size === 1) return 'constant';
   if (role === null && identifierName.test(name)) return 'identifier';

@@ -1,12 +1,26 @@
 /** Composes the report on a dataset: an overview, then a section for each question one asks of data. */
 import { stringify as toYaml } from 'yaml';
-import type { Block, GalleryBlock, ReportDocument, Section, TableBlock } from '../../report/index.js';
-import { day, list, percent, plural, whole } from '../../report/index.js';
+import {
+  type Block,
+  capital,
+  day,
+  type GalleryBlock,
+  left,
+  list,
+  percent,
+  plural,
+  type ReportDocument,
+  right,
+  type Section,
+  shortened,
+  type TableBlock,
+  whole,
+} from '../../report/index.js';
 import type { AuditResult } from '../audit/result.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { type DatasetSummary, describeDataset } from '../dataset/describe.js';
 import { rangeText } from '../dataset/intensity-range.js';
-import type { ImportReport } from '../import/create.js';
+import type { ImportReport } from '../dataset/report.js';
 import { auditBlocks } from './audit.js';
 import { categoryFigure, classFigure, labelSource } from './categories.js';
 import { type Column, columnTitle } from './columns.js';
@@ -176,10 +190,8 @@ const intensity = ({ intensity: ranges, channels }: DatasetSummary): Block[] => 
   const texts = [...(channels === 1 ? ['all images are grey'] : []), ...ranges.map(rangeText)];
   return texts.length === 0
     ? []
-    : [{ kind: 'prose', lead: 'Intensity.', text: `${sentence(texts.join('; '))}.` }];
+    : [{ kind: 'prose', lead: 'Intensity.', text: `${capital(texts.join('; '))}.` }];
 };
-
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const roleOrder = ['diagnosis', 'age', 'sex', 'site'];
 
@@ -203,7 +215,7 @@ function metadataBlocks(dataset: Dataset, columns: readonly Column[], set: Serie
   const names = new Set<string>();
   const figures = categorical.map((column) => ({
     column,
-    block: categoryFigure(dataset, column, set, figureName(column.name, names)),
+    block: categoryFigure(dataset, { column, name: figureName(column.name, names) }, set),
   }));
   const before = figures.filter(({ column }) => column.role === 'diagnosis').map(({ block }) => block);
   const after = figures.filter(({ column }) => column.role !== 'diagnosis').map(({ block }) => block);
@@ -238,23 +250,18 @@ function columnsTable(columns: readonly Column[], images: number): TableBlock {
     kind: 'table',
     title: 'All columns',
     columns: [
-      { title: 'Column', align: 'left' },
-      { title: 'Holds', align: 'left' },
-      { title: 'For instance', align: 'left' },
-      { title: 'Different values', align: 'right' },
-      { title: 'Missing', align: 'right' },
+      ...['Column', 'Holds', 'For instance'].map(left),
+      ...['Different values', 'Missing'].map(right),
     ],
     rows: columns.map(({ name, kind, distinct, missing, values }) => [
       name,
       kindNames[kind],
-      shorten(values.find((value) => value !== null) ?? '–'),
+      shortened(values.find((value) => value !== null) ?? '–', 40),
       whole(distinct),
       missing === 0 ? '–' : `${whole(missing)} (${percent(missing / images)})`,
     ]),
   };
 }
-
-const shorten = (text: string): string => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
 
 const licenceColumn = /^(copyright_)?licen[cs]e$/i;
 const creditColumn = /^(attribution|credit|copyright(_holder)?|source)$/i;
@@ -276,10 +283,7 @@ function aboutSection(
         kind: 'table',
         title: 'Identity',
         slim: true,
-        columns: [
-          { title: 'What', align: 'left' },
-          { title: 'Value', align: 'left' },
-        ],
+        columns: [left('What'), left('Value')],
         rows: [
           ['Name', dataset.name],
           ['Kind', dataset.kind === 'phantom' ? 'phantoms, drawn by a program' : 'images'],
@@ -316,12 +320,9 @@ function creditTable({ name, values }: Column): TableBlock {
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);
   return {
     kind: 'table',
-    title: columnTitle(name).replace(/^./, (letter) => letter.toUpperCase()),
+    title: capital(columnTitle(name)),
     slim: true,
-    columns: [
-      { title: 'Stated', align: 'left' },
-      { title: 'Images', align: 'right' },
-    ],
+    columns: [left('Stated'), right('Images')],
     rows: sorted.slice(0, 15).map(([value, n]) => [value, whole(n)]),
     note: sorted.length > 15 ? `And ${sorted.length - 15} more: the manifest has them all.` : undefined,
   };

@@ -2,7 +2,7 @@
 import type { Block, GalleryBlock, Tile } from '../../report/index.js';
 import { percent, plural, whole } from '../../report/index.js';
 import type { Dataset } from '../dataset/dataset.js';
-import type { ImportReport, NamedPair } from '../import/create.js';
+import type { ImportReport, NamedPair } from '../dataset/report.js';
 import type { Column } from './columns.js';
 import { factsOf, shot } from './thumbnails.js';
 

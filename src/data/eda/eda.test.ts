@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DataError, writeJson } from 'graft-torch/base';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { barsPanel } from '../../report/charts/bars.js';
 import { toHtml } from '../../report/html.js';
 import { toMarkdown } from '../../report/markdown.js';
 import { describeDataset } from '../dataset/describe.js';
@@ -14,7 +15,6 @@ import { findingsOf } from './findings.js';
 import { readImportReport } from './flow.js';
 import { figuresDirOf, makeEdaReport, writeEdaReport } from './index.js';
 import { gapsOf } from './missing.js';
-import { clip, rowsPanel } from './rows.js';
 import { drawSamples } from './samples.js';
 import { seriesOf } from './series.js';
 
@@ -357,12 +357,12 @@ describe('parts', () => {
   });
 
   test('rows: bars are proportional, long names are cut and told whole on hover', () => {
-    const { wide, narrow } = rowsPanel(
+    const { wide, narrow } = barsPanel(
       [
         { label: 'first', text: '40', segments: [{ value: 40, color: 'red', title: 'a' }] },
         { label: longName, text: '10', segments: [{ value: 10, color: 'red', title: 'b' }] },
       ],
-      { label: 'rows' },
+      { title: 'rows' },
     );
     for (const svg of [wide, narrow!]) {
       const bars = [...svg.matchAll(/<rect [^>]*width="([\d.]+)"[^>]*>\s*<title>/g)].map(([, width]) =>
@@ -372,7 +372,6 @@ describe('parts', () => {
       expect(bars[0]! / bars[1]!).toBeCloseTo(4, 1);
     }
     expect(narrow).toContain(`…<title>${longName}`);
-    expect(clip('short', 100)).toBe('short');
   });
 
   test('the figures’ folder stands beside the page', () => {

@@ -5,8 +5,7 @@ import { Random, sha256, writeJson } from 'graft-torch/base';
 import sharp from 'sharp';
 import type { AuditResult } from '../audit/result.js';
 import { type Dataset, type DatasetRow, datasetHash, splits } from '../dataset/dataset.js';
-import { type ImportReport, reportFile } from '../import/create.js';
-import type { FlowStage } from '../prepare/cleaning.js';
+import { type FlowStage, type ImportReport, reportFile } from '../dataset/report.js';
 
 export const hostile = '<script>alert("x")</script> & \'quotes\'';
 export const longName =

@@ -1,9 +1,9 @@
 /** What is worth a second look, in one line each: only what was counted, with its number. */
-import { list, percent, plural, whole } from '../../report/index.js';
+import { capital, list, percent, plural, whole } from '../../report/index.js';
 import type { AuditResult, LeakKind } from '../audit/result.js';
 import type { Dataset } from '../dataset/dataset.js';
 import type { DatasetSummary } from '../dataset/describe.js';
-import type { ImportReport } from '../import/create.js';
+import type { ImportReport } from '../dataset/report.js';
 import { columnTitle } from './columns.js';
 import type { Gap } from './missing.js';
 
@@ -44,10 +44,7 @@ export function findingsOf(
   if (leaks.length > 0)
     findings.push({
       lead: 'Splits are not independent.',
-      text: `${leaks.map(({ kind, splits, groups }) => `${splits.join(' and ')} share ${plural(groups, ...nouns[kind])}`).join('; ')}: scores will be too good.`.replace(
-        /^./,
-        (letter) => letter.toUpperCase(),
-      ),
+      text: `${capital(leaks.map(({ kind, splits, groups }) => `${splits.join(' and ')} share ${plural(groups, ...nouns[kind])}`).join('; '))}: scores will be too good.`,
     });
   const flagged = (audit?.confounds ?? []).filter((one) => one.flagged).sort((a, b) => b.auc - a.auc);
   if (flagged.length > 0)

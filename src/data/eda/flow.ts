@@ -2,14 +2,23 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from 'graft-torch/base';
-import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
-import { capital, percent, plural, whole } from '../../report/index.js';
+import {
+  type Block,
+  barsPanel,
+  capital,
+  type FigureBlock,
+  left,
+  percent,
+  plural,
+  RULE,
+  right,
+  type TableBlock,
+  whole,
+} from '../../report/index.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { nameSome, type Problem, problemKinds } from '../dataset/problems.js';
-import { type ImportReport, reportFile } from '../import/create.js';
-import { type FlowStage, flowOf } from '../prepare/cleaning.js';
-import { rowsPanel } from './rows.js';
-import { areaLegend, type SeriesSet } from './series.js';
+import { type FlowStage, flowOf, type ImportReport, reportFile } from '../dataset/report.js';
+import { areaLegend, type SeriesSet, segmentsOf } from './series.js';
 
 /** The import's report; null where the folder has none. */
 export function readImportReport(dataset: Dataset): ImportReport | null {
@@ -66,12 +75,8 @@ function flowFigure(dataset: Dataset, flow: readonly FlowStage[], set: SeriesSet
       label: i === 0 ? 'found' : `${text}: −${whole(removed)}`,
       text: whole(images),
       segments: [
-        ...bySeries.map((value, k) => ({
-          value,
-          color: set.series[k]!.color,
-          title: `${set.series[k]!.name}: ${whole(value)}`,
-        })),
-        { value: other, color: 'var(--rule)', title: `no label, or of no class: ${whole(other)}` },
+        ...segmentsOf(bySeries, set),
+        { value: other, color: RULE, title: `no label, or of no class: ${whole(other)}` },
       ],
       other,
     };
@@ -83,12 +88,12 @@ function flowFigure(dataset: Dataset, flow: readonly FlowStage[], set: SeriesSet
     shows: `Each row leaves out what has one fault more, and shows what remains, by class; the last row is the dataset. What has several faults counts under the first.`,
     doesNotShow: 'Faults that nobody looked for, such as a wrong label on a sound image.',
     legend: [
-      ...(dataset.classes.length > 1 ? areaLegend(set.series) : []),
+      ...(dataset.classes.length > 1 ? areaLegend(set) : []),
       ...(rows.some(({ other }) => other > 0)
-        ? [{ label: 'no label, or of no class', color: 'var(--rule)', symbol: 'area' }]
+        ? [{ label: 'no label, or of no class', color: RULE, symbol: 'area' }]
         : []),
     ],
-    panels: [rowsPanel(rows, { label: 'From what was found to the dataset' })],
+    panels: [barsPanel(rows, { title: 'From what was found to the dataset' })],
   };
 }
 
@@ -100,12 +105,7 @@ function reasonsTable({ flow, problems }: ImportReport): TableBlock {
   return {
     kind: 'table',
     title: 'What was left out, and why',
-    columns: [
-      { title: 'Reason', align: 'left' },
-      { title: 'Images, of found', align: 'right' },
-      { title: 'Of which', align: 'left' },
-      { title: 'Such as', align: 'left' },
-    ],
+    columns: [left('Reason'), right('Images, of found'), left('Of which'), left('Such as')],
     rows: flow.slice(1).map(({ stage, text, images, byLabel }, i) => {
       const before = flow[i]!;
       const labels = Object.keys(before.byLabel)
@@ -140,14 +140,7 @@ function balanceTable(dataset: Dataset, flow: readonly FlowStage[]): TableBlock 
   return {
     kind: 'table',
     title: 'Class balance before and after',
-    columns: [
-      { title: 'Label', align: 'left' },
-      { title: 'Found', align: 'right' },
-      { title: 'Share', align: 'right' },
-      { title: 'Dataset', align: 'right' },
-      { title: 'Share', align: 'right' },
-      { title: 'Left out', align: 'right' },
-    ],
+    columns: [left('Label'), ...['Found', 'Share', 'Dataset', 'Share', 'Left out'].map(right)],
     rows: labels.map((label) => {
       const before = first.byLabel[label] ?? 0;
       const after = last.byLabel[label] ?? 0;

@@ -1,9 +1,7 @@
 /** Which metadata is missing, and whether the classes differ in that. */
-import type { FigureBlock } from '../../report/index.js';
-import { list, percent, whole } from '../../report/index.js';
+import { barsPanel, type FigureBlock, legendOf, list, percent, RULE, whole } from '../../report/index.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { type Column, columnTitle } from './columns.js';
-import { rowsPanel } from './rows.js';
 import type { SeriesSet } from './series.js';
 
 const mostRows = 24;
@@ -58,28 +56,19 @@ export function missingFigure(gaps: readonly Gap[], columns: readonly Column[], 
       (rest.length > 0 ? ` Not drawn, with smaller gaps: ${list(rest)}.` : '') +
       (complete.length > 0 ? ` Complete: ${list(complete)}.` : ''),
     doesNotShow: 'Why a value is missing, and whether one that is there is right.',
-    legend: several ? set.series.map(({ name, color }) => ({ label: name, color, symbol: 'dot' })) : [],
+    legend: several ? legendOf(set.series, 'dot') : [],
     panels: [
-      rowsPanel(
+      barsPanel(
         shown.map(({ column, share, bySeries }) => ({
           label: columnTitle(column.name),
           text: `${whole(column.missing)}  ·  ${percent(share)}`,
-          segments: [{ value: share, color: 'var(--rule)', title: `all: ${percent(share)}` }],
-          dots: several
-            ? bySeries.flatMap((value, k) =>
-                value >= 0
-                  ? [
-                      {
-                        value,
-                        color: set.series[k]!.color,
-                        title: `${set.series[k]!.name}: ${percent(value)}`,
-                      },
-                    ]
-                  : [],
-              )
-            : [],
+          segments: [{ value: share, color: RULE, title: `all: ${percent(share)}` }],
+          dots: set.series.flatMap(({ label, color }, k) => {
+            const value = bySeries[k]!;
+            return several && value >= 0 ? [{ value, color, title: `${label}: ${percent(value)}` }] : [];
+          }),
         })),
-        { label: 'Missing metadata by column', max },
+        { title: 'Missing metadata by column', max },
       ),
     ],
   };

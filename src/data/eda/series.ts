@@ -2,15 +2,19 @@
  * What is told apart by colour: the classes, where there are few enough for the palette; else the positive class
  * against all others together.
  */
-import type { LegendItem } from '../../report/index.js';
-import { SERIES } from '../../report/index.js';
+import {
+  type BarRow,
+  BLUE,
+  type LegendItem,
+  legendOf,
+  ORANGE,
+  SERIES,
+  type SeriesStyle,
+  whole,
+} from '../../report/index.js';
 import type { Dataset } from '../dataset/dataset.js';
 
-export interface Series {
-  name: string;
-  /** CSS colour. */
-  color: string;
-}
+export type Series = Pick<SeriesStyle, 'label' | 'color'>;
 
 export interface SeriesSet {
   /** The positive class first: bars begin with it, so that it can be compared along one line. */
@@ -19,26 +23,32 @@ export interface SeriesSet {
   indexOf(label: string): number;
 }
 
-const [BLUE, ORANGE, ...OTHERS] = SERIES as [string, string, ...string[]];
-
-/** The positive class is orange wherever it is drawn. */
-export const POSITIVE_COLOR = ORANGE;
-
 export function seriesOf({ classes, positive }: Pick<Dataset, 'classes' | 'positive'>): SeriesSet {
   const others = classes.filter((name) => name !== positive);
-  const first = { name: positive, color: ORANGE };
-  const colors = [BLUE, ...OTHERS];
+  // The positive class is orange wherever it is drawn.
+  const first = { label: positive, color: ORANGE };
+  const colors = SERIES.filter((color) => color !== ORANGE);
   if (others.length <= colors.length) {
-    const series = [first, ...others.map((name, i) => ({ name, color: colors[i]! }))];
-    return { series, indexOf: (label) => series.findIndex(({ name }) => name === label) };
+    const series = [first, ...others.map((label, i) => ({ label, color: colors[i]! }))];
+    return { series, indexOf: (label) => series.findIndex((one) => one.label === label) };
   }
   const known = new Set(others);
   return {
-    series: [first, { name: `${others.length} other classes`, color: BLUE }],
+    series: [first, { label: `${others.length} other classes`, color: BLUE }],
     indexOf: (label) => (label === positive ? 0 : known.has(label) ? 1 : -1),
   };
 }
 
+/** A bar's parts, a series each. @param of what the bar counts */
+export const segmentsOf = (
+  counts: readonly number[],
+  { series }: SeriesSet,
+  of?: string,
+): BarRow['segments'] =>
+  counts.map((value, k) => {
+    const { label, color } = series[k]!;
+    return { value, color, title: `${of === undefined ? label : `${of}, ${label}`}: ${whole(value)}` };
+  });
+
 /** A legend of filled areas. */
-export const areaLegend = (series: readonly Series[]): LegendItem[] =>
-  series.map(({ name, color }) => ({ label: name, color, symbol: 'area' }));
+export const areaLegend = ({ series }: SeriesSet): LegendItem[] => legendOf(series, 'area');

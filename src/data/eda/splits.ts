@@ -1,10 +1,19 @@
 /** How images and groups are shared out. */
-import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
-import { percent, plural, whole } from '../../report/index.js';
+import {
+  BLUE,
+  type Block,
+  barsPanel,
+  type FigureBlock,
+  left,
+  percent,
+  plural,
+  right,
+  type TableBlock,
+  whole,
+} from '../../report/index.js';
 import { type Dataset, splits } from '../dataset/dataset.js';
 import type { DatasetSummary } from '../dataset/describe.js';
-import { rowsPanel } from './rows.js';
-import { areaLegend, type SeriesSet } from './series.js';
+import { areaLegend, type SeriesSet, segmentsOf } from './series.js';
 import { wilson } from './share.js';
 
 const titles = { train: 'Training', val: 'Validation', test: 'Test' } as const;
@@ -25,11 +34,7 @@ function splitFigure(dataset: Dataset, summary: DatasetSummary, set: SeriesSet):
       label: titles[split],
       text: `${whole(images)}  ·  ${percent(images / summary.images)}`,
       shortText: whole(images),
-      segments: bySeries.map((value, k) => ({
-        value,
-        color: set.series[k]!.color,
-        title: `${titles[split]}, ${set.series[k]!.name}: ${whole(value)}`,
-      })),
+      segments: segmentsOf(bySeries, set, titles[split]),
       share: wilson(own.find(({ label }) => label === positive)?.images ?? 0, images),
     };
   });
@@ -42,10 +47,10 @@ function splitFigure(dataset: Dataset, summary: DatasetSummary, set: SeriesSet):
       : 'Images in each split.',
     doesNotShow:
       'Whether the splits share anything: that is what the audit looks for. Metrics on a split of few positive images are rough, however it was drawn.',
-    legend: several ? areaLegend(set.series) : [],
+    legend: several ? areaLegend(set) : [],
     panels: [
-      rowsPanel(rows, {
-        label: 'Images by split',
+      barsPanel(rows, {
+        title: 'Images by split',
         ...(several ? { share: { title: `share of ${positive}`, reference: prevalence } } : {}),
       }),
     ],
@@ -80,14 +85,9 @@ function splitTable({ counts, classes, positive, groupedBy, hash }: DatasetSumma
     kind: 'table',
     title: 'Images by split and class',
     columns: [
-      { title: 'Split', align: 'left' },
-      ...classes.map((label) => ({ title: label, align: 'right' as const })),
-      ...(several
-        ? [
-            { title: 'All', align: 'right' as const },
-            { title: `${positive}, share`, align: 'right' as const },
-          ]
-        : []),
+      left('Split'),
+      ...classes.map(right),
+      ...(several ? [right('All'), right(`${positive}, share`)] : []),
     ],
     rows: [
       ...splits.map((split) =>
@@ -145,14 +145,14 @@ function groupBlocks(dataset: Dataset, { groups, groupedBy, largestGroup }: Data
         'Groups that nobody wrote down: without patient or lesion ids, two photographs of one patient count as two groups unless they nearly agree in pixels.',
       legend: [],
       panels: [
-        rowsPanel(
+        barsPanel(
           buckets.slice(0, last + 1).map((bucket) => ({
             label: `groups of ${bucket.label}`,
             text: `${plural(bucket.groups, 'group')}  ·  ${plural(bucket.images, 'image')}`,
             shortText: plural(bucket.images, 'image'),
-            segments: [{ value: bucket.images, color: 'var(--blue)', title: plural(bucket.images, 'image') }],
+            segments: [{ value: bucket.images, color: BLUE, title: plural(bucket.images, 'image') }],
           })),
-          { label: 'Sizes of groups' },
+          { title: 'Sizes of groups' },
         ),
       ],
     },

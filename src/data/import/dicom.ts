@@ -6,10 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { DataError, readBytes, readBytesAsync } from 'graft-torch/base';
 import { forEachParallel } from '../../base/index.js';
+import type { DatasetItem } from '../build/item.js';
 import { type Problem, problem } from '../dataset/problems.js';
 import { type DeidentifyOptions, isDicom, readDicom, readDicomHeader } from '../dicom/index.js';
 import { pseudonym } from '../dicom/pseudonym.js';
-import type { DatasetItem } from './create.js';
 import { isDicomFile } from './files.js';
 
 export interface DicomImportOptions {

@@ -9,12 +9,15 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { ConfigError, DataError } from 'graft-torch/base';
 import { requireFree } from '../../base/index.js';
 import { imageExtensions } from '../../image/index.js';
+import { createDataset } from '../build/create.js';
+import type { CreateOptions } from '../build/create-options.js';
+import type { DatasetItem } from '../build/item.js';
 import type { Dataset, Split } from '../dataset/dataset.js';
 import { type Problem, problem } from '../dataset/problems.js';
+import type { ImportReport } from '../dataset/report.js';
 import { dicomExtensions } from '../dicom/index.js';
 import { idKey, plainText } from '../table/cell.js';
 import { readTable } from '../table/table.js';
-import { type CreateOptions, createDataset, type DatasetItem, type ImportReport } from './create.js';
 import { type DicomImportOptions, withDicom } from './dicom.js';
 import { listFiles } from './files.js';
 import { itemsFromFolders } from './folders.js';
@@ -148,25 +151,27 @@ export async function importDataset(
   return createDataset(
     out,
     {
-      name,
-      kind: 'images',
-      label: gathered.label,
-      positive: options.positive,
-      negative: options.negative,
-      licence: options.licence ?? '',
-      intensity: shown.intensity,
-      channels: options.channels,
-      provenance: {
-        importer: options.importer ?? 'graft data import',
-        importedAt: new Date().toISOString(),
-        images: folder,
-        ...gathered.provenance,
-        ...(options.renameLabels ? { renamedLabels: options.renameLabels } : {}),
-        ...(options.classes ? { onlyClasses: options.classes } : {}),
-        ...options.provenance,
+      items: shown.items,
+      header: {
+        name,
+        kind: 'images',
+        label: gathered.label,
+        positive: options.positive,
+        negative: options.negative,
+        licence: options.licence ?? '',
+        intensity: shown.intensity,
+        channels: options.channels,
+        provenance: {
+          importer: options.importer ?? 'graft data import',
+          importedAt: new Date().toISOString(),
+          images: folder,
+          ...gathered.provenance,
+          ...(options.renameLabels ? { renamedLabels: options.renameLabels } : {}),
+          ...(options.classes ? { onlyClasses: options.classes } : {}),
+          ...options.provenance,
+        },
       },
     },
-    shown.items,
     {
       ...options,
       problems: () => [...problems, ...pairs.problems, ...dicom.problems],

@@ -5,9 +5,9 @@
 import { DataError, readBytesAsync } from 'graft-torch/base';
 import { asShown } from '../../image/index.js';
 import { quantile } from '../../stats/index.js';
+import type { DatasetItem } from '../build/item.js';
 import { type FoundRange, rangeText, shortValue } from '../dataset/intensity-range.js';
 import { nameSome, type Problem, problem } from '../dataset/problems.js';
-import type { DatasetItem } from './create.js';
 import {
   type IntensityOptions,
   type IntensitySurvey,

@@ -8,8 +8,8 @@
 import { extname, join, posix } from 'node:path';
 import { forEachParallel } from '../../base/index.js';
 import { looksLikeMask, maskName } from '../../image/index.js';
+import type { DatasetItem } from '../build/item.js';
 import { type Problem, problem } from '../dataset/problems.js';
-import type { DatasetItem } from './create.js';
 import { withoutExtension } from './files.js';
 
 /** What becomes of masks: left out by name, stored in the dataset, or taken for pictures like the others. */

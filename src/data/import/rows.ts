@@ -1,13 +1,13 @@
 /** The rows of an import: which image each row of the metadata means, its label, and why it is left out if it is. */
 import { dirname, join, posix, resolve } from 'node:path';
 import { DataError } from 'graft-torch/base';
+import type { DatasetItem } from '../build/item.js';
 import { manifestColumns, type Split } from '../dataset/dataset.js';
 import { nameSome, type Problem, type ProblemKind, problem } from '../dataset/problems.js';
 import { splitNamed, splitNames } from '../dataset/split-names.js';
 import { type MetadataRow, readMetadata } from '../metadata/index.js';
 import { chosenName, columnKey, isMissing } from '../table/cell.js';
 import { type Columns, chooseColumns } from './columns.js';
-import type { DatasetItem } from './create.js';
 import { instancesIn, isUid } from './dicom.js';
 import { contentOf, FileIndex, shortestUnique, withoutExtension } from './files.js';
 import { readGroups, unusedGroups } from './groups.js';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testClock } from '../../net/test-clock.test-data.js';
 import { describeBulkMetadata, fetchBulkMetadata } from './bulk.js';
 import { createClient } from './client.js';
 import { type Fault, startFakeArchive } from './fake-archive.test-data.js';
-import { testClock } from './test-clock.test-data.js';
 
 let root: string;
 let bulk: Buffer;

@@ -3,17 +3,13 @@
  * data explorer (`snapshots/ISIC_metadata.parquet` in its public bucket). It has neither file URLs nor sizes, so it
  * cannot drive a download; it is for choosing a query, and a table for `graft data import`.
  */
-import { open } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { DataError, replaceFileAsync } from 'graft-torch/base';
-import { statusError } from './answer.js';
+import { HttpError, openPart, statusError } from '../../net/index.js';
 import type { ArchiveClient } from './client.js';
-import { ArchiveError } from './http.js';
 
 export const bulkMetadataUrl =
   'https://isic-archive.s3.us-east-1.amazonaws.com/snapshots/ISIC_metadata.parquet';
-
-/** Parquet files begin and end with these four bytes. */
-const magic = 'PAR1';
 
 export interface BulkSummary {
   rows: number;
@@ -26,7 +22,7 @@ export interface BulkSummary {
 
 /**
  * Downloads the file whole, or not at all.
- * @throws ArchiveError when it cannot be fetched; DataError when what came is no Parquet file
+ * @throws HttpError when it cannot be fetched; DataError when what came is no Parquet file
  */
 export async function fetchBulkMetadata(
   client: ArchiveClient,
@@ -38,28 +34,34 @@ export async function fetchBulkMetadata(
     const response = await client.openFile(url);
     if (response.status !== 200) {
       response.discard();
-      throw statusError(response, '', client.clock);
+      throw statusError(response, '', client.clock.now());
     }
-    const length = response.headers['content-length'];
-    let done = 0;
     await replaceFileAsync(path, async (temporary) => {
-      const handle = await open(temporary, 'wx');
-      let ends = Buffer.alloc(0);
+      const part = await openPart(temporary);
       try {
-        for await (const chunk of response.body) {
-          await handle.writeFile(chunk);
-          done += chunk.length;
-          ends = Buffer.concat([ends, chunk]);
-          if (ends.length > 8) ends = Buffer.concat([ends.subarray(0, 4), ends.subarray(-4)]);
-          options.onBytes?.(done, length === undefined ? null : Number(length));
-        }
+        await part.receive(response, { onProgress: options.onBytes });
       } finally {
-        await handle.close();
+        await part.close();
       }
-      const isParquet = ends.toString('latin1', 0, 4) === magic && ends.toString('latin1', 4) === magic;
-      if (!isParquet) throw new ArchiveError(`${url} answered what is no Parquet file`, { passing: true });
+      if (!isParquet(temporary))
+        throw new HttpError(`${url} answered what is no Parquet file`, { passing: true });
     });
   });
+}
+
+/** Parquet files begin and end with the same four bytes. */
+function isParquet(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const ends = Buffer.alloc(8);
+    const { size } = fstatSync(file);
+    if (size < 8) return false;
+    readSync(file, ends, 0, 4, 0);
+    readSync(file, ends, 4, 4, size - 4);
+    return ends.toString('latin1') === 'PAR1PAR1';
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**

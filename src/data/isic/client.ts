@@ -7,12 +7,20 @@ import { setMaxListeners } from 'node:events';
 import { ConfigError, DataError, Random } from 'graft-torch/base';
 import { z } from 'zod';
 import { shownAddress } from '../../base/index.js';
-import { readAnswer, statusError } from './answer.js';
-import { type Clock, systemClock } from './clock.js';
-import { ArchiveError, createAgents, defaultTimeouts, type HttpResponse, type Timeouts } from './http.js';
+import {
+  type Clock,
+  createHttp,
+  createRateLimiter,
+  HttpError,
+  type HttpResponse,
+  parseUrl,
+  readText,
+  statusError,
+  systemClock,
+  type Timeouts,
+  withRetries,
+} from '../../net/index.js';
 import { type ArchiveRequest, archiveQuery, searchParameters, syntheticQuery } from './query.js';
-import { createRateLimiter } from './rate.js';
-import { withRetries } from './retry.js';
 import {
   type Collection,
   collectionSchema,
@@ -39,7 +47,7 @@ export interface ClientOptions {
   clock?: Clock;
   /** Of the jitter; default 0. */
   seed?: number;
-  onRetry?: (error: ArchiveError, waitMs: number) => void;
+  onRetry?: (error: HttpError, waitMs: number) => void;
 }
 
 export interface Page {
@@ -59,7 +67,7 @@ export interface ArchiveClient {
   readonly retries: number;
   /** Address of a search's first page. */
   searchUrl(request: ArchiveRequest): string;
-  /** @throws ArchiveError, with status 422 for a cursor that the archive does not know (any more) */
+  /** @throws HttpError, with status 422 for a cursor that the archive does not know (any more) */
   page(url: string): Promise<Page>;
   /**
    * How many images there are, and how many synthetic ones were left out of them.
@@ -83,7 +91,6 @@ export interface ArchiveClient {
   close(): void;
 }
 
-const mostRedirects = 5;
 /** The most the server gives at once, and what its own client asks for. */
 const pageSize = 100;
 const mostPages = 10_000;
@@ -96,20 +103,16 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
   const signal = AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]);
   // Each request listens while it runs; Node takes more than ten for a leak.
   setMaxListeners(0, signal);
-  const timeouts = { ...defaultTimeouts, ...options.timeouts };
-  const userAgent = options.userAgent ?? 'graft';
-  const agents = createAgents();
+  const http = createHttp({ ...options.timeouts, userAgent: options.userAgent });
   const limiter = createRateLimiter(ratePerS, clock);
   const random = new Random(options.seed ?? 0).fork('isic');
   let retries = 0;
 
-  const open = (url: URL, headers: Record<string, string>): Promise<HttpResponse> =>
-    agents.get(url, { ...timeouts, signal, headers: { 'user-agent': userAgent, ...headers } });
   const retry = <Result>(work: (attempt: number) => Promise<Result>, most = attempts): Promise<Result> =>
     withRetries(work, {
       clock,
       limiter,
-      random,
+      jitter: () => random.uniform(0, 1),
       attempts: Math.min(most, attempts),
       signal,
       onRetry: (error, waitMs) => {
@@ -120,14 +123,14 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
 
   /** The body of a 200 of the wanted type; anything else is thrown. */
   const getText = async (url: URL, accept: string): Promise<string> => {
-    const response = await open(url, { accept, 'accept-encoding': 'gzip' });
-    const text = await readAnswer(response);
-    if (response.status !== 200) throw statusError(response, text, clock);
+    const response = await http.send(url, { signal, headers: { accept, 'accept-encoding': 'gzip' } });
+    const text = await readText(response);
+    if (response.status !== 200) throw statusError(response, saidIn(response, text), clock.now());
     // A proxy's login page, for example, comes with 200 as well.
     const type = response.headers['content-type'] ?? '';
     if (type.startsWith(accept) && text !== '') return text;
     const start = text.trim().slice(0, 40).replace(/\s+/g, ' ');
-    throw new ArchiveError(`${url.host} answered what is not ${accept} ('${start}')`, { passing: true });
+    throw new HttpError(`${url.host} answered what is not ${accept} ('${start}')`, { passing: true });
   };
   const getJson = async <Schema extends z.ZodType>(url: URL, schema: Schema): Promise<z.output<Schema>> => {
     const text = await getText(url, 'application/json');
@@ -135,7 +138,7 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
     try {
       json = JSON.parse(text);
     } catch (cause) {
-      throw new ArchiveError(`${url.host} answered JSON that is cut off or damaged`, {
+      throw new HttpError(`${url.host} answered JSON that is cut off or damaged`, {
         passing: true,
         cause,
       });
@@ -143,7 +146,7 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
     const checked = schema.safeParse(json);
     if (checked.success) return checked.data;
     const [issue] = checked.error.issues;
-    throw new ArchiveError(
+    throw new HttpError(
       `${url.host} answered JSON of another form (${issue?.path.join('.')}: ${issue?.message})`,
       { passing: true },
     );
@@ -201,7 +204,7 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
           synthetic: request.includeSynthetic ? 0 : await countOf(syntheticQuery(request), request),
         };
       } catch (error) {
-        if (error instanceof ArchiveError && error.status === 400 && request.query !== '')
+        if (error instanceof HttpError && error.status === 400 && request.query !== '')
           throw queryError(request.query, error);
         throw error;
       }
@@ -212,7 +215,7 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
         return (await ask(url, sizeSchema, 3)).size;
       } catch (error) {
         // The archive does not document this address: a download must not hang on it.
-        if (error instanceof ArchiveError) return null;
+        if (error instanceof HttpError) return null;
         throw error;
       }
     },
@@ -233,7 +236,7 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
       try {
         return toCollection(await ask(`collections/${id}/`, collectionSchema));
       } catch (error) {
-        if (error instanceof ArchiveError && isAbsent(error)) return null;
+        if (error instanceof HttpError && isAbsent(error)) return null;
         throw error;
       }
     },
@@ -242,7 +245,7 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
         const url = new URL(`zip-download/license-file/${encodeURIComponent(licence)}/`, base);
         return await retry(() => getText(url, 'text/plain'));
       } catch (error) {
-        if (error instanceof ArchiveError && isAbsent(error)) return null;
+        if (error instanceof HttpError && isAbsent(error)) return null;
         throw error;
       }
     },
@@ -253,27 +256,17 @@ export function createClient(options: ClientOptions = {}): ArchiveClient {
         const record = toRecord(await getJson(url, anyObject));
         if (record?.id === id) return record;
       } catch (error) {
-        if (error instanceof ArchiveError && isAbsent(error)) return null;
+        if (error instanceof HttpError && isAbsent(error)) return null;
         throw error;
       }
-      throw new ArchiveError(`${base.host} answered another record than that of ${id}`, { passing: true });
+      throw new HttpError(`${base.host} answered another record than that of ${id}`, { passing: true });
     },
-    openFile: async (address) => {
-      let url = parseFileUrl(address);
-      for (let redirects = 0; ; redirects++) {
-        const response = await open(url, { 'accept-encoding': 'identity' });
-        const { location } = response.headers;
-        if (response.status < 300 || response.status >= 400 || location === undefined) return response;
-        response.discard();
-        if (redirects >= mostRedirects)
-          throw new ArchiveError(`${url.host} redirects in circles`, { passing: true });
-        url = parseFileUrl(location, url);
-      }
-    },
+    openFile: async (url) =>
+      http.follow(parseUrl(url), { signal, headers: { 'accept-encoding': 'identity' } }),
     retry: (work) => retry(work),
     close: () => {
       closing.abort(new Error('the client is closed'));
-      agents.close();
+      http.close();
     },
   };
 }
@@ -291,21 +284,25 @@ function parseBase(text: string): URL {
   );
 }
 
-function parseFileUrl(text: string, from?: URL): URL {
+/** `{"message": …}`, `{"detail": …}` or `{"detail": [{"msg": …}]}`; where it leads elsewhere, that. */
+function saidIn({ status, headers }: HttpResponse, text: string): string {
+  if (status >= 300 && status < 400) return `to ${headers.location}; check --base-url`;
   try {
-    return new URL(text, from);
-  } catch (cause) {
-    throw new ArchiveError(`'${text.slice(0, 80)}' is no URL of a file`, { passing: true, cause });
+    const { message, detail } = JSON.parse(text);
+    const said = message ?? (Array.isArray(detail) ? detail.map((one) => one?.msg).join(', ') : detail);
+    return typeof said === 'string' ? said.replace(/\s+/g, ' ').slice(0, 200) : '';
+  } catch {
+    return '';
   }
 }
 
-const isAbsent = ({ status }: ArchiveError): boolean => status === 404 || status === 410;
+const isAbsent = ({ status }: HttpError): boolean => status === 404 || status === 410;
 
 function toCollection(data: z.output<typeof collectionSchema>): Collection {
   return { id: data.id, name: data.name, pinned: data.pinned ?? false, doi: data.doi ?? '' };
 }
 
-function queryError(query: string, cause: ArchiveError): ConfigError {
+function queryError(query: string, cause: HttpError): ConfigError {
   const hint = /(^|[\s(-])diagnosis:/.test(query)
     ? "the archive has no field 'diagnosis' any more, but diagnosis_1 to diagnosis_5"
     : 'expected field:value terms with AND, OR and parentheses (docs/isic-archive.md)';

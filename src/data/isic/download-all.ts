@@ -1,8 +1,8 @@
 /** All files of a fetch: workers take records from the list as it grows, and one that fails does not stop the others. */
 
+import { HttpError } from '../../net/index.js';
 import type { ArchiveClient } from './client.js';
 import { downloadFile, fileNameOf, wholeFileBytes } from './download.js';
-import { ArchiveError } from './http.js';
 import type { Exclusion, Journal } from './journal.js';
 import type { ImageRecord } from './schema.js';
 
@@ -68,7 +68,7 @@ export async function downloadAll(
       return;
     }
     try {
-      const got = await downloadFile(client, record, dir, { onBytes });
+      const got = await downloadFile(client, record, { dir, onBytes });
       inARow = 0;
       if (got.kind !== 'whole') {
         result.missing.push([record.id, got.kind]);
@@ -82,12 +82,12 @@ export async function downloadAll(
       onProgress?.(result);
     } catch (error) {
       signal?.throwIfAborted();
-      if (!(error instanceof ArchiveError)) throw error;
+      if (!(error instanceof HttpError)) throw error;
       result.failures.push({ id: record.id, reason: error.message });
       result.failed++;
       onProgress?.(result);
       if (++inARow >= failuresInARow)
-        throw new ArchiveError(
+        throw new HttpError(
           `${inARow} files in a row could not be fetched, the last because ${error.message}; what is here is kept: run the same command again later`,
           { passing: false, cause: error },
         );

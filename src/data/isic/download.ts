@@ -2,12 +2,18 @@
  * One image file: to a temporary name, checked, then to its own. What bears its own name is whole. A file URL that
  * is refused has expired: the record is asked for again and its new URL used.
  */
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { statusError } from './answer.js';
+import {
+  announcedBytes,
+  HttpError,
+  type HttpResponse,
+  isPassingStatus,
+  openPart,
+  type PartFile,
+  statusError,
+} from '../../net/index.js';
 import type { ArchiveClient } from './client.js';
-import { ArchiveError, type HttpResponse } from './http.js';
-import { isPassingStatus } from './retry.js';
 import type { ImageRecord } from './schema.js';
 
 /** End of the temporary names; they begin with a dot. */
@@ -37,17 +43,22 @@ export type Downloaded =
   /** The archive lists the image, but gives no file of it, or does not have it any more. */
   | { kind: 'no-file' | 'withdrawn' };
 
+export interface DownloadOptions {
+  /** Folder of the files. */
+  dir: string;
+  /** Bytes that came, at once; negative when they were for nothing. */
+  onBytes?: (bytes: number) => void;
+}
+
 /**
  * Fetches one file into a folder.
- * @param options.onBytes bytes that came, at once; negative when they were for nothing
  * @returns the record as it was at the end: its URL, and at times its size, may have changed
- * @throws ArchiveError when the tries are used up; system errors of the disk
+ * @throws HttpError when the tries are used up; system errors of the disk
  */
 export async function downloadFile(
   client: ArchiveClient,
   listed: ImageRecord,
-  dir: string,
-  options: { onBytes?: (bytes: number) => void } = {},
+  options: DownloadOptions,
 ): Promise<Downloaded> {
   let record = listed;
   let outdated = record.url === null;
@@ -65,19 +76,19 @@ export async function downloadFile(
       const { status } = response;
       if (status === 200) {
         try {
-          return { kind: 'whole', record, bytes: await store(response, record, dir, options.onBytes) };
+          return { kind: 'whole', record, bytes: await store(response, record, options) };
         } catch (error) {
           // Of another size: the fault may as well be the record's.
-          if (error instanceof ArchiveError && error.status === 200) outdated = true;
+          if (error instanceof HttpError && error.status === 200) outdated = true;
           throw error;
         }
       }
       response.discard();
-      if (isPassingStatus(status)) throw statusError(response, '', client.clock);
+      if (isPassingStatus(status)) throw statusError(response, '', client.clock.now());
       // 403, 404, 410, but also 400 (a storage's word for an expired token): a new URL may help, at once.
       outdated = true;
       if (refreshed)
-        throw new ArchiveError(`${response.url.host} refuses the file with ${status}`, {
+        throw new HttpError(`${response.url.host} refuses the file with ${status}`, {
           status,
           passing: true,
         });
@@ -88,52 +99,47 @@ export async function downloadFile(
 async function store(
   response: HttpResponse,
   record: ImageRecord,
-  dir: string,
-  onBytes: (bytes: number) => void = () => {},
+  { dir, onBytes = () => {} }: DownloadOptions,
 ): Promise<number> {
   const name = fileNameOf(record);
   const type = response.headers['content-type'] ?? '';
   // A proxy's page with status 200; where the record gives no size, nothing else would tell.
   if (/^text\/|html|json|xml/.test(type)) {
     response.discard();
-    throw new ArchiveError(`${response.url.host} sent ${type} instead of an image`, { passing: true });
+    throw new HttpError(`${response.url.host} sent ${type} instead of an image`, { passing: true });
   }
   const announced = announcedBytes(response);
   if (announced !== null && record.sizeBytes !== null && announced !== record.sizeBytes) {
     response.discard();
     throw wrongSize(response, record.sizeBytes, announced);
   }
-  const part = join(dir, `.${name}${partSuffix}`);
-  let bytes = 0;
-  let handle: FileHandle | undefined;
+  const path = join(dir, `.${name}${partSuffix}`);
+  let told = 0;
+  let part: PartFile | undefined;
   try {
-    handle = await open(part, 'w');
-    for await (const chunk of response.body) {
-      await handle.writeFile(chunk);
-      bytes += chunk.length;
-      onBytes(chunk.length);
-    }
-    const expected = record.sizeBytes ?? announced;
-    if (bytes === 0 || (expected !== null && bytes !== expected))
-      throw wrongSize(response, expected ?? 1, bytes);
-    await handle.datasync();
-    await handle.close();
-    await rename(part, join(dir, name));
+    part = await openPart(path);
+    await part.receive(response, {
+      sizeBytes: record.sizeBytes,
+      onProgress: (done) => {
+        onBytes(done - told);
+        told = done;
+      },
+    });
+    const { bytes } = part;
+    if (bytes === 0) throw wrongSize(response, 1, 0);
+    await part.sync();
+    await part.close();
+    await rename(path, join(dir, name));
     return bytes;
   } catch (error) {
-    onBytes(-bytes);
+    onBytes(-told);
     response.discard();
-    await handle?.close().catch(() => {});
-    await rm(part, { force: true });
+    await part?.close().catch(() => {});
+    await rm(path, { force: true });
     throw error;
   }
 }
 
-function announcedBytes({ headers }: HttpResponse): number | null {
-  const length = headers['content-length'];
-  return length === undefined || headers['content-encoding'] !== undefined ? null : Number(length);
-}
-
 /** With the answer's status, which tells it from a cut connection. */
-const wrongSize = ({ url }: HttpResponse, expected: number, found: number): ArchiveError =>
-  new ArchiveError(`${url.host} sent ${found} bytes instead of ${expected}`, { status: 200, passing: true });
+const wrongSize = ({ url }: HttpResponse, expected: number, found: number): HttpError =>
+  new HttpError(`${url.host} sent ${found} bytes instead of ${expected}`, { status: 200, passing: true });

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type TestClock, testClock } from '../../net/test-clock.test-data.js';
 import { createClient } from './client.js';
 import {
   type FakeImage,
@@ -15,7 +16,6 @@ import {
   startFakeArchive,
 } from './fake-archive.test-data.js';
 import { fetchIsic } from './fetch.js';
-import { type TestClock, testClock } from './test-clock.test-data.js';
 
 let root: string;
 let images: FakeImage[];

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, hiddenName } from 'graft-torch/base';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { testClock } from '../../net/test-clock.test-data.js';
 import { openDataset } from '../dataset/dataset.js';
 import { readTable } from '../table/table.js';
 import { type ClientOptions, createClient } from './client.js';
@@ -24,7 +25,6 @@ import {
 } from './fake-archive.test-data.js';
 import { type FetchOptions, fetchIsic } from './fetch.js';
 import type { ArchiveRequest } from './query.js';
-import { testClock } from './test-clock.test-data.js';
 import { workEnding } from './work-folder.js';
 
 const workFolder = (target: string): string => hiddenName(target, workEnding);

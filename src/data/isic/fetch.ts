@@ -9,7 +9,7 @@ import { DataError, readJson, writeFileAtomic, writeJson } from 'graft-torch/bas
 import { inWorkplace, publishFolder, requireFree, type Workplace } from '../../base/index.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { nameSome } from '../dataset/problems.js';
-import type { ImportReport } from '../import/create.js';
+import type { ImportReport } from '../dataset/report.js';
 import type { ArchiveClient } from './client.js';
 import { type DownloadProgress, type DownloadResult, downloadAll } from './download-all.js';
 import { type Exclusion, exclusions, type Journal, openJournal } from './journal.js';

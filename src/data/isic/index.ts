@@ -5,6 +5,5 @@ export type { DownloadProgress } from './download-all.js';
 export { type FetchOptions, type FetchReport, type FetchResult, fetchIsic } from './fetch.js';
 export type { FetchImportOptions } from './publish.js';
 export { type ArchiveRequest, archiveQuery } from './query.js';
-export { parseRetryAfter } from './retry.js';
 export { expected, surveyArchive } from './survey.js';
 export type { Survey } from './work-folder.js';

@@ -1,7 +1,7 @@
 /** Which images a fetch is for: what the journal has, then what the archive lists further, page by page. */
 import { DataError } from 'graft-torch/base';
+import { HttpError } from '../../net/index.js';
 import type { ArchiveClient, Page } from './client.js';
-import { ArchiveError } from './http.js';
 import type { Exclusion, Journal } from './journal.js';
 import type { ArchiveRequest } from './query.js';
 import { type ImageRecord, isSynthetic, toRecord } from './schema.js';
@@ -30,7 +30,7 @@ export async function* listImages(
     } catch (error) {
       // A cursor kept from an earlier run may have become unknown; what is listed is skipped by its id.
       const outdated =
-        error instanceof ArchiveError && [400, 404, 410, 422].includes(error.status ?? 0) && known.size > 0;
+        error instanceof HttpError && [400, 404, 410, 422].includes(error.status ?? 0) && known.size > 0;
       if (!outdated || url === first) throw error;
       url = first;
       pending = ahead(client, url);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ConfigError, DataError } from 'graft-torch/base';
 import { keepAside, publishFolder, type Workplace } from '../../base/index.js';
 import { type Dataset, openDataset } from '../dataset/dataset.js';
-import type { ImportReport } from '../import/create.js';
+import type { ImportReport } from '../dataset/report.js';
 import { type ImportOptions, importDataset } from '../import/import.js';
 import { workPaths } from './work-folder.js';
 

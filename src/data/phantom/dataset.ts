@@ -2,9 +2,11 @@
 import { ConfigError, Random } from 'graft-torch/base';
 import { openThreads } from '../../base/index.js';
 import { encodePng, toPlanar } from '../../image/index.js';
+import { createDataset } from '../build/create.js';
+import type { DatasetItem } from '../build/item.js';
 import type { Dataset } from '../dataset/dataset.js';
+import type { ImportReport } from '../dataset/report.js';
 import type { Fractions } from '../dataset/split.js';
-import { createDataset, type DatasetItem, type ImportReport } from '../import/create.js';
 import { bayesAuc, bayesProbability, type PhantomFactors, samplePhantom } from './index.js';
 import { checkPhantomSize, startRenderer } from './render.js';
 
@@ -103,23 +105,25 @@ export async function createPhantomDataset(
     return await createDataset(
       dir,
       {
-        name: options.name ?? 'phantoms',
-        kind: 'phantom',
-        label: 'malignant',
-        positive: 'malignant',
-        negative: 'benign',
-        licence: 'CC0-1.0',
-        bayesAuc: bayesAuc(),
-        provenance: {
-          importer: options.importer ?? 'graft data phantoms',
-          generator: 'procedural dermoscopy phantoms (docs/phantoms.md)',
-          count,
-          sizePx,
-          prevalence,
-          seed,
+        items,
+        header: {
+          name: options.name ?? 'phantoms',
+          kind: 'phantom',
+          label: 'malignant',
+          positive: 'malignant',
+          negative: 'benign',
+          licence: 'CC0-1.0',
+          bayesAuc: bayesAuc(),
+          provenance: {
+            importer: options.importer ?? 'graft data phantoms',
+            generator: 'procedural dermoscopy phantoms (docs/phantoms.md)',
+            count,
+            sizePx,
+            prevalence,
+            seed,
+          },
         },
       },
-      items,
       {
         seed,
         fractions: options.fractions,

@@ -33,8 +33,7 @@ import {
   type SquareOptions,
   trainingFraming,
 } from '../../image/index.js';
-import { channelsOf, type Dataset, type DatasetRow, imagePath } from '../dataset/dataset.js';
-import { changedError } from '../import/read-images.js';
+import { changedError, channelsOf, type Dataset, type DatasetRow, imagePath } from '../dataset/dataset.js';
 import { PixelSums, pixelDamage } from './pixel-sums.js';
 
 export interface PixelCache {

@@ -32,7 +32,10 @@ import {
   resizeImage,
   trainingFraming,
 } from '../../image/index.js';
+import { createDataset } from '../build/create.js';
+import type { DatasetItem } from '../build/item.js';
 import {
+  changedError,
   channelsOf,
   type Dataset,
   type DatasetRow,
@@ -44,10 +47,9 @@ import {
   type Split,
 } from '../dataset/dataset.js';
 import { type Problem, problem } from '../dataset/problems.js';
+import { type ImportReport, reportFile } from '../dataset/report.js';
 import { select } from '../dataset/select.js';
 import { assignFolds, assignSplits, type Fractions, strataOf } from '../dataset/split.js';
-import { createDataset, type DatasetItem, type ImportReport, reportFile } from '../import/create.js';
-import { changedError } from '../import/read-images.js';
 import { sharedPictures } from './shared-pictures.js';
 
 export interface PrepareOptions {
@@ -191,17 +193,21 @@ async function prepareInto(
         split: splits[i]!,
       }),
     );
-    const prepared = await createDataset(dir, header, items, {
-      seed: options.seed ?? 0,
-      fractions,
-      images: 'share',
-      oneClass: source.classes.length === 1,
-      problems: () => problems,
-      pairs: duplicatesOf(source),
-      found: { images: source.rows.length },
-      onProgress: options.onProgress,
-      signal: options.signal,
-    });
+    const prepared = await createDataset(
+      dir,
+      { header, items },
+      {
+        seed: options.seed ?? 0,
+        fractions,
+        images: 'share',
+        oneClass: source.classes.length === 1,
+        problems: () => problems,
+        pairs: duplicatesOf(source),
+        found: { images: source.rows.length },
+        onProgress: options.onProgress,
+        signal: options.signal,
+      },
+    );
     if (!known.has(sizePx)) known.set(sizePx, new Map(prepared.dataset.rows.map((row) => [row.id, row])));
     made.push(prepared);
   }

@@ -1,7 +1,7 @@
 /** Composes a GAN run's report from plain data. */
 import { figure } from '../../metrics/report/index.js';
 import type { Block, ReportDocument, Section, Summary } from '../../report/index.js';
-import { day, duration, fixed, list, plural, whole } from '../../report/index.js';
+import { day, duration, fixed, left, list, plural, right, whole } from '../../report/index.js';
 import { type Standing, standingOfRun, standingSentence } from '../standing.js';
 import { bestOf, trainingFigures } from './figures.js';
 import { type Finding, type History, historyOf } from './history.js';
@@ -162,12 +162,7 @@ function findingBlocks({ findings, rollBacks }: History): Block[] {
     blocks.push({
       kind: 'table',
       title: 'What the doctor found',
-      columns: [
-        { title: 'Finding', align: 'left' },
-        { title: 'Step', align: 'right' },
-        { title: 'Evidence', align: 'left' },
-        { title: 'Remedy', align: 'left' },
-      ],
+      columns: [left('Finding'), right('Step'), left('Evidence'), left('Remedy')],
       rows: findings.map(({ step, kind, severity, evidence, remedy }) => [
         severity ? `${kind} (${severity})` : kind,
         whole(step),
@@ -181,11 +176,7 @@ function findingBlocks({ findings, rollBacks }: History): Block[] {
     blocks.push({
       kind: 'table',
       title: 'Where the run went back',
-      columns: [
-        { title: 'From step', align: 'left' },
-        { title: 'To step', align: 'left' },
-        { title: 'Reason', align: 'left' },
-      ],
+      columns: ['From step', 'To step', 'Reason'].map(left),
       rows: rollBacks.map(({ step, to, reason }) => [whole(step), whole(to), reason]),
       slim: true,
     });
@@ -199,10 +190,7 @@ function configurationBlocks({ config }: GanReportInput): Block[] {
     {
       kind: 'table',
       title: 'Every setting',
-      columns: [
-        { title: 'Key', align: 'left' },
-        { title: 'Value', align: 'left' },
-      ],
+      columns: [left('Key'), left('Value')],
       rows: config.map((entry) => [
         entry.key,
         isPreset(entry) || entry.preset === null ? entry.value : `${entry.value} (default: ${entry.preset})`,
@@ -220,10 +208,7 @@ function lineageBlocks({ lineage }: GanReportInput): Block[] {
     {
       kind: 'table',
       title: 'Where images of this generator come from',
-      columns: [
-        { title: 'What', align: 'left' },
-        { title: 'Value', align: 'left' },
-      ],
+      columns: [left('What'), left('Value')],
       rows: lineage.map(({ name, value }) => [name, value]),
       note: 'graft gan sample writes the same beside the images, with every group that was trained on; a trial refuses images whose generator saw a group that it evaluates on.',
       slim: true,

@@ -1,74 +1,58 @@
 /** The curves of a GAN run, each with what it shows and what it does not. What was not measured has no figure. */
 
-import type { FigureBlock } from '../../report/index.js';
 import {
+  BLUE,
+  type Captioned,
   type Curve,
-  type CurveOptions,
-  curveLegend,
-  curvePlot,
+  type CurvePoint,
+  curvesPanel,
+  type FigureBlock,
   fixed,
-  fullPanel,
-  halfPanel,
+  GREEN,
+  GREY,
+  legendOf,
   list,
-  type Point,
+  ORANGE,
+  PURPLE,
   plural,
-  WIDTHS,
   whole,
 } from '../../report/index.js';
 import type { History } from './history.js';
 
-const BLUE = 'var(--blue)';
-const ORANGE = 'var(--orange)';
-const GREEN = 'var(--green)';
-const GREY = 'var(--grey)';
-const PURPLE = 'var(--purple)';
-
-interface Words {
-  name: string;
-  title: string;
-  shows: string;
-  doesNotShow: string;
-}
-
-/** Curves with two points or more; null where there is none. */
-function figure(words: Words, curves: readonly Curve[], options: CurveOptions): FigureBlock | null {
-  const drawn = curves.filter(({ points }) => points.length > 1);
-  if (drawn.length === 0) return null;
-  return {
-    kind: 'figure',
-    ...words,
-    legend: curveLegend(drawn),
-    panels: [fullPanel((width) => curvePlot(drawn, options, width), words.title)],
-  };
-}
-
-interface HalfPanel {
-  title: string;
+interface RunPanel extends Omit<Parameters<typeof curvesPanel>[1], 'half'> {
   curves: readonly Curve[];
-  options: CurveOptions;
 }
 
-/** Panels side by side, under one legend. */
-function panelFigure(words: Words, panels: readonly HalfPanel[]): FigureBlock | null {
+/** Panels side by side under one legend, of curves with two points or more; null where there is none. */
+function figure(words: Captioned, ...panels: readonly RunPanel[]): FigureBlock | null {
   const drawn = panels
     .map((panel) => ({ ...panel, curves: panel.curves.filter(({ points }) => points.length > 1) }))
     .filter(({ curves }) => curves.length > 0);
   if (drawn.length === 0) return null;
   const all = drawn.flatMap(({ curves }) => curves);
-  const legend = curveLegend(all.filter(({ label }, i) => all.findIndex((one) => one.label === label) === i));
   return {
     kind: 'figure',
     ...words,
-    legend,
-    panels: drawn.map(({ title, curves, options }) =>
-      halfPanel(title, curvePlot(curves, { heightPx: 240, ...options }, WIDTHS.half)),
+    legend: legendOf(all.filter(({ label }, i) => all.findIndex((one) => one.label === label) === i)),
+    panels: drawn.map(({ curves, ...options }) =>
+      curvesPanel(curves, { ...options, half: panels.length > 1 }),
     ),
   };
 }
 
+/** What is logged at every step, and what the monitor measures now and then. */
+const logged = (label: string, color: string, points: readonly CurvePoint[]): Curve => ({
+  ...{ label, color, points },
+  as: 'trend',
+});
+const measured = (label: string, color: string, points: readonly CurvePoint[]): Curve => ({
+  ...{ label, color, points },
+  as: 'dots',
+});
+
 /** Losses of both networks over their steps. */
 export const lossFigure = (
-  losses: { discriminatorLoss: readonly Point[]; generatorLoss: readonly Point[] },
+  losses: { discriminatorLoss: readonly CurvePoint[]; generatorLoss: readonly CurvePoint[] },
   { name, title, events }: { name: string; title: string; events?: readonly number[] },
 ): FigureBlock | null =>
   figure(
@@ -80,11 +64,15 @@ export const lossFigure = (
       doesNotShow:
         'Picture quality: a GAN’s loss does not fall as its images improve. Look at the images and at the metrics.',
     },
-    [
-      { label: 'discriminator', color: BLUE, points: losses.discriminatorLoss },
-      { label: 'generator', color: ORANGE, points: losses.generatorLoss },
-    ],
-    { y: 'loss', events },
+    {
+      title,
+      curves: [
+        logged('discriminator', BLUE, losses.discriminatorLoss),
+        logged('generator', ORANGE, losses.generatorLoss),
+      ],
+      y: { label: 'loss' },
+      events,
+    },
   );
 
 /** Every curve that the run has numbers for. */
@@ -97,7 +85,7 @@ export function trainingFigures(history: History): FigureBlock[] {
     lossFigure(losses, { name: 'losses', title: 'Losses', events }),
     scoresFigure(history, events),
     heldOutFigure(history, events),
-    panelFigure(
+    figure(
       {
         name: 'norms',
         title: 'Gradients and weights',
@@ -105,24 +93,24 @@ export function trainingFigures(history: History): FigureBlock[] {
         doesNotShow:
           'What is right: there is no proper size for either. Look for changes, and at what the pictures did then.',
       },
-      [
-        {
-          title: 'Norm of the gradient',
-          curves: [
-            { label: 'generator', color: ORANGE, points: monitor.generatorGradientNorm, dots: true },
-            { label: 'discriminator', color: BLUE, points: monitor.discriminatorGradientNorm, dots: true },
-          ],
-          options: { y: 'norm, logarithmic', log: true, events },
-        },
-        {
-          title: 'Spectral norms of the discriminator',
-          curves: [
-            { label: 'highest layer', color: PURPLE, points: monitor.spectralNormMax, dots: true },
-            { label: 'mean of layers', color: GREY, points: monitor.spectralNormMean, dots: true },
-          ],
-          options: { y: 'largest singular value', events },
-        },
-      ],
+      {
+        title: 'Norm of the gradient',
+        curves: [
+          measured('generator', ORANGE, monitor.generatorGradientNorm),
+          measured('discriminator', BLUE, monitor.discriminatorGradientNorm),
+        ],
+        y: { label: 'norm, logarithmic', log: true },
+        events,
+      },
+      {
+        title: 'Spectral norms of the discriminator',
+        curves: [
+          measured('highest layer', PURPLE, monitor.spectralNormMax),
+          measured('mean of layers', GREY, monitor.spectralNormMean),
+        ],
+        y: { label: 'largest singular value' },
+        events,
+      },
     ),
     diversityFigure(history, events),
     ...distanceFigures(history, events),
@@ -135,8 +123,12 @@ export function trainingFigures(history: History): FigureBlock[] {
         doesNotShow:
           'That augmentation stays out of the generated images: near 1 it can leak into them. Look for turned or recoloured pictures.',
       },
-      [{ label: 'p', color: GREEN, points: monitor.augmentProbability, dots: true }],
-      { y: 'p', include: [0, 1], events },
+      {
+        title: 'Probability of augmentation',
+        curves: [measured('p', GREEN, monitor.augmentProbability)],
+        y: { label: 'p', include: [0, 1] },
+        events,
+      },
     ),
   ];
   return figures.filter((block) => block !== null);
@@ -145,8 +137,8 @@ export function trainingFigures(history: History): FigureBlock[] {
 /** Mean D(x) and D(G(z)); a critic's scores have no scale. */
 function scoresFigure({ losses }: History, events: readonly number[]): FigureBlock | null {
   const curves: Curve[] = [
-    { label: 'real images', color: BLUE, points: losses.realScore },
-    { label: 'generated images', color: ORANGE, points: losses.fakeScore },
+    logged('real images', BLUE, losses.realScore),
+    logged('generated images', ORANGE, losses.fakeScore),
   ];
   if (areProbabilities([...losses.realScore, ...losses.fakeScore]))
     return figure(
@@ -158,8 +150,13 @@ function scoresFigure({ losses }: History, events: readonly number[]): FigureBlo
         doesNotShow:
           'Whether it judges or remembers: it has seen these real images before. Held-out images tell that.',
       },
-      curves,
-      { y: 'probability', include: [0, 1], levels: [0.5], events },
+      {
+        title: 'What the discriminator says',
+        curves,
+        y: { label: 'probability', include: [0, 1] },
+        levels: [0.5],
+        events,
+      },
     );
   return figure(
     {
@@ -170,13 +167,13 @@ function scoresFigure({ losses }: History, events: readonly number[]): FigureBlo
       doesNotShow:
         'Anything by its height: a critic’s score has no unit and no zero, and cannot be compared between runs.',
     },
-    curves,
-    { y: 'score', events },
+    { title: 'What the critic says', curves, y: { label: 'score' }, events },
   );
 }
 
 /** Scores of probabilities lie in [0, 1]; a critic's leave it sooner or later. */
-const areProbabilities = (points: readonly Point[]): boolean => points.every(({ y }) => y >= 0 && y <= 1);
+const areProbabilities = (points: readonly CurvePoint[]): boolean =>
+  points.every(({ y }) => y >= 0 && y <= 1);
 
 /** All three as the monitor has them, in evaluation mode and without augmentation: those of training batches are not like it. */
 function heldOutFigure({ monitor }: History, events: readonly number[]): FigureBlock | null {
@@ -190,17 +187,21 @@ function heldOutFigure({ monitor }: History, events: readonly number[]): FigureB
       doesNotShow:
         'How much of it the pictures bear: look at the nearest neighbours. With few validation images the line is rough.',
     },
-    [
-      { label: 'real, trained on', color: BLUE, points: monitor.realScore, dots: true },
-      { label: 'real, held out', color: GREEN, points: monitor.heldOutScore, dots: true },
-      { label: 'generated', color: ORANGE, points: monitor.fakeScore, dots: true },
-    ],
-    { y: 'mean verdict', events },
+    {
+      title: 'Does the discriminator know its images by heart?',
+      curves: [
+        measured('real, trained on', BLUE, monitor.realScore),
+        measured('real, held out', GREEN, monitor.heldOutScore),
+        measured('generated', ORANGE, monitor.fakeScore),
+      ],
+      y: { label: 'mean verdict' },
+      events,
+    },
   );
 }
 
 function diversityFigure({ monitor }: History, events: readonly number[]): FigureBlock | null {
-  return panelFigure(
+  return figure(
     {
       name: 'diversity',
       title: 'Do the images differ?',
@@ -209,61 +210,56 @@ function diversityFigure({ monitor }: History, events: readonly number[]): Figur
       doesNotShow:
         'Whether the differences are those of real lesions: noise is diverse, too. A generator can also leave out rare kinds and keep the average.',
     },
-    [
-      {
-        title: 'Likeness of two images',
-        curves: [
-          { label: 'generated', color: ORANGE, points: monitor.diversity, dots: true },
-          { label: 'real', color: BLUE, points: monitor.realDiversity },
-        ],
-        options: { y: 'mean MS-SSIM', include: [0], events },
-      },
-      {
-        title: 'Spread of pixels',
-        curves: [{ label: 'generated', color: ORANGE, points: monitor.fakeStd, dots: true }],
-        options: { y: 'standard deviation', include: [0], events },
-      },
-    ],
+    {
+      title: 'Likeness of two images',
+      curves: [measured('generated', ORANGE, monitor.diversity), logged('real', BLUE, monitor.realDiversity)],
+      y: { label: 'mean MS-SSIM', include: [0] },
+      events,
+    },
+    {
+      title: 'Spread of pixels',
+      curves: [measured('generated', ORANGE, monitor.fakeStd)],
+      y: { label: 'standard deviation', include: [0] },
+      events,
+    },
   );
 }
 
 /** The lowest of a series. */
-export const bestOf = (points: readonly Point[]): Point | null =>
-  points.reduce<Point | null>((best, point) => (best === null || point.y < best.y ? point : best), null);
+export const bestOf = (points: readonly CurvePoint[]): CurvePoint | null =>
+  points.reduce<CurvePoint | null>((best, point) => (best === null || point.y < best.y ? point : best), null);
 
 function distanceFigures({ monitor }: History, events: readonly number[]): FigureBlock[] {
   const { fd, fdFloor, kid } = monitor;
   const [bestFd, bestKid] = [bestOf(fd), bestOf(kid)];
-  const measured = [...(fd.length > 1 ? ['Fréchet distance (FD)'] : []), ...(kid.length > 1 ? ['KID'] : [])];
+  const names = [...(fd.length > 1 ? ['Fréchet distance (FD)'] : []), ...(kid.length > 1 ? ['KID'] : [])];
   const bests = [
     ...(bestFd && fd.length > 1 ? [`FD ${bestFd.y.toPrecision(3)} at step ${whole(bestFd.x)}`] : []),
     ...(bestKid && kid.length > 1 ? [`KID ${fixed(bestKid.y, 4)} at step ${whole(bestKid.x)}`] : []),
   ];
-  const marked = (best: Point | null): CurveOptions['mark'] =>
-    best ? { ...best, label: 'best' } : undefined;
-  const block = panelFigure(
+  const marked = (best: CurvePoint | null) => (best ? { mark: { ...best, label: 'best' } } : {});
+  const block = figure(
     {
       name: 'distance',
-      title: `${list(measured)} to the real images`,
+      title: `${list(names)} to the real images`,
       shows: `How far the generated images as a set lie from the real ones; lower is better. Best: ${list(bests)}.${fdFloor.length > 0 ? ' The floor is the same distance between real images and other real ones: nothing better can be expected.' : ''}`,
       doesNotShow:
         'A figure to compare with papers: it hangs on the number of images, the features and the resizer. The best step was chosen by these same numbers, so its value is a little too good.',
     },
-    [
-      {
-        title: 'FD',
-        curves: [
-          { label: 'generated', color: ORANGE, points: fd, dots: true },
-          { label: 'floor: real against real', color: BLUE, points: fdFloor },
-        ],
-        options: { y: 'Fréchet distance', include: [0], events, mark: marked(bestFd) },
-      },
-      {
-        title: 'KID',
-        curves: [{ label: 'generated', color: ORANGE, points: kid, dots: true }],
-        options: { y: 'kernel distance', include: [0], events, mark: marked(bestKid) },
-      },
-    ],
+    {
+      title: 'FD',
+      curves: [measured('generated', ORANGE, fd), logged('floor: real against real', BLUE, fdFloor)],
+      y: { label: 'Fréchet distance', include: [0] },
+      events,
+      ...marked(bestFd),
+    },
+    {
+      title: 'KID',
+      curves: [measured('generated', ORANGE, kid)],
+      y: { label: 'kernel distance', include: [0] },
+      events,
+      ...marked(bestKid),
+    },
   );
   return block ? [block] : [];
 }

@@ -86,7 +86,10 @@ export async function gatherGanReport(runDir: string, options: GatherOptions = {
         events: run.events,
         config: configEntries(config, ganRecipeSchema.parse({})),
         lineage: generator ? lineageOf(generator) : null,
-        pictures: await makePictures(run, generator, data?.gan ?? null, { ...options, advance }),
+        pictures: await makePictures(
+          { run, trained: generator, data: data?.gan ?? null },
+          { ...options, advance },
+        ),
       };
     } finally {
       generator?.network.dispose();
@@ -147,13 +150,9 @@ function lineageOf({ origin, config }: TrainedGenerator): LineageEntry[] {
   ];
 }
 
-type PictureOptions = GatherOptions & { advance: () => void };
-
 async function makePictures(
-  run: RunRecord,
-  trained: TrainedGenerator | null,
-  data: GanData | null,
-  options: PictureOptions,
+  { run, trained, data }: { run: RunRecord; trained: TrainedGenerator | null; data: GanData | null },
+  options: GatherOptions & { advance: () => void },
 ): Promise<GanReportPictures> {
   const { seed = 0, advance } = options;
   const ofTraining = { timeline: await timeline(run), animation: await animation(run) };

@@ -1,52 +1,13 @@
 /** A run's event log as series of numbers. */
-import type { Point } from '../../report/index.js';
+import type { CurvePoint } from '../../report/index.js';
 import type { RunEvent } from '../../run/index.js';
 import type { Measured } from '../standing.js';
 
 /** Fields of `losses` events. */
-export type LossField = 'discriminatorLoss' | 'generatorLoss' | 'realScore' | 'fakeScore';
+const lossFields = ['discriminatorLoss', 'generatorLoss', 'realScore', 'fakeScore'] as const;
 
 /** Fields of `monitor` events; what was not measured is null. */
-export type MonitorField =
-  | 'realScore'
-  | 'fakeScore'
-  | 'heldOutScore'
-  | 'generatorGradientNorm'
-  | 'discriminatorGradientNorm'
-  | 'spectralNormMax'
-  | 'spectralNormMean'
-  | 'diversity'
-  | 'realDiversity'
-  | 'fakeStd'
-  | 'fd'
-  | 'fdFloor'
-  | 'kid'
-  | 'precision'
-  | 'recall'
-  | 'augmentProbability';
-
-/** What the doctor said. */
-export interface Finding {
-  step: number;
-  kind: string;
-  severity: string;
-  evidence: string;
-  remedy: string;
-}
-
-export interface History {
-  losses: Record<LossField, Point[]>;
-  monitor: Record<MonitorField, Point[]>;
-  /** Real images seen a second. */
-  imagesPerSecond: Point[];
-  /** Each measurement as it was logged. */
-  measured: Measured[];
-  findings: Finding[];
-  rollBacks: { step: number; to: number; reason: string }[];
-}
-
-const lossFields: readonly LossField[] = ['discriminatorLoss', 'generatorLoss', 'realScore', 'fakeScore'];
-const monitorFields: readonly MonitorField[] = [
+const monitorFields = [
   'realScore',
   'fakeScore',
   'heldOutScore',
@@ -63,7 +24,27 @@ const monitorFields: readonly MonitorField[] = [
   'precision',
   'recall',
   'augmentProbability',
-];
+] as const;
+
+/** What the doctor said. */
+export interface Finding {
+  step: number;
+  kind: string;
+  severity: string;
+  evidence: string;
+  remedy: string;
+}
+
+export interface History {
+  losses: Record<(typeof lossFields)[number], CurvePoint[]>;
+  monitor: Record<(typeof monitorFields)[number], CurvePoint[]>;
+  /** Real images seen a second. */
+  imagesPerSecond: CurvePoint[];
+  /** Each measurement as it was logged. */
+  measured: Measured[];
+  findings: Finding[];
+  rollBacks: { step: number; to: number; reason: string }[];
+}
 
 /**
  * Reads the series out of an event log. Where the run went back to an earlier checkpoint, its curves are those of the
@@ -79,10 +60,13 @@ export function historyOf(events: readonly RunEvent[]): History {
       kept = kept.filter((one) => one.step <= to);
     } else kept.push(event);
   }
-  const series = <Field extends string>(type: string, fields: readonly Field[]): Record<Field, Point[]> => {
+  const series = <Field extends string>(
+    type: string,
+    fields: readonly Field[],
+  ): Record<Field, CurvePoint[]> => {
     const own = kept.filter((event) => event.type === type);
     const entries = fields.map((field) => [field, points(own, (event) => event[field])]);
-    return Object.fromEntries(entries) as Record<Field, Point[]>;
+    return Object.fromEntries(entries) as Record<Field, CurvePoint[]>;
   };
   return {
     losses: series('losses', lossFields),
@@ -106,7 +90,7 @@ export function historyOf(events: readonly RunEvent[]): History {
 }
 
 /** Where there is a finite number; a null, a NaN or a missing field is no point. */
-const points = (events: readonly RunEvent[], read: (event: RunEvent) => unknown): Point[] =>
+const points = (events: readonly RunEvent[], read: (event: RunEvent) => unknown): CurvePoint[] =>
   events.flatMap((event) => {
     const y = read(event);
     return typeof y === 'number' && Number.isFinite(y) ? [{ x: event.step, y }] : [];

@@ -53,6 +53,10 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
   if (kind !== 'classifier') {
     throw new DataError(`${dir}: is a ${kind} run; a backbone is a classifier run, or 'random'`);
   }
+  if ((config.own as string[] | undefined)?.includes('network'))
+    throw new ConfigError(
+      `${dir}: was trained with a network of its own, whose features nobody knows; hand them in as module:FILE with a \`backbone\``,
+    );
   const parsed = networkKeys.safeParse(config);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;

@@ -7,6 +7,7 @@ import type { Backbone, BackboneOptions, FeatureExtractor } from './backbone.js'
 import { openClassifierBackbone } from './classifier-run.js';
 import { openInceptionBackbone } from './inception.js';
 import { openOnnxExtractor } from './onnx.js';
+import { openModuleBackbone } from './own.js';
 import { openRandomBackbone } from './random.js';
 import { openScriptBackbone } from './script.js';
 import { parseBackboneSpec } from './spec.js';
@@ -15,6 +16,7 @@ import { requireTrust } from './trust.js';
 export type { Backbone, BackboneOptions, ExtractionOptions, FeatureExtractor } from './backbone.js';
 export { cachedFeatures, type FeatureCacheOptions, featureCacheDir } from './feature-cache.js';
 export { type InputOptions, type ResizerName, resize } from './input.js';
+export type { OwnBackbone } from './own.js';
 export { BACKBONE_FORMS, type BackboneSpec, parseBackboneSpec } from './spec.js';
 export { requireTrust, TRUST_VARIABLE } from './trust.js';
 
@@ -22,7 +24,7 @@ export { requireTrust, TRUST_VARIABLE } from './trust.js';
  * A backbone that answers at once.
  *
  * @param spec see `spec.ts`
- * @throws ConfigError for an ONNX file, which `openExtractor` opens, for a TorchScript file that nobody said to trust, and
+ * @throws ConfigError for an ONNX file and a module, which `openExtractor` opens, for a TorchScript file that nobody said to trust, and
  *   for options and files that do not fit
  * @throws DataError when a file or folder does not hold what it should, or images are missing
  */
@@ -45,8 +47,9 @@ export function openBackbone(spec: string, options: BackboneOptions = {}): Backb
       requireTrust(spec);
       return openScriptBackbone(parsed.path, options);
     case 'onnx':
+    case 'module':
       throw new ConfigError(
-        `backbone '${spec}': an ONNX file cannot be asked in the middle of a training loop; convert it to TorchScript, or measure samples afterwards`,
+        `backbone '${spec}': ${parsed.kind === 'onnx' ? 'an ONNX file' : 'a module'} cannot be asked in the middle of a training loop; convert it to TorchScript, or measure samples afterwards`,
       );
   }
 }
@@ -61,5 +64,6 @@ export async function openExtractor(
   options: BackboneOptions = {},
 ): Promise<FeatureExtractor | Backbone> {
   const parsed = parseBackboneSpec(spec);
-  return parsed.kind === 'onnx' ? openOnnxExtractor(parsed.path, options) : openBackbone(spec, options);
+  if (parsed.kind === 'onnx') return openOnnxExtractor(parsed.path, options);
+  return parsed.kind === 'module' ? openModuleBackbone(parsed.path, options) : openBackbone(spec, options);
 }

@@ -6,6 +6,7 @@
  *   inception:FILE    InceptionV3 in FID's variant with weights from a .pth or .safetensors file
  *   script:FILE       a TorchScript file; also FILE.pt
  *   onnx:FILE         an ONNX file; also FILE.onnx
+ *   module:FILE       a backbone of one's own, in a module of JavaScript (./own.ts)
  */
 import { existsSync, statSync } from 'node:fs';
 import { ConfigError } from 'graft-torch/base';
@@ -13,12 +14,12 @@ import { INCEPTION_WEIGHTS } from '../../models/index.js';
 
 export type BackboneSpec =
   | { readonly kind: 'random' }
-  | { readonly kind: 'run' | 'inception' | 'script' | 'onnx'; readonly path: string };
+  | { readonly kind: 'run' | 'inception' | 'script' | 'onnx' | 'module'; readonly path: string };
 
 /** For help texts and error messages. */
-export const BACKBONE_FORMS = 'random, RUN_DIR, inception:FILE, FILE.pt, FILE.onnx';
+export const BACKBONE_FORMS = 'random, RUN_DIR, inception:FILE, FILE.pt, FILE.onnx, module:FILE.js';
 
-const prefixes = ['inception', 'script', 'onnx'] as const;
+const prefixes = ['inception', 'script', 'onnx', 'module'] as const;
 
 const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
 

@@ -26,9 +26,13 @@ import { precisionRecall } from './precision-recall.js';
 
 type Statistic = (real: Tensor, synthetic: Tensor) => Record<string, number>;
 
-/** Metrics that are computed together. */
-interface Family {
-  metrics: readonly (Pick<MetricRecord, 'metric' | 'name' | 'better'> & { settings: string })[];
+/** Metrics that are computed together, from rows of two sets. */
+export interface Family {
+  metrics: readonly (Pick<MetricRecord, 'metric' | 'name' | 'better'> & {
+    settings: string;
+    /** What the figure can be, where that is not every number. */
+    range?: readonly [low: number, high: number];
+  })[];
   /** Fewest images of each set, and of each half of one. */
   minimum: number;
   /** The figure moves with the number of images, so that N is part of the protocol. */
@@ -57,6 +61,9 @@ function neighbourhoodStatistic(wanted: readonly string[]): Statistic {
 const BALLS_TO_THIRD = 'balls to the 3rd neighbour, strict';
 const BALLS_TO_FIFTH = 'balls to the 5th neighbour, strict';
 
+const NOT_NEGATIVE = [0, Number.POSITIVE_INFINITY] as const;
+const SHARE = [0, 1] as const;
+
 const FAMILIES: readonly Family[] = [
   {
     metrics: [
@@ -65,6 +72,7 @@ const FAMILIES: readonly Family[] = [
         name: 'Fréchet distance',
         better: 'lower',
         settings: 'squared distance of Gaussians, float64',
+        range: NOT_NEGATIVE,
       },
     ],
     minimum: 2,
@@ -88,10 +96,10 @@ const FAMILIES: readonly Family[] = [
   },
   {
     metrics: [
-      { metric: 'precision', name: 'Precision', better: 'higher', settings: BALLS_TO_THIRD },
-      { metric: 'recall', name: 'Recall', better: 'higher', settings: BALLS_TO_THIRD },
-      { metric: 'density', name: 'Density', better: 'higher', settings: BALLS_TO_FIFTH },
-      { metric: 'coverage', name: 'Coverage', better: 'higher', settings: BALLS_TO_FIFTH },
+      { metric: 'precision', name: 'Precision', better: 'higher', settings: BALLS_TO_THIRD, range: SHARE },
+      { metric: 'recall', name: 'Recall', better: 'higher', settings: BALLS_TO_THIRD, range: SHARE },
+      { metric: 'density', name: 'Density', better: 'higher', settings: BALLS_TO_FIFTH, range: NOT_NEGATIVE },
+      { metric: 'coverage', name: 'Coverage', better: 'higher', settings: BALLS_TO_FIFTH, range: SHARE },
     ],
     minimum: 6,
     movesWithCount: true,
@@ -99,18 +107,9 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
-/** What a figure can be, where that is not every number. */
-const LIMITS: Readonly<Record<string, readonly [low: number, high: number]>> = {
-  frechet: [0, Number.POSITIVE_INFINITY],
-  precision: [0, 1],
-  recall: [0, 1],
-  density: [0, Number.POSITIVE_INFINITY],
-  coverage: [0, 1],
-};
-
 /** An interval around a figure does not reach beyond what the figure can be. */
-function within(metric: string, low: number, high: number): [number, number] {
-  const [least, most] = LIMITS[metric] ?? [low, high];
+function within({ metrics }: Family, metric: string, [low, high]: [number, number]): [number, number] {
+  const [least, most] = metrics.find((one) => one.metric === metric)?.range ?? [low, high];
   return [Math.max(least, low), Math.min(most, high)];
 }
 
@@ -162,11 +161,22 @@ export function measureDistribution(
   sets: FeatureSets,
   options: MeasureOptions = {},
 ): MetricRecord[] {
-  const { metrics = DISTRIBUTION_METRICS, replicates = 50, onProgress } = options;
+  const protocol = { ...options.protocol, ...backboneProtocol(backbone) };
+  return measureFamilies(FAMILIES, sets, { ...options, protocol });
+}
+
+/** The figures of whole families, of rows of features or of images. */
+export function measureFamilies(
+  all: readonly Family[],
+  sets: FeatureSets,
+  options: MeasureOptions,
+): MetricRecord[] {
+  const { replicates = 50, onProgress } = options;
+  const metrics = options.metrics ?? all.flatMap((family) => family.metrics.map(({ metric }) => metric));
   const { real, synthetic } = sets;
   const random = new Random(options.seed ?? 0);
   const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
-  const families = FAMILIES.filter(
+  const families = all.filter(
     (family) =>
       family.metrics.some(({ metric }) => metrics.includes(metric)) &&
       // Two images are the least of any; a metric that needs more is left out unless it was asked for by name.
@@ -180,7 +190,7 @@ export function measureDistribution(
       noGrad(() => figuresOf(chosen, sets, { ...options, random: own, replicates })),
     );
     onProgress?.(i + 1, families.length);
-    return wanted.map(({ settings, ...about }): MetricRecord => {
+    return wanted.map(({ settings, range: _, ...about }): MetricRecord => {
       const { value, sd, interval, floor } = figures[about.metric]!;
       return {
         ...about,
@@ -193,7 +203,6 @@ export function measureDistribution(
         n,
         protocol: {
           ...options.protocol,
-          ...backboneProtocol(backbone),
           settings,
           ...(family.movesWithCount ? { realImages: n.real, syntheticImages: n.synthetic } : {}),
           ...(replicates > 0
@@ -235,7 +244,7 @@ function figuresOf(
         {
           value,
           sd: half?.sd ?? null,
-          interval: width === null ? null : within(metric, value - width, value + width),
+          interval: width === null ? null : within(family, metric, [value - width, value + width]),
           floor: floors?.[metric] ?? null,
         },
       ];

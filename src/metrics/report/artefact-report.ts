@@ -1,43 +1,21 @@
 /** `graft metrics artefacts --report`: spectra, checkerboards, colours and traits of the two sets. */
-import * as Plot from '@observablehq/plot';
-import type { FigureBlock, ReportDocument } from '../../report/index.js';
-import {
-  type Curve,
-  curveLegend,
-  curvePlot,
-  fullPanel,
-  halfPanel,
-  list,
-  type Point,
-  plainAxis,
-  RULE,
-  WIDTHS,
-} from '../../report/index.js';
+import { curvesPanel, type FigureBlock, legendOf, list, type ReportDocument } from '../../report/index.js';
 import type { ArtefactReport, Channel, SpectrumBand, SpectrumProfiles } from '../artefacts/index.js';
 import type { MetricRecord } from '../sets/record.js';
+import { metricPage, type PageWords, pointsOf, REAL, SYNTHETIC, twoSetsPanel } from './page.js';
 import { ARTEFACT_WORDS, figure, nameOf, protocolTable, recordsTable, standingOf } from './records.js';
 
-const BLUE = 'var(--blue)';
-const ORANGE = 'var(--orange)';
-
-export interface ArtefactReportInput {
+export interface ArtefactReportInput extends PageWords {
   report: ArtefactReport;
   records: readonly MetricRecord[];
-  title: string;
-  subtitle: string;
-  footer: string;
 }
 
 export function composeArtefactReport(input: ArtefactReportInput): ReportDocument {
-  const { report, records, title, subtitle, footer } = input;
+  const { report, records } = input;
   const own = records.filter((record) => record.class === records[0]!.class);
-  return {
-    eyebrow: 'Graft · spectrum and artefacts',
-    title,
-    subtitle,
+  return metricPage(input, {
+    eyebrow: 'spectrum and artefacts',
     summary: {
-      title: 'Summary',
-      tone: 'open',
       short: 'Read against real images',
       sentence: sentence(own),
       paragraph:
@@ -60,20 +38,11 @@ export function composeArtefactReport(input: ArtefactReportInput): ReportDocumen
           }),
         ],
       },
-      {
-        id: 'spectrum',
-        title: 'Spectrum',
-        blocks: [spectrumFigure(report), profileFigure(report)],
-      },
-      {
-        id: 'colours',
-        title: 'Colours and traits',
-        blocks: [colourFigure(report), ...traitFigure(own)],
-      },
-      { id: 'protocol', title: 'Protocol', blocks: [protocolTable(own)] },
+      { id: 'spectrum', title: 'Spectrum', blocks: [spectrumFigure(report), profileFigure(report)] },
+      { id: 'colours', title: 'Colours and traits', blocks: [colourFigure(report), ...traitFigure(own)] },
     ],
-    footer,
-  };
+    protocol: protocolTable(own),
+  });
 }
 
 function sentence(records: readonly MetricRecord[]): string {
@@ -83,22 +52,12 @@ function sentence(records: readonly MetricRecord[]): string {
     : `The synthetic images are unlike real ones by: ${list(unlike.map(({ name }) => name))}.`;
 }
 
-const legend = curveLegend([
-  { label: 'real', color: BLUE, points: [] },
-  { label: 'synthetic', color: ORANGE, points: [] },
-]);
-
-const pointsOf = (x: readonly number[], y: readonly number[]): Point[] =>
-  x.map((value, i) => ({ x: value, y: y[i]! }));
+const legend = legendOf([REAL, SYNTHETIC]);
 
 function spectrumFigure({ spectrum }: ArtefactReport): FigureBlock {
-  const { frequencies, highFrom } = spectrum;
-  const sets = [
-    { band: spectrum.real, color: BLUE, label: 'real' },
-    { band: spectrum.synthetic, color: ORANGE, label: 'synthetic' },
-  ];
-  const area = ({ mean, sd }: SpectrumBand) =>
-    frequencies.map((x, i) => ({ x, low: mean[i]! - sd[i]!, high: mean[i]! + sd[i]! }));
+  const { frequencies, highFrom, real, synthetic } = spectrum;
+  const points = ({ mean, sd }: SpectrumBand) =>
+    frequencies.map((x, i) => ({ x, y: mean[i]!, low: mean[i]! - sd[i]!, high: mean[i]! + sd[i]! }));
   const title = 'Radial power spectrum';
   return {
     kind: 'figure',
@@ -109,20 +68,18 @@ function spectrumFigure({ spectrum }: ArtefactReport): FigureBlock {
       'Where in the picture the detail is, or whether it is the right one: noise has a spectrum too.',
     legend,
     panels: [
-      fullPanel((width) => {
-        const curves = sets.map(
-          ({ band, color, label }): Curve => ({ label, color, points: pointsOf(frequencies, band.mean) }),
-        );
-        const plot = curvePlot(
-          curves,
-          { x: 'spatial frequency, cycles a pixel', y: 'power, dB', events: [highFrom] },
-          width,
-        );
-        const bands = sets.map(({ band, color }) =>
-          Plot.areaY(area(band), { x: 'x', y1: 'low', y2: 'high', fill: color, fillOpacity: 0.14 }),
-        );
-        return { ...plot, x: { ...plot.x, tickFormat: String }, marks: [...bands, ...plot.marks!] };
-      }, title),
+      curvesPanel(
+        [
+          { ...REAL, points: points(real) },
+          { ...SYNTHETIC, points: points(synthetic) },
+        ],
+        {
+          title,
+          x: { label: 'spatial frequency, cycles a pixel' },
+          y: { label: 'power, dB' },
+          events: [highFrom],
+        },
+      ),
     ],
   };
 }
@@ -143,17 +100,19 @@ function profileFigure({ checkerboard }: ArtefactReport): FigureBlock {
       'Peaks at 1/2, 1/4 and 1/8 cycles a pixel (dotted) are patterns that repeat every two, four or eight pixels: the checkerboards that transposed convolutions leave. JPEG’s blocks of eight pixels give real images such peaks too, which is why the two are compared.',
     doesNotShow: 'Patterns of other periods, and single bad images among many good ones.',
     legend,
-    panels: (Object.keys(PROFILES) as (keyof SpectrumProfiles)[]).map((direction) => {
-      const plot = curvePlot(
+    panels: (Object.keys(PROFILES) as (keyof SpectrumProfiles)[]).map((direction) =>
+      curvesPanel(
         [
-          { label: 'real', color: BLUE, points: pointsOf(frequencies, real[direction]) },
-          { label: 'synthetic', color: ORANGE, points: pointsOf(frequencies, synthetic[direction]) },
+          { ...REAL, points: pointsOf(frequencies, real[direction]) },
+          { ...SYNTHETIC, points: pointsOf(frequencies, synthetic[direction]) },
         ],
-        { x: 'cycles a pixel', y: 'power, dB', heightPx: 220, events: [1 / 8, 1 / 4, 1 / 2] },
-        WIDTHS.half,
-      );
-      return halfPanel(PROFILES[direction], { ...plot, x: { ...plot.x, tickFormat: String } });
-    }),
+        {
+          ...{ title: PROFILES[direction], half: true, heightPx: 220, events: [1 / 8, 1 / 4, 1 / 2] },
+          x: { label: 'cycles a pixel', ticks: 5 },
+          y: { label: 'power, dB' },
+        },
+      ),
+    ),
   };
 }
 
@@ -165,7 +124,7 @@ function colourFigure({ colour }: ArtefactReport): FigureBlock {
     saturation: 'Saturation',
   };
   /** Means of four levels: single ones are ragged in small sets. */
-  const smooth = (shares: readonly number[]): Point[] =>
+  const smooth = (shares: readonly number[]) =>
     Array.from({ length: shares.length / 4 }, (_, i) => ({
       x: 4 * i + 1.5,
       y: 25 * shares.slice(4 * i, 4 * i + 4).reduce((a, b) => a + b, 0),
@@ -179,16 +138,16 @@ function colourFigure({ colour }: ArtefactReport): FigureBlock {
     doesNotShow: 'Which colours stand together, and where.',
     legend,
     panels: (Object.keys(titles) as Channel[]).map((channel) =>
-      halfPanel(
-        titles[channel],
-        curvePlot(
-          [
-            { label: 'real', color: BLUE, points: smooth(colour.real[channel]) },
-            { label: 'synthetic', color: ORANGE, points: smooth(colour.synthetic[channel]) },
-          ],
-          { x: 'level', y: '% of pixels a level', heightPx: 200 },
-          WIDTHS.half,
-        ),
+      curvesPanel(
+        [
+          { ...REAL, points: smooth(colour.real[channel]) },
+          { ...SYNTHETIC, points: smooth(colour.synthetic[channel]) },
+        ],
+        {
+          ...{ title: titles[channel], half: true, heightPx: 200 },
+          x: { label: 'level' },
+          y: { label: '% of pixels a level' },
+        },
       ),
     ),
   };
@@ -197,7 +156,6 @@ function colourFigure({ colour }: ArtefactReport): FigureBlock {
 function traitFigure(records: readonly MetricRecord[]): FigureBlock[] {
   const shares = records.filter(({ unit }) => unit === 'share');
   if (shares.length === 0) return [];
-  const percent = ([low, high]: readonly [number, number]) => ({ low: 100 * low, high: 100 * high });
   return [
     {
       kind: 'figure',
@@ -208,28 +166,12 @@ function traitFigure(records: readonly MetricRecord[]): FigureBlock[] {
       doesNotShow:
         'The truth about any single image: the detectors err in both directions (docs/metrics.md).',
       legend,
-      panels: shares.map((record) => {
-        const { value, interval, floor } = record;
-        const rows = [
-          { y: 'real', value: 100 * floor!.value, ...percent(floor!.interval!), color: BLUE },
-          { y: 'synthetic', value: 100 * value, ...percent(interval!), color: ORANGE },
-        ];
-        return halfPanel(record.name, {
-          width: WIDTHS.half,
-          height: 120,
-          marginLeft: 66,
-          marginRight: 24,
-          marginBottom: 42,
-          marginTop: 8,
-          x: { ...plainAxis('% of images', true), nice: true },
-          y: { label: null, tickSize: 0 },
-          marks: [
-            Plot.gridX({ stroke: RULE, strokeOpacity: 1, ticks: 5 }),
-            Plot.ruleY(rows, { y: 'y', x1: 'low', x2: 'high', stroke: 'color', strokeWidth: 2.5 }),
-            Plot.dot(rows, { y: 'y', x: 'value', fill: 'color', r: 4.5 }),
-          ],
-        });
-      }),
+      panels: shares.map((record) =>
+        twoSetsPanel(
+          { real: record.floor!, synthetic: record },
+          { title: record.name, axis: '% of images', times: 100 },
+        ),
+      ),
     },
   ];
 }

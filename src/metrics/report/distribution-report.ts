@@ -1,13 +1,22 @@
 /** `graft metrics distribution --report`: the sets as a whole, their floor, and what lies at their margins. */
-import * as Plot from '@observablehq/plot';
 import { aten, noGrad, type Tensor, tidy } from 'graft-torch';
-import type { Block, FigureBlock, GalleryBlock, ReportDocument, Tile } from '../../report/index.js';
-import { curvePlot, fullPanel, halfPanel, list, plainAxis, RULE, WIDTHS, whole } from '../../report/index.js';
+import {
+  curvesPanel,
+  type FigureBlock,
+  type GalleryBlock,
+  legendOf,
+  list,
+  ORANGE,
+  type ReportDocument,
+  scatterPanel,
+  type Tile,
+  whole,
+} from '../../report/index.js';
 import type { FrechetInfinity } from '../distribution/frechet-infinity.js';
 import { kthNeighbourRadii, nearestNeighbours } from '../distribution/neighbours.js';
 import { type ImageSet, imageName } from '../sets/image-set.js';
 import type { MetricRecord } from '../sets/record.js';
-import { tileJpeg } from './image-report.js';
+import { metricPage, type PageWords, REAL, SYNTHETIC, twoSetsPanel } from './page.js';
 import {
   BEYOND_REAL,
   DISTRIBUTION_WORDS,
@@ -17,15 +26,13 @@ import {
   recordsTable,
   standingOf,
 } from './records.js';
-
-const BLUE = 'var(--blue)';
-const ORANGE = 'var(--orange)';
+import { tileJpeg } from './tile.js';
 
 /** Points of a set in the scatter; more hide each other. */
 const SHOWN_POINTS = 600;
 const TILES = 12;
 
-export interface DistributionReportInput {
+export interface DistributionReportInput extends PageWords {
   records: readonly MetricRecord[];
   /** The line that FD∞ comes from. */
   fit: FrechetInfinity | null;
@@ -34,34 +41,20 @@ export interface DistributionReportInput {
   features: { real: Tensor; synthetic: Tensor };
   /** Of the backbone, a sentence. */
   about: string;
-  title: string;
-  subtitle: string;
-  footer: string;
 }
 
 export async function composeDistributionReport(input: DistributionReportInput): Promise<ReportDocument> {
-  const { records, fit, about, title, subtitle, footer } = input;
-  const margins = await marginGalleries(input);
-  return {
-    eyebrow: 'Graft · distribution metrics',
-    title,
-    subtitle,
+  const { records, fit, about } = input;
+  const beyond = records.some((record) => standingOf(record) === 'better') ? `${BEYOND_REAL} ` : '';
+  return metricPage(input, {
+    eyebrow: 'distribution metrics',
     summary: {
-      title: 'Summary',
-      tone: 'open',
       short: 'Read against the floor',
       sentence: sentence(records),
-      paragraph: `${records.some((record) => standingOf(record) === 'better') ? `${BEYOND_REAL} ` : ''}The floor is what two halves of the real images score against each other; no generator can be shown to be better. Features: ${about}. Another backbone gives other figures, and may give another order.`,
+      paragraph: `${beyond}The floor is what two halves of the real images score against each other; no generator can be shown to be better. Features: ${about}. Another backbone gives other figures, and may give another order.`,
       figures: ['frechet', 'kernel', 'precision', 'coverage'].flatMap((id) => {
         const record = records.find(({ metric }) => metric === id);
-        if (!record) return [];
-        const { floor } = record;
-        const note = floor?.matched
-          ? `${figure(floor.matched.value)} at the floor’s N; floor ${figure(floor.value)}`
-          : floor
-            ? `floor ${figure(floor.value)}`
-            : 'no floor: too few images';
-        return [{ label: record.name, value: figure(record.value), note }];
+        return record ? [{ label: record.name, value: figure(record.value), note: floorNote(record) }] : [];
       }),
     },
     sections: [
@@ -88,11 +81,16 @@ export async function composeDistributionReport(input: DistributionReportInput):
         title: 'Where the images lie',
         blocks: [scatterFigure(input), ...(fit ? [infinityFigure(fit)] : [])],
       },
-      ...(margins.length > 0 ? [{ id: 'margins', title: 'At the margins', blocks: margins as Block[] }] : []),
-      { id: 'protocol', title: 'Protocol', blocks: [protocolTable(records)] },
+      { id: 'margins', title: 'At the margins', blocks: await marginGalleries(input) },
     ],
-    footer,
-  };
+    protocol: protocolTable(records),
+  });
+}
+
+function floorNote({ floor }: MetricRecord): string {
+  if (!floor) return 'no floor: too few images';
+  const matched = floor.matched ? `${figure(floor.matched.value)} at the floor’s N; ` : '';
+  return `${matched}floor ${figure(floor.value)}`;
 }
 
 function sentence(records: readonly MetricRecord[]): string {
@@ -120,46 +118,28 @@ function floorFigure(records: readonly MetricRecord[]): FigureBlock[] {
         'Halves of the real images against other halves (blue), and against as many synthetic images (orange): means, and where 95 % of the halves lie. Where the bars overlap, the metric does not tell the two apart.',
       doesNotShow:
         'What the backbone does not look at. A set can pass here and show something no lesion has.',
-      legend: [
-        { label: 'real : real', color: BLUE, symbol: 'line' },
-        { label: 'real : synthetic', color: ORANGE, symbol: 'line' },
-      ],
-      panels: drawn.map(({ record, floor }) => {
-        const rows = [
-          { y: 'real', ...bar(floor), color: BLUE },
-          { y: 'synthetic', ...bar(floor.matched!), color: ORANGE },
-        ];
-        return halfPanel(`${record.name}, ${record.better === 'lower' ? 'lower' : 'higher'} is better`, {
-          width: WIDTHS.half,
-          height: 110,
-          marginLeft: 66,
-          marginRight: 24,
-          marginBottom: 30,
-          marginTop: 8,
-          x: { ...plainAxis('', true), ticks: 3, nice: true },
-          y: { label: null, tickSize: 0 },
-          marks: [
-            Plot.gridX({ stroke: RULE, strokeOpacity: 1, ticks: 3 }),
-            Plot.ruleY(rows, { y: 'y', x1: 'low', x2: 'high', stroke: 'color', strokeWidth: 2.5 }),
-            Plot.dot(rows, { y: 'y', x: 'value', fill: 'color', r: 4.5 }),
-          ],
-        });
-      }),
+      legend: legendOf([
+        { ...REAL, label: 'real : real' },
+        { ...SYNTHETIC, label: 'real : synthetic' },
+      ]),
+      panels: drawn.map(({ record, floor }) =>
+        twoSetsPanel(
+          { real: floor, synthetic: floor.matched! },
+          {
+            title: `${record.name}, ${record.better === 'lower' ? 'lower' : 'higher'} is better`,
+            axis: '',
+          },
+        ),
+      ),
     },
   ];
 }
 
-const bar = ({ value, interval }: { value: number; interval: [number, number] | null }) => ({
-  value,
-  low: interval![0],
-  high: interval![1],
-});
-
 function scatterFigure({ features }: DistributionReportInput): FigureBlock {
   const { real, synthetic, explained } = project(features);
   const points = [
-    ...real.map(([x, y]) => ({ x, y, color: BLUE })),
-    ...synthetic.map(([x, y]) => ({ x, y, color: ORANGE })),
+    ...real.map(([x, y]) => ({ x, y, ...REAL })),
+    ...synthetic.map(([x, y]) => ({ x, y, ...SYNTHETIC })),
   ];
   return {
     kind: 'figure',
@@ -167,32 +147,13 @@ function scatterFigure({ features }: DistributionReportInput): FigureBlock {
     title: 'Features on the two main axes of the real images',
     shows: `Each dot is an image, at its place on the first two principal components of the real images’ features, which hold ${whole(100 * explained)} % of their variance. Blue without orange: real images that the generator does not make; orange without blue: images that no real one is like.`,
     doesNotShow: `The other ${whole(100 * (1 - explained))} % of the variance: clouds that lie on each other here may be apart.`,
-    legend: [
-      { label: 'real', color: BLUE, symbol: 'dot' },
-      { label: 'synthetic', color: ORANGE, symbol: 'dot' },
-    ],
+    legend: legendOf([REAL, SYNTHETIC], 'dot'),
     panels: [
-      fullPanel(
-        (width) => ({
-          width,
-          height: width < 500 ? 300 : 380,
-          marginLeft: 56,
-          marginBottom: 42,
-          marginRight: 24,
-          x: { ...plainAxis('first component', width < 500), nice: true },
-          y: { ...plainAxis('second component', true), nice: true },
-          marks: [
-            Plot.dot(points, {
-              x: 'x',
-              y: 'y',
-              fill: 'color',
-              fillOpacity: 0.55,
-              r: width < 500 ? 1.8 : 2.4,
-            }),
-          ],
-        }),
-        'Features on the two main axes of the real images',
-      ),
+      scatterPanel(points, {
+        title: 'Features on the two main axes of the real images',
+        x: { label: 'first component' },
+        y: { label: 'second component' },
+      }),
     ],
   };
 }
@@ -245,22 +206,16 @@ function infinityFigure(fit: FrechetInfinity): FigureBlock {
     shows: `The distance falls as images are added; the line meets 0 at infinitely many images, at ${figure(fit.value)} [${figure(fit.low)}, ${figure(fit.high)}].`,
     doesNotShow: 'How other real images would have moved all of the points together.',
     legend: [
-      { label: 'measured', color: BLUE, symbol: 'dot' },
-      { label: 'line', color: ORANGE, symbol: 'line' },
+      ...legendOf([{ ...REAL, label: 'measured' }], 'dot'),
+      ...legendOf([{ label: 'line', color: ORANGE }]),
     ],
     panels: [
-      fullPanel((width) => {
-        const plot = curvePlot(
-          [{ label: 'line', color: ORANGE, points: line }],
-          { x: '1,000 / N', y: 'FD' },
-          width,
-        );
-        return {
-          ...plot,
-          marginLeft: 68, // ticks of four digits
-          marks: [...plot.marks!, Plot.dot(points, { x: 'x', y: 'y', fill: BLUE, r: 3.5 })],
-        };
-      }, 'The Fréchet distance at several N'),
+      curvesPanel([{ label: 'line', color: ORANGE, points: line }], {
+        title: 'The Fréchet distance at several N',
+        x: { label: '1,000 / N' },
+        y: { label: 'FD' },
+        dots: { points, color: REAL.color },
+      }),
     ],
   };
 }

@@ -1,50 +1,47 @@
 /** `graft metrics privacy --report`: the checks, the distances behind them, and the closest pairs to look at. */
 
 import type { Tensor } from 'graft-torch';
-import type {
-  Block,
-  FigureBlock,
-  GalleryBlock,
-  ReportDocument,
-  TableBlock,
-  Tile,
+import {
+  type Block,
+  type FigureBlock,
+  type GalleryBlock,
+  left,
+  legendOf,
+  plural,
+  polygonPanel,
+  type ReportDocument,
+  right,
+  type TableBlock,
+  type Tile,
 } from '../../report/index.js';
-import { curvePlot, fullPanel, plural } from '../../report/index.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import type { PrivacyAssessment, PrivacyCheck, PrivacySets } from '../privacy/index.js';
 import { sharedNotes, symmetryNames } from '../privacy/index.js';
 import { type ImageSet, imageName } from '../sets/image-set.js';
 import type { Protocol } from '../sets/record.js';
-import { densityCurves } from './density.js';
-import { tileJpeg } from './image-report.js';
-
-const BLUE = 'var(--blue)';
-const ORANGE = 'var(--orange)';
+import { metricPage, type PageWords, REAL, SYNTHETIC } from './page.js';
+import { tileJpeg } from './tile.js';
 
 type ListBlock = Extract<Block, { kind: 'list' }>;
 
 /** Pairs a row of the gallery holds. */
 const PAIRS = 9;
 
-export interface PrivacyReportInput {
+export interface PrivacyReportInput extends PageWords {
   assessment: PrivacyAssessment;
   sets: PrivacySets<ImageSet>;
   features: PrivacySets<Tensor>;
   protocol: Protocol;
-  title: string;
-  subtitle: string;
-  footer: string;
 }
 
 export async function composePrivacyReport(input: PrivacyReportInput): Promise<ReportDocument> {
-  const { assessment, protocol, title, subtitle, footer } = input;
+  const { assessment, protocol, subtitle } = input;
   const { checks, passed, counts } = assessment;
-  const failed = checks.filter((check) => check.passed === false);
-  const open = checks.filter((check) => check.passed === null);
-  return {
-    eyebrow: 'Graft · memorisation and privacy',
-    title,
-    subtitle: `${subtitle} · ${plural(counts.heldOut, 'held-out image')}`,
+  const ofVerdict = (wanted: boolean | null): string =>
+    listed(checks.filter((check) => check.passed === wanted));
+  const words = { ...input, subtitle: `${subtitle} · ${plural(counts.heldOut, 'held-out image')}` };
+  return metricPage(words, {
+    eyebrow: 'memorisation and privacy',
     summary: {
       title: 'Verdict',
       tone: passed === true ? 'good' : passed === false ? 'bad' : 'open',
@@ -53,8 +50,8 @@ export async function composePrivacyReport(input: PrivacyReportInput): Promise<R
         passed === true
           ? 'None of the checks finds what copying would leave.'
           : passed === false
-            ? `The synthetic images fail by: ${listed(failed)}.`
-            : `Not decided, which is not a pass: ${listed(open)}.`,
+            ? `The synthetic images fail by: ${ofVerdict(false)}.`
+            : `Not decided, which is not a pass: ${ofVerdict(null)}.`,
       paragraph:
         'The checks compare how near synthetic images come to the real ones that the generator saw with how near they come to real images it did not see. A pass says that what these checks would have found is not there; it is no proof of privacy, which only training with differential privacy gives.',
       figures: checks
@@ -69,10 +66,9 @@ export async function composePrivacyReport(input: PrivacyReportInput): Promise<R
       { id: 'checks', title: 'Checks', blocks: [checksTable(checks), meaningsOf(checks)] },
       { id: 'distances', title: 'Distances', blocks: [distanceFigure(input)] },
       { id: 'pairs', title: 'The closest pairs', blocks: [await closestGallery(input)] },
-      { id: 'protocol', title: 'Protocol', blocks: [protocolBlock(protocol, assessment)] },
     ],
-    footer,
-  };
+    protocol: protocolBlock(protocol, assessment),
+  });
 }
 
 const number = (value: number | null): string =>
@@ -88,18 +84,14 @@ function rule({ threshold, compared, passes }: PrivacyCheck): string {
 }
 
 function checksTable(checks: readonly PrivacyCheck[]): TableBlock {
-  const column = (title: string, align: 'left' | 'right' = 'right') => ({ title, align });
   return {
     kind: 'table',
     title: 'Every check with what it is held to',
     sortable: true,
     columns: [
-      column('check', 'left'),
-      column('value'),
-      column('interval'),
-      column('reference'),
-      column('passes with'),
-      column('verdict', 'left'),
+      left('check'),
+      ...['value', 'interval', 'reference', 'passes with'].map(right),
+      left('verdict'),
     ],
     rows: checks.map((check) => [
       check.name,
@@ -136,8 +128,8 @@ function distanceFigure({ features }: PrivacyReportInput): FigureBlock {
   const nearest = (queries: Tensor): Float64Array =>
     nearestNeighbours(queries, features.train, { k: 1 }).distances;
   const samples = [
-    { label: 'synthetic → training', color: ORANGE, values: nearest(features.synthetic) },
-    { label: 'held-out → training', color: BLUE, values: nearest(features.heldOut) },
+    { ...SYNTHETIC, label: 'synthetic → training', values: nearest(features.synthetic) },
+    { ...REAL, label: 'held-out → training', values: nearest(features.heldOut) },
   ];
   return {
     kind: 'figure',
@@ -147,12 +139,13 @@ function distanceFigure({ features }: PrivacyReportInput): FigureBlock {
       'How far synthetic images lie from what the generator saw, beside real images it did not see. A heap of orange at the left, where no blue is, would be copies.',
     doesNotShow:
       'Copied parts of pictures, and what the backbone’s features do not see. Orange to the right of blue is no privacy either: bad pictures lie far from everything.',
-    legend: samples.map(({ label, color }) => ({ label, color, symbol: 'line' })),
+    legend: legendOf(samples),
     panels: [
-      fullPanel(
-        (width) => curvePlot(densityCurves(samples), { x: 'distance', y: '% of images' }, width),
-        'Distance to the nearest training image',
-      ),
+      polygonPanel(samples, {
+        title: 'Distance to the nearest training image',
+        x: 'distance',
+        of: 'images',
+      }),
     ],
   };
 }
@@ -218,10 +211,7 @@ function protocolBlock(protocol: Protocol, { thresholds }: PrivacyAssessment): T
     kind: 'table',
     title: 'The protocol',
     slim: true,
-    columns: [
-      { title: 'field', align: 'left' },
-      { title: 'value', align: 'left' },
-    ],
+    columns: [left('field'), left('value')],
     rows: [
       ...Object.entries(protocol),
       ...Object.entries(limits).map(([key, value]) => [`threshold ${key}`, value]),

@@ -1,6 +1,5 @@
 /** Records as people read them: rows of a table, and what a figure beside its floor allows to say. */
-import type { TableBlock } from '../../report/index.js';
-import { fixed, whole } from '../../report/index.js';
+import { fixed, left, right, type TableBlock, whole } from '../../report/index.js';
 import type { MetricRecord } from '../sets/record.js';
 
 /** How a score lies to that of real against real images, by their 95 % intervals. */
@@ -89,8 +88,6 @@ export function recordsTable(
 ): TableBlock {
   const { extra = [], ...rest } = table;
   const byClass = new Set(records.map(classOf)).size > 1;
-  const right = (title: string) => ({ title, align: 'right' as const });
-  const left = (title: string) => ({ title, align: 'left' as const });
   return {
     kind: 'table',
     ...rest,
@@ -126,13 +123,12 @@ export function protocolTable(records: readonly MetricRecord[]): TableBlock {
       record.protocol[key] === undefined ? [] : [[key, record.name, String(record.protocol[key])]],
     );
   });
-  const columns = ['field', 'metric', 'value'].map((title) => ({ title, align: 'left' as const }));
   const unique = rows.filter((row, i) => rows.findIndex((other) => other.join() === row.join()) === i);
   return {
     kind: 'table',
     title: 'The protocol',
     slim: true,
-    columns,
+    columns: ['field', 'metric', 'value'].map(left),
     rows: unique,
     note: 'Two figures compare only where all of these agree; `graft metrics compare` refuses them otherwise.',
   };

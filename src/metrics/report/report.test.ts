@@ -4,7 +4,6 @@ import type { Block, ReportDocument } from '../../report/document.js';
 import { toHtml } from '../../report/html.js';
 import { toMarkdown } from '../../report/markdown.js';
 import type { MetricRecord } from '../sets/record.js';
-import { shares } from './density.js';
 import { exampleMetricReports } from './example.test-data.js';
 import { DISTRIBUTION_WORDS, figure, protocolTable, readingOf, standingOf } from './records.js';
 
@@ -67,12 +66,6 @@ it('a protocol is told once where all share it, and by metric where they do not'
     ['resizer', 'all', 'bicubic'],
     ['subsets', 'KID', '100'],
   ]);
-});
-
-it('shares add up to all values, whichever bin they fall into', () => {
-  const points = shares([0, 0.1, 0.5, 1, 1], 0, 1, 4);
-  expect(points.map(({ y }) => y)).toEqual([0, 40, 0, 20, 40, 0]);
-  expect(points[1]!.x).toBeCloseTo(0.125, 12);
 });
 
 describe('pages', () => {

@@ -5,10 +5,11 @@
  *
  * Amazon S3 API Reference: ListObjectsV2, GetObject, PutObject, DeleteObject.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { constants } from 'node:buffer';
 import { ConfigError, GraftError } from 'graft-torch/base';
 import { DOMParser } from 'linkedom';
 import { hideSecrets, shownAddress } from '../../base/index.js';
+import { createHttp, HttpError, isPassingStatus, readBody, withRetries } from '../../net/index.js';
 import type { Interrupt } from '../../run/index.js';
 
 export interface StoredObject {
@@ -51,7 +52,13 @@ interface Xml {
 
 /** What is used of aws4fetch. */
 interface Client {
-  fetch(url: string, init: { method: string; body?: Uint8Array }): Promise<Response>;
+  sign(url: string, init: { method: string; body?: Uint8Array }): Promise<Request>;
+}
+
+interface Answer {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  body: Buffer;
 }
 
 export const isStoreUrl = (text: string): boolean => /^s3:\/\//.test(text);
@@ -73,6 +80,7 @@ export async function openObjectStore(url: string, options: ObjectStoreOptions =
     );
   const client = await openClient(env, options.load);
   const base = bucketAddress(bucket, env);
+  const http = createHttp({ connectTimeoutMs: 10_000, idleTimeoutMs: SILENCE_MS, env });
   const told = new Set<string>();
 
   /** One request, again while the store is away; what it refuses is thrown, but for a missing object. */
@@ -80,29 +88,38 @@ export async function openObjectStore(url: string, options: ObjectStoreOptions =
     method: string,
     address: string,
     { body, what }: { body?: Uint8Array; what: string },
-  ): Promise<Response> {
-    const end = performance.now() + patienceMs;
-    for (let waitMs = 250; ; waitMs = Math.min(2 * waitMs, 15_000)) {
-      let trouble: string;
-      try {
-        const response = await client.fetch(address, {
-          method,
-          body,
-          ...{ signal: AbortSignal.timeout(SILENCE_MS) },
-        });
-        if (response.ok || (response.status === 404 && what !== url)) return response;
-        const reason = await reasonOf(response);
-        if (response.status < 500 && response.status !== 429 && response.status !== 408)
-          throw new ConfigError(`${what}: ${reason}; ${remedy(response.status)}`);
-        trouble = `${what}: ${reason}`;
-      } catch (error) {
-        if (error instanceof ConfigError) throw error;
-        trouble = `${what}: ${new URL(address).host} cannot be reached (${networkReason(error)})`;
-      }
-      if (performance.now() + waitMs > end || interrupt?.requested) throw new GraftError(trouble);
-      if (!told.has(trouble)) warn?.(`${trouble}; trying again`);
-      told.add(trouble);
-      await sleep(waitMs);
+  ): Promise<Answer> {
+    const once = async (): Promise<Answer> => {
+      // Signed anew each time: a signature holds for some minutes.
+      const signed = await client.sign(address, { method, body });
+      const headers = Object.fromEntries(signed.headers);
+      const response = await http.send(new URL(signed.url), { method, headers, body });
+      const { status } = response;
+      const answer = {
+        status,
+        headers: response.headers,
+        body: await readBody(response, constants.MAX_LENGTH),
+      };
+      if (isGood(status) || (status === 404 && what !== url)) return answer;
+      const reason = reasonOf(answer);
+      if (status < 500 && !isPassingStatus(status))
+        throw new ConfigError(`${what}: ${reason}; ${remedy(status)}`);
+      throw new HttpError(reason, { status, passing: true });
+    };
+    try {
+      return await withRetries(once, {
+        patienceMs,
+        firstWaitMs: 250,
+        longestWaitMs: 15_000,
+        mayRetry: () => !interrupt?.requested,
+        onRetry: ({ message }) => {
+          const trouble = `${what}: ${message}`;
+          if (!told.has(trouble)) warn?.(`${trouble}; trying again`);
+          told.add(trouble);
+        },
+      });
+    } catch (error) {
+      throw error instanceof HttpError ? new GraftError(`${what}: ${error.message}`) : error;
     }
   }
 
@@ -119,8 +136,8 @@ export async function openObjectStore(url: string, options: ObjectStoreOptions =
         const query = new URLSearchParams({ 'list-type': '2', prefix: `${folder}/${prefix}` });
         if (token) query.set('continuation-token', token);
         const response = await request('GET', `${base}/?${query}`, { what: url });
-        nowMs = Date.parse(response.headers.get('date') ?? '') || Date.now();
-        const page = new DOMParser().parseFromString(await response.text(), 'text/xml');
+        nowMs = Date.parse(String(response.headers.date)) || Date.now();
+        const page = new DOMParser().parseFromString(response.body.toString('utf8'), 'text/xml');
         const text = (of: Xml, name: string): string => of.querySelector(name)?.textContent ?? '';
         for (const entry of page.querySelectorAll('Contents')) {
           const path = text(entry, 'Key').slice(folder.length + 1);
@@ -139,12 +156,13 @@ export async function openObjectStore(url: string, options: ObjectStoreOptions =
     },
     async get(path) {
       const response = await request('GET', addressOf(path), { what: nameOf(path) });
-      return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined;
+      return isGood(response.status) ? response.body : undefined;
     },
     async put(path, content) {
       const response = await request('PUT', addressOf(path), { body: content, what: nameOf(path) });
-      if (!response.ok) throw new ConfigError(`${nameOf(path)}: ${await reasonOf(response)}; ${remedy(404)}`);
-      return { etag: bare(response.headers.get('etag') ?? '') };
+      if (!isGood(response.status))
+        throw new ConfigError(`${nameOf(path)}: ${reasonOf(response)}; ${remedy(404)}`);
+      return { etag: bare(String(response.headers.etag ?? '')) };
     },
     async remove(path) {
       await request('DELETE', addressOf(path), { what: nameOf(path) });
@@ -188,23 +206,20 @@ function bucketAddress(bucket: string, env: NodeJS.ProcessEnv): string {
   return `https://${bucket}.s3.${env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1'}.amazonaws.com`;
 }
 
+const isGood = (status: number): boolean => status >= 200 && status < 300;
+
 /** Some stores put quotation marks around it, some do not. */
 const bare = (etag: string): string => etag.replaceAll('"', '');
 
 /** `AccessDenied: Access Denied`, from the answer's XML. */
-async function reasonOf(response: Response): Promise<string> {
-  const text = await response.text().catch(() => '');
+function reasonOf({ status, body }: Answer): string {
+  const text = body.toString('utf8');
   const tag = (name: string): string => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1] ?? '';
-  return hideSecrets([tag('Code') || `HTTP ${response.status}`, tag('Message')].filter(Boolean).join(': '));
+  return hideSecrets([tag('Code') || `HTTP ${status}`, tag('Message')].filter(Boolean).join(': '));
 }
 
 function remedy(status: number): string {
   if (status === 404) return 'make the bucket first, or check its name and AWS_ENDPOINT_URL';
   if (status === 301 || status === 400) return 'check AWS_REGION and AWS_ENDPOINT_URL';
   return 'check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they are allowed to do';
-}
-
-function networkReason(error: unknown): string {
-  const { cause, name, message } = error as Error & { cause?: { code?: string; message?: string } };
-  return cause?.code ?? cause?.message ?? (name === 'TimeoutError' ? 'no answer' : message);
 }

@@ -2,18 +2,17 @@
  * The part of MLflow's REST API 2.0 that an export needs (https://mlflow.org/docs/latest/rest-api.html). Credentials come
  * from the variables that MLflow's own client reads; they are never shown.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, GraftError } from 'graft-torch/base';
 import { shownAddress } from '../../base/index.js';
-import { parseRetryAfter } from '../../data/isic/index.js';
+import { createHttp, type Http, HttpError, readText, statusError, withRetries } from '../../net/index.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface MlflowClientOptions {
   /** Of the tracking server: `http://localhost:5000`. */
   uri: string;
-  /** Default: the global one. */
-  fetch?: typeof fetch;
+  /** Sends the requests. Default: a client of its own. */
+  http?: Http;
   /** Default: the process's. */
   env?: Environment;
   signal?: AbortSignal;
@@ -64,9 +63,7 @@ export interface MlflowClient {
 export const BATCH_ITEMS = 1000;
 export const BATCH_PARAMS = 100;
 
-const ATTEMPTS = 4;
-const LONGEST_WAIT_MS = 30_000;
-const TIMEOUT_MS = 60_000;
+const SILENCE_MS = 60_000;
 /** The server did not begin the work: to ask again writes nothing twice. */
 const NOT_BEGUN = [429, 503];
 const PAGE = 1000;
@@ -88,42 +85,39 @@ const pairs = (map: Readonly<Record<string, string>>): { key: string; value: str
 
 /** @throws ConfigError for an address that is none, or of another kind of store */
 export function mlflowClient(options: MlflowClientOptions): MlflowClient {
-  const { uri, authorization } = readAddress(options.uri, options.env ?? process.env);
+  const { env = process.env, signal, firstWaitMs } = options;
+  const { uri, authorization } = readAddress(options.uri, env);
+  // A request to log must not be sent twice: no connection that the server may be closing.
+  const http =
+    options.http ??
+    createHttp({ connectTimeoutMs: 10_000, idleTimeoutMs: SILENCE_MS, keepAlive: false, env });
 
   async function send(
     method: 'GET' | 'POST' | 'PUT',
     path: string,
     body?: { json: object } | { bytes: Uint8Array },
   ): Promise<Record<string, unknown>> {
-    const isJson = body !== undefined && 'json' in body;
-    const type = isJson ? 'application/json' : 'application/octet-stream';
-    const headers: Record<string, string> = { 'user-agent': 'graft', ...authorization };
-    if (body !== undefined) headers['content-type'] = type;
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
-    const { signal = timeout, firstWaitMs = 500, fetch: request = fetch } = options;
-    for (let attempt = 1; ; attempt++) {
-      let response: Response;
-      try {
-        response = await request(`${uri}/api/2.0/${path}`, {
-          method,
-          headers,
-          body: body === undefined ? undefined : isJson ? JSON.stringify(body.json) : body.bytes,
-          signal: AbortSignal.any([signal, timeout]),
-        });
-      } catch (error) {
-        options.signal?.throwIfAborted();
-        throw unreachable(uri, error);
-      }
-      if (NOT_BEGUN.includes(response.status) && attempt < ATTEMPTS) {
-        const asked = parseRetryAfter(response.headers.get('retry-after') ?? undefined, Date.now());
-        await response.body?.cancel();
-        await sleep(Math.min(LONGEST_WAIT_MS, asked ?? firstWaitMs * 2 ** (attempt - 1)), undefined, {
-          signal,
-        });
-        continue;
-      }
-      return readAnswer(response, `${uri}: ${path.split('?')[0]}`);
+    const type = body && 'json' in body ? 'application/json' : 'application/octet-stream';
+    const content = body && ('json' in body ? Buffer.from(JSON.stringify(body.json)) : body.bytes);
+    const headers = { ...authorization, ...(body ? { 'content-type': type } : {}) };
+    let answer = { status: 0, text: '' };
+    const once = async (): Promise<void> => {
+      const response = await http.send(new URL(`${uri}/api/2.0/${path}`), {
+        method,
+        headers,
+        body: content,
+        signal,
+      });
+      answer = { status: response.status, text: await readText(response) };
+      if (NOT_BEGUN.includes(response.status)) throw statusError(response);
+    };
+    try {
+      await withRetries(once, { signal, firstWaitMs, mayRetry: ({ status }) => status !== undefined });
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      if (error.status === undefined) throw unreachable(uri, error);
     }
+    return readAnswer(answer, `${uri}: ${path.split('?')[0]}`);
   }
   const call = (path: string, json: object) => send('POST', `mlflow/${path}`, { json });
 
@@ -230,12 +224,8 @@ function readAddress(
   return { uri, authorization: token ? { authorization: `Bearer ${token}` } : {} };
 }
 
-function unreachable(uri: string, error: unknown): GraftError {
-  const { name, cause } = error as { name?: string; cause?: { code?: string; message?: string } };
-  const reason =
-    name === 'TimeoutError'
-      ? `no answer within ${TIMEOUT_MS / 1000} s`
-      : (cause?.code ?? cause?.message ?? String(error));
+function unreachable(uri: string, error: HttpError): GraftError {
+  const reason = (error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.message;
   return new GraftError(
     `${uri}: the MLflow server cannot be reached (${reason}); is it running, and is the address right (MLFLOW_TRACKING_URI)?`,
     { cause: error },
@@ -243,16 +233,18 @@ function unreachable(uri: string, error: unknown): GraftError {
 }
 
 /** @throws MlflowError for a status that is no success, and for an answer that is not MLflow's */
-async function readAnswer(response: Response, asked: string): Promise<Record<string, unknown>> {
-  const text = await response.text();
+function readAnswer(
+  { status, text }: { status: number; text: string },
+  asked: string,
+): Record<string, unknown> {
+  const isGood = status >= 200 && status < 300;
   let content: Record<string, unknown> | null = null;
   try {
     content = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
   } catch {}
-  if (response.ok && typeof content === 'object' && content !== null) return content;
-  if (response.ok)
+  if (isGood && typeof content === 'object' && content !== null) return content;
+  if (isGood)
     throw new MlflowError(`${asked}: the answer is not MLflow's; is the address that of its server?`, '');
-  const { status } = response;
   if (status === 401 || status === 403)
     throw new MlflowError(
       `${asked}: refused (${status}); set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, of an account that may write there`,

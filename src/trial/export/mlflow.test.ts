@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createHttp, type Http, HttpError } from '../../net/index.js';
 import { type WrittenTrial, writeExampleTrial } from './example.test-data.js';
 import { type FakeMlflow, type FakeOptions, fakeMlflow, type StoredRun } from './fake-mlflow.test-data.js';
 import { exportMlflow, type MlflowOptions } from './mlflow.js';
@@ -144,22 +145,27 @@ describe('again', () => {
     await start();
     let sound = 0;
     let posts = 0;
-    const breaking: typeof fetch = (url, init) => {
-      if (String(url).endsWith('log-batch') && ++posts > sound)
-        return Promise.reject(new TypeError('fetch failed'));
-      return fetch(url, init);
+    const http = createHttp();
+    const breaking: Http = {
+      ...http,
+      send: async (url, request) => {
+        if (url.href.endsWith('log-batch') && ++posts > sound)
+          throw new HttpError('it broke off', { passing: true });
+        return http.send(url, request);
+      },
     };
     // Every try gets one request further.
     let tries = 0;
     for (let done = false; !done && tries < 50; tries++) {
       [sound, posts] = [1, 0];
-      await send({ fetch: breaking }).then(
+      await send({ http: breaking }).then(
         () => {
           done = true;
         },
         (error) => expect(String(error)).toMatch(/cannot be reached/),
       );
     }
+    http.close();
     expect(tries).toBeGreaterThan(8);
     const figures = (): string[][] =>
       [...server.runs.values()].map(({ metrics }) =>

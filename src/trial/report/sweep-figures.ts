@@ -1,9 +1,16 @@
 /** Learning curves: test AUC over the share of real images, and over the number of synthetic ones. */
-import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover } from '../../report/index.js';
-import { around, fullPanel, PAPER, plainAxis, RULE, whole } from '../../report/index.js';
+import {
+  around,
+  type Curve,
+  curvesPanel,
+  type FigureBlock,
+  fixed,
+  legendOf,
+  range,
+  whole,
+} from '../../report/index.js';
 import type { ArmAnalysis, TrialAnalysis } from '../../verdict/index.js';
-import { type ArmStyle, armLabel, legendOf } from '../../verdict/report/index.js';
+import { type ArmStyle, armLabel } from '../../verdict/report/index.js';
 import { sameArm } from '../arms.js';
 import type { TrialArm, TrialSummary } from '../summary.js';
 import { armStyles } from './palette.js';
@@ -145,88 +152,34 @@ interface FigureWords {
 
 function figure(lines: readonly Line[], { x, ...words }: FigureWords): FigureBlock {
   const points = lines.flatMap((line) => line.points);
-  const span = Math.max(...points.map((point) => point.x)) - Math.min(...points.map((point) => point.x));
-  // Lines whose intervals stand at one place are set a little apart.
-  const shifted = lines.map((line, i) => ({
-    ...line,
-    points: line.points.map((point) => ({
-      ...point,
-      x: point.x + (i - (lines.length - 1) / 2) * 0.008 * span,
-    })),
-  }));
-  const hover: Hover = {
-    x,
-    y: 'AUC',
-    series: shifted.map(({ style, points: own }) => ({
-      series: style.series,
-      label: style.label,
-      points: own.map((point) => [point.x, point.y]),
+  const domain = around(
+    points.map((point) => point.x),
+    0.05,
+  );
+  const span = (domain[1] - domain[0]) / 1.1;
+  const curves = lines.map(
+    ({ style, points: own }, i): Curve => ({
+      ...style,
+      as: 'intervals',
+      // Lines whose intervals stand at one place are set a little apart.
+      points: own.map((point) => ({ ...point, x: point.x + (i - (lines.length - 1) / 2) * 0.008 * span })),
       texts: own.map(
-        (point) =>
-          `AUC ${point.y.toFixed(3)} (${point.low.toFixed(3)} to ${point.high.toFixed(3)}), ${whole(point.realImages)} real and ${whole(point.syntheticImages)} synthetic images`,
+        ({ y, low, high, realImages, syntheticImages }) =>
+          `AUC ${fixed(y)} (${range({ low, high })}), ${whole(realImages)} real and ${whole(syntheticImages)} synthetic images`,
       ),
-    })),
-  };
-  const draw = (width: number): Plot.PlotOptions => {
-    const narrow = width < 500;
-    return {
-      width,
-      height: narrow ? 260 : 320,
-      marginLeft: 52,
-      marginBottom: 44,
-      marginTop: 12,
-      marginRight: 20,
-      x: {
-        ...plainAxis(x, narrow),
-        domain: around(
-          points.map((point) => point.x),
-          0.05,
-        ),
-        tickFormat: whole,
-      },
-      y: { ...plainAxis('test AUC', true), domain: around(points.flatMap(({ low, high }) => [low, high])) },
-      symbol: { type: 'identity' },
-      marks: [
-        Plot.gridY({ stroke: RULE, strokeOpacity: 1 }),
-        ...shifted.flatMap(({ style: { color, dash, symbol, series }, points: own }) => {
-          const className = `series-${series}`;
-          return [
-            Plot.link(own, {
-              x1: 'x',
-              x2: 'x',
-              y1: 'low',
-              y2: 'high',
-              stroke: color,
-              strokeWidth: 1.4,
-              className,
-            }),
-            Plot.line(own, {
-              x: 'x',
-              y: 'y',
-              stroke: color,
-              strokeWidth: 2,
-              strokeDasharray: dash,
-              className,
-            }),
-            Plot.dot(own, {
-              x: 'x',
-              y: 'y',
-              r: 5,
-              fill: color,
-              stroke: PAPER,
-              strokeWidth: 1.2,
-              symbol,
-              className,
-            }),
-          ];
-        }),
-      ],
-    };
-  };
+    }),
+  );
   return {
     kind: 'figure',
     ...words,
-    legend: legendOf(lines.map(({ style }) => style)),
-    panels: [fullPanel(draw, words.title, hover)],
+    legend: legendOf(curves),
+    panels: [
+      curvesPanel(curves, {
+        title: words.title,
+        x: { label: x, domain, format: whole },
+        y: { label: 'test AUC', domain: around(points.flatMap(({ low, high }) => [low, high])) },
+        explore: true,
+      }),
+    ],
   };
 }

@@ -1,45 +1,25 @@
 /** The figure of the classifiers' training. It says what it shows and what it does not. */
-import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Panel } from '../../report/index.js';
-import { halfPanel, plainAxis, plural, RULE, thin } from '../../report/index.js';
 import {
-  type ArmStyle,
-  type BandPoint,
-  bandHover,
-  bandMarks,
+  type Curve,
+  curvesPanel,
+  type FigureBlock,
   legendOf,
-  spreadOf,
-} from '../../verdict/report/index.js';
+  type Panel,
+  plural,
+  STEPS,
+  thin,
+} from '../../report/index.js';
+import { type ArmStyle, type BandPoint, spreadOf } from '../../verdict/report/index.js';
 import type { ClassifierPoint, TrialSummary } from '../summary.js';
 
 /** Training loss and validation AUC of the classifiers by arm, mean over the runs thick. */
 export function classifierFigure(summary: TrialSummary, styles: readonly ArmStyle[]): FigureBlock | null {
-  const panel = (title: string, label: string, pick: (point: ClassifierPoint) => number | null): Panel[] => {
-    const lines = styles.flatMap((style) => {
-      const points = trainingBand(summary, style.name, pick);
-      return points.length > 0 ? [{ style, points }] : [];
-    });
-    if (lines.length === 0) return [];
-    const axes = { x: 'step', y: label };
-    return [
-      halfPanel(
-        title,
-        {
-          height: 250,
-          marginLeft: 56,
-          marginBottom: 42,
-          marginTop: 10,
-          marginRight: 12,
-          x: {
-            ...plainAxis('optimiser step', true),
-            tickFormat: (value: number) => value.toLocaleString('en-GB'),
-          },
-          y: { ...plainAxis(label, true), nice: true },
-          marks: [Plot.gridY({ stroke: RULE, strokeOpacity: 1 }), ...bandMarks(lines)],
-        },
-        bandHover(lines, axes),
-      ),
-    ];
+  const panel = (title: string, label: string, pick: Pick): Panel[] => {
+    const curves = styles
+      .map((style): Curve => ({ ...style, points: trainingBand(summary, style.name, pick) }))
+      .filter(({ points }) => points.length > 0);
+    const axes = { x: { ...STEPS, label: 'optimiser step' }, y: { label } };
+    return curves.length > 0 ? [curvesPanel(curves, { title, half: true, ...axes, explore: true })] : [];
   };
   const panels = [
     ...panel('Training loss', 'loss', (p) => p.trainLoss),
@@ -61,16 +41,20 @@ export function classifierFigure(summary: TrialSummary, styles: readonly ArmStyl
 
 const POINTS = 120;
 
+type Pick = (point: ClassifierPoint) => number | null;
+
 /** Where only some runs still went on, a mean would jump: it ends with the shortest. */
-function trainingBand(
-  { runs }: TrialSummary,
-  arm: string,
-  pick: (point: ClassifierPoint) => number | null,
-): BandPoint[] {
+function trainingBand({ runs }: TrialSummary, arm: string, pick: Pick): BandPoint[] {
   const curves = runs
     .filter((run) => run.arm === arm)
-    .map((run) => thin(run.curve, (p) => p.step, pick, POINTS))
-    .filter((curve) => curve.length > 0);
+    .map(({ curve }) =>
+      curve.flatMap((point) => {
+        const y = pick(point);
+        return y === null ? [] : [{ x: point.step, y }];
+      }),
+    )
+    .filter((curve) => curve.length > 0)
+    .map((curve) => thin(curve, POINTS));
   const byStep = new Map<number, number[]>();
   for (const { x, y } of curves.flat()) byStep.set(x, [...(byStep.get(x) ?? []), y]);
   return [...byStep]

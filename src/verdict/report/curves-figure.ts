@@ -1,12 +1,18 @@
 /** ROC and precision–recall curves, a panel each for every group of arms. */
-import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover, Panel } from '../../report/index.js';
-import { halfPanel, MUTED, percent, unitSquare } from '../../report/index.js';
-import { type BandPoint, type CurveScores, precisionBand, rocBand } from './bands.js';
-import { type ArmStyle, legendOf } from './palette.js';
-
-/** More bands than these in one panel hide each other. */
-const MOST_BANDS = 4;
+import {
+  type Curve,
+  type FigureBlock,
+  legendOf,
+  MOST_BANDS,
+  type Panel,
+  PRECISION_RECALL,
+  percent,
+  type RatesOptions,
+  ROC,
+  ratesPanel,
+} from '../../report/index.js';
+import { type CurveScores, precisionBand, rocBand } from './bands.js';
+import { type ArmStyle, styleOf } from './palette.js';
 
 /** Arms that share a panel; one group alone needs no title. */
 export interface ArmGroup {
@@ -20,46 +26,6 @@ export const present = (groups: readonly ArmGroup[], { runs }: CurveScores): Arm
     .map(({ title, arms }) => ({ title, arms: arms.filter((name) => runs.some((run) => run.arm === name)) }))
     .filter(({ arms }) => arms.length > 0);
 
-interface Lines {
-  style: ArmStyle;
-  points: BandPoint[];
-}
-
-/** A line an arm, with the range over its runs behind it. Marks carry the arm's class, which the legend switches. */
-export function bandMarks(lines: readonly Lines[]): Plot.Markish[] {
-  const withBands = lines.length <= MOST_BANDS;
-  return lines.flatMap(({ style: { color, dash, series }, points }) => {
-    const className = `series-${series}`;
-    const line = Plot.line(points, {
-      x: 'x',
-      y: 'y',
-      stroke: color,
-      strokeWidth: 2.2,
-      strokeDasharray: dash,
-      className,
-    });
-    const wide = points.some(({ low, high }) => high > low);
-    if (!withBands || !wide) return [line];
-    return [
-      Plot.areaY(points, { x: 'x', y1: 'low', y2: 'high', fill: color, fillOpacity: 0.13, className }),
-      line,
-    ];
-  });
-}
-
-const rounded = (value: number): number => Number(value.toFixed(4));
-
-export const bandHover = (lines: readonly Lines[], axes: { x: string; y: string }): Hover => ({
-  ...axes,
-  series: lines.map(({ style: { series, label }, points }) => ({
-    series,
-    label,
-    points: points.map(({ x, y, low, high }) =>
-      high > low ? [x, y, low, high].map(rounded) : [x, y].map(rounded),
-    ),
-  })),
-});
-
 /** @param options.positive what the positive class is called */
 export function curvesFigure(
   scores: CurveScores,
@@ -71,41 +37,14 @@ export function curvesFigure(
   const labels = scores.folds.flatMap(({ test }) => test.labels);
   const prevalence = labels.filter((label) => label === 1).length / labels.length;
   const panels = groups.flatMap(({ title, arms: own }): Panel[] => {
-    const lines = (band: typeof rocBand): Lines[] =>
-      own.map((name) => ({
-        style: styles.find((style) => style.name === name)!,
-        points: band(scores, name),
-      }));
-    const panel = (
-      name: string,
-      axes: { x: string; y: string },
-      chance: Plot.Markish,
-      drawn: Lines[],
-    ): Panel =>
-      halfPanel(
-        title ? `${name}, ${title}` : name,
-        unitSquare(axes, [chance, ...bandMarks(drawn)]),
-        bandHover(drawn, axes),
+    const panel = (name: string, band: typeof rocBand, rates: Pick<RatesOptions, 'axes' | 'chance'>): Panel =>
+      ratesPanel(
+        own.map((arm): Curve => ({ ...styleOf(styles, arm), points: band(scores, arm) })),
+        { ...rates, title: title ? `${name}, ${title}` : name, half: true, explore: true },
       );
     return [
-      panel(
-        'ROC',
-        { x: '1 − specificity', y: 'sensitivity' },
-        Plot.line(
-          [
-            [0, 0],
-            [1, 1],
-          ],
-          { stroke: MUTED, strokeDasharray: '2,3' },
-        ),
-        lines(rocBand),
-      ),
-      panel(
-        'Precision–recall',
-        { x: 'sensitivity (recall)', y: 'precision' },
-        Plot.ruleY([prevalence], { stroke: MUTED, strokeDasharray: '2,3' }),
-        lines(precisionBand),
-      ),
+      panel('ROC', rocBand, { axes: ROC, chance: 'diagonal' }),
+      panel('Precision–recall', precisionBand, { axes: PRECISION_RECALL, chance: prevalence }),
     ];
   });
   const many = arms.some((name) => scores.runs.filter((run) => run.arm === name).length > 1);

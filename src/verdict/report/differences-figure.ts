@@ -1,54 +1,31 @@
 /** Forest plot of all paired differences: the primary comparison, the others, the controls, and external test sets. */
-import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover, Panel } from '../../report/index.js';
 import {
+  type Axis,
   around,
-  fullPanel,
-  INK,
+  type FigureBlock,
+  type ForestRow,
+  forestPanel,
   MUTED,
-  PAPER,
+  type Panel,
   plural,
   pValue,
   signed,
   signedRange,
+  signedTick,
 } from '../../report/index.js';
 import type { PairAnalysis, TrialAnalysis } from '../analysis.js';
+import { runName } from './auc-figure.js';
 import { coveredText } from './covered.js';
-import { type ArmStyle, armLabel } from './palette.js';
+import { type ArmStyle, armLabel, styleOf } from './palette.js';
 
 /** More rows than these make a panel of their own, which no printed page would hold. */
 const ROWS_A_PANEL = 14;
-
-interface Row {
-  row: number;
-  label: string;
-  /** The same in two lines, for phones. */
-  folded: string;
-  value: number;
-  low: number;
-  high: number;
-  text: string;
-  color: string;
-  primary: boolean;
-  /** One a run. */
-  differences: readonly number[];
-  runs: readonly string[];
-  p: number;
-}
 
 export const pairLabel = ({ arm, baseline }: { arm: string; baseline: string }): string =>
   `${armLabel(arm)}  −  ${armLabel(baseline)}`;
 
 /** The axis of differences in AUC, alike in every figure of them. */
-export const differenceAxis = (domain: [number, number], narrow: boolean): Plot.ScaleOptions => ({
-  domain,
-  label: 'difference in test AUC',
-  labelAnchor: 'center',
-  labelArrow: 'none',
-  ticks: narrow ? 4 : 8,
-  tickFormat: (value: number) => signed(value).replace(/(\.\d\d)0$/, '$1'),
-  tickSize: 4,
-});
+export const DIFFERENCE_AXIS: Axis = { label: 'difference in test AUC', format: signedTick };
 
 /** @param fixed when the margin was fixed: 'set beforehand' */
 export function differencesFigure(
@@ -67,12 +44,16 @@ export function differencesFigure(
   ]);
   const panels = groups.flatMap(({ title, pairs }): Panel[] =>
     pieces(pairs, ROWS_A_PANEL).map((part, i) => {
-      const rows = part.map((pair, row) => rowOf(pair, row, analysis.folds, styles));
       const name = groups.length > 1 ? `${title}${i > 0 ? ', continued' : ''}` : undefined;
-      const drawn = fullPanel(
-        (width) => forestPlot(rows, { margin, domain }, width),
-        `Forest plot of paired differences in test AUC${name ? `: ${name}` : ''}`,
-        hoverOf(rows),
+      const drawn = forestPanel(
+        part.map((pair) => rowOf(pair, analysis.folds, styles)),
+        {
+          title: `Forest plot of paired differences in test AUC${name ? `: ${name}` : ''}`,
+          axis: { ...DIFFERENCE_AXIS, domain },
+          band: [-margin, margin],
+          levels: [{ at: 0, solid: true }],
+          explore: true,
+        },
       );
       return { ...drawn, ...(name ? { title: name } : {}) };
     }),
@@ -113,96 +94,21 @@ function groupsOf({
   return [...own, ...others].filter(({ pairs }) => pairs.length > 0);
 }
 
-function rowOf(pair: PairAnalysis, row: number, folds: number, styles: readonly ArmStyle[]): Row {
+function rowOf(pair: PairAnalysis, folds: number, styles: readonly ArmStyle[]): ForestRow {
   const { difference, differences, question, arm, role, runs, p } = pair;
+  const text = `${signed(difference.value)}  (${signedRange(difference)})`;
   return {
-    row,
-    low: difference.low,
-    high: difference.high,
-    value: difference.value,
+    ...{ low: difference.low, high: difference.high, value: difference.value },
     label: pairLabel(pair),
     folded: `${armLabel(arm)}\n−  ${armLabel(pair.baseline)}`,
-    text: `${signed(difference.value)}  (${signedRange(difference)})`,
-    color: question === 'control' ? MUTED : styles.find(({ name }) => name === arm)!.color,
-    primary: role === 'primary',
-    differences,
-    runs: runs.map(({ fold, seed }) => (folds > 1 ? `fold ${fold}, seed ${seed}` : `seed ${seed}`)),
-    p,
-  };
-}
-
-const SEED_DROP = 0.2;
-
-const hoverOf = (rows: readonly Row[]): Hover => ({
-  x: 'difference',
-  y: '',
-  series: rows.map(({ label, row, value, text, p, differences, runs }) => ({
-    label,
-    points: [[value, row], ...differences.map((difference) => [difference, row + SEED_DROP])],
-    texts: [
-      `${text}, p ${pValue(p)}`,
-      ...differences.map((difference, i) => `${runs[i]}: ${signed(difference)}`),
-    ],
-  })),
-});
-
-function forestPlot(
-  rows: readonly Row[],
-  { margin, domain }: { margin: number; domain: [number, number] },
-  width: number,
-): Plot.PlotOptions {
-  const narrow = width < 500;
-  const stroke = (row: Row): string => row.color;
-  const runs = rows.flatMap(({ row, differences }) => differences.map((value) => ({ row, value })));
-  const label = (primary: boolean): Plot.Markish =>
-    Plot.text(
-      rows.filter((row) => row.primary === primary),
-      {
-        frameAnchor: 'left',
-        y: 'row',
-        ...(narrow ? { dy: -27, lineAnchor: 'bottom' as const, lineHeight: 1.3 } : { dy: -17 }),
-        text: narrow ? 'folded' : 'label',
-        ...(primary ? { fontWeight: 600 } : {}),
-        fontSize: narrow ? 11.5 : 12,
-        fill: INK,
-        stroke: PAPER,
-        strokeWidth: 4,
-      },
-    );
-  return {
-    width,
-    height: (narrow ? 92 : 62) + rows.length * (narrow ? 84 : 48),
-    marginLeft: 20,
-    marginRight: 20,
-    marginTop: narrow ? 36 : 8,
-    marginBottom: 46,
-    x: differenceAxis(domain, narrow),
-    y: { domain: [rows.length - 0.25, -0.75], axis: null },
-    marks: [
-      Plot.rect([0], { x1: -margin, x2: margin, y1: -0.75, y2: rows.length - 0.25, fill: 'var(--soft)' }),
-      Plot.ruleX([0], { stroke: INK, strokeWidth: 1 }),
-      Plot.dot(runs, {
-        x: 'value',
-        y: ({ row }: { row: number }) => row + SEED_DROP,
-        r: 2.6,
-        stroke: MUTED,
-        fill: PAPER,
-      }),
-      Plot.link(rows, { x1: 'low', x2: 'high', y1: 'row', y2: 'row', stroke, strokeWidth: 2.5 }),
-      Plot.dot(rows, { x: 'value', y: 'row', r: 5.5, fill: stroke, stroke: PAPER, strokeWidth: 1.5 }),
-      label(true),
-      label(false),
-      Plot.text(rows, {
-        frameAnchor: narrow ? 'left' : 'right',
-        y: 'row',
-        dy: -17,
-        text: 'text',
-        fontVariant: 'tabular-nums',
-        fill: MUTED,
-        stroke: PAPER,
-        strokeWidth: 4,
-      }),
-    ],
+    text,
+    told: `${text}, p ${pValue(p)}`,
+    color: question === 'control' ? MUTED : styleOf(styles, arm).color,
+    strong: role === 'primary',
+    singles: differences.map((value, i) => ({
+      value,
+      told: `${runName(runs[i]!, folds)}: ${signed(value)}`,
+    })),
   };
 }
 

@@ -76,12 +76,12 @@ export function judgeTable(
 }
 export { writeAucReport } from './aucs.js';
 export { type BandPoint, spreadOf } from './bands.js';
-export { type ArmGroup, bandHover, bandMarks } from './curves-figure.js';
+export type { ArmGroup } from './curves-figure.js';
 export { type FailurePictures, failuresSection } from './failures.js';
 export { looksBlocks } from './looks.js';
 export { methodItems } from './methods.js';
 export { benefitSection } from './net-benefit.js';
-export { type ArmStyle, armLabel, armStyles, legendOf } from './palette.js';
+export { type ArmStyle, armLabel, armStyles } from './palette.js';
 export { quoted, resultsParagraph, statisticsParagraph } from './paper.js';
 export { readTableSummary } from './saved.js';
 export { calibrationSection, externalSection, foldsSection, resultSection, verdictBox } from './sections.js';

@@ -1,26 +1,27 @@
 /** Is acting on the probabilities worth more than treating all, or none? A decision curve, and its values at some thresholds. */
-import * as Plot from '@observablehq/plot';
-import type { FigureBlock, Hover, Section, TableBlock } from '../../report/index.js';
 import {
+  type Curve,
+  curvesPanel,
+  type FigureBlock,
   fixed,
-  fullPanel,
   INK,
+  legendOf,
   levelText,
   MUTED,
   percent,
-  plainAxis,
-  RULE,
+  right,
+  type Section,
   signed,
   signedRange,
+  type TableBlock,
 } from '../../report/index.js';
 import { benefitOfAll, netBenefit } from '../../stats/index.js';
 import type { TrialAnalysis } from '../analysis.js';
 import { armBenefit, type GroupedScores } from '../run-measures.js';
 import { type BandPoint, bandOf, runsOf } from './bands.js';
 import { hasGenerators } from './covered.js';
-import { bandMarks } from './curves-figure.js';
 import { pairLabel } from './differences-figure.js';
-import { type ArmStyle, armLabel, legendOf } from './palette.js';
+import { type ArmStyle, armLabel, styleOf } from './palette.js';
 
 /** Threshold probabilities that are told in numbers. */
 const TOLD = [0.05, 0.1, 0.2, 0.3, 0.5];
@@ -65,7 +66,7 @@ function decisionFigure(
     const runs = runsOf(scores, name);
     const points = bandOf(runs, (run, x) => netBenefit(run.labels, run.scores, x * (1 - STEP)), 100);
     return {
-      style: styles.find((style) => style.name === name)!,
+      ...styleOf(styles, name),
       points: points.map((point) => ({ ...point, x: point.x * (1 - STEP) })),
     };
   });
@@ -75,20 +76,22 @@ function decisionFigure(
     0.15,
   );
   const end = Math.min(1 - STEP, Math.ceil((useful + 0.02) * 10) / 10);
-  const shown = lines.map(({ style, points }) => ({
-    style,
-    points: points.filter(({ x }) => x <= end + 1e-9),
-  }));
+  const shown = lines.map((line) => ({ ...line, points: line.points.filter(({ x }) => x <= end + 1e-9) }));
   const highest = Math.max(prevalence, ...shown.flatMap(({ points }) => points.map(({ high }) => high)));
   const floor = -0.2 * highest;
   // Where treating all leaves the drawing: t with prevalence − (1 − prevalence) t/(1 − t) = floor.
   const odds = (prevalence - floor) / (1 - prevalence);
-  const all = [0, Math.min(end, odds / (1 + odds))];
-  const everybody = Array.from({ length: 60 }, (_, i) => {
-    const x = all[0]! + (i / 59) * (all[1]! - all[0]!);
-    return { x, y: benefitOfAll(prevalence, x) };
-  });
-  const axes = { x: 'threshold probability', y: 'net benefit' };
+  const last = Math.min(end, odds / (1 + odds));
+  const everybody: Curve = {
+    label: 'act on all',
+    color: MUTED,
+    dash: '6 3',
+    points: Array.from({ length: 60 }, (_, i) => {
+      const x = (i / 59) * last;
+      return { x, y: benefitOfAll(prevalence, x) };
+    }),
+  };
+  const nobody: Curve = { label: 'act on none', color: INK, points: [0, end].map((x) => ({ x, y: 0 })) };
   const several = runsOf(scores, arms[0]!).length > 1;
   return {
     kind: 'figure',
@@ -96,34 +99,29 @@ function decisionFigure(
     title: 'Decision curve',
     shows: `Net benefit (Vickers & Elkin 2006) of acting on the probability from a threshold on${several ? ', the mean over the runs of an arm; the bands reach from the lowest run to the highest' : ''}. One who acts from 10 % on says that finding one of ‘${analysis.names.positive}’ is worth nine false alarms. Dashed: acting on every image; at 0, on none. Only above both is an arm of use.`,
     doesNotShow: `Which threshold is right: that is a clinical choice. The share of positives is that of the test images (${percent(prevalence)}), and where they are rarer all of it is less. Probabilities are taken at their word: an arm that says too much for having been trained on more positives than there are (${hasGenerators(analysis) ? 'synthetic images, ' : ''}oversampling) loses here what recalibration could give back.`,
-    legend: [
-      ...legendOf(shown.map(({ style }) => style)),
-      { label: 'act on all', color: MUTED, symbol: 'line', dash: '6 3' },
-    ],
+    legend: legendOf([...shown, everybody]),
     panels: [
-      fullPanel(
-        (width) => ({
-          width,
-          height: width < 500 ? 280 : 340,
-          marginLeft: 52,
-          marginBottom: 44,
-          marginTop: 12,
-          marginRight: 18,
-          x: {
-            ...plainAxis(axes.x, width < 500),
-            domain: [0, end],
-            tickFormat: (value: number) => `${Math.round(100 * value)} %`,
-          },
-          y: { ...plainAxis(axes.y, true), domain: [floor, 1.06 * highest] },
-          marks: [
-            Plot.gridY({ ticks: 5, stroke: RULE, strokeOpacity: 1 }),
-            Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.5 }),
-            Plot.line(everybody, { x: 'x', y: 'y', stroke: MUTED, strokeWidth: 1.6, strokeDasharray: '6 3' }),
-            ...bandMarks(shown.map(({ style, points }) => ({ style, points: inside(points, floor) }))),
-          ],
-        }),
-        'Net benefit over threshold probability',
-        hoverOf(shown, axes, prevalence),
+      curvesPanel(
+        [
+          nobody,
+          everybody,
+          ...shown.map(
+            ({ points, ...style }): Curve => ({
+              ...style,
+              points: inside(points, floor),
+              texts: points.map(
+                ({ x, y }) =>
+                  `from ${percent(x)} on: net benefit ${fixed(y)}, of acting on all ${fixed(benefitOfAll(prevalence, x))}`,
+              ),
+            }),
+          ),
+        ],
+        {
+          title: 'Net benefit over threshold probability',
+          x: { label: 'threshold probability', domain: [0, end], format: (x) => `${Math.round(100 * x)} %` },
+          y: { label: 'net benefit', domain: [floor, 1.06 * highest] },
+          explore: true,
+        },
       ),
     ],
   };
@@ -138,23 +136,6 @@ const inside = (points: readonly BandPoint[], floor: number): BandPoint[] =>
     high: Math.max(floor, high),
   }));
 
-const hoverOf = (
-  lines: readonly { style: ArmStyle; points: BandPoint[] }[],
-  axes: { x: string; y: string },
-  prevalence: number,
-): Hover => ({
-  ...axes,
-  series: lines.map(({ style: { series, label }, points }) => ({
-    series,
-    label,
-    points: points.map(({ x, y }) => [x, y].map((value) => Number(value.toFixed(4)))),
-    texts: points.map(
-      ({ x, y }) =>
-        `from ${percent(x)} on: net benefit ${fixed(y)}, of acting on all ${fixed(benefitOfAll(prevalence, x))}`,
-    ),
-  })),
-});
-
 /** Nothing is not less than nothing. */
 const withoutSign = (value: number): string => fixed(Math.abs(value) < 0.0005 ? 0 : value);
 
@@ -163,7 +144,6 @@ function benefitTable(
   { level }: TrialAnalysis,
   pair: { arm: string; baseline: string },
 ): TableBlock {
-  const right = (title: string) => ({ title, align: 'right' as const });
   const prevalence = prevalenceOf(scores);
   return {
     kind: 'table',

@@ -2,35 +2,24 @@
  * One look for each arm in every figure. Arms may have a colour and a symbol of their own; others take what is left, then
  * the same colours dashed with other symbols, so that a dozen arms stay apart, also in print without colours.
  */
-import type { LegendItem } from '../../report/index.js';
+import { BLUE, GREEN, GREY, OCHRE, ORANGE, PURPLE, type SeriesStyle } from '../../report/index.js';
 
 const SYMBOLS = ['circle', 'square', 'triangle', 'diamond2', 'star', 'wye'] as const;
 
-interface Look {
-  /** CSS colour, `var(--…)`. */
-  color: string;
-  symbol: (typeof SYMBOLS)[number];
-  /** Of lines, as SVG's stroke-dasharray. */
-  dash?: string;
-}
+type Look = Pick<SeriesStyle, 'color' | 'dash'> & { symbol: (typeof SYMBOLS)[number] };
 
-export interface ArmStyle extends Look {
-  name: string;
-  label: string;
-  /** Class of what is drawn for it, and its key in the legend. */
-  series: string;
-}
+export type ArmStyle = Look & { name: string; label: string; series: string };
 
 /** 'real+standard' → 'real + standard', which may break over lines. */
 export const armLabel = (name: string): string => name.replace(/\s*\+\s*(?![\d.]+%)/g, ' + ');
 
-const COLOURS = ['--grey', '--blue', '--orange', '--green', '--purple', '--ochre'];
+const COLOURS = [GREY, BLUE, ORANGE, GREEN, PURPLE, OCHRE];
 const DASHES = [undefined, '5 3', '1.5 3'];
 
 /** Every colour with its symbol; then every colour dashed, with the symbols moved on by one; then dotted, by two. */
 const LOOKS: Look[] = DASHES.flatMap((dash, round) =>
-  COLOURS.map((name, i) => ({
-    color: `var(${name})`,
+  COLOURS.map((color, i) => ({
+    color,
     symbol: SYMBOLS[(i + round) % SYMBOLS.length]!,
     ...(dash === undefined ? {} : { dash }),
   })),
@@ -62,12 +51,5 @@ export function armStyles(
   });
 }
 
-/** The arms as entries of a figure's legend. */
-export const legendOf = (styles: readonly ArmStyle[]): LegendItem[] =>
-  styles.map(({ label, color, symbol, dash, series }) => ({
-    label,
-    color,
-    symbol,
-    series,
-    ...(dash === undefined ? {} : { dash }),
-  }));
+export const styleOf = (styles: readonly ArmStyle[], arm: string): ArmStyle =>
+  styles.find(({ name }) => name === arm)!;

@@ -1,12 +1,23 @@
 /** Are the probabilities true? One line an arm, over all of its runs; and how far off they are, beside what chance gives. */
-import * as Plot from '@observablehq/plot';
 import { Random } from 'graft-torch/base';
-import type { FigureBlock, Hover, Panel, TableBlock } from '../../report/index.js';
-import { fixed, halfPanel, MUTED, PAPER, percent, unitSquare, whole } from '../../report/index.js';
+import {
+  capital,
+  type FigureBlock,
+  fixed,
+  left,
+  legendOf,
+  type Panel,
+  percent,
+  type ReliabilitySeries,
+  reliabilityPanel,
+  right,
+  type TableBlock,
+  whole,
+} from '../../report/index.js';
 import { calibrationBins, calibrationError, calibrationFloor, meanAndDeviation } from '../../stats/index.js';
 import { type CurveScores, runsOf } from './bands.js';
 import { type ArmGroup, present } from './curves-figure.js';
-import { type ArmStyle, armLabel, legendOf } from './palette.js';
+import { type ArmStyle, armLabel, styleOf } from './palette.js';
 
 /** Bins with fewer images than this share are left out of the line: theirs is noise. */
 const LEAST_SHARE = 0.005;
@@ -21,68 +32,27 @@ export function reliabilityFigure(
   const { styles } = options;
   const groups = present(options.groups, scores);
   const arms = groups.flatMap((group) => group.arms);
-  const axes = { x: 'probability', y: 'share of positives' };
-  const panels = groups.map(({ title, arms: own }): Panel => {
-    const lines = own.map((name) => {
-      const runs = runsOf(scores, name);
-      const labels = runs.flatMap((run) => run.labels);
-      const probabilities = runs.flatMap((run) => run.scores);
-      const bins = calibrationBins(labels, probabilities, { bins: BINS }).filter(
-        ({ images }) => images >= LEAST_SHARE * labels.length,
-      );
-      return { style: styles.find((style) => style.name === name)!, bins, images: labels.length };
-    });
-    const hover: Hover = {
-      ...axes,
-      series: lines.map(({ style, bins, images }) => ({
-        series: style.series,
-        label: style.label,
-        points: bins.map(({ meanProbability, observed }) => [meanProbability, observed]),
-        texts: bins.map(
-          (bin) =>
-            `probability ${fixed(bin.meanProbability)}: ${percent(bin.observed)} positive, ${percent(bin.images / images)} of the images`,
-        ),
-      })),
-    };
-    return halfPanel(
-      title ? `${title.charAt(0).toUpperCase()}${title.slice(1)}` : 'Every arm',
-      {
-        ...unitSquare(axes, [
-          Plot.line(
-            [
-              [0, 0],
-              [1, 1],
-            ],
-            { stroke: MUTED, strokeDasharray: '2,3' },
-          ),
-          ...lines.flatMap(({ style: { color, dash, symbol, series }, bins, images }) => {
-            const className = `series-${series}`;
-            const place = { x: 'meanProbability', y: 'observed' } as const;
-            return [
-              Plot.line(bins, {
-                ...place,
-                stroke: color,
-                strokeWidth: 1.8,
-                strokeDasharray: dash,
-                className,
-              }),
-              Plot.dot(bins, {
-                ...place,
-                fill: color,
-                stroke: PAPER,
-                symbol,
-                r: (bin: (typeof bins)[number]) => 3 + 5 * Math.sqrt(bin.images / images),
-                className,
-              }),
-            ];
-          }),
-        ]),
-        r: { type: 'identity' },
-        symbol: { type: 'identity' },
-      },
-      hover,
-    );
-  });
+  const seriesOf = (arm: string): ReliabilitySeries => {
+    const runs = runsOf(scores, arm);
+    const labels = runs.flatMap((run) => run.labels);
+    const probabilities = runs.flatMap((run) => run.scores);
+    const bins = calibrationBins(labels, probabilities, { bins: BINS })
+      .filter(({ images }) => images >= LEAST_SHARE * labels.length)
+      .map(({ meanProbability, observed, images }) => ({
+        ...{ meanProbability, observed, images },
+        told: `probability ${fixed(meanProbability)}: ${percent(observed)} positive, ${percent(images / labels.length)} of the images`,
+      }));
+    return { ...styleOf(styles, arm), bins };
+  };
+  const panels = groups.map(
+    ({ title, arms: own }): Panel =>
+      reliabilityPanel(own.map(seriesOf), {
+        title: title ? capital(title) : 'Every arm',
+        half: true,
+        observed: 'share of positives',
+        explore: true,
+      }),
+  );
   return {
     kind: 'figure',
     name: 'reliability',
@@ -114,17 +84,10 @@ export function calibrationTable(scores: CurveScores, names: readonly string[]):
       whole(runs.length),
     ];
   });
-  const right = (title: string) => ({ title, align: 'right' as const });
   return {
     kind: 'table',
     title: 'Expected calibration error of every arm',
-    columns: [
-      { title: 'Arm', align: 'left' },
-      right('ECE ↓'),
-      right('True ones, mean'),
-      right('True ones, 95 % below'),
-      right('Runs'),
-    ],
+    columns: [left('Arm'), ...['ECE ↓', 'True ones, mean', 'True ones, 95 % below', 'Runs'].map(right)],
     rows,
     sortable: true,
     note: `Mean ± standard deviation over runs; ${BINS} bins of equal width, of the positive class (Naeini et al. 2015). “True ones”: the same error of labels that were drawn from these very probabilities. An ECE that these reach by chance is no evidence against the probabilities.`,

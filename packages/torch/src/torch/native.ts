@@ -5,10 +5,8 @@
  * cores, which doubles a step's time. In a worker thread `process.env` is a copy, so the main thread (or the
  * shell) has to set it there.
  */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { findEngine, setUpCommand } from '#setup/record';
 import { GraftError, TorchError, UseAfterFreeError } from '../base/index.js';
 
 /** The functions of `native/*.cc`. Tensors are handles: numbers that the registry there understands. */
@@ -90,25 +88,17 @@ export interface Native {
   closeScript(script: number): void;
 }
 
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-}
-
 function load(): Native {
   process.env.OMP_WAIT_POLICY ??= 'PASSIVE';
-  const path = join(packageRoot(), 'build', 'native', 'graft.node');
-  if (!existsSync(path)) {
-    throw new GraftError('the native addon is not built: run `npm run setup` in the folder of Graft');
-  }
+  const { path, problem } = findEngine();
+  if (path === undefined) throw new GraftError(problem);
   try {
     const addon = createRequire(import.meta.url)(path) as Native;
     addon.setThreads(addon.threads()); // OpenBLAS has taken every core, whatever libtorch starts with
     return addon;
   } catch (error) {
     throw new GraftError(
-      `the native addon cannot be loaded (${(error as Error).message}): run \`npm run setup\` to rebuild it against the libtorch of this machine`,
+      `the engine cannot be loaded (${(error as Error).message}): run \`${setUpCommand()}\` to build it against the libtorch of this machine`,
     );
   }
 }
@@ -118,7 +108,7 @@ function load(): Native {
  * prints a help text needs no libtorch: a miss goes to the prototype, which puts the addon's functions into the object
  * itself, where every later access finds them at once.
  *
- * @throws GraftError where the addon was never built, or does not fit this machine's libtorch any more
+ * @throws GraftError where it was never set up, or does not fit this machine's libtorch any more; names the remedy
  */
 export const native: Native = Object.create(
   new Proxy(Object.prototype, {

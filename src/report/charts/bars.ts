@@ -1,13 +1,18 @@
 /**
- * One way to draw everything that is counted: a row a category, its name and number above a stacked bar, so that
- * long names need no margin and nothing changes on a phone; beside it, where asked for, the share of the positive
- * class with its interval.
+ * Rows of bars, for everything that is counted: a row a category, its name and number above a stacked bar, so that long
+ * names need no margin and nothing changes on a phone; beside it, where asked for, a share with its interval.
  */
-import * as Plot from '@observablehq/plot';
-import type { Panel } from '../../report/index.js';
-import { fullPanel, INK, MUTED, PAPER, percent, RULE, SOFT } from '../../report/index.js';
-import { POSITIVE_COLOR } from './series.js';
-import type { Share } from './share.js';
+import type { Panel } from '../document.js';
+import { percent, shortened } from '../format.js';
+import { INK, MUTED, ORANGE, PAPER, RULE, SOFT } from '../palette.js';
+import { isNarrow, type PanelOptions, Plot, type PlotOptions, panelOf } from './plot.js';
+
+/** A share, 0…1, with its interval. */
+export interface Share {
+  value: number;
+  low: number;
+  high: number;
+}
 
 export interface BarRow {
   label: string;
@@ -21,9 +26,7 @@ export interface BarRow {
   share?: Share | null;
 }
 
-export interface RowsOptions {
-  /** What a screen reader says. */
-  label: string;
+export interface BarsOptions extends PanelOptions {
   /** Value that fills the bar's room; default the longest bar. */
   max?: number;
   /** Draws the shares: their title, and the share that they are compared with. */
@@ -36,16 +39,10 @@ const TICK_PX = 20;
 /** Mean width of a letter at 12 px; a little generous, so that names are rather cut than drawn over. */
 const LETTER_PX = 6.7;
 
-/** Shortens a text that would be wider than this. */
-export function clip(text: string, widthPx: number, letterPx = LETTER_PX): string {
-  const letters = Math.max(3, Math.floor(widthPx / letterPx));
-  return text.length > letters ? `${text.slice(0, letters - 1).trimEnd()}…` : text;
-}
-
 /** The end of the axis of shares: the next of these above the largest. */
 const shareEnds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1];
 
-export function rowsPanel(rows: readonly BarRow[], options: RowsOptions): Panel {
+export function barsPanel(rows: readonly BarRow[], options: BarsOptions): Panel {
   const lengths = rows.map(({ segments }) => segments.reduce((sum, { value }) => sum + value, 0));
   const max = options.max ?? Math.max(...lengths, 1e-9);
   const { share } = options;
@@ -55,12 +52,13 @@ export function rowsPanel(rows: readonly BarRow[], options: RowsOptions): Panel 
     ...drawn.map(({ value, high }) => Math.min(1, high, 2.5 * value + 0.02)),
   );
   const end = shareEnds.find((candidate) => candidate >= largest) ?? 1;
-
-  const draw = (width: number): Plot.PlotOptions => {
-    const narrow = width < 500;
+  const draw = (width: number): PlotOptions => {
+    const narrow = isNarrow(width);
     const indentPx = rows.some((row) => row.dots) ? 6 : 1;
     const marginPx = share ? TICK_PX : indentPx;
     const inner = width - indentPx - marginPx;
+    const clip = (text: string, widthPx: number): string =>
+      shortened(text, Math.max(3, Math.floor(widthPx / LETTER_PX)));
     const textOf = (row: BarRow): string => (narrow ? (row.shortText ?? row.text) : row.text);
     // In units of the whole inner width: bars end, shares begin.
     const from = narrow ? 0.64 : 0.7;
@@ -78,49 +76,44 @@ export function rowsPanel(rows: readonly BarRow[], options: RowsOptions): Panel 
     );
     const shareX = (value: number): number => from + (Math.min(value, end) / end) * (1 - from);
     const ticks = [0, end / 2, end];
-    const barY = { y1: (d: { row: number }) => d.row + 0.56, y2: (d: { row: number }) => d.row + 0.8 };
-    const middle = (d: { row: number }): number => d.row + 0.68;
+    const barY = { y1: (_: unknown, i: number) => i + 0.56, y2: (_: unknown, i: number) => i + 0.8 };
+    const colorOf = ({ color }: { color: string }): string => color;
+    const [top, bottom] = share ? [24, 30] : [2, 6];
+    const middle = ({ row }: { row: number }): number => row + 0.68;
+    const dot = { y: middle, stroke: PAPER, strokeWidth: 1.5 };
+    const words = { y: (_: unknown, i: number) => i + 0.3, fill: INK };
     return {
-      width,
-      height: rows.length * ROW_PX + (share ? 54 : 8),
+      height: rows.length * ROW_PX + top + bottom,
       marginLeft: indentPx,
       marginRight: marginPx,
-      marginTop: share ? 24 : 2,
-      marginBottom: share ? 30 : 6,
+      marginTop: top,
+      marginBottom: bottom,
       x: { domain: [0, 1], axis: null },
       y: { domain: [rows.length, 0], axis: null },
       marks: [
-        Plot.rect(rows, {
-          x1: 0,
-          x2: to,
-          y1: (_: unknown, i: number) => i + 0.56,
-          y2: (_: unknown, i: number) => i + 0.8,
-          fill: SOFT,
-        }),
+        Plot.rect(rows, { x1: 0, x2: to, ...barY, fill: SOFT }),
         Plot.rect(
           bars.filter(({ x1, x2 }) => x2 > x1),
-          { x1: 'x1', x2: 'x2', ...barY, fill: (d: { color: string }) => d.color, title: 'title' },
+          {
+            x1: 'x1',
+            x2: 'x2',
+            y1: ({ row }) => row + 0.56,
+            y2: ({ row }) => row + 0.8,
+            fill: colorOf,
+            title: 'title',
+          },
         ),
-        Plot.dot(dots, {
-          x: 'x',
-          y: middle,
-          r: 5,
-          fill: (d: { color: string }) => d.color,
-          stroke: PAPER,
-          strokeWidth: 1.5,
-          title: 'title',
-        }),
+        Plot.dot(dots, { ...dot, x: 'x', r: 5, fill: colorOf, title: 'title' }),
         Plot.text(rows, {
+          ...words,
           x: 0,
-          y: (_: unknown, i: number) => i + 0.3,
-          text: (d: BarRow) => clip(d.label, to * inner - textOf(d).length * LETTER_PX - 8),
+          text: (row: BarRow) => clip(row.label, to * inner - textOf(row).length * LETTER_PX - 8),
           title: 'label',
           textAnchor: 'start',
-          fill: INK,
         }),
         Plot.text(rows, {
+          ...words,
           x: to,
-          y: (_: unknown, i: number) => i + 0.3,
           text: textOf,
           textAnchor: 'end',
           fontVariant: 'tabular-nums',
@@ -131,21 +124,20 @@ export function rowsPanel(rows: readonly BarRow[], options: RowsOptions): Panel 
               Plot.ruleX(ticks.map(shareX), { stroke: RULE }),
               Plot.ruleX([shareX(share.reference)], { stroke: MUTED, strokeDasharray: '2,3' }),
               Plot.link(drawn, {
-                x1: (d: Share) => shareX(d.low),
-                x2: (d: Share) => shareX(d.high),
+                x1: ({ low }: Share) => shareX(low),
+                x2: ({ high }: Share) => shareX(high),
                 y1: middle,
                 y2: middle,
-                stroke: POSITIVE_COLOR,
+                stroke: ORANGE,
                 strokeWidth: 2,
               }),
               Plot.dot(drawn, {
-                x: (d: Share) => shareX(d.value),
-                y: middle,
+                ...dot,
+                x: ({ value }: Share) => shareX(value),
                 r: 4.5,
-                fill: POSITIVE_COLOR,
-                stroke: PAPER,
-                strokeWidth: 1.5,
-                title: (d: Share) => `${percent(d.value)} (${percent(d.low)} to ${percent(d.high)})`,
+                fill: ORANGE,
+                title: ({ value, low, high }: Share) =>
+                  `${percent(value)} (${percent(low)} to ${percent(high)})`,
               }),
               Plot.text([share.title], {
                 x: from,
@@ -168,5 +160,5 @@ export function rowsPanel(rows: readonly BarRow[], options: RowsOptions): Panel 
       ],
     };
   };
-  return fullPanel(draw, options.label);
+  return panelOf(draw, options);
 }

@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { DataError, readBytesAsync, sha256 } from 'graft-torch/base';
 import { forEachParallel } from '../../base/index.js';
 import { despiteWarnings, fileKind, isGreyImage, type ReadOptions } from '../../image/index.js';
+import { changedError } from '../dataset/dataset.js';
 import type { Problem } from '../dataset/problems.js';
 import {
   type Content,
@@ -13,8 +14,8 @@ import {
   readContent,
   setContent,
 } from '../duplicates/content.js';
-import { receipt } from '../prepare/cleaning.js';
-import type { DatasetItem } from './create.js';
+import { receipt } from './cleaning.js';
+import type { DatasetItem } from './item.js';
 
 /**
  * How an image gets into the dataset: `copy`; `link`: hard link, else symbolic link; `share`: hard link, else copy,
@@ -88,12 +89,10 @@ export async function readImages(
           throw changedError('path' in source ? source.path : name);
         if (content) setContent(contents, i, content);
         const file = `images/${stems[i]}${extensionOf(name, bytes)}`;
-        await store(
-          bytes,
-          image.isCopy ? { make: async () => bytes } : source,
-          join(dir, file),
-          options.images ?? 'copy',
-        );
+        const placing = options.images ?? 'copy';
+        if (placing === 'copy' || image.isCopy || !('path' in source))
+          await writeFile(join(dir, file), bytes, { flag: 'wx' });
+        else await linkFile(source.path, join(dir, file), { bytes, placing });
         read[i] = { item, file, sha256: hash, width, height };
       }
       options.onProgress?.('read', ++done, items.length);
@@ -135,12 +134,6 @@ async function measure(
   }
 }
 
-/** For an image whose bytes are no longer those that a manifest names. */
-export const changedError = (path: string): DataError =>
-  new DataError(
-    `${path}: has changed since the import (SHA-256 differs from the manifest's); import the dataset again`,
-  );
-
 /** Why an image cannot be read, without its name, which stands beside. */
 const reasonOf = ({ message }: DataError, { name, source }: DatasetItem): string =>
   [name, 'path' in source ? source.path : '']
@@ -169,20 +162,19 @@ function extensionOf(name: string, bytes: Uint8Array): string {
   return extensions.includes(own) ? own : extensions[0]!;
 }
 
-async function store(
-  bytes: Uint8Array,
-  source: DatasetItem['source'],
-  path: string,
-  placing: Placing,
+/** Hard links where the disk has them; else a copy of the bytes, or a symbolic link, as asked. */
+async function linkFile(
+  from: string,
+  to: string,
+  { bytes, placing }: { bytes: Uint8Array; placing: 'link' | 'share' },
 ): Promise<void> {
-  if (placing === 'copy' || !('path' in source)) return writeFile(path, bytes, { flag: 'wx' });
-  const original = await realpath(source.path); // a hard link to a relative link would lead nowhere
+  const original = await realpath(from); // a hard link to a relative link would lead nowhere
   try {
-    await link(original, path);
+    await link(original, to);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
-    if (placing === 'share') await writeFile(path, bytes, { flag: 'wx' });
-    else await symlink(original, path);
+    if (placing === 'share') await writeFile(to, bytes, { flag: 'wx' });
+    else await symlink(original, to);
   }
 }

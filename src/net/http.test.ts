@@ -3,7 +3,8 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { ArchiveError, createAgents, type HttpAgents } from './http.js';
+import { HttpError } from './error.js';
+import { createHttp, type Http } from './http.js';
 
 const open: { close(): unknown }[] = [];
 afterEach(() => {
@@ -22,8 +23,8 @@ async function serve(listener: RequestListener): Promise<URL> {
   return new URL(`http://127.0.0.1:${await listen(server)}/`);
 }
 
-function agents(): HttpAgents {
-  const made = createAgents();
+function client(): Http {
+  const made = createHttp();
   open.push(made);
   return made;
 }
@@ -42,9 +43,9 @@ test('a whole answer; the connection is used again', async () => {
     ports.add(request.socket.remotePort);
     response.writeHead(200, { 'x-a': 'b' }).end('hello');
   });
-  const { get } = agents();
+  const { send } = client();
   for (let i = 0; i < 3; i++) {
-    const response = await get(url, { ...timeouts, headers: { 'user-agent': 'me' } });
+    const response = await send(url, { ...timeouts, headers: { 'user-agent': 'me' } });
     expect([response.status, response.headers['x-a'], await textOf(response.body)]).toEqual([
       200,
       'b',
@@ -64,7 +65,7 @@ test('a slow body is fine as long as bytes come, however long it takes in all', 
     }, 25);
   });
   // The whole takes longer than the limit on silence.
-  const response = await agents().get(url, { ...timeouts, idleTimeoutMs: 400 });
+  const response = await client().send(url, { ...timeouts, idleTimeoutMs: 400 });
   expect(await textOf(response.body)).toBe('x'.repeat(20));
 });
 
@@ -88,11 +89,11 @@ test.each<[string, RequestListener, number, RegExp]>([
   ],
 ])('%s is a passing failure', async (_, listener, idleTimeoutMs, message) => {
   const url = await serve(listener);
-  const got = agents()
-    .get(url, { ...timeouts, idleTimeoutMs })
+  const got = client()
+    .send(url, { ...timeouts, idleTimeoutMs })
     .then(({ body }) => textOf(body));
   await expect(got).rejects.toThrow(message);
-  await expect(got).rejects.toMatchObject({ name: 'ArchiveError', passing: true });
+  await expect(got).rejects.toMatchObject({ name: 'HttpError', passing: true });
 });
 
 test('an answer that breaks before anybody reads it is an error of the reader, not of the process', async () => {
@@ -102,7 +103,7 @@ test('an answer that breaks before anybody reads it is an error of the reader, n
     response.writeHead(200, { 'content-length': 10 });
     response.write('half', () => request.socket.resetAndDestroy());
   });
-  const { body } = await agents().get(url, timeouts);
+  const { body } = await client().send(url, timeouts);
   await broken;
   // The other end notices in its own turns of the event loop.
   for (let i = 0; i < 20; i++) await setImmediate();
@@ -111,7 +112,7 @@ test('an answer that breaks before anybody reads it is an error of the reader, n
 
 test('reaching the server has a limit of its own, TLS included', async () => {
   const port = await listen(createTcpServer(() => {}));
-  const got = agents().get(new URL(`https://127.0.0.1:${port}/`), {
+  const got = client().send(new URL(`https://127.0.0.1:${port}/`), {
     connectTimeoutMs: 30,
     idleTimeoutMs: 60_000,
   });
@@ -122,13 +123,13 @@ test('nobody there', async () => {
   const server = createTcpServer();
   const port = await listen(server);
   await new Promise((resolve) => server.close(resolve));
-  await expect(agents().get(new URL(`http://127.0.0.1:${port}/`), timeouts)).rejects.toThrow(
+  await expect(client().send(new URL(`http://127.0.0.1:${port}/`), timeouts)).rejects.toThrow(
     /cannot be reached \(ECONNREFUSED\)/,
   );
 });
 
 test('other protocols are refused', async () => {
-  await expect(agents().get(new URL('file:///etc/passwd'), timeouts)).rejects.toThrow(ArchiveError);
+  await expect(client().send(new URL('file:///etc/passwd'), timeouts)).rejects.toThrow(HttpError);
 });
 
 test.each(['before the answer', 'in the body'])(
@@ -139,11 +140,43 @@ test.each(['before the answer', 'in the body'])(
       if (when === 'before the answer') stop.abort(new Error('enough'));
       else response.writeHead(200, { 'content-length': 10 }).write('half');
     });
-    const got = agents()
-      .get(url, { ...timeouts, signal: stop.signal })
+    const got = client()
+      .send(url, { ...timeouts, signal: stop.signal })
       .then(async ({ body }) => {
         for await (const _ of body) stop.abort(new Error('enough'));
       });
     await expect(got).rejects.toThrow('enough');
   },
 );
+
+test('a body is sent whole, and a slow listener is no silence as long as bytes go', async () => {
+  const seen: { method?: string; length?: string; bytes: number }[] = [];
+  const url = await serve(async (request, response) => {
+    let bytes = 0;
+    for await (const chunk of request) {
+      bytes += (chunk as Buffer).length;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    seen.push({ method: request.method, length: request.headers['content-length'], bytes });
+    response.writeHead(204).end();
+  });
+  const body = Buffer.alloc(3_000_001, 7);
+  const { status } = await client().send(url, { ...timeouts, method: 'PUT', body });
+  expect(status).toBe(204);
+  expect(seen).toEqual([{ method: 'PUT', length: '3000001', bytes: 3_000_001 }]);
+});
+
+test('redirects are followed, with the headers of each address, and not in circles', async () => {
+  const asked: (string | undefined)[] = [];
+  const url = await serve((request, response) => {
+    asked.push(request.headers.authorization);
+    if (request.url === '/end') response.end('there');
+    else response.writeHead(302, { location: request.url === '/round' ? '/round' : '/end' }).end();
+  });
+  const response = await client().follow(url, {
+    ...timeouts,
+    headersFor: ({ pathname }): Record<string, string> => (pathname === '/' ? { authorization: 'x' } : {}),
+  });
+  expect([await textOf(response.body), asked]).toEqual(['there', ['x', undefined]]);
+  await expect(client().follow(new URL('/round', url), timeouts)).rejects.toThrow(/in circles/);
+});

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { problem } from '../dataset/problems.js';
 import type { DuplicatePair } from '../duplicates/duplicates.js';
-import { type Cleanable, flowOf, removeDuplicates, tornGroups, writeCleaning } from './cleaning.js';
+import { flowOf } from '../dataset/report.js';
+import { type Cleanable, removeDuplicates, writeCleaning } from './cleaning.js';
+import { tornGroups } from './given-split.js';
 
 const image = (id: string, label: string, sidePx = 100): Cleanable => ({
   id,

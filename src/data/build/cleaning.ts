@@ -1,6 +1,6 @@
 /**
  * Cleaning with receipts: what is removed for being a duplicate or a leak, `cleaning.csv` with every removal and its
- * reason, and the flow of images from what was found to what is kept.
+ * reason.
  */
 import { basename } from 'node:path';
 import type { Split } from '../dataset/dataset.js';
@@ -45,7 +45,7 @@ export const receipt = (
 ): Problem => problem(kind, { id, label, file: name, table: basename(table), line, detail });
 
 /** The better protected a split is, the later it comes: what is in two of them is taken out of the earlier one. */
-const protection: Record<Split, number> = { train: 0, val: 1, test: 2 };
+export const protection: Record<Split, number> = { train: 0, val: 1, test: 2 };
 
 /**
  * Decides which duplicates go.
@@ -124,66 +124,6 @@ export function removeDuplicates(
   }
 
   return { gone, problems };
-}
-
-/** Groups that a given split tears apart. */
-export function tornGroups(
-  items: readonly { group: string; split: Split }[],
-): Map<string, { most: Split; images: number }> {
-  const seen = new Map<string, { splits: Set<Split>; images: number }>();
-  for (const { group, split } of items) {
-    const one = seen.get(group) ?? { splits: new Set(), images: 0 };
-    one.splits.add(split);
-    one.images++;
-    seen.set(group, one);
-  }
-  return new Map(
-    [...seen]
-      .filter(([, { splits }]) => splits.size > 1)
-      .map(([group, { splits, images }]) => [
-        group,
-        { most: [...splits].sort((a, b) => protection[b] - protection[a])[0]!, images },
-      ]),
-  );
-}
-
-export interface FlowStage {
-  /** `found`, then the kinds of problem that rows were left out for. */
-  stage: string;
-  text: string;
-  /** What is left after this stage. */
-  images: number;
-  /** The same by label; what has no known label stands under ''. */
-  byLabel: Record<string, number>;
-}
-
-/**
- * The way from the rows that were found to the dataset: what is left after each reason to leave rows out.
- * @param kept labels of the dataset's images
- */
-export function flowOf(kept: readonly string[], problems: readonly Problem[]): FlowStage[] {
-  const count = (labels: readonly string[]): Record<string, number> => {
-    const counts: Record<string, number> = {};
-    for (const label of [...labels].sort()) counts[label] = (counts[label] ?? 0) + 1;
-    return counts;
-  };
-  const stages: FlowStage[] = [];
-  let labels = [...kept];
-  const kinds = (Object.keys(problemKinds) as ProblemKind[]).filter(
-    (kind) => problemKinds[kind].leaves === 'row',
-  );
-  for (const kind of kinds.reverse()) {
-    const removed = problems.filter((one) => one.kind === kind).map((one) => one.label);
-    if (removed.length === 0) continue;
-    stages.unshift({
-      stage: kind,
-      text: problemKinds[kind].text,
-      images: labels.length,
-      byLabel: count(labels),
-    });
-    labels = [...labels, ...removed];
-  }
-  return [{ stage: 'found', text: 'found', images: labels.length, byLabel: count(labels) }, ...stages];
 }
 
 /** Writes `cleaning.csv`: every removal with its reason, then every doubt. */

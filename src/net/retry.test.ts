@@ -1,10 +1,14 @@
 import { Random } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { ArchiveError } from './http.js';
+import { HttpError } from './error.js';
 import { createRateLimiter } from './rate.js';
 import { backOffMs, parseRetryAfter, withRetries } from './retry.js';
 import { testClock } from './test-clock.test-data.js';
 
+const jitterOf = (seed: number): (() => number) => {
+  const random = new Random(seed);
+  return () => random.uniform(0, 1);
+};
 const nowMs = Date.UTC(2026, 10, 5, 12, 0, 0);
 
 test.each<[string | undefined, number | undefined]>([
@@ -19,23 +23,23 @@ test.each<[string | undefined, number | undefined]>([
 });
 
 test('back-off doubles from half a second to a minute, of which a random half to all', () => {
-  const random = new Random(1);
+  const jitter = jitterOf(1);
   for (let failures = 1; failures <= 12; failures++) {
     const mostMs = Math.min(60_000, 500 * 2 ** (failures - 1));
-    const waits = Array.from({ length: 200 }, () => backOffMs(failures, random));
+    const waits = Array.from({ length: 200 }, () => backOffMs(failures, { jitter }));
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(mostMs / 2);
     expect(Math.max(...waits)).toBeLessThan(mostMs);
     expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(mostMs / 3);
   }
-  const [one, other] = [new Random(5), new Random(5)];
-  expect(backOffMs(3, one)).toBe(backOffMs(3, other));
+  const [one, other] = [jitterOf(5), jitterOf(5)];
+  expect(backOffMs(3, { jitter: one })).toBe(backOffMs(3, { jitter: other }));
 });
 
 /** Work that fails as told, then succeeds. */
 function failing(errors: readonly Error[]) {
   const clock = testClock(nowMs);
   let calls = 0;
-  const options = { clock, limiter: createRateLimiter(1e6, clock), random: new Random(0), attempts: 4 };
+  const options = { clock, limiter: createRateLimiter(1e6, clock), jitter: jitterOf(0), attempts: 4 };
   return {
     clock,
     options,
@@ -48,7 +52,7 @@ function failing(errors: readonly Error[]) {
   };
 }
 const passing = (retryAfterMs?: number, status = 503) =>
-  new ArchiveError(`answered ${status}`, { status, passing: true, retryAfterMs });
+  new HttpError(`answered ${status}`, { status, passing: true, retryAfterMs });
 
 test('passing failures are tried again, up to the number of tries', async () => {
   const some = failing([passing(), passing(), passing()]);
@@ -59,7 +63,7 @@ test('passing failures are tried again, up to the number of tries', async () => 
   expect(many.calls()).toBe(4);
 });
 
-test.each([new ArchiveError('404', { status: 404, passing: false }), new TypeError('a bug')])(
+test.each([new HttpError('404', { status: 404, passing: false }), new TypeError('a bug')])(
   'no other failure is: %s',
   async (error) => {
     const { work, options, calls } = failing([error]);
@@ -75,6 +79,14 @@ test('Retry-After is waited for, unless it is longer than a run should wait', as
   const endless = failing([passing(3_600_000)]);
   await expect(withRetries(endless.work, endless.options)).rejects.toThrow('answered 503');
   expect(endless.clock.waits).toEqual([]);
+});
+
+test('patience instead of a number of tries', async () => {
+  const away = failing(Array.from({ length: 99 }, () => passing()));
+  const { attempts: _, ...options } = away.options;
+  await expect(withRetries(away.work, { ...options, patienceMs: 60_000 })).rejects.toThrow('answered 503');
+  expect(away.clock.now() - nowMs).toBeGreaterThan(20_000);
+  expect(away.clock.now() - nowMs).toBeLessThanOrEqual(60_000);
 });
 
 test('an abort during a wait ends it with its reason', async () => {

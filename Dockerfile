@@ -1,0 +1,53 @@
+# An image with Graft and its engine: `graft trial work` in Kubernetes, or all of Graft where Docker is at hand.
+#
+#   docker build -t graft .                                       Debian's libtorch, for CPUs
+#   docker build -t graft:cuda --build-arg ENGINE=pip .           PyTorch's wheel, with CUDA
+#   docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/data" graft data describe isic2017
+#
+# Nothing is written outside /data and /tmp: it works for any user, also one without a name or a home.
+
+ARG NODE=22
+# Where libtorch comes from: `apt` (CPU) or `pip` (CUDA).
+ARG ENGINE=apt
+
+# The two tarballs, as they would be published.
+FROM node:${NODE}-bookworm-slim AS packages
+WORKDIR /source
+COPY package.json package-lock.json ./
+COPY packages/torch/package.json packages/torch/
+RUN npm ci --no-audit --no-fund
+COPY . .
+RUN npm pack --silent --pack-destination /tmp . ./packages/torch
+
+FROM node:${NODE}-bookworm-slim AS engine-apt
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libtorch-dev libopenblas0-pthread libjpeg-dev g++ \
+ && rm -rf /var/lib/apt/lists/*
+
+# The wheel brings CUDA's libraries; the driver is the host's (`--gpus all`, nvidia-container-toolkit).
+FROM node:${NODE}-bookworm-slim AS engine-pip
+ARG TORCH=torch==2.11.*
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cu130
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3-pip libjpeg-dev g++ \
+ && rm -rf /var/lib/apt/lists/* \
+ && pip install --no-cache-dir --target /opt/torch --index-url "$TORCH_INDEX" "$TORCH"
+ENV LIBTORCH=/opt/torch/torch
+
+FROM engine-${ENGINE}
+# The engine is the image's, whatever GRAFT_CACHE a user sets for weights and features. Nobody but root may change it.
+ENV GRAFT_ADDON_CACHE=/opt/graft/addon
+COPY --from=packages /tmp/*.tgz /tmp/
+RUN npm install --global --no-audit --no-fund /tmp/graft-torch-*.tgz /tmp/graft-gan-*.tgz \
+    # What is optional, for DICOM, object stores, queues and ONNX.
+    @cornerstonejs/codec-charls@^1.2.7 @cornerstonejs/codec-openjpeg@^1.3.6 jpeg-lossless-decoder-js@^2.1.2 \
+    aws4fetch@^1.0.20 pg-boss@^10.4.2 onnxruntime-web@^1.30.0 \
+ && rm -rf /tmp/*.tgz /root/.npm \
+ && graft setup \
+ && graft doctor --json
+# A user without a home has caches here.
+ENV XDG_CACHE_HOME=/tmp/cache
+WORKDIR /data
+USER node
+ENTRYPOINT ["graft"]
+CMD ["--help"]

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError } from 'graft-torch/base';
+import { afterAll, expect, test } from 'vitest';
+import { loadModule } from './module.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'graft-module-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const write = (name: string, text: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+test('gives the default export, the hash of the file and its whole path', async () => {
+  const text = 'export default { answer: 42 };\n';
+  const path = write('good.mjs', text);
+  expect(await loadModule(path)).toEqual({
+    exports: { answer: 42 },
+    hash: createHash('sha256').update(text).digest('hex'),
+    path,
+  });
+});
+
+test('a file that has changed is loaded anew, and refused where it must be the one of before', async () => {
+  const path = write('changing.mjs', 'export default { value: 1 };');
+  const { hash } = await loadModule(path);
+  expect((await loadModule(path, { sha256: hash })).exports).toEqual({ value: 1 });
+  write('changing.mjs', 'export default { value: 2 };');
+  expect((await loadModule(path)).exports).toEqual({ value: 2 });
+  await expect(loadModule(path, { sha256: hash })).rejects.toThrow(
+    /changing\.mjs: has changed since the run began .*put it back as it was, or start a new run/,
+  );
+});
+
+test.each([
+  ['missing.mjs', null, /there is no such module; name a \.js/],
+  ['empty.mjs', 'export const network = 1;', /no object as its default export; write `export default/],
+  ['throws.mjs', 'throw new Error("not today\\nnor tomorrow");', /cannot be loaded: not today$/],
+])('%s: one line that says why', async (name, text, why) => {
+  const path = text === null ? join(folder, name) : write(name, text);
+  const error = await loadModule(path).then(
+    () => null,
+    (one: Error) => one,
+  );
+  expect(error).toBeInstanceOf(ConfigError);
+  expect(error!.message).toMatch(why);
+  expect(error!.message).not.toContain('\n');
+});
