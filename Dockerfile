@@ -7,8 +7,6 @@
 # Nothing is written outside /data and /tmp: it works for any user, also one without a name or a home.
 
 ARG NODE=22
-# Where libtorch comes from: `apt` (CPU) or `pip` (CUDA).
-ARG ENGINE=apt
 
 # The two tarballs, as they would be published.
 FROM node:${NODE}-bookworm-slim AS packages
@@ -21,21 +19,15 @@ COPY . .
 RUN npm pack --silent --pack-destination /tmp . ./packages/torch \
  && node -p "Object.entries(require('./package.json').peerDependencies).map((peer) => peer.join('@')).join('\n')" > /tmp/peers
 
-FROM node:${NODE}-bookworm-slim AS engine-apt
-RUN apt-get update \
- && apt-get install -y --no-install-recommends libtorch-dev libopenblas0-pthread libjpeg-dev g++ \
- && rm -rf /var/lib/apt/lists/*
-
-# PyPI's wheel brings CUDA's libraries; the driver is the host's (`--gpus all`, nvidia-container-toolkit).
-FROM node:${NODE}-bookworm-slim AS engine-pip
+FROM node:${NODE}-bookworm-slim
+# Where libtorch comes from: `apt`, or `pip`, whose wheel brings CUDA's libraries; the driver is the host's (`--gpus all`).
+ARG ENGINE=apt
 ARG TORCH=torch==2.11.*
-RUN apt-get update \
- && apt-get install -y --no-install-recommends python3-pip libjpeg-dev g++ \
+RUN if [ "$ENGINE" = pip ]; then libtorch=python3-pip; else libtorch='libtorch-dev libopenblas0-pthread'; fi \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends $libtorch libjpeg-dev g++ \
  && rm -rf /var/lib/apt/lists/* \
- && pip install --no-cache-dir --target /opt/torch "$TORCH"
-ENV LIBTORCH=/opt/torch/torch
-
-FROM engine-${ENGINE}
+ && if [ "$ENGINE" = pip ]; then pip install --no-cache-dir --break-system-packages "$TORCH"; fi
 # The engine is the image's, whatever GRAFT_CACHE a user sets for weights and features. Nobody but root may change it.
 ENV GRAFT_ADDON_CACHE=/opt/graft/addon
 WORKDIR /opt/graft

@@ -181,7 +181,7 @@ describe.skipIf(!registry)(`installed in an empty folder${skipped}`, () => {
     expect(graft(['gan', 'sample', 'run', '--count', '4', '--out', 'images', '--quiet'])).toMatchObject({
       status: 0,
     });
-    expect(existsSync(join(app, 'images', 'manifest.csv'))).toBe(true);
+    expect(existsSync(join(app, 'images', 'lineage.json'))).toBe(true);
   });
 
   it('trains in a script that imports graft-torch', () => {
