@@ -326,6 +326,7 @@ echo made > "$out"
     expect(one.record.findEngine(env()).problem).toMatch(changed);
     rmSync(join(root, 'libtorch'), { recursive: true });
     expect(one.record.findEngine(env()).problem).toMatch(changed);
+    write(`libtorch/lib/libtorch_cpu.${extension}`, 'the newest one of all');
     expect((await setUp(one)).compiled).toHaveLength(2);
     expect(one.record.findEngine(env()).path).toBeTruthy();
   });
