@@ -7,8 +7,6 @@
 # Nothing is written outside /data and /tmp: it works for any user, also one without a name or a home.
 
 ARG NODE=22
-# Where libtorch comes from: `apt` (CPU) or `pip` (CUDA).
-ARG ENGINE=apt
 
 # The two tarballs, as they would be published.
 FROM node:${NODE}-bookworm-slim AS packages
@@ -17,34 +15,28 @@ COPY package.json package-lock.json ./
 COPY packages/torch/package.json packages/torch/
 RUN npm ci --no-audit --no-fund
 COPY . .
-RUN npm pack --silent --pack-destination /tmp . ./packages/torch
+# What is optional (DICOM, object stores, queues, ONNX) is all in the image.
+RUN npm pack --silent --pack-destination /tmp . ./packages/torch \
+ && node -p "Object.entries(require('./package.json').peerDependencies).map((peer) => peer.join('@')).join('\n')" > /tmp/peers
 
-FROM node:${NODE}-bookworm-slim AS engine-apt
-RUN apt-get update \
- && apt-get install -y --no-install-recommends libtorch-dev libopenblas0-pthread libjpeg-dev g++ \
- && rm -rf /var/lib/apt/lists/*
-
-# The wheel brings CUDA's libraries; the driver is the host's (`--gpus all`, nvidia-container-toolkit).
-FROM node:${NODE}-bookworm-slim AS engine-pip
+FROM node:${NODE}-bookworm-slim
+# Where libtorch comes from: `apt`, or `pip`, whose wheel brings CUDA's libraries; the driver is the host's (`--gpus all`).
+ARG ENGINE=apt
 ARG TORCH=torch==2.11.*
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cu130
-RUN apt-get update \
- && apt-get install -y --no-install-recommends python3-pip libjpeg-dev g++ \
+RUN if [ "$ENGINE" = pip ]; then libtorch=python3-pip; else libtorch='libtorch-dev libopenblas0-pthread'; fi \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends $libtorch libjpeg-dev g++ \
  && rm -rf /var/lib/apt/lists/* \
- && pip install --no-cache-dir --target /opt/torch --index-url "$TORCH_INDEX" "$TORCH"
-ENV LIBTORCH=/opt/torch/torch
-
-FROM engine-${ENGINE}
+ && if [ "$ENGINE" = pip ]; then pip install --no-cache-dir --break-system-packages "$TORCH"; fi
 # The engine is the image's, whatever GRAFT_CACHE a user sets for weights and features. Nobody but root may change it.
 ENV GRAFT_ADDON_CACHE=/opt/graft/addon
-COPY --from=packages /tmp/*.tgz /tmp/
-RUN npm install --global --no-audit --no-fund /tmp/graft-torch-*.tgz /tmp/graft-gan-*.tgz \
-    # What is optional, for DICOM, object stores, queues and ONNX.
-    @cornerstonejs/codec-charls@^1.2.7 @cornerstonejs/codec-openjpeg@^1.3.6 jpeg-lossless-decoder-js@^2.1.2 \
-    aws4fetch@^1.0.20 pg-boss@^10.4.2 onnxruntime-web@^1.30.0 \
- && rm -rf /tmp/*.tgz /root/.npm \
- && graft setup \
- && graft doctor --json
+WORKDIR /opt/graft
+COPY --from=packages /tmp/peers /tmp/*.tgz ./
+RUN echo '{ "private": true }' > package.json \
+ && npm install --no-audit --no-fund ./*.tgz $(cat peers) \
+ && rm -rf ./*.tgz peers /root/.npm
+ENV PATH=/opt/graft/node_modules/.bin:$PATH
+RUN graft setup && graft doctor --json
 # A user without a home has caches here.
 ENV XDG_CACHE_HOME=/tmp/cache
 WORKDIR /data

@@ -5,6 +5,8 @@
  * Each step first asks whether it is already done, so a second start costs a fraction of a second, an interrupted
  * set-up goes on where it was, and two at the same time wait for each other. What of it belongs to the machine, not to
  * this clone, is packages/torch/setup/engine.mjs's.
+ *
+ *   npm run setup -- --fresh    looks for libtorch again instead of keeping the one that an earlier set-up took
  */
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -21,19 +23,20 @@ import { withLock } from '../packages/torch/setup/lock.mjs';
 import { compileTypeScript, typeScriptIsCurrent } from './compile.mjs';
 import { installNodeModules, nodeModulesAreCurrent } from './node-modules.mjs';
 
+const fresh = process.argv.includes('--fresh');
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Runs what is not yet done. Prints one short line a step that had work to do, and nothing else. */
 async function setUp() {
   checkNode();
-  if (everythingIsCurrent()) return;
+  if (!fresh && everythingIsCurrent()) return;
   mkdirSync(join(root, 'build'), { recursive: true });
   await withLock(join(root, 'build', 'setup.lock'), async (signal) => {
-    if (everythingIsCurrent()) return; // another set-up did it while this one waited
+    if (!fresh && everythingIsCurrent()) return; // another set-up did it while this one waited
     const started = Date.now();
     // First what may be missing: nobody shall wait for npm to be told of it.
-    const libraries =
-      nodeModulesAreCurrent(root) && readyEngine() ? null : await provideLibraries({ signal });
+    const isReady = !fresh && nodeModulesAreCurrent(root) && readyEngine() !== null;
+    const libraries = isReady ? null : await provideLibraries({ fresh, signal });
     if (!nodeModulesAreCurrent(root)) {
       await step('npm packages (npm ci)', () => installNodeModules(root, signal));
     }

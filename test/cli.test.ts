@@ -26,26 +26,19 @@ const graft = (args: string[], options: { script?: string; env?: Record<string, 
 describe('help and version', () => {
   // Why they start at once. How long that takes is no test's business.
   test('load neither the native addon nor sharp', () => {
-    // A copy without build/ and node_modules/ but for what help needs: loading anything else would fail.
+    // A copy without sharp, on a machine where no engine was set up: loading either would fail.
     const copy = join(dir, 'copy');
+    const modules = join(copy, 'node_modules');
     cpSync(join(root, 'dist', 'src'), join(copy, 'dist', 'src'), { recursive: true });
     cpSync(join(root, 'package.json'), join(copy, 'package.json'));
-    cpSync(
-      join(root, 'packages', 'torch', 'dist', 'base'),
-      join(copy, 'node_modules', 'graft-torch', 'dist', 'base'),
-      { recursive: true },
-    );
-    cpSync(
-      join(root, 'packages', 'torch', 'package.json'),
-      join(copy, 'node_modules', 'graft-torch', 'package.json'),
-    );
-    for (const name of ['commander', 'picocolors']) {
-      cpSync(join(root, 'node_modules', name), join(copy, 'node_modules', name), { recursive: true });
-    }
+    for (const part of ['dist', 'setup', 'package.json'])
+      cpSync(join(root, 'packages', 'torch', part), join(modules, 'graft-torch', part), { recursive: true });
+    for (const name of ['commander', 'picocolors', 'yaml', 'zod'])
+      cpSync(join(root, 'node_modules', name), join(modules, name), { recursive: true });
     const script = join(copy, 'dist', 'src', 'cli', 'main.js');
     for (const args of [['--help'], ['--version'], ['nonsense']]) {
-      const { status, stderr } = graft(args, { script });
-      expect(stderr).not.toMatch(/Cannot find|bug/);
+      const { status, stderr } = graft(args, { script, env: { GRAFT_ADDON_CACHE: join(dir, 'no-addon') } });
+      expect(stderr).not.toMatch(/Cannot find|bug|not set up/);
       expect(status).toBe(args[0] === 'nonsense' ? 2 : 0);
     }
   });

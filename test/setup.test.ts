@@ -15,6 +15,7 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { findEngine } from 'graft-torch/setup';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 interface Scripts {
@@ -187,7 +188,8 @@ describe('the addon’s cache', () => {
   async function parts(
     libtorch = 'libtorch',
   ): Promise<{ libtorch: object; libjpeg: null; compiler: object }> {
-    write(`${libtorch}/lib/libtorch_cpu.${extension}`, libtorch);
+    const file = `${libtorch}/lib/libtorch_cpu.${extension}`;
+    if (!existsSync(join(root, file))) write(file, libtorch); // written again, it would be another one
     write(`${libtorch}/lib/libc10.${extension}`, '');
     write(`${libtorch}/include/ATen/core/dispatch/Dispatcher.h`, '');
     const { findLibtorch } = await load('libtorch');
@@ -325,6 +327,7 @@ echo made > "$out"
     expect(one.record.findEngine(env()).problem).toMatch(changed);
     rmSync(join(root, 'libtorch'), { recursive: true });
     expect(one.record.findEngine(env()).problem).toMatch(changed);
+    write(`libtorch/lib/libtorch_cpu.${extension}`, 'the newest one of all');
     expect((await setUp(one)).compiled).toHaveLength(2);
     expect(one.record.findEngine(env()).path).toBeTruthy();
   });
@@ -370,6 +373,38 @@ echo made > "$out"
       await expect(done).rejects.toThrow('was built, but cannot be loaded');
       expect(record.findEngine(env()).problem).toMatch(/not set up/);
     }
+  });
+
+  it('is built once by two set-ups at a time', async () => {
+    await project('a');
+    const { path: real } = findEngine();
+    // What it links is this machine's engine, which can be loaded.
+    const compiler = readFileSync(join(root, 'c++'), 'utf8').replace(
+      'echo made > "$out"',
+      `cp '${real}' "$out"`,
+    );
+    write('c++', compiler.replace('echo "$*"', 'sleep 0.2; echo "$*"'));
+    const made = await parts();
+    const program = `
+      const { provideAddon, findEngine } = await import(${JSON.stringify(pathToFileURL(join(root, 'a/setup/engine.mjs')).href)});
+      const [parts, env] = ${JSON.stringify([made, env()])};
+      const { compiled, path } = await provideAddon(parts, { env, step: (_, work) => work() });
+      console.log(JSON.stringify([compiled.length, path === findEngine(env).path]));`;
+    const run = () =>
+      new Promise<unknown>((done) => {
+        const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+        let output = '';
+        child.stdout.on('data', (chunk) => {
+          output += chunk;
+        });
+        child.on('close', () => done(output && JSON.parse(output)));
+      });
+    const both = await Promise.all([run(), run()]);
+    expect(both.sort()).toEqual([
+      [0, true],
+      [2, true],
+    ]);
+    expect(readFileSync(join(root, 'calls'), 'utf8').trim().split('\n')).toHaveLength(3);
   });
 
   it('is ready only as long as a set-up would find nothing to do', async () => {

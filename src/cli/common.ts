@@ -7,6 +7,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Device } from 'graft-torch';
 import { bestDevice, requireDevice, setThreads } from 'graft-torch';
 import { ConfigError, GraftError, oneLine, systemProblem, visible } from 'graft-torch/base';
+import { findEngine } from 'graft-torch/setup';
 import pc from 'picocolors';
 import type { z } from 'zod';
 import { givenSecrets, hideSecrets } from '../base/index.js';
@@ -61,6 +62,15 @@ export async function startEngine(command: Command): Promise<Device> {
   const { device, threads } = globalOptions(command);
   setThreads(threads);
   return device === undefined ? bestDevice() : requireDevice(device as Device);
+}
+
+/**
+ * Before a command that will need the engine makes a folder. Loads nothing.
+ * @throws GraftError that names the set-up, where there was none
+ */
+export function requireEngine(): void {
+  const { problem } = findEngine();
+  if (problem !== undefined) throw new GraftError(problem);
 }
 
 /** The global options that say where and with how many threads is computed: a run that goes on may change them. */

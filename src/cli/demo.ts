@@ -10,7 +10,7 @@ import {
   settleTrialThreads,
   trialConfigSchema,
 } from '../trial/index.js';
-import { examples, globalOptions, integer, notice } from './common.js';
+import { examples, globalOptions, integer, notice, requireEngine } from './common.js';
 import { printReport } from './trial-report.js';
 import { runTrialToEnd } from './trial-run.js';
 
@@ -33,6 +33,7 @@ export function register(program: Command): void {
 }
 
 async function demoCommand(options: { out: string; phantoms: number }, command: Command): Promise<void> {
+  requireEngine();
   const { quiet, seed = 0, device, threads } = globalOptions(command);
   const data = join(options.out, 'phantoms');
   const dir = join(options.out, 'trial');

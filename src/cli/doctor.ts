@@ -21,6 +21,8 @@ export interface Finding {
 const GIB = 2 ** 30;
 /** Where Graft was cloned it is another command than where it was installed. */
 const again = `\`${setUpCommand()}\``;
+/** A set-up keeps the libtorch that it took. */
+const withAnother = `\`${setUpCommand()}${isClone() ? ' -- --fresh' : ' --fresh'}\``;
 /** What the demo and a 64-pixel GAN need with room to spare. */
 const COMFORTABLE_MEMORY_BYTES = 4 * GIB;
 const COMFORTABLE_DISK_BYTES = 5 * GIB;
@@ -93,7 +95,7 @@ function describeLibtorch(info: EngineInfo, libraries: readonly string[]): Findi
 }
 
 function describeDevices(info: EngineInfo): Finding[] {
-  const other = `a libtorch with CUDA (\`pip install torch\`, or LIBTORCH=<its folder>), then ${again}`;
+  const other = `a libtorch with CUDA (\`pip install torch\`, or LIBTORCH=<its folder>), then ${withAnother}`;
   const findings: Finding[] = [];
   if (info.cudaDevices > 0)
     findings.push({ name: 'CUDA', status: 'ok', value: `${info.cudaDevices} device(s)` });
@@ -121,7 +123,7 @@ function describeDevices(info: EngineInfo): Finding[] {
             name: 'MPS',
             status: 'warn',
             value: 'not available',
-            remedy: `\`brew install pytorch\`, then ${again}`,
+            remedy: `\`brew install pytorch\`, then ${withAnother}`,
           },
     );
   return findings;
@@ -192,7 +194,7 @@ function describeOneDnn(info: EngineInfo): Finding {
       name,
       status: 'warn',
       value: 'this libtorch has none: convolutions are several times slower',
-      remedy: `another libtorch (\`pip install torch\`), then ${again}`,
+      remedy: `another libtorch (\`pip install torch\`), then ${withAnother}`,
     };
   const version = /v([\d.]+)/.exec(info.mkldnnVersion)?.[1] ?? info.mkldnnVersion;
   return { name, status: 'ok', value: `${version}, kernels for ${info.capability}` };

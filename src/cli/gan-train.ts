@@ -37,6 +37,7 @@ import {
   output,
   partOption,
   recipeTitle,
+  requireEngine,
   warning,
 } from './common.js';
 
@@ -108,6 +109,7 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   const dataset = checkGanData(config);
   const whole = settleChannels(config, dataset);
   const dir = options.out ?? `runs/${recipeTitle(options.recipe)}-${classTitle(config)}`;
+  requireEngine();
   await runToEnd(createRun(dir, { kind: 'gan', config: whole, dataHash: dataset.hash }), whole, command);
 }
 

@@ -2,9 +2,12 @@
 // (1.13). Run it there: node scripts/generate-aten-types.mjs
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { findEngine } from '../setup/record.mjs';
 
 process.env.OMP_WAIT_POLICY ??= 'PASSIVE';
-const native = createRequire(import.meta.url)('../build/native/graft.node');
+const { path, problem } = findEngine();
+if (!path) throw new Error(problem);
+const native = createRequire(import.meta.url)(path);
 
 const TYPES = [
   'Tensor',
