@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { openDataset } from '../data/dataset/index.js';
 import { createPhantomDataset } from '../data/phantom/index.js';
 import { createRun, openRun, resolveConfig, runStatus, wholePaths, withProgress } from '../run/index.js';
 import {
@@ -9,6 +10,7 @@ import {
   registeredSummary,
   settleTrialThreads,
   trialConfigSchema,
+  trialOf,
 } from '../trial/index.js';
 import { examples, globalOptions, integer, notice } from './common.js';
 import { printReport } from './trial-report.js';
@@ -69,5 +71,5 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
   const whole = wholePaths('trial', settleTrialThreads(config));
   const run =
     status === 'empty' ? createRun(dir, { kind: 'trial', config: whole }) : openRun(dir, { kind: 'trial' });
-  await runTrialToEnd(run, whole, command);
+  await runTrialToEnd(run, trialOf(whole, openDataset(whole.data)), command);
 }

@@ -20,6 +20,7 @@ export {
   InterruptedError,
   interruptedExitCode,
   neverInterrupted,
+  sleepUnless,
   withInterrupt,
 } from './interrupt.js';
 export { asSeenNow, wholePaths } from './places.js';

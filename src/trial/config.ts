@@ -3,9 +3,15 @@
 import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
 import { jobThreads } from '../run/index.js';
-import { amountSchema, armSettingsSchema, choicePolicies, resolveArms, sweepSchema } from './arms.js';
+import {
+  amountSchema,
+  armSettingsSchema,
+  choicePolicies,
+  resolveArms,
+  sweepSchema,
+  type TrialArm,
+} from './arms.js';
 import { comparisonPairs, primaryIndex, rebalances, requiredIndex } from './comparisons.js';
-import type { TrialArm } from './summary.js';
 
 const settings = z.record(z.string(), z.unknown());
 

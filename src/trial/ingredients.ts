@@ -10,7 +10,6 @@ import {
   requireUnseen,
   rootsOf,
   type UnknownTraining,
-  unknownSteps,
 } from '../data/lineage/index.js';
 import { generatorSteps, traceTraining } from '../lineage/index.js';
 import { armsOf, type TrialConfig } from './config.js';
@@ -98,17 +97,6 @@ export function checkIngredients(config: TrialConfig, dataset: Dataset): Unknown
 export function checkIngredientsOf(config: TrialConfig, gan: string | null, dataset: Dataset): void {
   for (const ingredient of ingredientsOf(config))
     if (ingredient.gan === gan) requireUnseen(stepsOf(ingredient), heldOf(dataset), ingredient);
-}
-
-/** What of a trial's ingredients cannot be told, for its summary. */
-export function unknownIngredients(config: TrialConfig, dataset: Dataset): UnknownTraining[] {
-  const folds = foldsOf(config, dataset);
-  return eachOnce(
-    ingredientsOf(config).flatMap((ingredient) => {
-      const steps = stepsOf(ingredient);
-      return folds.flatMap((held) => unknownSteps(steps, held, ingredient.role));
-    }),
-  );
 }
 
 const foldsOf = (config: TrialConfig, dataset: Dataset): Held[] =>

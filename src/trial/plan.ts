@@ -15,9 +15,9 @@ import { type ClassifierConfig, checkRecipe, classifierConfigSchema } from '../c
 import type { Dataset } from '../data/dataset/index.js';
 import { checkGanConfig, type GanConfig, ganConfigSchema } from '../generate/index.js';
 import { resolveConfig } from '../run/index.js';
-import { syntheticCount } from './arms.js';
+import { syntheticCount, type TrialArm } from './arms.js';
 import { armsOf, asSets, checkTrialConfig, seedsOf, type TrialConfig } from './config.js';
-import type { TrialArm } from './summary.js';
+
 import { trainingCounts, type Variant, variantName, variantRows } from './variants.js';
 
 interface JobBase {

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { ConfigError, DataError, parseJson, readBytes, readText, sha256, writeJson } from 'graft-torch/base';
 import { graftVersion } from '../base/index.js';
 import { readClassifierResult, readScores, type ScoreRow } from '../classify/index.js';
-import type { Dataset } from '../data/dataset/index.js';
 import { LINEAGE_FILE } from '../data/lineage/index.js';
 import type { GanSummary } from '../generate/index.js';
 import { plural } from '../report/index.js';
@@ -34,9 +33,10 @@ import {
 } from '../verdict/index.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
 import { externalScoresPath, type JobState, jobStates, readSchedule } from './jobs.js';
-import { jobDir, planTrial, type TrialJob } from './plan.js';
+import { jobDir, type TrialJob } from './plan.js';
 import { analysisPlan, summaryPlan, trialPlan } from './registration.js';
 import type { TestImages, TrialSummary } from './summary.js';
+import type { Trial, TrialFolder } from './trial.js';
 
 /** What a trial's log says of its plan and of what was done. */
 interface TrialLog {
@@ -139,13 +139,9 @@ function reasonOf(log: TrialLog): string | null {
  * @param deviation why it goes on though something differs
  * @throws ConfigError naming what differs, where no reason is given
  */
-export async function settleRegistration(
-  run: Run,
-  config: TrialConfig,
-  dataset: Dataset,
-  deviation?: string,
-): Promise<void> {
+export async function settleRegistration(run: Run, trial: Trial, deviation?: string): Promise<void> {
   const { dir } = run;
+  const { config, dataset } = trial;
   const plan = await trialPlan(config, dataset);
   if (!readLog(dir)) {
     if (hasBegun(dir)) {
@@ -162,7 +158,7 @@ export async function settleRegistration(
   const log = readLog(dir)!;
   adoptDeviations(run, log);
   const files = fileFindings(dir, log);
-  const done = resultFindings(dir, config, planTrial(config, dataset), log);
+  const done = resultFindings({ ...trial, dir }, log);
   const problems = [
     ...files.problems,
     ...planDifferences(planNow(log), plan, comparing(log)),
@@ -285,12 +281,11 @@ const isKept = ({ kind }: TrialJob): boolean =>
 
 /** What was done and is not there any more, or is another. @returns with it, results that the plan has no place for */
 function resultFindings(
-  dir: string,
-  config: TrialConfig,
-  jobs: readonly TrialJob[],
+  { dir, config, ...trial }: TrialFolder,
   { results }: TrialLog,
 ): Findings & { dropped: Findings['results'] } {
   const found: Findings = { problems: [], results: {} };
+  const jobs = trial.jobs();
   const states = jobStates(dir, jobs, config);
   const dropped: Findings['results'] = {};
   const jobOf = new Map(jobs.map((job) => [job.id, job]));

@@ -8,7 +8,7 @@ import { DataError } from 'graft-torch/base';
 import { z } from 'zod';
 import { metricRecordSchema } from '../metrics/sets/index.js';
 import { registrationRecordSchema } from '../verdict/index.js';
-import { choicePolicies } from './arms.js';
+import { armSchema } from './arms.js';
 
 const probability = z.number().min(0).max(1);
 const count = z.number().int().nonnegative();
@@ -24,27 +24,6 @@ export const splitScoresSchema = z.strictObject({
   balancedAccuracy: probability,
   sensitivity: probability,
   specificity: probability,
-});
-
-/** One arm: what the training set consists of; ./arms.ts reads the short names. */
-export const armSchema = z.strictObject({
-  /** 'real', 'real+standard', 'real+synthetic (2:1, 25% real)', or its own. */
-  name: z.string().min(1),
-  /** All real training images, or the negatives alone (synthetic images take the positives' place). */
-  real: z.enum(['all', 'negatives']),
-  /** Of the real training groups, the same for the GAN and the classifier. */
-  realFraction: z.number().positive().max(1),
-  augmentation: z.enum(['none', 'standard']),
-  /** How a rare class is made up for in training. */
-  balance: z.enum(['none', 'oversampling', 'class-weights', 'focal']),
-  synthetic: z
-    .strictObject({
-      gan: z.string(),
-      /** 'balance', a number, '+10%', '2:1'; see ./arms.ts. */
-      amount: z.union([z.string(), count]),
-      choice: z.enum(choicePolicies),
-    })
-    .nullable(),
 });
 
 /** One point of a classifier's training, in optimiser steps. */
@@ -271,7 +250,6 @@ export const summarySchema = z.strictObject({
 });
 
 export type SplitScoresRecord = z.infer<typeof splitScoresSchema>;
-export type TrialArm = z.infer<typeof armSchema>;
 export type TrialRun = z.infer<typeof runSchema>;
 export type ClassifierPoint = z.infer<typeof classifierPointSchema>;
 export type TestImages = z.infer<typeof testImagesSchema>;

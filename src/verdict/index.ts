@@ -1,5 +1,6 @@
 /** TODO door */
-export { type AnalysisOptions, type ArmAnalysis, analyse, type TrialAnalysis } from './analysis.js';
+export { type AnalysisOptions, analyse, type TrialAnalysis } from './analysis.js';
+export type { ArmAnalysis } from './arms.js';
 export { analyseAucs, decideAucs } from './aucs.js';
 export { type CalibrationOptions, calibrate, scenariosNamed, usualScenarios } from './calibration.js';
 export { calibrationTable, scenarioList } from './calibration-table.js';
@@ -12,6 +13,8 @@ export {
   differingKeys,
   hashOfPlan,
   type KeptDeviation,
+  type KeptRegistration,
+  keepRegistration,
   makeRegistration,
   type Plan,
   planDifferences,

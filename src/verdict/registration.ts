@@ -5,7 +5,16 @@
  * the reason; deviations stand beside the verdict. A plan is any JSON: a trial's, or that of a table of anyone's scores.
  */
 
-import { DataError, parseJson, readBytes, readText, sha256, writeFileAtomic } from 'graft-torch/base';
+import { existsSync } from 'node:fs';
+import {
+  ConfigError,
+  DataError,
+  parseJson,
+  readBytes,
+  readText,
+  sha256,
+  writeFileAtomic,
+} from 'graft-torch/base';
 import { z } from 'zod';
 import { day, plural } from '../report/index.js';
 
@@ -130,6 +139,31 @@ export function readRegistration(path: string): RegistrationFile {
       `${path}: was edited after it was registered: its plan has the SHA-256 ${hashOfPlan(plan).slice(0, 12)}, it says ${planHash.slice(0, 12)}; take the file that was deposited`,
     );
   return { registration: parsed.data, text, fileHash: sha256(readBytes(path)) };
+}
+
+/** A registration as it stands now in its file. */
+export interface KeptRegistration extends RegistrationFile {
+  /** The same plan had been registered before: the file was left as it was. */
+  isOld: boolean;
+}
+
+/**
+ * Writes a registration, unless the same plan is registered there already.
+ * @param force replaces the registration of another plan, but no file of another kind
+ * @throws ConfigError where another plan is registered there, DataError where the file is none
+ */
+export function keepRegistration(path: string, made: RegistrationFile, force = false): KeptRegistration {
+  if (existsSync(path)) {
+    const before = readRegistration(path);
+    const { planHash, by, name, registeredAt } = before.registration;
+    if (planHash === made.registration.planHash && by === 'register') return { ...before, isOld: true };
+    if (!force)
+      throw new ConfigError(
+        `${path}: holds the registration of another plan (${name}, ${registeredAt.slice(0, 10)}); give another --out, or replace it with --force`,
+      );
+  }
+  writeRegistration(path, made);
+  return { ...made, isOld: false };
 }
 
 /** Two machines' clocks differ by less. */

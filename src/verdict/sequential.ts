@@ -6,8 +6,8 @@
 import { ConfigError, DataError } from 'graft-torch/base';
 import { signed } from '../report/index.js';
 import { type AnalysisOptions, analyse } from './analysis.js';
+import { decidedKinds, type VerdictKind, verdictKind } from './kind.js';
 import type { TrialScores } from './scores.js';
-import { decidedKinds, type VerdictKind, verdictKind } from './verdict.js';
 
 export interface LookSettings {
   /** Numbers of seeds, ascending. */

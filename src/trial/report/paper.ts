@@ -5,7 +5,8 @@
 import { list, plural, whole } from '../../report/index.js';
 import type { TrialAnalysis } from '../../verdict/index.js';
 import { quoted, resultsParagraph, statisticsParagraph } from '../../verdict/report/index.js';
-import type { TrialArm, TrialSummary } from '../summary.js';
+import type { TrialArm } from '../arms.js';
+import type { TrialSummary } from '../summary.js';
 import { amountText } from './design.js';
 import { spanOf } from './span.js';
 

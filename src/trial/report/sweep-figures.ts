@@ -4,8 +4,8 @@ import type { FigureBlock, Hover } from '../../report/index.js';
 import { around, fullPanel, PAPER, plainAxis, RULE, whole } from '../../report/index.js';
 import type { ArmAnalysis, TrialAnalysis } from '../../verdict/index.js';
 import { type ArmStyle, armLabel, legendOf } from '../../verdict/report/index.js';
-import { sameArm } from '../arms.js';
-import type { TrialArm, TrialSummary } from '../summary.js';
+import { sameArm, type TrialArm } from '../arms.js';
+import type { TrialSummary } from '../summary.js';
 import { armStyles } from './palette.js';
 
 interface Point {

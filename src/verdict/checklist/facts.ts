@@ -14,7 +14,8 @@ import {
   signedRange,
   whole,
 } from '../../report/index.js';
-import type { Comparison, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { Comparison } from '../comparison.js';
 import { failuresOf } from '../failures.js';
 import { type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
 import { detectableText } from '../report/comparison-tables.js';

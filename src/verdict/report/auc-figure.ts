@@ -2,7 +2,8 @@
 import * as Plot from '@observablehq/plot';
 import type { FigureBlock, Hover, Panel } from '../../report/index.js';
 import { around, fixed, fullPanel, INK, MUTED, PAPER, plural, range } from '../../report/index.js';
-import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { ArmAnalysis } from '../arms.js';
 import { coveredText } from './covered.js';
 import { type ArmStyle, armLabel } from './palette.js';
 

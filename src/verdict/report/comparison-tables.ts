@@ -1,7 +1,8 @@
 /** The paired differences in numbers: what the figure draws, and the same by other tests. */
 import type { TableBlock } from '../../report/index.js';
 import { fixed, levelText, pValue, signed, signedRange } from '../../report/index.js';
-import type { Comparison, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { Comparison } from '../comparison.js';
 import { andGenerators } from './covered.js';
 import { pairLabel } from './differences-figure.js';
 

@@ -12,7 +12,8 @@ import {
   signed,
   signedRange,
 } from '../../report/index.js';
-import type { PairAnalysis, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { PairAnalysis } from '../comparison.js';
 import { coveredText } from './covered.js';
 import { type ArmStyle, armLabel } from './palette.js';
 

@@ -2,7 +2,8 @@
 import * as Plot from '@observablehq/plot';
 import type { FigureBlock, Hover, TableBlock } from '../../report/index.js';
 import { around, fullPanel, INK, MUTED, PAPER, signed, signedRange } from '../../report/index.js';
-import type { Comparison, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { Comparison } from '../comparison.js';
 import { bareP } from './comparison-tables.js';
 import { hasGenerators } from './covered.js';
 import { differenceAxis, pairLabel } from './differences-figure.js';

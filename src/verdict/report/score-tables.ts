@@ -1,7 +1,8 @@
 /** Every score of every arm with its interval, on the test images and on external sets. */
 import type { TableBlock } from '../../report/index.js';
 import { fixed, levelText, plural, pValue, signed, signedRange, whole } from '../../report/index.js';
-import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { ArmAnalysis } from '../arms.js';
 import { lowerIsBetter, type ScoreName, scoreNames } from '../score-analysis.js';
 import { pairLabel } from './differences-figure.js';
 import { armLabel } from './palette.js';
