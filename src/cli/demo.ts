@@ -56,7 +56,7 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
       command,
       `${dir} holds a finished demo; this is its result. For a new one: graft demo --out <dir>`,
     );
-    await printReport(dir, registeredSummary(dir, readTrialSummary(dir)), command);
+    await printReport({ dir, summary: registeredSummary(dir, readTrialSummary(dir)) }, command);
     return;
   }
   const config = resolveConfig(trialConfigSchema, {
@@ -71,5 +71,5 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
   const whole = wholePaths('trial', settleTrialThreads(config));
   const run =
     status === 'empty' ? createRun(dir, { kind: 'trial', config: whole }) : openRun(dir, { kind: 'trial' });
-  await runTrialToEnd(run, trialOf(whole, openDataset(whole.data)), command);
+  await runTrialToEnd({ run, trial: trialOf(whole, openDataset(whole.data)) }, command);
 }

@@ -122,7 +122,7 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   const dir = flags.out ?? `runs/trial-${config.name}`;
   const run = createRun(dir, { kind: 'trial', config, dataHash: trial.dataset.hash });
   if (registered !== null) writeRegistration(run.path(REGISTRATION_FILE), registered);
-  await runTrialToEnd(run, compared, command, flags);
+  await runTrialToEnd({ run, trial: compared }, command, flags);
 }
 
 /** With the pictures of external test sets compared to the trial's own, and a bar. */
@@ -152,13 +152,12 @@ async function resumeCommand(dir: string, flags: ResumeFlags, command: Command):
   const trial = openTrial(dir, flags.data);
   const { threads } = globalOptions(command);
   const run = openRun(dir, { kind: 'trial', data: flags.data });
-  await runTrialToEnd(run, trial, command, { ...flags, threads });
+  await runTrialToEnd({ run, trial }, command, { ...flags, threads });
 }
 
 /** Runs (or goes on with) a trial, with its table and the signals caught; writes and prints the report. */
 export async function runTrialToEnd(
-  run: Run,
-  trial: Trial,
+  { run, trial }: { run: Run; trial: Trial },
   command: Command,
   flags: ExecutorFlags & { threads?: number; deviation?: string } = {},
 ): Promise<void> {
@@ -186,7 +185,7 @@ export async function runTrialToEnd(
       'stopping: every job saves its state; once more to stop at once',
     );
     view.stop();
-    await printReport(run.dir, summary, command);
+    await printReport({ dir: run.dir, summary }, command);
   } finally {
     view.stop();
     run.close();

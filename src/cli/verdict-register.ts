@@ -6,7 +6,7 @@ import { keepRegistration, makeRegistration } from '../verdict/index.js';
 import { askedOf, requireWhole } from '../verdict/table/index.js';
 import { collect, examples, output } from './common.js';
 import { registeredText } from './registered-text.js';
-import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict.js';
+import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict-options.js';
 
 interface RegisterFlags extends TableFlags {
   out?: string;
@@ -46,8 +46,8 @@ export function registerVerdictRegister(verdict: Command): void {
   ]);
 }
 
-async function registerCommand(flags: RegisterFlags, command: Command): Promise<void> {
-  const plan = await planOf(flags, {}, await designFlags(flags));
+function registerCommand(flags: RegisterFlags, command: Command): void {
+  const plan = planOf(flags, {}, designFlags(flags));
   requireWhole(plan);
   const out = flags.out ?? file;
   const made = makeRegistration({
@@ -62,7 +62,7 @@ async function registerCommand(flags: RegisterFlags, command: Command): Promise<
 }
 
 /** The table's design as keys of verdict.yaml. */
-async function designFlags(flags: RegisterFlags): Promise<{ flag: string; key: string; value: unknown }[]> {
+function designFlags(flags: RegisterFlags): { flag: string; key: string; value: unknown }[] {
   const yes = (flag: string, text: string | undefined): boolean | undefined => {
     if (text === undefined) return undefined;
     if (text !== 'yes' && text !== 'no') throw new ConfigError(`${flag} ${text}: expected yes or no`);

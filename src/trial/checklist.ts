@@ -1,11 +1,17 @@
 /** What a trial answers of a reporting guideline: what its scores say, and what training, data and the run folder know. */
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseYaml } from '../base/yaml/index.js';
 import { capital, fixed, list, plural, whole } from '../report/index.js';
+import { runFiles } from '../run/index.js';
 import { type Facts, verdictFacts } from '../verdict/checklist/index.js';
-import type { TrialAnalysis, Verdict } from '../verdict/index.js';
+import { type Judged, judge, type TrialAnalysis } from '../verdict/index.js';
+import { readTableSummary } from '../verdict/report/index.js';
+import { judgeTrial } from './analysis.js';
+import { registeredSummary } from './registered.js';
 import { spanOf } from './report/span.js';
-import { scoresOf } from './scores.js';
+import { readTrialSummary } from './result.js';
 import type { TrialSummary } from './summary.js';
 
 const SECTIONS = {
@@ -17,20 +23,28 @@ const SECTIONS = {
   appendix: 'Appendix',
 } as const;
 
-export function trialFacts(summary: TrialSummary, analysis: TrialAnalysis, verdict: Verdict): Facts {
-  const judged = {
-    scores: scoresOf(summary),
-    analysis,
-    verdict,
-    registration: summary.registration,
-    isProbability: true,
-    subgroups: summary.subgroups ?? [],
-  };
+/** Intervals of the bootstrap stand in the report alone: no answer needs them. */
+const noBootstrap = { replicates: 0 };
+
+/**
+ * Of a trial's folder, or of a folder that `graft verdict --out` wrote.
+ * @throws DataError where it is neither, or has not finished
+ */
+export function factsOfFolder(dir: string): { name: string; facts: Facts } {
+  const saved = join(dir, 'summary.json');
+  const table = existsSync(saved) && !existsSync(join(dir, runFiles.events)) ? readTableSummary(saved) : null;
+  if (table) return { name: table.scores.name, facts: verdictFacts(judge(table, noBootstrap)) };
+  const summary = registeredSummary(dir, readTrialSummary(dir));
+  return { name: summary.name, facts: trialFacts(summary, judgeTrial(summary, noBootstrap)) };
+}
+
+/** @param judged the summary's scores, by `judgeTrial` */
+export function trialFacts(summary: TrialSummary, judged: Judged): Facts {
   return {
     ...verdictFacts(judged),
     ...dataFacts(summary),
     ...participantFacts(summary),
-    ...modelFacts(summary, analysis),
+    ...modelFacts(summary, judged.analysis),
     ...syntheticFacts(summary),
     ...recordFacts(summary),
   };

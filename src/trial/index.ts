@@ -11,13 +11,13 @@
  */
 
 // Finished.
-export { summarise } from './analysis.js';
+export { judgeTrial, summarise } from './analysis.js';
 // The trial file: arms, and what it leaves to the machine.
 export { syntheticCount } from './arms.js';
 export { type ArmSoFar, type Board, BoardReader, type JobProgress, jobTitle } from './board.js';
 // Opened, planned, checked.
 export { checkPictures, type PictureCheck } from './check.js';
-export { trialFacts } from './checklist.js';
+export { factsOfFolder, trialFacts } from './checklist.js';
 export { comparisonPairs, rolesOf } from './comparisons.js';
 export { armsOf, settleTrialThreads, type TrialConfig, trialConfigSchema } from './config.js';
 export { type Cost, estimateCost } from './cost.js';

@@ -5,8 +5,11 @@ export { analyseAucs, decideAucs } from './aucs.js';
 export { type CalibrationOptions, calibrate, scenariosNamed, usualScenarios } from './calibration.js';
 export { calibrationTable, scenarioList } from './calibration-table.js';
 export { failedImages, failuresOf } from './failures.js';
+export { type Judged, judge, type Scored } from './judged.js';
 export { balanceAlone } from './limits.js';
-export { type PowerPlan, pilotOf, planPower } from './power-plan.js';
+export type { PowerPlan } from './power-outlook.js';
+export { defaultAssumptions, type Pilot, pilotOf, pilotOfTable } from './power-pilot.js';
+export { type PlanInput, planPower } from './power-plan.js';
 export {
   canonicalJson,
   DEVIATIONS_FILE,
@@ -17,6 +20,7 @@ export {
   keepRegistration,
   makeRegistration,
   type Plan,
+  type PlanSubject,
   planDifferences,
   REGISTRATION_FILE,
   type Registration,

@@ -34,7 +34,7 @@ export function aucFigure(
   const { external, folds, test } = analysis;
   const several = external.length > 0;
   const panel = (arms: readonly ArmAnalysis[], best: number | null, title: string): Panel => {
-    const rows = arms.map((arm, row) => rowOf(arm, row, folds, styles));
+    const rows = arms.map((arm, row) => rowOf(arm, row, { folds, styles }));
     const values = rows.flatMap(({ low, high, aucs }) => [low, high, ...aucs]);
     const references: Reference[] = [
       ...(Math.min(...values) < 0.56 ? [{ value: 0.5, label: 'chance' }] : []),
@@ -72,8 +72,7 @@ export function aucFigure(
 function rowOf(
   { arm, auc, aucs, runs }: ArmAnalysis,
   row: number,
-  folds: number,
-  styles: readonly ArmStyle[],
+  { folds, styles }: { folds: number; styles: readonly ArmStyle[] },
 ): Row {
   return {
     row,

@@ -1,4 +1,5 @@
 /** The report on a table of AUCs: few blocks, since so little is known. */
+
 import { join } from 'node:path';
 import { writeJson } from 'graft-torch/base';
 import { stringify } from 'yaml';
@@ -8,12 +9,9 @@ import { capital, fixed, plural, pValue, signed, signedRange, writeReportFiles }
 import type { AucAnalysis, AucVerdict } from '../aucs.js';
 import { type RegistrationRecord, registrationText } from '../registration.js';
 import type { AucTable } from '../table.js';
+import { bareP, left, right } from './columns.js';
 import { pairLabel } from './differences-figure.js';
 import { armLabel } from './palette.js';
-
-const left = (title: string) => ({ title, align: 'left' as const });
-const right = (title: string) => ({ title, align: 'right' as const });
-const bareP = (p: number): string => pValue(p).replace('= ', '');
 
 /** @returns path of the page */
 export function writeAucReport(

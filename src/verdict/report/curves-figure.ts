@@ -79,8 +79,7 @@ export function curvesFigure(
     const panel = (
       name: string,
       axes: { x: string; y: string },
-      chance: Plot.Markish,
-      drawn: Lines[],
+      { chance, drawn }: { chance: Plot.Markish; drawn: Lines[] },
     ): Panel =>
       halfPanel(
         title ? `${name}, ${title}` : name,
@@ -91,20 +90,24 @@ export function curvesFigure(
       panel(
         'ROC',
         { x: '1 − specificity', y: 'sensitivity' },
-        Plot.line(
-          [
-            [0, 0],
-            [1, 1],
-          ],
-          { stroke: MUTED, strokeDasharray: '2,3' },
-        ),
-        lines(rocBand),
+        {
+          chance: Plot.line(
+            [
+              [0, 0],
+              [1, 1],
+            ],
+            { stroke: MUTED, strokeDasharray: '2,3' },
+          ),
+          drawn: lines(rocBand),
+        },
       ),
       panel(
         'Precision–recall',
         { x: 'sensitivity (recall)', y: 'precision' },
-        Plot.ruleY([prevalence], { stroke: MUTED, strokeDasharray: '2,3' }),
-        lines(precisionBand),
+        {
+          chance: Plot.ruleY([prevalence], { stroke: MUTED, strokeDasharray: '2,3' }),
+          drawn: lines(precisionBand),
+        },
       ),
     ];
   });

@@ -68,7 +68,7 @@ export function differencesFigure(
   ]);
   const panels = groups.flatMap(({ title, pairs }): Panel[] =>
     pieces(pairs, ROWS_A_PANEL).map((part, i) => {
-      const rows = part.map((pair, row) => rowOf(pair, row, analysis.folds, styles));
+      const rows = part.map((pair, row) => rowOf(pair, row, { folds: analysis.folds, styles }));
       const name = groups.length > 1 ? `${title}${i > 0 ? ', continued' : ''}` : undefined;
       const drawn = fullPanel(
         (width) => forestPlot(rows, { margin, domain }, width),
@@ -114,7 +114,11 @@ function groupsOf({
   return [...own, ...others].filter(({ pairs }) => pairs.length > 0);
 }
 
-function rowOf(pair: PairAnalysis, row: number, folds: number, styles: readonly ArmStyle[]): Row {
+function rowOf(
+  pair: PairAnalysis,
+  row: number,
+  { folds, styles }: { folds: number; styles: readonly ArmStyle[] },
+): Row {
   const { difference, differences, question, arm, role, runs, p } = pair;
   return {
     row,

@@ -4,7 +4,7 @@ import type { FigureBlock, Hover, TableBlock } from '../../report/index.js';
 import { around, fullPanel, INK, MUTED, PAPER, signed, signedRange } from '../../report/index.js';
 import type { TrialAnalysis } from '../analysis.js';
 import type { Comparison } from '../comparison.js';
-import { bareP } from './comparison-tables.js';
+import { bareP } from './columns.js';
 import { hasGenerators } from './covered.js';
 import { differenceAxis, pairLabel } from './differences-figure.js';
 import type { ArmStyle } from './palette.js';
