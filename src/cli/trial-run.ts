@@ -219,7 +219,11 @@ async function statusCommand(dir: string, flags: StatusFlags, command: Command):
     json: { trial: dir, status, ...board },
     text: () =>
       [
-        ...boardLines(board, process.stdout.columns ?? 100, colorsFor(process.stdout), { finished }),
+        ...boardLines(board, {
+          columns: process.stdout.columns ?? 100,
+          colors: colorsFor(process.stdout),
+          finished,
+        }),
         ...(finished ? [finishedWords(dir)] : []),
       ].join('\n'),
   });

@@ -23,6 +23,7 @@ export {
   sleepUnless,
   withInterrupt,
 } from './interrupt.js';
+export type { RunKind } from './kind.js';
 export { asSeenNow, wholePaths } from './places.js';
 export { type Figures, formatDuration, formatFigure, Progress, withProgress, withTotal } from './progress.js';
 export {
@@ -39,6 +40,5 @@ export {
   runStatus,
   trainedOn,
 } from './run-folder.js';
-export type { RunKind } from './run-reader.js';
 export { requireSameConfig, runConditions } from './same-config.js';
 export { jobThreads, settleThreads } from './threads.js';

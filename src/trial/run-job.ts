@@ -132,7 +132,7 @@ function removeEmpty(dir: string): void {
 /** The dataset variant that a job works on. */
 export function jobDataset({ dir, config, dataset }: JobTrial, job: TrialJob): Dataset {
   const path = jobDir(dir, `data/${variantName(job.variant)}`);
-  return openVariant(dataset, config.folds, job.variant, path);
+  return openVariant({ dataset, folds: config.folds }, job.variant, path);
 }
 
 async function prepareData(trial: JobTrial, job: DataJob, hooks: JobHooks): Promise<void> {
@@ -283,7 +283,7 @@ async function trainJobClassifier(trial: JobTrial, job: ClassifierJob, hooks: Jo
   for (const [name, dir] of Object.entries(trial.config.external)) {
     const path = externalScoresPath(runDir, name);
     if (!existsSync(path))
-      await scoreExternal(runDir, openExternal(name, dir, learnedFrom(dataset)), path, device);
+      await scoreExternal(openExternal(name, dir, learnedFrom(dataset)), path, { runDir, device });
   }
 }
 
@@ -294,7 +294,11 @@ async function readSynthetic(dir: string, { sizePx, channels }: PixelCache): Pro
 }
 
 /** Every image of a dataset, whatever its split, scored by a finished run's network. */
-async function scoreExternal(runDir: string, dataset: Dataset, path: string, device: Device): Promise<void> {
+async function scoreExternal(
+  dataset: Dataset,
+  path: string,
+  { runDir, device }: { runDir: string; device: Device },
+): Promise<void> {
   const { network, config } = openClassifier(runDir, device);
   const cache = await openPixelCache(dataset, config.imageSize, { channels: config.channels ?? 3 });
   try {

@@ -25,11 +25,13 @@ import { collectSummary } from './collect.js';
 import { settleTrialThreads } from './config.js';
 import { jobStates, readFailures, readSchedule, writeSchedule } from './jobs.js';
 import type { TrialJob } from './plan.js';
-import { FINISHED_EVENT, Ledger, registrationRecord, settleRegistration } from './registered.js';
+import { registrationRecord, settleRegistration } from './registered.js';
+import { Ledger } from './results.js';
 import { describeSetting, measureRoom, type Room } from './room.js';
 import { scoresOf } from './scores.js';
 import type { TrialSummary } from './summary.js';
 import type { Trial, TrialFolder } from './trial.js';
+import { PLAN_EVENTS } from './trial-log.js';
 import { type JobOutcome, type JobStates, work } from './work.js';
 
 /** Has jobs done until none is open; returns when all are done or failed, or it was asked to stop. */
@@ -126,7 +128,7 @@ export async function runTrial(run: Run, opened: Trial, options: TrialOptions = 
   summary = { ...summary!, registration: registrationRecord(run.dir) };
   run.finish(
     { ...summary },
-    { event: { type: FINISHED_EVENT, step: new Set(summary.runs.map(({ seed }) => seed)).size } },
+    { event: { type: PLAN_EVENTS.finished, step: new Set(summary.runs.map(({ seed }) => seed)).size } },
   );
   return summary;
 }

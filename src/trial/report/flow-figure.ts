@@ -142,7 +142,10 @@ const arrow = (points: readonly (readonly [number, number])[]): string => {
   return `<path d="M${points.map((point) => point.join(',')).join('L')}${head}" fill="none" stroke="var(--muted)"/>`;
 };
 
-const svg = (width: number, height: number, label: string, parts: readonly string[]): string =>
+const svg = (
+  parts: readonly string[],
+  { width, height, label }: { width: number; height: number; label: string },
+): string =>
   `<svg class="plot" width="${width}" height="${Math.ceil(height)}" viewBox="0 0 ${width} ${Math.ceil(height)}" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="${escapeHtml(label)}" font-size="12" font-family="${escapeHtml(FONT)}" style="font-family:inherit;background:transparent">${parts.join('')}</svg>`;
 
 /** Found and kept down the middle, what left beside them, the splits abreast, collections from elsewhere below these. */
@@ -200,7 +203,7 @@ function drawWide({ found, out, kept, splits, external }: Cards, label: string):
     });
     y += 14 + Math.max(...own.map(heightOf));
   }
-  return svg(width, y + 2, label, parts);
+  return svg(parts, { width, height: y + 2, label });
 }
 
 /** One under the other; what left is indented. */
@@ -234,5 +237,5 @@ function drawNarrow({ found, out, kept, splits, external }: Cards, label: string
     add(card, { joined: i === 0 });
   });
   for (const card of external) add(card, { joined: false });
-  return svg(width, y + 2, label, parts);
+  return svg(parts, { width, height: y + 2, label });
 }
