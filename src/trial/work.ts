@@ -145,7 +145,11 @@ export async function work(trial: TrialFolder, options: WorkOptions): Promise<'f
       // A job that has ended may open others at once.
       const pause = new AbortController();
       const ms = running.size > 0 ? source.pollMs.working : source.pollMs.idle;
-      await Promise.race([...running.values(), sleepUnless(interrupt, ms, pause.signal)]);
+      // Asked to stop, there is nothing to wake for but their ends.
+      await Promise.race([
+        ...running.values(),
+        sleepUnless(isAsked ? undefined : interrupt, ms, pause.signal),
+      ]);
       pause.abort();
     }
   } catch (error) {
