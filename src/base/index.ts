@@ -19,6 +19,8 @@ export {
 export { graftVersion, packageRoot } from './package.js';
 // Several things at once: requests, worker threads.
 export { forEachParallel } from './parallel.js';
+// Files by a schema.
+export { checkedBy } from './schema.js';
 // Passwords and keys that must not be told.
 export { givenSecrets, hiddenParts, hideSecrets, shownAddress } from './secrets.js';
 export { openThreads, serve } from './threads.js';

@@ -6,6 +6,7 @@ import { openDataset } from '../data/dataset/index.js';
 import { createPhantomDataset } from '../data/phantom/index.js';
 import { createRun, openRun, resolveConfig, runStatus, wholePaths, withProgress } from '../run/index.js';
 import {
+  openTrial,
   readTrialSummary,
   registeredSummary,
   settleTrialThreads,
@@ -71,5 +72,6 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
   const whole = wholePaths('trial', settleTrialThreads(config));
   const run =
     status === 'empty' ? createRun(dir, { kind: 'trial', config: whole }) : openRun(dir, { kind: 'trial' });
-  await runTrialToEnd({ run, trial: trialOf(whole, openDataset(whole.data)) }, command);
+  const dataset = status === 'empty' ? openDataset(whole.data) : openTrial(dir).dataset;
+  await runTrialToEnd({ run, trial: trialOf(whole, dataset) }, command);
 }

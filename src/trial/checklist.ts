@@ -10,7 +10,7 @@ import { type Judged, judge, type TrialAnalysis } from '../verdict/index.js';
 import { readTableSummary } from '../verdict/report/index.js';
 import { judgeTrial } from './analysis.js';
 import { registeredSummary } from './registered.js';
-import { spanOf } from './report/span.js';
+import { countsIn, spanOf } from './report/span.js';
 import { readTrialSummary } from './result.js';
 import type { TrialSummary } from './summary.js';
 
@@ -57,11 +57,7 @@ function countsText({ dataset, folds }: TrialSummary): string {
   const { group, classes } = dataset;
   const parts = (['train', 'val', 'test'] as const).map((split) => {
     const own = (label?: string, key: 'images' | 'groups' = 'images'): number[] =>
-      folds.map(({ counts }) =>
-        counts
-          .filter((row) => row.split === split && (label === undefined || row.label === label))
-          .reduce((sum, row) => sum + row[key], 0),
-      );
+      countsIn(folds, split, { label, key });
     const byClass = classes.map(
       (label) =>
         `${spanOf(own(label))} ${label}${group === 'image' ? '' : ` of ${spanOf(own(label, 'groups'))} ${group}s`}`,

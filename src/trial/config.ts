@@ -178,6 +178,10 @@ export function armsOf(config: TrialConfig): TrialArm[] {
   });
 }
 
+/** Names of the GANs whose images an arm has. */
+export const usedGans = (config: TrialConfig): Set<string> =>
+  new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
+
 /** The seeds of a trial, with those that looks may add: the listed ones first, then the next numbers. */
 export function seedsOf(
   config: TrialConfig,

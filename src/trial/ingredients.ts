@@ -12,7 +12,7 @@ import {
   type UnknownTraining,
 } from '../data/lineage/index.js';
 import { generatorSteps, traceTraining } from '../lineage/index.js';
-import { armsOf, type TrialConfig } from './config.js';
+import { type TrialConfig, usedGans } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 import { variantRows } from './variants.js';
 
@@ -36,7 +36,7 @@ const REMEDIES = {
 /** In the order of the trial file. */
 function ingredientsOf(config: TrialConfig): Ingredient[] {
   const found: Ingredient[] = [];
-  const used = new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
+  const used = usedGans(config);
   for (const [gan, { run, set, recipe }] of Object.entries(config.gans)) {
     if (!used.has(gan)) continue;
     const add = (key: keyof typeof REMEDIES, source: string, role: string): void =>

@@ -19,7 +19,7 @@ import {
 } from '../verdict/index.js';
 import type { TrialArm } from './arms.js';
 import { comparisonPairs, rolesOf } from './comparisons.js';
-import { armsOf, seedsOf, type TrialConfig } from './config.js';
+import { armsOf, seedsOf, type TrialConfig, usedGans } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 import type { TrialSummary } from './summary.js';
 import type { Trial } from './trial.js';
@@ -123,7 +123,7 @@ function splitHash(dataset: Dataset, folds: number, fold: number): string {
 
 /** The GANs whose images are used: a finished run by what it holds, one that is trained here by its whole recipe. */
 async function generators(config: TrialConfig, { positive }: Dataset): Promise<Plan> {
-  const used = new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
+  const used = usedGans(config);
   const plans: Record<string, unknown> = {};
   for (const [name, { run, each }] of Object.entries(config.gans)) {
     if (!used.has(name)) continue;

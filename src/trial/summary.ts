@@ -4,8 +4,8 @@
  * from this alone, so that they can be made again from a `summary.json` years later.
  */
 
-import { DataError } from 'graft-torch/base';
 import { z } from 'zod';
+import { checkedBy } from '../base/index.js';
 import { metricRecordSchema } from '../metrics/sets/index.js';
 import { registrationRecordSchema } from '../verdict/index.js';
 import { armSchema } from './arms.js';
@@ -14,7 +14,7 @@ const probability = z.number().min(0).max(1);
 const count = z.number().int().nonnegative();
 
 /** Scores of one run on one split; see src/stats/scores.ts (`splitScores`). */
-export const splitScoresSchema = z.strictObject({
+const splitScoresSchema = z.strictObject({
   auc: probability,
   logLoss: z.number().nonnegative(),
   brier: probability,
@@ -27,7 +27,7 @@ export const splitScoresSchema = z.strictObject({
 });
 
 /** One point of a classifier's training, in optimiser steps. */
-export const classifierPointSchema = z.strictObject({
+const classifierPointSchema = z.strictObject({
   step: count,
   epoch: z.number().nonnegative(),
   trainLoss: z.number().nullable(),
@@ -36,7 +36,7 @@ export const classifierPointSchema = z.strictObject({
 });
 
 /** One arm trained with one seed in one fold. */
-export const runSchema = z.strictObject({
+const runSchema = z.strictObject({
   arm: z.string(),
   /** From 1; a trial without folds has one. */
   fold: z.number().int().min(1),
@@ -60,7 +60,7 @@ export const runSchema = z.strictObject({
   curve: z.array(classifierPointSchema),
 });
 
-export const ganPointSchema = z.strictObject({
+const ganPointSchema = z.strictObject({
   step: count,
   /** null where the loss was not finite. */
   discriminatorLoss: z.number().nullable(),
@@ -68,7 +68,7 @@ export const ganPointSchema = z.strictObject({
 });
 
 /** Images that are scored, in the order of every run's scores. */
-export const testImagesSchema = z.strictObject({
+const testImagesSchema = z.strictObject({
   ids: z.array(z.string()),
   groups: z.array(z.string()),
   /** 1 for the positive class. */
@@ -131,7 +131,7 @@ const demographicCellSchema = z.strictObject({
   quartiles: z.tuple([z.number(), z.number(), z.number()]).nullable(),
 });
 
-export const demographicSchema = z.strictObject({
+const demographicSchema = z.strictObject({
   column: z.string(),
   title: z.string(),
   /** In their order; numbers are put into bands. */
@@ -257,8 +257,6 @@ export type TrialGan = z.infer<typeof ganSchema>;
 export type Demographic = z.infer<typeof demographicSchema>;
 export type TrialMetric = z.infer<typeof metricSchema>;
 export type TrialSummary = z.infer<typeof summarySchema>;
-/** Before defaults are filled in. */
-export type TrialSummaryInput = z.input<typeof summarySchema>;
 
 /**
  * Reads the content of a `summary.json`; what the report added to it (analysis, verdict) is computed anew.
@@ -268,8 +266,5 @@ export function parseSummary(content: unknown): TrialSummary {
   const own = { ...(content as Record<string, unknown>) };
   delete own.analysis;
   delete own.verdict;
-  const result = summarySchema.safeParse(own);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw new DataError(`Not a trial summary: ${issue.path.join('.') || 'content'}: ${issue.message}.`);
+  return checkedBy(summarySchema, own, { where: 'Not a trial summary', remedy: '.' });
 }

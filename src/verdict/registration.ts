@@ -16,6 +16,7 @@ import {
   writeFileAtomic,
 } from 'graft-torch/base';
 import { z } from 'zod';
+import { checkedBy } from '../base/index.js';
 import { day, plural } from '../report/index.js';
 
 export const REGISTRATION_FILE = 'registration.json';
@@ -127,18 +128,15 @@ export function writeRegistration(path: string, { text }: RegistrationFile): voi
 /** @throws DataError where it is no registration, or its plan is not the one that its hash was made of */
 export function readRegistration(path: string): RegistrationFile {
   const text = readBytes(path).toString('utf8');
-  const parsed = registrationSchema.safeParse(parseJson(text, path, { uniqueKeys: true }));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const key = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
-    throw new DataError(`${path}: is no registration: ${key}${issue.message}`);
-  }
-  const { planHash, plan } = parsed.data;
+  const registration = checkedBy(registrationSchema, parseJson(text, path, { uniqueKeys: true }), {
+    where: `${path}: is no registration`,
+  });
+  const { planHash, plan } = registration;
   if (hashOfPlan(plan) !== planHash)
     throw new DataError(
       `${path}: was edited after it was registered: its plan has the SHA-256 ${hashOfPlan(plan).slice(0, 12)}, it says ${planHash.slice(0, 12)}; take the file that was deposited`,
     );
-  return { registration: parsed.data, text, fileHash: sha256(readBytes(path)) };
+  return { registration, text, fileHash: sha256(readBytes(path)) };
 }
 
 /** A registration as it stands now in its file. */
@@ -179,12 +177,10 @@ export function requirePast({ registeredAt }: Registration, now = new Date()): v
 
 /** @throws DataError where the file holds something else */
 export function readDeviations(path: string): KeptDeviation[] {
-  const parsed = z.array(keptDeviationSchema).safeParse(parseJson(readText(path), path));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new DataError(
-    `${path}: ${issue.path.join('.') || 'content'}: ${issue.message}; it was edited: put back what was written`,
-  );
+  return checkedBy(z.array(keptDeviationSchema), parseJson(readText(path), path), {
+    where: path,
+    remedy: '; it was edited: put back what was written',
+  });
 }
 
 /** Without what only the next comparison needs. */

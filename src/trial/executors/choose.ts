@@ -1,13 +1,12 @@
 /** Where the jobs of a trial are done: on this machine, or by workers that an engine or somebody starts. */
 import { resolve } from 'node:path';
 import { ConfigError } from 'graft-torch/base';
-import { stringify } from 'yaml';
 import { commandLine } from '../../base/index.js';
 import type { Executor } from '../run.js';
 import { programPath } from '../work.js';
 import { elsewhere } from './elsewhere.js';
 import { type KubernetesOptions, kubernetesWorkers } from './kubernetes.js';
-import { kubernetesJob } from './kubernetes-job.js';
+import { kubernetesManifest } from './kubernetes-job.js';
 import { type ObjectStore, type ObjectStoreOptions, openObjectStore } from './object-store.js';
 import { describeSlurm, type SlurmOptions, slurmWorkers } from './slurm.js';
 import { coordinatedStore, openMirror } from './stored-trial.js';
@@ -114,8 +113,7 @@ export function describeExecutor(trialDir: string, given: ExecutorOptions): stri
   const { workers = 1 } = given;
   const engine = engineOf(trialDir, given);
   if (engine?.kind === 'slurm') return describeSlurm(engine.options, workers);
-  if (engine?.kind === 'kubernetes')
-    return stringify(kubernetesJob(engine.options, workers), { lineWidth: 0 });
+  if (engine?.kind === 'kubernetes') return kubernetesManifest(engine.options, workers);
   throw new ConfigError('--dry-run: shows what goes to an engine; add --executor slurm or kubernetes');
 }
 

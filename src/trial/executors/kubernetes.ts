@@ -4,8 +4,7 @@
  * under the trial's label. Everything is told by `kubectl`, which finds the cluster and signs in.
  */
 import { ConfigError, GraftError } from 'graft-torch/base';
-import { stringify } from 'yaml';
-import { type KubernetesJobOptions, kubernetesJob, labelKey } from './kubernetes-job.js';
+import { type KubernetesJobOptions, kubernetesManifest, labelKey } from './kubernetes-job.js';
 import { lastLine, runTool } from './tool.js';
 import {
   isAlive,
@@ -106,7 +105,7 @@ export function kubernetesWorkers(options: KubernetesOptions): Workers {
     async ensure(count) {
       const missing = count - (await states()).filter(isAlive).length;
       if (missing < 1) return;
-      const manifest = stringify(kubernetesJob(options, missing), { lineWidth: 0 });
+      const manifest = kubernetesManifest(options, missing);
       await requireClaim(options.claim);
       await kubectl(['create', '--filename=-', '--output=name'], manifest);
     },

@@ -4,7 +4,8 @@
  * that its presence means the report is complete.
  */
 import { isAbsolute, join } from 'node:path';
-import { DataError, writeJson } from 'graft-torch/base';
+import { writeJson } from 'graft-torch/base';
+import { checkedBy } from '../../base/index.js';
 import { readPngFile, writeReportFiles } from '../../report/index.js';
 import type { AnalysisOptions, Judged } from '../../verdict/index.js';
 import type { FailurePictures } from '../../verdict/report/index.js';
@@ -31,17 +32,13 @@ export interface WrittenReport extends Judged {
  * @throws DataError where the summary does not fit together or names a picture that is not a PNG file.
  */
 export function writeReport(summary: TrialSummary, dir: string, options: ReportOptions = {}): WrittenReport {
-  const checked = summarySchema.safeParse(summary);
-  if (!checked.success) {
-    const issue = checked.error.issues[0]!;
-    throw new DataError(`Trial ${summary.name}: ${issue.path.join('.')}: ${issue.message}.`);
-  }
+  const whole = checkedBy(summarySchema, summary, { where: `Trial ${summary.name}`, remedy: '.' });
   const { baseDir = dir, pictures, ...analysed } = options;
-  const judged = judgeTrial(checked.data, analysed);
+  const judged = judgeTrial(whole, analysed);
   const readPng: ReadPng = (path) => readPngFile(isAbsolute(path) ? path : join(baseDir, path));
-  const report = composeReport(checked.data, judged, { readPng, pictures });
+  const report = composeReport(whole, judged, { readPng, pictures });
   const paths = { ...writeReportFiles(report, dir), json: join(dir, 'summary.json') };
   const { analysis, verdict } = judged;
-  writeJson(paths.json, { ...checked.data, analysis, verdict });
+  writeJson(paths.json, { ...whole, analysis, verdict });
   return { ...judged, ...paths };
 }
