@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import type { ClassifierModule, NetworkContext } from 'graft-gan/classify';
 import { createPhantomDataset } from 'graft-gan/data/phantom';
 import { createRun } from 'graft-gan/run';
-import { runTrial, summarise, trialConfigSchema, withModule } from 'graft-gan/trial';
+import { prepareTrial, runTrial, summarise, trialConfigSchema, withModule } from 'graft-gan/trial';
 import { decideVerdict } from 'graft-gan/verdict';
 import type { Tensor } from 'graft-torch';
 import { BatchNorm2d, Conv2d, Linear, Module } from 'graft-torch/nn';
@@ -73,7 +73,7 @@ if (import.meta.url === pathToFileURL(file).href) {
     }),
   );
   const run = createRun(join(out, 'trial'), { kind: 'trial', config });
-  const analysis = summarise(await runTrial(run, config, { parallel: 1 }));
+  const analysis = summarise(await runTrial(run, prepareTrial(config), { parallel: 1 }));
   for (const { arm, auc } of analysis.arms) console.log(`${arm}: AUC ${auc.value.toFixed(3)}`);
   console.log(decideVerdict(analysis).sentence);
   run.close();

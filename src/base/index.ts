@@ -1,5 +1,10 @@
-/** TODO door */
+/**
+ * The tool's own floor, below every room: what is said of no medicine and no network. (The engine's floor is
+ * `graft-torch/base`: errors, files, random numbers.)
+ */
+
 export { commandLine, shellQuote } from './command-line.js';
+// One process a folder; folders that appear whole, and nobody else's files written over.
 export { LockedError, ownerIsAlive, readLock, takeLock } from './lock.js';
 export {
   inWorkplace,
@@ -10,7 +15,12 @@ export {
   requireOwn,
   type Workplace,
 } from './output-folder.js';
-export { graftVersion, packageName, packageRoot } from './package.js';
+// Which program this is, and its commands as somebody can paste them.
+export { graftVersion, packageRoot } from './package.js';
+// Several things at once: requests, worker threads.
 export { forEachParallel } from './parallel.js';
+// Files by a schema.
+export { checkedBy } from './schema.js';
+// Passwords and keys that must not be told.
 export { givenSecrets, hiddenParts, hideSecrets, shownAddress } from './secrets.js';
 export { openThreads, serve } from './threads.js';

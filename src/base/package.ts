@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The name in package.json. */
-export const packageName = 'graft-gan';
+const packageName = 'graft-gan';
 
 /** Folder that holds package.json and recipes/, from the sources and from dist/ alike. */
 export function packageRoot(): string {

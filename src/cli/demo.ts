@@ -2,13 +2,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { openDataset } from '../data/dataset/index.js';
 import { createPhantomDataset } from '../data/phantom/index.js';
 import { createRun, openRun, resolveConfig, runStatus, wholePaths, withProgress } from '../run/index.js';
 import {
+  openTrial,
   readTrialSummary,
   registeredSummary,
   settleTrialThreads,
   trialConfigSchema,
+  trialOf,
 } from '../trial/index.js';
 import { examples, globalOptions, integer, notice, requireEngine } from './common.js';
 import { printReport } from './trial-report.js';
@@ -55,7 +58,7 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
       command,
       `${dir} holds a finished demo; this is its result. For a new one: graft demo --out <dir>`,
     );
-    await printReport(dir, registeredSummary(dir, readTrialSummary(dir)), command);
+    await printReport({ dir, summary: registeredSummary(dir, readTrialSummary(dir)) }, command);
     return;
   }
   const config = resolveConfig(trialConfigSchema, {
@@ -70,5 +73,6 @@ async function demoCommand(options: { out: string; phantoms: number }, command: 
   const whole = wholePaths('trial', settleTrialThreads(config));
   const run =
     status === 'empty' ? createRun(dir, { kind: 'trial', config: whole }) : openRun(dir, { kind: 'trial' });
-  await runTrialToEnd(run, whole, command);
+  const dataset = status === 'empty' ? openDataset(whole.data) : openTrial(dir).dataset;
+  await runTrialToEnd({ run, trial: trialOf(whole, dataset) }, command);
 }

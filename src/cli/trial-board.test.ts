@@ -81,7 +81,7 @@ test('failures are named with their cause', () => {
     recordFailure(dir, gan.id, { time: '', worker: 'w', message });
   const board = read();
   expect(board.counts.failed).toBe(1);
-  const lines = boardLines(board, 80, colorsFor(process.stdout));
+  const lines = boardLines(board, { columns: 80, colors: colorsFor(process.stdout) });
   expect(lines.join('\n')).toContain('failed: GAN sngan, fold 1: disk full');
 });
 
@@ -90,7 +90,7 @@ test('no line is wider than the terminal, whatever it holds', () => {
   begin(realOne, 120);
   const board = read();
   for (const columns of [40, 80, 200])
-    for (const line of boardLines(board, columns, colorsFor(process.stdout)))
+    for (const line of boardLines(board, { columns, colors: colorsFor(process.stdout) }))
       expect(line.length, line).toBeLessThanOrEqual(columns);
   expect(summaryLine(board)).toMatch(/^0 of 5 jobs done, 2 running, ETA /);
 });

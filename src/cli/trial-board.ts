@@ -31,8 +31,7 @@ export class BoardView {
     const now = performance.now();
     if (now - this.#shownMs < (this.#isTerminal ? drawIntervalMs : plainIntervalMs)) return;
     this.#shownMs = now;
-    if (this.#isTerminal)
-      this.#redraw(boardLines(board, this.#stream.columns ?? 80, colorsFor(this.#stream)));
+    if (this.#isTerminal) this.#redraw(boardLines(board, this.#look()));
     else this.#stream.write(`${summaryLine(board)}\n`);
   }
 
@@ -48,10 +47,13 @@ export class BoardView {
   /** Leaves the last table on the screen. */
   stop(): void {
     if (this.#quiet || !this.#last) return;
-    if (this.#isTerminal)
-      this.#redraw(boardLines(this.#last, this.#stream.columns ?? 80, colorsFor(this.#stream)));
+    if (this.#isTerminal) this.#redraw(boardLines(this.#last, this.#look()));
     this.#drawn = 0;
     this.#last = undefined;
+  }
+
+  #look(): BoardLook {
+    return { columns: this.#stream.columns ?? 80, colors: colorsFor(this.#stream) };
   }
 
   #redraw(all: string[]): void {
@@ -81,16 +83,15 @@ export function summaryLine({ counts, jobs, secondsLeft, running }: Board): stri
   return parts.join(', ');
 }
 
-/**
- * The table, no line wider than the terminal.
- * @param options.finished whether the verdict is there
- */
-export function boardLines(
-  board: Board,
-  columns: number,
-  colors: Colors,
-  { finished = false } = {},
-): string[] {
+interface BoardLook {
+  columns: number;
+  colors: Colors;
+  /** Whether the verdict is there. */
+  finished?: boolean;
+}
+
+/** The table, no line wider than the terminal. */
+export function boardLines(board: Board, { columns, colors, finished = false }: BoardLook): string[] {
   const { counts, jobs, secondsLeft, failed } = board;
   const { bold, dim, red } = colors;
   const width = Math.max(30, columns - 1);
@@ -106,14 +107,12 @@ export function boardLines(
             ? `ETA ${formatDuration(secondsLeft)}`
             : '',
       ],
-      counts.done / Math.max(1, jobs),
-      width,
-      bold,
+      { fraction: counts.done / Math.max(1, jobs), width, bold },
     ),
   ];
   const shown = board.running.slice(0, MOST_ROWS);
   const titleWidth = Math.min(44, Math.max(0, ...shown.map(({ title }) => title.length)));
-  for (const row of shown) lines.push(jobLine(row, titleWidth, width, colors));
+  for (const row of shown) lines.push(jobLine(row, { titleWidth, width, dim }));
   if (board.running.length > shown.length)
     lines.push(dim(`  … and ${board.running.length - shown.length} more`));
   for (const { title, failures } of failed)
@@ -125,9 +124,7 @@ export function boardLines(
 function head(
   title: string,
   parts: string[],
-  fraction: number,
-  width: number,
-  bold: (text: string) => string,
+  { fraction, width, bold }: { fraction: number; width: number; bold: (text: string) => string },
 ): string {
   const text = parts.filter((part) => part !== '').join('  ');
   const size = Math.min(40, width - title.length - text.length - 4);
@@ -140,7 +137,10 @@ const bar = (fraction: number, size: number): string => {
   return '█'.repeat(filled) + '░'.repeat(size - filled);
 };
 
-function jobLine(row: JobProgress, titleWidth: number, width: number, { dim }: Colors): string {
+function jobLine(
+  row: JobProgress,
+  { titleWidth, width, dim }: { titleWidth: number; width: number; dim: (text: string) => string },
+): string {
   const title = shorten(row.title, titleWidth).padEnd(titleWidth);
   if (row.state !== 'running') return dim(shorten(`  ${title} stopped at step ${row.step}`, width));
   if (row.steps === null) return shorten(`  ${title} …`, width);

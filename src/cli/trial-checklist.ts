@@ -1,32 +1,14 @@
 /** `graft trial checklist`: reporting guidelines with every answer that a finished trial, or a verdict on a table, knows. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { DataError } from 'graft-torch/base';
-import { graftVersion } from '../base/index.js';
-import { readTrialSummary, registeredSummary, summarise, trialFacts } from '../trial/index.js';
-import type { Facts, GuidelineId } from '../verdict/checklist/index.js';
-import {
-  countText,
-  fillGuideline,
-  guidelines,
-  verdictFacts,
-  writeChecklist,
-} from '../verdict/checklist/index.js';
-import { analyse, decideVerdict } from '../verdict/index.js';
-import { readTableSummary } from '../verdict/report/index.js';
+import { factsOfFolder } from '../trial/index.js';
+import { countText, type GuidelineId, guidelineIds, writeChecklists } from '../verdict/checklist/index.js';
 import { examples, output } from './common.js';
 
 interface ChecklistFlags {
   guideline?: GuidelineId;
   out?: string;
 }
-
-/** Intervals of the bootstrap stand in the report alone: no answer needs them. */
-const noBootstrap = { replicates: 0 };
-
-/** In the order in which they are told; ../verdict/checklist holds them. */
-const ids = ['claim', 'tripod-ai', 'stard-ai', 'metrics'] as const;
 
 export function registerChecklist(trial: Command): void {
   const command = trial
@@ -36,7 +18,7 @@ export function registerChecklist(trial: Command): void {
         'the rest is marked for the author',
     )
     .argument('<dir>', 'trial folder, or a folder written by graft verdict --out')
-    .addOption(new Option('--guideline <name>', 'one of them alone').choices(ids))
+    .addOption(new Option('--guideline <name>', 'one of them alone').choices(guidelineIds))
     .option('--out <dir>', 'folder for the lists (default: <dir>/checklists)')
     .action(async (dir: string, flags: ChecklistFlags, self: Command) => checklistCommand(dir, flags, self));
   examples(command, [
@@ -46,16 +28,10 @@ export function registerChecklist(trial: Command): void {
   ]);
 }
 
-async function checklistCommand(dir: string, flags: ChecklistFlags, command: Command): Promise<void> {
-  const out = flags.out ?? join(dir, 'checklists');
-  const wanted = flags.guideline === undefined ? ids : [flags.guideline];
-  const { name, facts } = await factsOf(dir);
-  requireOurs(out, wanted);
-  const made = `Graft ${graftVersion()}`;
-  const lists = wanted.map((id) => {
-    const checklist = fillGuideline(guidelines[id], facts);
-    return { checklist, files: writeChecklist(checklist, out, { name, made }) };
-  });
+function checklistCommand(dir: string, flags: ChecklistFlags, command: Command): void {
+  const wanted = flags.guideline === undefined ? guidelineIds : [flags.guideline];
+  const { name, facts } = factsOfFolder(dir);
+  const lists = writeChecklists(facts, wanted, { dir: flags.out ?? join(dir, 'checklists'), name });
   output(command, {
     json: {
       of: dir,
@@ -75,32 +51,4 @@ async function checklistCommand(dir: string, flags: ChecklistFlags, command: Com
         )
         .join('\n'),
   });
-}
-
-/** A list is told by its table, which is written first. @throws DataError where somebody else's file has a list's name */
-function requireOurs(out: string, wanted: readonly GuidelineId[]): void {
-  for (const id of wanted) {
-    const [table, ...others] = ['csv', 'html', 'md'].map((ending) => join(out, `${id}.${ending}`));
-    const foreign = existsSync(table!) ? undefined : others.find((path) => existsSync(path));
-    if (foreign !== undefined)
-      throw new DataError(`${foreign} is there already, and not from here; give another folder with --out`);
-  }
-}
-
-/** Of a trial, or of a verdict on a table. @throws DataError where the folder is neither */
-async function factsOf(dir: string): Promise<{ name: string; facts: Facts }> {
-  const saved = join(dir, 'summary.json');
-  const table = existsSync(saved) && !existsSync(join(dir, 'events.jsonl')) ? readTableSummary(saved) : null;
-  if (table) {
-    const { scores, isProbability, subgroups } = table;
-    const analysis = analyse(scores, noBootstrap);
-    const verdict = decideVerdict(analysis);
-    return {
-      name: scores.name,
-      facts: verdictFacts({ scores, analysis, verdict, registration: null, isProbability, subgroups }),
-    };
-  }
-  const summary = registeredSummary(dir, readTrialSummary(dir));
-  const analysis = summarise(summary, noBootstrap);
-  return { name: summary.name, facts: trialFacts(summary, analysis, decideVerdict(analysis)) };
 }

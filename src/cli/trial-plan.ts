@@ -1,33 +1,29 @@
 /** `graft trial plan`: what a trial will do, what it will be able to see, and what it will cost, before anything runs. */
 import type { Command } from 'commander';
-import type { Dataset } from '../data/dataset/index.js';
-import { openDataset } from '../data/dataset/index.js';
 import { unknownWords } from '../data/lineage/index.js';
 import { plural } from '../report/index.js';
-import type { Cost, Room, TrialConfig, TrialJob } from '../trial/index.js';
 import {
+  type ArmImages,
+  armImages,
   armsOf,
-  checkTrial,
+  type Cost,
   comparisonPairs,
   estimateCost,
   measureRoom,
-  planTrial,
-  readTrialSummary,
-  requireBalanceArm,
+  prepareTrial,
+  type Room,
   rolesOf,
-  settleTrialThreads as settle,
-  summarise,
-  syntheticCount,
-  trainingCounts,
+  settleTrialThreads,
+  type Trial,
+  type TrialJob,
   trialConfigSchema,
-  variantRows,
+  trialPower,
 } from '../trial/index.js';
 import type { PowerPlan } from '../verdict/index.js';
-import { pilotOf, planPower } from '../verdict/index.js';
 import { collect, commandConfig, examples, integer, notice, number, output, warning } from './common.js';
 import { powerText } from './power-text.js';
 import { plainTable, trimmed } from './table.js';
-import { comparePictures } from './trial-run.js';
+import { withPictures } from './trial-run.js';
 
 interface PlanFlags {
   data?: string;
@@ -74,15 +70,13 @@ async function planCommand(file: string, flags: PlanFlags, command: Command): Pr
     command,
     trialConfigSchema,
     'trial',
-    { ...flags, recipe: file, settle },
+    { ...flags, recipe: file, settle: settleTrialThreads },
     [{ flag: '--data', key: 'data', value: flags.data }],
   );
   if (config === null) return;
-  const dataset = openDataset(config.data);
-  requireBalanceArm(config);
-  const jobs = planTrial(config, dataset);
-  for (const unknown of checkTrial(config, dataset)) warning(unknownWords(unknown));
-  await comparePictures(config, dataset, command);
+  const trial = prepareTrial(config);
+  for (const unknown of trial.unknown ?? []) warning(unknownWords(unknown));
+  await withPictures(trial, command);
   const arms = armsOf(config);
   const pairs = comparisonPairs(arms);
   const roles = rolesOf(pairs);
@@ -92,117 +86,51 @@ async function planCommand(file: string, flags: PlanFlags, command: Command): Pr
     question,
     role: roles[i]!,
   }));
-  const power = await powerOf(config, dataset, flags);
-  const measured = flags.measure ? await costOf(config, dataset, jobs, flags, command) : null;
-  const images = await armImages(config, dataset);
+  const { auc, seedDeviation, generatorDeviation } = flags;
+  const power = trialPower(trial, { pilot: flags.pilot, assume: { auc, seedDeviation, generatorDeviation } });
+  const measured = flags.measure ? await costOf(trial, flags, command) : null;
+  const parts = { trial, images: armImages(trial), comparisons, power, measured };
   output(command, {
     json: {
       config,
       arms,
-      images,
+      images: parts.images,
       comparisons,
-      jobs: jobs.map(({ id, kind, needs }) => ({ id, kind, needs })),
+      jobs: trial.jobs().map(({ id, kind, needs }) => ({ id, kind, needs })),
       power,
       ...measured,
     },
-    text: () => planText({ config, images, comparisons, jobs, power, measured }),
+    text: () => planText(parts),
   });
 }
 
-/** Training images of each arm in the first fold. */
-async function armImages(
-  config: TrialConfig,
-  dataset: Dataset,
-): Promise<{ arm: string; real: number; positives: number; synthetic: number }[]> {
-  return armsOf(config).map((arm) => {
-    const { realFraction } = arm;
-    const counts = trainingCounts(dataset, variantRows(dataset, config.folds, { fold: 1, realFraction }));
-    const positives = arm.real === 'all' ? counts.positives : 0;
-    return {
-      arm: arm.name,
-      real: arm.real === 'all' ? counts.all : counts.all - counts.positives,
-      positives,
-      synthetic: arm.synthetic ? syntheticCount(arm.synthetic.amount, counts) : 0,
-    };
-  });
-}
-
-async function powerOf(config: TrialConfig, dataset: Dataset, flags: PlanFlags): Promise<PowerPlan> {
-  let pilot: Parameters<typeof planPower>[0]['pilot'];
-  if (flags.pilot !== undefined) {
-    pilot = pilotOf(summarise(readTrialSummary(flags.pilot), { replicates: 0 }), flags.pilot);
-  }
-  const groupsOf = (rows: readonly { label: string; group: string }[]) => {
-    const of = (isPositive: boolean): number =>
-      new Set(
-        rows.filter(({ label }) => (label === dataset.positive) === isPositive).map(({ group }) => group),
-      ).size;
-    return { positives: of(true), negatives: of(false) };
-  };
-  const tested = Array.from({ length: config.folds }, (_, i) =>
-    variantRows(dataset, config.folds, { fold: i + 1, realFraction: 1 }).filter(
-      ({ split }) => split === 'test',
-    ),
-  ).flat();
-  return planPower({
-    seeds: config.seeds.length,
-    folds: config.folds,
-    each: eachOf(config),
-    test: groupsOf(tested),
-    all: groupsOf(dataset.rows),
-    margin: config.equivalenceMargin,
-    level: config.level,
-    power: config.power,
-    looks: config.sequential?.looks,
-    pilot,
-    assume: {
-      ...(flags.auc !== undefined && { auc: flags.auc }),
-      ...(flags.seedDeviation !== undefined && { seedDeviation: flags.seedDeviation }),
-      ...(flags.generatorDeviation !== undefined && { generatorDeviation: flags.generatorDeviation }),
-    },
-  });
-}
-
-/** Of the GAN that plain `synthetic` means, which the primary comparison has. */
-const eachOf = ({ gans }: TrialConfig): 'fold' | 'seed' => {
-  const [first] = Object.values(gans);
-  return first?.run === null ? first.each : 'fold';
-};
-
-async function costOf(
-  config: TrialConfig,
-  dataset: Dataset,
-  jobs: readonly TrialJob[],
-  flags: PlanFlags,
-  command: Command,
-): Promise<{ room: Room; cost: Cost }> {
-  const room = await measureRoom(config, {
-    gans: [...new Set(jobs.flatMap((job) => (job.kind === 'gan' ? [job.gan] : [])))],
-    threads: config.threads,
+async function costOf(trial: Trial, flags: PlanFlags, command: Command): Promise<{ room: Room; cost: Cost }> {
+  const room = await measureRoom(trial.config, {
+    gans: [...new Set(trial.jobs().flatMap((job) => (job.kind === 'gan' ? [job.gan] : [])))],
+    threads: trial.config.threads,
     parallel: flags.jobs,
     onProbe: (title) => notice(command, `measuring: ${title}`),
   });
-  const external = Object.values(config.external).reduce((sum, dir) => sum + openDataset(dir).rows.length, 0);
-  return { room, cost: estimateCost(config, dataset, jobs, { room, external }) };
+  return { room, cost: estimateCost(trial, room) };
 }
 
 interface PlanParts {
-  config: TrialConfig;
-  images: Awaited<ReturnType<typeof armImages>>;
+  trial: Trial;
+  images: readonly ArmImages[];
   comparisons: { arm: string; baseline: string; question: string; role: string }[];
-  jobs: readonly TrialJob[];
   power: PowerPlan;
   measured: { room: Room; cost: Cost } | null;
 }
 
-function planText({ config, images, comparisons, jobs, power, measured }: PlanParts): string {
+function planText({ trial, images, comparisons, power, measured }: PlanParts): string {
+  const { config } = trial;
   const arms = plainTable(['arm', 'real', 'of them positive', 'synthetic'], 1);
   for (const { arm, real, positives, synthetic } of images)
     arms.push([arm, String(real), String(positives), synthetic > 0 ? String(synthetic) : '–']);
   const held = plainTable(['role', 'comparison', 'asks'], 3);
   for (const { arm, baseline, question, role } of comparisons)
     held.push([role, `${arm} − ${baseline}`, question]);
-  const count = (kind: TrialJob['kind']): number => jobs.filter((job) => job.kind === kind).length;
+  const count = (kind: TrialJob['kind']): number => trial.jobs().filter((job) => job.kind === kind).length;
   const { folds, sequential, seeds } = config;
   const seedText = sequential
     ? `looks at ${sequential.looks.join(', ')} seeds`

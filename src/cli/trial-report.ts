@@ -9,7 +9,6 @@ import { exportMlflow, exportTensorBoard } from '../trial/export/index.js';
 import type { TrialSummary } from '../trial/index.js';
 import { readTrialSummary, registeredSummary } from '../trial/index.js';
 import { failurePictures, writeReport } from '../trial/report/index.js';
-import { registrationText } from '../verdict/index.js';
 import { examples, globalOptions, notice, output, warning } from './common.js';
 import { verdictText } from './verdict-text.js';
 
@@ -41,7 +40,7 @@ export function registerReport(trial: Command): void {
     .option('--no-pictures', 'name the images that were judged wrong, and show none of them')
     .action(async (dir: string, flags: ReportFlags, command: Command) => {
       const summary = registeredSummary(dir, readTrialSummary(dir), flags.deviation);
-      await printReport(dir, summary, command, flags);
+      await printReport({ dir, summary }, command, flags);
     });
   examples(report, [
     ['into another folder', 'graft trial report runs/trial-melanoma --out report'],
@@ -69,27 +68,27 @@ export function registerReport(trial: Command): void {
   ]);
 }
 
+/** What lies in a report's folder, so that nobody else's files are written over. */
+export const reportFolder = {
+  marks: ['report.html', 'report.md', 'summary.json'],
+  own: /^(figures|report\.(html|md|pdf)|summary\.json)$/,
+};
+
 export async function printReport(
-  dir: string,
-  summary: TrialSummary,
+  { dir, summary }: { dir: string; summary: TrialSummary },
   command: Command,
   flags: ReportFlags = {},
 ): Promise<void> {
-  const { registration } = summary;
-  if (flags.out !== undefined)
-    requireOwn(flags.out, {
-      marks: ['report.html', 'report.md', 'summary.json'],
-      own: /^(figures|report\.(html|md|pdf)|summary\.json)$/,
-    });
-  const { analysis, verdict, html } = writeReport(summary, flags.out ?? join(dir, 'report'), {
+  if (flags.out !== undefined) requireOwn(flags.out, reportFolder);
+  const written = writeReport(summary, flags.out ?? join(dir, 'report'), {
     baseDir: dir,
     ...(flags.pictures === false ? {} : { pictures: await failurePictures(summary, dir) }),
   });
+  const { html, registration, verdict, analysis } = written;
   const pdf = flags.pdf ? await printPdf(html) : null;
-  const text = await verdictText(analysis, verdict, registrationText(registration));
   output(command, {
     json: { trial: dir, report: html, pdf, registration, verdict, analysis },
-    text: () => `${text}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`,
+    text: () => `${verdictText(written, 'trial')}\n\nReport: ${pdf === null ? html : `${html}, ${pdf}`}`,
   });
 }
 

@@ -1,47 +1,28 @@
 /** `graft trial run | resume | status`: having a trial done, and watching it. */
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { ConfigError, DataError } from 'graft-torch/base';
-import { commandLine, graftVersion } from '../base/index.js';
-import type { Dataset } from '../data/dataset/index.js';
-import { openDataset } from '../data/dataset/index.js';
-import type { Run } from '../run/index.js';
-import {
-  createRun,
-  openRun,
-  readRunConfig,
-  resolveConfig,
-  runStatus,
-  wholePaths,
-  withInterrupt,
-} from '../run/index.js';
-import type { PictureCheck, TrialConfig } from '../trial/index.js';
+import { ConfigError } from 'graft-torch/base';
+import { commandLine } from '../base/index.js';
+import { createRun, openRun, type Run, runStatus, wholePaths, withInterrupt } from '../run/index.js';
+import { describeExecutor, openExecutor, openStore, threadsElsewhere } from '../trial/executors/index.js';
 import {
   BoardReader,
   checkPictures,
-  checkTrial,
   describeSetting,
-  openTrialDataset,
-  planTrial,
+  openTrial,
+  prepareTrial,
+  priorRegistration,
   readSchedule,
-  requireBalanceArm,
+  requirePlan,
   runTrial,
   settleTrialThreads,
+  type Trial,
+  type TrialConfig,
   trialConfigSchema,
-  trialPlan,
   withModule,
   withRecipePaths,
 } from '../trial/index.js';
-import type { RegistrationFile } from '../verdict/index.js';
-import {
-  planDifferences,
-  REGISTRATION_FILE,
-  readRegistration,
-  requirePast,
-  someOf,
-  writeRegistration,
-} from '../verdict/index.js';
+import { REGISTRATION_FILE, writeRegistration } from '../verdict/index.js';
 import {
   addTrustOption,
   collect,
@@ -54,13 +35,7 @@ import {
 } from './common.js';
 import { type MakingHooks, making } from './data-making.js';
 import { BoardView, boardLines } from './trial-board.js';
-import {
-  addExecutorOptions,
-  describeExecutor,
-  type ExecutorFlags,
-  openExecutor,
-  openStore,
-} from './trial-executor.js';
+import { addExecutorOptions, type ExecutorFlags } from './trial-executor.js';
 import { addDeviationOption, printReport } from './trial-report.js';
 
 interface RunFlags extends ExecutorFlags {
@@ -133,83 +108,34 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   if (flags.deviation !== undefined && flags.registration === undefined) {
     throw new ConfigError('--deviation: there is no plan to deviate from; give it with --registration');
   }
-  const registered = flags.registration === undefined ? null : await priorRegistration(flags.registration);
+  const registered = flags.registration === undefined ? null : priorRegistration(flags.registration);
   const reason = registered?.registration.plan.marginReason;
   // Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started.
   const config = {
     ...wholePaths('trial', await withModule(withRecipePaths(given))),
     ...(given.marginReason === null && typeof reason === 'string' && { marginReason: reason }),
   };
-  const dataset = openDataset(config.data);
-  requireBalanceArm(config);
-  planTrial(config, dataset); // a wrong path or key must not leave a run folder behind
-  checkTrial(config, dataset);
+  const trial = prepareTrial(config); // a wrong path or key must not leave a run folder behind
   await openStore(flags); // nor a store without keys
   if (registered !== null && flags.deviation === undefined)
-    await requirePlan(registered, config, dataset, flags);
-  const compared = await comparePictures(config, dataset, command);
+    await requirePlan(trial, registered, flags.registration!);
+  const compared = await withPictures(trial, command);
   const dir = flags.out ?? `runs/trial-${config.name}`;
-  const run = createRun(dir, { kind: 'trial', config, dataHash: dataset.hash });
-  if (registered !== null) {
-    writeRegistration(run.path(REGISTRATION_FILE), registered);
-  }
-  await runTrialToEnd(run, config, command, { ...flags, compared });
+  const run = createRun(dir, { kind: 'trial', config, dataHash: trial.dataset.hash });
+  if (registered !== null) writeRegistration(run.path(REGISTRATION_FILE), registered);
+  await runTrialToEnd({ run, trial: compared }, command, flags);
 }
 
-/** @throws DataError where it is none, ConfigError where it was not made before a trial */
-async function priorRegistration(path: string): Promise<RegistrationFile> {
-  const file = readRegistration(path);
-  requirePast(file.registration);
-  if (file.registration.by === 'register') return file;
-  throw new ConfigError(
-    `${path}: was written by a trial that began, not before it; make one with: ${commandLine`graft trial register FILE`}`,
-  );
-}
-
-/** Before there is a trial folder. @throws ConfigError naming what differs from the registered plan */
-async function requirePlan(
-  { registration }: RegistrationFile,
-  config: TrialConfig,
-  dataset: Dataset,
-  { registration: path }: RunFlags,
-): Promise<void> {
-  const ignoreNew = registration.version !== graftVersion();
-  const differences = planDifferences(registration.plan, await trialPlan(config, dataset), { ignoreNew });
-  if (differences.length > 0)
-    throw new ConfigError(
-      `${path}: registered another plan than this: ${someOf(differences)}. Run what was registered, or say why not: --deviation "…", which the report then tells`,
-    );
-}
-
-/** Jobs elsewhere have the cores that they are given there; 0 where they run here. */
-const threadsElsewhere = ({ executor, workerCpus }: ExecutorFlags): number =>
-  executor === undefined || executor === 'local' ? 0 : (workerCpus ?? 1);
-
-/** Pictures of external test sets against the trial's own, with a bar; null where there are no such sets. */
-export async function comparePictures(
-  config: TrialConfig,
-  dataset: Dataset,
-  command: Command,
-): Promise<PictureCheck | null> {
-  if (Object.keys(config.external).length === 0) return null;
+/** With the pictures of external test sets compared to the trial's own, and a bar. */
+export async function withPictures(trial: Trial, command: Command): Promise<Trial> {
+  if (Object.keys(trial.config.external).length === 0) return { ...trial, pictures: null };
   const labels = { shared: 'comparing external sets with the training images' };
   const work = ({ onProgress, signal }: MakingHooks<'shared'>) =>
-    checkPictures(config, dataset, {
+    checkPictures(trial.config, trial.dataset, {
       onProgress: (done, total) => onProgress('shared', done, total),
       signal,
     });
-  return making(command, labels, work, 'nothing was begun');
-}
-
-/**
- * The configuration of a trial folder.
- * @param data where its dataset is now; default: where the trial says
- */
-export async function trialConfigOf(dir: string, data?: string): Promise<TrialConfig> {
-  const { kind } = readRunConfig(dir);
-  if (kind !== 'trial') throw new DataError(`${dir}: is a ${kind} run, expected a trial`);
-  const config = resolveConfig(trialConfigSchema, { file: `${dir}/config.yaml` });
-  return data === undefined ? config : { ...config, data: resolve(data) };
+  return { ...trial, pictures: await making(command, labels, work, 'nothing was begun') };
 }
 
 interface ResumeFlags extends ExecutorFlags {
@@ -220,40 +146,35 @@ interface ResumeFlags extends ExecutorFlags {
 
 async function resumeCommand(dir: string, flags: ResumeFlags, command: Command): Promise<void> {
   if (flags.dryRun) {
-    const text = await describeExecutor(dir, flags);
+    const text = describeExecutor(dir, flags);
     output(command, { json: { text }, text });
     return;
   }
-  const config = await trialConfigOf(dir, flags.data);
-  openTrialDataset(dir, config);
+  const trial = openTrial(dir, flags.data);
   const { threads } = globalOptions(command);
-  await runTrialToEnd(openRun(dir, { kind: 'trial', data: flags.data }), config, command, {
-    ...flags,
-    threads,
-  });
+  const run = openRun(dir, { kind: 'trial', data: flags.data });
+  await runTrialToEnd({ run, trial }, command, { ...flags, threads });
 }
 
 /** Runs (or goes on with) a trial, with its table and the signals caught; writes and prints the report. */
 export async function runTrialToEnd(
-  run: Run,
-  config: TrialConfig,
+  { run, trial }: { run: Run; trial: Trial },
   command: Command,
-  flags: ExecutorFlags & { compared?: PictureCheck | null; threads?: number; deviation?: string } = {},
+  flags: ExecutorFlags & { threads?: number; deviation?: string } = {},
 ): Promise<void> {
   const { quiet } = globalOptions(command);
   const view = new BoardView({ quiet });
   try {
     const summary = await withInterrupt(
       async (interrupt) =>
-        runTrial(run, config, {
+        runTrial(run, trial, {
           interrupt,
           parallel: flags.jobs,
-          compared: flags.compared,
           onCompare: () => view.note('comparing the pictures of external sets with the training images'),
           threads: flags.threads,
           deviation: flags.deviation,
           onNotice: (message) => view.note(message),
-          executor: await openExecutor(run.dir, flags, (message) => view.note(message), interrupt),
+          executor: await openExecutor(run.dir, flags, { warn: (message) => view.note(message), interrupt }),
           onProbe: (title) => view.note(`measuring what this machine has room for: ${title}`),
           onRoom: ({ chosen }) => view.note(`room for ${describeSetting(chosen)}`),
           onTurn: (board) => view.show(board),
@@ -265,7 +186,7 @@ export async function runTrialToEnd(
       'stopping: every job saves its state; once more to stop at once',
     );
     view.stop();
-    await printReport(run.dir, summary, command);
+    await printReport({ dir: run.dir, summary }, command);
   } finally {
     view.stop();
     run.close();
@@ -278,14 +199,9 @@ interface StatusFlags {
 }
 
 async function statusCommand(dir: string, flags: StatusFlags, command: Command): Promise<void> {
-  const config = await trialConfigOf(dir, flags.data);
-  const dataset = openTrialDataset(dir, config);
-  const reader = new BoardReader(dir, config);
-  const look = () => {
-    const schedule = readSchedule(dir);
-    const jobs = planTrial(config, dataset, schedule && { seeds: schedule.seeds });
-    return reader.read(jobs);
-  };
+  const trial = openTrial(dir, flags.data);
+  const reader = new BoardReader(dir, trial.config);
+  const look = () => reader.read(trial.jobs(readSchedule(dir)?.seeds));
   if (flags.watch) {
     const view = new BoardView({ quiet: false });
     while (runStatus(dir) !== 'finished') {
@@ -304,7 +220,11 @@ async function statusCommand(dir: string, flags: StatusFlags, command: Command):
     json: { trial: dir, status, ...board },
     text: () =>
       [
-        ...boardLines(board, process.stdout.columns ?? 100, colorsFor(process.stdout), { finished }),
+        ...boardLines(board, {
+          columns: process.stdout.columns ?? 100,
+          colors: colorsFor(process.stdout),
+          finished,
+        }),
         ...(finished ? [finishedWords(dir)] : []),
       ].join('\n'),
   });

@@ -2,33 +2,18 @@
 
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { ConfigError, DataError } from 'graft-torch/base';
-import { LockedError } from '../base/index.js';
-import type { Interrupt } from '../run/index.js';
 import { withInterrupt } from '../run/index.js';
-import type { QueuedTrialOptions } from '../trial/executors/index.js';
-import {
-  folderTrial,
-  openCopy,
-  openObjectStore,
-  placeLabel,
-  stoppedExitCode,
-  storedTrial,
-  workFromQueue,
-} from '../trial/executors/index.js';
-import type { JobOutcome, TrialConfig, TrialJob } from '../trial/index.js';
+import { stoppedExitCode, workOn } from '../trial/executors/index.js';
 import {
   BUSY_EXIT_CODE,
+  type JobOutcome,
   jobTitle,
-  openTrialDataset,
-  planTrial,
+  openTrial,
   probe,
-  readSchedule,
-  runJob,
-  work,
+  runJobHere,
+  type TrialJob,
 } from '../trial/index.js';
 import { addTrustOption, examples, globalOptions, integer, notice, output, warning } from './common.js';
-import { trialConfigOf } from './trial-run.js';
 
 export function registerWork(trial: Command): void {
   const work = addTrustOption(trial.command('work'))
@@ -89,93 +74,26 @@ async function workCommand(dir: string, flags: WorkFlags, command: Command): Pro
     if (outcome === 'done') done++;
     if (outcome !== 'busy') notice(command, `${outcome}: ${jobTitle(job)}`);
   };
-  const ended = await withInterrupt(async (interrupt) => {
-    const options = { ...flags, parallel: flags.jobs, worker, interrupt, onJob };
-    if (/^s3:\/\//.test(dir)) return await workStore(dir, flags, options);
-    const config = await trialConfigOf(dir, flags.data);
-    if (flags.queue !== undefined) return await workQueue(dir, config, flags.queue, options);
-    return await work(dir, { ...options, config, until: 'final' });
-  }, 'stopping: every job saves its state; once more to stop at once');
+  const ended = await withInterrupt(
+    (interrupt) => workOn(dir, { ...flags, parallel: flags.jobs, worker, interrupt, onJob, warn: warning }),
+    'stopping: every job saves its state; once more to stop at once',
+  );
   output(command, { json: { trial: dir, done, ended }, text: `${done} jobs done, ${ended}` });
   if (ended === 'stopped') process.exitCode = stoppedExitCode;
 }
 
-interface QueueWork extends QueuedTrialOptions {
-  parallel: number;
-  mostJobs?: number;
-  interrupt: Interrupt;
-}
-
-/** Works from a queue: what is open, and what became of it, the trial's folder says as ever. */
-async function workQueue(dir: string, config: TrialConfig, connection: string, options: QueueWork) {
-  return await workFromQueue(folderTrial(dir, config, options), {
-    ...options,
-    connection,
-    trialDir: dir,
-    warn: warning,
-  });
-}
-
-/** The same for a trial in an object store, in a copy that only this worker has. */
-async function workStore(url: string, flags: WorkFlags, options: QueueWork) {
-  const { queue: connection } = flags;
-  if (connection === undefined)
-    throw new ConfigError(
-      `${url}: a trial in an object store needs --queue postgresql://…, which says who does what`,
-    );
-  const store = await openObjectStore(url, { interrupt: options.interrupt, warn: warning });
-  const label = placeLabel(store.url);
-  const { mirror, close } = await openCopy(store, flags.scratch ?? label, flags.data);
-  try {
-    const { dir: trialDir } = mirror;
-    const copy = folderTrial(trialDir, await trialConfigOf(trialDir), options);
-    const trial = storedTrial(copy, mirror, options);
-    return await workFromQueue(trial, { ...options, connection, trialDir, label, warn: warning });
-  } finally {
-    close();
-  }
-}
-
-/** The trial as a job is given it. */
-async function openTrial(
-  dir: string,
-  { threads, data }: { threads?: number | undefined; data?: string | undefined } = {},
-) {
-  const config = await trialConfigOf(dir, data);
-  const schedule = readSchedule(dir);
-  return {
-    schedule,
-    trial: {
-      dir,
-      config,
-      dataset: openTrialDataset(dir, config),
-      threads: threads ?? schedule?.threads ?? 1,
-    },
-  };
-}
-
 async function jobCommand(dir: string, id: string, data?: string): Promise<void> {
-  const { schedule, trial } = await openTrial(dir, { data });
-  const jobs = planTrial(trial.config, trial.dataset, schedule && { seeds: schedule.seeds });
-  const job = jobs.find((one) => one.id === id);
-  if (!job) throw new DataError(`${dir}: has no job '${id}'`);
   // The worker that started this process is gone: nobody would know of it, so it saves and ends.
   const abandon = (): boolean => process.kill(process.pid, 'SIGTERM');
   process.once('disconnect', abandon);
   try {
-    await withInterrupt(
-      (interrupt) =>
-        runJob(trial, job, {
-          interrupt,
-          warn: warning,
-        }),
+    const ended = await withInterrupt(
+      (interrupt) => runJobHere(openTrial(dir, data), id, { interrupt, warn: warning }),
       'stopping after this step and saving the state',
       // Slurm signals this process as well as its worker, which signals it again.
       { repeatMs: 10_000 },
     );
-  } catch (error) {
-    if (!(error instanceof LockedError)) throw error;
-    process.exitCode = BUSY_EXIT_CODE;
+    if (ended === 'busy') process.exitCode = BUSY_EXIT_CODE;
   } finally {
     process.off('disconnect', abandon);
     if (process.connected) process.disconnect();
@@ -189,8 +107,8 @@ interface ProbeFlags {
 }
 
 async function probeCommand(dir: string, flags: ProbeFlags, command: Command): Promise<void> {
-  const { trial } = await openTrial(dir, { threads: globalOptions(command).threads });
+  const { threads = 1 } = globalOptions(command);
   const kind = flags.gan === undefined ? 'classifier' : { gan: flags.gan };
   const meeting = flags.meet === undefined ? null : { folder: flags.meet, count: flags.count };
-  output(command, { json: await probe(trial, kind, meeting) });
+  output(command, { json: await probe({ ...openTrial(dir), threads }, kind, meeting) });
 }

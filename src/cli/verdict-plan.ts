@@ -1,10 +1,10 @@
 /** `graft verdict plan`: what a design will be able to see, from assumptions or from a pilot table of scores. */
 import type { Command } from 'commander';
 import { ConfigError } from 'graft-torch/base';
-import { analyse, pilotOf, planPower, readScoreTable } from '../verdict/index.js';
+import { pilotOfTable, planPower } from '../verdict/index.js';
 import { examples, integer, number, output } from './common.js';
 import { powerText } from './power-text.js';
-import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict.js';
+import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict-options.js';
 
 interface PlanFlags extends TableFlags {
   pilot?: string[];
@@ -52,14 +52,13 @@ export function registerVerdictPlan(verdict: Command): void {
 }
 
 async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
-  const plan = await planOf(flags);
+  const plan = planOf(flags);
   const each = flags.generatorEach ?? 'fold';
   if (each !== 'fold' && each !== 'seed')
     throw new ConfigError(`--generator-each ${each}: expected fold or seed`);
-  const pilot = flags.pilot === undefined ? null : await pilotTable(flags.pilot, plan);
-  const test = pilot?.test ?? { positives: undefined, negatives: undefined };
-  const positives = flags.positives ?? test.positives;
-  const negatives = flags.negatives ?? test.negatives;
+  const pilot = flags.pilot === undefined ? null : await pilotOfTable(flags.pilot, plan);
+  const positives = flags.positives ?? pilot?.pilot.test.positives;
+  const negatives = flags.negatives ?? pilot?.pilot.test.negatives;
   if (positives === undefined || negatives === undefined)
     throw new ConfigError(
       'say how many test patients of each class there are, --positives and --negatives, or give a pilot table with --pilot',
@@ -73,7 +72,7 @@ async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
     level: plan.level,
     power: plan.power,
     looks: plan.looks,
-    ...(pilot && { pilot: pilotOf(pilot.analysis, pilot.name) }),
+    ...(pilot && { pilot: pilot.pilot }),
     assume: {
       ...(flags.auc !== undefined && { auc: flags.auc }),
       ...(flags.seedDeviation !== undefined && { seedDeviation: flags.seedDeviation }),
@@ -82,25 +81,4 @@ async function planCommand(flags: PlanFlags, command: Command): Promise<void> {
     },
   });
   output(command, { json: { plan, power }, text: () => powerText(power) });
-}
-
-/** A table of scores as a pilot. */
-async function pilotTable(paths: readonly string[], plan: Awaited<ReturnType<typeof planOf>>) {
-  const { looks: _, ...rest } = plan;
-  const table = await readScoreTable(paths, rest);
-  if (table.kind === 'aucs')
-    throw new ConfigError(
-      `${paths[0]}: a table of AUCs cannot be a pilot; what test images add to the variance is not in it`,
-    );
-  const analysis = analyse(table.scores, { replicates: 0 });
-  const { groups, positiveGroups } = analysis.test;
-  const seeds = new Map<number, Set<number>>();
-  for (const { fold, seed } of table.scores.runs) seeds.set(fold, (seeds.get(fold) ?? new Set()).add(seed));
-  return {
-    analysis,
-    name: paths[0]!,
-    test: { positives: positiveGroups, negatives: Math.max(1, groups - positiveGroups) },
-    seeds: Math.max(...[...seeds.values()].map(({ size }) => size)),
-    folds: seeds.size,
-  };
 }

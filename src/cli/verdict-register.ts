@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { ConfigError } from 'graft-torch/base';
 import { commandLine, graftVersion } from '../base/index.js';
-import { makeRegistration, writeRegistration } from '../verdict/index.js';
+import { keepRegistration, makeRegistration } from '../verdict/index.js';
 import { askedOf, requireWhole } from '../verdict/table/index.js';
 import { collect, examples, output } from './common.js';
-import { earlier } from './trial-register.js';
-import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict.js';
+import { registeredText } from './registered-text.js';
+import { addTableOptions, ownFlags, planOf, type TableFlags } from './verdict-options.js';
 
 interface RegisterFlags extends TableFlags {
   out?: string;
@@ -46,8 +46,8 @@ export function registerVerdictRegister(verdict: Command): void {
   ]);
 }
 
-async function registerCommand(flags: RegisterFlags, command: Command): Promise<void> {
-  const plan = await planOf(flags, {}, await designFlags(flags));
+function registerCommand(flags: RegisterFlags, command: Command): void {
+  const plan = planOf(flags, {}, designFlags(flags));
   requireWhole(plan);
   const out = flags.out ?? file;
   const made = makeRegistration({
@@ -56,33 +56,13 @@ async function registerCommand(flags: RegisterFlags, command: Command): Promise<
     version: graftVersion(),
     plan: askedOf(plan),
   });
-  const before = await earlier({ out, force: flags.force ?? false }, made);
-  const kept = before ?? made;
-  if (!before) writeRegistration(out, made);
-  const { registeredAt, planHash } = kept.registration;
-  output(command, {
-    json: {
-      file: out,
-      sha256: kept.fileHash,
-      planHash,
-      registeredAt,
-      unchanged: before !== null,
-      plan: kept.registration.plan,
-    },
-    text: [
-      `${out}: ${before ? `this plan was registered already, on ${registeredAt.slice(0, 10)}; left as it is` : 'registered'}`,
-      `  SHA-256 of the file  ${kept.fileHash}`,
-      `  SHA-256 of the plan  ${planHash}`,
-      '',
-      'Deposit the file, or its SHA-256, now, where somebody else keeps the date: OSF, Zenodo, a journal, an e-mail to a',
-      'colleague. On your own disk it proves nothing. Keep the file, byte by byte. Then:',
-      `  ${commandLine`graft verdict scores.csv --registration ${out}`}`,
-    ].join('\n'),
-  });
+  const kept = keepRegistration(out, made, flags.force);
+  const next = commandLine`graft verdict scores.csv --registration ${out}`;
+  output(command, registeredText(kept, out, { plan: kept.registration.plan, next }));
 }
 
 /** The table's design as keys of verdict.yaml. */
-async function designFlags(flags: RegisterFlags): Promise<{ flag: string; key: string; value: unknown }[]> {
+function designFlags(flags: RegisterFlags): { flag: string; key: string; value: unknown }[] {
   const yes = (flag: string, text: string | undefined): boolean | undefined => {
     if (text === undefined) return undefined;
     if (text !== 'yes' && text !== 'no') throw new ConfigError(`${flag} ${text}: expected yes or no`);

@@ -1,14 +1,9 @@
 /** A verdict on the terminal. */
-
 import Table from 'cli-table3';
-import type { TrialAnalysis, Verdict } from '../verdict/index.js';
-import { verdictLines } from '../verdict/index.js';
+import { type Judged, type PlanSubject, registrationText, verdictLines } from '../verdict/index.js';
 
-/**
- * Arms with their AUC, the verdict, the other comparisons.
- * @param held what the plan was held to, if that is known
- */
-export async function verdictText(analysis: TrialAnalysis, verdict: Verdict, held?: string): Promise<string> {
+/** Arms with their AUC, the verdict, what the plan was held to, the other comparisons. */
+export function verdictText({ analysis, verdict, registration }: Judged, subject: PlanSubject): string {
   const table = new Table({
     head: ['arm', 'test AUC', `${Math.round(100 * analysis.level)} % interval`, 'runs'],
     style: { head: [], border: [] },
@@ -24,7 +19,7 @@ export async function verdictText(analysis: TrialAnalysis, verdict: Verdict, hel
     table.toString(),
     '',
     ...verdictLines(verdict),
-    ...(held === undefined ? [] : [held]),
+    registrationText(registration, subject),
     ...(verdict.others.length > 0 ? ['', ...verdict.others] : []),
   ].join('\n');
 }

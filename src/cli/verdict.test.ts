@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileProgram } from '../../test/program.js';
 import { packageRoot } from '../base/index.js';
-import { snippet } from './verdict-init.js';
+import { snippet } from '../verdict/table/template.js';
 
 const root = mkdtempSync(join(tmpdir(), 'graft-verdict-'));
 const home = join(root, 'package');

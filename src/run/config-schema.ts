@@ -145,14 +145,11 @@ function range(schema: JsonSchema): string {
 /**
  * The known key that an unknown one was probably meant to be: a neighbour with a similar name, else the same
  * name elsewhere in the schema (as a dotted path); undefined when nothing is near.
+ * @param path with the unknown key at its end
  */
-export function nearestKey(
-  schema: JsonSchema,
-  path: KeyPath,
-  key: string,
-  value?: unknown,
-): string | undefined {
-  const beside = nearest(key, keysAt(schema, path, value));
+export function nearestKey(schema: JsonSchema, path: KeyPath, value?: unknown): string | undefined {
+  const key = String(path.at(-1));
+  const beside = nearest(key, keysAt(schema, path.slice(0, -1), value));
   if (beside !== undefined) return beside;
   // Else the same name further down, or one that it abbreviates: lr → learningRate, rate → learningRate.
   const plain = (name: string): string => name.toLowerCase().replace(/[-_]/g, '');

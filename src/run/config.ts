@@ -20,8 +20,8 @@ import {
   nearestKey,
   schemasAt,
 } from './config-schema.js';
+import { type RunKind, runKinds } from './kind.js';
 import { locatePaths } from './places.js';
-import { type RunKind, runKinds } from './run-reader.js';
 
 /** Where a configuration comes from, weakest first. */
 export interface ConfigSources {
@@ -46,6 +46,7 @@ interface Layers {
   value: Plain;
   origins: Map<string, string>;
   schema: JsonSchema;
+  sources: ConfigSources;
 }
 
 /**
@@ -57,12 +58,12 @@ export function resolveConfig<Schema extends z.ZodType>(
   schema: Schema,
   sources: ConfigSources = {},
 ): z.output<Schema> {
-  const layers: Layers = { value: {}, origins: new Map(), schema: jsonSchemaOf(schema) };
-  if (sources.recipe !== undefined) addFile(layers, recipePath(sources.recipe, sources.recipesDir), sources);
-  if (sources.file !== undefined) addFile(layers, sources.file, sources);
+  const layers: Layers = { value: {}, origins: new Map(), schema: jsonSchemaOf(schema), sources };
+  if (sources.recipe !== undefined) addFile(layers, recipePath(sources.recipe, sources.recipesDir));
+  if (sources.file !== undefined) addFile(layers, sources.file);
   for (const text of sources.sets ?? []) addSet(layers, text);
   for (const { flag, key, value } of sources.flags ?? []) {
-    if (value !== undefined) assign(layers, key, value, flag);
+    if (value !== undefined) assign(layers, { key, value }, flag);
   }
   const result = schema.safeParse(layers.value);
   if (result.success) return result.data;
@@ -143,7 +144,8 @@ function pathOf(ancestors: readonly unknown[]): string[] {
 
 // ——— layers ———
 
-function addFile(layers: Layers, path: string, sources: ConfigSources, above: readonly string[] = []): void {
+function addFile(layers: Layers, path: string, above: readonly string[] = []): void {
+  const { sources } = layers;
   const full = resolve(path);
   const label = shortPath(full);
   if (above.includes(full)) {
@@ -168,7 +170,7 @@ function addFile(layers: Layers, path: string, sources: ConfigSources, above: re
     // A bare name is a recipe beside this file, else one of the package's.
     const beside = join(dirname(full), /\.ya?ml$/.test(parent) ? parent : `${parent}.yaml`);
     const parentPath = existsSync(beside) ? beside : recipePath(parent, sources.recipesDir);
-    addFile(layers, parentPath, sources, [...above, full]);
+    addFile(layers, parentPath, [...above, full]);
   }
   const lineOf = new Map<string, number>();
   visit(document, {
@@ -186,41 +188,37 @@ function addFile(layers: Layers, path: string, sources: ConfigSources, above: re
     },
   });
   if (document.contents !== null && !isMap(document.contents)) return;
-  merge(layers, layers.value, own, [], (path) => {
+  merge(layers.value, own, (path) => {
     const line = lineOf.get(pathKey(path));
-    return line === undefined ? label : `${label}:${line}`;
+    layers.origins.set(pathKey(path), line === undefined ? label : `${label}:${line}`);
   });
 }
 
-/** Maps are merged key by key; everything else, lists included, replaces what was there. */
-function merge(
-  layers: Layers,
-  into: Plain,
-  from: Plain,
-  path: KeyPath,
-  origin: (path: KeyPath) => string,
-): void {
+/**
+ * Maps are merged key by key; everything else, lists included, replaces what was there.
+ * @param note called with the path of every key that is written
+ */
+function merge(into: Plain, from: Plain, note: (path: KeyPath) => void): void {
   for (const [key, value] of Object.entries(from)) {
-    const here = [...path, key];
-    layers.origins.set(pathKey(here), origin(here));
+    const noteBelow = (path: KeyPath): void => note([key, ...path]);
+    note([key]);
     const old = Object.hasOwn(into, key) ? into[key] : undefined;
     if (isPlain(value)) {
       const target = isPlain(old) ? old : {};
       define(into, key, target);
-      merge(layers, target, value, here, origin);
+      merge(target, value, noteBelow);
     } else {
       define(into, key, value);
-      if (Array.isArray(value)) noteItems(layers, value, here, origin);
+      if (Array.isArray(value)) noteItems(value, noteBelow);
     }
   }
 }
 
-function noteItems(layers: Layers, value: unknown, path: KeyPath, origin: (path: KeyPath) => string): void {
+function noteItems(value: unknown, note: (path: KeyPath) => void): void {
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
-    const here = [...path, key];
-    layers.origins.set(pathKey(here), origin(here));
-    noteItems(layers, inner, here, origin);
+    note([key]);
+    noteItems(inner, (path) => note([key, ...path]));
   }
 }
 
@@ -241,11 +239,15 @@ function addSet(layers: Layers, text: string): void {
   const allowed = schemasAt(layers.schema, key.split('.'), layers.value);
   const isTextOnly = allowed.length > 0 && allowed.every((option) => option.type === 'string');
   if (isTextOnly && typeof value !== 'string' && value !== null && typeof value !== 'object') value = written;
-  assign(layers, key, value, label);
+  assign(layers, { key, value }, label);
 }
 
 /** Puts a value at a dotted key, replacing what was there. */
-function assign(layers: Layers, dotted: string, value: unknown, label: string): void {
+function assign(
+  layers: Layers,
+  { key: dotted, value }: { key: string; value: unknown },
+  label: string,
+): void {
   const path = dotted.split('.');
   if (path.includes('')) throw new ConfigError(`${label}: "${dotted}" is not a key`);
   let node: Plain | unknown[] = layers.value;
@@ -265,7 +267,7 @@ function assign(layers: Layers, dotted: string, value: unknown, label: string): 
     if (!isPlain(inner) && !Array.isArray(inner)) define(node as Plain, key, {});
     node = (node as Plain)[key] as Plain | unknown[];
   });
-  noteItems(layers, value, path, () => label);
+  noteItems(value, (below) => layers.origins.set(pathKey([...path, ...below]), label));
 }
 
 /** Sets an own property, also one called __proto__. */
@@ -299,7 +301,7 @@ function explain(layers: Layers, issue: Issue, above: KeyPath): string[] {
   const path = [...above, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
     return (issue.keys ?? []).map((key) => {
-      const near = nearestKey(layers.schema, path, key, layers.value);
+      const near = nearestKey(layers.schema, [...path, key], layers.value);
       const known = keysAt(layers.schema, path, layers.value);
       const list = `${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
       const advice = near === undefined ? ` (there are: ${list})` : ` (did you mean "${near}"?)`;

@@ -2,7 +2,7 @@
  * Ctrl-C and SIGTERM. The first asks the running loop to save its state and end; the second ends the process at
  * once. A loop polls between two steps, never inside one, so that what it saves is a state it can resume.
  */
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { GraftError } from 'graft-torch/base';
 
 /** The user stopped a run whose state was saved: exit code 130. The message says how to go on. */
@@ -31,6 +31,18 @@ export const neverInterrupted: Interrupt = {
 };
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
+
+/** Sleeps in short pieces, so that Ctrl-C does not wait for a long one. @param signal ends it early */
+export async function sleepUnless(
+  interrupt: Interrupt | undefined,
+  ms: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const end = performance.now() + ms; performance.now() < end; ) {
+    if (interrupt?.requested || signal?.aborted) return;
+    await sleep(Math.min(200, Math.max(1, end - performance.now())), undefined, { signal }).catch(() => {});
+  }
+}
 
 /** Exit code of an interrupted process, as shells have it for SIGINT (128 + 2). */
 export const interruptedExitCode = 130;

@@ -5,7 +5,7 @@
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { isAbsolute, normalize, relative, resolve, sep } from 'node:path';
-import type { RunKind } from './run-reader.js';
+import type { RunKind } from './kind.js';
 
 /** Keys that may hold a path; `*` stands for every name, or entry of a list. */
 const PATH_KEYS: Record<RunKind, readonly string[]> = {

@@ -18,13 +18,14 @@ import { listCheckpoints } from './checkpoint-file.js';
 import { EventLog } from './events.js';
 import type { Json } from './json.js';
 import { encodeJson } from './json.js';
+import type { RunKind } from './kind.js';
 import { locatePaths, realPlace, wholePaths } from './places.js';
-import { type RunHeader, type RunKind, readRunConfig, runFiles, runStatus } from './run-reader.js';
+import { type RunHeader, readRunConfig, runFiles, runStatus } from './run-reader.js';
 
 export { type RunEvent, readEvents, withoutWall } from './events.js';
 export type { Json } from './json.js';
+export type { RunKind } from './kind.js';
 export {
-  type RunKind,
   type RunRecord,
   type RunStatus,
   readRun,

@@ -10,11 +10,8 @@ import { parseYaml } from '../base/yaml/index.js';
 import { type CheckpointFile, listCheckpoints } from './checkpoint-file.js';
 import { type RunEvent, readEvents } from './events.js';
 import { decodeJson } from './json.js';
+import { type RunKind, runKinds } from './kind.js';
 import { locatePaths } from './places.js';
-
-/** What a run trains or does. */
-export type RunKind = 'gan' | 'classifier' | 'trial';
-export const runKinds: readonly RunKind[] = ['gan', 'classifier', 'trial'];
 
 /**
  * - empty: no run there yet (the folder is missing, or holds no config.yaml)

@@ -1,5 +1,5 @@
-/** A trial's summary, analysed. */
-import { type AnalysisOptions, analyse, type TrialAnalysis } from '../verdict/index.js';
+/** A trial's summary, analysed and judged. */
+import { type AnalysisOptions, analyse, type Judged, judge, type TrialAnalysis } from '../verdict/index.js';
 import { scoresOf } from './scores.js';
 import type { TrialSummary } from './summary.js';
 
@@ -9,3 +9,10 @@ import type { TrialSummary } from './summary.js';
  */
 export const summarise = (summary: TrialSummary, options: AnalysisOptions = {}): TrialAnalysis =>
   analyse(scoresOf(summary), options);
+
+/** With its verdict, for reports and checklists. @throws as `summarise` */
+export const judgeTrial = (summary: TrialSummary, options: AnalysisOptions = {}): Judged =>
+  judge(
+    { scores: scoresOf(summary), isProbability: true, subgroups: summary.subgroups ?? [] },
+    { ...options, registration: summary.registration },
+  );

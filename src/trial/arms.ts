@@ -15,7 +15,6 @@
 
 import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
-import type { TrialArm } from './summary.js';
 
 /** How synthetic images are chosen from those a GAN can make, in the words of ../gan/choice/policies.ts. */
 export const choicePolicies = [
@@ -26,6 +25,28 @@ export const choicePolicies = [
   'filtered,best',
   'filtered,diverse',
 ] as const;
+
+/** One arm: what the training set consists of. */
+export const armSchema = z.strictObject({
+  /** 'real', 'real+standard', 'real+synthetic (2:1, 25% real)', or its own. */
+  name: z.string().min(1),
+  /** All real training images, or the negatives alone (synthetic images take the positives' place). */
+  real: z.enum(['all', 'negatives']),
+  /** Of the real training groups, the same for the GAN and the classifier. */
+  realFraction: z.number().positive().max(1),
+  augmentation: z.enum(['none', 'standard']),
+  /** How a rare class is made up for in training. */
+  balance: z.enum(['none', 'oversampling', 'class-weights', 'focal']),
+  synthetic: z
+    .strictObject({
+      gan: z.string(),
+      /** 'balance', a number, '+10%', '2:1'. */
+      amount: z.union([z.string(), z.number().int().nonnegative()]),
+      choice: z.enum(choicePolicies),
+    })
+    .nullable(),
+});
+export type TrialArm = z.infer<typeof armSchema>;
 
 /**
  * How many: 'balance' (until the classes are equal), a number, '+10%' (of the real training images), '2:1' (synthetic

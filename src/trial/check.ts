@@ -17,7 +17,7 @@ import {
 import { nameShared, type SharedPicture, sharedPictures } from '../data/prepare/index.js';
 import type { GanSummary } from '../generate/index.js';
 import { readRun } from '../run/index.js';
-import { armsOf, type TrialConfig } from './config.js';
+import { type TrialConfig, usedGans } from './config.js';
 import { checkIngredients } from './ingredients.js';
 import { variantRows } from './variants.js';
 
@@ -29,9 +29,9 @@ export function checkTrial(config: TrialConfig, dataset: Dataset): UnknownTraini
   if (config.folds > 1) requireBothClasses(config, dataset);
   const learned = learnedFrom(dataset, config.folds);
   for (const [name, dir] of Object.entries(config.external)) openExternal(name, dir, learned);
-  const arms = armsOf(config);
+  const used = usedGans(config);
   for (const [name, { run }] of Object.entries(config.gans)) {
-    if (run === null || !arms.some(({ synthetic }) => synthetic?.gan === name)) continue;
+    if (run === null || !used.has(name)) continue;
     requireSameFrames(framesOf(run), { dataset }, run);
   }
   return checkIngredients(config, dataset);

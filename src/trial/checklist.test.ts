@@ -1,16 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { fillGuideline, guidelines, SECTIONS } from '../verdict/checklist/index.js';
-import { decideVerdict } from '../verdict/verdict.js';
-import { summarise } from './analysis.js';
+import { judgeTrial } from './analysis.js';
 import { trialFacts } from './checklist.js';
 import { exampleSummary } from './example.test-data.js';
 import { composeReport } from './report/content.js';
 
 const summary = exampleSummary({ folds: 2, external: ['elsewhere'], metadata: true });
-const analysis = summarise(summary, { replicates: 20 });
-const verdict = decideVerdict(analysis);
-const facts = trialFacts(summary, analysis, verdict);
-const report = composeReport(summary, analysis, verdict, {
+const judged = judgeTrial(summary, { replicates: 20 });
+const facts = trialFacts(summary, judged);
+const report = composeReport(summary, judged, {
   readPng: () => {
     throw new Error('there is no picture');
   },
@@ -50,7 +48,7 @@ describe('the facts of a trial', () => {
     expect(facts.sampleSize!.text).toContain('No plan was registered');
     expect(facts.uncertainty!.text).toContain('by lesion');
     const configYaml = 'classifier:\n  recipe: efficientnet-b0-64\n  set: { steps: 600, lr: 0.001 }\n';
-    expect(trialFacts({ ...summary, configYaml }, analysis, verdict).training!.text).toBe(
+    expect(trialFacts({ ...summary, configYaml }, judged).training!.text).toBe(
       '600 optimiser steps in every run; recipe efficientnet-b0-64 with steps 600 and lr 0.001. All other settings are in the configuration.',
     );
   });
@@ -85,7 +83,7 @@ describe('the facts of a trial', () => {
 
   test('what was not done is said, and not left out', () => {
     const plain = exampleSummary({ seeds: 1 });
-    const own = trialFacts(plain, summarise(plain, { replicates: 0 }), verdict);
+    const own = trialFacts(plain, judgeTrial(plain, { replicates: 0 }));
     expect(own.external!.text).toMatch(/^None/);
     expect(own.uncertainty!.text).toContain('each arm has one run');
     expect(own.heterogeneity).toBeUndefined();

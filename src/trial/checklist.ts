@@ -1,11 +1,17 @@
 /** What a trial answers of a reporting guideline: what its scores say, and what training, data and the run folder know. */
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseYaml } from '../base/yaml/index.js';
 import { capital, fixed, list, plural, whole } from '../report/index.js';
+import { runFiles } from '../run/index.js';
 import { type Facts, verdictFacts } from '../verdict/checklist/index.js';
-import type { TrialAnalysis, Verdict } from '../verdict/index.js';
-import { spanOf } from './report/span.js';
-import { scoresOf } from './scores.js';
+import { type Judged, judge, type TrialAnalysis } from '../verdict/index.js';
+import { readTableSummary } from '../verdict/report/index.js';
+import { judgeTrial } from './analysis.js';
+import { registeredSummary } from './registered.js';
+import { countsIn, spanOf } from './report/span.js';
+import { readTrialSummary } from './result.js';
 import type { TrialSummary } from './summary.js';
 
 const SECTIONS = {
@@ -17,20 +23,28 @@ const SECTIONS = {
   appendix: 'Appendix',
 } as const;
 
-export function trialFacts(summary: TrialSummary, analysis: TrialAnalysis, verdict: Verdict): Facts {
-  const judged = {
-    scores: scoresOf(summary),
-    analysis,
-    verdict,
-    registration: summary.registration,
-    isProbability: true,
-    subgroups: summary.subgroups ?? [],
-  };
+/** Intervals of the bootstrap stand in the report alone: no answer needs them. */
+const noBootstrap = { replicates: 0 };
+
+/**
+ * Of a trial's folder, or of a folder that `graft verdict --out` wrote.
+ * @throws DataError where it is neither, or has not finished
+ */
+export function factsOfFolder(dir: string): { name: string; facts: Facts } {
+  const saved = join(dir, 'summary.json');
+  const table = existsSync(saved) && !existsSync(join(dir, runFiles.events)) ? readTableSummary(saved) : null;
+  if (table) return { name: table.scores.name, facts: verdictFacts(judge(table, noBootstrap)) };
+  const summary = registeredSummary(dir, readTrialSummary(dir));
+  return { name: summary.name, facts: trialFacts(summary, judgeTrial(summary, noBootstrap)) };
+}
+
+/** @param judged the summary's scores, by `judgeTrial` */
+export function trialFacts(summary: TrialSummary, judged: Judged): Facts {
   return {
     ...verdictFacts(judged),
     ...dataFacts(summary),
     ...participantFacts(summary),
-    ...modelFacts(summary, analysis),
+    ...modelFacts(summary, judged.analysis),
     ...syntheticFacts(summary),
     ...recordFacts(summary),
   };
@@ -43,11 +57,7 @@ function countsText({ dataset, folds }: TrialSummary): string {
   const { group, classes } = dataset;
   const parts = (['train', 'val', 'test'] as const).map((split) => {
     const own = (label?: string, key: 'images' | 'groups' = 'images'): number[] =>
-      folds.map(({ counts }) =>
-        counts
-          .filter((row) => row.split === split && (label === undefined || row.label === label))
-          .reduce((sum, row) => sum + row[key], 0),
-      );
+      countsIn(folds, split, { label, key });
     const byClass = classes.map(
       (label) =>
         `${spanOf(own(label))} ${label}${group === 'image' ? '' : ` of ${spanOf(own(label, 'groups'))} ${group}s`}`,

@@ -1,6 +1,7 @@
 /** From the finished jobs of a trial to its summary: what the analysis, the verdict and the report work from. */
 import { cpus } from 'node:os';
 import { basename, relative } from 'node:path';
+import { engineInfo } from 'graft-torch';
 import { DataError } from 'graft-torch/base';
 import { graftVersion } from '../base/index.js';
 import {
@@ -10,16 +11,14 @@ import {
   type ScoreRow,
   scoreSummary,
 } from '../classify/index.js';
-import type { Dataset } from '../data/dataset/index.js';
 import { readImportReport } from '../data/eda/index.js';
 import { readLineage } from '../data/lineage/index.js';
 import type { GanSummary } from '../generate/index.js';
 import { ganConfigSchema } from '../generate/index.js';
 import { configToYaml, readRun } from '../run/index.js';
 import { learnedFrom, openExternal } from './check.js';
-import { armsOf, type TrialConfig, trialConfigSchema } from './config.js';
+import { armsOf, trialConfigSchema } from './config.js';
 import { demographicsOf, testSubgroups } from './demographics.js';
-import { unknownIngredients } from './ingredients.js';
 import { externalScoresPath } from './jobs.js';
 import { REAL_GRID, readJudgement, SYNTHETIC_GRID } from './judge.js';
 import {
@@ -30,7 +29,7 @@ import {
   type SyntheticJob,
   type TrialJob,
 } from './plan.js';
-import { ganDirOf, jobDataset } from './run-job.js';
+import { ganDirOf, type JobTrial, jobDataset } from './run-job.js';
 import {
   summarySchema,
   type TestImages,
@@ -38,11 +37,9 @@ import {
   type TrialRun,
   type TrialSummary,
 } from './summary.js';
+import type { TrialFolder } from './trial.js';
 
 export interface TrialParts {
-  trialDir: string;
-  config: TrialConfig;
-  dataset: Dataset;
   /** Those that are done are collected. */
   jobs: readonly TrialJob[];
   threads: number;
@@ -51,20 +48,20 @@ export interface TrialParts {
 }
 
 /** @throws DataError where runs of a fold did not score the same images */
-export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
-  const { trialDir, config, dataset, jobs } = parts;
-  const { engineInfo } = await import('graft-torch');
+export function collectSummary(trial: TrialFolder, parts: TrialParts): TrialSummary {
+  const { dir: trialDir, config, dataset, unknown = [] } = trial;
+  const { jobs } = parts;
   const info = engineInfo();
   const classifiers = jobs.filter((job): job is ClassifierJob => job.kind === 'classifier');
   const recipe = classifierConfig(config);
   const results = classifiers.map((job) => ({ job, result: readClassifierResult(jobDir(trialDir, job.id)) }));
-  const folds = foldsOf(parts, results);
+  const folds = foldsOf({ ...trial, threads: parts.threads }, results);
   const externals = Object.entries(config.external).map(([name, dir]) => {
     const { hash, licence } = openExternal(name, dir, learnedFrom(dataset, config.folds));
     const rows = readScores(externalScoresPath(jobDir(trialDir, classifiers[0]!.id), name));
     return { name, hash, licence, ...testImages(rows) };
   });
-  const { gans, metrics, distribution } = gansOf(parts);
+  const { gans, metrics, distribution } = gansOf(trialDir, jobs);
   const { name, hash, kind, classes, positive, licence, groupedBy } = dataset;
   return summarySchema.parse({
     format: 'graft-trial-2',
@@ -96,7 +93,7 @@ export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
       return trialRun(job, result, {
         batchSize: recipe.batchSize,
         external: Object.fromEntries(external),
-        generator: generatorOf(job, parts),
+        generator: generatorOf(job, jobs),
       });
     }),
     gans,
@@ -109,7 +106,7 @@ export async function collectSummary(parts: TrialParts): Promise<TrialSummary> {
       device: results[0]?.result.device ?? config.device,
       threads: parts.threads,
     },
-    unknownTraining: unknownIngredients(config, dataset),
+    unknownTraining: [...unknown],
     configYaml: configToYaml(config, { schema: trialConfigSchema }),
   });
 }
@@ -123,13 +120,13 @@ function classifierTitle(recipe: ReturnType<typeof classifierConfig>): string {
 
 type Result = { job: ClassifierJob; result: ReturnType<typeof readClassifierResult> };
 
-function foldsOf(parts: TrialParts, results: readonly Result[]): TrialSummary['folds'] {
-  return Array.from({ length: parts.config.folds }, (_, i) => i + 1).flatMap((fold) => {
+function foldsOf(trial: JobTrial, results: readonly Result[]): TrialSummary['folds'] {
+  return Array.from({ length: trial.config.folds }, (_, i) => i + 1).flatMap((fold) => {
     const own = results.filter(({ job }) => job.variant.fold === fold);
     if (own.length === 0) return [];
     // The fold as it is: an arm on part of the training images counts fewer.
     const largest = own.reduce((a, b) => (b.job.variant.realFraction > a.job.variant.realFraction ? b : a));
-    const dataset = jobDataset({ dir: parts.trialDir, ...parts }, largest.job);
+    const dataset = jobDataset(trial, largest.job);
     const counts = (['train', 'val', 'test'] as const).flatMap((split) =>
       dataset.classes.map((label) => {
         const rows = dataset.rows.filter((row) => row.split === split && row.label === label);
@@ -156,7 +153,7 @@ function requireSameImages(name: string, rows: readonly ScoreRow[], { ids }: Tes
 }
 
 /** A GAN that the trial trained by its job, one from elsewhere by its run. */
-function generatorOf({ synthetic }: ClassifierJob, { jobs }: TrialParts): string | null {
+function generatorOf({ synthetic }: ClassifierJob, jobs: readonly TrialJob[]): string | null {
   const source = jobs.find((job): job is SyntheticJob => job.id === synthetic);
   if (!source) return null;
   return 'job' in source.from ? source.from.job : source.from.run;
@@ -198,7 +195,10 @@ function trialRun(
 }
 
 /** Every GAN whose images were judged, with what was said of them. */
-function gansOf({ trialDir, jobs }: TrialParts): Pick<TrialSummary, 'gans' | 'metrics' | 'distribution'> {
+function gansOf(
+  trialDir: string,
+  jobs: readonly TrialJob[],
+): Pick<TrialSummary, 'gans' | 'metrics' | 'distribution'> {
   const judged = jobs.filter((job): job is JudgeJob => job.kind === 'judge');
   const gans: TrialGan[] = [];
   const metrics: TrialSummary['metrics'] = [];

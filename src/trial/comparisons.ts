@@ -3,7 +3,7 @@
  * anything is trained.
  */
 import type { PlannedComparison, Question, Role } from '../verdict/index.js';
-import type { TrialArm } from './summary.js';
+import type { TrialArm } from './arms.js';
 
 export interface Pair {
   arm: TrialArm;

@@ -3,9 +3,15 @@
 import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
 import { jobThreads } from '../run/index.js';
-import { amountSchema, armSettingsSchema, choicePolicies, resolveArms, sweepSchema } from './arms.js';
+import {
+  amountSchema,
+  armSettingsSchema,
+  choicePolicies,
+  resolveArms,
+  sweepSchema,
+  type TrialArm,
+} from './arms.js';
 import { comparisonPairs, primaryIndex, rebalances, requiredIndex } from './comparisons.js';
-import type { TrialArm } from './summary.js';
 
 const settings = z.record(z.string(), z.unknown());
 
@@ -171,6 +177,10 @@ export function armsOf(config: TrialConfig): TrialArm[] {
     choice: config.synthetic.choice,
   });
 }
+
+/** Names of the GANs whose images an arm has. */
+export const usedGans = (config: TrialConfig): Set<string> =>
+  new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
 
 /** The seeds of a trial, with those that looks may add: the listed ones first, then the next numbers. */
 export function seedsOf(

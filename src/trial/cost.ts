@@ -1,8 +1,9 @@
 /** What a trial will cost on this machine, from what a few steps of its jobs took (./room.ts). */
-import type { Dataset } from '../data/dataset/index.js';
+import { type Dataset, openDataset } from '../data/dataset/index.js';
 import type { TrialConfig } from './config.js';
-import { classifierConfig, ganConfig, type TrialJob } from './plan.js';
+import { classifierConfig, ganConfig } from './plan.js';
 import type { Room } from './room.js';
+import type { Trial } from './trial.js';
 import { variantRows } from './variants.js';
 
 export interface Cost {
@@ -25,14 +26,11 @@ function scoredImages(config: TrialConfig, dataset: Dataset, external: number): 
   return (Math.ceil(steps / evaluateEvery) + 1) * count('val') + count('test') + external;
 }
 
-/** @param options.external images of all external test sets together */
-export function estimateCost(
-  config: TrialConfig,
-  dataset: Dataset,
-  jobs: readonly TrialJob[],
-  { room, external = 0 }: { room: Room; external?: number },
-): Cost {
+/** @param room as it was measured */
+export function estimateCost({ config, dataset, jobs: planned }: Trial, room: Room): Cost {
   const { chosen } = room;
+  const jobs = planned();
+  const external = Object.values(config.external).reduce((sum, dir) => sum + openDataset(dir).rows.length, 0);
   const classifier = classifierConfig(config);
   const perImage = chosen.secondsPerStep / classifier.batchSize;
   const perRun =

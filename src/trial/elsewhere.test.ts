@@ -16,7 +16,6 @@ import { setThreads } from 'graft-torch';
 import { writeJson } from 'graft-torch/base';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { trialConfigOf } from '../cli/trial-run.js';
 import { openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { encodePng } from '../image/grid.js';
@@ -25,6 +24,7 @@ import { createRun } from '../run/run-folder.js';
 import { trialConfigSchema } from './config.js';
 import { type ClassifierJob, jobDir, planTrial } from './plan.js';
 import { runJob } from './run-job.js';
+import { openTrial } from './trial.js';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'graft-elsewhere-')));
 const before = process.cwd();
@@ -35,9 +35,8 @@ afterAll(() => {
 
 /** Goes on with the one classifier for a step, and stops. */
 async function step(dir: string, data?: string): Promise<number> {
-  const config = await trialConfigOf(dir, data);
-  const dataset = openDataset(config.data);
-  const job = planTrial(config, dataset).find((one): one is ClassifierJob => one.kind === 'classifier')!;
+  const trial = openTrial(dir, data);
+  const job = trial.jobs().find((one): one is ClassifierJob => one.kind === 'classifier')!;
   let last = 0;
   const hooks = {
     interrupt: { requested: true, poll: async () => true },
@@ -45,9 +44,7 @@ async function step(dir: string, data?: string): Promise<number> {
       last = done;
     },
   };
-  await expect(runJob({ dir, config, dataset, threads: 1 }, job, hooks)).rejects.toThrow(
-    /stopped after step/,
-  );
+  await expect(runJob({ ...trial, threads: 1 }, job, hooks)).rejects.toThrow(/stopped after step/);
   return last;
 }
 

@@ -4,9 +4,9 @@
  */
 import { Random } from 'graft-torch/base';
 import { chooseThreshold, splitScores } from '../stats/scores.js';
-import { resolveArms, sweepSchema } from './arms.js';
+import { resolveArms, sweepSchema, type TrialArm } from './arms.js';
 import { demographicsOf, testSubgroups } from './demographics.js';
-import { type SplitScoresRecord, summarySchema, type TrialArm, type TrialSummary } from './summary.js';
+import { type SplitScoresRecord, summarySchema, type TrialSummary } from './summary.js';
 
 export interface ExampleOptions {
   seeds?: number;

@@ -9,7 +9,6 @@ import { partsOf } from '../lineage/trace.js';
 import { createRun } from '../run/run-folder.js';
 import { checkTrial } from './check.js';
 import { type TrialConfig, trialConfigSchema } from './config.js';
-import { unknownIngredients } from './ingredients.js';
 import { type ClassifierJob, type GanJob, planTrial } from './plan.js';
 import { runJob } from './run-job.js';
 
@@ -108,7 +107,6 @@ test('what nobody knows is accepted and named once; a generator that nobody know
     { artefact: 'weights file imagenet.pth', role: 'classifier.set.weights', why },
   ];
   expect(checkTrial(config, dataset)).toEqual(unknown);
-  expect(unknownIngredients(config, dataset)).toEqual(unknown);
   expect(() => checkTrial(configOf(null, { set: { initFrom: file } }), dataset)).toThrow(
     /^gans\.sngan\.set\.initFrom: weights file imagenet\.pth: its training images are not known/,
   );

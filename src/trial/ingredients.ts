@@ -10,10 +10,9 @@ import {
   requireUnseen,
   rootsOf,
   type UnknownTraining,
-  unknownSteps,
 } from '../data/lineage/index.js';
 import { generatorSteps, ownSteps, traceTraining } from '../lineage/index.js';
-import { armsOf, type TrialConfig } from './config.js';
+import { type TrialConfig, usedGans } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 import { variantRows } from './variants.js';
 
@@ -40,7 +39,7 @@ const REMEDIES = {
 /** In the order of the trial file. */
 function ingredientsOf(config: TrialConfig): Ingredient[] {
   const found: Ingredient[] = [];
-  const used = new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
+  const used = usedGans(config);
   for (const [gan, { run, set, recipe }] of Object.entries(config.gans)) {
     if (!used.has(gan)) continue;
     const add = (key: keyof typeof REMEDIES, source: string, role: string): void =>
@@ -109,17 +108,6 @@ export function checkIngredients(config: TrialConfig, dataset: Dataset): Unknown
 export function checkIngredientsOf(config: TrialConfig, gan: string | null, dataset: Dataset): void {
   for (const ingredient of ingredientsOf(config))
     if (ingredient.gan === gan) requireUnseen(stepsOf(ingredient), heldOf(dataset), ingredient);
-}
-
-/** What of a trial's ingredients cannot be told, for its summary. */
-export function unknownIngredients(config: TrialConfig, dataset: Dataset): UnknownTraining[] {
-  const folds = foldsOf(config, dataset);
-  return eachOnce(
-    ingredientsOf(config).flatMap((ingredient) => {
-      const steps = stepsOf(ingredient);
-      return folds.flatMap((held) => unknownSteps(steps, held, ingredient.role));
-    }),
-  );
 }
 
 const foldsOf = (config: TrialConfig, dataset: Dataset): Held[] =>

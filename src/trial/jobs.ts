@@ -5,9 +5,9 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError, readJson, writeJson } from 'graft-torch/base';
+import { readJson, writeJson } from 'graft-torch/base';
 import { z } from 'zod';
-import { ownerIsAlive, readLock } from '../base/index.js';
+import { checkedBy, ownerIsAlive, readLock } from '../base/index.js';
 import { LINEAGE_FILE } from '../data/lineage/index.js';
 import { runStatus } from '../run/index.js';
 import type { TrialConfig } from './config.js';
@@ -22,12 +22,12 @@ import { folderName, jobDir, type TrialJob } from './plan.js';
 export type JobState = 'waiting' | 'open' | 'running' | 'done' | 'failed';
 
 /** How often a job may fail before it is given up: an error that is not of the moment comes again. */
-export const MOST_FAILURES = 2;
+const MOST_FAILURES = 2;
 /** A failed job is left alone for so long: what was wrong for a moment (a full disk, a file server) may pass. */
 const RETRY_AFTER_MS = 5000;
 
 /** What the coordinator of a trial tells its workers; beside the trial file, all they need. */
-export const scheduleSchema = z.strictObject({
+const scheduleSchema = z.strictObject({
   /** Seeds that are to be run for now; looks may add more. */
   seeds: z.int().min(1),
   /** Threads of each job; part of what decides a run's last bits, so it stays what it was. */
@@ -45,10 +45,10 @@ const SCHEDULE_FILE = 'schedule.json';
 export function readSchedule(trialDir: string): Schedule | undefined {
   const path = join(trialDir, SCHEDULE_FILE);
   if (!existsSync(path)) return undefined;
-  const parsed = scheduleSchema.safeParse(readJson(path));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new DataError(`${path}: ${issue.path.join('.')}: ${issue.message}; remove it and resume the trial`);
+  return checkedBy(scheduleSchema, readJson(path), {
+    where: path,
+    remedy: '; remove it and resume the trial',
+  });
 }
 
 export function writeSchedule(trialDir: string, schedule: Schedule): void {

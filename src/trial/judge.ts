@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path';
 import { dispose, gatherRows, tidy } from 'graft-torch';
-import { DataError, ensureFolder, Random, readJson, writeJson } from 'graft-torch/base';
+import { ensureFolder, Random, readJson, writeJson } from 'graft-torch/base';
 import { z } from 'zod';
+import { checkedBy } from '../base/index.js';
 import { type Dataset, type DatasetRow, shownAs } from '../data/dataset/index.js';
 import { readLineage } from '../data/lineage/index.js';
 import { openPixelCache } from '../data/pixels/index.js';
@@ -36,10 +37,10 @@ export type Judgement = z.output<typeof judgementSchema>;
 /** @throws DataError when the file is damaged */
 export function readJudgement(dir: string): Judgement {
   const path = join(dir, JUDGEMENT_FILE);
-  const parsed = judgementSchema.safeParse(readJson(path));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new DataError(`${path}: ${issue.path.join('.')}: ${issue.message}; remove it and resume the trial`);
+  return checkedBy(judgementSchema, readJson(path), {
+    where: path,
+    remedy: '; remove it and resume the trial',
+  });
 }
 
 /**

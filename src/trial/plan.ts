@@ -15,9 +15,9 @@ import { type ClassifierConfig, checkRecipe, classifierConfigSchema } from '../c
 import type { Dataset } from '../data/dataset/index.js';
 import { checkGanConfig, type GanConfig, ganConfigSchema } from '../generate/index.js';
 import { resolveConfig } from '../run/index.js';
-import { syntheticCount } from './arms.js';
-import { armsOf, asSets, checkTrialConfig, seedsOf, type TrialConfig } from './config.js';
-import type { TrialArm } from './summary.js';
+import { syntheticCount, type TrialArm } from './arms.js';
+import { armsOf, asSets, checkTrialConfig, seedsOf, type TrialConfig, usedGans } from './config.js';
+
 import { trainingCounts, type Variant, variantName, variantRows } from './variants.js';
 
 interface JobBase {
@@ -224,7 +224,7 @@ function cacheSizes(config: TrialConfig): number[] {
 
 /** Names of the GANs that are trained in the trial. */
 function trainedGans(config: TrialConfig): string[] {
-  const used = new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
+  const used = usedGans(config);
   return Object.keys(config.gans).filter((name) => used.has(name) && config.gans[name]!.run === null);
 }
 

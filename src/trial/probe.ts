@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bestDevice, type Device, deviceMemoryShare } from 'graft-torch';
 import { InterruptedError, neverInterrupted } from '../run/index.js';
 import type { TrialJob } from './plan.js';
-import { runJob, type TrialFolder } from './run-job.js';
+import { type JobTrial, runJob } from './run-job.js';
 
 /** The kinds of job that take time. */
 export type ProbeKind = 'classifier' | { gan: string };
@@ -44,7 +44,7 @@ interface Point {
 
 /** @param trial its folder is written to, and may be removed after */
 export async function probe(
-  trial: TrialFolder,
+  trial: JobTrial,
   kind: ProbeKind,
   meeting: Meeting | null = null,
 ): Promise<ProbeResult> {

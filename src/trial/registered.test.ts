@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileProgram } from '../../test/program.js';
 import { openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { resolveConfig } from '../run/config.js';
 import { InterruptedError } from '../run/interrupt.js';
 import { createRun, openRun, readEvents } from '../run/run-folder.js';
 import { readRegistration } from '../verdict/registration.js';
@@ -17,6 +16,7 @@ import { writeReport } from './report/index.js';
 import { readTrialSummary } from './result.js';
 import { runTrial, type TrialOptions } from './run.js';
 import type { TrialSummary } from './summary.js';
+import { openTrial } from './trial.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-registered-'));
 const data = join(folder, 'phantoms');
@@ -48,10 +48,9 @@ const configOf = (settings: object = {}): TrialConfig =>
   });
 
 async function resume(dir: string, options: TrialOptions = {}): Promise<TrialSummary> {
-  const config = resolveConfig(trialConfigSchema, { file: join(dir, 'config.yaml') });
   const run = existsSync(join(dir, 'config.yaml')) ? openRun(dir, { kind: 'trial' }) : undefined;
   try {
-    return await runTrial(run!, config, { parallel: 2, ...options });
+    return await runTrial(run!, openTrial(dir), { parallel: 2, ...options });
   } finally {
     run!.close();
   }
@@ -84,7 +83,7 @@ beforeAll(async () => {
   let classifiers = 0;
   const interrupt = { requested: false, poll: async () => classifiers >= 2 };
   const onJob = (title: string): void => void (title.includes('seed') && classifiers++);
-  await expect(runTrial(stopping, config, { parallel: 1, interrupt, onJob })).rejects.toThrow(
+  await expect(runTrial(stopping, openTrial(stopped), { parallel: 1, interrupt, onJob })).rejects.toThrow(
     InterruptedError,
   );
   stopping.close();

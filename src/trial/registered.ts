@@ -5,14 +5,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, DataError, parseJson, readBytes, readText, sha256, writeJson } from 'graft-torch/base';
+import { ConfigError, DataError, readBytes, sha256, writeJson } from 'graft-torch/base';
 import { graftVersion } from '../base/index.js';
-import { readClassifierResult, readScores, type ScoreRow } from '../classify/index.js';
-import type { Dataset } from '../data/dataset/index.js';
-import { LINEAGE_FILE } from '../data/lineage/index.js';
-import type { GanSummary } from '../generate/index.js';
 import { plural } from '../report/index.js';
-import { annotateRun, type Run, readEvents, resolveConfig, runFiles } from '../run/index.js';
+import { annotateRun, type Run, resolveConfig, runFiles } from '../run/index.js';
 import {
   canonicalJson,
   DEVIATIONS_FILE,
@@ -23,7 +19,6 @@ import {
   type Plan,
   planDifferences,
   REGISTRATION_FILE,
-  type Registration,
   type RegistrationFile,
   type RegistrationRecord,
   readDeviations,
@@ -32,78 +27,13 @@ import {
   toldDeviation,
   writeRegistration,
 } from '../verdict/index.js';
-import { type TrialConfig, trialConfigSchema } from './config.js';
-import { externalScoresPath, type JobState, jobStates, readSchedule } from './jobs.js';
-import { jobDir, planTrial, type TrialJob } from './plan.js';
+import { trialConfigSchema } from './config.js';
+import { jobStates, readSchedule } from './jobs.js';
 import { analysisPlan, summaryPlan, trialPlan } from './registration.js';
-import type { TestImages, TrialSummary } from './summary.js';
-
-/** What a trial's log says of its plan and of what was done. */
-interface TrialLog {
-  registered: {
-    by: Registration['by'];
-    planHash: string;
-    plan: Plan;
-    fileHash: string;
-    registeredAt: string;
-    version: string;
-  };
-  deviations: KeptDeviation[];
-  /** Hash of what each part gave, by its job's id; null where that is known to be gone. Files of the trial by their name. */
-  results: Map<string, string | null>;
-}
-
-/** Events of a trial that this file writes and reads. */
-const EVENTS = {
-  registered: 'registered',
-  deviation: 'deviation',
-  job: 'job',
-  finished: 'finished',
-} as const;
-
-/** To be written once summary.json stands. */
-export const FINISHED_EVENT = EVENTS.finished;
-
-/** @returns null where the trial has no registration: it was begun by an earlier version of Graft */
-function readLog(dir: string): TrialLog | null {
-  let registered: TrialLog['registered'] | undefined;
-  const deviations: KeptDeviation[] = [];
-  const results: TrialLog['results'] = new Map();
-  for (const { type, step: _, wall, ...fields } of readEvents(join(dir, runFiles.events))) {
-    if (type === EVENTS.registered) {
-      const plan = planIn(dir, fields.plan, fields.planHash);
-      registered = { ...fields, ...wall, plan } as unknown as TrialLog['registered'];
-    }
-    if (type === EVENTS.job) results.set(String(fields.id), String(fields.hash));
-    else if (type === EVENTS.finished) results.set(runFiles.summary, '');
-    else if (type === EVENTS.deviation) {
-      const plan = planIn(dir, fields.plan, fields.now);
-      const deviation = { time: wall.time, ...fields, plan } as unknown as KeptDeviation;
-      deviations.push(deviation);
-      for (const [id, hash] of Object.entries(deviation.results)) results.set(id, hash);
-    }
-  }
-  return registered ? { registered, deviations, results } : null;
-}
-
-/** In the log a plan is text: programs that draw curves of a log's numbers must not take its numbers for such. */
-function planIn(dir: string, text: unknown, hash: unknown): Plan {
-  const path = join(dir, runFiles.events);
-  if (typeof text === 'string' && sha256(text) === hash) return parseJson(text, path) as Plan;
-  throw new DataError(
-    `${path}: a plan in it was edited: it does not have the hash that stands beside it; put the log back`,
-  );
-}
-
-/** The plans that held, the last of them now. */
-const plansOf = ({ registered, deviations }: TrialLog): Plan[] => [
-  registered.plan,
-  ...deviations.map(({ plan }) => plan),
-];
-const planNow = (log: TrialLog): Plan => plansOf(log).at(-1)!;
-
-/** Keys that only a later version of Graft has are no difference. */
-const comparing = ({ registered }: TrialLog) => ({ ignoreNew: registered.version !== graftVersion() });
+import { resultHash, summaryHash } from './results.js';
+import type { TrialSummary } from './summary.js';
+import type { Trial, TrialFolder } from './trial.js';
+import { comparing, PLAN_EVENTS, planNow, plansOf, readLog, type TrialLog } from './trial-log.js';
 
 /** What is not as the log says, and which hashes would have to be taken for true to go on. */
 interface Findings {
@@ -139,13 +69,9 @@ function reasonOf(log: TrialLog): string | null {
  * @param deviation why it goes on though something differs
  * @throws ConfigError naming what differs, where no reason is given
  */
-export async function settleRegistration(
-  run: Run,
-  config: TrialConfig,
-  dataset: Dataset,
-  deviation?: string,
-): Promise<void> {
+export async function settleRegistration(run: Run, trial: Trial, deviation?: string): Promise<void> {
   const { dir } = run;
+  const { config, dataset } = trial;
   const plan = await trialPlan(config, dataset);
   if (!readLog(dir)) {
     if (hasBegun(dir)) {
@@ -162,7 +88,7 @@ export async function settleRegistration(
   const log = readLog(dir)!;
   adoptDeviations(run, log);
   const files = fileFindings(dir, log);
-  const done = resultFindings(dir, config, planTrial(config, dataset), log);
+  const done = resultFindings({ ...trial, dir }, log);
   const problems = [
     ...files.problems,
     ...planDifferences(planNow(log), plan, comparing(log)),
@@ -197,7 +123,7 @@ function refuse(dir: string, problems: readonly string[]): void {
 function recordRegistration(run: Run, { registration, fileHash }: RegistrationFile): void {
   const { by, planHash, plan, registeredAt, version } = registration;
   run.event(
-    EVENTS.registered,
+    PLAN_EVENTS.registered,
     0,
     { by, planHash, plan: canonicalJson(plan) },
     { fileHash, registeredAt, version },
@@ -230,7 +156,7 @@ function recordDeviation(
 }
 
 function recordInLog(run: Run, { time, plan, ...fields }: KeptDeviation): void {
-  run.event(EVENTS.deviation, 0, { ...fields, plan: canonicalJson(plan) }, { time });
+  run.event(PLAN_EVENTS.deviation, 0, { ...fields, plan: canonicalJson(plan) }, { time });
   run.log(`deviation: ${fields.why}`);
   run.sync();
 }
@@ -279,18 +205,13 @@ function fileFindings(dir: string, { registered, deviations, results }: TrialLog
   return found;
 }
 
-/** Results of which the log keeps a hash: others follow from them, or only describe. */
-const isKept = ({ kind }: TrialJob): boolean =>
-  kind === 'gan' || kind === 'synthetic' || kind === 'classifier';
-
 /** What was done and is not there any more, or is another. @returns with it, results that the plan has no place for */
 function resultFindings(
-  dir: string,
-  config: TrialConfig,
-  jobs: readonly TrialJob[],
+  { dir, config, ...trial }: TrialFolder,
   { results }: TrialLog,
 ): Findings & { dropped: Findings['results'] } {
   const found: Findings = { problems: [], results: {} };
+  const jobs = trial.jobs();
   const states = jobStates(dir, jobs, config);
   const dropped: Findings['results'] = {};
   const jobOf = new Map(jobs.map((job) => [job.id, job]));
@@ -310,82 +231,6 @@ function resultFindings(
     found.results[runFiles.summary] = null;
   }
   return { ...found, dropped };
-}
-
-/** SHA-256 of what a part that is done gave: of a classifier its scores, as the summary has them. */
-function resultHash(dir: string, job: TrialJob, config: TrialConfig): string {
-  const own = jobDir(dir, job.id);
-  if (job.kind === 'gan') {
-    // Without what the clock decides: a job that two machines did is the same.
-    const path = join(own, runFiles.summary);
-    const {
-      steps,
-      trainingGroups,
-      dataset,
-      ancestor,
-      class: label,
-      best,
-    } = parseJson(readText(path), path) as GanSummary;
-    return sha256(canonicalJson({ steps, trainingGroups, dataset, ancestor, label, best }));
-  }
-  if (job.kind === 'synthetic') return sha256(readText(join(own, LINEAGE_FILE)));
-  const { testScores, test } = readClassifierResult(own);
-  const external = Object.keys(config.external).map((name) =>
-    scored(name, readScores(externalScoresPath(own, name))),
-  );
-  return scoresHash([scored('', testScores), ...external], test.threshold);
-}
-
-interface ScoredImages extends TestImages {
-  name: string;
-  scores: readonly number[];
-}
-
-const scored = (name: string, rows: readonly ScoreRow[]): ScoredImages => ({
-  name,
-  ids: rows.map(({ id }) => id),
-  groups: rows.map(({ group }) => group),
-  labels: rows.map(({ label }) => label),
-  scores: rows.map(({ score }) => score),
-});
-
-const scoresHash = (sets: readonly ScoredImages[], threshold: number): string =>
-  sha256(
-    JSON.stringify([
-      threshold,
-      ...sets.map(({ name, ids, groups, labels, scores }) => [name, ids, groups, labels, scores]),
-    ]),
-  );
-
-/** Writes down what becomes done, so that it is missed when it is gone. */
-export class Ledger {
-  readonly #known: Map<string, string | null>;
-
-  constructor(
-    readonly run: Run,
-    readonly config: TrialConfig,
-  ) {
-    this.#known = readLog(run.dir)?.results ?? new Map();
-  }
-
-  /** Cheap where nothing new is done. @param seeds for which the trial is run by now */
-  note(jobs: readonly TrialJob[], states: ReadonlyMap<string, JobState>, seeds: number): void {
-    for (const job of jobs) {
-      if (!isKept(job) || states.get(job.id) !== 'done' || this.#known.get(job.id)) continue;
-      const hash = resultHash(this.run.dir, job, this.config);
-      this.run.event(EVENTS.job, seeds, { id: job.id, hash });
-      this.#known.set(job.id, hash);
-    }
-  }
-
-  /** @throws DataError where a result was changed since it was noted */
-  verify(jobs: readonly TrialJob[]): void {
-    for (const job of jobs)
-      if (isKept(job) && resultHash(this.run.dir, job, this.config) !== this.#known.get(job.id))
-        throw new DataError(
-          `${job.id}: has another result than when it was done: something changed its folder while the trial ran; resume the trial, which says how to go on`,
-        );
-  }
 }
 
 /**
@@ -479,16 +324,6 @@ function summaryFindings(summary: TrialSummary, log: TrialLog): Findings {
       found.results[id] = hash;
     }
   return found;
-}
-
-function summaryHash(summary: TrialSummary, run: TrialSummary['runs'][number]): string {
-  const test = summary.folds.find(({ fold }) => fold === run.fold)?.test ?? {
-    ids: [],
-    groups: [],
-    labels: [],
-  };
-  const external = summary.external.map((set) => ({ ...set, scores: run.externalScores[set.name] ?? [] }));
-  return scoresHash([{ ...test, name: '', scores: run.testScores }, ...external], run.test.threshold);
 }
 
 /** The trial's config.yaml may be that of any plan which held: an edit that came with none would be taken for one. */

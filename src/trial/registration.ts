@@ -5,14 +5,24 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ConfigError, sha256, sha256File } from 'graft-torch/base';
+import { commandLine, graftVersion } from '../base/index.js';
 import { type Dataset, openDataset } from '../data/dataset/index.js';
 import { bestCheckpointPath, listCheckpoints, runConditions, runFiles } from '../run/index.js';
-import type { Plan } from '../verdict/index.js';
-import { estimandText } from '../verdict/index.js';
+import {
+  estimandText,
+  type Plan,
+  planDifferences,
+  type RegistrationFile,
+  readRegistration,
+  requirePast,
+  someOf,
+} from '../verdict/index.js';
+import type { TrialArm } from './arms.js';
 import { comparisonPairs, rolesOf } from './comparisons.js';
-import { armsOf, seedsOf, type TrialConfig } from './config.js';
+import { armsOf, seedsOf, type TrialConfig, usedGans } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
-import type { TrialArm, TrialSummary } from './summary.js';
+import type { TrialSummary } from './summary.js';
+import type { Trial } from './trial.js';
 import { variantRows } from './variants.js';
 
 /** Everything that is to be fixed before a trial begins. Reads what the configuration names, to hash it. */
@@ -113,7 +123,7 @@ function splitHash(dataset: Dataset, folds: number, fold: number): string {
 
 /** The GANs whose images are used: a finished run by what it holds, one that is trained here by its whole recipe. */
 async function generators(config: TrialConfig, { positive }: Dataset): Promise<Plan> {
-  const used = new Set(armsOf(config).flatMap(({ synthetic }) => (synthetic ? [synthetic.gan] : [])));
+  const used = usedGans(config);
   const plans: Record<string, unknown> = {};
   for (const [name, { run, each }] of Object.entries(config.gans)) {
     if (!used.has(name)) continue;
@@ -159,4 +169,31 @@ export function requireMarginReason(config: TrialConfig): void {
   throw new ConfigError(
     `marginReason: say why a difference in AUC below ${config.equivalenceMargin} would not matter: --margin-reason "…", or the key marginReason of the trial file`,
   );
+}
+
+/**
+ * What `graft trial register` wrote.
+ * @throws DataError where it is none, ConfigError where it was not made before a trial
+ */
+export function priorRegistration(path: string): RegistrationFile {
+  const file = readRegistration(path);
+  requirePast(file.registration);
+  if (file.registration.by === 'register') return file;
+  throw new ConfigError(
+    `${path}: was written by a trial that began, not before it; make one with: ${commandLine`graft trial register FILE`}`,
+  );
+}
+
+/** Before there is a trial folder. @throws ConfigError naming what differs from the plan that was registered in a file */
+export async function requirePlan(
+  { config, dataset }: Trial,
+  { registration }: RegistrationFile,
+  path: string,
+): Promise<void> {
+  const ignoreNew = registration.version !== graftVersion();
+  const differences = planDifferences(registration.plan, await trialPlan(config, dataset), { ignoreNew });
+  if (differences.length > 0)
+    throw new ConfigError(
+      `${path}: registered another plan than this: ${someOf(differences)}. Run what was registered, or say why not: --deviation "…", which the report then tells`,
+    );
 }

@@ -1,7 +1,7 @@
 /** Reading a finished trial back. */
 
 import { DataError } from 'graft-torch/base';
-import { commandLine } from '../base/index.js';
+import { checkedBy, commandLine } from '../base/index.js';
 import { readRun } from '../run/index.js';
 import { summarySchema, type TrialSummary } from './summary.js';
 
@@ -12,10 +12,9 @@ export function readTrialSummary(dir: string): TrialSummary {
   if (!summary)
     throw new DataError(`${dir}: has not finished; go on with \`${commandLine`graft trial resume ${dir}`}\``);
   const { kind: _, graft: __, finished: ___, ...content } = summary;
-  const parsed = summarySchema.safeParse(content);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new DataError(
-    `${dir}/summary.json: ${issue.path.join('.')}: ${issue.message}; was it written by another version of Graft?`,
-  );
+  const where = `${dir}/summary.json`;
+  return checkedBy(summarySchema, content, {
+    where,
+    remedy: '; was it written by another version of Graft?',
+  });
 }

@@ -8,10 +8,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GraftError } from 'graft-torch/base';
-import { packageRoot } from '../base/index.js';
 import { createRun } from '../run/index.js';
 import type { TrialConfig } from './config.js';
 import type { Meeting, ProbeKind, ProbeResult } from './probe.js';
+import { programPath } from './work.js';
 
 /** So many runs of one kind at once, with so many threads each. */
 export interface Setting {
@@ -71,7 +71,7 @@ export async function measureRoom(config: TrialConfig, options: RoomOptions): Pr
   const measure =
     options.measure ??
     ((kind: ProbeKind, setting: { parallel: number; threads: number }) =>
-      runProbes(scratch, config, kind, setting));
+      runProbes({ scratch, config }, kind, setting));
   const fits = (
     parallel: number,
     { peakBytes, deviceShare, ...was }: Omit<Setting, 'secondsPerStep'>,
@@ -123,8 +123,7 @@ function candidates(cores: number, { threads, parallel }: RoomOptions): number[]
 
 /** Runs as many probes at once as the setting says: what one run does alone, it does not do beside others. */
 async function runProbes(
-  scratch: string,
-  config: TrialConfig,
+  { scratch, config }: { scratch: string; config: TrialConfig },
   kind: ProbeKind,
   { parallel, threads }: { parallel: number; threads: number },
 ): Promise<ProbeResult> {
@@ -150,10 +149,19 @@ function runProbe(
   kind: ProbeKind,
   { threads, meeting }: { threads: number; meeting: Meeting },
 ): Promise<ProbeResult> {
-  const program = join(packageRoot(), 'dist', 'src', 'cli', 'main.js');
   const what = kind === 'classifier' ? [] : ['--gan', kind.gan];
   const where = ['--meet', meeting.folder, '--count', String(meeting.count)];
-  const args = [program, 'trial', 'probe', dir, ...what, ...where, '--threads', String(threads), '--quiet'];
+  const args = [
+    programPath,
+    'trial',
+    'probe',
+    dir,
+    ...what,
+    ...where,
+    '--threads',
+    String(threads),
+    '--quiet',
+  ];
   return new Promise((settle, reject) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';

@@ -1,8 +1,8 @@
 /** Does one job of a trial, in this process, from where its folder stands. */
 import { existsSync, rmdirSync } from 'node:fs';
 import { bestDevice, type Device, requireDevice, setThreads, type Tensor, tensor } from 'graft-torch';
-import { ensureFolder, writeJson } from 'graft-torch/base';
-import { takeLock } from '../base/index.js';
+import { DataError, ensureFolder, writeJson } from 'graft-torch/base';
+import { LockedError, takeLock } from '../base/index.js';
 import type { SyntheticImages } from '../classify/index.js';
 import {
   type StepFigures as ClassifierFigures,
@@ -35,9 +35,8 @@ import {
   wholePaths,
 } from '../run/index.js';
 import { checkLineage, learnedFrom, openExternal } from './check.js';
-import type { TrialConfig } from './config.js';
 import { checkIngredientsOf } from './ingredients.js';
-import { externalScoresPath, lockDir, READY_FILE } from './jobs.js';
+import { externalScoresPath, lockDir, READY_FILE, readSchedule } from './jobs.js';
 import { judgeImages } from './judge.js';
 import {
   type ClassifierJob,
@@ -49,6 +48,7 @@ import {
   type SyntheticJob,
   type TrialJob,
 } from './plan.js';
+import type { TrialFolder } from './trial.js';
 import { openVariant, variantName } from './variants.js';
 
 export interface JobHooks {
@@ -60,12 +60,8 @@ export interface JobHooks {
   warn?: (message: string) => void;
 }
 
-/** What every job is given. */
-export interface TrialFolder {
-  dir: string;
-  config: TrialConfig;
-  /** The trial's own. */
-  dataset: Dataset;
+/** The trial, as far as a job needs it, and how many threads each has. */
+export interface JobTrial extends Pick<TrialFolder, 'dir' | 'config' | 'dataset'> {
   threads: number;
 }
 
@@ -73,7 +69,7 @@ export interface TrialFolder {
  * @throws InterruptedError with the state saved; LockedError when another process is at it; DataError when the GAN saw
  * an evaluation group, or an external test set does not fit
  */
-export async function runJob(trial: TrialFolder, job: TrialJob, hooks: JobHooks = {}): Promise<void> {
+export async function runJob(trial: JobTrial, job: TrialJob, hooks: JobHooks = {}): Promise<void> {
   setThreads(trial.threads);
   switch (job.kind) {
     case 'data':
@@ -91,8 +87,30 @@ export async function runJob(trial: TrialFolder, job: TrialJob, hooks: JobHooks 
   }
 }
 
+/**
+ * One job of a trial by its id, with the threads that the trial was begun with.
+ * @returns 'busy' when another process is at it
+ * @throws DataError where the trial has no such job; else as `runJob`
+ */
+export async function runJobHere(
+  trial: TrialFolder,
+  id: string,
+  hooks: JobHooks = {},
+): Promise<'done' | 'busy'> {
+  const schedule = readSchedule(trial.dir);
+  const job = trial.jobs(schedule?.seeds).find((one) => one.id === id);
+  if (!job) throw new DataError(`${trial.dir}: has no job '${id}'`);
+  try {
+    await runJob({ ...trial, threads: schedule?.threads ?? 1 }, job, hooks);
+    return 'done';
+  } catch (error) {
+    if (error instanceof LockedError) return 'busy';
+    throw error;
+  }
+}
+
 /** For folders that are no runs, whose lock nobody else takes. */
-async function withLock(trial: TrialFolder, job: TrialJob, work: () => Promise<void>): Promise<void> {
+async function withLock(trial: JobTrial, job: TrialJob, work: () => Promise<void>): Promise<void> {
   const dir = lockDir(trial.dir, job);
   ensureFolder(dir);
   const release = takeLock(dir);
@@ -112,12 +130,12 @@ function removeEmpty(dir: string): void {
 }
 
 /** The dataset variant that a job works on. */
-export function jobDataset({ dir, config, dataset }: TrialFolder, job: TrialJob): Dataset {
+export function jobDataset({ dir, config, dataset }: JobTrial, job: TrialJob): Dataset {
   const path = jobDir(dir, `data/${variantName(job.variant)}`);
-  return openVariant(dataset, config.folds, job.variant, path);
+  return openVariant({ dataset, folds: config.folds }, job.variant, path);
 }
 
-async function prepareData(trial: TrialFolder, job: DataJob, hooks: JobHooks): Promise<void> {
+async function prepareData(trial: JobTrial, job: DataJob, hooks: JobHooks): Promise<void> {
   const dataset = jobDataset(trial, job);
   for (const size of job.sizes)
     (await openPixelCache(dataset, size, { onProgress: hooks.onDecode })).images.dispose();
@@ -130,7 +148,7 @@ async function prepareData(trial: TrialFolder, job: DataJob, hooks: JobHooks): P
 }
 
 /** Trains or resumes a GAN. */
-async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Promise<void> {
+async function trainJobGan(trial: JobTrial, job: GanJob, hooks: JobHooks): Promise<void> {
   const dataset = jobDataset(trial, job);
   const config = jobGanConfig(trial, job, dataset);
   const dir = jobDir(trial.dir, job.id);
@@ -161,7 +179,7 @@ async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Pr
   }
 }
 
-function jobGanConfig(trial: TrialFolder, job: GanJob, dataset: Dataset): GanConfig {
+function jobGanConfig(trial: JobTrial, job: GanJob, dataset: Dataset): GanConfig {
   const config = ganConfig(trial.config, job.gan, {
     data: dataset.dir,
     positive: dataset.positive,
@@ -176,7 +194,7 @@ function jobGanConfig(trial: TrialFolder, job: GanJob, dataset: Dataset): GanCon
 export const ganDirOf = (trialDir: string, { from }: SyntheticJob): string =>
   'job' in from ? jobDir(trialDir, from.job) : from.run;
 
-async function makeSynthetic(trial: TrialFolder, job: SyntheticJob, hooks: JobHooks): Promise<void> {
+async function makeSynthetic(trial: JobTrial, job: SyntheticJob, hooks: JobHooks): Promise<void> {
   const { config } = trial;
   const dataset = jobDataset(trial, job);
   const ganDir = ganDirOf(trial.dir, job);
@@ -215,7 +233,7 @@ async function makeSynthetic(trial: TrialFolder, job: SyntheticJob, hooks: JobHo
   }
 }
 
-async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks: JobHooks): Promise<void> {
+async function trainJobClassifier(trial: JobTrial, job: ClassifierJob, hooks: JobHooks): Promise<void> {
   const dataset = jobDataset(trial, job);
   const { arm, seed } = job;
   const {
@@ -265,7 +283,7 @@ async function trainJobClassifier(trial: TrialFolder, job: ClassifierJob, hooks:
   for (const [name, dir] of Object.entries(trial.config.external)) {
     const path = externalScoresPath(runDir, name);
     if (!existsSync(path))
-      await scoreExternal(runDir, openExternal(name, dir, learnedFrom(dataset)), path, device);
+      await scoreExternal(openExternal(name, dir, learnedFrom(dataset)), path, { runDir, device });
   }
 }
 
@@ -276,7 +294,11 @@ async function readSynthetic(dir: string, { sizePx, channels }: PixelCache): Pro
 }
 
 /** Every image of a dataset, whatever its split, scored by a finished run's network. */
-async function scoreExternal(runDir: string, dataset: Dataset, path: string, device: Device): Promise<void> {
+async function scoreExternal(
+  dataset: Dataset,
+  path: string,
+  { runDir, device }: { runDir: string; device: Device },
+): Promise<void> {
   const { network, config } = await openClassifier(runDir, device);
   const cache = await openPixelCache(dataset, config.imageSize, { channels: config.channels ?? 3 });
   try {

@@ -20,6 +20,7 @@ import { writeReport } from './report/index.js';
 import { readTrialSummary } from './result.js';
 import { runTrial, type TrialOptions } from './run.js';
 import type { TrialSummary } from './summary.js';
+import { openTrial } from './trial.js';
 import { work } from './work.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-trial-'));
@@ -53,7 +54,7 @@ async function trial(name: string, settings: object = {}, options: TrialOptions 
   const dir = join(folder, name);
   const run = existsSync(dir) ? openRun(dir, { kind: 'trial' }) : createRun(dir, { kind: 'trial', config });
   try {
-    return await runTrial(run, config, { parallel: 2, ...options });
+    return await runTrial(run, openTrial(dir), { parallel: 2, ...options });
   } finally {
     run.close();
   }
@@ -192,7 +193,7 @@ test('a killed worker’s jobs are taken over, none is done twice, and the resul
   expect(readSchedule(dir)?.seeds).toBe(2);
   const run = openRun(dir, { kind: 'trial' });
   try {
-    expect(scoresOf(await runTrial(run, config, { parallel: 1 }))).toEqual(scoresOf(undisturbed));
+    expect(scoresOf(await runTrial(run, openTrial(dir), { parallel: 1 }))).toEqual(scoresOf(undisturbed));
   } finally {
     run.close();
   }
@@ -275,8 +276,7 @@ test('a job that fails twice is given up, and the trial says which and why', asy
     tried.push(id);
     return [process.execPath, '-e', "console.error('graft: no such luck'); process.exitCode = 1"];
   };
-  const ended = await work(dir, {
-    config,
+  const ended = await work(openTrial(dir), {
     parallel: 1,
     worker: 'w',
     until: 'final',

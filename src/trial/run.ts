@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { GraftError } from 'graft-torch/base';
 import { commandLine } from '../base/index.js';
-import type { Dataset } from '../data/dataset/index.js';
 import { unknownWords } from '../data/lineage/index.js';
 import {
   type Interrupt,
@@ -21,16 +20,19 @@ import {
 } from '../run/index.js';
 import { decideLook } from '../verdict/index.js';
 import { type Board, BoardReader, jobTitle } from './board.js';
-import { checkPictures, checkTrial, type PictureCheck, pictureCheckOf } from './check.js';
-import { settleTrialThreads, type TrialConfig } from './config.js';
-import { type JobState, jobStates, readFailures, readSchedule, writeSchedule } from './jobs.js';
-import { planTrial, type TrialJob } from './plan.js';
-import { FINISHED_EVENT, Ledger, registrationRecord, settleRegistration } from './registered.js';
-import { openTrialDataset } from './reopen.js';
+import { checkPictures, checkTrial, pictureCheckOf } from './check.js';
+import { collectSummary } from './collect.js';
+import { settleTrialThreads } from './config.js';
+import { jobStates, readFailures, readSchedule, writeSchedule } from './jobs.js';
+import type { TrialJob } from './plan.js';
+import { registrationRecord, settleRegistration } from './registered.js';
+import { Ledger } from './results.js';
 import { describeSetting, measureRoom, type Room } from './room.js';
 import { scoresOf } from './scores.js';
 import type { TrialSummary } from './summary.js';
-import { type JobOutcome, work } from './work.js';
+import type { Trial, TrialFolder } from './trial.js';
+import { PLAN_EVENTS } from './trial-log.js';
+import { type JobOutcome, type JobStates, work } from './work.js';
 
 /** Has jobs done until none is open; returns when all are done or failed, or it was asked to stop. */
 export interface Executor {
@@ -40,28 +42,25 @@ export interface Executor {
 }
 
 export interface ExecutorContext {
-  trialDir: string;
-  config: TrialConfig;
+  trial: TrialFolder;
   jobs: readonly TrialJob[];
-  states: () => ReadonlyMap<string, JobState>;
+  states: () => JobStates;
   interrupt: Interrupt;
   /** To be called every second or so, for whoever watches. */
-  onTurn: (states?: ReadonlyMap<string, JobState>) => void;
+  onTurn: (states?: JobStates) => void;
 }
 
 export interface TrialOptions {
   interrupt?: Interrupt;
   /** Jobs at once on this machine; default: as many as were measured to pay. */
-  parallel?: number;
+  parallel?: number | undefined;
   /** Instead of this machine. */
-  executor?: Executor;
+  executor?: Executor | undefined;
   /** Threads of each job from now on, whatever they were. */
-  threads?: number;
+  threads?: number | undefined;
   /** Why it goes on though it is not as it was registered. */
-  deviation?: string;
-  /** Pictures of external test sets that were compared with the trial's before. */
-  compared?: PictureCheck | null;
-  /** Their pictures are being compared: which can take minutes. */
+  deviation?: string | undefined;
+  /** The pictures of external test sets are being compared: which can take minutes. */
   onCompare?: () => void;
   onProbe?: (title: string) => void;
   /** What this machine has room for, when it was measured. */
@@ -74,28 +73,18 @@ export interface TrialOptions {
 }
 
 /**
+ * @param opened as `openTrial` gives it, or `prepareTrial`, whose checks then are not made again
  * @throws InterruptedError with everything saved; GraftError naming the jobs that failed, and why; ConfigError naming what
  * is not as it was registered
  */
-export async function runTrial(
-  run: Run,
-  config: TrialConfig,
-  options: TrialOptions = {},
-): Promise<TrialSummary> {
+export async function runTrial(run: Run, opened: Trial, options: TrialOptions = {}): Promise<TrialSummary> {
+  const trial = await checked(run, { ...opened, dir: run.dir }, options);
+  const { config } = trial;
   const { interrupt = neverInterrupted } = options;
-  const dataset = openTrialDataset(run.dir, config);
-  // What is wrong with the trial file shows here, before anything is trained.
-  planTrial(config, dataset);
-  for (const unknown of checkTrial(config, dataset)) {
-    run.log(`warning: ${unknownWords(unknown)}`);
-    options.onNotice?.(`graft: warning: ${unknownWords(unknown)}`);
-  }
-  await settleRegistration(run, config, dataset, options.deviation);
-  await comparePictures(run, config, dataset, options);
   const startedAt = readSchedule(run.dir)?.startedAt ?? new Date().toISOString();
   // Whoever resumes a trial has seen to what made jobs fail.
   rmSync(run.path('failures'), { recursive: true, force: true });
-  const { threads, parallel } = await settle(run, config, options);
+  const { threads, parallel } = await settle(run, trial, options);
   const execute = options.executor ?? localExecutor({ parallel, onJob: options.onJob });
   const reader = new BoardReader(run.dir, config);
   const ledger = new Ledger(run, config);
@@ -105,14 +94,13 @@ export async function runTrial(
   for (const [index, seeds] of looks.entries()) {
     const last = index === looks.length - 1;
     writeSchedule(run.dir, { seeds, threads, final: last, startedAt });
-    const jobs = planTrial(config, dataset, { seeds });
+    const jobs = trial.jobs(seeds);
     const states = () => jobStates(run.dir, jobs, config);
-    const onTurn = (known: ReadonlyMap<string, JobState> = states()): void => {
+    const onTurn = (known: JobStates = states()): void => {
       ledger.note(jobs, known, seeds);
       options.onTurn?.(reader.read(jobs, new Map(known)));
     };
-    const context = { trialDir: run.dir, config, jobs, states, interrupt, onTurn };
-    const ended = await execute(context);
+    const ended = await execute({ trial, jobs, states, interrupt, onTurn });
     if (ended === 'stopped')
       throw new InterruptedError(
         `stopped, state saved; go on with: ${commandLine`graft trial resume ${run.dir}`}`,
@@ -120,11 +108,7 @@ export async function runTrial(
     requireAllDone(run.dir, jobs, states());
     onTurn();
     ledger.verify(jobs);
-    const { collectSummary } = await import('./collect.js');
-    summary = await collectSummary({
-      trialDir: run.dir,
-      config,
-      dataset,
+    summary = collectSummary(trial, {
       jobs,
       threads,
       startedAt,
@@ -144,24 +128,35 @@ export async function runTrial(
   summary = { ...summary!, registration: registrationRecord(run.dir) };
   run.finish(
     { ...summary },
-    { event: { type: FINISHED_EVENT, step: new Set(summary.runs.map(({ seed }) => seed)).size } },
+    { event: { type: PLAN_EVENTS.finished, step: new Set(summary.runs.map(({ seed }) => seed)).size } },
   );
   return summary;
+}
+
+/** With everything looked at that a trial would be refused for, before anything is trained. */
+async function checked(run: Run, trial: TrialFolder, options: TrialOptions): Promise<TrialFolder> {
+  trial.jobs();
+  const unknown = trial.unknown ?? checkTrial(trial.config, trial.dataset);
+  for (const one of unknown) {
+    run.log(`warning: ${unknownWords(one)}`);
+    options.onNotice?.(`graft: warning: ${unknownWords(one)}`);
+  }
+  await settleRegistration(run, trial, options.deviation);
+  await comparePictures(run, trial, options);
+  return { ...trial, unknown };
 }
 
 /** Once for the same images: the run's log remembers. */
 async function comparePictures(
   run: Run,
-  config: TrialConfig,
-  dataset: Dataset,
-  { compared, onCompare }: TrialOptions,
+  { config, dataset, pictures: compared }: Trial,
+  { onCompare }: TrialOptions,
 ): Promise<void> {
   if (Object.keys(config.external).length === 0) return;
-  const wanted = pictureCheckOf(config, dataset);
-  const isWanted = (known: unknown): boolean => isDeepStrictEqual(known, wanted);
+  const wanted = compared ?? pictureCheckOf(config, dataset);
   const events = readEvents(run.path(runFiles.events));
-  if (events.some(({ type, pictures }) => type === 'compared' && isWanted(pictures))) return;
-  if (!isWanted(compared)) {
+  if (events.some(({ type, pictures }) => type === 'compared' && isDeepStrictEqual(pictures, wanted))) return;
+  if (!compared) {
     onCompare?.();
     await checkPictures(config, dataset);
   }
@@ -174,7 +169,7 @@ async function comparePictures(
  */
 async function settle(
   run: Run,
-  config: TrialConfig,
+  { config }: Trial,
   options: TrialOptions,
 ): Promise<{ threads: number; parallel: number }> {
   const was = readSchedule(run.dir)?.threads;
@@ -186,12 +181,7 @@ async function settle(
   }
   if (options.executor) return { threads, parallel: 0 };
   if (options.parallel) return { threads, parallel: options.parallel };
-  const room = await measureRoom(config, {
-    gans: [],
-    threads,
-    parallel: options.parallel,
-    onProbe: options.onProbe,
-  });
+  const room = await measureRoom(config, { gans: [], threads, onProbe: options.onProbe });
   options.onRoom?.(room);
   run.log(
     `room: ${describeSetting(room.chosen)} (tried ${room.tried.map((one) => `${describeSetting(one)}: ${one.secondsPerStep.toFixed(3)} s a step, ${Math.round(one.peakBytes / 2 ** 20)} MiB`).join('; ')})`,
@@ -201,9 +191,8 @@ async function settle(
 
 const localExecutor =
   ({ parallel, onJob }: { parallel: number; onJob?: TrialOptions['onJob'] }): Executor =>
-  ({ trialDir, config, interrupt, onTurn }) =>
-    work(trialDir, {
-      config,
+  ({ trial, interrupt, onTurn }) =>
+    work(trial, {
       parallel,
       worker: `process ${process.pid}`,
       until: 'idle',
@@ -213,11 +202,7 @@ const localExecutor =
     });
 
 /** @throws GraftError naming what failed; what is done stays */
-function requireAllDone(
-  trialDir: string,
-  jobs: readonly TrialJob[],
-  states: ReadonlyMap<string, JobState>,
-): void {
+function requireAllDone(trialDir: string, jobs: readonly TrialJob[], states: JobStates): void {
   const failed = jobs.filter((job) => states.get(job.id) !== 'done');
   if (failed.length === 0) return;
   const causes = failed.flatMap((job) =>

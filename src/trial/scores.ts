@@ -5,8 +5,9 @@ import { list, plural, whole } from '../report/index.js';
 import { auc } from '../stats/index.js';
 import type { Limit, PlannedComparison, ScoredRun, TrialScores } from '../verdict/index.js';
 import { balanceAlone } from '../verdict/index.js';
+import type { TrialArm } from './arms.js';
 import { comparisonPairs, plannedComparisons, rebalances, referenceArm } from './comparisons.js';
-import type { TrialArm, TrialRun, TrialSummary } from './summary.js';
+import type { TrialRun, TrialSummary } from './summary.js';
 
 /** @throws DataError where a recorded AUC is not the AUC of the scores */
 export function scoresOf(summary: TrialSummary): TrialScores {

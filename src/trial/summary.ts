@@ -4,17 +4,17 @@
  * from this alone, so that they can be made again from a `summary.json` years later.
  */
 
-import { DataError } from 'graft-torch/base';
 import { z } from 'zod';
+import { checkedBy } from '../base/index.js';
 import { metricRecordSchema } from '../metrics/sets/index.js';
 import { registrationRecordSchema } from '../verdict/index.js';
-import { choicePolicies } from './arms.js';
+import { armSchema } from './arms.js';
 
 const probability = z.number().min(0).max(1);
 const count = z.number().int().nonnegative();
 
 /** Scores of one run on one split; see src/stats/scores.ts (`splitScores`). */
-export const splitScoresSchema = z.strictObject({
+const splitScoresSchema = z.strictObject({
   auc: probability,
   logLoss: z.number().nonnegative(),
   brier: probability,
@@ -26,29 +26,8 @@ export const splitScoresSchema = z.strictObject({
   specificity: probability,
 });
 
-/** One arm: what the training set consists of; ./arms.ts reads the short names. */
-export const armSchema = z.strictObject({
-  /** 'real', 'real+standard', 'real+synthetic (2:1, 25% real)', or its own. */
-  name: z.string().min(1),
-  /** All real training images, or the negatives alone (synthetic images take the positives' place). */
-  real: z.enum(['all', 'negatives']),
-  /** Of the real training groups, the same for the GAN and the classifier. */
-  realFraction: z.number().positive().max(1),
-  augmentation: z.enum(['none', 'standard']),
-  /** How a rare class is made up for in training. */
-  balance: z.enum(['none', 'oversampling', 'class-weights', 'focal']),
-  synthetic: z
-    .strictObject({
-      gan: z.string(),
-      /** 'balance', a number, '+10%', '2:1'; see ./arms.ts. */
-      amount: z.union([z.string(), count]),
-      choice: z.enum(choicePolicies),
-    })
-    .nullable(),
-});
-
 /** One point of a classifier's training, in optimiser steps. */
-export const classifierPointSchema = z.strictObject({
+const classifierPointSchema = z.strictObject({
   step: count,
   epoch: z.number().nonnegative(),
   trainLoss: z.number().nullable(),
@@ -57,7 +36,7 @@ export const classifierPointSchema = z.strictObject({
 });
 
 /** One arm trained with one seed in one fold. */
-export const runSchema = z.strictObject({
+const runSchema = z.strictObject({
   arm: z.string(),
   /** From 1; a trial without folds has one. */
   fold: z.number().int().min(1),
@@ -81,7 +60,7 @@ export const runSchema = z.strictObject({
   curve: z.array(classifierPointSchema),
 });
 
-export const ganPointSchema = z.strictObject({
+const ganPointSchema = z.strictObject({
   step: count,
   /** null where the loss was not finite. */
   discriminatorLoss: z.number().nullable(),
@@ -89,7 +68,7 @@ export const ganPointSchema = z.strictObject({
 });
 
 /** Images that are scored, in the order of every run's scores. */
-export const testImagesSchema = z.strictObject({
+const testImagesSchema = z.strictObject({
   ids: z.array(z.string()),
   groups: z.array(z.string()),
   /** 1 for the positive class. */
@@ -152,7 +131,7 @@ const demographicCellSchema = z.strictObject({
   quartiles: z.tuple([z.number(), z.number(), z.number()]).nullable(),
 });
 
-export const demographicSchema = z.strictObject({
+const demographicSchema = z.strictObject({
   column: z.string(),
   title: z.string(),
   /** In their order; numbers are put into bands. */
@@ -271,7 +250,6 @@ export const summarySchema = z.strictObject({
 });
 
 export type SplitScoresRecord = z.infer<typeof splitScoresSchema>;
-export type TrialArm = z.infer<typeof armSchema>;
 export type TrialRun = z.infer<typeof runSchema>;
 export type ClassifierPoint = z.infer<typeof classifierPointSchema>;
 export type TestImages = z.infer<typeof testImagesSchema>;
@@ -279,8 +257,6 @@ export type TrialGan = z.infer<typeof ganSchema>;
 export type Demographic = z.infer<typeof demographicSchema>;
 export type TrialMetric = z.infer<typeof metricSchema>;
 export type TrialSummary = z.infer<typeof summarySchema>;
-/** Before defaults are filled in. */
-export type TrialSummaryInput = z.input<typeof summarySchema>;
 
 /**
  * Reads the content of a `summary.json`; what the report added to it (analysis, verdict) is computed anew.
@@ -290,8 +266,5 @@ export function parseSummary(content: unknown): TrialSummary {
   const own = { ...(content as Record<string, unknown>) };
   delete own.analysis;
   delete own.verdict;
-  const result = summarySchema.safeParse(own);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw new DataError(`Not a trial summary: ${issue.path.join('.') || 'content'}: ${issue.message}.`);
+  return checkedBy(summarySchema, own, { where: 'Not a trial summary', remedy: '.' });
 }

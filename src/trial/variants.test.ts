@@ -84,32 +84,32 @@ describe('the dataset folder of a variant', () => {
   test('opens as any dataset, with the rows of the variant and images that are there', () => {
     const variant = { fold: 2, realFraction: 0.5 };
     const dir = join(folder, 'views', variantName(variant));
-    const opened = openVariant(dataset, 3, variant, dir);
+    const opened = openVariant({ dataset, folds: 3 }, variant, dir);
     expect(variantName(variant)).toBe('fold-2-real-50');
     expect(opened.rows).toEqual(variantRows(dataset, 3, variant));
     expect(opened.hash).not.toBe(dataset.hash);
-    expect(openVariant(dataset, 3, variant, dir).hash).toBe(opened.hash);
+    expect(openVariant({ dataset, folds: 3 }, variant, dir).hash).toBe(opened.hash);
     expect(opened.counts.train[dataset.positive]).toBe(trainingCounts(dataset, opened.rows).positives);
   });
 
   test('of a dataset that has changed since is refused', () => {
     const variant = { fold: 1, realFraction: 0.5 };
     const dir = join(folder, 'views', 'stale');
-    openVariant(dataset, 1, variant, dir);
-    expect(() => openVariant({ ...dataset, hash: 'f'.repeat(64) }, 1, variant, dir)).toThrow(
-      'was made from another version',
-    );
+    openVariant({ dataset, folds: 1 }, variant, dir);
+    expect(() =>
+      openVariant({ dataset: { ...dataset, hash: 'f'.repeat(64) }, folds: 1 }, variant, dir),
+    ).toThrow('was made from another version');
   });
 
   test('that was killed half-way is written again', () => {
     const variant = { fold: 1, realFraction: 0.25 };
     const dir = join(folder, 'views', 'half');
-    openVariant(dataset, 1, variant, dir);
-    const whole = openVariant(dataset, 1, variant, dir).rows;
+    openVariant({ dataset, folds: 1 }, variant, dir);
+    const whole = openVariant({ dataset, folds: 1 }, variant, dir).rows;
     // The description comes last: without it the folder counts for nothing.
     rmSync(join(dir, 'dataset.yaml'));
     writeFileSync(join(dir, 'manifest.csv'), 'id,file');
-    expect(openVariant(dataset, 1, variant, dir).rows).toEqual(whole);
+    expect(openVariant({ dataset, folds: 1 }, variant, dir).rows).toEqual(whole);
   });
 });
 
@@ -118,8 +118,7 @@ test('a fold finds its images after a move of the trial, of the dataset, and of 
   await createPhantomDataset(join(root, 'a', 'data'), { count: 40, sizePx: 16, prevalence: 0.5, seed: 3 });
   const open = (data: string, trial: string) => {
     const opened = openVariant(
-      openDataset(join(root, data)),
-      2,
+      { dataset: openDataset(join(root, data)), folds: 2 },
       { fold: 1, realFraction: 1 },
       join(root, trial),
     );

@@ -29,6 +29,13 @@ export interface Variant {
   realFraction: number;
 }
 
+/** A trial's dataset, and in how many folds it is dealt. */
+export interface Folded {
+  dataset: Dataset;
+  /** 1: its own split. */
+  folds: number;
+}
+
 /** `fold-1`, `fold-1-real-25`: part of folder names. */
 export const variantName = ({ fold, realFraction }: Variant): string =>
   `fold-${fold}${realFraction < 1 ? `-real-${Number((100 * realFraction).toFixed(4))}` : ''}`;
@@ -92,15 +99,16 @@ export function trainingCounts(
  * Opens a variant's dataset, and writes its folder first where it is missing.
  * @param dir where it lies, or is to lie; not used for the dataset itself
  */
-export function openVariant(dataset: Dataset, folds: number, variant: Variant, dir: string): Dataset {
+export function openVariant(of: Folded, variant: Variant, dir: string): Dataset {
+  const { dataset, folds } = of;
   if (folds === 1 && variant.realFraction === 1) return dataset;
-  if (!existsSync(join(dir, datasetFile))) writeVariant(dataset, folds, variant, dir);
+  if (!existsSync(join(dir, datasetFile))) writeVariant(of, variant, dir);
   // The dataset, or the trial, may have moved since.
   for (const top of topsOf(dataset))
     if (!leadsTo(join(dir, top), join(dataset.dir, top))) linkTop(dataset, top, dir);
   const opened = openDataset(dir);
-  const { of } = opened.provenance as { of?: { hash?: string } };
-  if (of?.hash !== dataset.hash) {
+  const { of: source } = opened.provenance as { of?: { hash?: string } };
+  if (source?.hash !== dataset.hash) {
     throw new DataError(
       `${dir}: was made from another version of ${dataset.dir}; put the dataset back as it was, or start a new trial`,
     );
@@ -129,7 +137,7 @@ function linkTop(dataset: Dataset, top: string, dir: string): void {
   renameSync(temporary, join(dir, top));
 }
 
-function writeVariant(dataset: Dataset, folds: number, variant: Variant, dir: string): void {
+function writeVariant({ dataset, folds }: Folded, variant: Variant, dir: string): void {
   const rows = variantRows(dataset, folds, variant);
   ensureFolder(dir);
   for (const top of topsOf(dataset)) linkTop(dataset, top, dir);

@@ -12,7 +12,8 @@ import { summarise } from '../trial/analysis.js';
 import { exampleSummary } from '../trial/example.test-data.js';
 import type { AnalysisOptions, TrialAnalysis } from './analysis.js';
 import { foldVarianceOf } from './detectable.js';
-import { decideVerdict, verdictKind } from './verdict.js';
+import { verdictKind } from './kind.js';
+import { decideVerdict } from './verdict.js';
 
 const none = { replicates: 0 };
 const summary = exampleSummary({ folds: 3, seeds: 2, testImages: 150, external: ['outside'] });

@@ -7,7 +7,8 @@ import { resolveArms, sweepSchema } from '../trial/arms.js';
 import { exampleSummary, fourArms } from '../trial/example.test-data.js';
 import { scoresOf } from '../trial/scores.js';
 import { summarySchema } from '../trial/summary.js';
-import { analyse, type Comparison, type TrialAnalysis } from './analysis.js';
+import { analyse, type TrialAnalysis } from './analysis.js';
+import type { Comparison } from './comparison.js';
 import type { TrialScores } from './scores.js';
 import { decideVerdict } from './verdict.js';
 

@@ -2,7 +2,7 @@
 
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { analyse, type Comparison } from './analysis.js';
+import { analyse } from './analysis.js';
 import {
   type CalibrationOptions,
   type CalibrationRow,
@@ -11,6 +11,7 @@ import {
   usualScenarios,
 } from './calibration.js';
 import { calibrationTable, scenarioList } from './calibration-table.js';
+import type { Comparison } from './comparison.js';
 import { judgeScores, judgeWith } from './judgement.js';
 import { type Scenario, type ScenarioDesign, scenarios, simulateScores } from './simulation/index.js';
 import { decideVerdict } from './verdict.js';

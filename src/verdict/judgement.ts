@@ -1,7 +1,8 @@
 /** What a calibration needs to know of a trial's verdict, by the code that judges real trials. */
-import { analyse, type Comparison } from './analysis.js';
+import { analyse } from './analysis.js';
+import type { Comparison } from './comparison.js';
+import { kindOf, scopeOf, type VerdictKind } from './kind.js';
 import type { TrialScores } from './scores.js';
-import { kindOf, scopeOf, type VerdictKind } from './verdict.js';
 
 export interface Judgement {
   kind: VerdictKind;

@@ -1,8 +1,9 @@
 /** How far a verdict reaches, by what the scores show: folds that disagree, other collections, a baseline at chance. */
 import { list, plural, pValue, range, signed, signedRange } from '../report/index.js';
-import type { Comparison, TrialAnalysis } from './analysis.js';
+import type { TrialAnalysis } from './analysis.js';
+import type { Comparison } from './comparison.js';
+import type { VerdictKind } from './kind.js';
 import type { Limit } from './scores.js';
-import type { VerdictKind } from './verdict.js';
 
 /** All that limits a verdict of this kind: what the scores show, and what was known from elsewhere. */
 export function limitsIn(analysis: TrialAnalysis, primary: Comparison, kind: VerdictKind): Limit[] {

@@ -5,7 +5,8 @@ import { chanceOfEffect } from '../stats/interval-power.js';
 import { summarise } from '../trial/analysis.js';
 import { exampleSummary } from '../trial/example.test-data.js';
 import { analyse } from './analysis.js';
-import { defaultAssumptions, pilotOf, planPower } from './power-plan.js';
+import { defaultAssumptions, pilotOf } from './power-pilot.js';
+import { planPower } from './power-plan.js';
 import { type Cohort, plainChance, plainCohort, simulateScores } from './simulation/index.js';
 
 const test60 = { positives: 60, negatives: 240 };

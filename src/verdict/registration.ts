@@ -5,8 +5,18 @@
  * the reason; deviations stand beside the verdict. A plan is any JSON: a trial's, or that of a table of anyone's scores.
  */
 
-import { DataError, parseJson, readBytes, readText, sha256, writeFileAtomic } from 'graft-torch/base';
+import { existsSync } from 'node:fs';
+import {
+  ConfigError,
+  DataError,
+  parseJson,
+  readBytes,
+  readText,
+  sha256,
+  writeFileAtomic,
+} from 'graft-torch/base';
 import { z } from 'zod';
+import { checkedBy } from '../base/index.js';
 import { day, plural } from '../report/index.js';
 
 export const REGISTRATION_FILE = 'registration.json';
@@ -118,18 +128,40 @@ export function writeRegistration(path: string, { text }: RegistrationFile): voi
 /** @throws DataError where it is no registration, or its plan is not the one that its hash was made of */
 export function readRegistration(path: string): RegistrationFile {
   const text = readBytes(path).toString('utf8');
-  const parsed = registrationSchema.safeParse(parseJson(text, path, { uniqueKeys: true }));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    const key = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
-    throw new DataError(`${path}: is no registration: ${key}${issue.message}`);
-  }
-  const { planHash, plan } = parsed.data;
+  const registration = checkedBy(registrationSchema, parseJson(text, path, { uniqueKeys: true }), {
+    where: `${path}: is no registration`,
+  });
+  const { planHash, plan } = registration;
   if (hashOfPlan(plan) !== planHash)
     throw new DataError(
       `${path}: was edited after it was registered: its plan has the SHA-256 ${hashOfPlan(plan).slice(0, 12)}, it says ${planHash.slice(0, 12)}; take the file that was deposited`,
     );
-  return { registration: parsed.data, text, fileHash: sha256(readBytes(path)) };
+  return { registration, text, fileHash: sha256(readBytes(path)) };
+}
+
+/** A registration as it stands now in its file. */
+export interface KeptRegistration extends RegistrationFile {
+  /** The same plan had been registered before: the file was left as it was. */
+  isOld: boolean;
+}
+
+/**
+ * Writes a registration, unless the same plan is registered there already.
+ * @param force replaces the registration of another plan, but no file of another kind
+ * @throws ConfigError where another plan is registered there, DataError where the file is none
+ */
+export function keepRegistration(path: string, made: RegistrationFile, force = false): KeptRegistration {
+  if (existsSync(path)) {
+    const before = readRegistration(path);
+    const { planHash, by, name, registeredAt } = before.registration;
+    if (planHash === made.registration.planHash && by === 'register') return { ...before, isOld: true };
+    if (!force)
+      throw new ConfigError(
+        `${path}: holds the registration of another plan (${name}, ${registeredAt.slice(0, 10)}); give another --out, or replace it with --force`,
+      );
+  }
+  writeRegistration(path, made);
+  return { ...made, isOld: false };
 }
 
 /** Two machines' clocks differ by less. */
@@ -145,12 +177,10 @@ export function requirePast({ registeredAt }: Registration, now = new Date()): v
 
 /** @throws DataError where the file holds something else */
 export function readDeviations(path: string): KeptDeviation[] {
-  const parsed = z.array(keptDeviationSchema).safeParse(parseJson(readText(path), path));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new DataError(
-    `${path}: ${issue.path.join('.') || 'content'}: ${issue.message}; it was edited: put back what was written`,
-  );
+  return checkedBy(z.array(keptDeviationSchema), parseJson(readText(path), path), {
+    where: path,
+    remedy: '; it was edited: put back what was written',
+  });
 }
 
 /** Without what only the next comparison needs. */

@@ -5,9 +5,9 @@
  */
 import { ConfigError, DataError } from 'graft-torch/base';
 import { signed } from '../report/index.js';
-import { type AnalysisOptions, analyse } from './analysis.js';
+import { analyse } from './analysis.js';
+import { decidedKinds, type VerdictKind, verdictKind } from './kind.js';
 import type { TrialScores } from './scores.js';
-import { decidedKinds, type VerdictKind, verdictKind } from './verdict.js';
 
 export interface LookSettings {
   /** Numbers of seeds, ascending. */
@@ -37,19 +37,14 @@ export interface LookDecision {
  * @param look from 1
  * @throws ConfigError where there is nothing to decide on; DataError where there are more seeds than the look has
  */
-export function decideLook(
-  scores: TrialScores,
-  settings: LookSettings,
-  look: number,
-  options: AnalysisOptions = {},
-): LookDecision {
+export function decideLook(scores: TrialScores, settings: LookSettings, look: number): LookDecision {
   const { looks, halfWidth: wanted } = settings;
   const seeds = looks[look - 1];
   if (seeds === undefined)
     throw new ConfigError(`sequential.looks: there is no look ${look} of ${looks.length}`);
   const analysis = analyse(
     { ...scores, sequential: { looks: [...looks], reached: look, stopped: 'running' } },
-    { replicates: 0, ...options },
+    { replicates: 0 },
   );
   const primary = analysis.primary === null ? undefined : analysis.comparisons[analysis.primary];
   if (!primary) {

@@ -2,13 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { exampleSummary } from '../trial/example.test-data.js';
 import { scoresOf } from '../trial/scores.js';
 import { analyse } from './analysis.js';
+import { judge } from './judged.js';
 import { composeTableReport } from './report/content.js';
 import { subgroupSection, subgroupsOf, subgroupsText } from './report/subgroups.js';
-import { analyseSubgroups } from './subgroups.js';
-import { decideVerdict } from './verdict.js';
+import { analyseSubgroups, type Subgroups } from './subgroups.js';
 
 const scores = scoresOf(exampleSummary({ folds: 2, seeds: 2, testImages: 400 }));
 const analysis = analyse(scores, { replicates: 0 });
+const judged = (subgroups: readonly Subgroups[]) =>
+  judge({ scores, isProbability: true, subgroups }, { replicates: 0 });
 const arms = ['real+standard', 'real+standard+synthetic'];
 const options = { arms, level: 0.95 };
 const cells = (of: (i: number) => string) => scores.folds.map(({ test }) => test.ids.map((_, i) => of(i)));
@@ -75,13 +77,13 @@ describe('subgroups', () => {
 
   test('a column of one value is none', () => {
     expect(analyseSubgroups(scores, [{ column: 'sex', folds: cells(() => 'female') }], options)).toEqual([]);
-    expect(subgroupSection(scores, analysis, []).blocks).toEqual([]);
+    expect(subgroupSection(judged([])).blocks).toEqual([]);
   });
 });
 
 test('the section: a forest with all images first, a table with intervals, what is too small said to be so', () => {
   const rare = { column: 'anatom_site_general', folds: cells((i) => (i % 40 === 0 ? 'palm' : 'torso')) };
-  const { blocks } = subgroupSection(scores, analysis, [sex, rare]);
+  const { blocks } = subgroupSection(judged([sex, rare]));
   expect(blocks.map(({ kind }) => kind)).toEqual(['figure', 'table']);
   const table = blocks[1]!;
   if (table.kind !== 'table') throw new Error('no table');
@@ -90,7 +92,7 @@ test('the section: a forest with all images first, a table with intervals, what 
     Array.from({ length: 5 }, () => 'too few'),
   );
   expect(table.rows.find(([name]) => name === 'sex: female')!.at(4)).toMatch(/^[+−]0\.\d{3} \(/);
-  expect(subgroupsText(subgroupsOf(scores, analysis, [sex, rare]))).toMatch(
+  expect(subgroupsText(subgroupsOf(judged([sex, rare])))).toMatch(
     /by subgroup: sex .* and .*Too small for a number, with fewer than 20 groups of a class: anatomical site palm\. Nothing is corrected/,
   );
 });
@@ -105,9 +107,9 @@ test('a table’s subgroup columns have the section, too; its failures are named
     external: [],
   };
   const table = { kind: 'scores' as const, scores, subgroups: [sex], isProbability: true, notes: [], shape };
-  const options = { plan: {}, marginReason: null, sources: [], version: '9', analysis: { replicates: 0 } };
+  const options = { plan: {}, marginReason: null, sources: [], version: '9' };
   const idsOf = (own: typeof table) =>
-    composeTableReport(own, analysis, decideVerdict(analysis), options).sections.map(({ id }) => id);
+    composeTableReport(own, judge(own, { replicates: 0 }), options).sections.map(({ id }) => id);
   expect(idsOf(table)).toEqual(expect.arrayContaining(['subgroups', 'calibration', 'benefit', 'failures']));
   const ranks = idsOf({ ...table, subgroups: [], isProbability: false });
   for (const id of ['subgroups', 'calibration', 'benefit']) expect(ranks).not.toContain(id);

@@ -6,7 +6,8 @@
  */
 import { partitionOf } from '../data/dataset/index.js';
 import { FEWEST_TO_JUDGE } from '../stats/index.js';
-import { analyse, type Estimate } from './analysis.js';
+import { analyse } from './analysis.js';
+import type { Estimate } from './arms.js';
 import { groupsOfClass } from './image-sets.js';
 import type { ScoredFold, TestImages, TrialScores } from './scores.js';
 

@@ -4,19 +4,17 @@
  * across folds, images that a run lacks, a score that is no number. docs/verdict.md is for those who write such tables.
  */
 
-import { ConfigError, DataError } from 'graft-torch/base';
-import { isMissing, oneSpelling, truthOf } from '../data/table/index.js';
-import { list, plural, whole } from '../report/index.js';
-import { auc, chooseThreshold } from '../stats/index.js';
+import { DataError } from 'graft-torch/base';
+import { list, plural } from '../report/index.js';
 import { balanceAlone } from './limits.js';
 import type { Limit, ScoredFold, ScoredRun, TestImages, TrialScores } from './scores.js';
 import type { Subgroups } from './subgroups.js';
-import { checkRows, requireAllImages, requireBothClasses } from './table/checks.js';
-import { instead } from './table/columns.js';
-import { numbering } from './table/numbering.js';
-import { designOf, type VerdictPlan } from './table/plan.js';
-import { type Place, placesText, refuse } from './table/problems.js';
-import { type AucRow, type NumberedRow, type ReadTable, readTables } from './table/rows.js';
+import { checkRows, requireBothClasses } from './table/checks.js';
+import { binaryLabels, imagesOf, inOrder, keys, type Of } from './table/meaning.js';
+import { type Design, designOf, type VerdictPlan } from './table/plan.js';
+import { placesText } from './table/problems.js';
+import { type AucRow, type NumberedRow, readTables } from './table/rows.js';
+import { assumeGenerators, generatorOf, looksOf, pairing, thresholdsLack, validated } from './table/runs.js';
 import { shapeOf, type TableShape } from './table/shape.js';
 
 export { type VerdictPlan, verdictPlanSchema } from './table/plan.js';
@@ -35,7 +33,7 @@ export interface ScoreTable {
 export interface AucTable {
   kind: 'aucs';
   plan: VerdictPlan;
-  design: ReturnType<typeof designOf>;
+  design: Design;
   rows: readonly (Omit<AucRow, 'fold' | 'seed'> & { fold: number; seed: number })[];
   limits: readonly Limit[];
   shape: TableShape;
@@ -74,40 +72,6 @@ const patientsUnknown: Limit = {
   detail:
     'Each image counts as a patient of its own. Images of one patient resemble each other, so that the interval is too narrow if there are several, and one patient may stand in two folds unseen. Add a column group with patients or lesions.',
 };
-
-type Of<Kind> = Extract<ReadTable, { kind: Kind }>;
-
-/** Arms, folds and seeds of any rows. */
-function keys<Row extends Place & { arm: string; fold: string; seed: string }>(
-  rows: readonly Row[],
-  { has, notes }: ReadTable,
-): (Omit<Row, 'fold' | 'seed'> & { fold: number; seed: number })[] {
-  for (const role of ['fold', 'seed'] as const) {
-    const empty = rows.filter((row) => isMissing(row[role], 'value'));
-    if (empty.length < rows.length)
-      refuse(empty, `no ${role}, which other rows have; say which ${role} these scores are of`);
-  }
-  const arms = oneSpelling(rows.map(({ arm }) => arm));
-  for (const { to, from } of arms.merged)
-    notes.push(`Arm ‘${to}’ is also written ${list(from.map(({ spelling }) => `‘${spelling}’`))}.`);
-  const fold = numbering(
-    rows.map((row) => row.fold),
-    { what: 'Fold', least: 1, otherwise: 1 },
-  );
-  const seed = numbering(
-    rows.map((row) => row.seed),
-    { what: 'Seed', least: 0, otherwise: 0 },
-  );
-  for (const { note } of [fold, seed]) if (note !== null) notes.push(note);
-  if (!has.has('fold')) notes.push('No column for folds: all images are one test set.');
-  if (!has.has('seed')) notes.push('No column for seeds: one run an arm and fold.');
-  return rows.map((row) => ({
-    ...row,
-    arm: arms.of(row.arm),
-    fold: fold.of(row.fold),
-    seed: seed.of(row.seed),
-  }));
-}
 
 /** Training images of a fold: by what was said, else the images of the other folds; null for a single one. */
 function trainedOn(
@@ -200,7 +164,7 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
       (a, b) => design.arms.indexOf(a.arm) - design.arms.indexOf(b.arm) || a.fold - b.fold || a.seed - b.seed,
     );
   const generators = assumeGenerators(runs, { has: has.has('generator'), plan, design, notes });
-  pairing(generators, design, path, notes);
+  pairing(generators, design, { path, notes });
 
   const isProbability = rows.every(({ score }) => score >= 0 && score <= 1);
   if (!isProbability)
@@ -244,204 +208,6 @@ function scoreTable(table: Of<'scores'>, plan: VerdictPlan): ScoreTable {
   };
 }
 
-/** Labels as 0 and 1. @throws ConfigError where nothing says which class is the positive one */
-function binaryLabels(
-  { rows, path, notes }: Of<'scores'>,
-  { positive }: VerdictPlan,
-): { of: (label: string) => 0 | 1; positive: string } {
-  const spelling = oneSpelling(
-    rows.map(({ label }) => label),
-    positive === undefined ? {} : { named: [positive] },
-  );
-  const labels = [...new Set(rows.map(({ label }) => spelling.of(label)))].sort();
-  const counts = (label: string): number => rows.filter((row) => spelling.of(row.label) === label).length;
-  if (positive !== undefined) {
-    if (!labels.includes(positive))
-      throw new ConfigError(`${path}: no label '${positive}' (--positive)${instead(positive, labels)}`);
-    if (labels.length > 2)
-      notes.push(`${whole(labels.length)} labels: ‘${positive}’ is held against all others.`);
-    return { of: (label) => (spelling.of(label) === positive ? 1 : 0), positive };
-  }
-  if (labels.every((label) => truthOf(label) !== undefined))
-    return { of: (label) => (truthOf(label) === 'true' ? 1 : 0), positive: 'positive' };
-  const rarest = [...labels].sort((a, b) => counts(a) - counts(b))[0]!;
-  throw new ConfigError(
-    `${path}: labels ${list(labels.slice(0, 8).map((label) => `'${label}'`))}; say which is the positive class, as in --positive '${rarest}'`,
-  );
-}
-
-interface ImageSet {
-  images: TestImages;
-  /** The first row of each image. */
-  first: readonly NumberedRow[];
-}
-
-/** Images in the order of their ids, so that the order of rows decides nothing. */
-function imagesOf(rows: readonly NumberedRow[]): ImageSet {
-  const byId = new Map<string, NumberedRow>();
-  for (const row of rows) if (!byId.has(row.image)) byId.set(row.image, row);
-  const first = [...byId.values()].sort((a, b) => (a.image < b.image ? -1 : 1));
-  return {
-    images: {
-      ids: first.map(({ image }) => image),
-      groups: first.map(({ group, image }) => group || image),
-      labels: first.map(({ label }) => label),
-    },
-    first,
-  };
-}
-
-function inOrder(rows: readonly NumberedRow[], { images, first }: ImageSet): number[] {
-  requireAllImages(rows, first);
-  const scores = new Map(rows.map(({ image, score }) => [image, score]));
-  return images.ids.map((id) => scores.get(id)!);
-}
-
-/** @throws DataError where rows of one run name two */
-function generatorOf(rows: readonly NumberedRow[]): string | null {
-  const [name, second] = [...new Set(rows.map(({ generator }) => generator))];
-  if (second !== undefined) {
-    const { arm, fold, seed } = rows[0]!;
-    throw new DataError(
-      `${placesText(rows.filter(({ generator }) => generator === second))}: arm ${arm}, fold ${fold}, seed ${seed} has the generators '${name}' and '${second}'; a run has one`,
-    );
-  }
-  return name || null;
-}
-
-/** Threshold: the column's, else chosen on validation rows. @throws DataError where a run has two */
-function validated(
-  rows: readonly NumberedRow[],
-  validation: readonly NumberedRow[],
-): Pick<ScoredRun, 'threshold' | 'validationAuc'> {
-  const { arm, fold, seed } = rows[0]!;
-  const labels = validation.map(({ label }) => label);
-  const scores = validation.map(({ score }) => score);
-  const both = labels.includes(0) && labels.includes(1);
-  if (validation.length > 0 && !both)
-    throw new DataError(
-      `${placesText(validation)}: the validation rows of arm ${arm}, fold ${fold}, seed ${seed} hold one class only; a threshold needs both`,
-    );
-  const [given, other] = [...new Set(rows.map(({ threshold }) => threshold))].filter(
-    (value) => value !== null,
-  );
-  if (other !== undefined)
-    throw new DataError(
-      `${placesText(rows.filter(({ threshold }) => threshold === other))}: arm ${arm}, fold ${fold}, seed ${seed} has the thresholds ${given} and ${other}; a run has one`,
-    );
-  return {
-    threshold: given ?? (both ? thresholdOf(labels, scores) : null),
-    validationAuc: both ? auc(labels, scores) : null,
-  };
-}
-
-/** 'No validation rows and no threshold of arm ‘x’ (6 runs), which others have' */
-function thresholdsLack(runs: readonly ScoredRun[]): string {
-  const arms = [...new Set(runs.map(({ arm }) => arm))].map(
-    (arm) => `‘${arm}’ (${plural(runs.filter((run) => run.arm === arm).length, 'run')})`,
-  );
-  return `No validation rows and no threshold of ${list(arms)}, which other runs have`;
-}
-
-/** Of any scores, by their ranks, since the rule knows probabilities. */
-function thresholdOf(labels: readonly (0 | 1)[], scores: readonly number[]): number {
-  const distinct = [...new Set(scores)].sort((a, b) => a - b);
-  const rank = new Map(distinct.map((score, i) => [score, i / distinct.length]));
-  const chosen = chooseThreshold(
-    labels,
-    scores.map((score) => rank.get(score)!),
-  );
-  return distinct[Math.round(chosen * distinct.length)] ?? distinct.at(-1)! + 1;
-}
-
-/** Where nobody says whose images an arm was trained with: one generator a fold, which is the common case. */
-function assumeGenerators(
-  runs: readonly ScoredRun[],
-  {
-    has,
-    plan,
-    design,
-    notes,
-  }: { has: boolean; plan: VerdictPlan; design: ReturnType<typeof designOf>; notes: string[] },
-): ScoredRun[] {
-  if (!plan.synthetic) return [...runs];
-  const { arm, baseline } = design.comparisons[0]!;
-  if (has) {
-    requireGenerators(runs, { arm, baseline });
-    return [...runs];
-  }
-  notes.push(
-    `No column for generators: ‘${arm}’ is taken to have one generator in each fold, whose images all seeds share.`,
-  );
-  return runs.map((run) => (run.arm === arm ? { ...run, generator: `fold ${run.fold}` } : run));
-}
-
-/** @throws DataError where the arm of the verdict lacks generators that it, or its baseline, has in other runs */
-function requireGenerators(
-  runs: readonly ScoredRun[],
-  { arm, baseline }: { arm: string; baseline: string },
-): void {
-  const own = runs.filter((run) => run.arm === arm);
-  const without = own.filter(({ generator }) => generator === null);
-  if (without.length === 0) return;
-  if (without.length < own.length) {
-    const { fold, seed } = without[0]!;
-    throw new DataError(
-      `arm ${arm}, fold ${fold}, seed ${seed} has no generator, which other runs of the arm have; name it in every row`,
-    );
-  }
-  if (runs.some((run) => run.arm === baseline && run.generator !== null))
-    throw new DataError(
-      `${baseline} has generators and ${arm} has none: are --arm and --baseline the wrong way round?`,
-    );
-}
-
-/** @throws DataError where arm and baseline of the verdict share no run; a note where they share some */
-function pairing(
-  runs: readonly Pick<ScoredRun, 'arm' | 'fold' | 'seed'>[],
-  { comparisons }: ReturnType<typeof designOf>,
-  path: string,
-  notes: string[],
-): void {
-  for (const { arm, baseline, role } of comparisons) {
-    const of = (name: string) =>
-      runs.filter((run) => run.arm === name).map(({ fold, seed }) => `fold ${fold}, seed ${seed}`);
-    const [ours, theirs] = [of(arm), of(baseline)];
-    const alone = (own: string[], other: string[]) => own.filter((run) => !other.includes(run));
-    const [onlyOurs, onlyTheirs] = [alone(ours, theirs), alone(theirs, ours)];
-    const some = (own: string[]): string =>
-      `${own.slice(0, 3).join('; ')}${own.length > 3 ? ` … (${own.length} in all)` : ''}`;
-    if (onlyOurs.length === ours.length && role === 'primary')
-      throw new DataError(
-        `${path}: no seed is paired: '${arm}' has ${some(ours)}, '${baseline}' has ${some(theirs)}; train both arms with the same seeds in the same folds, or call them alike in the table`,
-      );
-    const missing = [
-      onlyOurs.length > 0 ? `‘${baseline}’ lacks ${some(onlyOurs)}` : '',
-      onlyTheirs.length > 0 ? `‘${arm}’ lacks ${some(onlyTheirs)}` : '',
-    ].filter((part) => part !== '');
-    if (missing.length > 0)
-      notes.push(
-        `‘${arm}’ against ‘${baseline}’: ${missing.join('; ')}. Runs without a partner are left out of the comparison.`,
-      );
-  }
-}
-
-/** @throws ConfigError where the number of seeds is none at which a look was planned */
-function looksOf(
-  runs: readonly ScoredRun[],
-  { looks }: VerdictPlan,
-  path: string,
-): TrialScores['sequential'] {
-  if (looks === undefined || looks.length === 0) return null;
-  const seeds = new Set(runs.map(({ seed }) => seed)).size;
-  const at = looks.indexOf(seeds);
-  if (at < 0)
-    throw new ConfigError(
-      `${path}: ${plural(seeds, 'seed')}, but looks were planned at ${list(looks.map(String))}; give a table with as many seeds as a look has`,
-    );
-  return { looks, reached: at + 1, stopped: at + 1 === looks.length ? 'budget' : 'running' };
-}
-
 function aucTable(table: Of<'aucs'>, plan: VerdictPlan): AucTable {
   const rows = keys(table.rows, table);
   const design = designOf([...new Set(rows.map(({ arm }) => arm))], plan, table.path);
@@ -455,7 +221,7 @@ function aucTable(table: Of<'aucs'>, plan: VerdictPlan): AucTable {
       );
     seen.set(key, row);
   }
-  pairing(rows, design, table.path, table.notes);
+  pairing(rows, design, table);
   if (plan.subgroups.length > 0)
     table.notes.push(
       `Subgroups need a row an image: nothing is told by ${list(plan.subgroups.map((name) => `‘${name}’`))}.`,

@@ -1,28 +1,40 @@
 /** The verdict in words: question, headline, sentence and paragraph never claim more than the interval. */
 import { capital, levelText, list, plural, pValue, signed, signedRange, whole } from '../report/index.js';
-import type { Comparison, TrialAnalysis } from './analysis.js';
+import type { TrialAnalysis } from './analysis.js';
+import type { Comparison } from './comparison.js';
 import { type Degeneracy, LEAST_DEGREES_OF_FREEDOM } from './degenerate.js';
+import type { Required, Scope, VerdictKind } from './kind.js';
 import { limited, limitedShort } from './limits.js';
-import type { Limit, PlannedComparison } from './scores.js';
-import type { Scope, Verdict, VerdictKind } from './verdict.js';
+import type { Limit } from './scores.js';
 
-export interface Told {
+/** What there is to be told. */
+export interface Decided extends Required {
   analysis: TrialAnalysis;
   primary: Comparison;
-  /** What “helps” needs besides. */
-  required: readonly Comparison[];
-  /** Of these, what does not hold, and what has no runs. */
-  failed: readonly Comparison[];
-  unmade: readonly PlannedComparison[];
   kind: Exclude<VerdictKind, 'not-asked'>;
   scope: Scope;
   limits: Limit[];
   robust: boolean | null;
 }
 
-type Words = Pick<Verdict, 'short' | 'sentence' | 'paragraph'>;
+interface Words {
+  /** A headline of a few words, with its limits. */
+  short: string;
+  /** The headline in one sentence, with its limits. */
+  sentence: string;
+  /** What the sentence means and what would sharpen it. */
+  paragraph: string;
+}
 
-export function tell(told: Told): Words & Pick<Verdict, 'estimand' | 'others'> {
+/** A verdict in words. */
+export interface Told extends Words {
+  /** What is estimated; it comes first. */
+  estimand: string;
+  /** The other comparisons, one line each. */
+  others: string[];
+}
+
+export function tell(told: Decided): Told {
   const { analysis, primary } = told;
   const { short, sentence, paragraph } = words[told.kind](told);
   return {
@@ -59,17 +71,17 @@ export function estimandText(of: { scope: Scope; folds: number; group: string; o
   return `the mean difference in AUC over ${over}, ${trained}, for new ${whom} like those tested`;
 }
 
-const subjectOf = ({ analysis: { names }, scope }: Told): string =>
+const subjectOf = ({ analysis: { names }, scope }: Decided): string =>
   scope === 'one-generator' ? names.one : names.subject;
 
-const verb = ({ analysis: { names } }: Told, word: 'help' | 'harm' | 'make'): string =>
+const verb = ({ analysis: { names } }: Decided, word: 'help' | 'harm' | 'make'): string =>
   names.plural ? word : `${word}s`;
 
 const intervalText = ({ difference, level }: Pick<Comparison, 'difference' | 'level'>): string =>
   `${signed(difference.value)} (${levelText(level)} interval ${signedRange(difference)})`;
 
 /** '5 folds × 3 seeds on 900 test images' */
-function basisOf({ primary }: Told): string {
+function basisOf({ primary }: Decided): string {
   const { folds, seeds, test } = primary;
   const runs =
     folds > 1 ? `${plural(folds, 'fold')} × ${plural(seeds.length, 'seed')}` : plural(seeds.length, 'seed');
@@ -77,11 +89,11 @@ function basisOf({ primary }: Told): string {
 }
 
 /** 'Synthetic images help'; of one generator 'One GAN’s images help'. */
-const headline = (told: Told, claim: string): string =>
+const headline = (told: Decided, claim: string): string =>
   `${told.scope === 'one-generator' ? 'The images of one GAN' : told.analysis.names.short} ${claim}`;
 
 /** What was taken as given, and what other collections might say. */
-function reach(told: Told): string {
+function reach(told: Decided): string {
   const { primary, scope, robust } = told;
   const { forThese, resampled, folds } = primary;
   const sentences = [
@@ -103,7 +115,7 @@ function reach(told: Told): string {
   return sentences.filter(Boolean).join(' ');
 }
 
-function looksText({ analysis: { look } }: Told): string {
+function looksText({ analysis: { look } }: Decided): string {
   if (!look) return '';
   return (
     ` Seeds were added step by step (look ${look.number} of ${look.looks.length}); interval and p-value allow for ` +
@@ -111,7 +123,7 @@ function looksText({ analysis: { look } }: Told): string {
   );
 }
 
-const effect = (told: Told, helps: boolean): Words => {
+const effect = (told: Decided, helps: boolean): Words => {
   const { primary, required, limits } = told;
   const { margin } = primary.equivalence;
   const bound = helps ? primary.difference.low : primary.difference.high;
@@ -137,7 +149,7 @@ const effect = (told: Told, helps: boolean): Words => {
   };
 };
 
-const words: Record<Told['kind'], (told: Told) => Words> = {
+const words: Record<Decided['kind'], (told: Decided) => Words> = {
   helps: (told) => effect(told, true),
   harms: (told) => effect(told, false),
   'balance-only': (told) => {
@@ -281,7 +293,7 @@ const reasons: Record<
 };
 
 /** What would sharpen the answer: folds, seeds, test images, or several of them. */
-function remedy({ analysis: { names }, primary, scope }: Told): string {
+function remedy({ analysis: { names }, primary, scope }: Decided): string {
   const { detectable, seeds, folds, test } = primary;
   const { margin } = primary.equivalence;
   const power = `${Math.round(100 * detectable.power)} %`;

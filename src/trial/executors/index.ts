@@ -1,10 +1,22 @@
-/** TODO door */
-export { workersExecutor } from './executor.js';
-export { type KubernetesOptions, kubernetesWorkers } from './kubernetes.js';
-export { kubernetesManifest } from './kubernetes-job.js';
-export { type ObjectStore, type ObjectStoreOptions, openObjectStore } from './object-store.js';
-export { workFromQueue } from './queue-worker.js';
-export { folderTrial, type QueuedTrialOptions } from './queued-trial.js';
-export { describeSlurm, type SlurmOptions, slurmWorkers } from './slurm.js';
-export { openCopy, openMirror, storedTrial, storeExecutor } from './stored-trial.js';
-export { placeLabel, stoppedExitCode, type Workers } from './workers.js';
+/**
+ * Who does a trial's jobs. `work` (../index.ts) is the loop of every worker; here is what differs between machines:
+ *
+ *   where jobs are taken from   the locks of the job folders, or a queue in PostgreSQL
+ *   where the trial lives       a folder that all workers share, or an object store of which each has a copy
+ *   who starts workers          somebody, Slurm, or Kubernetes, by their own programs (`sbatch`, `kubectl`)
+ *
+ * `openExecutor` gives `runTrial` what looks on while others work; `workOn` is what each of the others runs.
+ */
+
+// The coordinator's side, by the options of `graft trial run`.
+export {
+  describeExecutor,
+  type ExecutorOptions,
+  executorNames,
+  openExecutor,
+  openStore,
+  threadsElsewhere,
+} from './choose.js';
+// A worker.
+export { type WorkerOptions, workOn } from './worker.js';
+export { stoppedExitCode } from './workers.js';

@@ -15,15 +15,16 @@ export interface KubernetesJobOptions {
   image: string;
   /** What a worker is; in the image's words. */
   command?: readonly string[];
-  namespace?: string;
+  /** Default: the context's. */
+  namespace?: string | undefined;
   /** The PersistentVolumeClaim that holds the trial and its data set: one that many nodes may write (ReadWriteMany). */
   claim: string;
   mountPath: string;
   /** Of one worker, in Kubernetes' units: `2`, `500m`; `8Gi`. */
-  cpu?: string;
-  memory?: string;
+  cpu?: string | undefined;
+  memory?: string | undefined;
   /** `nvidia.com/gpu` of one worker. */
-  gpus?: number;
+  gpus?: number | undefined;
   /** User and group that own the files on the volume; default: those of this process, 1000 in place of root. */
   userId?: number;
   groupId?: number;
@@ -67,7 +68,11 @@ export function kubernetesJob(options: KubernetesJobOptions, count: number) {
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: { generateName: `graft-${label}-`, namespace: options.namespace ?? 'default', labels },
+    metadata: {
+      generateName: `graft-${label}-`,
+      ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+      labels,
+    },
     spec: {
       completionMode: 'Indexed',
       completions: count,

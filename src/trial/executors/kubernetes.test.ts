@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from 'graft-torch/base';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { elsewhere } from './elsewhere.js';
+import { type FakeCluster, startFakeKubectl } from './kubectl.test-data.js';
 import { countIndexes, kubernetesWorkers } from './kubernetes.js';
-import { type FakeApi, startFakeApi } from './kubernetes-api.test-data.js';
-import { isAlive, superviseWorkers } from './workers.js';
+import { isAlive, keptGoing } from './workers.js';
+import { contextOf } from './workers.test-data.js';
 
 const mountPath = mkdtempSync(join(tmpdir(), 'graft-volume-'));
 afterAll(() => rmSync(mountPath, { recursive: true, force: true }));
@@ -14,11 +16,13 @@ const trial = (name: string) => {
   return join(mountPath, name);
 };
 
-let api: FakeApi;
+let api: FakeCluster;
+const programs = mkdtempSync(join(tmpdir(), 'graft-kubectl-'));
 beforeEach(async () => {
-  api = await startFakeApi();
+  api = await startFakeKubectl(mkdtempSync(join(programs, 'k-')));
 });
 afterEach(() => api.close());
+afterAll(() => rmSync(programs, { recursive: true, force: true }));
 
 const start = (more: Partial<Parameters<typeof kubernetesWorkers>[0]> = {}) =>
   kubernetesWorkers({
@@ -27,11 +31,11 @@ const start = (more: Partial<Parameters<typeof kubernetesWorkers>[0]> = {}) =>
     image: 'graft:1',
     claim: 'shared',
     namespace: 'imaging',
-    apiServer: api.url,
+    environment: api.environment,
     pollMs: 10,
     ...more,
   });
-const lines = () => api.requests.map(({ line }) => line.replace('/namespaces/imaging', ''));
+const called = (verb: string) => api.calls.filter(([first]) => first === verb);
 
 describe('kubernetesWorkers', () => {
   it('creates one Job, and no second one while its workers live', async () => {
@@ -44,7 +48,7 @@ describe('kubernetesWorkers', () => {
     api.schedule(api.pods[1]!);
     expect(await workers.states()).toEqual(['running', 'pending', 'pending']);
     await start().ensure(2);
-    expect(lines().filter((line) => line.startsWith('POST'))).toEqual(['POST /apis/batch/v1/jobs']);
+    expect(called('create')).toEqual([['create', '--filename=-', '--output=name', '--namespace=imaging']]);
     expect([...api.jobs.values()][0]!.manifest.spec.completions).toBe(3);
   });
 
@@ -107,8 +111,7 @@ describe('kubernetesWorkers', () => {
     expect(saved).toBe(true);
     expect(api.jobs.size).toBe(0);
     expect(await workers.states()).toEqual([]);
-    const deletion = api.requests.find(({ line }) => line.startsWith('DELETE'));
-    expect(deletion?.body).toMatchObject({ propagationPolicy: 'Foreground' });
+    expect(called('delete')[0]).toContain('--cascade=foreground');
   });
 
   it('says why workers wait', async () => {
@@ -133,19 +136,20 @@ describe('kubernetesWorkers', () => {
     let jobs = 3;
     let polls = 0;
     const workers = start({ mostFailures: 0 });
-    const end = superviseWorkers(workers, {
-      count: 2,
-      unfinished: () => jobs,
-      pollMs: 5,
-      onStates() {
+    const watched = {
+      ...workers,
+      async states() {
+        const states = await workers.states();
         for (const pod of api.pods.filter(({ phase }) => phase === 'Pending')) api.schedule(pod);
         const running = api.pods.find(({ phase }) => phase === 'Running');
         polls++;
         if (polls % 3 === 2 && running) api.end(running, 1);
         if (polls % 3 === 0) jobs--;
+        return states;
       },
-    });
-    expect(await end).toBe('finished');
+    };
+    const execute = elsewhere({ fleet: keptGoing(watched, { count: 2, pollMs: 5 }), pollMs: 5 });
+    expect(await execute(contextOf(() => Array(jobs).fill('open')))).toBe('finished');
     expect(api.jobs.size).toBeGreaterThan(1);
   });
 });
@@ -167,34 +171,57 @@ describe('what goes wrong is one line with the remedy', () => {
   });
 
   it('who may not look at claims may still use one', async () => {
-    api.refuse = (line) => (line.includes('claims') ? { status: 403, message: 'no' } : undefined);
+    api.refuse = (args) =>
+      args[1] === 'persistentvolumeclaim' ? 'Error from server (Forbidden): no' : undefined;
     await start().ensure(1);
     expect(api.jobs.size).toBe(1);
   });
 
   it.each([
     [
-      403,
-      'jobs.batch is forbidden: User "ada" cannot list',
+      'Error from server (Forbidden): jobs.batch is forbidden: User "ada" cannot list',
       true,
       /cannot list; ask for a role that may create, list/,
     ],
-    [401, 'Unauthorized', true, /not signed in \(Unauthorized\); sign in again/],
-    [422, 'Job.batch "x" is invalid:\n spec', true, /refused: Job.batch "x" is invalid: spec$/],
-    [503, 'etcd is away', false, /etcd is away \(HTTP 503\)/],
-  ])('%i', async (status, message, lasting, said) => {
-    api.refuse = () => ({ status, message });
+    ['error: You must be logged in to the server (Unauthorized)', true, /\(Unauthorized\); sign in again/],
+    [
+      'Error from server (Invalid): Job.batch "x" is invalid: spec',
+      true,
+      /is invalid: spec; the cluster ref/,
+    ],
+    [
+      'Unable to connect to the server: tls: failed to verify certificate: x509: signed by unknown authority',
+      true,
+      /unknown authority; its certificate is not trusted/,
+    ],
+    [
+      'The connection to the server localhost:8080 was refused - did you specify the right host or port?',
+      true,
+      /name a cluster with --kubeconfig/,
+    ],
+    ['error: stat /nowhere: no such file or directory', true, /stat \/nowhere: .*; check the kubeconfig/],
+    ['Error from server (InternalError): etcd is away', false, /^kubectl: etcd is away$/],
+    [
+      'E1201 10:34 memcache.go: "Unhandled Error"\nThe connection to the server 127.0.0.1:1 was refused - did you',
+      false,
+      /^kubectl: The connection to the server 127.* did you; kubectl cluster-info says more/,
+    ],
+  ])('%s', async (stderr, lasting, said) => {
+    api.refuse = () => stderr;
     const error = await failure(start().states());
     expect(error.message).toMatch(said);
     expect(error instanceof ConfigError).toBe(lasting);
   });
 
-  it('nobody listens', async () => {
-    const error = await failure(start({ apiServer: 'http://127.0.0.1:1' }).states());
-    expect(error).not.toBeInstanceOf(ConfigError);
-    expect(error.message).toMatch(
-      /^http:..127.0.0.1:1: the Kubernetes API is not reachable .*ECONNREFUSED.*; kubectl/,
+  it('hands on where the cluster is; without kubectl it says where that is had', async () => {
+    const where = { kubeconfig: '/k', context: 'c', apiServer: 'http://127.0.0.1:8001' };
+    await start(where).states();
+    expect(api.calls.at(-1)).toEqual(
+      expect.arrayContaining(['--kubeconfig=/k', '--context=c', '--server=http://127.0.0.1:8001']),
     );
+    const error = await failure(start({ environment: { PATH: '/nowhere' } }).states());
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toMatch(/^kubectl: not found on PATH; install it/);
   });
 });
 

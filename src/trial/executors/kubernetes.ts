@@ -1,12 +1,11 @@
 /**
  * Workers as the pods of Indexed Jobs on a Kubernetes cluster. The Job's controller replaces pods that die; `ensure`
  * adds a further Job only for workers that Kubernetes has given up. All that is known of them stands in the cluster,
- * under the trial's label.
+ * under the trial's label. Everything is told by `kubectl`, which finds the cluster and signs in.
  */
-import { ConfigError } from 'graft-torch/base';
-import { KubeError, type KubeRequest, kubeClient } from './kube-client.js';
-import { type KubeConfigOptions, readKubeConfig } from './kube-config.js';
-import { type KubernetesJobOptions, kubernetesJob, labelKey } from './kubernetes-job.js';
+import { ConfigError, GraftError } from 'graft-torch/base';
+import { type KubernetesJobOptions, kubernetesManifest, labelKey } from './kubernetes-job.js';
+import { lastLine, runTool } from './tool.js';
 import {
   isAlive,
   stoppedExitCode,
@@ -16,8 +15,15 @@ import {
   type Workers,
 } from './workers.js';
 
-export interface KubernetesOptions extends KubernetesJobOptions, KubeConfigOptions {
+export interface KubernetesOptions extends KubernetesJobOptions {
+  /** A kubeconfig file; default: as `kubectl` finds one ($KUBECONFIG, ~/.kube/config, the pod's service account). */
+  kubeconfig?: string | undefined;
+  /** Address of an API that asks for nothing, such as `kubectl proxy` offers: `http://127.0.0.1:8001`. */
+  apiServer?: string | undefined;
+  /** Default: the file's current context. */
+  context?: string;
   pollMs?: number;
+  environment?: NodeJS.ProcessEnv;
 }
 
 interface Condition {
@@ -28,12 +34,14 @@ interface Condition {
 }
 
 interface Job {
+  kind: 'Job';
   metadata: { name: string; deletionTimestamp?: string };
   spec: { completions: number };
   status?: { succeeded?: number; failedIndexes?: string; conditions?: Condition[] };
 }
 
 interface Pod {
+  kind: 'Pod';
   metadata: { name: string; labels?: Record<string, string> };
   status?: {
     phase?: string;
@@ -47,20 +55,28 @@ interface Pod {
   };
 }
 
-/** @throws ConfigError when there is no kubeconfig, or it asks for something unknown */
 export function kubernetesWorkers(options: KubernetesOptions): Workers {
-  const config = readKubeConfig(options);
-  const namespace = options.namespace ?? config.namespace ?? 'default';
-  const job: KubernetesJobOptions = { ...options, namespace };
-  const request = kubeClient(config);
-  const selector = `?labelSelector=${encodeURIComponent(`${labelKey}=${trialLabel(options.trialDir)}`)}`;
-  const jobsPath = `/apis/batch/v1/namespaces/${namespace}/jobs`;
-  const podsPath = `/api/v1/namespaces/${namespace}/pods`;
+  const { namespace, kubeconfig, apiServer, context, environment } = options;
+  const given = Object.entries({ namespace, kubeconfig, context, server: apiServer }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [`--${name}=${value}`]),
+  );
+  const kubectl = (args: readonly string[], input = ''): Promise<string> =>
+    runTool('kubectl', {
+      args: [...args, ...given],
+      input,
+      environment,
+      absent: 'install it (https://kubernetes.io/docs/tasks/tools), sign in, or take another --executor',
+      failure: kubectlError,
+    });
+  const selector = `--selector=${labelKey}=${trialLabel(options.trialDir)}`;
   let notices: string[] = [];
 
   const states = async (): Promise<WorkerState[]> => {
-    const jobs = (await request<{ items: Job[] }>('GET', jobsPath + selector)).items;
-    const pods = (await request<{ items: Pod[] }>('GET', podsPath + selector)).items;
+    const { items } = JSON.parse(await kubectl(['get', 'jobs.batch,pods', selector, '--output=json'])) as {
+      items: (Job | Pod)[];
+    };
+    const jobs = items.filter((item): item is Job => item.kind === 'Job');
+    const pods = items.filter((item): item is Pod => item.kind === 'Pod');
     notices = noticesOf(jobs, pods);
     return jobs.flatMap((one) =>
       statesOf(
@@ -70,19 +86,35 @@ export function kubernetesWorkers(options: KubernetesOptions): Workers {
     );
   };
 
+  /** A pod without its claim would wait for ever, and say so only in its events. */
+  const requireClaim = async (claim: string): Promise<void> => {
+    try {
+      await kubectl(['get', 'persistentvolumeclaim', claim, '--output=name']);
+    } catch (error) {
+      if (error instanceof NotFound)
+        throw new ConfigError(
+          `no PersistentVolumeClaim '${claim}' in ${namespace === undefined ? 'the context’s namespace' : `namespace '${namespace}'`}; create one with accessModes: [ReadWriteMany] that holds the trial and its data set`,
+        );
+      // Who may not look at claims may still use one.
+      if (!(error instanceof ConfigError)) throw error;
+    }
+  };
+
   return {
     states,
     async ensure(count) {
       const missing = count - (await states()).filter(isAlive).length;
       if (missing < 1) return;
-      const manifest = kubernetesJob(job, missing);
-      await requireClaim(request, namespace, options.claim);
-      await request('POST', jobsPath, manifest);
+      const manifest = kubernetesManifest(options, missing);
+      await requireClaim(options.claim);
+      await kubectl(['create', '--filename=-', '--output=name'], manifest);
     },
     async stop() {
-      const jobs = (await request<{ items: Job[] }>('GET', jobsPath + selector)).items;
       // In the foreground: the Job stays until its pods have saved and ended.
-      for (const { metadata } of jobs) await deleteJob(request, `${jobsPath}/${metadata.name}`);
+      await kubectl([
+        ...['delete', 'jobs.batch', selector],
+        ...['--cascade=foreground', '--wait=false', '--ignore-not-found'],
+      ]);
       // Kubernetes ends them itself when their time is over; the rest is for the API to catch up.
       const graceMs = ((options.graceSeconds ?? 120) + 30) * 1000;
       await untilGone({ states }, { graceMs, pollMs: options.pollMs ?? 1000 });
@@ -91,30 +123,33 @@ export function kubernetesWorkers(options: KubernetesOptions): Workers {
   };
 }
 
-async function deleteJob(request: KubeRequest, path: string): Promise<void> {
-  try {
-    await request('DELETE', path, {
-      kind: 'DeleteOptions',
-      apiVersion: 'v1',
-      propagationPolicy: 'Foreground',
-    });
-  } catch (error) {
-    if (!(error instanceof KubeError && error.status === 404)) throw error;
-  }
-}
+/** There is no such object. */
+class NotFound extends GraftError {}
 
-/** A pod without its claim would wait for ever, and say so only in its events. */
-async function requireClaim(request: KubeRequest, namespace: string, claim: string): Promise<void> {
-  try {
-    await request('GET', `/api/v1/namespaces/${namespace}/persistentvolumeclaims/${claim}`);
-  } catch (error) {
-    if (error instanceof KubeError && error.status === 404)
-      throw new ConfigError(
-        `no PersistentVolumeClaim '${claim}' in namespace '${namespace}'; create one with accessModes: [ReadWriteMany] that holds the trial and its data set`,
-      );
-    // Who may not look at claims may still use one.
-    if (!(error instanceof ConfigError)) throw error;
-  }
+/** What kubectl says, and what helps. The lasting ones are ConfigErrors: trying again is of no use. */
+const remedies: readonly [RegExp, string][] = [
+  [
+    /unauthorized|logged in|provide credentials|enter username/i,
+    'sign in again (kubectl auth whoami shows who you are)',
+  ],
+  [/\(forbidden\)/i, 'ask for a role that may create, list and delete jobs and list pods there'],
+  [/x509|certificate/i, 'its certificate is not trusted; check the kubeconfig'],
+  // Where kubectl looks when nobody tells it of a cluster.
+  [/server localhost:8080 was refused/, 'name a cluster with --kubeconfig (or KUBECONFIG)'],
+  [
+    /error in configuration|invalid configuration|error loading config|^error: stat /im,
+    'check the kubeconfig',
+  ],
+  [/\((invalid|badrequest)\)|error validating/i, 'the cluster refuses the Job'],
+];
+
+function kubectlError(stderr: string, error: Error): GraftError {
+  const said = lastLine(stderr, /^(error|Error from server( \(\w+\))?): /i) ?? error.message;
+  if (/\(notfound\)/i.test(stderr)) return new NotFound(`kubectl: ${said}`);
+  const remedy = remedies.find(([pattern]) => pattern.test(stderr))?.[1];
+  if (remedy) return new ConfigError(`kubectl: ${said}; ${remedy}`);
+  const isAway = /refused|unable to connect|timeout|timed out|no such host|unreachable/i.test(stderr);
+  return new GraftError(`kubectl: ${said}${isAway ? '; kubectl cluster-info says more' : ''}`);
 }
 
 // The second is the label of Kubernetes before 1.27.

@@ -15,10 +15,11 @@ import { pathToFileURL } from 'node:url';
 import { ConfigError } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileProgram } from '../../../test/program.js';
-import { packageRoot } from '../../base/index.js';
+import { packageRoot, takeLock } from '../../base/index.js';
+import { type Claim, type JobOutcome, type JobSource, LOST, type WorkOptions, work } from '../work.js';
+import { folderOfJobs, markDone } from './jobs.test-data.js';
 import { type PostgresServer, startPostgres, whyNoPostgres } from './postgres-server.test-data.js';
-import { openQueue, type QueueOptions } from './queue-pgboss.js';
-import { type QueuedTrial, workFromQueue } from './queue-worker.js';
+import { type QueueOptions, queueJobs } from './queue.js';
 import { until } from './until.test-data.js';
 import { trialLabel } from './workers.js';
 
@@ -32,26 +33,26 @@ describe('what goes wrong before there is a queue', () => {
   it('pg-boss is not installed, or another version is', async () => {
     const missing = () => Promise.reject(Object.assign(new Error('no'), { code: 'ERR_MODULE_NOT_FOUND' }));
     const open = (load: QueueOptions['load']) =>
-      openQueue({ connection: 'postgresql://h/d', trialDir: folder, load });
+      queueJobs({ connection: 'postgresql://h/d', trialDir: folder, load });
     await expect(open(missing)).rejects.toThrow(ConfigError);
     await expect(open(missing)).rejects.toThrow(
-      /needs pg-boss, which is not installed: npm install pg-boss@10$/,
+      /needs pg-boss, which is not installed: npm install pg-boss@12$/,
     );
-    await expect(open(async () => ({ PgBoss: class {} }))).rejects.toThrow(
-      /another version is installed: npm install/,
-    );
+    for (const other of [{ default: class {} }, { PgBoss: class {} }])
+      await expect(open(async () => other)).rejects.toThrow(/another version is installed: npm install/);
   });
 });
 
 describe('a connection that fails', () => {
   const open = (connection: string) =>
-    openQueue({
+    queueJobs({
       connection,
       trialDir: folder,
       patienceMs: 0,
       // What a library says of a connection that it does not understand.
       load: async () => ({
-        default: class {
+        PgBoss: class {
+          touch() {}
           on() {}
           async start() {
             throw new Error(`Invalid URL: ${connection}`);
@@ -95,146 +96,174 @@ describe.skipIf(reason)(`the queue${reason ? ` (skipped: ${reason})` : ''}`, () 
   afterAll(() => server?.kill());
 
   const open = (trialDir: string, more: Partial<QueueOptions> = {}) =>
-    openQueue({ connection: server.connection, trialDir, leaseSeconds: 2, ...more });
+    queueJobs({ connection: server.connection, trialDir, leaseSeconds: 10, pollMs: 50, ...more });
+  /** The next of these jobs, which the folder has for open. */
+  const take = (queue: JobSource, ...ids: string[]): Promise<Claim | undefined> => {
+    const states = new Map(ids.map((id) => [id, 'open' as const]));
+    return queue.take(states, async () => states);
+  };
+  /** As if the holder of a job had been silent for long. */
+  const silence = (job: string) =>
+    server.query(
+      `UPDATE graft_12.job SET heartbeat_on = now() - interval '1 hour' WHERE state = 'active' AND data->>'job' = '${job}'`,
+    );
+  const rows = (job: string) =>
+    server.query(`SELECT state, retry_count, retry_limit FROM graft_12.job WHERE data->>'job' = '${job}'`);
+  const worker = async (
+    dir: string,
+    ids: readonly string[],
+    doJob: (id: string, stop: AbortSignal) => Promise<JobOutcome>,
+    more: Partial<QueueOptions & WorkOptions> = {},
+  ) => {
+    const trial = folderOfJobs(dir, ids);
+    return await work(trial, {
+      parallel: 1,
+      worker: 'w',
+      until: 'final',
+      source: await open(dir, more),
+      place: {
+        refresh: async () => {},
+        around: async ({ id }, stop) => {
+          const outcome = await doJob(id, stop);
+          if (outcome === 'done') markDone(dir, id);
+          return outcome;
+        },
+      },
+      ...more,
+    });
+  };
 
   it('queues a job once, whoever offers it and how often', async () => {
     const trialDir = newTrial();
     const queue = await open(trialDir);
     const other = await open(trialDir);
     try {
-      await Promise.all([queue.offer(['a', 'b']), other.offer(['b', 'a'])]);
-      const jobs = [await queue.take('w1'), await other.take('w2'), await other.take('w2')];
-      expect(jobs.map((job) => job?.id).sort()).toEqual(['a', 'b', undefined]);
-      expect(await queue.offer(['a', 'b'])).toEqual({ givenUp: [], live: 2 });
-      expect(await other.take('w2')).toBeUndefined();
-
+      const jobs = await Promise.all([take(queue, 'a', 'b'), take(other, 'b', 'a')]);
+      expect(jobs.map((job) => job?.id).sort()).toEqual(['a', 'b']);
+      expect(await take(other, 'a', 'b')).toBeUndefined();
       const [first] = jobs;
-      await queue.complete(first!);
-      expect((await queue.offer([])).live).toBe(1);
+      await first!.end('done');
+      expect(await take(queue)).toBeUndefined();
       // The folder says it is open all the same: somebody has removed the run.
-      await queue.offer([first!.id]);
-      expect((await queue.take('w1'))?.id).toBe(first!.id);
+      expect((await take(queue, 'a', 'b'))?.id).toBe(first!.id);
     } finally {
-      await queue.close();
-      await other.close();
+      await queue.close!();
+      await other.close!();
     }
   });
 
   it('many workers may open it at the same moment', async () => {
-    server.query('DROP SCHEMA IF EXISTS graft CASCADE');
+    server.query('DROP SCHEMA IF EXISTS graft_12 CASCADE');
     for (let round = 0; round < 3; round++) {
       const trialDir = newTrial();
       const queues = await Promise.all(Array.from({ length: 8 }, () => open(trialDir)));
-      await queues[0]!.offer(['a']);
-      expect((await queues[7]!.take('w'))?.id).toBe('a');
-      await Promise.all(queues.map((queue) => queue.close()));
+      const jobs = await Promise.all(queues.map((queue) => take(queue, 'a')));
+      expect(jobs.filter((job) => job !== undefined)).toHaveLength(1);
+      await Promise.all(queues.map((queue) => queue.close!()));
     }
   });
 
-  it('a released job is free at once and no death; one that waits is not', async () => {
-    const queue = await open(newTrial());
+  it('a job that was given back is free at once and no death; one that is somebody’s waits', async () => {
+    const queue = await open(newTrial(), { busySeconds: 1 });
     try {
-      await queue.offer(['a']);
-      for (let k = 0; k < 3; k++) await queue.release((await queue.take('w'))!);
-      // pg-boss counts a fetch of what was begun before as a retry.
-      expect(server.query(`SELECT max(retry_count) FROM graft.job WHERE state = 'created'`)).toEqual(['0']);
-      const job = (await queue.take('w'))!;
-      await queue.release(job, 1);
-      expect(await queue.take('w')).toBeUndefined();
-      await until(async () => (await queue.take('w'))?.id === 'a', 5000);
+      for (let k = 0; k < 3; k++) await (await take(queue, 'back'))!.end('stopped');
+      expect(rows('back')).toEqual(['created|0|5']);
+      await (await take(queue, 'back'))!.end('busy');
+      expect(await take(queue, 'back')).toBeUndefined();
+      await until(async () => (await take(queue, 'back'))?.id === 'back', 5000);
     } finally {
-      await queue.close();
+      await queue.close!();
     }
   });
 
   it('a silent worker loses its job to another, and learns it; a beating heart keeps it', async () => {
     const queue = await open(newTrial());
     try {
-      await queue.offer(['silent', 'beating']);
-      const [silent, beating] = [await queue.take('w1'), await queue.take('w1')];
-      expect([silent?.id, beating?.id]).toEqual(['silent', 'beating']);
-      let taken: Awaited<ReturnType<typeof queue.take>>;
+      const held = [await take(queue, 'silent', 'beating'), await take(queue, 'silent', 'beating')];
+      expect(held.map((job) => job?.id).sort()).toEqual(['beating', 'silent']);
+      const [beating, silent] = held.sort((a, b) => (a!.id < b!.id ? -1 : 1));
+      silence('silent');
+      let taken: Claim | undefined;
       await until(async () => {
-        expect(await queue.hold(beating!)).toBe(true);
-        taken = await queue.take('w2');
+        expect(await beating!.keep!.again()).toBe('ours');
+        taken = await take(queue, 'silent', 'beating');
         return taken !== undefined;
-      }, 15_000);
+      }, 20_000);
       expect(taken?.id).toBe('silent');
-      expect(await queue.hold(silent!)).toBe(false);
-      expect(await queue.hold(taken!)).toBe(true);
+      expect(await silent!.keep!.again()).toBe('lost');
+      expect(await taken!.keep!.again()).toBe('ours');
       // Late words of the first holder change nothing.
-      await queue.release(silent!);
-      expect(await queue.hold(taken!)).toBe(true);
+      await silent!.end('stopped');
+      await silent!.end('done');
+      expect(await taken!.keep!.again()).toBe('ours');
+      // A death, which stays counted when the job is given back.
+      expect(rows('silent')).toEqual(['active|1|5']);
+      await taken!.end('stopped');
+      expect(rows('silent')).toEqual(['created|0|4']);
     } finally {
-      await queue.close();
+      await queue.close!();
     }
-  });
+  }, 30_000);
 
   it('a job that its workers die over is given up, and said', async () => {
-    const trialDir = newTrial();
-    const queue = await open(trialDir, { mostDeaths: 1, leaseSeconds: 1 });
+    const dir = newTrial();
+    const queue = await open(dir, { mostDeaths: 1 });
     try {
-      await queue.offer(['deadly']);
-      await until(async () => {
-        await queue.take('w');
-        return (await queue.offer(['deadly'])).givenUp.length > 0;
-      }, 15_000);
-      const done: string[] = [];
-      let looks = 0;
-      const trial: QueuedTrial = {
-        // Open only after the worker's first look: given up while it is there.
-        open: () => (looks++ === 0 ? [] : ['deadly']),
-        isOver: () => false,
-        isUnfinished: () => done.length === 0,
-        run: async (job) => {
-          done.push(job);
-          return 'done';
-        },
+      const givenUp = async (): Promise<string> => {
+        while (true) {
+          await take(queue, 'deadly').catch((error: Error) => Promise.reject(error.message));
+          silence('deadly');
+          await sleep(200);
+        }
       };
-      const options = { connection: server.connection, trialDir, worker: 'w', pollMs: 50 };
-      await expect(workFromQueue(trial, options)).rejects.toThrow(
+      await expect(givenUp()).rejects.toMatch(
         /^1 jobs are given up, .* died over them: deadly; .*start some again$/,
       );
       // A worker that is started anew tries once more; and then nothing is left in the database.
-      expect(await workFromQueue(trial, options)).toBe('finished');
-      expect(done).toEqual(['deadly']);
-      expect(server.query(`SELECT count(*) FROM graft.job WHERE data->>'job' = 'deadly'`)).toEqual(['0']);
+      const done: string[] = [];
+      const ended = await worker(dir, ['deadly'], async (id) => {
+        done.push(id);
+        return 'done';
+      });
+      expect([ended, done]).toEqual(['finished', ['deadly']]);
+      expect(rows('deadly')).toEqual(['']);
     } finally {
-      await queue.close();
+      await queue.close!();
     }
-  });
+  }, 40_000);
 
-  it('what the folder says is over is not done; what runs there waits, and its deaths stay counted', async () => {
-    const trialDir = newTrial();
-    const queue = await open(trialDir, { leaseSeconds: 1 });
+  it('what the folder says is over is not done; what runs there waits', async () => {
+    const dir = newTrial();
+    const queue = await open(dir);
     try {
-      await queue.offer(['over', 'locked']);
-      // Its worker dies; its lock in the folder is fresh for a while longer.
-      expect([(await queue.take('w1'))?.id, (await queue.take('w1'))?.id]).toEqual(['over', 'locked']);
+      // Their worker dies; of one the end was not told, the other's lock in the folder is fresh for a while longer.
+      await take(queue, 'over', 'locked');
+      await take(queue, 'over', 'locked');
+      silence('over');
+      silence('locked');
+      markDone(dir, 'over');
+      mkdirSync(join(dir, 'locked'), { recursive: true });
+      const release = takeLock(join(dir, 'locked'));
+      setTimeout(release, 6000);
       const begun: string[] = [];
-      // Longer than the lease and pg-boss's look for such, so that the queue hands it out too early.
-      const unlocked = Date.now() + 4000;
-      const trial: QueuedTrial = {
-        open: () => (Date.now() < unlocked ? [] : ['locked'].filter((job) => !begun.includes(job))),
-        isOver: (job) => job === 'over',
-        isUnfinished: () => begun.length === 0,
-        run: async (job) => {
-          begun.push(job);
-          const rows = server.query(`SELECT data->>'job', state, retry_count FROM graft.job ORDER BY 1`);
-          expect(rows).toEqual(expect.arrayContaining(['locked|active|1', 'over|completed|1']));
+      const ended = await worker(
+        dir,
+        ['over', 'locked'],
+        async (id) => {
+          begun.push(id);
+          expect(existsSync(join(dir, 'locked', 'lock'))).toBe(false);
           return 'done';
         },
-      };
-      const options = { connection: server.connection, trialDir, worker: 'w2', leaseSeconds: 1, mostJobs: 1 };
-      expect(await workFromQueue(trial, { ...options, busySeconds: 1, pollMs: 200 })).toBe('finished');
-      expect(begun).toEqual(['locked']);
+        { busySeconds: 1 },
+      );
+      expect([ended, begun]).toEqual(['finished', ['locked']]);
     } finally {
-      await queue.close();
+      await queue.close!();
     }
-  });
+  }, 40_000);
 
   it('asked to stop, a worker lets its job save and gives it back', async () => {
-    const trialDir = newTrial();
+    const dir = newTrial();
     let requested = false;
     const interrupt = {
       get requested() {
@@ -242,75 +271,59 @@ describe.skipIf(reason)(`the queue${reason ? ` (skipped: ${reason})` : ''}`, () 
       },
       poll: async () => requested,
     };
-    const trial: QueuedTrial = {
-      open: () => ['long'],
-      isOver: () => false,
-      isUnfinished: () => true,
-      run: (_, stop) =>
+    const ended = worker(
+      dir,
+      ['long'],
+      (_, stop) =>
         new Promise((done) => {
           stop.addEventListener('abort', () => done('stopped'));
           requested = true;
         }),
-    };
-    const work = workFromQueue(trial, { connection: server.connection, trialDir, worker: 'w', interrupt });
-    expect(await work).toBe('stopped');
-    const queue = await open(trialDir);
-    expect((await queue.take('w2'))?.id).toBe('long');
-    await queue.close();
+      { interrupt },
+    );
+    expect(await ended).toBe('stopped');
+    const queue = await open(dir);
+    expect((await take(queue, 'long'))?.id).toBe('long');
+    await queue.close!();
   });
 
-  it('a job that outlasts its lease stays with its worker; one that is lost all the same is stopped', async () => {
-    const trialDir = newTrial();
-    const queue = await open(trialDir, { leaseSeconds: 1 });
-    let unfinished = true;
-    const run: QueuedTrial['run'] = async (_, stop) => {
-      for (const end = Date.now() + 3000; Date.now() < end; await sleep(100))
-        expect(await queue.take('thief')).toBeUndefined();
-      expect(stop.aborted).toBe(false);
-      server.query(`UPDATE graft.job SET output = '{"token": "thief"}' WHERE data->>'job' = 'long'`);
-      await until(() => stop.aborted, 5000);
-      unfinished = false;
+  it('a job that was lost is told so, and is not given back', async () => {
+    const dir = newTrial();
+    let reason: unknown;
+    const ended = await worker(dir, ['long', 'last'], async (id, stop) => {
+      if (id !== 'long' || existsSync(join(dir, 'long', 'ready.json'))) return 'done';
+      server.query(`UPDATE graft_12.job SET retry_count = 3 WHERE data->>'job' = 'long'`);
+      await until(() => stop.aborted, 8000);
+      reason = stop.reason;
+      // Somebody else does it.
+      markDone(dir, 'long');
       return 'stopped';
-    };
-    const trial: QueuedTrial = {
-      open: () => ['long'],
-      isOver: () => false,
-      isUnfinished: () => unfinished,
-      run,
-    };
-    const options = { connection: server.connection, trialDir, worker: 'w', leaseSeconds: 1 };
-    expect(await workFromQueue(trial, options)).toBe('finished');
-    // Not given back: it is the thief's.
-    const left = server.query(`SELECT state, output->>'token' FROM graft.job WHERE data->>'job' = 'long'`);
-    expect(left).toContain('active|thief');
-    await queue.close();
-  });
+    });
+    expect(ended).toBe('finished');
+    expect(reason).toBe(LOST);
+  }, 30_000);
 
   it('a server that is away for a moment ends nothing', async () => {
-    const trialDir = newTrial();
-    const done = new Set<string>();
+    const dir = newTrial();
     const warnings: string[] = [];
-    const trial: QueuedTrial = {
-      open: () => ['a', 'b'].filter((job) => !done.has(job)),
-      isOver: () => false,
-      isUnfinished: () => done.size < 2,
-      async run(job) {
-        if (job === 'a') {
+    const ended = await worker(
+      dir,
+      ['a', 'b'],
+      async (id) => {
+        if (id === 'a') {
           await server.kill();
           setTimeout(() => server.start(), 500);
         }
-        done.add(job);
         return 'done';
       },
-    };
-    const options = { connection: server.connection, trialDir, worker: 'w', pollMs: 100 };
-    expect(await workFromQueue(trial, { ...options, warn: (text) => warnings.push(text) })).toBe('finished');
+      { warn: (text) => warnings.push(text) },
+    );
+    expect(ended).toBe('finished');
     expect(warnings.join('\n')).toMatch(/is PostgreSQL running there\?/);
     expect(warnings.join('\n')).not.toContain('secret');
-  });
+  }, 30_000);
 
   it('a worker that is asked to stop does not wait for a server that is away', async () => {
-    const trialDir = newTrial();
     let requested = false;
     const interrupt = {
       get requested() {
@@ -318,11 +331,11 @@ describe.skipIf(reason)(`the queue${reason ? ` (skipped: ${reason})` : ''}`, () 
       },
       poll: async () => requested,
     };
-    const trial: QueuedTrial = {
-      open: () => ['a'],
-      isOver: () => false,
-      isUnfinished: () => true,
-      async run(_, stop) {
+    const begun = Date.now();
+    const ended = await worker(
+      newTrial(),
+      ['a'],
+      async (_, stop) => {
         await server.kill();
         setTimeout(() => {
           requested = true;
@@ -330,16 +343,15 @@ describe.skipIf(reason)(`the queue${reason ? ` (skipped: ${reason})` : ''}`, () 
         await until(() => stop.aborted);
         return 'stopped';
       },
-    };
-    const begun = Date.now();
-    const options = { connection: server.connection, trialDir, worker: 'w', leaseSeconds: 1 };
-    expect(await workFromQueue(trial, { ...options, interrupt })).toBe('stopped');
+      { interrupt },
+    );
+    expect(ended).toBe('stopped');
     expect(Date.now() - begun).toBeLessThan(10_000);
     await server.start();
-  });
+  }, 30_000);
 
   it('says in a line what the database refuses', async () => {
-    const wrong = (connection: string) => openQueue({ connection, trialDir: folder, patienceMs: 0 });
+    const wrong = (connection: string) => queueJobs({ connection, trialDir: folder, patienceMs: 0 });
     const lost = server.connection.replace('/postgres?', '/nowhere?');
     await expect(wrong(lost)).rejects.toThrow(/"nowhere" does not exist; create the database: createdb NAME/);
     await expect(wrong(lost)).rejects.not.toThrow(/secret/);
@@ -356,21 +368,18 @@ describe.skipIf(reason)(`the queue${reason ? ` (skipped: ${reason})` : ''}`, () 
     });
 
     it('no job is lost, and none is done twice', async () => {
-      const trialDir = newTrial();
-      const built = (path: string) => pathToFileURL(join(packageRoot(), 'dist', 'src', path)).href;
+      const dir = newTrial();
       const script = join(folder, 'worker.mjs');
+      const built = (path: string) => pathToFileURL(join(packageRoot(), 'dist', 'src', path)).href;
       writeFileSync(script, workerScript(built));
       const start = (name: string) => {
-        const child = spawn(process.execPath, [script, trialDir, server.connection, name], {
-          stdio: 'inherit',
-        });
+        const child = spawn(process.execPath, [script, dir, server.connection, name], { stdio: 'inherit' });
         children.push(child);
         return child;
       };
       const [first] = [start('one'), start('two'), start('three')];
-      const words = () => readdirSync(trialDir).filter((name) => name.endsWith('.words'));
-      const said = () =>
-        words().flatMap((name) => readFileSync(join(trialDir, name), 'utf8').trim().split('\n'));
+      const words = () => readdirSync(dir).filter((name) => name.endsWith('.words'));
+      const said = () => words().flatMap((name) => readFileSync(join(dir, name), 'utf8').trim().split('\n'));
       // In the middle of a job of its own.
       await until(() => {
         const mine = said().filter((line) => line.endsWith(' one'));
@@ -383,55 +392,57 @@ describe.skipIf(reason)(`the queue${reason ? ` (skipped: ${reason})` : ''}`, () 
       expect(ends).toEqual([0, 0]);
 
       const counts = (word: string) => said().filter((line) => line.startsWith(`${word} `)).length;
-      expect(readdirSync(trialDir).filter((name) => name.endsWith('.done'))).toHaveLength(10);
       expect(words()).toHaveLength(10);
       expect(counts('end')).toBe(10);
       // One was begun again, by somebody else.
       expect(counts('begin')).toBe(11);
-      const again = words().map((name) => readFileSync(join(trialDir, name), 'utf8').trim().split('\n'));
+      const again = words().map((name) => readFileSync(join(dir, name), 'utf8').trim().split('\n'));
       const twice = again.filter((lines) => lines.length === 3);
       expect(twice).toHaveLength(1);
       expect(twice[0]![0]).toBe('begin one');
       expect(twice[0]![2]).toMatch(/^end (two|three)$/);
-      expect(existsSync(join(trialDir, 'last.done'))).toBe(true);
       expect(
-        server.query(`SELECT count(*) FROM graft.queue WHERE name LIKE '%${trialLabel(trialDir)}'`),
+        server.query(`SELECT count(*) FROM graft_12.queue WHERE name LIKE '%${trialLabel(dir)}'`),
       ).toEqual(['0']);
-    }, 60_000);
+    }, 90_000);
   });
 });
 
 /** Ten jobs of which the last waits for all others; each is fenced by its folder's lock, as a trial's are. */
 const workerScript = (built: (path: string) => string) => `
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeLock } from '${built('base/lock.js')}';
-import { workFromQueue } from '${built('trial/executors/queue-worker.js')}';
+import { folderOfJobs, markDone } from '${built('trial/executors/jobs.test-data.js')}';
+import { queueJobs } from '${built('trial/executors/queue.js')}';
+import { work } from '${built('trial/work.js')}';
 const [dir, connection, worker] = process.argv.slice(2);
 const early = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
-const isDone = (job) => existsSync(join(dir, job + '.done'));
-const trial = {
-  open: () => (early.every(isDone) ? ['last'] : early).filter((job) => !isDone(job)),
-  isOver: isDone,
-  isUnfinished: () => !isDone('last'),
-  async run(job) {
-    mkdirSync(join(dir, job), { recursive: true });
-    let release;
-    try {
-      release = takeLock(join(dir, job));
-    } catch {
-      return 'busy';
-    }
-    if (isDone(job)) return release(), 'done';
-    const say = (word) => appendFileSync(join(dir, job + '.words'), word + ' ' + worker + '\\n');
-    say('begin');
-    await sleep(300);
-    say('end');
-    writeFileSync(join(dir, job + '.done'), '');
-    release();
-    return 'done';
+const trial = folderOfJobs(dir, [...early, 'last'], { last: early });
+await work(trial, {
+  parallel: 1,
+  worker,
+  until: 'final',
+  source: await queueJobs({ connection, trialDir: dir, leaseSeconds: 10, pollMs: 100, busySeconds: 1 }),
+  place: {
+    refresh: async () => {},
+    async around({ id }) {
+      mkdirSync(join(dir, id), { recursive: true });
+      let release;
+      try {
+        release = takeLock(join(dir, id));
+      } catch {
+        return 'busy';
+      }
+      const say = (word) => appendFileSync(join(dir, id + '.words'), word + ' ' + worker + '\\n');
+      say('begin');
+      await sleep(300);
+      say('end');
+      markDone(dir, id);
+      release();
+      return 'done';
+    },
   },
-};
-await workFromQueue(trial, { connection, trialDir: dir, worker, leaseSeconds: 2, pollMs: 100, busySeconds: 1 });
+});
 `;

@@ -11,10 +11,12 @@ import { createRun } from '../../run/run-folder.js';
 import { trialConfigSchema } from '../config.js';
 import { runTrial } from '../run.js';
 import type { TrialSummary } from '../summary.js';
-import { workersExecutor } from './executor.js';
+import { openTrial } from '../trial.js';
+import { elsewhere } from './elsewhere.js';
 import { slurmWorkers } from './slurm.js';
 import { type SlurmCluster, startSlurm, whyNoSlurm } from './slurm-cluster.test-data.js';
 import { until } from './until.test-data.js';
+import { keptGoing } from './workers.js';
 
 const missing = whyNoSlurm();
 if (missing) console.log(`a trial through Slurm skipped: ${missing}`);
@@ -63,8 +65,8 @@ test.skipIf(missing)(
       command: [process.execPath, program, 'trial', 'work', dir],
       environment: cluster!.environment,
     });
-    const executor = workersExecutor(workers, { count: 1, pollMs: 300 });
-    const started = runTrial(run, config, { executor }).finally(() => run.close());
+    const executor = elsewhere({ fleet: keptGoing(workers, { count: 1, pollMs: 300 }), pollMs: 300 });
+    const started = runTrial(run, openTrial(dir), { executor }).finally(() => run.close());
     const checkpoints = join(dir, 'runs', 'fold-1', 'real', 'seed-0', 'checkpoints');
     const killed = until(() => existsSync(checkpoints) && readdirSync(checkpoints).length > 0, 120_000).then(
       () =>
@@ -72,7 +74,7 @@ test.skipIf(missing)(
     );
     const [summary] = await Promise.all([started, killed]);
     const here = createRun(join(folder, 'here'), { kind: 'trial', config });
-    const alone = await runTrial(here, config, { parallel: 1 }).finally(() => here.close());
+    const alone = await runTrial(here, openTrial(here.dir), { parallel: 1 }).finally(() => here.close());
     expect(scoresOf(summary)).toEqual(scoresOf(alone));
   },
   240_000,

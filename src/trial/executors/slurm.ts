@@ -7,10 +7,10 @@
  * Everything is told by `sbatch`, `squeue` and `scancel`. `squeue` is read in its own fields: `--json` needs a plug-in
  * that distributions leave out, and `sacct` an accounting database that small clusters do not have.
  */
-import { execFile } from 'node:child_process';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigError, ensureFolder, GraftError } from 'graft-torch/base';
+import { lastLine, runTool } from './tool.js';
 import {
   isAlive,
   stoppedExitCode,
@@ -53,10 +53,16 @@ export interface SlurmTask {
 }
 
 export function slurmWorkers(options: SlurmOptions): Workers {
-  const { trialDir, graceMs = 90_000, pollMs = 1000, environment = process.env } = options;
+  const { trialDir, graceMs = 90_000, pollMs = 1000, environment } = options;
   const mine = [`--user=${userInfo().username}`, `--name=${jobName(trialDir)}`];
   const run = (program: string, args: readonly string[], input = '') =>
-    runSlurm(program, args, { input, environment });
+    runTool(program, {
+      args,
+      input,
+      environment,
+      absent: "run this where Slurm's commands are (a login node), or take another --executor",
+      failure: (stderr, error) => slurmError(program, stderr, error),
+    });
   // Slurm forgets an ended task after minutes (MinJobAge): what was seen once and is no longer listed is gone.
   const seen = new Map<string, SlurmTask>();
 
@@ -214,23 +220,6 @@ function slurmNotices(tasks: readonly SlurmTask[], trialDir: string): string[] {
   return [...new Set([...held, ...waits, ...ends])];
 }
 
-/** Runs a program of Slurm's and gives its output. @throws ConfigError or GraftError, one line with the remedy */
-function runSlurm(
-  program: string,
-  args: readonly string[],
-  { input, environment }: { input: string; environment: NodeJS.ProcessEnv },
-): Promise<string> {
-  return new Promise((done, fail) => {
-    const child = execFile(program, args, { env: environment, timeout: 120_000 }, (error, stdout, stderr) => {
-      if (error) fail(slurmError(program, error, stderr));
-      else done(stdout);
-    });
-    // A program that refuses its options does not read its input.
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
-  });
-}
-
 /** What Slurm says, and what helps. The lasting ones are ConfigErrors: trying again is of no use. */
 const remedies: readonly [RegExp, string][] = [
   [/configuration source|slurm\.conf/i, 'run this on a machine of the cluster (its login node)'],
@@ -249,13 +238,8 @@ const remedies: readonly [RegExp, string][] = [
   [/unrecogni[sz]ed option|invalid option/i, 'look at the extra options'],
 ];
 
-function slurmError(program: string, error: Error & { code?: unknown }, stderr: string): GraftError {
-  if (error.code === 'ENOENT')
-    return new ConfigError(
-      `${program}: not found on PATH; run this where Slurm's commands are (a login node), or take another --executor`,
-    );
-  const lines = stderr.split('\n').map((line) => line.replace(/^\w+: (error|fatal): /, '').trim());
-  const said = lines.filter((line) => line !== '').at(-1) ?? error.message;
+function slurmError(program: string, stderr: string, error: Error): GraftError {
+  const said = lastLine(stderr, /^\w+: (error|fatal): /) ?? error.message;
   const remedy = remedies.find(([pattern]) => pattern.test(stderr))?.[1];
   return remedy ? new ConfigError(`${program}: ${said}; ${remedy}`) : new GraftError(`${program}: ${said}`);
 }

@@ -25,10 +25,12 @@ import { type TrialConfig, trialConfigSchema } from '../config.js';
 import { writeReport } from '../report/index.js';
 import { runTrial, type TrialOptions } from '../run.js';
 import type { TrialSummary } from '../summary.js';
+import { openTrial } from '../trial.js';
+import { elsewhere as watched } from './elsewhere.js';
 import { openObjectStore } from './object-store.js';
 import { type PostgresServer, startPostgres, whyNoPostgres } from './postgres-server.test-data.js';
 import { type S3Server, startS3 } from './s3-server.test-data.js';
-import { openCopy, openMirror, storeExecutor } from './stored-trial.js';
+import { coordinatedStore, openCopy, openMirror } from './stored-trial.js';
 import { until } from './until.test-data.js';
 import { placeLabel } from './workers.js';
 
@@ -97,7 +99,7 @@ describe.skipIf(reason)(`an object store${reason ? ` (skipped: ${reason})` : ''}
   async function trial(name: string, options: TrialOptions): Promise<TrialSummary> {
     const run = createRun(join(folder, name), { kind: 'trial', config });
     try {
-      return await runTrial(run, config, options);
+      return await runTrial(run, openTrial(run.dir), options);
     } finally {
       run.close();
     }
@@ -131,7 +133,9 @@ describe.skipIf(reason)(`an object store${reason ? ` (skipped: ${reason})` : ''}
     const undisturbed = await trial('local', { parallel: 2 });
 
     const mirror = openMirror(await openObjectStore(url, { env: s3.env }), join(folder, 'stored'));
-    const summary = trial('stored', { executor: storeExecutor(mirror, 200) });
+    const summary = trial('stored', {
+      executor: watched({ place: coordinatedStore(mirror), pollMs: 200 }),
+    });
     // Its lease is short, so that it is soon known to be dead.
     const built = (path: string) => pathToFileURL(join(packageRoot(), 'dist', 'src', path)).href;
     const script = join(folder, 'worker.mjs');
@@ -182,20 +186,12 @@ describe.skipIf(reason)(`an object store${reason ? ` (skipped: ${reason})` : ''}
   }, 900_000);
 });
 
-/** As `graft trial work`, with a lease of two seconds. */
+/** As `graft trial work`, with the shortest lease there is. */
 const workerScript = (built: (path: string) => string) => `
-import { trialConfigOf } from '${built('cli/trial-run.js')}';
-import { openObjectStore } from '${built('trial/executors/object-store.js')}';
-import { folderTrial } from '${built('trial/executors/queued-trial.js')}';
-import { workFromQueue } from '${built('trial/executors/queue-worker.js')}';
-import { openCopy, storedTrial } from '${built('trial/executors/stored-trial.js')}';
-import { placeLabel } from '${built('trial/executors/workers.js')}';
-const [url, connection, dir] = process.argv.slice(2);
-const { mirror } = await openCopy(await openObjectStore(url), dir);
-const worker = 'first';
-const trial = storedTrial(folderTrial(dir, await trialConfigOf(dir), { worker }), mirror, { worker, pushEveryMs: 100 });
-await workFromQueue(trial, {
-  ...{ connection, worker, trialDir: dir, label: placeLabel(url) },
-  ...{ leaseSeconds: 2, pollMs: 100, busySeconds: 1 },
+import { workOn } from '${built('trial/executors/worker.js')}';
+const [url, queue, scratch] = process.argv.slice(2);
+await workOn(url, {
+  ...{ queue, scratch, worker: 'first', parallel: 1 },
+  ...{ pushEveryMs: 100, leaseSeconds: 10, pollMs: 100, busySeconds: 1 },
 });
 `;

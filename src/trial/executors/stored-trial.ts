@@ -17,15 +17,13 @@ import {
 import { commandLine, LockedError, takeLock } from '../../base/index.js';
 import { parseYaml } from '../../base/yaml/index.js';
 import { LINEAGE_FILE } from '../../data/lineage/index.js';
-import { JUDGEMENT_FILE, READY_FILE } from '../jobs.js';
+import { JUDGEMENT_FILE, READY_FILE, readSchedule } from '../jobs.js';
 import { jobDir, type TrialJob } from '../plan.js';
-import type { Executor } from '../run.js';
-import { startJob } from '../work.js';
+import type { TrialFolder } from '../trial.js';
+import { jobProcess, LOST, type TrialPlace } from '../work.js';
+import type { WatchedPlace } from './elsewhere.js';
 import { FolderMirror } from './folder-mirror.js';
 import type { ObjectStore } from './object-store.js';
-import { LEASE_LOST, type QueuedTrial } from './queue-worker.js';
-import type { FolderTrial } from './queued-trial.js';
-import { sleepUnless } from './workers.js';
 
 /** Says that what lies beside it is whole. */
 const MARKERS = new Set(['summary.json', READY_FILE, LINEAGE_FILE, JUDGEMENT_FILE]);
@@ -94,7 +92,7 @@ function lockCopy(dir: string): () => void {
 export async function makeData(dir: string, jobs: readonly TrialJob[], worker: string): Promise<void> {
   for (const job of jobs) {
     if (job.kind !== 'data' || existsSync(join(jobDir(dir, job.id), READY_FILE))) continue;
-    const { kind, message } = await startJob(dir, job, { worker }).ended;
+    const { kind, message } = await jobProcess(dir, job, { worker });
     if (kind !== 'done') throw new GraftError(`${job.id}: ${message || kind}`);
   }
 }
@@ -107,10 +105,10 @@ export interface StoredTrialOptions {
 
 /** @param trial its copy on this machine */
 export function storedTrial(
-  trial: FolderTrial,
+  trial: TrialFolder,
   mirror: FolderMirror,
   { worker, pushEveryMs = 15_000 }: StoredTrialOptions,
-): QueuedTrial {
+): TrialPlace {
   /** Jobs that processes of this machine write to. */
   const mine = new Set<string>();
   const isMine = (path: string): boolean => [...mine].some((id) => path.startsWith(`${id}/`));
@@ -120,23 +118,16 @@ export function storedTrial(
     for (const path of [`${id}-choice.png`, `logs/${told}.txt`, `failures/${told}.json`, id])
       await mirror.push(path);
   };
-  let refreshed: Promise<void> = Promise.resolve();
-  const refresh = async (): Promise<void> => {
-    await mirror.pull('', (path) => isText(path) && !isMine(path) && !path.startsWith('logs/'));
-    await makeData(mirror.dir, trial.jobs(), worker);
-  };
   return {
-    ...trial,
-    // One after the other, each begun after it was asked for: what it brings is no older than the question.
-    refresh() {
-      refreshed = refreshed.catch(() => {}).then(refresh);
-      return refreshed;
+    async refresh() {
+      await mirror.pull('', (path) => isText(path) && !isMine(path) && !path.startsWith('logs/'));
+      const schedule = readSchedule(mirror.dir);
+      if (schedule) await makeData(mirror.dir, trial.jobs(schedule.seeds), worker);
     },
-    async run(id, stop) {
-      const job = trial.jobs().find((one) => one.id === id);
+    async around({ id, needs }, stop, run) {
       mine.add(id);
       const ended = new AbortController();
-      const isLost = (): boolean => stop.reason === LEASE_LOST;
+      const isLost = (): boolean => stop.reason === LOST;
       const pushNowAndThen = async (): Promise<void> => {
         while (!ended.signal.aborted) {
           await sleep(pushEveryMs, undefined, { signal: ended.signal }).catch(() => {});
@@ -147,11 +138,10 @@ export function storedTrial(
       try {
         // What an earlier life of this copy left may be newer than what is in the store, and without its log.
         rmSync(jobDir(mirror.dir, id), { recursive: true, force: true });
-        for (const need of [...(job?.needs ?? []), id])
-          if (!need.startsWith('data/')) await mirror.pull(`${need}/`);
+        for (const need of [...needs, id]) if (!need.startsWith('data/')) await mirror.pull(`${need}/`);
         const pushing = pushNowAndThen();
         try {
-          return await trial.run(id, stop);
+          return await run();
         } finally {
           ended.abort();
           await pushing;
@@ -168,30 +158,22 @@ export function storedTrial(
 /** A job whose folder changed so recently is somebody's. */
 const ALIVE_MS = 90_000;
 
-/** Looks on while workers elsewhere do a trial's jobs: sends what they must know, brings what the verdict needs. */
-export function storeExecutor(mirror: FolderMirror, pollMs = 2000): Executor {
+/** The trial of a coordinator that looks on: sends what workers must know, brings what the verdict needs. */
+export function coordinatedStore(mirror: FolderMirror): WatchedPlace {
   const tell = async (): Promise<void> => {
     for (const file of ROOT_FILES) await mirror.push(file);
   };
-  const execute: Executor = async ({ trialDir, jobs, states, interrupt, onTurn }) => {
-    await makeData(trialDir, jobs, 'coordinator');
-    // Whoever resumes a trial has seen to what made jobs fail.
-    await mirror.clear('failures/');
-    await tell();
-    while (!(await interrupt.poll())) {
-      await mirror.pull('', (path) => isText(path) && path.includes('/'));
-      const known = new Map(states());
-      for (const [id, state] of known)
-        if (state === 'open' && mirror.changedWithin(id, ALIVE_MS)) known.set(id, 'running');
-      onTurn(known);
-      if ([...known.values()].every((state) => state === 'done' || state === 'failed')) {
-        // The report shows them.
-        await mirror.pull('judged/');
-        return 'finished';
-      }
-      await sleepUnless(interrupt, pollMs);
-    }
-    return 'stopped';
+  return {
+    tell,
+    async begin(jobs) {
+      await makeData(mirror.dir, jobs, 'coordinator');
+      // Whoever resumes a trial has seen to what made jobs fail.
+      await mirror.clear('failures/');
+      await tell();
+    },
+    refresh: () => mirror.pull('', (path) => isText(path) && path.includes('/')),
+    isAtWork: (id) => mirror.changedWithin(id, ALIVE_MS),
+    // The report shows them.
+    finish: () => mirror.pull('judged/'),
   };
-  return Object.assign(execute, { scheduled: tell });
 }

@@ -1,10 +1,10 @@
 import { ConfigError, GraftError } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { neverInterrupted } from '../../run/interrupt.js';
+import type { Interrupt } from '../../run/index.js';
 import type { JobState } from '../jobs.js';
-import type { ExecutorContext } from '../run.js';
-import { workersExecutor } from './executor.js';
-import { superviseWorkers, type WorkerState, type Workers } from './workers.js';
+import { elsewhere } from './elsewhere.js';
+import { type FleetOptions, keptGoing, type WorkerState, type Workers } from './workers.js';
+import { contextOf } from './workers.test-data.js';
 
 /** An engine in memory. Before each poll `happen` may end workers or finish jobs. */
 function engine(jobs: number, happen: (world: World) => void) {
@@ -38,13 +38,23 @@ const endOne = (world: World) => {
   if (at >= 0) world.states[at] = 'gone';
 };
 
-describe('superviseWorkers', () => {
+/** A trial whose open jobs are a number, done by workers that are kept going. */
+const carryOut = (
+  workers: Workers,
+  { states, interrupt, ...options }: FleetOptions & { states: () => JobState[]; interrupt?: Interrupt },
+) =>
+  elsewhere({ fleet: keptGoing(workers, { pollMs: 1, ...options }), pollMs: 1 })(
+    contextOf(states, interrupt),
+  );
+const open = (count: number): JobState[] => Array(count).fill('open');
+
+describe('workers that are kept going', () => {
   it('replaces who died, and asks for no more workers than there are jobs', async () => {
     const { world, workers } = engine(3, (world) => {
       if (world.polls % 2 === 0) world.jobs--;
       else world.states = world.states.map(() => 'gone');
     });
-    const end = superviseWorkers(workers, { count: 5, unfinished: () => world.jobs, pollMs: 1 });
+    const end = carryOut(workers, { count: 5, states: () => open(world.jobs) });
     expect(await end).toBe('finished');
     expect(world.ensured).toEqual([3, 2, 1]);
     expect(world.stopped).toBe(false);
@@ -54,7 +64,7 @@ describe('superviseWorkers', () => {
     const { world, workers } = engine(9, (world) => {
       world.states = world.states.map(() => 'gone');
     });
-    const end = superviseWorkers(workers, { count: 2, unfinished: () => world.jobs, pollMs: 1 });
+    const end = carryOut(workers, { count: 2, states: () => open(world.jobs) });
     await expect(end).rejects.toThrow(
       '6 workers ended one after the other and nothing got done; out of memory',
     );
@@ -67,12 +77,8 @@ describe('superviseWorkers', () => {
       endOne(world);
       if (++steps === 20) world.jobs = 0;
     });
-    const end = superviseWorkers(workers, {
-      count: 1,
-      unfinished: () => world.jobs,
-      progress: () => steps,
-      pollMs: 1,
-    });
+    const done = (): JobState[] => Array(steps).fill('done');
+    const end = carryOut(workers, { count: 1, states: () => [...open(world.jobs), ...done()] });
     expect(await end).toBe('finished');
   });
 
@@ -82,8 +88,8 @@ describe('superviseWorkers', () => {
       endOne(world);
       if (++deaths === 20) world.jobs = 0;
     });
-    const options = { count: 1, unfinished: () => world.jobs, pollMs: 10, forgetMs: 2 };
-    expect(await superviseWorkers(workers, options)).toBe('finished');
+    const options = { count: 1, states: () => open(world.jobs), pollMs: 10, forgetMs: 2 };
+    expect(await carryOut(workers, options)).toBe('finished');
   });
 
   it('starts no workers that would only wait', async () => {
@@ -92,16 +98,8 @@ describe('superviseWorkers', () => {
       if (world.polls === 3) Object.assign(jobs, { open: 5, waiting: 0 });
       if (world.polls === 5) jobs.open = 0;
     });
-    let turns = 0;
-    const end = superviseWorkers(workers, {
-      count: 3,
-      unfinished: () => jobs.open + jobs.waiting,
-      workable: () => jobs.open,
-      pollMs: 1,
-      onTurn: () => turns++,
-    });
-    expect(await end).toBe('finished');
-    expect(turns).toBeGreaterThan(0);
+    const states = (): JobState[] => [...open(jobs.open), ...Array(jobs.waiting).fill('waiting')];
+    expect(await carryOut(workers, { count: 3, states })).toBe('finished');
     expect(world.ensured).toEqual([1, 3]);
   });
 
@@ -113,7 +111,7 @@ describe('superviseWorkers', () => {
       },
       poll: async () => world.polls > 2,
     };
-    const end = superviseWorkers(workers, { count: 1, unfinished: () => world.jobs, interrupt, pollMs: 1 });
+    const end = carryOut(workers, { count: 1, states: () => open(world.jobs), interrupt });
     expect(await end).toBe('stopped');
     expect(world.stopped).toBe(true);
   });
@@ -126,9 +124,9 @@ describe('superviseWorkers', () => {
       });
     const warnings: string[] = [];
     const run = ({ world, workers }: ReturnType<typeof engine>, patienceMs: number) =>
-      superviseWorkers(workers, {
+      carryOut(workers, {
         count: 1,
-        unfinished: () => world.jobs,
+        states: () => open(world.jobs),
         pollMs: 5,
         patienceMs,
         warn: (message) => warnings.push(message),
@@ -143,21 +141,12 @@ describe('superviseWorkers', () => {
   });
 });
 
-it('workersExecutor: ends when every job is done or failed, with as many workers as there is work', async () => {
+it('ends when every job is done or failed, with as many workers as there is work', async () => {
   const { world, workers } = engine(0, (world) => {
     if (world.polls === 3) job = ['done', 'open', 'open', 'open'];
     if (world.polls === 5) job = ['done', 'done', 'failed', 'failed'];
   });
   let job: JobState[] = ['running', 'waiting', 'waiting', 'waiting'];
-  const context = {
-    trialDir: '',
-    config: {} as ExecutorContext['config'],
-    jobs: [],
-    states: () => new Map(job.map((state, index) => [String(index), state])),
-    interrupt: neverInterrupted,
-    onTurn: () => {},
-  };
-  const execute = workersExecutor(workers, { count: 5, pollMs: 1 });
-  expect(await execute(context)).toBe('finished');
+  expect(await carryOut(workers, { count: 5, states: () => job })).toBe('finished');
   expect(world.ensured).toEqual([1, 3]);
 });

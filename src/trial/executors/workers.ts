@@ -7,7 +7,8 @@ import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError, GraftError, sha256 } from 'graft-torch/base';
-import type { Interrupt } from '../../run/index.js';
+import type { JobState } from '../jobs.js';
+import type { JobStates } from '../work.js';
 
 /** Waiting for a place, at work, or at an end (whatever the reason). */
 export type WorkerState = 'pending' | 'running' | 'gone';
@@ -41,23 +42,11 @@ export function placeLabel(place: string): string {
 
 export const isAlive = (state: WorkerState): boolean => state !== 'gone';
 
-export interface Supervision {
+export interface FleetOptions {
   /** Most workers at a time. */
   count: number;
-  /** Unfinished jobs of the trial, from its folder. */
-  unfinished: () => number;
-  /**
-   * Jobs that somebody may work on at once: the running and the open ones. No more workers are started, so that none
-   * holds a node while it waits for the GAN. Default: the unfinished ones.
-   */
-  workable?: () => number;
-  /** Any number that grows with the work done; without it, finished jobs count. */
-  progress?: () => number;
-  interrupt?: Interrupt;
-  onStates?: (states: readonly WorkerState[]) => void;
-  /** Called about once a second, for whoever shows how it goes. */
-  onTurn?: () => void;
-  warn?: (message: string) => void;
+  warn?: ((message: string) => void) | undefined;
+  /** Between two looks at the engine, ms. */
   pollMs?: number;
   /** How long the engine may be out of reach, ms. */
   patienceMs?: number;
@@ -67,85 +56,74 @@ export interface Supervision {
   forgetMs?: number;
 }
 
-/**
- * Keeps the workers going until every job is finished (or the interrupt asks to stop: then it stops them).
- * @throws GraftError when workers only die, or the engine stays out of reach; ConfigError at once
- */
-export async function superviseWorkers(
-  workers: Workers,
-  options: Supervision,
-): Promise<'finished' | 'stopped'> {
-  const {
-    count,
-    unfinished,
-    interrupt,
-    pollMs = 5000,
-    patienceMs = 600_000,
-    mostFailures = 3,
-    forgetMs = 1_800_000,
-  } = options;
-  const { workable = unfinished, progress = () => -unfinished() } = options;
+/** Workers that are kept going while there is something for them to do. */
+export interface Fleet {
+  /**
+   * Looks after the workers, where it is time to.
+   * @throws GraftError when workers only die, or the engine stays out of reach; ConfigError at once
+   */
+  tend(states: JobStates): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function keptGoing(workers: Workers, options: FleetOptions): Fleet {
+  const { count, pollMs = 5000, patienceMs = 600_000, mostFailures = 3, forgetMs = 1_800_000 } = options;
   const told = new Set<string>();
+  let looked = Number.NEGATIVE_INFINITY;
   let reached = performance.now();
-  let best = progress();
+  let best = Number.NEGATIVE_INFINITY;
   let started = 0;
   let failures = 0;
   let lostAt = Number.NEGATIVE_INFINITY;
-  for (;;) {
-    if (await interrupt?.poll()) {
-      await workers.stop();
-      return 'stopped';
-    }
-    if (unfinished() === 0) return 'finished';
-    const now = progress();
-    if (now > best) {
-      best = now;
-      failures = 0;
-    }
-    try {
-      const wanted = Math.min(count, workable());
-      const states = await workers.states();
-      options.onStates?.(states);
-      const alive = states.filter(isAlive).length;
-      const lost = Math.max(0, Math.min(started, wanted) - alive);
-      if (lost > 0) {
-        failures = lost + (performance.now() - lostAt > forgetMs ? 0 : failures);
-        lostAt = performance.now();
-      }
-      if (failures >= mostFailures * count) throw new DyingWorkers(deathNotice(failures, workers.notices()));
-      if (alive < wanted) await workers.ensure(wanted);
-      started = wanted;
-      reached = performance.now();
-    } catch (error) {
-      // A controller that restarts must not end a trial of days; a wrong option will not mend itself.
-      if (error instanceof ConfigError || error instanceof DyingWorkers) throw error;
-      if (performance.now() - reached >= patienceMs) throw error;
-      tell(error instanceof Error ? error.message : String(error));
-    }
-    for (const notice of workers.notices()) tell(notice);
-    for (const end = performance.now() + pollMs; performance.now() < end && !interrupt?.requested; ) {
-      options.onTurn?.();
-      await sleepUnless(interrupt, Math.min(1000, end - performance.now()));
-    }
-  }
-
-  function tell(message: string): void {
+  const tell = (message: string): void => {
     if (told.has(message)) return;
     told.add(message);
     options.warn?.(message);
-  }
+  };
+  const tend = async (states: JobStates): Promise<void> => {
+    const jobs = (...wanted: JobState[]): number =>
+      [...states.values()].filter((state) => wanted.includes(state)).length;
+    // A job that fails for good is an end, too.
+    const progress = jobs('done', 'failed');
+    if (progress > best) {
+      best = progress;
+      failures = 0;
+    }
+    // No more than can work at once, so that none holds a node while it waits for the GAN.
+    const wanted = Math.min(count, jobs('open', 'running'));
+    const alive = (await workers.states()).filter(isAlive).length;
+    const lost = Math.max(0, Math.min(started, wanted) - alive);
+    if (lost > 0) {
+      failures = lost + (performance.now() - lostAt > forgetMs ? 0 : failures);
+      lostAt = performance.now();
+    }
+    if (failures >= mostFailures * count) throw new DyingWorkers(deathNotice(failures, workers.notices()));
+    if (alive < wanted) await workers.ensure(wanted);
+    started = wanted;
+    reached = performance.now();
+  };
+  return {
+    async tend(states) {
+      if (performance.now() - looked < pollMs) return;
+      try {
+        await tend(states);
+      } catch (error) {
+        // A controller that restarts must not end a trial of days; a wrong option will not mend itself.
+        if (error instanceof ConfigError || error instanceof DyingWorkers) throw error;
+        if (performance.now() - reached >= patienceMs) throw error;
+        tell(error instanceof Error ? error.message : String(error));
+      }
+      looked = performance.now();
+      for (const notice of workers.notices()) tell(notice);
+    },
+    stop: () => workers.stop(),
+  };
 }
 
 class DyingWorkers extends GraftError {}
 
 const deathNotice = (failures: number, notices: readonly string[]): string =>
   `${failures} workers ended one after the other and nothing got done; ${notices[0] ?? 'see the workers’ output'}`;
-
-/** Sleeps in short pieces, so that Ctrl-C does not wait for a long one. */
-export async function sleepUnless(interrupt: Interrupt | undefined, ms: number): Promise<void> {
-  for (const end = performance.now() + ms; performance.now() < end && !interrupt?.requested; )
-    await sleep(Math.min(200, Math.max(1, end - performance.now())));
-}
 
 /** Waits until no worker is alive; false when that takes longer than `graceMs`. */
 export async function untilGone(

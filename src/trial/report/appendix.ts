@@ -1,12 +1,10 @@
 /** All that repeats the trial: every run with its seed, every hash, the environment, the configuration. */
+
 import type { Section, TableBlock } from '../../report/index.js';
-import { duration, fixed, whole } from '../../report/index.js';
+import { duration, fixed, left, right, whole } from '../../report/index.js';
 import { auc } from '../../stats/index.js';
 import { armLabel } from '../../verdict/report/index.js';
 import type { TrialSummary } from '../summary.js';
-
-const left = (title: string) => ({ title, align: 'left' as const });
-const right = (title: string) => ({ title, align: 'right' as const });
 
 export function appendix(summary: TrialSummary): Section {
   const { environment } = summary;

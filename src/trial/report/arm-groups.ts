@@ -1,6 +1,6 @@
 /** Arms without and with standard augmentation have panels of their own, so that a panel is one comparison. */
 import type { ArmGroup } from '../../verdict/report/index.js';
-import type { TrialArm } from '../summary.js';
+import type { TrialArm } from '../arms.js';
 
 export function armGroups(arms: readonly TrialArm[]): ArmGroup[] {
   const having = (augmentation: TrialArm['augmentation']): string[] =>

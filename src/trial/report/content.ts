@@ -2,21 +2,8 @@
 
 import type { ReportDocument, Section } from '../../report/index.js';
 import { day, plural, whole } from '../../report/index.js';
-import type { AnalysisOptions, TrialAnalysis, Verdict } from '../../verdict/index.js';
-import {
-  benefitSection,
-  calibrationSection,
-  externalSection,
-  type FailurePictures,
-  failuresSection,
-  foldsSection,
-  looksBlocks,
-  resultSection,
-  subgroupSection,
-  verdictBox,
-} from '../../verdict/report/index.js';
-import { summarise } from '../analysis.js';
-import { scoresOf } from '../scores.js';
+import type { Judged, TrialAnalysis } from '../../verdict/index.js';
+import { type FailurePictures, scoreSections, verdictBox } from '../../verdict/report/index.js';
 import type { TrialSummary } from '../summary.js';
 import { appendix } from './appendix.js';
 import { armGroups } from './arm-groups.js';
@@ -31,48 +18,34 @@ export interface ComposeOptions {
   readPng: ReadPng;
   /** Of the failures. */
   pictures?: FailurePictures | undefined;
-  /** As the analysis was made with: for what is computed again at earlier looks. */
-  analysis?: AnalysisOptions;
 }
 
 export function composeReport(
   summary: TrialSummary,
-  analysis: TrialAnalysis,
-  verdict: Verdict,
-  options: ComposeOptions,
+  judged: Judged,
+  { readPng, pictures }: ComposeOptions,
 ): ReportDocument {
   const { gans, metrics, dataset } = summary;
-  const scores = scoresOf(summary);
+  const { analysis } = judged;
   const seeds = new Set(summary.runs.map((run) => run.seed)).size;
   const look = {
     styles: armStyles(summary.arms),
     groups: armGroups(summary.arms),
     positive: dataset.positive,
     bayesAuc: summary.bayesAuc,
-    registration: summary.registration,
   };
-  const looks = looksBlocks(summary, analysis, (reached, own) =>
-    summarise(
-      {
-        ...summary,
-        runs: summary.runs.filter(({ seed }) => own.includes(seed)),
-        sequential: { ...summary.sequential!, reached },
-      },
-      { ...options.analysis, replicates: 0 },
-    ),
-  );
+  const own = scoreSections(judged, look, pictures);
   const sections = [
-    resultSection(summary, analysis, look),
+    own.result,
     sweepSection(summary, analysis),
-    foldsSection(analysis, look.styles),
-    externalSection(analysis),
-    subgroupSection(scores, analysis, summary.subgroups ?? []),
-    calibrationSection(summary, analysis, look),
-    benefitSection(summary, analysis, look.styles),
-    failuresSection(scores, options.pictures),
-    runSection(summary, analysis, looks),
+    own.folds,
+    own.external,
+    own.subgroups,
+    ...own.calibration,
+    own.failures,
+    runSection(summary, analysis, own.looks),
     dataSection(summary),
-    ...(gans.length > 0 || metrics.length > 0 ? [imagesSection(summary, options.readPng)] : []),
+    ...(gans.length > 0 || metrics.length > 0 ? [imagesSection(summary, readPng)] : []),
     trainingSection(summary),
     methodsSection(summary, analysis),
     limitsSection(summary),
@@ -89,7 +62,7 @@ export function composeReport(
       `${plural(analysis.test.images, 'test image')}, ${whole(analysis.test.positives)} ${dataset.positive}`,
       day(summary.finishedAt),
     ].join(' · '),
-    summary: verdictBox(analysis, verdict, summary.registration),
+    summary: verdictBox(judged),
     sections: sections.filter(({ blocks }) => blocks.length > 0),
     footer: `Made by Graft ${summary.version} from summary.json, which holds every number and score of this page.`,
   };

@@ -1,15 +1,14 @@
 /** What was run and on which images: the arms, the splits of every fold, external sets. */
+
 import type { Block, Section } from '../../report/index.js';
-import { duration, fixed, list, plural, whole } from '../../report/index.js';
+import { duration, fixed, left, list, plural, right, whole } from '../../report/index.js';
 import type { TrialAnalysis } from '../../verdict/index.js';
 import { armLabel } from '../../verdict/report/index.js';
-import type { TrialArm, TrialSummary } from '../summary.js';
+import type { TrialArm } from '../arms.js';
+import type { TrialSummary } from '../summary.js';
 import { demographicsTable } from './demographics.js';
 import { flowFigure } from './flow-figure.js';
 import { spanOf } from './span.js';
-
-const left = (title: string) => ({ title, align: 'left' as const });
-const right = (title: string) => ({ title, align: 'right' as const });
 
 /** How many synthetic images, in words. */
 export function amountText({ synthetic }: TrialArm): string {

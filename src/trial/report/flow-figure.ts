@@ -12,7 +12,7 @@ import {
   whole,
 } from '../../report/index.js';
 import type { TrialSummary } from '../summary.js';
-import { spanOf } from './span.js';
+import { countsIn, spanOf } from './span.js';
 
 export function flowFigure(summary: TrialSummary): FigureBlock {
   const cards = cardsOf(summary);
@@ -36,13 +36,7 @@ function cardsOf({ dataset, folds, flow, external }: TrialSummary): FlowCards {
     `${label}: ${images}${grouped && groups !== images ? ` (${groups})` : ''}`;
   const splits = (['train', 'val', 'test'] as const).map((split): FlowCard => {
     const spans = (key: 'images' | 'groups', label?: string): string =>
-      spanOf(
-        folds.map(({ counts }) =>
-          counts
-            .filter((row) => row.split === split && (label === undefined || row.label === label))
-            .reduce((sum, row) => sum + row[key], 0),
-        ),
-      );
+      spanOf(countsIn(folds, split, { label, key }));
     return {
       title: `${{ train: 'Training', val: 'Validation', test: 'Test' }[split]}: ${spans('images')}`,
       lines: classes.map((label) => line(label, spans('images', label), spans('groups', label))),

@@ -32,7 +32,7 @@ export function imagesSection(summary: TrialSummary, readPng: ReadPng): Section 
           ]
         : []),
       ...shown.flatMap((gan, index): Block[] => {
-        const pictures = gridPictures(gan, index, gans.length, readPng);
+        const pictures = gridPictures(gan, suffixOf(index, gans.length), readPng);
         return pictures ? [pictures] : [];
       }),
       ...privacyBlocks(gans),
@@ -92,8 +92,8 @@ function gansTable(gans: readonly TrialGan[]): TableBlock {
 /** '-2' behind a file's name where there are several. */
 const suffixOf = (index: number, count: number): string => (count > 1 ? `-${index + 1}` : '');
 
-function gridPictures(gan: TrialGan, index: number, count: number, readPng: ReadPng): PicturesBlock | null {
-  const suffix = suffixOf(index, count);
+/** @param suffix of file names where there are several GANs; '' where there is one */
+function gridPictures(gan: TrialGan, suffix: string, readPng: ReadPng): PicturesBlock | null {
   const pictures = (
     [
       ['Real', 'real', gan.realGrid],
@@ -107,7 +107,7 @@ function gridPictures(gan: TrialGan, index: number, count: number, readPng: Read
   return {
     kind: 'pictures',
     name: `grids${suffix}`,
-    title: `${what} ${gan.label} images${count > 1 ? `: ${gan.name}` : ''}`,
+    title: `${what} ${gan.label} images${suffix ? `: ${gan.name}` : ''}`,
     shows:
       'A sample of each. Look for detail, for colour, and for how much the images differ among themselves.',
     doesNotShow:

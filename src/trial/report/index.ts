@@ -1,52 +1,8 @@
 /**
- * Writes a trial's report: `report.html` (self-contained), `report.md` with `figures/`, and `summary.json` (the
- * trial's summary with analysis and verdict). Each file is whole or not there; `summary.json` comes last, so
- * that its presence means the report is complete.
+ * A trial's report: `report.html`, `report.md`, figures and `summary.json`, from the summary of a finished trial alone. What
+ * scores say is ../../verdict/report's; here is what only a trial knows: data, arms, generators, training.
  */
-import { isAbsolute, join } from 'node:path';
-import { DataError, writeJson } from 'graft-torch/base';
-import { readPngFile, writeReportFiles } from '../../report/index.js';
-import type { AnalysisOptions, TrialAnalysis } from '../../verdict/index.js';
-import { decideVerdict, type Verdict } from '../../verdict/index.js';
-import type { FailurePictures } from '../../verdict/report/index.js';
-import { summarise } from '../analysis.js';
-import { summarySchema, type TrialSummary } from '../summary.js';
-import { composeReport } from './content.js';
-import type { ReadPng } from './images.js';
 
-export interface ReportOptions extends AnalysisOptions {
-  /** Where relative picture paths of the summary start; the report's folder unless told. */
-  baseDir?: string;
-  /** Of the failures, see ./pictures.ts; left out: their names alone. */
-  pictures?: FailurePictures;
-}
-
-export interface WrittenReport {
-  html: string;
-  markdown: string;
-  json: string;
-  analysis: TrialAnalysis;
-  verdict: Verdict;
-}
-
-/**
- * Analyses a finished trial and writes its report into `dir` (made if missing).
- * @throws DataError where the summary does not fit together or names a picture that is not a PNG file.
- */
-export function writeReport(summary: TrialSummary, dir: string, options: ReportOptions = {}): WrittenReport {
-  const checked = summarySchema.safeParse(summary);
-  if (!checked.success) {
-    const issue = checked.error.issues[0]!;
-    throw new DataError(`Trial ${summary.name}: ${issue.path.join('.')}: ${issue.message}.`);
-  }
-  const analysis = summarise(checked.data, options);
-  const verdict = decideVerdict(analysis);
-  const baseDir = options.baseDir ?? dir;
-  const readPng: ReadPng = (path) => readPngFile(isAbsolute(path) ? path : join(baseDir, path));
-  const { pictures } = options;
-  const report = composeReport(checked.data, analysis, verdict, { readPng, pictures, analysis: options });
-  const paths = { ...writeReportFiles(report, dir), json: join(dir, 'summary.json') };
-  writeJson(paths.json, { ...checked.data, analysis, verdict });
-  return { ...paths, analysis, verdict };
-}
+// Small pictures of the test images that are named, where the dataset is still at hand.
 export { failurePictures } from './pictures.js';
+export { type ReportOptions, type WrittenReport, writeReport } from './write.js';

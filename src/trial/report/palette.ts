@@ -1,6 +1,6 @@
 /** The four arms of a plain trial have a colour and a symbol of their own. */
 import { type ArmStyle, armStyles as stylesOf } from '../../verdict/report/index.js';
-import type { TrialArm } from '../summary.js';
+import type { TrialArm } from '../arms.js';
 
 /** None, standard, synthetic, both. */
 const ownLook = ({ synthetic, augmentation }: TrialArm): number =>

@@ -5,9 +5,10 @@
 import { list, plural, whole } from '../../report/index.js';
 import type { TrialAnalysis } from '../../verdict/index.js';
 import { quoted, resultsParagraph, statisticsParagraph } from '../../verdict/report/index.js';
-import type { TrialArm, TrialSummary } from '../summary.js';
+import type { TrialArm } from '../arms.js';
+import type { TrialSummary } from '../summary.js';
 import { amountText } from './design.js';
-import { spanOf } from './span.js';
+import { countsIn, spanOf } from './span.js';
 
 /** Data, training sets, statistics, results, software: a paragraph each. */
 export function methodsParagraphs(summary: TrialSummary, analysis: TrialAnalysis): string[] {
@@ -22,14 +23,8 @@ export function methodsParagraphs(summary: TrialSummary, analysis: TrialAnalysis
 
 function dataParagraph({ dataset, folds, external, sizePx }: TrialSummary): string {
   const { group, positive } = dataset;
-  const total = (split: string, label?: string): number[] =>
-    folds.map(({ counts }) =>
-      counts
-        .filter((row) => row.split === split && (label === undefined || row.label === label))
-        .reduce((sum, row) => sum + row.images, 0),
-    );
   const part = (split: string): string =>
-    `${spanOf(total(split))} (${spanOf(total(split, positive))} ${positive})`;
+    `${spanOf(countsIn(folds, split))} (${spanOf(countsIn(folds, split, { label: positive }))} ${positive})`;
   const images = folds[0]!.counts.reduce((sum, row) => sum + row.images, 0);
   const units =
     group === 'image' ? '' : `, grouped by ${group} so that no ${group} is in more than one split`;

@@ -11,8 +11,8 @@ import {
 } from '../../report/index.js';
 import type { ArmAnalysis, TrialAnalysis } from '../../verdict/index.js';
 import { type ArmStyle, armLabel } from '../../verdict/report/index.js';
-import { sameArm } from '../arms.js';
-import type { TrialArm, TrialSummary } from '../summary.js';
+import { sameArm, type TrialArm } from '../arms.js';
+import type { TrialSummary } from '../summary.js';
 import { armStyles } from './palette.js';
 
 interface Point {

@@ -14,110 +14,20 @@ import {
   signedRange,
   whole,
 } from '../../report/index.js';
-import type { Comparison, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { Comparison } from '../comparison.js';
 import { failuresOf } from '../failures.js';
+import type { Judged } from '../judged.js';
 import { type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
 import { detectableText } from '../report/comparison-tables.js';
 import { failuresText } from '../report/failures.js';
 import { quoted } from '../report/paper.js';
 import { subgroupsOf, subgroupsText } from '../report/subgroups.js';
 import { armBenefit, armRecalibration } from '../run-measures.js';
-import { scoreNames } from '../score-analysis.js';
 import type { TrialScores } from '../scores.js';
-import type { Subgroups } from '../subgroups.js';
-import type { Verdict } from '../verdict.js';
 
-/** Each with what it is called where it is missing. */
-export const factNames = {
-  aim: 'the question',
-  design: 'the design',
-  source: 'where the data come from',
-  flow: 'how many images were found, and why some were left out',
-  preprocessing: 'preprocessing',
-  subsets: 'selection of parts of the data',
-  missing: 'missing values',
-  partition: 'how the images were dealt to the partitions',
-  disjointness: 'at which level the partitions are apart',
-  leaks: 'what evaluation images may have leaked into',
-  counts: 'images by class, group, fold and split',
-  testSet: 'the test images',
-  sampleSize: 'the basis of the sample size',
-  model: 'the network',
-  predictors: 'what the network is given',
-  output: 'what the network puts out',
-  threshold: 'the threshold',
-  software: 'software',
-  initialisation: 'what training started from',
-  training: 'training',
-  imbalance: 'class imbalance',
-  synthetic: 'synthetic images',
-  selection: 'choice of the final model',
-  ensembling: 'combination of models',
-  updating: 'updates of the model',
-  measures: 'measures of performance',
-  uncertainty: 'uncertainty',
-  multiplicity: 'several comparisons',
-  robustness: 'other analyses',
-  heterogeneity: 'differences between clusters',
-  internal: 'internal testing',
-  external: 'external testing',
-  indeterminate: 'indeterminate results',
-  registration: 'registration',
-  deviations: 'deviations from the plan',
-  demographics: 'demographics by partition',
-  diagnoses: 'other diagnoses',
-  performance: 'performance of every arm',
-  comparison: 'the difference between the arms',
-  subgroups: 'subgroups',
-  calibration: 'calibration',
-  utility: 'net benefit',
-  crosstab: 'right and wrong calls',
-  failures: 'failures',
-  verdict: 'the verdict',
-  limits: 'limits',
-  availability: 'what can be had',
-  outputs: 'kept outputs',
-  segmentation: 'segmentation',
-  handcrafted: 'hand-crafted features',
-  checklists: 'guidelines followed',
-} as const;
-export type FactId = keyof typeof factNames;
-
-export interface Answer {
-  /** Sentences. */
-  text: string;
-  /** Section of the report, by its title. */
-  where: string;
-}
-
-export type Facts = Partial<Record<FactId, Answer>>;
-
-/** Titles of the sections that answers point to. */
-export const SECTIONS = {
-  verdict: 'Verdict',
-  result: 'Result',
-  folds: 'Fold by fold',
-  external: 'Other collections',
-  subgroups: 'Subgroups',
-  calibration: 'Calibration',
-  benefit: 'Net benefit',
-  failures: 'Failures',
-  methods: 'Methods',
-  limits: 'Limits',
-  appendix: 'Appendix',
-} as const;
-
-export interface Judged {
-  scores: TrialScores;
-  analysis: TrialAnalysis;
-  verdict: Verdict;
-  /** null: no plan was written down. */
-  registration: RegistrationRecord | null;
-  /** Of a table of scores, whether all of them are probabilities. */
-  isProbability: boolean;
-  /** Columns of the test images. */
-  subgroups: readonly Subgroups[];
-}
+import { type Facts, SECTIONS } from './answers.js';
+import { methodFacts } from './method-facts.js';
 
 /** What scores, analysis and verdict answer. */
 export function verdictFacts(judged: Judged): Facts {
@@ -226,77 +136,6 @@ function dataFacts({ analysis, scores, registration }: Judged, primary: Comparis
   return facts;
 }
 
-function methodFacts({ analysis, scores, isProbability }: Judged, primary: Comparison | null): Facts {
-  const { folds, family, look, names, external } = analysis;
-  const several = analysis.arms.some(({ runs }) => runs.length > 1);
-  const level = levelText(primary?.level ?? analysis.level);
-  const others = scoreNames.filter((name) => analysis.arms.some((arm) => arm.scores[name] !== undefined));
-  const thresholds = scores.runs.every(({ threshold }) => threshold !== null);
-  const clustered = names.group === 'image' ? '' : ` by ${names.group}`;
-  const facts: Facts = {
-    measures: {
-      text: `AUC, on which the verdict rests${others.length > 0 ? `; beside it average precision${thresholds ? ', sensitivity, specificity and balanced accuracy at the threshold of the validation images' : ''}, sensitivity at 95 % specificity${isProbability ? ', Brier score, log loss, calibration and net benefit' : ''}, for description` : ''}.`,
-      where: SECTIONS.methods,
-    },
-    uncertainty: {
-      text: several
-        ? `${level} intervals over seeds and test images: the variance between seeds plus DeLong’s covariance${clustered} (Obuchowski and Rockette 1995), by t${folds > 1 ? ', or the spread between folds where that is wider' : ''}.`
-        : `${level} intervals by DeLong${clustered}: over test images only, as each arm has one run.`,
-      where: SECTIONS.methods,
-    },
-    multiplicity: {
-      text: `One comparison decides and is not corrected; ${family === 0 ? 'there are no secondary ones' : `${plural(family, 'secondary comparison')} ${family === 1 ? 'is' : 'are'} corrected by Holm’s method`}. ${look ? 'Looks spend the error rate (Lan and DeMets 1983). ' : ''}Other scores, subgroups${external.length > 0 ? ' and external sets' : ''} are for description, without correction.`,
-      where: SECTIONS.methods,
-    },
-    ...(thresholds
-      ? {
-          threshold: {
-            text: 'One for each run, from its own validation images, used on test images and external sets as it was.',
-            where: SECTIONS.methods,
-          },
-        }
-      : {}),
-    updating: {
-      text: 'None: no model was recalibrated or trained further after it was tested.',
-      where: SECTIONS.methods,
-    },
-    ensembling: {
-      text: 'None: every run is scored by itself; what is averaged over runs is the measure, not the score of an image.',
-      where: SECTIONS.methods,
-    },
-  };
-  if (!primary) return facts;
-  const { bootstrap, seedsOnly, resampled, equivalence } = primary;
-  const checks = [
-    bootstrap ? `bootstrap over groups and seeds ${signedRange(bootstrap)}` : '',
-    seedsOnly ? `t over seeds alone p ${pValue(seedsOnly.p)}` : '',
-    resampled ? `corrected resampled t over folds ${signedRange(resampled)} (p ${pValue(resampled.p)})` : '',
-    `two one-sided tests against ±${equivalence.margin} p ${pValue(equivalence.p)}`,
-  ].filter((text) => text !== '');
-  facts.robustness = {
-    text: `The same difference by other methods: ${list(checks)}. The primary analysis says ${signedRange(primary.difference)} (p ${pValue(primary.p)}).`,
-    where: SECTIONS.result,
-  };
-  const clusters = [
-    primary.foldDifferences.length > 1
-      ? `By fold the difference is ${list(primary.foldDifferences.map(({ difference }) => signed(difference)))}${primary.foldSpread ? `; more than seeds and images explain? p ${pValue(primary.foldSpread.p)}` : ''}.`
-      : '',
-    ...external.flatMap(({ name, comparisons }) =>
-      comparisons
-        .filter(({ role }) => role === 'primary')
-        .map(
-          ({ difference }) => `On ${name} it is ${signed(difference.value)} (${signedRange(difference)}).`,
-        ),
-    ),
-  ].filter((text) => text !== '');
-  if (clusters.length > 0)
-    facts.heterogeneity = {
-      text: clusters.join(' '),
-      where: primary.foldDifferences.length > 1 ? SECTIONS.folds : SECTIONS.external,
-    };
-  return facts;
-}
-
 function resultFacts({ analysis }: Judged, primary: Comparison | null): Facts {
   const { arms, level } = analysis;
   const facts: Facts = {
@@ -318,7 +157,7 @@ const TOLD_THRESHOLD = 0.1;
 
 /** What the sections on calibration, net benefit, subgroups and failures say. */
 function sectionFacts(judged: Judged, primary: Comparison | null): Facts {
-  const { scores, analysis, subgroups, isProbability } = judged;
+  const { scores, analysis, isProbability } = judged;
   const { level } = analysis;
   const facts: Facts = {};
   const arms = primary ? [primary.baseline, primary.arm] : [];
@@ -348,7 +187,7 @@ function sectionFacts(judged: Judged, primary: Comparison | null): Facts {
         where: SECTIONS.benefit,
       };
   }
-  const columns = subgroupsOf(scores, analysis, subgroups);
+  const columns = subgroupsOf(judged);
   if (columns.length > 0) facts.subgroups = { text: subgroupsText(columns), where: SECTIONS.subgroups };
   const failures = failuresOf(scores);
   if (failures)

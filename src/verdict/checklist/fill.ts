@@ -1,6 +1,6 @@
 /** A guideline with the answers that a result gives, and what is left for the author. */
 import { list } from '../../report/index.js';
-import { type Answer, type FactId, type Facts, factNames } from './facts.js';
+import { type Answer, type FactId, type Facts, factNames } from './answers.js';
 import type { Guideline, GuidelineItem } from './guideline.js';
 
 /** filled: nothing is left; part: something stands there, and something is left; author: nothing stands there. */

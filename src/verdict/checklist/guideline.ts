@@ -3,7 +3,7 @@
  * numbers and the sections are the publication's, its wording is not, and whoever hands a checklist in fills the
  * publication's own form. An item names the facts (./facts.ts) that answer it; one that names none is for the author.
  */
-import type { FactId } from './facts.js';
+import type { FactId } from './answers.js';
 
 export const guidelineIds = ['claim', 'tripod-ai', 'stard-ai', 'metrics'] as const;
 export type GuidelineId = (typeof guidelineIds)[number];

@@ -1,18 +1,16 @@
-/** Reporting guidelines, filled with what a result knows of itself. docs/checklists.md is for those who use them. */
-import { claim } from './claim.js';
-import type { Guideline, GuidelineId } from './guideline.js';
-import { metricsScore } from './metrics.js';
-import { stardAi } from './stard-ai.js';
-import { tripodAi } from './tripod-ai.js';
+/**
+ * Reporting guidelines (CLAIM 2024, TRIPOD+AI, STARD-AI, METRICS), filled with what a result knows of itself; the rest is
+ * marked for the author. docs/checklists.md is for those who use them.
+ *
+ *   verdictFacts(judge(…)) → fillGuideline(guidelines.claim, facts), or writeChecklists
+ */
 
-export { type Answer, type FactId, type Facts, factNames, SECTIONS, verdictFacts } from './facts.js';
+// What a result answers; a trial adds to it.
+export { type Answer, type FactId, type Facts, factNames, SECTIONS } from './answers.js';
+export { verdictFacts } from './facts.js';
+// Filled, and written.
 export { type Checklist, countText, fillGuideline } from './fill.js';
+// The guidelines.
 export { type Guideline, type GuidelineId, guidelineIds } from './guideline.js';
-export { checklistDocument, writeChecklist } from './write.js';
-
-export const guidelines: Readonly<Record<GuidelineId, Guideline>> = {
-  claim,
-  'tripod-ai': tripodAi,
-  'stard-ai': stardAi,
-  metrics: metricsScore,
-};
+export { guidelines } from './guidelines.js';
+export { checklistDocument, type WrittenChecklist, writeChecklists } from './write.js';

@@ -1,14 +1,18 @@
 /** A filled checklist as a page, as Markdown and as a table for a spreadsheet. */
+
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from 'graft-torch/base';
+import { DataError, writeFileAtomic } from 'graft-torch/base';
+import { graftVersion } from '../../base/index.js';
 import { csvText } from '../../data/table/index.js';
 import type { ReportDocument, TableBlock } from '../../report/index.js';
-import { toHtml, toMarkdown } from '../../report/index.js';
-import { type Checklist, countText, type FilledItem } from './fill.js';
+import { left, toHtml, toMarkdown } from '../../report/index.js';
+import type { Facts } from './answers.js';
+import { type Checklist, countText, type FilledItem, fillGuideline } from './fill.js';
+import type { GuidelineId } from './guideline.js';
+import { guidelines } from './guidelines.js';
 
 const STATUS = { filled: 'filled', part: 'in part', author: 'for the author' } as const;
-
-const left = (title: string) => ({ title, align: 'left' as const });
 
 /** Answers one after the other. */
 const answerText = ({ answers }: FilledItem): string => answers.map(({ text }) => text).join(' ');
@@ -18,8 +22,7 @@ const whereText = ({ answers }: FilledItem): string =>
 
 const authorText = ({ status, left: rest }: FilledItem): string => (status === 'author' ? 'all of it' : rest);
 
-/** @param made by what: 'Graft 0.1.0' */
-export function checklistDocument(checklist: Checklist, name: string, made: string): ReportDocument {
+export function checklistDocument(checklist: Checklist, name: string): ReportDocument {
   const { guideline, items } = checklist;
   const sections = [...new Set(items.map(({ section }) => section))];
   return {
@@ -52,7 +55,7 @@ export function checklistDocument(checklist: Checklist, name: string, made: stri
         ],
       })),
     ],
-    footer: `Made by ${made} from summary.json.`,
+    footer: `Made by Graft ${graftVersion()} from summary.json.`,
   };
 }
 
@@ -87,17 +90,39 @@ export const checklistCsv = ({ guideline, items }: Checklist): string =>
     ]),
   ]);
 
-/** Writes `claim.html`, `claim.md`, `claim.csv`, as the guideline is called; the folder is made if missing. */
-export function writeChecklist(
-  checklist: Checklist,
-  dir: string,
-  { name, made }: { name: string; made: string },
-): { html: string; markdown: string; csv: string } {
-  const path = (ending: string): string => join(dir, `${checklist.guideline.id}.${ending}`);
-  const paths = { html: path('html'), markdown: path('md'), csv: path('csv') };
-  const page = checklistDocument(checklist, name, made);
-  writeFileAtomic(paths.csv, checklistCsv(checklist));
-  writeFileAtomic(paths.html, toHtml(page));
-  writeFileAtomic(paths.markdown, toMarkdown(page));
-  return paths;
+export interface WrittenChecklist {
+  checklist: Checklist;
+  files: { html: string; markdown: string; csv: string };
+}
+
+/**
+ * Fills guidelines and writes each as `claim.html`, `claim.md`, `claim.csv`, by its id.
+ * @param to.dir made if missing
+ * @param to.name what the facts are of
+ * @throws DataError where somebody else's file has a list's name
+ */
+export function writeChecklists(
+  facts: Facts,
+  wanted: readonly GuidelineId[],
+  { dir, name }: { dir: string; name: string },
+): WrittenChecklist[] {
+  const pathsOf = (id: GuidelineId) => {
+    const path = (ending: string): string => join(dir, `${id}.${ending}`);
+    return { html: path('html'), markdown: path('md'), csv: path('csv') };
+  };
+  for (const { html, markdown, csv } of wanted.map(pathsOf)) {
+    // A list is told by its table, which is written first.
+    const foreign = existsSync(csv) ? undefined : [html, markdown].find((path) => existsSync(path));
+    if (foreign !== undefined)
+      throw new DataError(`${foreign} is there already, and not from here; give another folder with --out`);
+  }
+  return wanted.map((id) => {
+    const checklist = fillGuideline(guidelines[id], facts);
+    const files = pathsOf(id);
+    const page = checklistDocument(checklist, name);
+    writeFileAtomic(files.csv, checklistCsv(checklist));
+    writeFileAtomic(files.html, toHtml(page));
+    writeFileAtomic(files.markdown, toMarkdown(page));
+    return { checklist, files };
+  });
 }

@@ -1,6 +1,7 @@
 /** AUC of every arm, on the test images and on external sets: runs, mean, interval. */
 import { type FigureBlock, fixed, forestPanel, type Panel, plural, range } from '../../report/index.js';
-import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { ArmAnalysis } from '../arms.js';
 import { coveredText } from './covered.js';
 import { type ArmStyle, styleOf } from './palette.js';
 

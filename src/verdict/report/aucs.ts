@@ -1,19 +1,27 @@
 /** The report on a table of AUCs: few blocks, since so little is known. */
+
 import { join } from 'node:path';
 import { writeJson } from 'graft-torch/base';
 import { stringify } from 'yaml';
 import { graftVersion } from '../../base/index.js';
 import type { Block, ReportDocument } from '../../report/index.js';
-import { capital, fixed, plural, pValue, signed, signedRange, writeReportFiles } from '../../report/index.js';
+import {
+  capital,
+  fixed,
+  left,
+  plural,
+  pValue,
+  right,
+  signed,
+  signedRange,
+  writeReportFiles,
+} from '../../report/index.js';
 import type { AucAnalysis, AucVerdict } from '../aucs.js';
 import { type RegistrationRecord, registrationText } from '../registration.js';
 import type { AucTable } from '../table.js';
+import { bareP } from './columns.js';
 import { pairLabel } from './differences-figure.js';
 import { armLabel } from './palette.js';
-
-const left = (title: string) => ({ title, align: 'left' as const });
-const right = (title: string) => ({ title, align: 'right' as const });
-const bareP = (p: number): string => pValue(p).replace('= ', '');
 
 /** @returns path of the page */
 export function writeAucReport(

@@ -1,7 +1,10 @@
 /** The paired differences in numbers: what the figure draws, and the same by other tests. */
+
 import type { TableBlock } from '../../report/index.js';
-import { fixed, levelText, pValue, signed, signedRange } from '../../report/index.js';
-import type { Comparison, TrialAnalysis } from '../analysis.js';
+import { fixed, levelText, signed, signedRange } from '../../report/index.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { Comparison } from '../comparison.js';
+import { bareP } from './columns.js';
 import { andGenerators } from './covered.js';
 import { pairLabel } from './differences-figure.js';
 
@@ -10,8 +13,6 @@ const right = (title: string) => ({ title, align: 'right' as const });
 /** Rounded up, so that the trial never looks sharper than it is. */
 export const detectableText = ({ detectable }: Comparison): string =>
   detectable.difference >= 1 ? 'nothing' : `±${fixed(Math.ceil(detectable.difference * 1000 - 1e-9) / 1000)}`;
-
-export const bareP = (p: number): string => pValue(p).replace('= ', '');
 
 export function differencesTable(analysis: TrialAnalysis): TableBlock {
   const { comparisons, primary, look } = analysis;

@@ -1,28 +1,17 @@
 /** The report on a table of anyone's scores: what the verdict rests on, and nothing that a table cannot know. */
+
 import { stringify } from 'yaml';
 import type { Block, ReportDocument, Section, TableBlock } from '../../report/index.js';
-import { fixed, plural, whole } from '../../report/index.js';
+import { fixed, left, plural, right, whole } from '../../report/index.js';
 import { auc } from '../../stats/index.js';
-import { type AnalysisOptions, analyse, type TrialAnalysis } from '../analysis.js';
-import type { RegistrationRecord } from '../registration.js';
+import type { Judged } from '../judged.js';
 import type { TrialScores } from '../scores.js';
 import type { ScoreTable } from '../table.js';
 import type { Verdict } from '../verdict.js';
-import { failuresSection } from './failures.js';
-import { looksBlocks } from './looks.js';
 import { methodItems } from './methods.js';
-import { benefitSection } from './net-benefit.js';
 import { armLabel, armStyles } from './palette.js';
 import { resultsParagraph, statisticsParagraph } from './paper.js';
-import {
-  calibrationSection,
-  externalSection,
-  foldsSection,
-  type Look,
-  resultSection,
-  verdictBox,
-} from './sections.js';
-import { subgroupSection } from './subgroups.js';
+import { type Look, scoreSections, verdictBox } from './sections.js';
 
 export interface TableSource {
   path: string;
@@ -35,53 +24,33 @@ export interface ComposeOptions {
   marginReason: string | null;
   sources: readonly TableSource[];
   version: string;
-  /** Of the plan; null, the default: none was written down. */
-  registration?: RegistrationRecord | null;
-  analysis?: AnalysisOptions;
 }
-
-const left = (title: string) => ({ title, align: 'left' as const });
-const right = (title: string) => ({ title, align: 'right' as const });
 
 export function composeTableReport(
   table: ScoreTable,
-  analysis: TrialAnalysis,
-  verdict: Verdict,
+  judged: Judged,
   options: ComposeOptions,
 ): ReportDocument {
-  const { scores, isProbability } = table;
+  const { scores, analysis, verdict, registration } = judged;
   const primary = scores.comparisons.find(({ role }) => role === 'primary');
-  const { registration = null } = options;
   const look: Look = {
     // As in a trial: the baseline grey, the arm of the verdict in the colour of synthetic images.
     styles: armStyles(scores.arms, (arm) => (arm === scores.reference ? 0 : arm === primary?.arm ? 2 : null)),
     groups: [{ title: '', arms: scores.arms }],
     positive: scores.names.positive,
     bayesAuc: null,
-    registration,
     subject: 'analysis',
   };
-  const looks = looksBlocks(scores, analysis, (reached, own) =>
-    analyse(
-      {
-        ...scores,
-        runs: scores.runs.filter(({ seed }) => own.includes(seed)),
-        sequential: { ...scores.sequential!, reached },
-      },
-      { ...options.analysis, replicates: 0 },
-    ),
-  );
   const seeds = new Set(scores.runs.map(({ seed }) => seed)).size;
+  const own = scoreSections(judged, look);
   const sections: Section[] = [
-    resultSection(scores, analysis, look),
-    foldsSection(analysis, look.styles),
-    externalSection(analysis),
-    subgroupSection(scores, analysis, table.subgroups),
-    ...(isProbability
-      ? [calibrationSection(scores, analysis, look), benefitSection(scores, analysis, look.styles)]
-      : []),
-    { id: 'looks', title: 'Step by step', blocks: looks },
-    failuresSection(scores),
+    own.result,
+    own.folds,
+    own.external,
+    own.subgroups,
+    ...own.calibration,
+    { id: 'looks', title: 'Step by step', blocks: own.looks },
+    own.failures,
     tableSection(table, options),
     {
       id: 'methods',
@@ -113,7 +82,7 @@ export function composeTableReport(
       plural(seeds, 'seed'),
       `${plural(analysis.test.images, 'test image')}, ${whole(analysis.test.positives)} ${scores.names.positive}`,
     ].join(' · '),
-    summary: verdictBox(analysis, verdict, registration, 'analysis'),
+    summary: verdictBox(judged, 'analysis'),
     sections: sections.filter(({ blocks }) => blocks.length > 0),
     footer: `Made by Graft ${options.version} from summary.json, which holds every number and score of this page.`,
   };

@@ -1,7 +1,7 @@
 /** What the intervals of a report take for a sample, in words. */
 import { list } from '../../report/index.js';
 import type { TrialAnalysis } from '../analysis.js';
-import { scopeOf } from '../verdict.js';
+import { scopeOf } from '../kind.js';
 
 /** ' and generators' where there are any. */
 export const andGenerators = (analysis: Pick<TrialAnalysis, 'comparisons'>): string =>

@@ -13,7 +13,8 @@ import {
   signedRange,
   signedTick,
 } from '../../report/index.js';
-import type { PairAnalysis, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { PairAnalysis } from '../comparison.js';
 import { runName } from './auc-figure.js';
 import { coveredText } from './covered.js';
 import { type ArmStyle, armLabel, styleOf } from './palette.js';

@@ -1,6 +1,7 @@
 /** The images that an arm gets most confidently wrong, and those on which the arms differ most. */
+
 import type { Block, GalleryBlock, Section, TableBlock, Tile } from '../../report/index.js';
-import { fixed, plural, whole } from '../../report/index.js';
+import { fixed, left, plural, right, whole } from '../../report/index.js';
 import { type Failure, type Failures, failuresOf } from '../failures.js';
 import type { TrialScores } from '../scores.js';
 import { armLabel } from './palette.js';
@@ -104,8 +105,6 @@ function galleryOf(
 }
 
 function tableOf(failures: Failures, kinds: readonly Kind[], { names, folds }: TrialScores): TableBlock {
-  const right = (title: string) => ({ title, align: 'right' as const });
-  const left = (title: string) => ({ title, align: 'left' as const });
   const several = folds.length > 1;
   const grouped = names.group !== 'image';
   return {

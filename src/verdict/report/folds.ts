@@ -9,7 +9,7 @@ import {
   type TableBlock,
 } from '../../report/index.js';
 import type { TrialAnalysis } from '../analysis.js';
-import { bareP } from './comparison-tables.js';
+import { bareP } from './columns.js';
 import { hasGenerators } from './covered.js';
 import { DIFFERENCE_AXIS, pairLabel } from './differences-figure.js';
 import { type ArmStyle, styleOf } from './palette.js';

@@ -2,9 +2,10 @@
 import type { Block } from '../../report/index.js';
 import { percent, plural, signed, signedRange, whole } from '../../report/index.js';
 import { spendingShares } from '../../stats/index.js';
-import type { TrialAnalysis } from '../analysis.js';
+import { analyse, type TrialAnalysis } from '../analysis.js';
+import type { Judged } from '../judged.js';
 import type { TrialScores } from '../scores.js';
-import { bareP } from './comparison-tables.js';
+import { bareP } from './columns.js';
 
 const REASONS: Record<NonNullable<TrialScores['sequential']>['stopped'], string> = {
   narrow: 'the interval was as narrow as asked for',
@@ -13,16 +14,20 @@ const REASONS: Record<NonNullable<TrialScores['sequential']>['stopped'], string>
   running: 'more seeds are to come',
 };
 
-/**
- * Nothing where the number of seeds was fixed.
- * @param earlier the analysis of these seeds' runs alone, at an earlier look (from 1)
- */
-export function looksBlocks(
-  { sequential, runs }: Pick<TrialScores, 'sequential'> & { runs: readonly { seed: number }[] },
-  analysis: TrialAnalysis,
-  earlier: (look: number, seeds: readonly number[]) => TrialAnalysis,
-): Block[] {
+/** Nothing where the number of seeds was fixed. */
+export function looksBlocks({ scores, analysis, options }: Judged): Block[] {
+  const { sequential, runs } = scores;
   if (!sequential) return [];
+  /** Of these seeds' runs alone. */
+  const earlier = (look: number, seeds: readonly number[]): TrialAnalysis =>
+    analyse(
+      {
+        ...scores,
+        runs: runs.filter(({ seed }) => seeds.includes(seed)),
+        sequential: { ...sequential, reached: look },
+      },
+      { ...options, replicates: 0 },
+    );
   const { looks, reached, stopped } = sequential;
   const shares = spendingShares(looks, 1 - analysis.level);
   // In the order in which they were added.

@@ -1,6 +1,7 @@
 /** Statistics and results as paragraphs of a paper: whole sentences with every number, to be pasted and cut. */
 import { fixed, levelText, list, plural, pValue, range, signed, signedRange } from '../../report/index.js';
-import type { Comparison, TrialAnalysis } from '../analysis.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { Comparison } from '../comparison.js';
 import { type PlanSubject, type RegistrationRecord, whenFixed } from '../registration.js';
 import { andGenerators } from './covered.js';
 import { armLabel } from './palette.js';

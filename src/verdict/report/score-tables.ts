@@ -1,7 +1,19 @@
 /** Every score of every arm with its interval, on the test images and on external sets. */
+
 import type { TableBlock } from '../../report/index.js';
-import { fixed, levelText, plural, pValue, signed, signedRange, whole } from '../../report/index.js';
-import type { ArmAnalysis, TrialAnalysis } from '../analysis.js';
+import {
+  fixed,
+  left,
+  levelText,
+  plural,
+  pValue,
+  right,
+  signed,
+  signedRange,
+  whole,
+} from '../../report/index.js';
+import type { TrialAnalysis } from '../analysis.js';
+import type { ArmAnalysis } from '../arms.js';
 import { lowerIsBetter, type ScoreName, scoreNames } from '../score-analysis.js';
 import { pairLabel } from './differences-figure.js';
 import { armLabel } from './palette.js';
@@ -21,9 +33,6 @@ const titleOf = (name: ScoreName): string => `${TITLES[name]}${lowerIsBetter.inc
 const withInterval = (value: number, interval: { low: number; high: number } | null): string =>
   interval ? `${fixed(value)} (${fixed(interval.low)}–${fixed(interval.high)})` : fixed(value);
 
-const left = (title: string) => ({ title, align: 'left' as const });
-const right = (title: string) => ({ title, align: 'right' as const });
-
 /** Two tables: what ranks and what the probabilities are worth, and what a threshold brings. */
 export function scoreTables(analysis: TrialAnalysis): TableBlock[] {
   const percent = Math.round(analysis.level * 100);
@@ -31,7 +40,11 @@ export function scoreTables(analysis: TrialAnalysis): TableBlock[] {
   /** What no arm has is left out: without a threshold, or without probabilities. */
   const known = (names: readonly ScoreName[]): ScoreName[] =>
     names.filter((name) => analysis.arms.some(({ scores }) => scores[name] !== undefined));
-  const table = (title: string, names: readonly ScoreName[], withAuc: boolean, note: string): TableBlock => ({
+  const table = (
+    title: string,
+    names: readonly ScoreName[],
+    { withAuc, note }: { withAuc: boolean; note: string },
+  ): TableBlock => ({
     kind: 'table',
     title,
     columns: [left('Arm'), ...(withAuc ? [right('AUC')] : []), ...names.map((name) => right(titleOf(name)))],
@@ -48,20 +61,17 @@ export function scoreTables(analysis: TrialAnalysis): TableBlock[] {
   });
   const atThreshold = known(['balancedAccuracy', 'sensitivity', 'specificity', 'sensitivityAt95Specificity']);
   return [
-    table(
-      'Scores on the test images, without a threshold',
-      known(['averagePrecision', 'brier', 'logLoss']),
-      true,
-      'AUC and average precision are taken over a whole test split at once; log loss in nats.',
-    ),
-    table(
-      'Scores on the test images, with a threshold',
-      atThreshold,
-      false,
-      atThreshold.length > 1
-        ? 'Thresholds were chosen on validation images and used on the test images as they were, except for the last column, which reads its threshold off the test images and is a little too good.'
-        : 'The threshold is read off the test images and is a little too good; no other is known.',
-    ),
+    table('Scores on the test images, without a threshold', known(['averagePrecision', 'brier', 'logLoss']), {
+      withAuc: true,
+      note: 'AUC and average precision are taken over a whole test split at once; log loss in nats.',
+    }),
+    table('Scores on the test images, with a threshold', atThreshold, {
+      withAuc: false,
+      note:
+        atThreshold.length > 1
+          ? 'Thresholds were chosen on validation images and used on the test images as they were, except for the last column, which reads its threshold off the test images and is a little too good.'
+          : 'The threshold is read off the test images and is a little too good; no other is known.',
+    }),
   ];
 }
 

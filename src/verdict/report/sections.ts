@@ -2,16 +2,18 @@
 import type { Block, Section, Summary } from '../../report/index.js';
 import { levelText, pValue, signed, signedRange } from '../../report/index.js';
 import type { TrialAnalysis } from '../analysis.js';
-import { type PlanSubject, type RegistrationRecord, registrationText, whenFixed } from '../registration.js';
-import type { GroupedScores } from '../run-measures.js';
+import type { Judged } from '../judged.js';
+import { type PlanSubject, registrationText, whenFixed } from '../registration.js';
 import { askedText, type Verdict } from '../verdict.js';
 import { aucFigure } from './auc-figure.js';
-import type { CurveScores } from './bands.js';
 import { checksTable, detectableText, differencesTable } from './comparison-tables.js';
 import { coveredText, hasGenerators } from './covered.js';
 import { type ArmGroup, curvesFigure } from './curves-figure.js';
 import { differencesFigure } from './differences-figure.js';
+import { type FailurePictures, failuresSection } from './failures.js';
 import { foldsFigure, foldsTable } from './folds.js';
+import { looksBlocks } from './looks.js';
+import { benefitSection } from './net-benefit.js';
 import { type ArmStyle, armLabel } from './palette.js';
 import { recalibrationTable } from './recalibration-table.js';
 import { calibrationTable, reliabilityFigure } from './reliability-figure.js';
@@ -21,6 +23,7 @@ import {
   scoreDifferenceTable,
   scoreTables,
 } from './score-tables.js';
+import { subgroupSection } from './subgroups.js';
 
 /** How a report's figures look, and what they call things. */
 export interface Look {
@@ -31,8 +34,6 @@ export interface Look {
   positive: string;
   /** AUC of the best possible classifier, where it is known. */
   bayesAuc: number | null;
-  /** Of the plan; null: none was written down. */
-  registration: RegistrationRecord | null;
   /** Default: of a trial. */
   subject?: PlanSubject;
 }
@@ -43,12 +44,7 @@ const tones: Partial<Record<Verdict['kind'], Summary['tone']>> = {
   equivalent: 'even',
 };
 
-export const verdictBox = (
-  analysis: TrialAnalysis,
-  verdict: Verdict,
-  registration: RegistrationRecord | null,
-  subject?: PlanSubject,
-): Summary => ({
+export const verdictBox = ({ analysis, verdict, registration }: Judged, subject?: PlanSubject): Summary => ({
   title: 'Verdict',
   // A claim with a limit is to be read before it is believed.
   tone: verdict.limits.length > 0 ? 'open' : (tones[verdict.kind] ?? 'open'),
@@ -94,8 +90,8 @@ function keyFigures(analysis: TrialAnalysis): Summary['figures'] {
 
 const given = (blocks: readonly (Block | null)[]): Block[] => blocks.filter((block) => block !== null);
 
-export function resultSection(scores: CurveScores, analysis: TrialAnalysis, look: Look): Section {
-  const { styles, bayesAuc, registration, subject } = look;
+function resultSection({ scores, analysis, registration }: Judged, look: Look): Section {
+  const { styles, bayesAuc, subject } = look;
   const compared = analysis.comparisons.length > 0;
   return {
     id: 'result',
@@ -114,20 +110,20 @@ export function resultSection(scores: CurveScores, analysis: TrialAnalysis, look
   };
 }
 
-export const foldsSection = (analysis: TrialAnalysis, styles: readonly ArmStyle[]): Section => ({
+const foldsSection = (analysis: TrialAnalysis, styles: readonly ArmStyle[]): Section => ({
   id: 'folds',
   title: 'Fold by fold',
   blocks: given([foldsFigure(analysis, styles), foldsTable(analysis)]),
 });
 
-export const externalSection = (analysis: TrialAnalysis): Section => ({
+const externalSection = (analysis: TrialAnalysis): Section => ({
   id: 'external',
   title: 'Other collections',
   blocks: given([externalTable(analysis), externalDifferencesTable(analysis)]),
 });
 
-/** @param scores probabilities */
-export const calibrationSection = (scores: GroupedScores, analysis: TrialAnalysis, look: Look): Section => ({
+/** Of probabilities. */
+const calibrationSection = ({ scores, analysis }: Judged, look: Look): Section => ({
   id: 'calibration',
   title: 'Calibration',
   blocks: [
@@ -143,3 +139,30 @@ export const calibrationSection = (scores: GroupedScores, analysis: TrialAnalysi
     ),
   ],
 });
+
+/** All that scores alone fill of a report, in the order in which it is told; sections without a block are left out later. */
+export interface ScoreSections {
+  result: Section;
+  folds: Section;
+  external: Section;
+  subgroups: Section;
+  /** Of probabilities: else there are none. */
+  calibration: Section[];
+  looks: Block[];
+  failures: Section;
+}
+
+export function scoreSections(judged: Judged, look: Look, pictures?: FailurePictures): ScoreSections {
+  const { scores, analysis, isProbability } = judged;
+  return {
+    result: resultSection(judged, look),
+    folds: foldsSection(analysis, look.styles),
+    external: externalSection(analysis),
+    subgroups: subgroupSection(judged),
+    calibration: isProbability
+      ? [calibrationSection(judged, look), benefitSection(scores, analysis, look.styles)]
+      : [],
+    looks: looksBlocks(judged),
+    failures: failuresSection(scores, pictures),
+  };
+}

@@ -13,8 +13,8 @@ import {
 } from '../../report/index.js';
 import { FEWEST_TO_JUDGE } from '../../stats/index.js';
 import type { TrialAnalysis } from '../analysis.js';
-import type { TrialScores } from '../scores.js';
-import { analyseSubgroups, type SubgroupColumn, type SubgroupResult, type Subgroups } from '../subgroups.js';
+import type { Judged } from '../judged.js';
+import { analyseSubgroups, type SubgroupColumn, type SubgroupResult } from '../subgroups.js';
 import { pairLabel } from './differences-figure.js';
 import { armLabel } from './palette.js';
 
@@ -22,13 +22,9 @@ import { armLabel } from './palette.js';
 const MOST_ARMS = 5;
 
 /** No block where the test images have no such column. */
-export function subgroupSection(
-  scores: TrialScores,
-  analysis: TrialAnalysis,
-  subgroups: readonly Subgroups[],
-): Section {
-  const columns = subgroupsOf(scores, analysis, subgroups);
-  const blocks = columns.length === 0 ? [] : blocksOf(columns, analysis);
+export function subgroupSection(judged: Judged): Section {
+  const columns = subgroupsOf(judged);
+  const blocks = columns.length === 0 ? [] : blocksOf(columns, judged.analysis);
   return { id: 'subgroups', title: 'Subgroups', blocks };
 }
 
@@ -40,11 +36,7 @@ export function toldArms({ arms, comparisons, primary }: TrialAnalysis): string[
   return [...first, ...others].slice(0, MOST_ARMS);
 }
 
-export const subgroupsOf = (
-  scores: TrialScores,
-  analysis: TrialAnalysis,
-  subgroups: readonly Subgroups[],
-): SubgroupColumn[] =>
+export const subgroupsOf = ({ scores, analysis, subgroups }: Judged): SubgroupColumn[] =>
   analyseSubgroups(scores, subgroups, { arms: toldArms(analysis), level: analysis.level });
 
 /** What was found, in a sentence or two: which subgroups could be judged, and how far apart they are. */

@@ -42,12 +42,15 @@ export const plainCohort: Cohort = {
   giant: null,
 };
 
+/** @param seeds in each fold, or at how many one looks */
 const design = (
   folds: number,
-  seeds: number,
+  seeds: number | readonly number[],
   each: SimulatedDesign['each'] = 'fold',
-  looks: readonly number[] | null = null,
-): ScenarioDesign => ({ folds, seeds: looks?.at(-1) ?? seeds, each, looks });
+): ScenarioDesign =>
+  typeof seeds === 'number'
+    ? { folds, seeds, each, looks: null }
+    : { folds, seeds: seeds.at(-1)!, each, looks: seeds };
 
 const usual = [design(5, 3), design(5, 3, 'seed')];
 
@@ -162,15 +165,11 @@ export const scenarios: readonly Scenario[] = [
     designs: [design(5, 3), design(5, 1)],
   }),
   scenario('looks', 'looks at growing numbers of seeds (τ .02)', {
-    designs: [
-      design(5, 0, 'fold', [2, 3, 5]),
-      design(5, 0, 'seed', [2, 3, 5]),
-      design(1, 0, 'seed', [5, 8, 12]),
-    ],
+    designs: [design(5, [2, 3, 5], 'fold'), design(5, [2, 3, 5], 'seed'), design(1, [5, 8, 12], 'seed')],
   }),
   scenario('looks-0', 'looks at growing numbers of seeds (τ 0)', {
     chance: { generator: 0 },
-    designs: [design(5, 0, 'fold', [2, 3, 5]), design(1, 0, 'seed', [5, 8, 12])],
+    designs: [design(5, [2, 3, 5], 'fold'), design(1, [5, 8, 12], 'seed')],
   }),
   scenario('seeds-alike', 'half of a seed’s luck is the same in all folds', {
     beyond: true,

@@ -31,80 +31,71 @@ function bySet(rows: readonly NumberedRow[]): NumberedRow[][] {
   return [...sets.values()];
 }
 
+/** The first row of each key, and later ones that differ from it. */
+function differing(
+  rows: readonly NumberedRow[],
+  keyOf: (row: NumberedRow) => string,
+  differ: (first: NumberedRow, row: NumberedRow) => boolean,
+): { first: Map<string, NumberedRow>; found: NumberedRow[]; before: NumberedRow | undefined } {
+  const first = new Map<string, NumberedRow>();
+  const found: NumberedRow[] = [];
+  for (const row of rows) {
+    const before = first.get(keyOf(row));
+    if (!before) first.set(keyOf(row), row);
+    else if (differ(before, row)) found.push(row);
+  }
+  return { first, found, before: found[0] && first.get(keyOf(found[0])) };
+}
+
+const imageOf = ({ image }: NumberedRow): string => image;
+const otherFold = (first: NumberedRow, row: NumberedRow): boolean => first.fold !== row.fold;
+
 function constant<Key extends 'label' | 'group'>(
   rows: readonly NumberedRow[],
   key: Key,
   print: (value: NumberedRow[Key]) => string,
 ): void {
-  const first = new Map<string, NumberedRow>();
-  const changed: NumberedRow[] = [];
-  for (const row of rows) {
-    const before = first.get(row.image);
-    if (!before) first.set(row.image, row);
-    else if (before[key] !== row[key]) changed.push(row);
-  }
-  const [row] = changed;
-  if (!row) return;
-  const before = first.get(row.image)!;
-  const images = new Set(changed.map(({ image }) => image)).size;
+  const { found, before } = differing(rows, imageOf, (first, row) => first[key] !== row[key]);
+  const [row] = found;
+  if (!row || !before) return;
+  const images = new Set(found.map(imageOf)).size;
   throw new DataError(
-    `${placesText(changed)}: the ${key} of ${images > 1 ? `${plural(images, 'image')} changes` : 'an image changes'}: '${row.image}' is ${print(before[key])} in line ${before.line}${before.file === row.file ? '' : ` of ${before.file}`} and ${print(row[key])} in line ${row.line}`,
+    `${placesText(found)}: the ${key} of ${images > 1 ? `${plural(images, 'image')} changes` : 'an image changes'}: '${row.image}' is ${print(before[key])} in line ${before.line}${before.file === row.file ? '' : ` of ${before.file}`} and ${print(row[key])} in line ${row.line}`,
   );
 }
 
 function refuseTwice(rows: readonly NumberedRow[]): void {
-  const seen = new Map<string, NumberedRow>();
-  const twice: NumberedRow[] = [];
-  for (const row of rows) {
-    const key = [row.arm, row.fold, row.seed, row.external, row.split, row.image].join('\0');
-    const before = seen.get(key);
-    if (before) twice.push(row);
-    else seen.set(key, row);
-  }
-  const [row] = twice;
-  if (!row) return;
-  const before = seen.get([row.arm, row.fold, row.seed, row.external, row.split, row.image].join('\0'))!;
+  const keyOf = ({ arm, fold, seed, external, split, image }: NumberedRow): string =>
+    [arm, fold, seed, external, split, image].join('\0');
+  const { found, before } = differing(rows, keyOf, () => true);
+  const [row] = found;
+  if (!row || !before) return;
   const same = before.score === row.score ? 'the same score' : `the scores ${before.score} and ${row.score}`;
   throw new DataError(
-    `${placesText(twice)}: an image stands twice in one run: '${row.image}' of arm ${row.arm}, fold ${row.fold}, seed ${row.seed} has ${same} (first in line ${before.line}); are several runs called by one name?`,
+    `${placesText(found)}: an image stands twice in one run: '${row.image}' of arm ${row.arm}, fold ${row.fold}, seed ${row.seed} has ${same} (first in line ${before.line}); are several runs called by one name?`,
   );
 }
 
 function imageInTwoFolds(rows: readonly NumberedRow[]): void {
-  const first = new Map<string, NumberedRow>();
-  const moved: NumberedRow[] = [];
-  for (const row of rows) {
-    const before = first.get(row.image);
-    if (!before) first.set(row.image, row);
-    else if (before.fold !== row.fold) moved.push(row);
-  }
-  const [row] = moved;
-  if (!row) return;
-  const before = first.get(row.image)!;
-  const images = new Set(moved.map(({ image }) => image)).size;
-  const everywhere = images === first.size;
+  const { first, found, before } = differing(rows, imageOf, otherFold);
+  const [row] = found;
+  if (!row || !before) return;
+  const images = new Set(found.map(imageOf)).size;
   throw new DataError(
-    everywhere
-      ? `${placesText(moved)}: every fold tests the same ${plural(images, 'image')}; folds have test images of their own. If these are repetitions on one test set, call the column a seed: --column seed=fold (see docs/verdict.md)`
-      : `${placesText(moved)}: ${plural(images, 'image')} in two folds: '${row.image}' is tested in fold ${before.fold} (line ${before.line}) and in fold ${row.fold} (line ${row.line}); test images of folds must be disjoint`,
+    images === first.size
+      ? `${placesText(found)}: every fold tests the same ${plural(images, 'image')}; folds have test images of their own. If these are repetitions on one test set, call the column a seed: --column seed=fold (see docs/verdict.md)`
+      : `${placesText(found)}: ${plural(images, 'image')} in two folds: '${row.image}' is tested in fold ${before.fold} (line ${before.line}) and in fold ${row.fold} (line ${row.line}); test images of folds must be disjoint`,
   );
 }
 
 function groupInTwoFolds(rows: readonly NumberedRow[]): void {
-  const first = new Map<string, NumberedRow>();
-  const moved: NumberedRow[] = [];
-  for (const row of rows) {
-    if (row.group === '') continue;
-    const before = first.get(row.group);
-    if (!before) first.set(row.group, row);
-    else if (before.fold !== row.fold) moved.push(row);
-  }
-  const [row] = moved;
-  if (!row) return;
-  const before = first.get(row.group)!;
-  const groups = new Set(moved.map(({ group }) => group)).size;
+  const grouped = rows.filter(({ group }) => group !== '');
+  const { found, before } = differing(grouped, ({ group }) => group, otherFold);
+  const [row] = found;
+  if (!row || !before) return;
+  const groups = new Set(found.map(({ group }) => group)).size;
   throw new DataError(
-    `${placesText(moved)}: ${plural(groups, 'group')} in two folds: '${row.group}' is tested in fold ${before.fold} (line ${before.line}) and in fold ${row.fold} (line ${row.line}). Each fold then trained on patients that another tests: split by group and train again`,
+    `${placesText(found)}: ${plural(groups, 'group')} in two folds: '${row.group}' is tested in fold ${before.fold} (line ${before.line}) and in fold ${row.fold} (line ${row.line}). Each fold then trained on patients that another tests: split by group and train again`,
   );
 }
 

@@ -98,7 +98,7 @@ export function designOf(arms: readonly string[], plan: VerdictPlan, path: strin
     );
   const baseline =
     plan.baseline === undefined
-      ? guessBaseline(sorted, plan, path, notes)
+      ? guessBaseline(sorted, plan, { path, notes })
       : named(plan.baseline, '--baseline');
   const controls = plan.balanceControls.map((name) => named(name, '--balance-control'));
   const rest = sorted.filter((arm) => arm !== baseline && !controls.includes(arm));
@@ -174,7 +174,11 @@ const topOf = (baseline: string): string =>
   /^real$/i.test(baseline) ? 'on top of the real images' : `on top of ‘${baseline}’`;
 
 /** Only with two arms, and only by a name that leaves no doubt. */
-function guessBaseline(arms: readonly string[], plan: VerdictPlan, path: string, notes: string[]): string {
+function guessBaseline(
+  arms: readonly string[],
+  plan: VerdictPlan,
+  { path, notes }: { path: string; notes: string[] },
+): string {
   const own = arms.filter((arm) => baselineName.test(arm));
   if (arms.length === 2 && own.length === 1) {
     if (plan.arm === own[0])

@@ -2,7 +2,8 @@
  * A verdict's plan as it is registered: what is asked, how the table is read, and how it will be built. What the table is
  * like is taken from the table itself when the plan is held against it, not from what is said of it then.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { ConfigError, readText } from 'graft-torch/base';
 import {
   type Deviation,
@@ -129,6 +130,25 @@ export function heldTo(
     ...(first && { scoresWrittenAt: first.toISOString() }),
     deviations: [...earlier, ...own.filter((one) => !known(one))],
   };
+}
+
+/**
+ * A table that was read, held to a registration, with what an earlier report in the same folder told.
+ * @param found.paths of the table
+ * @param found.out folder of the report
+ * @returns `earlier`: how many deviations that report told of
+ * @throws as `heldTo`
+ */
+export function heldToFile(
+  plan: VerdictPlan,
+  file: RegistrationFile,
+  found: { shape: TableShape; paths: readonly string[]; why: string | undefined; out: string | undefined },
+): { record: RegistrationRecord; summary: string | null; earlier: number } {
+  const { shape, paths, why, out } = found;
+  const summary = out === undefined ? null : join(out, 'summary.json');
+  const earlier = summary === null ? [] : toldBefore(summary, file);
+  const written = paths.map((path) => statSync(path).mtime);
+  return { record: heldTo(plan, file, { shape, written, why, earlier }), summary, earlier: earlier.length };
 }
 
 /** Deviations from this plan that a summary tells of: what was told once is not taken back by writing over it. */

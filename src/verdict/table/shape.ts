@@ -23,7 +23,6 @@ export const designSchema = z
   })
   .prefault({})
   .describe('how the table will be built');
-export type PlannedShape = z.output<typeof designSchema>;
 
 /** As the table has it; names as they are written there. */
 export interface TableShape {
