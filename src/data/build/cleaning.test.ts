@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { problem } from '../dataset/problems.js';
-import type { DuplicatePair } from '../duplicates/duplicates.js';
 import { flowOf } from '../dataset/report.js';
+import type { DuplicatePair } from '../duplicates/duplicates.js';
 import { type Cleanable, removeDuplicates, writeCleaning } from './cleaning.js';
 import { tornGroups } from './given-split.js';
 
