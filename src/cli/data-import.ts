@@ -62,7 +62,7 @@ async function importCommand(dir: string, out: string, command: Command): Promis
   if (options.positive === '') throw await positiveMissing(dir, out, options);
   const { dataset, report } = await making(
     command,
-    { survey: 'looking at values', read: 'reading', compare: 'looking for duplicates' },
+    { labels: { survey: 'looking at values', read: 'reading', compare: 'looking for duplicates' } },
     (hooks) =>
       importDataset(dir, out, { ...options, ...hooks, importer: `graft ${graftVersion()} data import` }),
   );

@@ -46,11 +46,14 @@ async function prepareCommand(dir: string, out: string, command: Command): Promi
   const made = await making(
     command,
     {
-      shared: 'looking for shared pictures',
-      mask: 'reading masks',
-      prepare: 'preparing',
-      read: 'reading',
-      compare: 'looking for duplicates',
+      labels: {
+        shared: 'looking for shared pictures',
+        mask: 'reading masks',
+        prepare: 'preparing',
+        read: 'reading',
+        compare: 'looking for duplicates',
+      },
+      advice: 'the same command goes on from here',
     },
     (hooks) =>
       prepareDataset(source, out, {
@@ -58,7 +61,6 @@ async function prepareCommand(dir: string, out: string, command: Command): Promi
         ...hooks,
         importer: `graft ${graftVersion()} data prepare`,
       }),
-    'the same command goes on from here',
   );
   await printPrepared(made, command);
   const { images } = made[0]!.report;

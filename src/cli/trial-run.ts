@@ -197,7 +197,7 @@ export async function comparePictures(
       onProgress: (done, total) => onProgress('shared', done, total),
       signal,
     });
-  return making(command, labels, work, 'nothing was begun');
+  return making(command, { labels, advice: 'nothing was begun' }, work);
 }
 
 /**

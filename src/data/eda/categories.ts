@@ -75,7 +75,11 @@ function barRow({ name, images, positives, bySeries }: Category, { series }: Ser
 }
 
 /** Images by value of a categorical column. @param name of the figure */
-export function categoryFigure(dataset: Dataset, column: Column, set: SeriesSet, name: string): FigureBlock {
+export function categoryFigure(
+  dataset: Dataset,
+  column: Column,
+  { set, name }: { set: SeriesSet; name: string },
+): FigureBlock {
   const { positive, rows } = dataset;
   const present = rows.length - column.missing;
   const categories = categoriesOf(dataset, column, set);

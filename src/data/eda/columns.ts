@@ -48,7 +48,7 @@ export function columnsOf({ rows }: Dataset): Column[] {
     return {
       name,
       role,
-      kind: sameAsLabel ? 'label' : kindOf(name, role, present, { different, isNumeric }),
+      kind: sameAsLabel ? 'label' : kindOf({ name, role }, present, { different, isNumeric }),
       values,
       missing: rows.length - present.length,
       distinct: different.size,
@@ -57,8 +57,7 @@ export function columnsOf({ rows }: Dataset): Column[] {
 }
 
 function kindOf(
-  name: string,
-  role: ColumnRole | null,
+  { name, role }: Pick<Column, 'name' | 'role'>,
   present: readonly string[],
   { different, isNumeric }: { different: ReadonlySet<string>; isNumeric: boolean },
 ): ColumnKind {

@@ -203,7 +203,7 @@ function metadataBlocks(dataset: Dataset, columns: readonly Column[], set: Serie
   const names = new Set<string>();
   const figures = categorical.map((column) => ({
     column,
-    block: categoryFigure(dataset, column, set, figureName(column.name, names)),
+    block: categoryFigure(dataset, column, { set, name: figureName(column.name, names) }),
   }));
   const before = figures.filter(({ column }) => column.role === 'diagnosis').map(({ block }) => block);
   const after = figures.filter(({ column }) => column.role !== 'diagnosis').map(({ block }) => block);

@@ -207,7 +207,7 @@ const decisive = ({ sizesPx, kernel, hair, cutEverywhere, others, ...options }: 
   fractions: options.fractions,
   folds: options.folds,
   strata: options.strata,
-  seed: options.seed,
+  seed: options.seed || undefined,
   name: options.name,
   kernel: kernel === 'lanczos3' ? undefined : kernel,
 });

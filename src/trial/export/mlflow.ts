@@ -102,7 +102,7 @@ export async function exportMlflow(trialDir: string, options: MlflowOptions): Pr
         },
       }));
     parent ??= target;
-    const changed = await bringUpToDate(client, target, run, result);
+    const changed = await bringUpToDate({ client, target, run, result });
     result[old ? (changed ? 'updated' : 'unchanged') : 'created'] += 1;
   }
   result.page = `${client.uri}/#/experiments/${experiment}/runs/${parent!.id}`;
@@ -120,13 +120,18 @@ function identityOf(trialDir: string, runs: readonly ExportedRun[]): string {
   return `${basename(resolve(trialDir)).replace(/['"`\\]/g, '_')} ${when}`;
 }
 
+/** A run, and the one on the server that it becomes. */
+interface Update {
+  client: MlflowClient;
+  target: MlflowRun;
+  run: ExportedRun;
+  /** Counted up. */
+  result: MlflowExport;
+}
+
 /** Adds what the server lacks of a run. @returns whether there was anything */
-async function bringUpToDate(
-  client: MlflowClient,
-  target: MlflowRun,
-  run: ExportedRun,
-  result: MlflowExport,
-): Promise<boolean> {
+async function bringUpToDate(update: Update): Promise<boolean> {
+  const { client, target, run, result } = update;
   let changed = false;
   if (target.tags[TAG.settings] === undefined) {
     await logSettings(client, target.id, run);
@@ -137,7 +142,7 @@ async function bringUpToDate(
     result.metrics += metrics.length;
     changed = true;
   }
-  if (await uploadFiles(client, target, run, result)) changed = true;
+  if (await uploadFiles(update)) changed = true;
   const status = STATUS[run.record.status];
   if (target.status !== status) {
     await client.finish(target.id, status, status === 'RUNNING' ? null : run.endedAtMs);
@@ -203,12 +208,7 @@ const shortened = (text: string, length: number): string =>
   text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
 /** @returns whether any was sent: files that are there already are not sent again */
-async function uploadFiles(
-  client: MlflowClient,
-  target: MlflowRun,
-  run: ExportedRun,
-  result: MlflowExport,
-): Promise<boolean> {
+async function uploadFiles({ client, target, run, result }: Update): Promise<boolean> {
   const files = filesOf(run).map(({ name, path }) => ({ name, content: readFileSync(path) }));
   const hash = createHash('sha256');
   for (const { name, content } of files) hash.update(`${name}\0${content.length}\0`).update(content);
