@@ -47,7 +47,8 @@ async function describeCommand(dir: string, flags: DescribeFlags, command: Comma
   }
   const dataset = openDataset(dir);
   const summary = describeDataset(dataset);
-  const made = flags.report === undefined ? null : await makeReport(dataset, flags.report, flags, command);
+  const made =
+    flags.report === undefined ? null : await makeReport(dataset, { ...flags, path: flags.report }, command);
   output(command, {
     json: made === null ? summary : { ...summary, ...made },
     text: () => describeText(summary),
@@ -58,8 +59,7 @@ async function describeCommand(dir: string, flags: DescribeFlags, command: Comma
 /** Audits and writes the page, with a bar for each part; Ctrl-C leaves no page behind. */
 async function makeReport(
   dataset: Dataset,
-  path: string,
-  flags: DescribeFlags,
+  { path, ...flags }: DescribeFlags & { path: string },
   command: Command,
 ): Promise<{ report: { html: string; figures: string[] }; audit: AuditResult | null }> {
   const { quiet, seed } = globalOptions(command);

@@ -39,16 +39,17 @@ export function bulkText(path: string, { rows, columns, snapshotAt, diagnoses }:
   ].join('\n');
 }
 
+/** The bar of a name, made where there is none yet. */
+export type BarOf = (
+  label: string,
+  options: { total: number; unit: string; start?: number },
+) => { update(done: number, figures?: Figures): void };
+
 /** By bytes where they are known, which makes for a steadier time left, else by files. */
 export function downloadBar(
   survey: Survey,
   request: ArchiveRequest,
-  bar: (
-    label: string,
-    total: number,
-    unit: string,
-    start?: number,
-  ) => { update(done: number, figures?: Figures): void },
+  bar: BarOf,
 ): (progress: DownloadProgress) => void {
   const { images, bytes: total, isEstimate } = expected(survey, request.limit);
   const unit = unitOf(total ?? 0);
@@ -57,11 +58,16 @@ export function downloadBar(
     if (bytes === keptBytes && failed === 0) return;
     const figures = { failed: failed > 0 ? failed : undefined };
     if (total !== null && !isEstimate)
-      bar('isic', Math.ceil(total / unit.bytes), unit.name, Math.round(keptBytes / unit.bytes)).update(
-        Math.round(bytes / unit.bytes),
-        { files: `${files}/${images}`, ...figures },
-      );
-    else bar('isic', images, 'files', keptFiles).update(files, { got: byteText(bytes), ...figures });
+      bar('isic', {
+        total: Math.ceil(total / unit.bytes),
+        unit: unit.name,
+        start: Math.round(keptBytes / unit.bytes),
+      }).update(Math.round(bytes / unit.bytes), { files: `${files}/${images}`, ...figures });
+    else
+      bar('isic', { total: images, unit: 'files', start: keptFiles }).update(files, {
+        got: byteText(bytes),
+        ...figures,
+      });
   };
 }
 

@@ -20,7 +20,7 @@ import {
 import type { Interrupt } from '../run/index.js';
 import { InterruptedError, Progress, withInterrupt } from '../run/index.js';
 import { examples, globalOptions, integer, notice, number, output } from './common.js';
-import { bulkText, downloadBar, printFetched, surveyText } from './data-fetch-show.js';
+import { type BarOf, bulkText, downloadBar, printFetched, surveyText } from './data-fetch-show.js';
 import { plainTable, trimmed } from './table.js';
 
 interface FetchFlags {
@@ -120,10 +120,9 @@ function idList(text: string): number[] {
 
 /** Gives `work` a client whose requests end at once on Ctrl-C. */
 async function withClient<Result>(
-  flags: FetchFlags,
   command: Command,
+  { flags, stopped = 'stopped' }: { flags: FetchFlags; stopped?: string },
   work: (client: ArchiveClient, signal: AbortSignal) => Promise<Result>,
-  stopped: string,
 ): Promise<Result> {
   const controller = new AbortController();
   const watch = (interrupt: Interrupt): NodeJS.Timeout =>
@@ -162,11 +161,8 @@ function tellOfTrouble(command: Command): (error: Error, waitMs: number) => void
 }
 
 async function listCollections(flags: FetchFlags, command: Command): Promise<void> {
-  const collections = await withClient(
-    flags,
-    command,
-    (client) => client.collections(flags.pinned ? { pinned: true } : {}),
-    'stopped',
+  const collections = await withClient(command, { flags }, (client) =>
+    client.collections(flags.pinned ? { pinned: true } : {}),
   );
   output(command, {
     json: collections,
@@ -182,8 +178,8 @@ async function listCollections(flags: FetchFlags, command: Command): Promise<voi
 async function storeBulkMetadata(path: string, flags: FetchFlags, command: Command): Promise<void> {
   const url = process.env.GRAFT_ISIC_PARQUET_URL || bulkMetadataUrl;
   const summary = await withClient(
-    flags,
     command,
+    { flags, stopped: 'stopped; nothing was stored' },
     async (client) => {
       let bar: InstanceType<typeof Progress> | undefined;
       try {
@@ -204,7 +200,6 @@ async function storeBulkMetadata(path: string, flags: FetchFlags, command: Comma
       }
       return describeBulkMetadata(path);
     },
-    'stopped; nothing was stored',
   );
   output(command, { json: { path, ...summary }, text: () => bulkText(path, summary) });
 }
@@ -229,46 +224,44 @@ async function fetchCommand(flags: FetchFlags, command: Command): Promise<void> 
       '--out is missing: the dataset folder to make (or --dry-run, --list-collections, --bulk-metadata)',
     );
   const result = await withClient(
-    flags,
     command,
-    (client, signal) => fetchTo(out, client, signal, { flags, fractions, command }),
-    `stopped; what is whole is kept, and the same command continues`,
+    { flags, stopped: 'stopped; what is whole is kept, and the same command continues' },
+    (client, signal) => fetchTo(out, client, { signal, flags, fractions, command }),
   );
   await printFetched(result, out, command);
 }
 
 async function dryRun(flags: FetchFlags, command: Command): Promise<void> {
-  await withClient(
-    flags,
-    command,
-    async (client) => {
-      const request = requestOf(flags, client);
-      const survey = await surveyArchive(client, request);
-      const { images, bytes } = expected(survey, request.limit);
-      output(command, {
-        json: { archive: client.host, query: archiveQuery(request), ...survey, fetched: { images, bytes } },
-        text: surveyText(survey, request, client.host),
-      });
-    },
-    'stopped',
-  );
+  await withClient(command, { flags }, async (client) => {
+    const request = requestOf(flags, client);
+    const survey = await surveyArchive(client, request);
+    const { images, bytes } = expected(survey, request.limit);
+    output(command, {
+      json: { archive: client.host, query: archiveQuery(request), ...survey, fetched: { images, bytes } },
+      text: surveyText(survey, request, client.host),
+    });
+  });
 }
 
 async function fetchTo(
   out: string,
   client: ArchiveClient,
-  signal: AbortSignal,
-  given: {
+  {
+    signal,
+    flags,
+    fractions,
+    command,
+  }: {
+    signal: AbortSignal;
     flags: FetchFlags;
-    fractions: ReturnType<typeof import('../data/dataset/index.js').parseFractions>;
+    fractions: ReturnType<typeof parseFractions>;
     command: Command;
   },
 ): Promise<FetchResult> {
-  const { flags, fractions, command } = given;
   const { quiet, seed } = globalOptions(command);
   const request = requestOf(flags, client);
   const bars = new Map<string, InstanceType<typeof Progress>>();
-  const bar = (label: string, total: number, unit: string, start = 0): InstanceType<typeof Progress> => {
+  const bar: BarOf = (label, { total, unit, start = 0 }) => {
     const found = bars.get(label) ?? new Progress({ label, total, unit, start, quiet });
     bars.set(label, found);
     return found;
@@ -304,7 +297,7 @@ async function fetchTo(
               importer: `graft ${graftVersion()} data fetch isic`,
               onProgress: (phase, done, total) => {
                 for (const [label, other] of bars) if (label !== phases[phase]) other.stop();
-                bar(phases[phase], total, 'images').update(done);
+                bar(phases[phase], { total, unit: 'images' }).update(done);
               },
             },
           }),

@@ -16,9 +16,11 @@ export interface MakingHooks<Phase extends string> {
 /** Runs what makes a dataset with a bar for each phase; Ctrl-C stops it and leaves nothing behind. */
 export async function making<Phase extends string, Result>(
   command: Command,
-  labels: Record<Phase, string>,
+  {
+    labels,
+    advice = 'nothing is kept of an unfinished dataset',
+  }: { labels: Record<Phase, string>; advice?: string },
   work: (hooks: MakingHooks<Phase>) => Promise<Result>,
-  advice = 'nothing is kept of an unfinished dataset',
 ): Promise<Result> {
   const { quiet } = globalOptions(command);
   const bars = new Map<Phase, InstanceType<typeof Progress>>();

@@ -40,7 +40,7 @@ async function phantomsCommand(flags: PhantomFlags, command: Command): Promise<v
   const fractions = parseFractions(flags.split);
   const { dataset, report } = await making(
     command,
-    { read: 'drawing phantoms', compare: 'looking for duplicates' },
+    { labels: { read: 'drawing phantoms', compare: 'looking for duplicates' } },
     (hooks) =>
       createPhantomDataset(flags.out, {
         onProgress: (done, total) => hooks.onProgress('read', done, total),

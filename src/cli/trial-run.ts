@@ -135,7 +135,7 @@ export async function withPictures(trial: Trial, command: Command): Promise<Tria
       onProgress: (done, total) => onProgress('shared', done, total),
       signal,
     });
-  return { ...trial, pictures: await making(command, labels, work, 'nothing was begun') };
+  return { ...trial, pictures: await making(command, { labels, advice: 'nothing was begun' }, work) };
 }
 
 interface ResumeFlags extends ExecutorFlags {

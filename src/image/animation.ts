@@ -169,7 +169,7 @@ async function drawFrames(frames: readonly Frame[], options: AnimationOptions): 
     throw new ConfigError(`${labels.length} labels for ${frames.length} frames: expected one for each`);
   const drawn: DecodedImage[] = [];
   for (const [k, frame] of frames.entries()) {
-    const page = await drawFrame(frame, k, labels?.[k], options);
+    const page = await drawFrame(frame, k, { label: labels?.[k], maxWidthPx: options.maxWidthPx });
     const { width, height } = drawn[0] ?? page;
     if (page.width !== width || page.height !== height) {
       throw new DataError(
@@ -186,8 +186,7 @@ const nameOf = (frame: Frame, k: number): string => (typeof frame === 'string' ?
 async function drawFrame(
   frame: Frame,
   k: number,
-  label: string | undefined,
-  { maxWidthPx }: AnimationOptions,
+  { label, maxWidthPx }: { label: string | undefined } & Pick<AnimationOptions, 'maxWidthPx'>,
 ): Promise<DecodedImage> {
   if (typeof frame !== 'string' && frame.data.length !== frame.width * frame.height * 3)
     throw new DataError(

@@ -90,7 +90,12 @@ function shrink({ data, width, height }: DecodedImage): Grid {
   return { data: out, width: w, height: h };
 }
 
-const apart = (data: Float32Array, i: number, r: number, g: number, b: number): number =>
+type Rgb = readonly [number, number, number];
+
+const colourAt = (data: Float32Array, i: number): Rgb => [data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!];
+
+/** The largest difference of a cell's channels from a colour. */
+const apart = (data: Float32Array, i: number, [r, g, b]: Rgb): number =>
   Math.max(Math.abs(data[3 * i]! - r), Math.abs(data[3 * i + 1]! - g), Math.abs(data[3 * i + 2]! - b));
 
 /** Takes the outermost surround off; false where there is none. */
@@ -106,13 +111,13 @@ function takeOff(grid: Grid, inside: Uint8Array): boolean {
     const members = new Set(colour.members);
     edge = edge.filter((i) => !members.has(i));
     const flood = fill(grid, inside, colour);
-    const found = judge(grid, inside, flood, colour.mean);
+    const found = judge(grid, inside, { ...flood, mean: colour.mean });
     if (found === undefined) continue;
     depth = Math.max(depth, found);
     for (const i of flood.cells) surround[i] = 1;
   }
   if (depth === 0) return false;
-  const kept = hull(largestPiece(inside, surround, width, height), width, height);
+  const kept = hull(largestPiece(inside, surround, grid), width, height);
   let lost = 0;
   for (let i = 0; i < kept.length; i++) {
     kept[i]! &= inside[i]!;
@@ -140,25 +145,25 @@ function edgeOf(inside: Uint8Array, width: number, height: number): number[] {
 }
 
 interface Colour {
-  mean: readonly [number, number, number];
+  mean: Rgb;
   members: number[];
 }
 
 /** The colour that most of the cells have, and these. */
 function commonest(data: Float32Array, cells: readonly number[]): Colour {
-  const near = (r: number, g: number, b: number): number[] =>
-    cells.filter((i) => apart(data, i, r, g, b) <= tolerance);
+  const near = (colour: Rgb): number[] => cells.filter((i) => apart(data, i, colour) <= tolerance);
   let [most, best] = [0, cells[0]!];
   for (const i of cells) {
-    const [r, g, b] = [data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!];
+    const colour = colourAt(data, i);
     let count = 0;
-    for (const j of cells) if (apart(data, j, r, g, b) <= tolerance) count++;
+    for (const j of cells) if (apart(data, j, colour) <= tolerance) count++;
     if (count > most) [most, best] = [count, i];
   }
-  const start = near(data[3 * best]!, data[3 * best + 1]!, data[3 * best + 2]!);
-  const mean = [0, 1, 2].map((c) => start.reduce((sum, i) => sum + data[3 * i + c]! / start.length, 0));
-  const [r, g, b] = mean as [number, number, number];
-  return { mean: [r, g, b], members: [...new Set([...start, ...near(r, g, b)])] };
+  const start = near(colourAt(data, best));
+  const mean = [0, 1, 2].map((c) =>
+    start.reduce((sum, i) => sum + data[3 * i + c]! / start.length, 0),
+  ) as unknown as Rgb;
+  return { mean, members: [...new Set([...start, ...near(mean)])] };
 }
 
 interface Flood {
@@ -168,11 +173,10 @@ interface Flood {
 
 /** What can be reached from the members without leaving the colour. */
 function fill({ data, width, height }: Grid, inside: Uint8Array, { mean, members }: Colour): Flood {
-  const [r, g, b] = mean;
   const mask = new Uint8Array(inside.length);
   const cells: number[] = [];
   const visit = (i: number): void => {
-    if (mask[i] || !inside[i] || apart(data, i, r, g, b) > tolerance) return;
+    if (mask[i] || !inside[i] || apart(data, i, mean) > tolerance) return;
     mask[i] = 1;
     cells.push(i);
   };
@@ -192,19 +196,17 @@ function fill({ data, width, height }: Grid, inside: Uint8Array, { mean, members
 function judge(
   { data, width, height }: Grid,
   inside: Uint8Array,
-  { cells, mask }: Flood,
-  [r, g, b]: Colour['mean'],
+  { cells, mask, mean: colour }: Flood & Pick<Colour, 'mean'>,
 ): number | undefined {
   if (cells.length < leastArea * inside.length) return undefined;
   // Medians, since a soft edge begins within the flood.
   const steps: number[] = [];
   for (const i of cells)
     for (const j of [i % width < width - 1 ? i + 1 : -1, i + width])
-      if (j >= 0 && j < mask.length && mask[j])
-        steps.push(apart(data, i, data[3 * j]!, data[3 * j + 1]!, data[3 * j + 2]!));
-  const leeway = Math.max(r, g, b) < unlit.below ? unlit.times : 1;
+      if (j >= 0 && j < mask.length && mask[j]) steps.push(apart(data, i, colourAt(data, j)));
+  const leeway = Math.max(...colour) < unlit.below ? unlit.times : 1;
   if (median(steps) > leeway * smoothest) return undefined;
-  if (median(cells.map((i) => apart(data, i, r, g, b))) > leeway * flattest) return undefined;
+  if (median(cells.map((i) => apart(data, i, colour))) > leeway * flattest) return undefined;
   const widest = Math.max(2, Math.round(widestEdge * Math.max(width, height)));
   const distance = distances(inside, (i) => mask[i] === 1, { width, height, most: widest + 1 });
   const sums = new Float64Array(widest + 2);
@@ -212,7 +214,7 @@ function judge(
   for (let i = 0; i < distance.length; i++) {
     const d = distance[i]!;
     if (d < 1 || d > widest + 1 || !inside[i]) continue;
-    sums[d]! += apart(data, i, r, g, b);
+    sums[d]! += apart(data, i, colour);
     counts[d]!++;
   }
   // The mean by depth climbs steeply through the edge, and slowly or not at all within the picture.
@@ -259,7 +261,11 @@ function distances(
 }
 
 /** The largest connected piece of what is inside and no surround. */
-function largestPiece(inside: Uint8Array, surround: Uint8Array, width: number, height: number): number[] {
+function largestPiece(
+  inside: Uint8Array,
+  surround: Uint8Array,
+  { width, height }: Pick<Grid, 'width' | 'height'>,
+): number[] {
   const seen = Uint8Array.from(inside, (value, i) => (value && !surround[i] ? 0 : 1));
   let largest: number[] = [];
   for (let start = 0; start < seen.length; start++) {

@@ -7,8 +7,14 @@
 import { z } from 'zod';
 import type { Fit, Kernel } from './decode.js';
 
-const fits = ['cover', 'fill', 'contain'] as const satisfies readonly Fit[];
-const kernels = ['nearest', 'linear', 'cubic', 'mitchell', 'lanczos3'] as const satisfies readonly Kernel[];
+export const fits = ['cover', 'fill', 'contain'] as const satisfies readonly Fit[];
+export const kernels = [
+  'nearest',
+  'linear',
+  'cubic',
+  'mitchell',
+  'lanczos3',
+] as const satisfies readonly Kernel[];
 
 export const framingSchema = z.strictObject({
   /** `cover`: the centre square; `fill`: the whole frame, squashed; `contain`: the whole frame, padded with black. */

@@ -17,7 +17,7 @@ export { encodeImage } from './encode.js';
 export { findField } from './field.js';
 export { floatTiff } from './float-tiff.js';
 export { isPicture, listImages, loadFolder } from './folder.js';
-export { type Framing, framingSchema, framingWords, trainingFraming } from './framing.js';
+export { type Framing, fits, framingSchema, framingWords, kernels, trainingFraming } from './framing.js';
 export { besidePng, encodePng, type GridOptions, gridPng, type PlanarImages, writeGridPng } from './grid.js';
 export { luma8, removeHair } from './hair.js';
 export {

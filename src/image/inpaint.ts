@@ -62,6 +62,9 @@ interface Field {
   unknown: number;
 }
 
+/** When the front that marches into the unknown reached each pixel: T, and which are known. */
+type Arrivals = Pick<Field, 'state' | 'time' | 'columns'>;
+
 function createField(mask: Uint8Array, width: number, height: number): Field {
   const columns = width + 2;
   const rows = height + 2;
@@ -90,7 +93,7 @@ function createField(mask: Uint8Array, width: number, height: number): Field {
 }
 
 /** T from two neighbours at right angles, by the upwind scheme of |∇T| = 1. */
-function solve(state: Uint8Array, time: Float32Array, a: number, b: number): number {
+function solve({ state, time }: Arrivals, a: number, b: number): number {
   const ta = time[a]!;
   const tb = time[b]!;
   if (state[a] !== INSIDE) {
@@ -102,12 +105,13 @@ function solve(state: Uint8Array, time: Float32Array, a: number, b: number): num
   return fround(1 + (state[b] === INSIDE ? Math.min(ta, tb) : tb));
 }
 
-function arrivalTime(state: Uint8Array, time: Float32Array, at: number, columns: number): number {
+function arrivalTime(arrivals: Arrivals, at: number): number {
+  const { columns } = arrivals;
   return Math.min(
-    solve(state, time, at - columns, at - 1),
-    solve(state, time, at + columns, at - 1),
-    solve(state, time, at - columns, at + 1),
-    solve(state, time, at + columns, at + 1),
+    solve(arrivals, at - columns, at - 1),
+    solve(arrivals, at + columns, at - 1),
+    solve(arrivals, at - columns, at + 1),
+    solve(arrivals, at + columns, at + 1),
   );
 }
 
@@ -115,6 +119,7 @@ function arrivalTime(state: Uint8Array, time: Float32Array, at: number, columns:
 function marchOutwards(field: Field, radiusPx: number): void {
   const { columns, time, rim } = field;
   const ring = ringAround(field, radiusPx);
+  const arrivals = { state: ring, time, columns };
   let inRing = 0;
   for (let at = 0; at < ring.length; at++) if (ring[at] === INSIDE) inRing++;
   const front = new Front(rim, inRing);
@@ -125,7 +130,7 @@ function marchOutwards(field: Field, radiusPx: number): void {
     for (const step of steps) {
       const at = from + step;
       if (ring[at] !== INSIDE) continue;
-      time[at] = arrivalTime(ring, time, at, columns);
+      time[at] = arrivalTime(arrivals, at);
       ring[at] = KNOWN;
       front.push(at, time[at]!);
     }
@@ -204,7 +209,7 @@ function marchInwards(field: Field, data: Uint8Array, radiusPx: number): void {
       if (state[at] !== INSIDE) continue;
       const i = Math.floor(at / columns);
       const j = at - i * columns;
-      time[at] = arrivalTime(state, time, at, columns);
+      time[at] = arrivalTime(field, at);
       gather(field, { at, i, j }, scratch);
       const pixel = 3 * ((i - 1) * (columns - 2) + j - 1);
       for (let channel = 0; channel < 3; channel++) {
@@ -217,7 +222,7 @@ function marchInwards(field: Field, data: Uint8Array, radiusPx: number): void {
 }
 
 /** One-sided or central difference of T along one axis. */
-function slope(state: Uint8Array, time: Float32Array, at: number, stride: number): number {
+function slope({ state, time }: Arrivals, at: number, stride: number): number {
   const next = state[at + stride] !== INSIDE;
   const previous = state[at - stride] !== INSIDE;
   if (next && previous) return fround(fround(time[at + stride]! - time[at - stride]!) * 0.5);
@@ -252,8 +257,8 @@ function gather(
   const { at, i, j } = cell;
   const width = columns - 2;
   const height = rows - 2;
-  const slopeX = slope(state, time, at, 1);
-  const slopeY = slope(state, time, at, columns);
+  const slopeX = slope(field, at, 1);
+  const slopeY = slope(field, at, columns);
   let n = 0;
   let weights = fround(1e-20);
   for (let k = 0; k < around.nearness.length; k++) {

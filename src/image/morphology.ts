@@ -19,7 +19,7 @@ export function dilateCross(plane: Uint8Array, size: ImageSize, kernelPx: number
     throw new ConfigError(`a cross of ${kernelPx} px has no centre: its size is an odd whole number`);
   }
   const result = dilateColumns(plane, size, kernelPx);
-  dilateRowsInto(result, plane, size, kernelPx);
+  dilateRowsInto(result, { plane, size }, kernelPx);
   return result;
 }
 
@@ -42,7 +42,11 @@ export function blackHatCross(plane: Uint8Array, size: ImageSize, kernelPx: numb
 const larger = (a: number, b: number): number => a + ((b - a) & ~((b - a) >> 31));
 
 /** Raises `result` to the row maxima of `plane`. */
-function dilateRowsInto(result: Uint8Array, plane: Uint8Array, size: ImageSize, kernelPx: number): void {
+function dilateRowsInto(
+  result: Uint8Array,
+  { plane, size }: { plane: Uint8Array; size: ImageSize },
+  kernelPx: number,
+): void {
   const { width, height } = size;
   const reach = kernelPx >> 1;
   // The line lies in the middle of zeros, which never win; its length is a whole number of blocks.

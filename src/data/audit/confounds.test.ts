@@ -9,12 +9,12 @@ const labels = Uint8Array.from({ length: n }, () => (random.chance(0.3) ? 1 : 0)
 const groups = Array.from({ length: n }, (_, i) => `g${i}`);
 
 const category = (name: string, value: (label: number, i: number) => string): Feature =>
-  categoricalFeature(name, 'metadata', Array.from(labels, value)) as Feature;
+  categoricalFeature({ feature: name, source: 'metadata' }, Array.from(labels, value)) as Feature;
 const number = (
   name: string,
   source: Feature['source'],
   value: (label: number, i: number) => number | null,
-) => numericFeature(name, source, Array.from(labels, value)) as Feature;
+) => numericFeature({ feature: name, source }, Array.from(labels, value)) as Feature;
 
 const features = [
   category('sex', () => (random.chance(0.5) ? 'male' : 'female')),

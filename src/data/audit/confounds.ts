@@ -67,14 +67,12 @@ export function measureConfounds(
     ...together(
       togetherNames.metadata,
       used.filter(({ source }) => source === 'metadata'),
-      labels,
-      options,
+      { ...options, labels },
     ),
     ...together(
       togetherNames.traits,
       used.filter(({ source }) => source !== 'metadata'),
-      labels,
-      options,
+      { ...options, labels },
     ),
   );
   if (labelsThemselves.length > 0)
@@ -95,8 +93,7 @@ const isFlagged = ({ auc, interval }: Pick<Confound, 'auc' | 'interval'>): boole
 function together(
   name: string,
   features: readonly Feature[],
-  labels: Uint8Array,
-  options: { groups: readonly string[]; seed?: number },
+  { labels, ...options }: { labels: Uint8Array; groups: readonly string[]; seed?: number },
 ): Confound[] {
   if (features.length < 2) return [];
   const found = crossFitAuc(

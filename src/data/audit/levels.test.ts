@@ -13,7 +13,7 @@ describe('numbers', () => {
   test('ten bins of about as many images, named by what lies in them; missing is a level', () => {
     const random = new Random(1);
     const values = Array.from({ length: 1000 }, (_, i) => (i % 10 === 0 ? null : random.uniform(0, 100)));
-    const feature = made(numericFeature('age', 'metadata', values));
+    const feature = made(numericFeature({ feature: 'age', source: 'metadata' }, values));
     expect(feature).toMatchObject({ kind: 'numeric', images: 900, missing: 100 });
     expect(counts(feature)).toEqual([...Array<number>(10).fill(90), 100]);
     expect(feature.levels.at(-1)).toBe('(missing)');
@@ -31,7 +31,7 @@ describe('numbers', () => {
 
   test('equal values share a bin, however many they are', () => {
     const values = Array.from({ length: 400 }, (_, i) => (i < 300 ? 0 : i));
-    const feature = made(numericFeature('hair', 'pixels', values));
+    const feature = made(numericFeature({ feature: 'hair', source: 'pixels' }, values));
     expect(feature.levels).toEqual(['0', '300 to 339', '340 to 379', '380 to 399']);
     expect(counts(feature)).toEqual([300, 40, 40, 20]);
   });
@@ -39,8 +39,7 @@ describe('numbers', () => {
   test('few images: fewer bins, of ten at least', () => {
     const feature = made(
       numericFeature(
-        'x',
-        'file',
+        { feature: 'x', source: 'file' },
         Array.from({ length: 35 }, (_, i) => i),
       ),
     );
@@ -48,9 +47,12 @@ describe('numbers', () => {
   });
 
   test('one value is no feature; with missing ones it is', () => {
-    expect(numericFeature('x', 'file', [3, 3, 3])).toBe('constant');
-    expect(numericFeature('x', 'file', [null, null])).toBe('constant');
-    expect(made(numericFeature('x', 'file', [3, 3, null])).levels).toEqual(['3', '(missing)']);
+    expect(numericFeature({ feature: 'x', source: 'file' }, [3, 3, 3])).toBe('constant');
+    expect(numericFeature({ feature: 'x', source: 'file' }, [null, null])).toBe('constant');
+    expect(made(numericFeature({ feature: 'x', source: 'file' }, [3, 3, null])).levels).toEqual([
+      '3',
+      '(missing)',
+    ]);
   });
 });
 
@@ -77,20 +79,18 @@ describe('columns', () => {
       'ear',
       'nose',
     ];
-    const feature = made(categoricalFeature('site', 'metadata', [...sites, '', 'N/A']));
+    const feature = made(categoricalFeature({ feature: 'site', source: 'metadata' }, [...sites, '', 'N/A']));
     expect(feature.levels).toEqual(['trunk', 'arm', '(2 rarer ones)', '(missing)']);
     expect(counts(feature)).toEqual([50, 20, 3, 2]);
     expect(feature).toMatchObject({ images: 73, missing: 2 });
-    expect(made(categoricalFeature('site', 'metadata', sites.slice(0, 72))).levels).toEqual([
-      'trunk',
-      'arm',
-      'ear',
-    ]);
+    expect(
+      made(categoricalFeature({ feature: 'site', source: 'metadata' }, sites.slice(0, 72))).levels,
+    ).toEqual(['trunk', 'arm', 'ear']);
   });
 
   test('more levels than are kept: the rarest go together', () => {
     const values = Array.from({ length: 1200 }, (_, i) => `camera ${i % 60}`);
-    const feature = made(categoricalFeature('camera', 'metadata', values));
+    const feature = made(categoricalFeature({ feature: 'camera', source: 'metadata' }, values));
     expect(feature.levels).toHaveLength(51);
     expect(counts(feature)[50]).toBe(200);
   });

@@ -42,8 +42,7 @@ export function columnFeature(
   const distinct = new Set(column.values.filter((value) => value !== null));
   if (distinct.size > (options.bins ?? defaults.bins) && column.isNumeric)
     return numericFeature(
-      name,
-      'metadata',
+      { feature: name, source: 'metadata' },
       column.values.map((value) => (value === null ? null : Number(value))),
       options,
     );
@@ -53,11 +52,10 @@ export function columnFeature(
       const days = day(value);
       return days === undefined ? null : 1970 + days / 365.2425;
     });
-    return numericFeature(name, 'metadata', years, options);
+    return numericFeature({ feature: name, source: 'metadata' }, years, options);
   }
   return categoricalFeature(
-    name,
-    'metadata',
+    { feature: name, source: 'metadata' },
     column.values.map((value) => value ?? ''),
     options,
   );
@@ -65,8 +63,7 @@ export function columnFeature(
 
 /** @param values one an image; words for a missing one are missing */
 export function categoricalFeature(
-  name: string,
-  source: Feature['source'],
+  what: Pick<Feature, 'feature' | 'source'>,
   values: readonly string[],
   options: LevelOptions = {},
 ): Feature | NoFeature {
@@ -85,7 +82,7 @@ export function categoricalFeature(
   }
   const codeOf = new Map(order.map(([value], i) => [value, Math.min(i, levels.length - 1)]));
   return withMissing(
-    { feature: name, kind: 'categorical', source },
+    { ...what, kind: 'categorical' },
     values.map((value) => codeOf.get(value)),
     levels,
   );
@@ -96,8 +93,7 @@ export function categoricalFeature(
  * @param values one an image, null where missing
  */
 export function numericFeature(
-  name: string,
-  source: Feature['source'],
+  what: Pick<Feature, 'feature' | 'source'>,
   values: readonly (number | null)[],
   options: LevelOptions = {},
 ): Feature | NoFeature {
@@ -116,7 +112,7 @@ export function numericFeature(
     from === last[i] ? shortNumber(from) : `${shortNumber(from)} to ${shortNumber(last[i]!)}`,
   );
   return withMissing(
-    { feature: name, kind: 'numeric', source },
+    { ...what, kind: 'numeric' },
     values.map((value) => (value === null ? undefined : binOf(value))),
     levels,
   );

@@ -55,42 +55,37 @@ export async function traitFeatures(
     [
       'width',
       numericFeature(
-        'width',
-        'file',
+        { feature: 'width', source: 'file' },
         rows.map((row) => row.width),
       ),
     ],
     [
       'height',
       numericFeature(
-        'height',
-        'file',
+        { feature: 'height', source: 'file' },
         rows.map((row) => row.height),
       ),
     ],
     [
       'aspect ratio',
       numericFeature(
-        'aspect ratio',
-        'file',
+        { feature: 'aspect ratio', source: 'file' },
         rows.map(({ width, height }) => width / height),
       ),
     ],
-    ['file size', numericFeature('file size', 'file', bytes)],
+    ['file size', numericFeature({ feature: 'file size', source: 'file' }, bytes)],
     [
       'format',
       categoricalFeature(
-        'format',
-        'file',
+        { feature: 'format', source: 'file' },
         rows.map(({ file }) => format(file)),
       ),
     ],
-    ['JPEG quality', numericFeature('JPEG quality', 'file', quality)],
+    ['JPEG quality', numericFeature({ feature: 'JPEG quality', source: 'file' }, quality)],
     ...(options.pixels ? pixelTraits : []).map(([name, key]): [string, Feature | string] => [
       name,
       numericFeature(
-        name,
-        'pixels',
+        { feature: name, source: 'pixels' },
         traits.map((own) => own[key]),
       ),
     ]),

@@ -133,7 +133,7 @@ describe('cutout', () => {
       ] as const,
       [],
     ];
-    const cut = cutHoles(images, holes, 0.25);
+    const cut = cutHoles(images, holes, { side: 0.25 });
     const kept = values(aten.select.int(aten.select.int(cut, 0, 0), 0, 1)); // one channel
     for (let y = 0; y < 16; y++) {
       for (let x = 0; x < 16; x++) {

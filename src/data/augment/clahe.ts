@@ -34,7 +34,11 @@ const mixChannels = (images: Tensor, matrix: readonly (readonly number[])[]): Te
  * what is clipped to its side, which is several times faster than choosing between them; so is exp(e · log x) for x^e.
  * @param power in place, of values from the limit upwards
  */
-function joined(x: Tensor, limit: number, slope: number, power: (upper: Tensor) => Tensor): Tensor {
+function joined(
+  x: Tensor,
+  { limit, slope }: { limit: number; slope: number },
+  power: (upper: Tensor) => Tensor,
+): Tensor {
   return tidy(() => {
     const line = aten.mul_.Scalar(aten.sub_.Scalar(aten.clamp(x, null, limit), limit), slope); // 0 at the limit
     return aten.add_.Tensor(line, power(aten.clamp(x, limit)));
@@ -46,21 +50,23 @@ const raise = (x: Tensor, exponent: number): Tensor => aten.exp_(aten.mul_.Scala
 /** f(X), f(Y), f(Z) of CIE 1976 L*a*b*. @param images sRGB `[N, 3, H, W]` in [0, 1] */
 function toLab(images: Tensor): Tensor {
   const toLinear = (): Tensor =>
-    joined(images, 0.04045, 1 / 12.92, (x) =>
+    joined(images, { limit: 0.04045, slope: 1 / 12.92 }, (x) =>
       raise(aten.div_.Scalar(aten.add_.Scalar(x, 0.055), 1.055), 2.4),
     );
   // What is done with is freed at once: the next step's memory is then still in the cache.
   const xyz = tidy(() => mixChannels(toLinear(), TO_XYZ));
-  return joined(xyz, (6 / 29) ** 3, (29 / 6) ** 2 / 3, (x) => raise(x, 1 / 3));
+  return joined(xyz, { limit: (6 / 29) ** 3, slope: (29 / 6) ** 2 / 3 }, (x) => raise(x, 1 / 3));
 }
 
 /** The inverse of `toLab`, clipped to [0, 1]. */
 function fromLab(f: Tensor): Tensor {
   const linear = tidy(() => {
-    const xyz = joined(f, 6 / 29, 3 * (6 / 29) ** 2, (x) => aten.mul_.Tensor(aten.square(x), x));
+    const xyz = joined(f, { limit: 6 / 29, slope: 3 * (6 / 29) ** 2 }, (x) =>
+      aten.mul_.Tensor(aten.square(x), x),
+    );
     return aten.clamp_(mixChannels(xyz, TO_RGB), 0, 1);
   });
-  const encoded = joined(linear, 0.0031308, 12.92, (x) =>
+  const encoded = joined(linear, { limit: 0.0031308, slope: 12.92 }, (x) =>
     aten.sub_.Scalar(aten.mul_.Scalar(raise(x, 1 / 2.4), 1.055), 0.055),
   );
   return aten.clamp_(encoded, 0, 1);

@@ -1,30 +1,41 @@
 /** Cutout (DeVries & Taylor, arXiv:1708.04552): black squares, here with albumentations' several small holes. */
 import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 
+export interface Holes {
+  /** Share of the image's side. */
+  side: number;
+  /** One that would begin beyond the upper or left border begins at it instead. */
+  slides?: boolean;
+}
+
 /**
  * Blackens squares. A hole near the border is cut off by it.
  * @param images `[N, C, H, W]`.
  * @param centres for each sample the holes' centres as shares of the side (y, x).
- * @param side of a hole as a share of the image's side.
+ * @param options.side of a hole as a share of the image's side.
  * @param options.slides a hole that would begin beyond the upper or left border begins at it instead, in full size:
  * albumentations' Cutout.
  */
 export function cutHoles(
   images: Tensor,
   centres: readonly (readonly (readonly [number, number])[])[],
-  side: number,
-  { slides = false }: { slides?: boolean } = {},
+  holes: Holes,
 ): Tensor {
-  const most = Math.max(0, ...centres.map((holes) => holes.length));
+  const { side } = holes;
+  const most = Math.max(0, ...centres.map((own) => own.length));
   if (most === 0 || side === 0) return images;
   const [n, , height, width] = images.shape as [number, number, number, number];
   // Which rows and which columns each hole covers; their outer product covers its pixels.
   const rows = new Float32Array(n * most * height);
   const columns = new Float32Array(n * most * width);
-  centres.forEach((holes, sample) => {
-    holes.forEach(([y, x], hole) => {
-      markCovered(rows, (sample * most + hole) * height, height, [y, side, slides]);
-      markCovered(columns, (sample * most + hole) * width, width, [x, side, slides]);
+  const mark = (covered: Float32Array, hole: number, [start, end]: readonly [number, number]): void => {
+    const from = (covered.length / (n * most)) * hole;
+    covered.fill(1, from + start, from + end);
+  };
+  centres.forEach((own, sample) => {
+    own.forEach(([y, x], k) => {
+      mark(rows, sample * most + k, holeSpan(y, height, holes));
+      mark(columns, sample * most + k, holeSpan(x, width, holes));
     });
   });
   return tidy(() => {
@@ -38,21 +49,11 @@ export function cutHoles(
   });
 }
 
-function markCovered(
-  target: Float32Array,
-  offset: number,
-  length: number,
-  [centre, side, slides]: readonly [number, number, boolean],
-): void {
-  const [start, end] = holeSpan(centre, length, side, slides);
-  target.fill(1, offset + start, offset + end);
-}
-
 /**
  * The pixels of an axis that a hole covers, from the first to before the second.
- * @param centre, side shares of the axis; the others as in `cutHoles`
+ * @param centre share of the axis
  */
-export function holeSpan(centre: number, length: number, side: number, slides: boolean): [number, number] {
+export function holeSpan(centre: number, length: number, { side, slides = false }: Holes): [number, number] {
   const size = Math.max(1, Math.round(side * length));
   const wanted = Math.floor(centre * length) - (size >> 1);
   const start = slides ? Math.max(0, wanted) : wanted;

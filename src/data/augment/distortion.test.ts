@@ -51,9 +51,9 @@ describe('distortions', () => {
       const own = cornerAffine(shifts, golden.side, golden.side);
       expect(differences(own, affine).most).toBeLessThan(1e-6);
       const field = tensor(floatsOf(noise), [1, 2, golden.side, golden.side]);
-      const deformed = elasticTransform(image, [own], field, { alpha, sigma });
+      const deformed = elasticTransform(image, { affines: [own], noise: field }, { alpha, sigma });
       expect(differences(deformed.toFloat32Array(), floatsOf(expected)).most).toBeLessThan(3e-6);
-      const affineOnly = elasticTransform(image, [own], null, { alpha, sigma });
+      const affineOnly = elasticTransform(image, { affines: [own], noise: null }, { alpha, sigma });
       // A field of a tenth of a pixel is seen, and one of a pixel and a half is seen well.
       const seen = differences(affineOnly.toFloat32Array(), floatsOf(expected)).mean;
       expect(seen).toBeGreaterThan(alpha > 10 ? 0.01 : 1e-3);

@@ -102,8 +102,7 @@ function displacements(noise: Tensor, { sigma, alpha }: ElasticOptions): Tensor 
  */
 export function elasticTransform(
   images: Tensor,
-  affines: readonly Affine[],
-  noise: Tensor | null,
+  { affines, noise }: { affines: readonly Affine[]; noise: Tensor | null },
   options: ElasticOptions,
 ): Tensor {
   return tidy(() => {

@@ -198,7 +198,7 @@ describe('the SIIM winners’ list', () => {
 
   it('cuts a hole of full size at the upper left corner, and a part of one at the lower right', () => {
     const white = aten.ones([2, 1, 16, 16], { dtype: 'float32' });
-    const cut = cutHoles(white, [[[0, 0]], [[0.99, 0.99]]], 0.375, { slides: true });
+    const cut = cutHoles(white, [[[0, 0]], [[0.99, 0.99]]], { side: 0.375, slides: true });
     const black = (i: number): number =>
       aten.select
         .int(cut, 0, i)

@@ -11,7 +11,7 @@ import { makeOperator, type Tensor, tensor, tidy } from 'graft-torch';
 import type { Affine } from '../../image/index.js';
 import type { Kernel } from './blur.js';
 import type { HsvShift } from './colour.js';
-import { holeSpan } from './cutout.js';
+import { type Holes, holeSpan } from './cutout.js';
 import { gridAxis } from './distortion.js';
 import { requireSquare } from './geometry.js';
 import type { MedianSide } from './median.js';
@@ -79,13 +79,12 @@ export const noiseInstruction = (deviation: number, [first, second]: Seed): Inst
 /** Parameters as `cutHoles` has them. */
 export function holeInstructions(
   centres: readonly (readonly [number, number])[],
-  side: number,
+  holes: Holes,
   { height, width }: Size,
-  { slides = false }: { slides?: boolean } = {},
 ): Instructions {
-  if (side === 0) return NOTHING;
+  if (holes.side === 0) return NOTHING;
   return centres.flatMap(([y, x]) =>
-    instruction('hole', [...holeSpan(y, height, side, slides), ...holeSpan(x, width, side, slides)]),
+    instruction('hole', [...holeSpan(y, height, holes), ...holeSpan(x, width, holes)]),
   );
 }
 

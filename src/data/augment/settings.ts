@@ -45,9 +45,9 @@ const holes = (side: number): Change =>
       cutHoles(
         images,
         all.map((p) => p.holes),
-        side,
+        { side },
       ),
-    (p, size) => holeInstructions(p.holes, side, size),
+    (p, size) => holeInstructions(p.holes, { side }, size),
   );
 
 const geometry = change(applyGeometry, (p, size) => {

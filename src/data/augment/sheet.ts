@@ -3,7 +3,7 @@
 import { aten, type Tensor, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import type { PlanarImages } from '../../image/index.js';
-import { augment } from './index.js';
+import { augment } from './augment.js';
 import {
   AUGMENTATIONS,
   type AugmentationName,

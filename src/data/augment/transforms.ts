@@ -167,13 +167,13 @@ export const elastic = (options: ElasticSettings): Transform =>
         const [n, , height, width] = images.shape as [number, number, number, number];
         const { affine, field, isVisible } = elasticAt(options, { height, width });
         const affines = drawn.map(({ corners }) => affine(corners));
-        if (!isVisible) return elasticTransform(images, affines, null, field);
+        if (!isVisible) return elasticTransform(images, { affines, noise: null }, field);
         const noise = uniformNoise(
           drawn.map(({ seed }) => seed),
           2 * height * width,
           images.device,
         );
-        return elasticTransform(images, affines, aten.view(noise, [n, 2, height, width]), field);
+        return elasticTransform(images, { affines, noise: aten.view(noise, [n, 2, height, width]) }, field);
       }),
     (drawn, size) => {
       const { affine, isVisible } = elasticAt(options, size);
@@ -235,6 +235,6 @@ export const cutout = (holes: number, side: number): Transform =>
   transform(
     'Cutout',
     (random) => Array.from({ length: holes }, () => [random.next(), random.next()] as const),
-    (images, centres) => cutHoles(images, centres, side, { slides: true }),
-    (centres, size) => holeInstructions(centres, side, size, { slides: true }),
+    (images, centres) => cutHoles(images, centres, { side, slides: true }),
+    (centres, size) => holeInstructions(centres, { side, slides: true }, size),
   );

@@ -106,7 +106,7 @@ function parse(file: Uint8Array, name: string): DicomFile {
   const metaStream = streamAt(littleEndianByteArrayParser, file, hasPreamble(file) ? 132 : 0);
   // The meta information is Explicit VR Little Endian whatever follows, and ends where group 2 does.
   while (left(metaStream) >= 8 && groupAt(metaStream) === 0x0002)
-    keep(meta, readExplicit(metaStream, []), file, name);
+    keep(meta, readExplicit(metaStream, []), { bytes: file, name });
   // Without any, the data set itself shows how it is written; its pixels are bare.
   const bare = metaStream.position === 0 ? bareElements(file) : undefined;
   const uid = bare
@@ -133,7 +133,7 @@ function parse(file: Uint8Array, name: string): DicomFile {
       pixelData = element;
       break;
     }
-    keep(elements, element, bytes, name);
+    keep(elements, element, { bytes, name });
   }
   // The meta information's offsets point into the file, which deflated data sets are not part of.
   const ofFile = syntax.deflated ? {} : meta;
@@ -157,7 +157,11 @@ const left = (stream: ByteStream): number => stream.byteArray.length - stream.po
 const groupAt = (stream: ByteStream): number =>
   stream.byteArrayParser.readUint16(stream.byteArray, stream.position);
 
-function keep(elements: DataSet['elements'], element: Element, bytes: Uint8Array, name: string): void {
+function keep(
+  elements: DataSet['elements'],
+  element: Element,
+  { bytes, name }: { bytes: Uint8Array; name: string },
+): void {
   const end = element.dataOffset + element.length;
   if (!element.hadUndefinedLength && end > bytes.length)
     throw new DataError(

@@ -9,7 +9,8 @@ import { Random } from 'graft-torch/base';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { encodePng } from '../../image/grid.js';
 import { renderPhantom, samplePhantom } from '../phantom/index.js';
-import { type ImportOptions, importDataset } from './import.js';
+import { importDataset } from './import.js';
+import type { ImportOptions } from './options.js';
 
 let root: string;
 beforeEach(() => {

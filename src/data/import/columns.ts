@@ -4,8 +4,8 @@ import { nameSome } from '../dataset/problems.js';
 import type { Metadata } from '../metadata/index.js';
 import { chosenName, columnKey, idKey, oneSpelling, plainText } from '../table/cell.js';
 import type { FileIndex } from './files.js';
-import type { ImportOptions } from './import.js';
 import { renamer } from './labels.js';
+import type { ImportSettings } from './options.js';
 
 /** The columns of a table by what they are for. */
 export interface Columns {
@@ -24,7 +24,7 @@ export interface Columns {
 export function chooseColumns(
   paths: string,
   table: Metadata,
-  { index, options }: { index: FileIndex; options: ImportOptions },
+  { index, options }: { index: FileIndex; options: ImportSettings },
 ): Columns {
   const { columns, roles } = table;
   const require = (flag: string, column: string): string => {
@@ -39,7 +39,7 @@ export function chooseColumns(
   };
   const id = options.idColumn ?? roles.id ?? idColumnOf(paths, table, index);
   const label = options.labelColumn ?? labelColumnOf(paths, table, options);
-  for (const column of options.required ?? []) require('--require', column);
+  for (const column of options.required) require('--require', column);
   return {
     id: require('--id-column', id),
     label: require('--label-column', label),
@@ -109,7 +109,7 @@ function countsImages(ids: readonly string[], index: FileIndex): boolean {
 }
 
 /** The only column that holds the positive label, as it is written, else in another spelling. */
-function labelColumnOf(paths: string, { columns, rows, roles }: Metadata, options: ImportOptions): string {
+function labelColumnOf(paths: string, { columns, rows, roles }: Metadata, options: ImportSettings): string {
   const rename = renamer(options.renameLabels);
   const positive = plainText(options.positive);
   const values = new Map(

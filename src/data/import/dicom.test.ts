@@ -7,7 +7,8 @@ import { encodePng } from '../../image/grid.js';
 import { golden } from '../dicom/goldens.test-data.js';
 import { readDicomHeader } from '../dicom/index.js';
 import { renderPhantom, samplePhantom } from '../phantom/index.js';
-import { type ImportOptions, importDataset } from './import.js';
+import { importDataset } from './import.js';
+import type { ImportOptions } from './options.js';
 
 let root: string;
 let images: string;

@@ -149,3 +149,6 @@ export function contentOf(path: string): string {
     return path;
   }
 }
+
+/** What a table calls an image, without extension. */
+export const idOf = (raw: string): string => withoutExtension(raw.replace(/\\/g, '/').replace(/^\.\//, ''));

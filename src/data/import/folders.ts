@@ -5,12 +5,12 @@ import { splitNamed } from '../dataset/split-names.js';
 import { labelKey, plainText } from '../table/cell.js';
 import { shortestUnique, withoutExtension } from './files.js';
 import { type Placed, readLayout } from './folder-layout.js';
-import type { ImportOptions } from './import.js';
+import type { Gathered } from './gathered.js';
 import { readLabels } from './labels.js';
-import type { Gathered } from './rows.js';
+import type { ImportSettings } from './options.js';
 
 /** @throws ConfigError for a layout that is not read, naming its folders */
-export function itemsFromFolders(dir: string, images: readonly string[], options: ImportOptions): Gathered {
+export function itemsFromFolders(dir: string, images: readonly string[], options: ImportSettings): Gathered {
   const { positive, classes = [], renameLabels = {}, splitColumn } = options;
   const placed = readLayout(images, {
     named: [positive, ...classes, ...Object.keys(renameLabels)],
@@ -62,7 +62,7 @@ export function itemsFromFolders(dir: string, images: readonly string[], options
     label: 'folder',
     provenance: isGiven ? { splitColumn: 'folder' } : {},
     found: {},
-    strata: [...(options.strata ?? [])],
+    strata: [...options.strata],
   };
 }
 

@@ -19,7 +19,8 @@ import { encodePng } from '../../image/grid.js';
 import { type Problem, problemKinds } from '../dataset/problems.js';
 import { parseFractions } from '../dataset/split.js';
 import { renderPhantom, samplePhantom } from '../phantom/index.js';
-import { type ImportOptions, importDataset } from './import.js';
+import { importDataset } from './import.js';
+import type { ImportOptions } from './options.js';
 
 let root: string;
 let images: string;

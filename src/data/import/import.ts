@@ -6,82 +6,25 @@
  */
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { ConfigError, DataError } from 'graft-torch/base';
+import { ConfigError, DataError, readText } from 'graft-torch/base';
 import { requireFree } from '../../base/index.js';
-import { imageExtensions } from '../../image/index.js';
+import { imageExtensions, parseIntensity, parsePage } from '../../image/index.js';
 import { createDataset } from '../build/create.js';
-import type { CreateOptions } from '../build/create-options.js';
 import type { DatasetItem } from '../build/item.js';
 import type { Dataset, Split } from '../dataset/dataset.js';
 import { type Problem, problem } from '../dataset/problems.js';
 import type { ImportReport } from '../dataset/report.js';
 import { dicomExtensions } from '../dicom/index.js';
+import { checked } from '../options.js';
 import { idKey, plainText } from '../table/cell.js';
 import { readTable } from '../table/table.js';
-import { type DicomImportOptions, withDicom } from './dicom.js';
-import { listFiles } from './files.js';
+import { withDicom } from './dicom.js';
+import { idOf, listFiles } from './files.js';
 import { itemsFromFolders } from './folders.js';
 import { withIntensity } from './intensity.js';
-import { findMasks, type MaskPolicy, maskProblems, withMasks } from './masks.js';
-import { type GivenTable, idOf, itemsFromTables } from './rows.js';
-import type { IntensityOptions } from './survey-intensity.js';
-
-export interface ImportOptions
-  extends Omit<
-      CreateOptions,
-      'problems' | 'found' | 'nearDuplicates' | 'knownDuplicates' | 'pairs' | 'onProgress'
-    >,
-    Pick<DicomImportOptions, 'keepIdentifiers' | 'pseudonymKey'>,
-    Pick<IntensityOptions, 'intensity' | 'page'> {
-  /** The label that is target 1. */
-  positive: string;
-  /** What all other labels together are called. */
-  negative?: string;
-  /**
-   * Metadata tables (CSV, TSV, JSON, Parquet) or a folder of JSON; relative to the working folder, else to the image
-   * folder. With a split in front, as in `test=test.csv`, the table's rows belong to that split.
-   */
-  metadata?: string | readonly string[];
-  /** How the tables are to be read: name or file of a mapping; default: recognised (metadata/). */
-  mapping?: string;
-  /** The label is the folder's name: DIR/<class>/…; instead of a metadata table. */
-  labelFromFolders?: boolean;
-  /** Default: the column whose values are the files' names, with or without extension. */
-  idColumn?: string;
-  /** Default: the only column that holds the positive label. */
-  labelColumn?: string;
-  /** Images of one lesion; default `lesion_id` where there is such a column; `none` for no column. */
-  lesionColumn?: string;
-  /** Images of one patient; default `patient_id` where there is such a column; `none` for no column. */
-  patientColumn?: string;
-  /**
-   * Column with a given split (train, val, test); default none. With `labelFromFolders`, `none` passes over what folders say.
-   */
-  splitColumn?: string;
-  /** What becomes of masks beside the images; default `aside`. */
-  masks?: MaskPolicy;
-  /** Columns that must be known: rows where one is empty, unknown or other are left out. */
-  required?: readonly string[];
-  /** Table of pairs of ids that show one picture. */
-  knownDuplicates?: string;
-  /** Accepts that most rows and most images do not meet. */
-  partial?: boolean;
-  /** Labels to rename or put together: from → to. */
-  renameLabels?: Readonly<Record<string, string>>;
-  /** Leaves out every other label (after renaming). */
-  classes?: readonly string[];
-  /** Default: 1 where all images are grey, else 3. */
-  channels?: 1 | 3;
-  /** Default: the image folder's name. */
-  name?: string;
-  licence?: string;
-  /** Program and version, for the provenance. */
-  importer?: string;
-  /** `survey`: headers and values looked at; `read`: images decoded; `compare`: images compared with all others. */
-  onProgress?: (phase: 'survey' | 'read' | 'compare', done: number, total: number) => void;
-  /** Further provenance, over what the import itself knows. */
-  provenance?: Readonly<Record<string, unknown>>;
-}
+import { findMasks, maskProblems, withMasks } from './masks.js';
+import { type ImportOptions, type ImportSettings, importSchema } from './options.js';
+import { type GivenTable, itemsFromTables } from './rows.js';
 
 /**
  * Imports a folder of images as a dataset.
@@ -95,8 +38,10 @@ export async function importDataset(
   out: string,
   asked: ImportOptions,
 ): Promise<{ dataset: Dataset; report: ImportReport }> {
-  const options: ImportOptions = { ...asked, positive: plainText(asked.positive) };
-  if (((options.metadata ?? []).length === 0) === !options.labelFromFolders)
+  const options = settled(asked);
+  const intensity = parseIntensity(options.intensity);
+  const page = options.page === undefined ? undefined : parsePage(options.page);
+  if ((options.metadata.length === 0) === !options.labelFromFolders)
     throw new ConfigError('give either a metadata table (--metadata) or --label-from-folders');
   if (options.labelFromFolders) refuseColumns(options);
   const files = listFiles(dir);
@@ -120,7 +65,7 @@ export async function importDataset(
   const gathered =
     tables.length === 0
       ? itemsFromFolders(dir, images, options)
-      : await itemsFromTables(dir, images, tables, options);
+      : await itemsFromTables({ dir, images, tables }, options);
   const masked = options.masks === 'keep' ? withMasks(dir, gathered.items, masks) : gathered.items;
   const dicom = await withDicom(masked, tables.length > 0, options);
   checkStrata(dicom.items, gathered.strata);
@@ -132,8 +77,10 @@ export async function importDataset(
           dicom.items.map(({ id }) => id),
         );
   const shown = await withIntensity(dicom.items, {
-    ...options,
+    intensity,
+    page,
     onProgress: (done, total) => options.onProgress?.('survey', done, total),
+    signal: options.signal,
   });
   const problems: Problem[] = [
     ...gathered.problems,
@@ -158,7 +105,7 @@ export async function importDataset(
         label: gathered.label,
         positive: options.positive,
         negative: options.negative,
-        licence: options.licence ?? '',
+        licence: options.licence,
         intensity: shown.intensity,
         channels: options.channels,
         provenance: {
@@ -187,8 +134,30 @@ export async function importDataset(
   );
 }
 
+/** Options with their defaults, and the key of the pseudonyms as its file has it. */
+function settled({
+  importer,
+  provenance,
+  onProgress,
+  signal,
+  pseudonymKey,
+  ...asked
+}: ImportOptions): ImportSettings {
+  const settings = checked(importSchema, asked);
+  const { pseudonymKeyFile: file } = settings;
+  return {
+    ...settings,
+    positive: plainText(settings.positive),
+    importer,
+    provenance,
+    onProgress,
+    signal,
+    pseudonymKey: pseudonymKey ?? (file === undefined ? undefined : readText(file).trim()),
+  };
+}
+
 /** @throws ConfigError for what a metadata table alone can serve: without one it would be passed over in silence */
-function refuseColumns(options: ImportOptions): void {
+function refuseColumns(options: ImportSettings): void {
   const asked = {
     '--mapping': options.mapping,
     '--id-column': options.idColumn,
@@ -196,7 +165,7 @@ function refuseColumns(options: ImportOptions): void {
     '--group-column': options.lesionColumn,
     '--patient-column': options.patientColumn === 'none' ? undefined : options.patientColumn,
     '--split-column': options.splitColumn === 'none' ? undefined : options.splitColumn,
-    '--require': options.required?.[0],
+    '--require': options.required[0],
   };
   for (const [flag, value] of Object.entries(asked))
     if (value !== undefined)
@@ -222,8 +191,8 @@ function findTable(flag: string, table: string, dir: string): string {
 }
 
 /** `a.csv` or `test=a.csv`. */
-function tablesOf({ metadata, splitColumn }: ImportOptions, dir: string): GivenTable[] {
-  const given = metadata === undefined ? [] : typeof metadata === 'string' ? [metadata] : metadata;
+function tablesOf({ metadata, splitColumn }: ImportSettings, dir: string): GivenTable[] {
+  const given = typeof metadata === 'string' ? [metadata] : metadata;
   const tables = given.map((text): GivenTable => {
     const [, split, path] = /^(train|val|test)=(.+)$/.exec(text) ?? [];
     return split === undefined

@@ -5,12 +5,12 @@ import { DataError, Random } from 'graft-torch/base';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../image/decode.js';
-import { parseIntensity } from '../../image/intensity.js';
 import { tiffFile } from '../../image/tiff.test-data.js';
 import { type Dataset, imagePath, openDataset } from '../dataset/dataset.js';
 import { readDicom } from '../dicom/index.js';
 import { prepareDataset } from '../prepare/prepare.js';
-import { type ImportOptions, importDataset } from './import.js';
+import { importDataset } from './import.js';
+import type { ImportOptions } from './options.js';
 
 const width = 40;
 const height = 32;
@@ -112,7 +112,7 @@ describe('import', () => {
     await expect(importAll()).rejects.toThrow(
       /--intensity percentile=0.5 or 0:4095, or .* --intensity full$/,
     );
-    const { dataset } = await importAll({ intensity: parseIntensity('percentile=0.5') });
+    const { dataset } = await importAll({ intensity: 'percentile=0.5' });
     const found = await pixels(dataset, 'i003');
     expect(Math.min(...found)).toBeLessThan(30);
     expect(Math.max(...found)).toBeGreaterThan(225);
@@ -121,7 +121,7 @@ describe('import', () => {
   it('refuses masks and dark 8-bit images, and stretches them when asked', async () => {
     for (let seed = 0; seed < 6; seed++) put(seed % 2 ? 'a' : 'b', 'png', await png8(seed, 15));
     await expect(importAll()).rejects.toThrow(DataError);
-    const { dataset } = await importAll({ intensity: parseIntensity('bits=4') });
+    const { dataset } = await importAll({ intensity: 'bits=4' });
     expect(dataset.intensity).toEqual([
       { format: 'pixels', from: 0, to: 15, how: '4 bits, given', images: 6 },
     ]);
@@ -135,7 +135,7 @@ describe('import', () => {
       put(seed % 2 ? 'a' : 'b', 'png', await sharp(mask, { raw }).png().toBuffer());
     }
     await expect(importAll()).rejects.toThrow('all images together have 2 grey levels');
-    const { dataset } = await importAll({ intensity: parseIntensity('full') });
+    const { dataset } = await importAll({ intensity: 'full' });
     expect(dataset.intensity).toBeUndefined();
   });
 

@@ -11,7 +11,8 @@ import type { Problem } from '../dataset/problems.js';
 import { renderPhantom, samplePhantom } from '../phantom/index.js';
 import { openPixelCache } from '../pixels/cache.js';
 import { prepareDataset } from '../prepare/prepare.js';
-import { type ImportOptions, importDataset } from './import.js';
+import { importDataset } from './import.js';
+import type { ImportOptions } from './options.js';
 
 let root: string;
 let images: string;

@@ -9,22 +9,12 @@ import { type MetadataRow, readMetadata } from '../metadata/index.js';
 import { chosenName, columnKey, isMissing } from '../table/cell.js';
 import { type Columns, chooseColumns } from './columns.js';
 import { instancesIn, isUid } from './dicom.js';
-import { contentOf, FileIndex, shortestUnique, withoutExtension } from './files.js';
+import { contentOf, FileIndex, idOf, shortestUnique, withoutExtension } from './files.js';
+import type { Gathered } from './gathered.js';
 import { readGroups, unusedGroups } from './groups.js';
-import type { ImportOptions } from './import.js';
 import { readLabels } from './labels.js';
 import { checkMatches, matchRows, refuseHeaderless } from './match.js';
-
-export interface Gathered {
-  items: DatasetItem[];
-  problems: Problem[];
-  /** Column, or `folder`. */
-  label: string;
-  provenance: Record<string, unknown>;
-  found: Record<string, number>;
-  /** The columns to share out evenly, by their names in the manifest. */
-  strata: string[];
-}
+import type { ImportSettings } from './options.js';
 
 /** A metadata table, and the split of its rows where the table decides it. */
 export interface GivenTable {
@@ -56,11 +46,10 @@ function missingValue(row: MetadataRow, required: readonly string[]): string | u
   return undefined;
 }
 
+/** The images of an import that tables describe. */
 export async function itemsFromTables(
-  dir: string,
-  images: readonly string[],
-  tables: readonly GivenTable[],
-  options: ImportOptions,
+  { dir, images, tables }: { dir: string; images: readonly string[]; tables: readonly GivenTable[] },
+  options: ImportSettings,
 ): Promise<Gathered> {
   const table = await readMetadata(
     tables.map(({ path }) => path),
@@ -95,7 +84,11 @@ export async function itemsFromTables(
   const givenSplit = splitReader(tables, columns);
 
   const labels = new Map<MetadataRow, string>();
-  const leave = (kind: ProblemKind, row: MetadataRow, file: string, detail: string): void => {
+  const leave = (
+    kind: ProblemKind,
+    row: MetadataRow,
+    { file = '', detail }: { file?: string | undefined; detail: string },
+  ): void => {
     const id = withoutExtension(row.cells[columns.id]!);
     const label = labels.get(row) ?? row.cells[columns.label]!;
     problems.push(
@@ -103,7 +96,7 @@ export async function itemsFromTables(
     );
   };
 
-  const required = (options.required ?? []).map((column) => chosenName(column, table.columns, columnKey)!);
+  const required = options.required.map((column) => chosenName(column, table.columns, columnKey)!);
   /** Rows by the image they mean, or by their id where there is none. */
   const usable = new Map<string, MetadataRow[]>();
   const mentioned = new Set<string>(); // files of rows that were left out
@@ -111,14 +104,14 @@ export async function itemsFromTables(
     const rawId = row.cells[columns.id]!;
     const id = idOf(rawId);
     if (id === '') {
-      leave('missing-id', row, '', `${columns.id} is empty`);
+      leave('missing-id', row, { detail: `${columns.id} is empty` });
       continue;
     }
     const files = matches.files(row);
     const found = readLabel.of(row.cells[columns.label]!);
     const missing = missingValue(row, required);
-    if (!('label' in found)) leave(found.kind, row, files[0] ?? '', found.detail);
-    else if (missing !== undefined) leave('missing-value', row, files[0] ?? '', missing);
+    if (!('label' in found)) leave(found.kind, row, { file: files[0], detail: found.detail });
+    else if (missing !== undefined) leave('missing-value', row, { file: files[0], detail: missing });
     else {
       labels.set(row, found.label);
       const key = files[0] ?? `id:${id}`;
@@ -142,29 +135,25 @@ export async function itemsFromTables(
       : idOf(first.cells[columns.id]!);
     if (rows.some((row) => labels.get(row) !== label)) {
       const all = nameSome(rows.map((row) => `${labels.get(row)} on line ${row.line}`));
-      for (const row of rows) leave('conflicting-id', row, files[0] ?? '', all);
+      for (const row of rows) leave('conflicting-id', row, { file: files[0], detail: all });
       for (const file of files) mentioned.add(file);
       continue;
     }
     for (const row of rows.slice(1))
-      leave(
-        'duplicate-id',
-        row,
-        files[0] ?? '',
-        `same image and label as line ${first.line}, which was used`,
-      );
+      leave('duplicate-id', row, {
+        file: files[0],
+        detail: `same image and label as line ${first.line}, which was used`,
+      });
     if (files.length === 0) {
-      leave('row-without-file', first, '', `no image named ${id}`);
+      leave('row-without-file', first, { detail: `no image named ${id}` });
       continue;
     }
     const contents = files.length === 1 ? 1 : new Set(files.map((file) => contentOf(join(dir, file)))).size;
     if (contents > 1) {
-      leave(
-        'ambiguous-file',
-        first,
-        files[0]!,
-        `${files.length} files that differ bear this name: ${files.join(', ')}; keep one, or give paths in ${columns.id}`,
-      );
+      leave('ambiguous-file', first, {
+        file: files[0],
+        detail: `${files.length} files that differ bear this name: ${files.join(', ')}; keep one, or give paths in ${columns.id}`,
+      });
       for (const file of files) mentioned.add(file);
       continue;
     }
@@ -227,7 +216,7 @@ export async function itemsFromTables(
       ...(columns.split === undefined ? {} : { splitColumn: columns.split }),
     },
     found: { rows: table.rows.length },
-    strata: (options.strata ?? []).map((column) => {
+    strata: options.strata.map((column) => {
       const found = chosenName(column, table.columns, columnKey);
       return found === undefined ? column : names.get(found)!;
     }),
@@ -238,7 +227,7 @@ export async function itemsFromTables(
 function requireSecondClass(
   items: readonly DatasetItem[],
   problems: readonly Problem[],
-  { oneClass, positive }: ImportOptions,
+  { oneClass, positive }: ImportSettings,
 ): void {
   const left = [
     ...new Set(problems.filter(({ kind }) => kind === 'unknown-label').map(({ label }) => label)),
@@ -254,9 +243,6 @@ function requireSecondClass(
     `all images have the label '${positive}', for ${nameSome(left.map((label) => `'${label}'`))} ${left.length === 1 ? 'was' : 'were'} taken for not known; keep that as a class with --classes '${[positive, ...left].join(',')}' (for a GAN alone: --one-class)`,
   );
 }
-
-/** What a table calls an image, without extension. */
-export const idOf = (raw: string): string => withoutExtension(raw.replace(/\\/g, '/').replace(/^\.\//, ''));
 
 /** How the given split of an image's rows is read, where there is one. */
 function splitReader(

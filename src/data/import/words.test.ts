@@ -8,7 +8,8 @@ import { encodePng } from '../../image/grid.js';
 import { openDataset } from '../dataset/dataset.js';
 import type { ProblemKind } from '../dataset/problems.js';
 import { plainText } from '../table/cell.js';
-import { type ImportOptions, importDataset } from './import.js';
+import { importDataset } from './import.js';
+import type { ImportOptions } from './options.js';
 
 let root: string;
 let images: string;
@@ -41,9 +42,9 @@ const run = (options: Partial<ImportOptions> = {}) =>
   importDataset(images, out, {
     positive: 'melanoma',
     metadata: join(root, 'm.csv'),
-    nearDuplicates: false,
+    duplicates: { near: 'keep' },
     ...options,
-  } as ImportOptions);
+  });
 
 const names = Array.from({ length: 12 }, (_, i) => `img${String(i).padStart(2, '0')}`);
 const files = names.map((name) => `${name}.png`);

@@ -87,7 +87,7 @@ export async function fetchIsic(
   options: FetchOptions,
 ): Promise<FetchResult> {
   // Whatever the end: the same command goes on from what was fetched.
-  return inWorkplace(target, (place) => fetchInto(place, client, target, options), {
+  return inWorkplace(target, (place) => fetchInto({ place, client, target }, options), {
     ending: workEnding,
     keepAfter: () => true,
     marks: Object.values(workPaths('')),
@@ -95,9 +95,7 @@ export async function fetchIsic(
 }
 
 async function fetchInto(
-  place: Workplace,
-  client: ArchiveClient,
-  target: string,
+  { place, client, target }: { place: Workplace; client: ArchiveClient; target: string },
   options: FetchOptions,
 ): Promise<FetchResult> {
   const { dir } = place;
@@ -115,7 +113,7 @@ async function fetchInto(
     startedAt: new Date().toISOString(),
   };
   await prepareWork(dir, state);
-  const { report, keptFiles } = await download(client, dir, state, options);
+  const { report, keptFiles } = await download(client, { dir, state }, options);
   signal?.throwIfAborted();
   let made: FetchResult['made'];
   if (options.import)
@@ -171,8 +169,7 @@ const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 /** Lists and fetches everything and writes what goes beside it. */
 async function download(
   client: ArchiveClient,
-  dir: string,
-  state: WorkState,
+  { dir, state }: { dir: string; state: WorkState },
   options: FetchOptions,
 ): Promise<{ report: FetchReport; keptFiles: number }> {
   const paths = workPaths(dir);

@@ -38,7 +38,7 @@ export async function* listImages(
     }
     if (page.next === url)
       throw new DataError(`${client.host} names a page as its own next page; run it again later`);
-    const { records, excluded } = sift(page, journal, known, request);
+    const { records, excluded } = sift(page, journal, { known, request });
     const full = request.limit !== null && journal.ids.size + records.length >= request.limit;
     const next: string | null = full ? null : page.next;
     await journal.append({ next, records, excluded });
@@ -59,8 +59,7 @@ function ahead(client: ArchiveClient, url: string): Promise<Page> {
 function sift(
   page: Page,
   journal: Journal,
-  known: ReadonlySet<string>,
-  request: ArchiveRequest,
+  { known, request }: { known: ReadonlySet<string>; request: ArchiveRequest },
 ): { records: ImageRecord[]; excluded: [string, Exclusion][] } {
   const records = new Map<string, ImageRecord>();
   const excluded: [string, Exclusion][] = [];

@@ -5,7 +5,8 @@ import { ConfigError, DataError } from 'graft-torch/base';
 import { keepAside, publishFolder, type Workplace } from '../../base/index.js';
 import { type Dataset, openDataset } from '../dataset/dataset.js';
 import type { ImportReport } from '../dataset/report.js';
-import { type ImportOptions, importDataset } from '../import/import.js';
+import { importDataset } from '../import/import.js';
+import type { ImportOptions } from '../import/options.js';
 import { workPaths } from './work-folder.js';
 
 /** What the caller decides about the import. */

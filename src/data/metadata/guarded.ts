@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, DataError } from 'graft-torch/base';
-import type { Metadata } from './read.js';
+import type { Metadata } from './metadata.js';
 
 export interface GuardedTask {
   paths: readonly string[];

@@ -26,7 +26,7 @@ export async function jsonRecords(text: string, path: string): Promise<JsonRecor
   } catch (error) {
     if (isJson(json)) throw error;
     const lines = json.split(/\r\n|\n|\r/);
-    if (!isJsonLines(lines)) throw await notJson(json, path, error as Error);
+    if (!isJsonLines(lines)) throw await notJson(json, { path }, error as Error);
     return jsonLines(lines, path);
   }
 }
@@ -74,14 +74,18 @@ async function jsonLines(lines: readonly string[], path: string): Promise<JsonRe
       value = parseJson(text, path, { uniqueKeys: true });
     } catch (error) {
       if (isJson(text)) throw error;
-      throw await notJson(text, path, error as Error, i);
+      throw await notJson(text, { path, linesBefore: i }, error as Error);
     }
     records.push(...expand(value, path, () => i + 1));
   }
   return records;
 }
 
-async function notJson(text: string, path: string, error: Error, linesBefore = 0): Promise<DataError> {
+async function notJson(
+  text: string,
+  { path, linesBefore = 0 }: { path: string; linesBefore?: number },
+  error: Error,
+): Promise<DataError> {
   const at = await malformedJsonAt(text);
   if (at === undefined)
     return error instanceof DataError

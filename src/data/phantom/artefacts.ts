@@ -15,15 +15,21 @@ export interface Picture {
 
 type Colour = readonly [number, number, number];
 
-function blend(picture: Picture, index: number, colour: Colour, alpha: number): void {
-  const { rgb } = picture;
+interface Paint {
+  colour: Colour;
+  /** How much of it covers what is there, 0…1. */
+  alpha: number;
+}
+
+function blend({ rgb }: Picture, index: number, { colour, alpha }: Paint): void {
   const at = index * 3;
   for (let c = 0; c < 3; c++) rgb[at + c]! += alpha * (colour[c]! - rgb[at + c]!);
 }
 
-function blendPlane(picture: Picture, cover: Float32Array, colour: Colour, opacity: number): void {
+/** Lays a colour on where `cover` says, 0…1 a sample. */
+function blendPlane(picture: Picture, cover: Float32Array, { colour, alpha }: Paint): void {
   for (let i = 0; i < cover.length; i++) {
-    if (cover[i]! > 0) blend(picture, i, colour, opacity * cover[i]!);
+    if (cover[i]! > 0) blend(picture, i, { colour, alpha: alpha * cover[i]! });
   }
 }
 
@@ -56,8 +62,8 @@ export function paintHair(picture: Picture, factors: PhantomFactors, random: Ran
       shade.push(x + 1.4 * width, y + 1.4 * width);
       widths.push(width * Math.sqrt(1 - (0.93 * step) / steps));
     }
-    strokeLine(cover, side, points, widths);
-    strokeLine(shadow, side, shade, widths);
+    strokeLine(cover, points, widths);
+    strokeLine(shadow, shade, widths);
   }
   const dark: Colour = [0.13, 0.08, 0.06];
   const light: Colour = [0.78, 0.62, 0.42];
@@ -67,8 +73,8 @@ export function paintHair(picture: Picture, factors: PhantomFactors, random: Ran
     light[1] + t * (dark[1] - light[1]),
     light[2] + t * (dark[2] - light[2]),
   ];
-  blendPlane(picture, shadow, [0.3, 0.18, 0.15], 0.22);
-  blendPlane(picture, cover, colour, 0.5 + 0.42 * hairDarkness);
+  blendPlane(picture, shadow, { colour: [0.3, 0.18, 0.15], alpha: 0.22 });
+  blendPlane(picture, cover, { colour, alpha: 0.5 + 0.42 * hairDarkness });
 }
 
 /** A scale: ticks along an edge of the field, or a small bar of its own. */
@@ -80,8 +86,8 @@ export function paintRuler(picture: Picture, factors: PhantomFactors, random: Ra
   const along = random.uniform(-0.12, 0.12) + (Math.PI / 2) * random.int(4);
   const ux = Math.cos(along);
   const uy = Math.sin(along);
-  const stroke = (x0: number, y0: number, x1: number, y1: number, w: number) =>
-    strokeLine(cover, side, [x0, y0, x1, y1], [w, w]);
+  const stroke = (ends: readonly [number, number, number, number], w: number) =>
+    strokeLine(cover, ends, [w, w]);
   if (ruler === 'edge') {
     const away = random.uniform(0.8, 0.92);
     for (let k = -10; k <= 10; k++) {
@@ -89,7 +95,7 @@ export function paintRuler(picture: Picture, factors: PhantomFactors, random: Ra
       const tick = k % 5 === 0 ? 0.13 : 0.075;
       const x = t * ux - away * uy;
       const y = t * uy + away * ux;
-      stroke(x, y, x - tick * uy, y + tick * ux, 0.008);
+      stroke([x, y, x - tick * uy, y + tick * ux], 0.008);
     }
   } else {
     const turn = random.uniform(0, 2 * Math.PI);
@@ -98,20 +104,24 @@ export function paintRuler(picture: Picture, factors: PhantomFactors, random: Ra
     const cx = -0.74 * uy + random.uniform(-0.2, 0.2) * ux;
     const cy = 0.74 * ux + random.uniform(-0.2, 0.2) * uy;
     const long = Math.abs(Math.sin(turn - along)) > 0.5 ? 0.22 : 0.4;
-    stroke(cx - long * bx, cy - long * by, cx + long * bx, cy + long * by, 0.007);
+    stroke([cx - long * bx, cy - long * by, cx + long * bx, cy + long * by], 0.007);
     for (let k = 0; k <= 10; k++) {
       const t = -long + (k / 10) * 2 * long;
       const tick = k % 5 === 0 ? 0.07 : 0.04;
       const x = cx + t * bx;
       const y = cy + t * by;
-      stroke(x, y, x - tick * by, y + tick * bx, 0.005);
+      stroke([x, y, x - tick * by, y + tick * bx], 0.005);
     }
   }
-  blendPlane(picture, cover, [0.09, 0.08, 0.1], 0.88);
+  blendPlane(picture, cover, { colour: [0.09, 0.08, 0.1], alpha: 0.88 });
 }
 
 /** A round coloured sticker reaching into the field. */
-export function paintPatch(picture: Picture, factors: PhantomFactors, noise: Noise, random: Random): void {
+export function paintPatch(
+  picture: Picture,
+  { factors, noise }: { factors: PhantomFactors; noise: Noise },
+  random: Random,
+): void {
   const hue = factors.nuisance.patchHue;
   if (hue === null) return;
   const { side } = picture;
@@ -121,12 +131,12 @@ export function paintPatch(picture: Picture, factors: PhantomFactors, noise: Noi
   const colour = hueToColour(hue);
   const x = away * Math.cos(angle);
   const y = away * Math.sin(angle);
-  stampDisc(side, x, y, radius, (index, distance) => {
+  stampDisc(side, { x, y, radius }, (index, distance) => {
     const px = coordinate(index % side, side);
     const py = coordinate(Math.floor(index / side), side);
     const paper = 0.93 + 0.1 * noise.gradient(px * 28, py * 28);
     const alpha = smoothstep(radius, radius - 0.02, distance);
-    blend(picture, index, [colour[0] * paper, colour[1] * paper, colour[2] * paper], alpha);
+    blend(picture, index, { colour: [colour[0] * paper, colour[1] * paper, colour[2] * paper], alpha });
   });
 }
 
@@ -146,14 +156,14 @@ export function paintBubbles(picture: Picture, factors: PhantomFactors, random: 
     const r = 0.02 + 0.11 * random.next() ** 2;
     const lit = random.uniform(0, 2 * Math.PI);
     const { side } = picture;
-    stampDisc(side, x, y, r, (index, distance) => {
+    stampDisc(side, { x, y, radius: r }, (index, distance) => {
       const dx = coordinate(index % side, side) - x;
       const dy = coordinate(Math.floor(index / side), side) - y;
       const facing = (dx * Math.cos(lit) + dy * Math.sin(lit)) / r;
       const rim = smoothstep(0.72, 0.93, distance / r) * smoothstep(1, 0.93, distance / r);
       if (rim <= 0) return;
-      if (facing > 0) blend(picture, index, [1, 1, 1], 0.75 * rim * facing);
-      else blend(picture, index, [0.2, 0.15, 0.13], -0.35 * rim * facing);
+      if (facing > 0) blend(picture, index, { colour: [1, 1, 1], alpha: 0.75 * rim * facing });
+      else blend(picture, index, { colour: [0.2, 0.15, 0.13], alpha: -0.35 * rim * facing });
     });
   }
 }
@@ -171,14 +181,9 @@ export function paintSpeculars(picture: Picture, factors: PhantomFactors, random
     const angle = random.uniform(0, 2 * Math.PI);
     const long = random.uniform(0, 0.022);
     const w = random.uniform(0.002, 0.006);
-    strokeLine(
-      cover,
-      picture.side,
-      [x, y, x + long * Math.cos(angle), y + long * Math.sin(angle)],
-      [w, 0.6 * w],
-    );
+    strokeLine(cover, [x, y, x + long * Math.cos(angle), y + long * Math.sin(angle)], [w, 0.6 * w]);
   }
-  blendPlane(picture, cover, [0.97, 0.97, 1], 0.75);
+  blendPlane(picture, cover, { colour: [0.97, 0.97, 1], alpha: 0.75 });
 }
 
 /** Exposure, white balance, fall-off of the light, darkening optics, and the black rim of a round aperture. */

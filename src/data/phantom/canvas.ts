@@ -30,9 +30,7 @@ export const coordinate = (i: number, side: number): number => ((i + 0.5) / side
 /** Calls `put(index, distance)` for every sample within `radius` of (x, y); distance in image units. */
 export function stampDisc(
   side: number,
-  x: number,
-  y: number,
-  radius: number,
+  { x, y, radius }: { x: number; y: number; radius: number },
   put: (index: number, distance: number) => void,
 ): void {
   const half = side / 2;
@@ -53,15 +51,16 @@ export function stampDisc(
 /**
  * Adds a line's anti-aliased coverage (0…1) to `target`, keeping the maximum, so that joints do not show. A line
  * thinner than a sample covers it in part.
+ * @param target side × side samples
  * @param points x, y pairs
  * @param halfWidths one a point, in image units
  */
 export function strokeLine(
   target: Float32Array,
-  side: number,
   points: readonly number[],
   halfWidths: readonly number[],
 ): void {
+  const side = Math.sqrt(target.length);
   const half = side / 2;
   for (let k = 0; k + 3 < points.length; k += 2) {
     const ax = points[k]!;

@@ -7,7 +7,7 @@ import type { DatasetItem } from '../build/item.js';
 import type { Dataset } from '../dataset/dataset.js';
 import type { ImportReport } from '../dataset/report.js';
 import type { Fractions } from '../dataset/split.js';
-import { bayesAuc, bayesProbability, type PhantomFactors, samplePhantom } from './index.js';
+import { bayesAuc, bayesProbability, type PhantomFactors, samplePhantom } from './factors.js';
 import { checkPhantomSize, startRenderer } from './render.js';
 
 export interface PhantomDatasetOptions {

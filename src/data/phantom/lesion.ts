@@ -40,13 +40,15 @@ function colourPatches(factors: PhantomFactors, outline: Outline, random: Random
   });
 }
 
-export function paintLesion(
-  canvas: Canvas,
-  factors: PhantomFactors,
-  outline: Outline,
-  noise: Noise,
-  random: Random,
-): void {
+/** What a phantom is painted by. */
+export interface Scene {
+  factors: PhantomFactors;
+  outline: Outline;
+  noise: Noise;
+}
+
+export function paintLesion(canvas: Canvas, scene: Scene, random: Random): void {
+  const { factors, outline, noise } = scene;
   const { side, melanin, blood, veil, white, relief } = canvas;
   const { asymmetry, border, colour, nuisance } = factors;
   const { centreX, centreY, radius } = outline;
@@ -73,7 +75,7 @@ export function paintLesion(
     for (let i = x0; i <= x1; i++) {
       const x = coordinate(i, side);
       const index = j * side + i;
-      const out = outsideness(outline, noise, x, y);
+      const out = outsideness(scene, x, y);
       if (out > 0.75) continue;
       const dx = (x - centreX) / radius;
       const dy = (y - centreY) / radius;
@@ -150,18 +152,13 @@ export function paintLesion(
       relief[index]! += cover * 0.04 * fine;
     }
   }
-  paintStreaks(canvas, factors, outline, noise, random.fork('streaks'));
-  paintDots(canvas, factors, outline, noise, random.fork('dots'));
+  paintStreaks(canvas, scene, random.fork('streaks'));
+  paintDots(canvas, scene, random.fork('dots'));
 }
 
 /** Radial streaks and pseudopods: a sign of an irregular border; their number and length follow it. */
-function paintStreaks(
-  canvas: Canvas,
-  factors: PhantomFactors,
-  outline: Outline,
-  noise: Noise,
-  random: Random,
-): void {
+function paintStreaks(canvas: Canvas, scene: Scene, random: Random): void {
+  const { factors, outline } = scene;
   const strength = smoothstep(0.35, 1, factors.border);
   const inclination = random.next();
   const spread = random.uniform(0.4, 1.4);
@@ -176,7 +173,7 @@ function paintStreaks(
     let r = 1.3 * radiusAt(outline, angle);
     while (
       r > 0.2 * radius &&
-      outsideness(outline, noise, centreX + r * Math.cos(angle), centreY + r * Math.sin(angle)) > -0.04
+      outsideness(scene, centreX + r * Math.cos(angle), centreY + r * Math.sin(angle)) > -0.04
     ) {
       r -= 0.05 * radius;
     }
@@ -193,20 +190,15 @@ function paintStreaks(
       points.push(centreX + at * Math.cos(angle + lean * t), centreY + at * Math.sin(angle + lean * t));
       widths.push(width * (t < 0.75 ? 1 : bulb));
     }
-    strokeLine(cover, canvas.side, points, widths);
+    strokeLine(cover, points, widths);
   }
   const depth = 0.25 + 0.5 * factors.nuisance.pigment;
   for (let i = 0; i < cover.length; i++) if (cover[i]! > 0) canvas.melanin[i]! += depth * cover[i]!;
 }
 
 /** Small round dark dots, inside. */
-function paintDots(
-  canvas: Canvas,
-  factors: PhantomFactors,
-  outline: Outline,
-  noise: Noise,
-  random: Random,
-): void {
+function paintDots(canvas: Canvas, scene: Scene, random: Random): void {
+  const { factors, outline } = scene;
   for (let k = 0; k < factors.nuisance.dots; k++) {
     const angle = random.uniform(0, 2 * Math.PI);
     const away = Math.sqrt(random.next()) * 0.95 * radiusAt(outline, angle);
@@ -214,8 +206,8 @@ function paintDots(
     const y = outline.centreY + away * Math.sin(angle);
     const r = random.uniform(0.007, 0.02);
     const depth = random.uniform(0.2, 0.75);
-    if (outsideness(outline, noise, x, y) > -0.03) continue;
-    stampDisc(canvas.side, x, y, 1.4 * r, (index, distance) => {
+    if (outsideness(scene, x, y) > -0.03) continue;
+    stampDisc(canvas.side, { x, y, radius: 1.4 * r }, (index, distance) => {
       canvas.melanin[index]! += depth * smoothstep(1.4 * r, 0.7 * r, distance);
     });
   }

@@ -52,13 +52,13 @@ export function renderPhantom(factors: PhantomFactors, sizePx: number): Uint8Arr
   checkPhantomSize(sizePx);
   const { of, noise } = streams(factors);
   const canvas = createCanvas(sizePx * SUPERSAMPLING);
-  paintSkin(canvas, factors, noise, of('skin'));
-  paintLesion(canvas, factors, makeOutline(factors, of('outline')), noise, of('lesion'));
+  paintSkin(canvas, { factors, noise }, of('skin'));
+  paintLesion(canvas, { factors, outline: makeOutline(factors, of('outline')), noise }, of('lesion'));
   const picture = develop(canvas);
   paintSpeculars(picture, factors, of('speculars'));
   paintHair(picture, factors, of('hair'));
   paintRuler(picture, factors, of('ruler'));
-  paintPatch(picture, factors, noise, of('patch'));
+  paintPatch(picture, { factors, noise }, of('patch'));
   paintBubbles(picture, factors, of('bubbles'));
   light(picture, factors, of('light'));
   return reduce(picture, sizePx);
@@ -82,7 +82,7 @@ export function renderPhantomMask(factors: PhantomFactors, sizePx: number): Uint
   const mask = new Uint8Array(sizePx * sizePx);
   for (let j = 0; j < sizePx; j++) {
     for (let i = 0; i < sizePx; i++) {
-      const out = outsideness(outline, noise, coordinate(i, sizePx), coordinate(j, sizePx));
+      const out = outsideness({ outline, noise }, coordinate(i, sizePx), coordinate(j, sizePx));
       mask[j * sizePx + i] = out < 0 ? 1 : 0;
     }
   }

@@ -102,7 +102,11 @@ export function radiusAt(outline: Outline, angle: number): number {
  * How far outside the lesion a point lies, in lesion radii: negative inside, 0 on the border. Not a true
  * distance, but monotone along each ray.
  */
-export function outsideness(outline: Outline, noise: Noise, x: number, y: number): number {
+export function outsideness(
+  { outline, noise }: { outline: Outline; noise: Noise },
+  x: number,
+  y: number,
+): number {
   const dx = x - outline.centreX;
   const dy = y - outline.centreY;
   const distance = Math.sqrt(dx * dx + dy * dy);

@@ -4,7 +4,11 @@ import { type Canvas, coordinate, stampDisc, strokeLine } from './canvas.js';
 import type { PhantomFactors } from './factors.js';
 import { coarseField, type Noise } from './noise.js';
 
-export function paintSkin(canvas: Canvas, factors: PhantomFactors, noise: Noise, random: Random): void {
+export function paintSkin(
+  canvas: Canvas,
+  { factors, noise }: { factors: PhantomFactors; noise: Noise },
+  random: Random,
+): void {
   const { side, melanin, blood, relief } = canvas;
   const { site, skinMelanin, skinBlood, skinTexture } = factors.nuisance;
   const turn = random.uniform(0, Math.PI);
@@ -46,7 +50,7 @@ export function paintSkin(canvas: Canvas, factors: PhantomFactors, noise: Noise,
     const r = random.uniform(0.02, 0.075);
     const depth = random.uniform(0.08, 0.35);
     const squeeze = random.uniform(0.6, 1);
-    stampDisc(side, random.uniform(-1, 1), random.uniform(-1, 1), r, (index, distance) => {
+    stampDisc(side, { x: random.uniform(-1, 1), y: random.uniform(-1, 1), radius: r }, (index, distance) => {
       const t = 1 - (distance / r) ** 2;
       melanin[index]! += depth * t * t * squeeze;
     });
@@ -63,7 +67,7 @@ function paintFollicles(canvas: Canvas, strength: number, random: Random): void 
       const x = gx + spacing * random.uniform(-0.4, 0.4);
       const y = gy + spacing * random.uniform(-0.4, 0.4);
       const r = random.uniform(0.022, 0.04);
-      stampDisc(canvas.side, x, y, r, (index, distance) => {
+      stampDisc(canvas.side, { x, y, radius: r }, (index, distance) => {
         const t = 1 - distance / r;
         canvas.relief[index]! += 0.1 * strength * t * (1 - t) * 2;
         if (t > 0.5) canvas.melanin[index]! += plug * (t - 0.5) * 2;
@@ -90,7 +94,7 @@ function paintVessels(canvas: Canvas, redness: number, random: Random): void {
       points.push(x, y);
       widths.push(0.006 * (1 - step / 8));
     }
-    strokeLine(cover, canvas.side, points, widths);
+    strokeLine(cover, points, widths);
   }
   for (let i = 0; i < cover.length; i++) if (cover[i]! > 0) canvas.blood[i]! += 0.3 * cover[i]!;
 }

@@ -21,7 +21,8 @@ import { decodeImage } from '../../image/decode.js';
 import { type Dataset, framingOf, imagePath, openDataset } from '../dataset/dataset.js';
 import { importDataset } from '../import/import.js';
 import { createPhantomDataset } from '../phantom/dataset.js';
-import { type PrepareOptions, prepareDataset } from './prepare.js';
+import type { PrepareOptions } from './options.js';
+import { prepareDataset } from './prepare.js';
 
 let root: string;
 let source: Dataset;
@@ -364,7 +365,7 @@ test('an image that has changed since the import is refused by name', async () =
 });
 
 test.each<[PrepareOptions, RegExp]>([
-  [{ sizesPx: [4] }, /size 4: expected/],
+  [{ sizesPx: [4] }, /sizesPx\.0: expected whole numbers from 8 to 4096/],
   [{ sizesPx: [16, 16] }, /twice/],
   [{ majorityRatio: 0.5 }, /from 1/],
   [{ reduceTo: 1 }, /from 2/],
@@ -380,7 +381,7 @@ describe('without another dataset', () => {
   test('its pictures are left out, with a receipt each', async () => {
     // The source's own pictures in other files, half as many, beside none that is new.
     const [other] = await prepareDataset(source, join(work, 'small'), { sizesPx: [40], reduceTo: 20 });
-    const [made] = await run({ without: [other!.dataset] });
+    const [made] = await run({ without: [other!.dataset.dir] });
     const theirs = new Set(other!.dataset.rows.map(({ id }) => id));
     expect(theirs.size).toBe(20);
     expect(made!.dataset.rows.map(({ id }) => id)).toEqual(
@@ -390,12 +391,12 @@ describe('without another dataset', () => {
     expect(new Set(receipts.map(({ id }) => id))).toEqual(theirs);
     expect(receipts[0]!.detail).toMatch(/^alike to (0\.9\d\d|1\.000): \S+ of /);
     // The same call again is the same dataset; another one is not taken for it.
-    expect((await run({ without: [other!.dataset] }))[0]!.dataset.hash).toBe(made!.dataset.hash);
+    expect((await run({ without: [other!.dataset.dir] }))[0]!.dataset.hash).toBe(made!.dataset.hash);
     await expect(run()).rejects.toThrow(DataError);
   });
 
   test('where nothing is left, it says so', async () => {
-    await expect(run({ without: [source] })).rejects.toThrow(/has all of its pictures; nothing is left/);
+    await expect(run({ without: [source.dir] })).rejects.toThrow(/has all of its pictures; nothing is left/);
     expect(readdirSync(work)).toEqual([]);
   });
 });

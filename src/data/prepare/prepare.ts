@@ -24,9 +24,7 @@ import {
   decodeImage,
   decoderId,
   encodeImage,
-  type Fit,
   indexMasks,
-  type Kernel,
   maskBox,
   removeHair,
   resizeImage,
@@ -46,54 +44,14 @@ import {
   openDataset,
   type Split,
 } from '../dataset/dataset.js';
+import { masksFolder } from '../dataset/dataset-masks.js';
 import { type Problem, problem } from '../dataset/problems.js';
 import { type ImportReport, reportFile } from '../dataset/report.js';
 import { select } from '../dataset/select.js';
 import { assignFolds, assignSplits, type Fractions, strataOf } from '../dataset/split.js';
+import { checked } from '../options.js';
+import { type PrepareOptions, type PrepareSettings, prepareSchema } from './options.js';
 import { sharedPictures } from './shared-pictures.js';
-
-export interface PrepareOptions {
-  /** Sides of the squares to make, in pixels; default: the images' own size. Several make a dataset each. */
-  sizesPx?: readonly number[];
-  /** Default `cover`: the centre is cut out. */
-  fit?: Fit;
-  /** Default `lanczos3`. */
-  kernel?: Kernel;
-  /** Of images whose pixels change; default `png`. */
-  format?: 'png' | 'jpeg';
-  /** Removes hair (image/hair.ts). */
-  hair?: boolean;
-  /** Folder of lesion masks; the images are cut to them. */
-  masks?: string;
-  /** What is left around the mask's box, as a share of its sides; default 0.1. */
-  marginShare?: number;
-  /** Datasets whose pictures are left out, whatever file they are in (shared-pictures.ts). */
-  without?: readonly Dataset[];
-  majorityRatio?: number;
-  /** Cuts the majority class in every split; default in train alone. */
-  cutEverywhere?: boolean;
-  reduceTo?: number;
-  /** Splits anew; default: the split stays. */
-  fractions?: Fractions;
-  /** K datasets, each with another fold as its test split. */
-  folds?: number;
-  /** Metadata columns that are shared out evenly when splitting anew. */
-  strata?: readonly string[];
-  /** Decides what is drawn, and the split; default 0. */
-  seed?: number;
-  name?: string;
-  importer?: string;
-  /**
-   * `shared`: images of both datasets decoded and compared; `mask`: masks read; `prepare`: images worked on; `read`: images
-   * taken over into the datasets.
-   */
-  onProgress?: (
-    phase: 'shared' | 'mask' | 'prepare' | 'read' | 'compare',
-    done: number,
-    total: number,
-  ) => void;
-  signal?: AbortSignal;
-}
 
 export interface Prepared {
   dataset: Dataset;
@@ -117,34 +75,29 @@ interface Figures {
 export async function prepareDataset(
   source: Dataset,
   out: string,
-  options: PrepareOptions = {},
+  asked: PrepareOptions = {},
 ): Promise<Prepared[]> {
-  check(source, options);
-  return inWorkplace(out, (place) => prepareInto(out, source, { ...options, place }), {
+  const options = settled(source, asked);
+  const without = options.without.map((dir) => openDataset(dir));
+  return inWorkplace(out, (place) => prepareInto(out, source, { ...options, place, others: without }), {
     ending: 'preparing',
     marks: ['key.json', 'done.jsonl'],
     keepAfter: () => options.signal?.aborted === true, // the same call goes on from here
   });
 }
 
+/** Options as they count, and what was opened for them. */
+type Preparation = PrepareSettings & { masks?: string; others: readonly Dataset[] };
+
 async function prepareInto(
   out: string,
   source: Dataset,
-  { place, ...options }: PrepareOptions & { place: Workplace },
+  { place, ...options }: Preparation & { place: Workplace },
 ): Promise<Prepared[]> {
   const { rows, problems, boxes } = await choose(source, options);
-  // The boxes stand for the masks, whose content may change while their folder's name stays.
-  const decisive = {
-    ...options,
-    masks: undefined,
-    ...(options.without ? { without: options.without.map(({ hash }) => hash) } : {}),
-    onProgress: undefined,
-    signal: undefined,
-    importer: undefined,
-  };
   const cut = rows.map(({ id }) => boxes.get(id) ?? null);
-  const key = sha256(JSON.stringify([source.hash, decisive, cut, decoderId]));
-  const targets = targetsOf(source, rows, out, options).map((target) => ({
+  const key = sha256(JSON.stringify([source.hash, decisive(options), cut, decoderId]));
+  const targets = targetsOf(out, partsOf(source, rows, options), options).map((target) => ({
     ...target,
     before: madeBefore(target.dir, key),
   }));
@@ -175,13 +128,11 @@ async function prepareInto(
         preparedAt: new Date().toISOString(),
         key,
         source: { name: source.name, hash: source.hash, provenance: source.provenance },
-        ...(sizePx === null
-          ? {}
-          : { sizePx, fit: options.fit ?? 'cover', kernel: options.kernel ?? 'lanczos3' }),
+        ...(sizePx === null ? {} : { sizePx, fit: options.fit, kernel: options.kernel }),
         ...(options.hair ? { hairRemoved: true } : {}),
         ...(options.masks === undefined
           ? {}
-          : { masks: resolve(options.masks), marginShare: marginOf(options) }),
+          : { masks: resolve(options.masks), marginShare: options.marginShare }),
         ...(fold === undefined ? {} : { fold, folds: options.folds }),
       },
     };
@@ -189,7 +140,11 @@ async function prepareInto(
       (row, i): DatasetItem => ({
         ...itemOf(row, figures.get(row.id)),
         known: known.get(sizePx)?.get(row.id),
-        source: { path: pathOf(place.dir, source, row, { ...options, sizePx }) },
+        source: {
+          path: changesPixels(options)
+            ? scratchPath(place.dir, row, { ...options, sizePx })
+            : imagePath(source, row),
+        },
         split: splits[i]!,
       }),
     );
@@ -197,7 +152,7 @@ async function prepareInto(
       dir,
       { header, items },
       {
-        seed: options.seed ?? 0,
+        seed: options.seed,
         fractions,
         images: 'share',
         oneClass: source.classes.length === 1,
@@ -221,14 +176,7 @@ interface Target extends Part {
   sizePx: number | null;
 }
 
-function targetsOf(
-  source: Dataset,
-  rows: readonly DatasetRow[],
-  out: string,
-  options: PrepareOptions,
-): Target[] {
-  const { sizesPx = [] } = options;
-  const parts = partsOf(source, rows, options);
+function targetsOf(out: string, parts: readonly Part[], { sizesPx }: PrepareSettings): Target[] {
   return (sizesPx.length > 0 ? sizesPx : [null]).flatMap((sizePx) =>
     parts.map((part) => ({
       ...part,
@@ -242,21 +190,37 @@ function targetsOf(
   );
 }
 
-const marginOf = (options: PrepareOptions): number => options.marginShare ?? 0.1;
+/**
+ * What decides the result, as the key of an unfinished one has it; what is not asked for is not in it. The boxes stand
+ * for the masks, whose content may change while their folder's name stays.
+ */
+const decisive = ({ sizesPx, kernel, hair, cutEverywhere, others, ...options }: Preparation) => ({
+  sizesPx: sizesPx.length > 0 ? sizesPx : undefined,
+  fit: options.fit,
+  format: options.format,
+  hair: hair || undefined,
+  marginShare: options.marginShare,
+  without: others.length > 0 ? others.map(({ hash }) => hash) : undefined,
+  majorityRatio: options.majorityRatio,
+  cutEverywhere: cutEverywhere || undefined,
+  reduceTo: options.reduceTo,
+  fractions: options.fractions,
+  folds: options.folds,
+  strata: options.strata,
+  seed: options.seed || undefined,
+  name: options.name,
+  kernel: kernel === 'lanczos3' ? undefined : kernel,
+});
 
-function check(source: Dataset, options: PrepareOptions): void {
-  const { sizesPx = [], majorityRatio, cutEverywhere, reduceTo, folds, strata = [], fractions } = options;
-  const wrong = sizesPx.find((size) => !Number.isInteger(size) || size < 8 || size > 4096);
-  if (wrong !== undefined) throw new ConfigError(`size ${wrong}: expected whole numbers from 8 to 4096`);
-  if (new Set(sizesPx).size !== sizesPx.length) throw new ConfigError('a size is given twice');
-  if (majorityRatio !== undefined && !(majorityRatio >= 1))
-    throw new ConfigError(`majority ratio ${majorityRatio}: expected a number from 1`);
+/** @throws ConfigError for options that are out of range, or do not fit each other or the source */
+function settled(
+  source: Dataset,
+  { importer, onProgress, signal, ...asked }: PrepareOptions,
+): PrepareSettings & { masks?: string } {
+  const settings = checked(prepareSchema, asked);
+  const { majorityRatio, cutEverywhere, folds, strata = [], fractions } = settings;
   if (cutEverywhere && majorityRatio === undefined)
     throw new ConfigError('the majority is cut everywhere: give the ratio to cut it to as well');
-  if (reduceTo !== undefined && !(Number.isInteger(reduceTo) && reduceTo >= 2))
-    throw new ConfigError(`reduction to ${reduceTo}: expected a whole number from 2`);
-  if (folds !== undefined && !(Number.isInteger(folds) && folds >= 2))
-    throw new ConfigError(`${folds} folds: expected a whole number from 2`);
   if (strata.length > 0 && !fractions && folds === undefined)
     throw new ConfigError('strata are shared out when splitting anew: give a split or folds as well');
   const columns = Object.keys(source.rows[0]?.extra ?? {});
@@ -265,17 +229,24 @@ function check(source: Dataset, options: PrepareOptions): void {
       throw new ConfigError(
         `stratum ${column}: ${source.dir} has no such column; it has ${columns.join(', ')}`,
       );
+  const own = join(source.dir, masksFolder);
+  if (settings.masks === true && !existsSync(own))
+    throw new ConfigError(
+      `--masks: ${source.dir} keeps no masks; name their folder, or import again with --masks keep`,
+    );
+  const masks = settings.masks === true ? own : settings.masks;
+  return { ...settings, masks, importer, onProgress, signal };
 }
 
 /** Which rows are taken, and the box that each is cut to. */
 async function choose(
   source: Dataset,
-  options: PrepareOptions,
+  options: Preparation,
 ): Promise<{ rows: DatasetRow[]; problems: Problem[]; boxes: Map<string, Box> }> {
   const boxes = new Map<string, Box>();
   const problems: Problem[] = [];
   let rows = source.rows;
-  for (const other of options.without ?? []) {
+  for (const other of options.others) {
     const shared = await sharedPictures({ dir: source.dir, rows }, other, {
       onProgress: (done, total) => options.onProgress?.('shared', done, total),
       signal: options.signal,
@@ -308,7 +279,7 @@ async function choose(
         const box =
           paths.length === 0
             ? null
-            : await maskBox(paths, { marginShare: marginOf(options), size: { width, height } });
+            : await maskBox(paths, { marginShare: options.marginShare, size: { width, height } });
         if (box) boxes.set(id, box);
         else without.push(id);
         options.onProgress?.('mask', ++done, rows.length);
@@ -338,7 +309,7 @@ async function choose(
     majorityRatio: options.majorityRatio,
     ...(options.cutEverywhere ? { cutSplits: ['train', 'val', 'test'] } : {}),
     reduceTo: options.reduceTo,
-    seed: options.seed ?? 0,
+    seed: options.seed,
   });
   return {
     rows: selection.kept.map((i) => rows[i]!),
@@ -347,34 +318,30 @@ async function choose(
   };
 }
 
-/** Where the pixels of a row come from: the scratch folder, or the source itself where nothing is done to them. */
-function pathOf(
+/** Where the pixels of a row are kept until the datasets are made. */
+const scratchPath = (
   scratch: string,
-  source: Dataset,
-  row: DatasetRow,
-  options: PrepareOptions & { sizePx: number | null },
-): string {
-  if (!changesPixels(options)) return imagePath(source, row);
-  const extension = options.format === 'jpeg' ? '.jpg' : '.png';
-  return join(
+  { id }: DatasetRow,
+  { sizePx, format }: Pick<PrepareSettings, 'format'> & { sizePx: number | null },
+): string =>
+  join(
     scratch,
-    String(options.sizePx ?? 'own'),
-    `${sha256(row.id).slice(0, 32)}${extension}`, // names of files may differ in their folder alone
+    String(sizePx ?? 'own'),
+    `${sha256(id).slice(0, 32)}${format === 'jpeg' ? '.jpg' : '.png'}`, // names of files may differ in their folder alone
   );
-}
 
-const changesPixels = ({ sizesPx = [], hair, masks }: PrepareOptions): boolean =>
-  sizesPx.length > 0 || hair === true || masks !== undefined;
+const changesPixels = ({ sizesPx, hair, masks }: PrepareSettings): boolean =>
+  sizesPx.length > 0 || hair || masks !== undefined;
 
 /** Makes every image at every size in the scratch folder; what is there from the same call is kept. */
 async function work(
   source: Dataset,
   rows: readonly DatasetRow[],
-  options: PrepareOptions & { place: Workplace; key: string; boxes: ReadonlyMap<string, Box> },
+  options: PrepareSettings & { place: Workplace; key: string; boxes: ReadonlyMap<string, Box> },
 ): Promise<Map<string, Figures>> {
   const figures = new Map<string, Figures>();
   if (!changesPixels(options)) return figures;
-  const { place, key, sizesPx = [], onProgress, signal } = options;
+  const { place, key, sizesPx, onProgress, signal } = options;
   const keyPath = join(place.dir, 'key.json');
   const donePath = join(place.dir, 'done.jsonl');
   if (!existsSync(keyPath) || readJson(keyPath) !== key) {
@@ -401,8 +368,8 @@ async function work(
         if (sha256(bytes) !== row.sha256) throw changedError(from);
         const { images, ...own } = await prepareImage(bytes, row, { ...options, from });
         for (const [k, image] of images.entries()) {
-          const path = pathOf(place.dir, source, row, { ...options, sizePx: sizesPx[k] ?? null });
-          const encoded = await encodeImage(image, options.format ?? 'png', {
+          const path = scratchPath(place.dir, row, { ...options, sizePx: sizesPx[k] ?? null });
+          const encoded = await encodeImage(image, options.format, {
             grey: channelsOf(source) === 1,
           });
           mkdirSync(dirname(path), { recursive: true });
@@ -422,9 +389,9 @@ async function work(
 async function prepareImage(
   bytes: Uint8Array,
   row: DatasetRow,
-  options: PrepareOptions & { boxes: ReadonlyMap<string, Box>; from: string },
+  options: PrepareSettings & { boxes: ReadonlyMap<string, Box>; from: string },
 ): Promise<{ images: DecodedImage[] } & Figures> {
-  const { sizesPx = [], fit = 'cover', kernel = 'lanczos3', boxes, from } = options;
+  const { sizesPx, fit, kernel, boxes, from } = options;
   const crop = boxes.get(row.id);
   const decode = (sizePx?: number): Promise<DecodedImage> =>
     decodeImage(
@@ -504,7 +471,7 @@ const headerOf = ({
 function framingOfTarget(
   source: Dataset,
   sizePx: number | null,
-  { fit = 'cover', kernel = 'lanczos3', masks }: PrepareOptions,
+  { fit, kernel, masks }: PrepareSettings,
 ): Pick<Dataset, 'framing'> {
   if (masks === undefined && (sizePx === null || isSquare(source))) {
     const before = framingOf(source);
@@ -522,8 +489,8 @@ interface Part {
 }
 
 /** The splits of the rows: as they were, anew, or one way for each fold. */
-function partsOf(source: Dataset, rows: readonly DatasetRow[], options: PrepareOptions): Part[] {
-  const { fractions = source.fractions, folds, strata = [], seed = 0 } = options;
+function partsOf(source: Dataset, rows: readonly DatasetRow[], options: PrepareSettings): Part[] {
+  const { fractions = source.fractions, folds, strata = [], seed } = options;
   const further = strataOf(
     rows.map(({ extra }) => extra),
     strata,

@@ -101,7 +101,7 @@ test.each(cases)('%s', async (name, content, count) => {
       return 0;
     }
   };
-  const options = { positive: 'mel', metadata: path, oneClass: true, partial: true, nearDuplicates: false };
+  const options = { positive: 'mel', metadata: path, oneClass: true, partial: true };
   expect(await outcome(() => importDataset(images, join(root, `made-${name}`), options as never))).toBe(
     count,
   );

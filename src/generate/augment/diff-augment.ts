@@ -71,7 +71,7 @@ export function applyDiffAugment(
       changed = cutHoles(
         changed,
         draws.map(({ hole }) => [hole]),
-        HOLE,
+        { side: HOLE },
       );
     return changed;
   });
