@@ -83,5 +83,4 @@ export async function writeEdaReport(
 }
 export { columnTitle } from './columns.js';
 export { readImportReport } from './flow.js';
-export { type Share, wilson } from './share.js';
 export { thumbnail } from './thumbnails.js';

@@ -35,7 +35,7 @@ export interface FrechetInfinity {
   /**
    * Where the line may lie at 0 (95 %, Student's t), judged by how the points scatter about it. This is no interval of FD∞:
    * other images would have moved all points together. In simulations it held the true distance in 60 % of draws. For an
-   * interval that counts, give `halfSampleInterval` this function.
+   * interval that counts, give `halfSampleIntervals` this function.
    */
   low: number;
   high: number;

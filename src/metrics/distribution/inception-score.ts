@@ -38,7 +38,7 @@ export interface InceptionScore {
  */
 export function inceptionScore(logits: Tensor, options: InceptionScoreOptions = {}): InceptionScore {
   const { splits = 10, random } = options;
-  requireFeatureSet('inception score', 'only', logits, 1);
+  requireFeatureSet('inception score', logits, { which: 'only', least: 1 });
   const [n, classes] = logits.shape as [number, number];
   if (classes < 2)
     throw new DataError('inception score: logits of one class: use a classifier of two or more');

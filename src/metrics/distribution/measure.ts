@@ -10,114 +10,21 @@
 
 import { noGrad, type Tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { meanAndDeviation, tQuantile } from '../../stats/index.js';
+import { meanAndDeviation, quantile, tQuantile } from '../../stats/index.js';
 import type { Backbone, FeatureExtractor } from '../backbone/index.js';
+import { DISTRIBUTION_METRICS } from '../registry.js';
 import type { MetricRecord, Protocol } from '../sets/record.js';
-import { quantile } from '../sets/summarise.js';
-import { densityCoverage } from './density-coverage.js';
 import { drawIndices, rowsOf } from './features.js';
-import { frechetDistance } from './frechet.js';
 import { type FrechetInfinity, frechetInfinity } from './frechet-infinity.js';
 import { inceptionScore } from './inception-score.js';
 import { halfSampleIntervals } from './interval.js';
-import { kernelDistance } from './kernel-distance.js';
-import { prdc } from './prdc.js';
-import { precisionRecall } from './precision-recall.js';
-
-type Statistic = (real: Tensor, synthetic: Tensor) => Record<string, number>;
-
-/** Metrics that are computed together. */
-interface Family {
-  metrics: readonly (Pick<MetricRecord, 'metric' | 'name' | 'better'> & { settings: string })[];
-  /** Fewest images of each set, and of each half of one. */
-  minimum: number;
-  /** The figure moves with the number of images, so that N is part of the protocol. */
-  movesWithCount: boolean;
-  /** @param wanted those of its metrics that are needed; it may give more */
-  statistic: (random: Random, wanted: readonly string[]) => Statistic;
-  /** A cheaper one, for halves; default the same. */
-  replicate?: (random: Random) => Statistic;
-}
-
-const kernelOf =
-  (random: Random, subsets?: number): Statistic =>
-  (real, synthetic) => ({ kernel: kernelDistance(real, synthetic, { random, subsets }).mean });
-
-/** All four from the same distances; where only two are wanted, no more than those need. */
-function neighbourhoodStatistic(wanted: readonly string[]): Statistic {
-  const third = wanted.some((metric) => metric === 'precision' || metric === 'recall');
-  const fifth = wanted.some((metric) => metric === 'density' || metric === 'coverage');
-  return (real, synthetic) => {
-    if (third && fifth) return { ...prdc(real, synthetic) };
-    const { k: _, ...figures } = third ? precisionRecall(real, synthetic) : densityCoverage(real, synthetic);
-    return figures;
-  };
-}
-
-const BALLS_TO_THIRD = 'balls to the 3rd neighbour, strict';
-const BALLS_TO_FIFTH = 'balls to the 5th neighbour, strict';
-
-const FAMILIES: readonly Family[] = [
-  {
-    metrics: [
-      {
-        metric: 'frechet',
-        name: 'Fréchet distance',
-        better: 'lower',
-        settings: 'squared distance of Gaussians, float64',
-      },
-    ],
-    minimum: 2,
-    movesWithCount: true,
-    statistic: () => (real, synthetic) => ({ frechet: frechetDistance(real, synthetic) }),
-  },
-  {
-    metrics: [
-      {
-        metric: 'kernel',
-        name: 'Kernel distance (KID)',
-        better: 'lower',
-        settings:
-          'unbiased MMD², (xᵀy / D + 1)³, 100 subsets of 1,000 images, at most half of the smaller set; its SD is over subsets',
-      },
-    ],
-    minimum: 4,
-    movesWithCount: false,
-    statistic: (random) => kernelOf(random),
-    replicate: (random) => kernelOf(random, 10),
-  },
-  {
-    metrics: [
-      { metric: 'precision', name: 'Precision', better: 'higher', settings: BALLS_TO_THIRD },
-      { metric: 'recall', name: 'Recall', better: 'higher', settings: BALLS_TO_THIRD },
-      { metric: 'density', name: 'Density', better: 'higher', settings: BALLS_TO_FIFTH },
-      { metric: 'coverage', name: 'Coverage', better: 'higher', settings: BALLS_TO_FIFTH },
-    ],
-    minimum: 6,
-    movesWithCount: true,
-    statistic: (_, wanted) => neighbourhoodStatistic(wanted),
-  },
-];
-
-/** What a figure can be, where that is not every number. */
-const LIMITS: Readonly<Record<string, readonly [low: number, high: number]>> = {
-  frechet: [0, Number.POSITIVE_INFINITY],
-  precision: [0, 1],
-  recall: [0, 1],
-  density: [0, Number.POSITIVE_INFINITY],
-  coverage: [0, 1],
-};
+import type { DistributionMetric } from './metric.js';
 
 /** An interval around a figure does not reach beyond what the figure can be. */
-function within(metric: string, low: number, high: number): [number, number] {
-  const [least, most] = LIMITS[metric] ?? [low, high];
-  return [Math.max(least, low), Math.min(most, high)];
-}
+const within = ([low, high]: readonly [number, number], [least, most]: readonly [number, number]) =>
+  [Math.max(least, low), Math.min(most, high)] as [number, number];
 
-/** Ids of the metrics that every backbone can give, in the order of a table. */
-export const DISTRIBUTION_METRICS: readonly string[] = FAMILIES.flatMap(({ metrics }) =>
-  metrics.map(({ metric }) => metric),
-);
+const ANY = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
 
 /** Features of one backbone, `[N, D]`. */
 export interface FeatureSets {
@@ -128,8 +35,10 @@ export interface FeatureSets {
 export interface MeasureOptions {
   /** Decides halves and subsets, default 0. */
   seed?: number;
-  /** Ids of `DISTRIBUTION_METRICS`; default all that the sets are large enough for. */
+  /** Ids of those that are wanted; default all that the sets are large enough for. */
   metrics?: readonly string[];
+  /** What can be wanted; default `DISTRIBUTION_METRICS`. */
+  known?: readonly DistributionMetric[];
   /**
    * Evaluations on halves, for intervals, and twice two fifths of that for the floor; default 50. 0: no intervals, and a
    * floor from one pair of halves (while training).
@@ -144,6 +53,11 @@ export interface MeasureOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+const countsOf = ({ real, synthetic }: FeatureSets): MetricRecord['n'] => ({
+  real: real.shape[0]!,
+  synthetic: synthetic.shape[0]!,
+});
+
 /** Of the backbone, what its figures depend on. */
 export const backboneProtocol = ({ name, hash, resizer, quantisation }: FeatureExtractor): Protocol => ({
   backbone: name,
@@ -154,7 +68,7 @@ export const backboneProtocol = ({ name, hash, resizer, quantisation }: FeatureE
 
 /**
  * @param backbone that made the features
- * @returns one record a metric, in the order of `DISTRIBUTION_METRICS`
+ * @returns one record a metric, in the order of those that are known
  * @throws DataError if a set has fewer than two rows, the lengths differ, or a value is not finite
  */
 export function measureDistribution(
@@ -162,11 +76,11 @@ export function measureDistribution(
   sets: FeatureSets,
   options: MeasureOptions = {},
 ): MetricRecord[] {
-  const { metrics = DISTRIBUTION_METRICS, replicates = 50, onProgress } = options;
-  const { real, synthetic } = sets;
+  const { known = DISTRIBUTION_METRICS, replicates = 50, onProgress } = options;
+  const { metrics = known.flatMap((family) => family.metrics.map(({ metric }) => metric)) } = options;
   const random = new Random(options.seed ?? 0);
-  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
-  const families = FAMILIES.filter(
+  const n = countsOf(sets);
+  const families = known.filter(
     (family) =>
       family.metrics.some(({ metric }) => metrics.includes(metric)) &&
       // Two images are the least of any; a metric that needs more is left out unless it was asked for by name.
@@ -180,16 +94,12 @@ export function measureDistribution(
       noGrad(() => figuresOf(chosen, sets, { ...options, random: own, replicates })),
     );
     onProgress?.(i + 1, families.length);
-    return wanted.map(({ settings, ...about }): MetricRecord => {
-      const { value, sd, interval, floor } = figures[about.metric]!;
+    return wanted.map(({ settings, range: _, ...about }): MetricRecord => {
       return {
         ...about,
         unit: '',
         class: options.class ?? null,
-        value,
-        sd,
-        interval,
-        floor,
+        ...figures[about.metric]!,
         n,
         protocol: {
           ...options.protocol,
@@ -208,7 +118,7 @@ export function measureDistribution(
 type Figure = Pick<MetricRecord, 'value' | 'sd' | 'interval' | 'floor'>;
 
 function figuresOf(
-  family: Family,
+  family: DistributionMetric,
   { real, synthetic }: FeatureSets,
   { random, replicates, groups }: { random: Random; replicates: number; groups?: readonly string[] },
 ): Record<string, Figure> {
@@ -218,12 +128,13 @@ function figuresOf(
   const enough = Math.min(real.shape[0]!, synthetic.shape[0]!) >= 2 * family.minimum;
   const halves =
     replicates > 0 && enough
-      ? halfSampleIntervals(real, synthetic, replicate, {
+      ? halfSampleIntervals({ first: real, second: synthetic }, replicate, {
           random: random.fork('halves'),
           replicates,
           groups: { first: groups },
         })
       : null;
+  const rangeOf = (id: string) => family.metrics.find(({ metric }) => metric === id)?.range ?? ANY;
   const floors = floorsOf(family, { real, synthetic }, { random: random.fork('floor'), replicates });
   return Object.fromEntries(
     Object.entries(whole).map(([metric, value]): [string, Figure] => {
@@ -235,7 +146,7 @@ function figuresOf(
         {
           value,
           sd: half?.sd ?? null,
-          interval: width === null ? null : within(metric, value - width, value + width),
+          interval: width === null ? null : within([value - width, value + width], rangeOf(metric)),
           floor: floors?.[metric] ?? null,
         },
       ];
@@ -245,7 +156,7 @@ function figuresOf(
 
 /** Real halves against each other, and synthetic images in place of the second half. Null with too few images. */
 function floorsOf(
-  family: Family,
+  family: DistributionMetric,
   { real, synthetic }: FeatureSets,
   { random, replicates }: { random: Random; replicates: number },
 ): Record<string, NonNullable<MetricRecord['floor']>> | null {
@@ -281,10 +192,9 @@ function floorsOf(
 
 /** Mean over halves, and where 95 % of them lie. */
 function spread(values: readonly number[]): { value: number; interval: [number, number] | null } {
-  const sorted = values.toSorted((a, b) => a - b);
   return {
     value: meanAndDeviation(values).mean,
-    interval: values.length > 1 ? [quantile(sorted, 0.025), quantile(sorted, 0.975)] : null,
+    interval: values.length > 1 ? [quantile(values, 0.025), quantile(values, 0.975)] : null,
   };
 }
 
@@ -292,12 +202,13 @@ function spread(values: readonly number[]): { value: number; interval: [number, 
  * FD∞ as a record; null where the images are too few for its line (fewer than five a feature in each set).
  * @throws DataError as `measureDistribution`
  */
-export function measureFrechetInfinity(
+function measureFrechetInfinity(
   backbone: FeatureExtractor,
-  { real, synthetic }: FeatureSets,
+  sets: FeatureSets,
   options: MeasureOptions = {},
 ): { record: MetricRecord; fit: FrechetInfinity } | null {
-  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
+  const { real, synthetic } = sets;
+  const n = countsOf(sets);
   const needed = 2 * Math.max(50, Math.ceil(2.5 * real.shape[1]!));
   if (Math.min(n.real, n.synthetic) < needed) return null;
   const fit = frechetInfinity(real, synthetic, { random: new Random(options.seed ?? 0).fork('infinity') });
@@ -331,13 +242,14 @@ const IMAGES_PER_SPLIT = 100;
  *
  * @param logits of each set, `[N, K]`
  */
-export function measureInceptionScore(
+function measureInceptionScore(
   backbone: FeatureExtractor,
-  { real, synthetic }: FeatureSets,
+  sets: FeatureSets,
   options: MeasureOptions = {},
 ): MetricRecord {
+  const { real, synthetic } = sets;
   const random = new Random(options.seed ?? 0).fork('inception');
-  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
+  const n = countsOf(sets);
   const smaller = Math.min(n.real, n.synthetic);
   const splits = Math.min(10, Math.max(1, Math.floor(smaller / IMAGES_PER_SPLIT)));
   const score = (logits: Tensor) => inceptionScore(logits, { splits, random });

@@ -25,7 +25,7 @@ export {
   nearestDistances,
 } from './nearest-distances.js';
 export { type PictureCopies, type PictureCopy, pictureCopies, symmetryNames } from './picture-copies.js';
-export type { DistanceMetric, PrivacySets, RealGroups } from './sets.js';
+export type { PrivacySets, RealGroups } from './sets.js';
 export { nearest, nearestOfOtherGroup } from './sets.js';
 export { shrunken, shrunkenSymmetries } from './shrunken.js';
 export { defaultThresholds, type PrivacyThresholds } from './thresholds.js';
