@@ -48,7 +48,6 @@ export type {
 // Numbers and words as reports print them.
 export { escapeHtml } from './escape.js';
 // Writers.
-export { writeFigureFiles } from './figure-files.js';
 export {
   capital,
   day,
@@ -86,4 +85,4 @@ export {
 } from './palette.js';
 export { writePdf } from './pdf.js';
 export { pngPicture, readPngFile } from './picture.js';
-export { writeReportFiles } from './write.js';
+export { writeFigureFiles, writePage, writeReportFiles } from './write.js';
