@@ -29,5 +29,5 @@ export const FULL_REFERENCE_METRICS: readonly FullReferenceMetric[] = [
   haarPsiMetric,
 ].map(inChunks);
 
-/** Of sets of features. FD∞ and the Inception Score, which not every backbone can give, stand in distribution/measure.ts. */
+/** Of sets of features. FD∞ and the Inception Score, which not every backbone can give, are added by `measureAll`. */
 export const DISTRIBUTION_METRICS: readonly DistributionMetric[] = [frechetMetric, kernelMetric, prdcMetrics];

@@ -16,14 +16,14 @@ export { type FrechetInfinity, type FrechetInfinityOptions, frechetInfinity } fr
 export { type InceptionScore, type InceptionScoreOptions, inceptionScore } from './inception-score.js';
 export { type HalfSampleInterval, type HalfSampleOptions, halfSampleIntervals } from './interval.js';
 export { type KernelDistance, type KernelDistanceOptions, kernelDistance } from './kernel-distance.js';
+export { measureAll, measureDistribution } from './measure.js';
 export {
   backboneProtocol,
+  type DistributionMetric,
   type FeatureSets,
   type MeasureOptions,
-  measureAll,
-  measureDistribution,
-} from './measure.js';
-export type { DistributionMetric, Statistic } from './metric.js';
+  type Statistic,
+} from './metric.js';
 export {
   kthNeighbourRadii,
   type NeighbourOptions,

@@ -8,63 +8,29 @@
  * those two are to be compared, not the value at full N with the floor.
  */
 
-import { noGrad, type Tensor, tidy } from 'graft-torch';
+import { noGrad, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { meanAndDeviation, quantile, tQuantile } from '../../stats/index.js';
-import type { Backbone, FeatureExtractor } from '../backbone/index.js';
+import { meanAndDeviation, quantile } from '../../stats/index.js';
+import type { Backbone, FeatureExtractor } from '../backbone/backbone.js';
 import { DISTRIBUTION_METRICS } from '../registry.js';
-import type { MetricRecord, Protocol } from '../sets/record.js';
+import type { MetricRecord } from '../sets/record.js';
 import { drawIndices, rowsOf } from './features.js';
-import { type FrechetInfinity, frechetInfinity } from './frechet-infinity.js';
-import { inceptionScore } from './inception-score.js';
+import { type FrechetInfinity, measureFrechetInfinity } from './frechet-infinity.js';
+import { measureInceptionScore } from './inception-score.js';
 import { halfSampleIntervals } from './interval.js';
-import type { DistributionMetric } from './metric.js';
+import {
+  backboneProtocol,
+  countsOf,
+  type DistributionMetric,
+  type FeatureSets,
+  type MeasureOptions,
+} from './metric.js';
 
 /** An interval around a figure does not reach beyond what the figure can be. */
 const within = ([low, high]: readonly [number, number], [least, most]: readonly [number, number]) =>
   [Math.max(least, low), Math.min(most, high)] as [number, number];
 
 const ANY = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
-
-/** Features of one backbone, `[N, D]`. */
-export interface FeatureSets {
-  real: Tensor;
-  synthetic: Tensor;
-}
-
-export interface MeasureOptions {
-  /** Decides halves and subsets, default 0. */
-  seed?: number;
-  /** Ids of those that are wanted; default all that the sets are large enough for. */
-  metrics?: readonly string[];
-  /** What can be wanted; default `DISTRIBUTION_METRICS`. */
-  known?: readonly DistributionMetric[];
-  /**
-   * Evaluations on halves, for intervals, and twice two fifths of that for the floor; default 50. 0: no intervals, and a
-   * floor from one pair of halves (while training).
-   */
-  replicates?: number;
-  /** Patient or lesion of each real image: drawn whole where intervals are made. */
-  groups?: readonly string[];
-  class?: string | null;
-  /** Goes into every record. */
-  protocol?: Protocol;
-  /** Called after each family of metrics. */
-  onProgress?: (done: number, total: number) => void;
-}
-
-const countsOf = ({ real, synthetic }: FeatureSets): MetricRecord['n'] => ({
-  real: real.shape[0]!,
-  synthetic: synthetic.shape[0]!,
-});
-
-/** Of the backbone, what its figures depend on. */
-export const backboneProtocol = ({ name, hash, resizer, quantisation }: FeatureExtractor): Protocol => ({
-  backbone: name,
-  backboneHash: hash,
-  resizer,
-  quantisation,
-});
 
 /**
  * @param backbone that made the features
@@ -196,95 +162,6 @@ function spread(values: readonly number[]): { value: number; interval: [number, 
     value: meanAndDeviation(values).mean,
     interval: values.length > 1 ? [quantile(values, 0.025), quantile(values, 0.975)] : null,
   };
-}
-
-/**
- * FD∞ as a record; null where the images are too few for its line (fewer than five a feature in each set).
- * @throws DataError as `measureDistribution`
- */
-function measureFrechetInfinity(
-  backbone: FeatureExtractor,
-  sets: FeatureSets,
-  options: MeasureOptions = {},
-): { record: MetricRecord; fit: FrechetInfinity } | null {
-  const { real, synthetic } = sets;
-  const n = countsOf(sets);
-  const needed = 2 * Math.max(50, Math.ceil(2.5 * real.shape[1]!));
-  if (Math.min(n.real, n.synthetic) < needed) return null;
-  const fit = frechetInfinity(real, synthetic, { random: new Random(options.seed ?? 0).fork('infinity') });
-  const record: MetricRecord = {
-    metric: 'frechet-infinity',
-    name: 'FD∞',
-    unit: '',
-    better: 'lower',
-    class: options.class ?? null,
-    value: fit.value,
-    sd: null,
-    interval: [fit.low, fit.high],
-    // Of infinitely many images of one distribution it is 0.
-    floor: { value: 0, interval: null, matched: null },
-    n,
-    protocol: {
-      ...options.protocol,
-      ...backboneProtocol(backbone),
-      settings: 'line of the Fréchet distance over 1/N, 15 points, both sets subsampled',
-      interval: '95 %, of the line at 1/N = 0, Student’s t',
-    },
-  };
-  return { record, fit };
-}
-
-/** Images a split needs before its p(y) means anything. */
-const IMAGES_PER_SPLIT = 100;
-
-/**
- * Inception Score as a record, with that of the real images as its floor.
- *
- * @param logits of each set, `[N, K]`
- */
-function measureInceptionScore(
-  backbone: FeatureExtractor,
-  sets: FeatureSets,
-  options: MeasureOptions = {},
-): MetricRecord {
-  const { real, synthetic } = sets;
-  const random = new Random(options.seed ?? 0).fork('inception');
-  const n = countsOf(sets);
-  const smaller = Math.min(n.real, n.synthetic);
-  const splits = Math.min(10, Math.max(1, Math.floor(smaller / IMAGES_PER_SPLIT)));
-  const score = (logits: Tensor) => inceptionScore(logits, { splits, random });
-  const { mean, sd } = score(synthetic);
-  const part = (logits: Tensor): number =>
-    tidy(() => score(rowsOf(logits, drawIndices(logits.shape[0]!, smaller, random))).mean);
-  return {
-    metric: 'inception-score',
-    name: 'Inception Score',
-    unit: '',
-    better: 'higher',
-    class: options.class ?? null,
-    value: mean,
-    sd: splits > 1 ? sd : null,
-    interval: splits > 1 ? around(mean, sd, splits) : null,
-    floor: {
-      value: part(real),
-      interval: null,
-      matched: { value: part(synthetic), interval: null },
-    },
-    n,
-    protocol: {
-      ...options.protocol,
-      ...backboneProtocol(backbone),
-      settings: `${splits} splits; its SD is over splits`,
-      syntheticImages: n.synthetic,
-      interval: '95 %, Student’s t over the splits',
-    },
-  };
-}
-
-/** @param sd population deviation over n values */
-function around(mean: number, sd: number, n: number): [number, number] {
-  const half = (tQuantile(0.975, n - 1) * sd) / Math.sqrt(n - 1);
-  return [mean - half, mean + half];
 }
 
 /**

@@ -11,8 +11,6 @@ import { z } from 'zod';
 
 /** Which way is better; `real`: as between real images, neither more nor less. */
 const betterSchema = z.enum(['lower', 'higher', 'real']);
-export type Better = z.infer<typeof betterSchema>;
-
 const intervalSchema = z.tuple([z.number(), z.number()]);
 
 const figureSchema = z.strictObject({ value: z.number(), interval: intervalSchema.nullable() });

@@ -197,7 +197,7 @@ test('a cell is the darker the larger its share; few places are dots, many are c
   const places = (n: number) =>
     countsPanel(
       Array.from({ length: n }, (_, x) => ({ x, y: x, count: 1 + x, title: '' })),
-      { title: 't', half: true, x: { label: 'x' }, y: { label: 'y' }, heightPx: 200 },
+      { title: 't', half: true, x: { label: 'x' }, y: { label: 'y' }, heightPx: 200, told: String },
     ).wide;
   expect(circles(places(60))).toHaveLength(60);
   expect(circles(places(61))).toHaveLength(0);
