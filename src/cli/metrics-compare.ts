@@ -1,8 +1,11 @@
 /** `graft metrics compare`: figures of two or more `--json` files side by side, where their protocols allow it. */
 import type { Command } from 'commander';
-import { DataError } from 'graft-torch/base';
-import type { MetricRecord } from '../metrics/sets/index.js';
-import { compareRecords, readRecords } from '../metrics/sets/index.js';
+import {
+  type ComparedRecord,
+  type Comparison,
+  compareFiles,
+  type MetricRecord,
+} from '../metrics/sets/index.js';
 import { examples, output } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
@@ -12,24 +15,8 @@ export function registerCompare(metrics: Command): void {
     .description('figures that were measured alike, side by side; refused where they were not')
     .argument('<first.json>', 'what `graft metrics … --json` printed')
     .argument('<others.json...>', 'held against the first')
-    .action(async (first: string, others: string[], _flags: object, command: Command) => {
-      const base = readRecords(first);
-      const rows = others.flatMap((path) => {
-        const records = readRecords(path);
-        return base.map((record) => {
-          const other = records.find((one) => one.metric === record.metric && one.class === record.class);
-          if (!other)
-            throw new DataError(
-              `${path}: has no ${record.name}${record.class ? ` of ${record.class}` : ''}, which ${first} has; measure both alike`,
-            );
-          try {
-            return { path, record, other, comparison: compareRecords(record, other) };
-          } catch (error) {
-            if (error instanceof DataError) throw new DataError(`${first}, ${path}: ${error.message}`);
-            throw error;
-          }
-        });
-      });
+    .action((...[first, others, , command]: [string, string[], object, Command]) => {
+      const rows = compareFiles(first, others);
       output(command, {
         json: rows.map(({ path, record, other, comparison }) => ({
           metric: record.metric,
@@ -38,27 +25,7 @@ export function registerCompare(metrics: Command): void {
           values: [record.value, other.value],
           ...comparison,
         })),
-        text: () => {
-          const table = plainTable([
-            'metric',
-            first,
-            ...(others.length > 1 ? ['file'] : []),
-            ...(others.length > 1 ? ['value'] : others),
-            'difference',
-            'which',
-          ]);
-          for (const { path, record, other, comparison } of rows) {
-            table.push([
-              record.class ? `${record.name}, ${record.class}` : record.name,
-              cell(record),
-              ...(others.length > 1 ? [path] : []),
-              cell(other),
-              `${comparison.difference < 0 ? '' : '+'}${comparison.difference.toPrecision(3)}`,
-              reading(comparison, first, path),
-            ]);
-          }
-          return trimmed(table);
-        },
+        text: () => printed(rows, first, others),
       });
     });
   examples(compare, [
@@ -69,14 +36,27 @@ export function registerCompare(metrics: Command): void {
   ]);
 }
 
+function printed(rows: readonly ComparedRecord[], first: string, others: readonly string[]): string {
+  const many = others.length > 1;
+  const heads = many ? ['file', 'value'] : others;
+  const table = plainTable(['metric', first, ...heads, 'difference', 'which']);
+  for (const { path, record, other, comparison } of rows) {
+    table.push([
+      record.class ? `${record.name}, ${record.class}` : record.name,
+      cell(record),
+      ...(many ? [path] : []),
+      cell(other),
+      `${comparison.difference < 0 ? '' : '+'}${comparison.difference.toPrecision(3)}`,
+      reading(comparison, first, path),
+    ]);
+  }
+  return trimmed(table);
+}
+
 const cell = ({ value, interval }: MetricRecord): string =>
   `${value.toPrecision(4)}${interval ? ` [${interval.map((x) => x.toPrecision(3)).join(', ')}]` : ''}`;
 
-function reading(
-  { better, apart }: { better: 'first' | 'second' | null; apart: boolean | null },
-  first: string,
-  second: string,
-): string {
+function reading({ better, apart }: Comparison, first: string, second: string): string {
   if (better === null) return 'equal';
   const name = better === 'first' ? first : second;
   if (apart === null) return `${name} is better (no interval)`;

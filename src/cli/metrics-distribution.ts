@@ -1,36 +1,24 @@
 /** `graft metrics distribution`: the sets as a whole, beside real against real. */
 import type { Command } from 'commander';
-import type { Tensor } from 'graft-torch';
-import { cat, dispose } from 'graft-torch';
-import type { MeasureOptions } from '../metrics/distribution/index.js';
-import { loadMetrics, measureAll, measureOwn } from '../metrics/distribution/index.js';
+import { cat, dispose, type Tensor } from 'graft-torch';
+import { loadMetrics, type MeasureOptions, measureAll, measureOwn } from '../metrics/distribution/index.js';
 import {
   BEYOND_REAL,
   composeDistributionReport,
   DISTRIBUTION_WORDS,
-  figure,
-  range,
   readingOf,
   standingOf,
 } from '../metrics/report/index.js';
-import type { MetricRecord } from '../metrics/sets/index.js';
+import type { LoadedSets, MetricRecord } from '../metrics/sets/index.js';
 import { withTotal } from '../run/index.js';
-import { examples, globalOptions, integer, moduleOption, output, startEngine } from './common.js';
-import {
-  addBackboneOptions,
-  type BackboneFlags,
-  featuresOf,
-  openCommandBackbone,
-} from './metrics-backbone.js';
-import { cautionLines, writeMetricReport } from './metrics-output.js';
-import { addSetOptions, type LoadedSets, loadClasses, type SetFlags } from './metrics-sets.js';
-import { plainTable, trimmed } from './table.js';
+import { examples, globalOptions, integer, moduleOption, startEngine } from './common.js';
+import { addBackboneOptions, type BackboneFlags, openCommandBackbone } from './metrics-backbone.js';
+import { answer, cell, printedRecords } from './metrics-output.js';
+import { addSetOptions, type ClassFlags, loadClasses } from './metrics-sets.js';
 
-interface DistributionFlags extends Omit<SetFlags, 'synthetic'>, BackboneFlags {
-  synthetic: string[];
+interface DistributionFlags extends ClassFlags, BackboneFlags {
   replicates: number;
   module?: string;
-  report?: string;
 }
 
 export function registerDistribution(metrics: Command): void {
@@ -41,7 +29,7 @@ export function registerDistribution(metrics: Command): void {
         .description(
           'Fréchet and kernel distance (FD, KID), precision, recall, density, coverage, FD∞, Inception Score, beside real against real',
         ),
-      { many: true },
+      { page: 'figures and protocol', many: true },
     ),
   )
     .option(
@@ -51,7 +39,6 @@ export function registerDistribution(metrics: Command): void {
       50,
     )
     .option(...moduleOption('metrics'))
-    .option('--report <file.html>', 'write a page with figures and protocol')
     .action(async (flags: DistributionFlags, command: Command) => distributionCommand(flags, command));
   examples(command, [
     [
@@ -90,16 +77,18 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
   const device = await startEngine(command);
   const own = flags.module === undefined ? [] : (await loadMetrics(flags.module)).metrics;
   const { classes, all: sets } = await loadClasses(flags, command);
-  const backbone = await openCommandBackbone(flags, device, sets.real);
+  const { backbone, featuresOf } = await openCommandBackbone(flags, command, {
+    device,
+    calibrate: sets.real,
+  });
   const compared: Compared[] = [];
   try {
     for (const { real, synthetic, label, reference } of classes) {
-      const of = (which: string, set: typeof real) =>
-        featuresOf(command, backbone, set, {
-          label: `features of ${which}${label && classes.length > 1 ? ` ${label}` : ''} images`,
-          cache: flags.cache,
-        });
-      const features = { real: await of('real', real), synthetic: await of('synthetic', synthetic) };
+      const which = label && classes.length > 1 ? ` ${label}` : '';
+      const features = {
+        real: await featuresOf(`real${which}`, real),
+        synthetic: await featuresOf(`synthetic${which}`, synthetic),
+      };
       compared.push({ label, sets: { real, synthetic }, reference, features });
     }
     if (compared.length > 1) {
@@ -126,25 +115,19 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
       });
     });
     const records = results.flatMap((result) => result.records);
-    if (flags.report !== undefined) {
-      await writeMetricReport(command, { path: flags.report, cautions: sets.cautions }, async (words) =>
+    const about = backbone.description;
+    await answer(command, flags, {
+      sets,
+      page: (words) =>
         composeDistributionReport({
-          ...{ records, fit: results[0]!.fit, sets, features: compared[0]!.features },
-          about: backbone.description,
-          ...words(sets),
+          ...{ records, fit: results[0]!.fit, sets, features: compared[0]!.features, about },
+          ...words,
         }),
-      );
-    }
-    output(command, {
       json: {
-        real: flags.real,
-        synthetic: flags.synthetic,
-        seed: seed ?? 0,
-        about: backbone.description,
-        cautions: sets.cautions,
-        records,
+        ...{ real: flags.real, synthetic: flags.synthetic, seed: seed ?? 0, about },
+        ...{ cautions: sets.cautions, records },
       },
-      text: () => [...cautionLines(sets), describe(records, backbone.description)].join('\n'),
+      text: () => describe(records, about),
     });
   } finally {
     dispose(compared.flatMap(({ features }) => Object.values(features)));
@@ -153,34 +136,16 @@ async function distributionCommand(flags: DistributionFlags, command: Command): 
 }
 
 function describe(records: readonly MetricRecord[], about: string): string {
-  const classes = new Set(records.map((record) => record.class)).size > 1;
-  const table = plainTable(
-    [
-      'metric',
-      ...(classes ? ['class'] : []),
-      'real : synthetic',
-      'at the floor’s N',
-      'floor, real : real',
-      'better',
-      'which',
-    ],
-    classes ? 2 : 1,
-  );
-  for (const record of records) {
-    const { name, value, interval, floor, better } = record;
-    table.push([
-      name,
-      ...(classes ? [record.class ?? 'all'] : []),
-      `${figure(value)}${range(interval)}`,
-      floor?.matched ? `${figure(floor.matched.value)}${range(floor.matched.interval)}` : '–',
-      floor ? `${figure(floor.value)}${range(floor.interval)}` : 'too few images',
-      better,
-      readingOf(record, DISTRIBUTION_WORDS),
-    ]);
-  }
   const { n } = records[0]!;
   return [
-    trimmed(table),
+    printedRecords(records, [
+      ['metric', ({ name }) => name],
+      ['real : synthetic', cell],
+      ['at the floor’s N', ({ floor }) => cell(floor?.matched, '–')],
+      ['floor, real : real', ({ floor }) => cell(floor)],
+      ['better', ({ better }) => better],
+      ['which', (record) => readingOf(record, DISTRIBUTION_WORDS)],
+    ]),
     '',
     `${n.real} real, ${n.synthetic} synthetic images [95 % interval]; floor: random halves of the real images, and next to it the synthetic ones at that N.`,
     about,

@@ -1,17 +1,13 @@
 /** `graft metrics image`: how synthetic images compare with real ones, with the null beside each figure. */
 import { type Command, Option } from 'commander';
-import type { Device } from 'graft-torch';
-import { ConfigError, sha256File } from 'graft-torch/base';
-import type { FullReferenceMetric, LpipsNetwork } from '../metrics/full-reference/index.js';
-import { FULL_REFERENCE_METRICS, openLpips } from '../metrics/full-reference/index.js';
-import { composeImageReport, IMAGE_WORDS, readingOf } from '../metrics/report/index.js';
-import type { ImageMetricReport, Pairing, Stretch } from '../metrics/sets/index.js';
-import { imageMetrics } from '../metrics/sets/index.js';
+import { ConfigError } from 'graft-torch/base';
+import { FULL_REFERENCE_METRICS, openLpipsMetric } from '../metrics/full-reference/index.js';
+import { composeImageReport, IMAGE_WORDS, nameOf, readingOf } from '../metrics/report/index.js';
+import { type ImageMetricReport, imageMetrics, type Pairing, type Stretch } from '../metrics/sets/index.js';
 import { withTotal } from '../run/index.js';
-import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
-import { cautionLines, writeMetricReport } from './metrics-output.js';
+import { collect, examples, globalOptions, integer, startEngine } from './common.js';
+import { answer, printedRecords } from './metrics-output.js';
 import { addSetOptions, loadSets, type SetFlags } from './metrics-sets.js';
-import { plainTable, trimmed } from './table.js';
 
 interface ImageFlags extends SetFlags {
   protocol: 'random' | 'original' | 'nearest';
@@ -19,7 +15,6 @@ interface ImageFlags extends SetFlags {
   metric: string[];
   lpips?: string;
   limit?: number;
-  report?: string;
 }
 
 /** The original's: the i-th real against the i-th fake, each stretched to its full range. */
@@ -36,6 +31,7 @@ export function registerImage(metrics: Command): void {
       .description(
         'full-reference metrics (PSNR, SSIM, MS-SSIM, GMSD, MS-GMSD, MDSI, HaarPSI) of pairs, beside real against real',
       ),
+    { page: 'figures, pairs and protocol' },
   )
     .addOption(
       new Option(
@@ -57,7 +53,6 @@ export function registerImage(metrics: Command): void {
       'LPIPS too: alex, vgg or squeeze with weights from files (torchvision’s network, the authors’ heads)',
     )
     .option('--limit <pairs>', 'at most so many pairs (default: all)', integer({ min: 1 }))
-    .option('--report <file.html>', 'write a page with figures, pairs and protocol')
     .action(async (flags: ImageFlags, command: Command) => imageCommand(flags, command));
   examples(image, [
     [
@@ -97,86 +92,44 @@ async function imageCommand(flags: ImageFlags, command: Command): Promise<void> 
     imageMetrics(real, synthetic, {
       ...{ pairing, stretch, device, seed, limit: flags.limit, class: sets.label, onProgress },
       ...((asked.length > 0 || lpips) && {
-        metrics: [...(asked.length > 0 ? asked : fitting(real.width)), ...(lpips ? [lpips.metric] : [])],
+        metrics: [...(asked.length > 0 ? asked : fitting(real.width)), ...(lpips ? [lpips] : [])],
       }),
       protocol: sets.protocol,
     }),
   );
   lpips?.dispose();
-  if (flags.report !== undefined) {
-    await writeMetricReport(command, { path: flags.report, cautions: sets.cautions }, (words) =>
-      composeImageReport({ report, real, synthetic, ...words(sets) }),
-    );
-  }
   const { records, diversity, pairs } = report;
-  output(command, {
+  await answer(command, flags, {
+    sets,
+    page: (words) => composeImageReport({ report, real, synthetic, ...words }),
     json: {
       ...sets.folders,
-      cautions: sets.cautions,
-      seed: seed ?? 0,
-      pairs: pairs.synthetic.left.length,
-      records,
-      diversity,
+      ...{ cautions: sets.cautions, seed: seed ?? 0, pairs: pairs.synthetic.left.length },
+      ...{ records, diversity },
     },
-    text: () => [...cautionLines(sets), describe(report)].join('\n'),
+    text: () => describe(report),
   });
 }
 
-/** @throws ConfigError for another form; ConfigError, DataError naming the file that does not fit */
-async function openLpipsMetric(
-  text: string,
-  device: Device,
-): Promise<{ metric: FullReferenceMetric; dispose: () => void }> {
-  const [, network, trunk, heads] = /^(alex|vgg|squeeze):([^,]+)(?:,(.+))?$/.exec(text) ?? [];
-  if (network === undefined || trunk === undefined) {
-    throw new ConfigError(
-      `--lpips ${text}: expected alex:TRUNK,HEADS (or vgg, squeeze); one file where it holds both`,
-    );
-  }
-  const lpips = openLpips(network as LpipsNetwork, { trunk, ...(heads !== undefined && { heads }), device });
-  const files = [trunk, ...(heads === undefined ? [] : [heads])];
-  const digests = await Promise.all(files.map((file) => sha256File(file)));
-  return {
-    metric: {
-      id: 'lpips',
-      name: 'LPIPS',
-      unit: '',
-      range: [0, Number.POSITIVE_INFINITY],
-      higherIsBetter: false,
-      minSidePx: lpips.minSidePx,
-      settings: () => `${network}, weights SHA-256 ${digests.join(', ')}`,
-      score: (x, y) => lpips.score(x, y),
-    },
-    dispose: () => lpips.dispose(),
-  };
-}
-
 function describe({ records, diversity, pairs }: ImageMetricReport): string {
-  const table = plainTable([
-    'metric',
-    'real : synthetic',
-    'real : real',
-    'synthetic : synthetic',
-    'better',
-    'which',
-  ]);
-  const cell = (value: number, interval: readonly [number, number] | null): string =>
-    `${value.toFixed(3)}${interval ? ` [${interval.map((x) => x.toFixed(3)).join(', ')}]` : ''}`;
-  for (const record of records) {
-    const { metric, name, unit, value, interval, floor, better } = record;
+  const cell = (of: { value: number; interval: readonly [number, number] | null } | null): string =>
+    of
+      ? `${of.value.toFixed(3)}${of.interval ? ` [${of.interval.map((x) => x.toFixed(3)).join(', ')}]` : ''}`
+      : 'too few images';
+  const ownOf = (metric: string) => {
     const own = diversity[metric];
-    table.push([
-      unit ? `${name} (${unit})` : name,
-      cell(value, interval),
-      floor ? cell(floor.value, floor.interval) : 'too few images',
-      own ? cell(own.mean, own.interval) : 'too few images',
-      better,
-      readingOf(record, IMAGE_WORDS),
-    ]);
-  }
+    return own ? { value: own.mean, interval: own.interval } : null;
+  };
   const { n, protocol } = records[0]!;
   return [
-    trimmed(table),
+    printedRecords(records, [
+      ['metric', nameOf],
+      ['real : synthetic', cell],
+      ['real : real', ({ floor }) => cell(floor)],
+      ['synthetic : synthetic', ({ metric }) => cell(ownOf(metric))],
+      ['better', ({ better }) => better],
+      ['which', (record) => readingOf(record, IMAGE_WORDS)],
+    ]),
     '',
     `Mean over ${pairs.synthetic.left.length} pairs [95 % interval]; ${n.real} real, ${n.synthetic} synthetic images, ${protocol.widthPx}×${protocol.heightPx} pixels.`,
     `Pairs: ${protocol.pairing}; stretch: ${protocol.stretch}.`,

@@ -1,74 +1,56 @@
-/** What the commands of `graft metrics` share at their end: the page they write. */
-import { basename, resolve } from 'node:path';
+/** How the commands of `graft metrics` end: a page, and figures on stdout. */
 import type { Command } from 'commander';
-import { writeFileAtomic } from 'graft-torch/base';
 import { graftVersion } from '../base/index.js';
-import type { SetCaution } from '../metrics/sets/index.js';
-import { CAUTION_TITLES, framingSentence } from '../metrics/sets/index.js';
-import type { ReportDocument } from '../report/index.js';
-import { toHtml } from '../report/index.js';
-import { notice } from './common.js';
-import type { LoadedSets } from './metrics-sets.js';
+import { cautioned, figure, type PageWords, range } from '../metrics/report/index.js';
+import { describeSets, type LoadedSets, type MetricRecord } from '../metrics/sets/index.js';
+import { type ReportDocument, writePage } from '../report/index.js';
+import { notice, output } from './common.js';
+import { plainTable, trimmed } from './table.js';
 
-/** Title, subtitle and footer of a page. */
-export interface PageWords {
-  title: string;
-  subtitle: string;
-  footer: string;
+export interface Answer {
+  sets: LoadedSets;
+  /** Composes the page, which is written where `--report` names one. */
+  page: (words: PageWords) => ReportDocument | Promise<ReportDocument>;
+  json: object;
+  text: () => string;
 }
 
-/** The same for every page: which folders, how many images, who made it. */
-function wordsOf(sets: LoadedSets, graft: string, sentence: string): PageWords {
-  const { real, synthetic, folders, label } = sets;
-  const name = (dir: string): string => basename(resolve(dir));
-  return {
-    title: `${name(folders.synthetic)} against ${name(folders.real)}`,
-    subtitle: [
-      ...(label ? [label] : []),
-      `${real.n.toLocaleString('en-GB')} real, ${synthetic.n.toLocaleString('en-GB')} synthetic images`,
-      `${real.width} × ${real.height} px`,
-      sentence,
-    ].join(' · '),
-    footer: `Made by Graft ${graft}. This page may hold real images: pass it on as you would pass on the images. Not a medical device.`,
-  };
-}
-
-/** A page that opens with what makes its figures mean less than they seem to; a failure stays one. */
-function cautioned(
-  document: ReportDocument,
-  cautions: readonly SetCaution[],
-  titles: Readonly<Record<SetCaution['kind'], string>>,
-): ReportDocument {
-  const [first] = cautions;
-  const { summary } = document;
-  if (!first || !summary) return document;
-  const said = cautions.map(({ words }) => words).join(' ');
-  return {
-    ...document,
-    summary: {
-      ...summary,
-      ...(summary.tone === 'bad'
-        ? {}
-        : { tone: first.kind === 'few' ? 'open' : 'bad', short: titles[first.kind] }),
-      sentence: said,
-      paragraph: `${summary.sentence} ${summary.paragraph}`,
-    },
-  };
-}
-
-/** Writes the page, whole or not at all. */
-export async function writeMetricReport(
+/** Writes the page, whole or not at all, and prints the result below what makes its figures mean less than they seem to. */
+export async function answer(
   command: Command,
-  { path, cautions }: { path: string; cautions: readonly SetCaution[] },
-  compose: (words: (sets: LoadedSets) => PageWords) => ReportDocument | Promise<ReportDocument>,
+  { report }: { report?: string },
+  { sets, page, json, text }: Answer,
 ): Promise<void> {
-  const words = (sets: LoadedSets): PageWords =>
-    wordsOf(sets, graftVersion(), framingSentence(sets.framing).replace(/\.$/, ''));
-  const document = await compose(words);
-  writeFileAtomic(path, toHtml(cautioned(document, cautions, CAUTION_TITLES)));
-  notice(command, `report: ${path}`);
+  const { cautions } = sets;
+  if (report !== undefined) {
+    const footer = `Made by Graft ${graftVersion()}. This page may hold real images: pass it on as you would pass on the images. Not a medical device.`;
+    const document = await page({ ...describeSets(sets), footer });
+    writePage(cautioned(document, cautions), report);
+    notice(command, `report: ${report}`);
+  }
+  const warnings = cautions.length > 0 ? [...cautions.map(({ words }) => words), ''] : [];
+  output(command, { json, text: () => [...warnings, text()].join('\n') });
 }
 
-/** What stands above a command's table: why its figures mean less than they seem to. */
-export const cautionLines = ({ cautions }: Pick<LoadedSets, 'cautions'>): string[] =>
-  cautions.length > 0 ? [...cautions.map(({ words }) => words), ''] : [];
+/** '0.457 [0.41, 0.50]', or what stands there without one. */
+export const cell = (
+  of: { value: number; interval: readonly [number, number] | null } | null | undefined,
+  without = 'too few images',
+): string => (of ? `${figure(of.value)}${range(of.interval)}` : without);
+
+/** Records as a table, with their class where there are several. @param columns a head, and a text a record */
+export function printedRecords(
+  records: readonly MetricRecord[],
+  columns: readonly (readonly [head: string, text: (record: MetricRecord) => string])[],
+): string {
+  const byClass = new Set(records.map((record) => record.class)).size > 1;
+  const classColumn = ['class', (record: MetricRecord) => record.class ?? 'all'] as const;
+  const [first, ...rest] = columns as [(typeof columns)[number], ...typeof columns];
+  const all = byClass ? [first, classColumn, ...rest] : columns;
+  const table = plainTable(
+    all.map(([head]) => head),
+    byClass ? 2 : 1,
+  );
+  for (const record of records) table.push(all.map(([, text]) => text(record)));
+  return trimmed(table);
+}

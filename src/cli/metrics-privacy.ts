@@ -1,37 +1,43 @@
 /** `graft metrics privacy`: do the synthetic images give their training images away? */
 import { relative } from 'node:path';
 import type { Command } from 'commander';
-import type { Device } from 'graft-torch';
-import { dispose, tidy } from 'graft-torch';
+import { type Device, dispose, tidy } from 'graft-torch';
 import { ConfigError, GraftError } from 'graft-torch/base';
 import { backboneProtocol } from '../metrics/distribution/index.js';
-import type {
-  PrivacyAssessment,
-  PrivacyCheck,
-  PrivacyOptions,
-  PrivacySets,
-  PrivacyThresholds,
-} from '../metrics/privacy/index.js';
-import { assessPrivacy, defaultThresholds, sharedNotes } from '../metrics/privacy/index.js';
-import { composePrivacyReport } from '../metrics/report/index.js';
-import type { Chosen, Compared, FramingChoice, ImageSet, Protocol } from '../metrics/sets/index.js';
-import { chooseCompared, requireSome, toTensor } from '../metrics/sets/index.js';
-import { withTotal } from '../run/index.js';
-import { collect, examples, globalOptions, output, startEngine } from './common.js';
 import {
-  addBackboneOptions,
-  type BackboneFlags,
-  featuresOf,
-  openCommandBackbone,
-} from './metrics-backbone.js';
-import { cautionLines, writeMetricReport } from './metrics-output.js';
-import { addSetOptions, type LoadedSets, readImages, readSets, type SetFlags, tell } from './metrics-sets.js';
+  assessPrivacy,
+  checkNumber,
+  type PrivacyAssessment,
+  type PrivacySets,
+  type PrivacyThresholds,
+  parseThresholds,
+  passesWith,
+  sharedNotes,
+} from '../metrics/privacy/index.js';
+import { composePrivacyReport } from '../metrics/report/index.js';
+import {
+  type Chosen,
+  type Compared,
+  chooseCompared,
+  type FramingChoice,
+  type ImageSet,
+  type LoadedSets,
+  type Protocol,
+  readImages,
+  readSets,
+  requireSome,
+  toTensor,
+} from '../metrics/sets/index.js';
+import { withTotal } from '../run/index.js';
+import { collect, examples, globalOptions, startEngine } from './common.js';
+import { addBackboneOptions, type BackboneFlags, openCommandBackbone } from './metrics-backbone.js';
+import { answer } from './metrics-output.js';
+import { addSetOptions, type SetFlags, tell } from './metrics-sets.js';
 import { plainTable, trimmed } from './table.js';
 
 interface PrivacyFlags extends SetFlags, BackboneFlags {
   heldOut?: string;
   threshold: string[];
-  report?: string;
 }
 
 export function registerPrivacy(metrics: Command): void {
@@ -42,6 +48,7 @@ export function registerPrivacy(metrics: Command): void {
         .description(
           'memorisation: copies, distances to training against held-out images, membership inference; pass or fail',
         ),
+      { page: 'figures and the closest pairs' },
     ).option(
       '--held-out <dir>',
       'real images that the generator did not see (default: the dataset’s validation and test split)',
@@ -53,7 +60,6 @@ export function registerPrivacy(metrics: Command): void {
       collect,
       [],
     )
-    .option('--report <file.html>', 'write a page with figures and the closest pairs')
     .action(async (flags: PrivacyFlags, command: Command) => privacyCommand(flags, command));
   privacy.addHelpText(
     'after',
@@ -82,9 +88,9 @@ interface Assessed {
 
 async function privacyCommand(flags: PrivacyFlags, command: Command): Promise<void> {
   const device = await startEngine(command);
-  const thresholds = await parseThresholds(flags.threshold);
+  const thresholds = parseThresholds(flags.threshold);
   const compared = await chooseCompared({ ...flags, everyFraming: true });
-  await tell(compared, command);
+  tell(compared, command);
   const { heldOut } = compared;
   if (!heldOut) {
     throw new ConfigError(
@@ -98,14 +104,18 @@ async function privacyCommand(flags: PrivacyFlags, command: Command): Promise<vo
       assessed.push(
         await assessFraming({ compared, heldOut, framing }, { flags, thresholds, device, command }),
       );
-    await answer(assessed, flags, command);
+    await answerWorst(assessed, flags, command);
   } finally {
     dispose(assessed.flatMap(({ features }) => Object.values(features)));
   }
 }
 
 /** Prints the worst that a framing gave, and writes its page. @throws GraftError where it is no pass */
-async function answer(assessed: readonly Assessed[], flags: PrivacyFlags, command: Command): Promise<void> {
+async function answerWorst(
+  assessed: readonly Assessed[],
+  flags: PrivacyFlags,
+  command: Command,
+): Promise<void> {
   // A copy that one framing shows is a copy.
   const rank = ({ assessment: { passed } }: Assessed): number =>
     passed === false ? 0 : passed === null ? 1 : 2;
@@ -113,28 +123,18 @@ async function answer(assessed: readonly Assessed[], flags: PrivacyFlags, comman
     checks.find(({ id }) => id === 'pictureCopies')?.value ?? 0;
   const [worst] = [...assessed].sort((a, b) => rank(a) - rank(b) || copies(b) - copies(a));
   const { assessment, loaded, protocol, about, sets, features } = worst!;
-  if (flags.report !== undefined) {
-    await writeMetricReport(command, { path: flags.report, cautions: loaded.cautions }, async (words) =>
-      composePrivacyReport({ assessment, sets, features, protocol, ...words(loaded) }),
-    );
-  }
-  const framings = assessed.map(({ loaded, assessment: { passed } }) => ({ ...loaded.framing, passed }));
-  const shared = sharedNotes(assessment.checks);
-  output(command, {
+  const framings = assessed.map((one) => ({ ...one.loaded.framing, passed: one.assessment.passed }));
+  await answer(command, flags, {
+    sets: loaded,
+    page: (words) => composePrivacyReport({ assessment, sets, features, protocol, ...words }),
     json: {
       ...loaded.folders,
-      heldOut: flags.heldOut ?? null,
-      cautions: loaded.cautions,
-      protocol,
-      framings,
+      ...{ heldOut: flags.heldOut ?? null, cautions: loaded.cautions, protocol, framings },
       ...assessment,
     },
-    text: () =>
-      [...cautionLines(loaded), describe(assessment, { about, shared }), ...framingLines(framings)].join(
-        '\n',
-      ),
+    text: () => [describe(assessment, about), ...framingLines(framings)].join('\n'),
   });
-  if (assessment.passed !== true) throw await verdictError(assessment);
+  if (assessment.passed !== true) throw verdictError(assessment);
 }
 
 /** Assesses in one framing. */
@@ -143,53 +143,48 @@ async function assessFraming(
   how: { flags: PrivacyFlags; thresholds: Partial<PrivacyThresholds>; device: Device; command: Command },
 ): Promise<Assessed> {
   const { flags, thresholds, device, command } = how;
-  const loaded = await readSets(compared, framing, command);
+  const { seed, quiet } = globalOptions(command);
+  const loaded = await readSets(compared, framing, { quiet });
   const { sizePx } = loaded.protocol;
-  const unseenImages = await readImages(heldOut, { which: 'held-out', sizePx, ...framing.framing }, command);
-  const sets = { train: loaded.real, heldOut: unseenImages, synthetic: loaded.synthetic };
-  const backbone = await openCommandBackbone(flags, device, loaded.real);
+  const unseen = await readImages(heldOut, { sizePx, ...framing.framing }, { which: 'held-out', quiet });
+  const sets = { train: loaded.real, heldOut: unseen, synthetic: loaded.synthetic };
+  const opened = await openCommandBackbone(flags, command, { device, calibrate: loaded.real });
+  const { backbone, featuresOf } = opened;
   try {
-    const { cache } = flags;
-    const of = (label: string, set: ImageSet) =>
-      featuresOf(command, backbone, set, { label: `features of ${label} images`, cache });
     const features = {
-      train: await of('training', sets.train),
-      heldOut: await of('held-out', sets.heldOut),
-      synthetic: await of('synthetic', sets.synthetic),
+      train: await featuresOf('training', sets.train),
+      heldOut: await featuresOf('held-out', sets.heldOut),
+      synthetic: await featuresOf('synthetic', sets.synthetic),
     };
     const { groups: train } = sets.train;
-    const { groups: unseen } = sets.heldOut;
-    const { seed, quiet } = globalOptions(command);
-    const assess = (onProgress: PrivacyOptions['onProgress']): PrivacyAssessment =>
-      assessPrivacy(
-        {
-          features,
-          images: {
-            train: toTensor(sets.train),
-            heldOut: toTensor(sets.heldOut),
-            synthetic: toTensor(sets.synthetic),
-          },
-          ...(train && unseen && { groups: { train, heldOut: unseen } }),
-          names: {
-            train: namesIn(flags.real, sets.train),
-            heldOut: namesIn(heldOut.dir, sets.heldOut),
-            synthetic: namesIn(flags.synthetic, sets.synthetic),
-          },
-        },
-        thresholds,
-        { seed, onProgress },
-      );
+    const { groups: others } = sets.heldOut;
+    const each = <T>(of: (set: ImageSet) => T): PrivacySets<T> => ({
+      train: of(sets.train),
+      heldOut: of(sets.heldOut),
+      synthetic: of(sets.synthetic),
+    });
     const display = { label: 'looking for copied pictures', unit: 'images', quiet };
-    const assessment = tidy(() => withTotal(display, assess));
+    const assessment = tidy(() =>
+      withTotal(display, (onProgress) =>
+        assessPrivacy(
+          {
+            features,
+            images: each(toTensor),
+            ...(train && others && { groups: { train, heldOut: others } }),
+            names: {
+              train: namesIn(flags.real, sets.train),
+              heldOut: namesIn(heldOut.dir, sets.heldOut),
+              synthetic: namesIn(flags.synthetic, sets.synthetic),
+            },
+          },
+          thresholds,
+          { seed, onProgress },
+        ),
+      ),
+    );
     const protocol = { ...loaded.protocol, ...backboneProtocol(backbone) };
-    return {
-      assessment: asSet(assessment, loaded),
-      loaded,
-      protocol,
-      about: backbone.description,
-      sets,
-      features,
-    };
+    const about = backbone.description;
+    return { assessment: asSet(assessment, loaded), loaded, protocol, about, sets, features };
   } finally {
     await backbone.dispose();
   }
@@ -209,46 +204,22 @@ const framingLines = (framings: readonly (FramingChoice & { passed: boolean | nu
         `Looked at in ${framings.length} framings: ${framings.map(({ framing, passed }) => `${framing.fit}: ${verdictOf(passed)}`).join(', ')}. Shown above: the worst.`,
       ];
 
-/** @throws ConfigError for a key that is none, or a value that is no number */
-async function parseThresholds(given: readonly string[]): Promise<Partial<PrivacyThresholds>> {
-  const { minimum: _, ...known } = defaultThresholds;
-  return Object.fromEntries(
-    given.map((text): [string, number] => {
-      const [, key = text, figure = ''] = /^([^=]+)=(.*)$/.exec(text) ?? [];
-      const value = Number(figure);
-      if (!(key in known) || figure.trim() === '' || !Number.isFinite(value)) {
-        throw new ConfigError(
-          `--threshold ${text}: expected key=number; the keys are ${Object.entries(known)
-            .map(([name, standard]) => `${name} (${standard})`)
-            .join(', ')}`,
-        );
-      }
-      return [key, value];
-    }),
-  );
-}
-
 /** Paths within their folder. */
 const namesIn = (dir: string, { files = [] }: ImageSet): string[] => files.map((file) => relative(dir, file));
 
 const verdictOf = (passed: boolean | null): string =>
   passed === null ? 'undecided' : passed ? 'pass' : 'FAIL';
 
-const number = (value: number | null): string =>
-  value === null ? '–' : String(Number(value.toPrecision(3))).replace('-', '−');
-
-function describe(
-  { passed, checks, counts }: PrivacyAssessment,
-  { about, shared }: { about: string; shared: readonly string[] },
-): string {
+function describe({ passed, checks, counts }: PrivacyAssessment, about: string): string {
+  const shared = sharedNotes(checks);
   const table = plainTable(['check', 'value', 'interval', 'reference', 'passes', 'verdict']);
   for (const check of checks) {
     table.push([
       check.name,
-      number(check.value),
-      check.interval ? `${number(check.interval[0])} to ${number(check.interval[1])}` : '–',
-      number(check.reference),
-      rule(check),
+      checkNumber(check.value),
+      check.interval ? `${checkNumber(check.interval[0])} to ${checkNumber(check.interval[1])}` : '–',
+      checkNumber(check.reference),
+      passesWith(check),
       verdictOf(check.passed),
     ]);
   }
@@ -272,7 +243,7 @@ function describe(
 }
 
 /** What a command ends with whose result is no pass: the line on stderr, and exit code 1. */
-async function verdictError({ passed, checks }: PrivacyAssessment): Promise<Error> {
+function verdictError({ passed, checks }: PrivacyAssessment): Error {
   const names = checks.filter((check) => check.passed === passed).map(({ name }) => name);
   if (names.length === 0) names.push('the images are no set to judge');
   return new GraftError(
@@ -280,10 +251,4 @@ async function verdictError({ passed, checks }: PrivacyAssessment): Promise<Erro
       ? `privacy: FAIL: ${names.join('; ')}; look at the pairs (--report), and train anew or leave those images out`
       : `privacy: UNDECIDED, which is not a pass: ${names.join('; ')}; see the notes, most often it takes more images`,
   );
-}
-
-function rule({ threshold, compared, passes }: PrivacyCheck): string {
-  if (threshold === null) return '–';
-  const what = compared === 'value' ? '' : `${compared} end `;
-  return `${what}${passes === 'atMost' ? '≤' : '≥'} ${number(threshold)}`;
 }

@@ -1,20 +1,31 @@
 /**
- * Metrics: synthetic images held against real ones, each figure with its interval, its floor (real against real) and its
- * protocol. A metric is a file with a pure function; a record (`MetricRecord`) is what is kept of it. Metrics and backbones
- * of one's own come in as values (`measureOwn`, `OwnBackbone`). Each folder is a door of its own, too: `graft-gan/metrics/privacy`.
+ * Metrics of synthetic images beside real ones: pairs of pictures, sets as a whole, memorisation, artefacts. Every figure
+ * comes as a record with its interval, what real images score against each other, and the protocol it was taken under.
+ *
+ *   const compared = await chooseCompared({ real: 'isic2017', synthetic: 'samples' });
+ *   const sets = await readSets(compared, compared.framings[0]!);
+ *   const backbone = await openCalibrated('random', sets.real, { device: 'cpu' });
+ *   const features = { real: await setFeatures(backbone, sets.real, { label: 'real' }), … };
+ *   const { records } = measureAll(backbone, features, { groups: sets.real.groups });
+ *
+ * A metric of one's own is a value: an `OwnMetric` of two sets of images for `measureOwn`, a `FullReferenceMetric` for
+ * `imageMetrics(…, { metrics })`, a `DistributionMetric` of features for `measureAll(…, { known })`. So is a backbone. Those that come along are listed in `registry.ts`, one file each.
  */
-
-// What a generator leaves in its pictures: spectra, checkerboards, colours.
 export * from './artefacts/index.js';
-// Features: what turns images into vectors.
 export * from './backbone/index.js';
-// Sets as a whole: Fréchet and kernel distance, precision, recall, density, coverage; a metric of one's own.
 export * from './distribution/index.js';
-// Pairs of images: SSIM, LPIPS and their kin.
 export * from './full-reference/index.js';
-// Memorisation: copies, distances, membership.
 export * from './privacy/index.js';
-// Pages on any of them.
-export * from './report/index.js';
-// Image sets, records, and what must agree before two records are compared.
+export { DISTRIBUTION_METRICS } from './registry.js';
+export {
+  composeArtefactReport,
+  composeDistributionReport,
+  composeImageReport,
+  composePrivacyReport,
+  type PageWords,
+  readingOf,
+  recordsTable,
+  type Standing,
+  standingOf,
+} from './report/index.js';
 export * from './sets/index.js';

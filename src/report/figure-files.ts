@@ -2,10 +2,8 @@
  * A report's figures as files that stand alone: title, legend and panels on one white sheet, as SVG (for a paper)
  * and as PNG at twice the size (for a slide).
  */
-import { join } from 'node:path';
-import { writeFileAtomic } from 'graft-torch/base';
 import { FONT, standaloneSvg, WIDTHS } from './charts/plot.js';
-import type { FigureBlock, GalleryBlock, PicturesBlock, ReportDocument } from './document.js';
+import type { FigureBlock, GalleryBlock, PicturesBlock } from './document.js';
 import { escapeHtml } from './escape.js';
 import { legendSign } from './legend.js';
 import { LIGHT } from './palette.js';
@@ -131,47 +129,33 @@ export function figureSheet(block: FigureBlock | GalleryBlock): Sheet {
   return sheet(block.title, draws);
 }
 
-/**
- * Writes every figure and gallery of a report as `<name>.svg` and `<name>.png` into a folder (made if missing), and
- * pictures as they are.
- * @returns the paths written
- */
-export async function writeFigureFiles(
-  report: ReportDocument,
-  dir: string,
-  options: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
-): Promise<string[]> {
-  const { default: sharp } = await import('sharp');
-  const blocks = report.sections
-    .flatMap((section) => section.blocks)
-    .filter(({ kind }) => kind === 'figure' || kind === 'gallery' || kind === 'pictures') as (
-    | FigureBlock
-    | GalleryBlock
-    | PicturesBlock
-  )[];
-  const written: string[] = [];
-  const write = (file: string, bytes: string | Uint8Array): void => {
-    const path = join(dir, file);
-    writeFileAtomic(path, bytes);
-    written.push(path);
-  };
-  for (const [done, block] of blocks.entries()) {
-    options.signal?.throwIfAborted();
-    options.onProgress?.(done, blocks.length);
-    if (block.kind === 'pictures') {
-      for (const picture of block.pictures) {
-        const { format, bytes } = encodedBytes(picture);
-        write(`${picture.name}.${format}`, bytes);
-      }
-      continue;
-    }
-    const { svg } = figureSheet(block);
-    // Small pictures gain nothing from being enlarged.
-    const density = block.kind === 'figure' ? 144 : 72;
-    const png = await sharp(Buffer.from(svg), { density }).png({ compressionLevel: 8 }).toBuffer();
-    write(`${block.name}.svg`, svg);
-    write(`${block.name}.png`, png);
-  }
-  options.onProgress?.(blocks.length, blocks.length);
-  return written;
+/** Each panel of a figure as a file, or a whole figure with its legend on a sheet. */
+export type FigureFiles = 'panels' | 'sheets';
+
+export interface FigureFile {
+  title: string;
+  /** Name within the folder of figures. */
+  file: string;
+  content: () => string | Uint8Array;
+}
+
+/** The files of a figure that a page names: SVG, but where pictures would make it heavy, and pictures as they are. */
+export function figureFiles(
+  block: FigureBlock | PicturesBlock | GalleryBlock,
+  as: FigureFiles,
+): FigureFile[] {
+  const { name, title } = block;
+  if (block.kind === 'pictures')
+    return block.pictures.map((picture) => {
+      const { format, bytes } = encodedBytes(picture);
+      return { title: picture.title || title, file: `${picture.name}.${format}`, content: () => bytes };
+    });
+  if (block.kind === 'figure' && as === 'panels')
+    return block.panels.map((panel, i, { length }) => ({
+      title: panel.title ?? title,
+      file: `${name}${length > 1 ? `-${i + 1}` : ''}.svg`,
+      content: () => standaloneSvg(panel.wide),
+    }));
+  const ending = block.kind === 'gallery' && as === 'sheets' ? 'png' : 'svg';
+  return [{ title, file: `${name}.${ending}`, content: () => figureSheet(block).svg }];
 }

@@ -9,7 +9,15 @@
 
 // Charts: a panel from plain data, one file a kind.
 export { type BarRow, barsPanel, type Share } from './charts/bars.js';
-export { type Curve, type CurvePoint, curvesPanel, MOST_BANDS, STEPS, thin } from './charts/curves.js';
+export {
+  type Curve,
+  type CurvePoint,
+  curvesPanel,
+  MOST_BANDS,
+  pointsOf,
+  STEPS,
+  thin,
+} from './charts/curves.js';
 export { densityPanel, type Hill, ridgePanel } from './charts/density.js';
 export { type FlowCard, type FlowCards, flowPanel } from './charts/flow.js';
 export { type ForestPoint, type ForestRow, forestFigure, forestPanel, signedTick } from './charts/forest.js';
@@ -48,7 +56,6 @@ export type {
 // Numbers and words as reports print them.
 export { escapeHtml } from './escape.js';
 // Writers.
-export { writeFigureFiles } from './figure-files.js';
 export {
   capital,
   day,
@@ -86,4 +93,4 @@ export {
 } from './palette.js';
 export { writePdf } from './pdf.js';
 export { pngPicture, readPngFile } from './picture.js';
-export { writeReportFiles } from './write.js';
+export { writeFigureFiles, writePage, writeReportFiles } from './write.js';

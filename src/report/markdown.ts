@@ -1,15 +1,8 @@
 /** Prints a report as Markdown; figures are files in `figures/`. */
-import type {
-  Block,
-  FigureBlock,
-  GalleryBlock,
-  PicturesBlock,
-  ReportDocument,
-  TableBlock,
-} from './document.js';
+import type { Block, ReportDocument, TableBlock } from './document.js';
+import { type FigureFiles, figureFiles } from './figure-files.js';
 import { ended } from './format.js';
 import { codeBlock, escapeMarkdown, fileAddress } from './markdown-text.js';
-import { encodedBytes } from './picture.js';
 
 function table(block: TableBlock, number: number): string {
   const strong = new Set(block.strong ?? []);
@@ -27,38 +20,9 @@ function table(block: TableBlock, number: number): string {
   ].join('\n');
 }
 
-/** File name of a figure's panel within `figures/`. */
-export const panelFile = (figure: string, panel: number, panels: number): string =>
-  `${figure}${panels > 1 ? `-${panel + 1}` : ''}.svg`;
-
-/** The files that a figure's Markdown names. */
-function filesOf(
-  block: FigureBlock | PicturesBlock | GalleryBlock,
-  figures: 'panels' | 'sheets',
-): { title: string; file: string }[] {
-  switch (block.kind) {
-    case 'figure':
-      if (figures === 'sheets') return [{ title: block.title, file: `${block.name}.svg` }];
-      return block.panels.map(({ title = block.title }, i) => ({
-        title,
-        file: panelFile(block.name, i, block.panels.length),
-      }));
-    case 'pictures':
-      return block.pictures.map((picture) => ({
-        title: picture.title || block.title,
-        file: `${picture.name}.${encodedBytes(picture).format}`,
-      }));
-    case 'gallery':
-      return [{ title: block.title, file: `${block.name}.${figures === 'sheets' ? 'png' : 'svg'}` }];
-  }
-}
-
 export interface MarkdownOptions {
-  /**
-   * What the figures' files hold: each `panel` of a figure (see `panelFile`; the default), or a whole figure on a
-   * `sheet` with its legend, as `writeFigureFiles` writes it.
-   */
-  figures?: 'panels' | 'sheets';
+  /** Which files in `figures/` it names; default `panels`. */
+  figures?: FigureFiles;
 }
 
 export function toMarkdown(report: ReportDocument, options: MarkdownOptions = {}): string {
@@ -82,7 +46,7 @@ export function toMarkdown(report: ReportDocument, options: MarkdownOptions = {}
       case 'gallery':
       case 'figure':
       case 'pictures': {
-        const images = filesOf(block, kind).map(
+        const images = figureFiles(block, kind).map(
           ({ title, file }) => `![${escapeMarkdown(title)}](figures/${fileAddress(file)})`,
         );
         const legend =

@@ -3,13 +3,14 @@ import {
   type FigureBlock,
   fixed,
   PRECISION_RECALL,
+  pointsOf,
   type RatePlane,
   ROC,
   ratePlanes,
 } from '../../report/index.js';
 import { precisionRecallCurve, rocCurve } from '../../stats/index.js';
 import { oneAgainstRest } from '../class-scores.js';
-import { pointsOf, withInterval } from './curves.js';
+import { withInterval } from './curves.js';
 import type { ClassReportInput } from './input.js';
 
 function planes({ rows, evaluation }: ClassReportInput, kind: 'roc' | 'precision-recall'): RatePlane[] {

@@ -1,7 +1,6 @@
 /** ROC and precision–recall curves with the operating point, and the histogram of probabilities. */
 import {
   BLUE,
-  type CurvePoint,
   type FigureBlock,
   fixed,
   histogramPanel,
@@ -9,6 +8,7 @@ import {
   ORANGE,
   PRECISION_RECALL,
   percent,
+  pointsOf,
   ROC,
   range,
   ratesPanel,
@@ -20,10 +20,6 @@ import type { EvaluationReportInput } from './input.js';
 /** '0.812 (0.754 to 0.860)' */
 export const withInterval = ({ value, interval }: Score): string =>
   value === null ? '–' : `${fixed(value)}${interval ? ` (${range(interval)})` : ''}`;
-
-/** Two lists as points. */
-export const pointsOf = (x: ArrayLike<number>, y: ArrayLike<number>): CurvePoint[] =>
-  Array.from(x, (value, i) => ({ x: value, y: y[i]! }));
 
 export function curvesFigure({ rows, evaluation, dataset }: EvaluationReportInput): FigureBlock {
   const labels = rows.map(({ label }) => label);

@@ -1,11 +1,10 @@
 /** The report on one evaluation of a classifier: one page that needs nothing else. */
 
-import { writeFileAtomic } from 'graft-torch/base';
 import { type Dataset, type DatasetRow, imagePath } from '../../data/dataset/index.js';
 import { columnTitle, thumbnail } from '../../data/eda/index.js';
 import { isMissing } from '../../data/table/index.js';
 import type { Tile } from '../../report/index.js';
-import { fixed, toHtml } from '../../report/index.js';
+import { fixed, writePage } from '../../report/index.js';
 import type { ClassScoreRow } from '../class-scores.js';
 import type { ScoreRow } from '../scores.js';
 import { wrongest, wrongestCalls } from '../worst.js';
@@ -102,11 +101,11 @@ async function tileOf(
 
 /** Writes the page. */
 export function writeEvaluationReport(path: string, input: EvaluationReportInput): void {
-  writeFileAtomic(path, toHtml(composeEvaluationReport(input)));
+  writePage(composeEvaluationReport(input), path);
 }
 
 /** Writes the page of a classifier with several classes. */
 export function writeClassReport(path: string, input: ClassReportInput): void {
-  writeFileAtomic(path, toHtml(composeClassReport(input)));
+  writePage(composeClassReport(input), path);
 }
 export type { ReportSubject } from './input.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { density, quantile, recordedStep } from './density.js';
+import { density, recordedStep } from './density.js';
 import { wilson } from './share.js';
 
 interface Golden {
@@ -46,10 +46,6 @@ test('ages in steps of five give one hill, where Silverman’s rule alone would 
   expect(hills(density(ages, { step: 0 }).y)).toBeGreaterThan(3);
   const { y } = density(ages);
   expect((Math.max(...y) - Math.min(...y)) / Math.max(...y)).toBeLessThan(0.04);
-});
-
-test('quantiles as NumPy has them', () => {
-  expect([0, 0.25, 0.5, 1].map((p) => quantile([1, 2, 3, 10], p))).toEqual([1, 1.75, 2.5, 10]);
 });
 
 test('Wilson’s interval: SciPy’s, and null for no images', () => {

@@ -4,6 +4,7 @@
  * rounded to five years give one hill and not twenty. Mass that would lie outside the limits is reflected into them;
  * they lie half a step beyond the extreme values, since a value of 20 in steps of five stands for 17.5 to 22.5.
  */
+import { quantile } from '../../stats/index.js';
 
 export interface Density {
   /** Equally spaced, from the lower limit to the upper. */
@@ -75,17 +76,9 @@ function silverman(sorted: Float64Array): number {
   return 0.9 * (spread > 0 ? Math.min(deviation, spread) : deviation) * n ** -0.2;
 }
 
-/** Linear interpolation between order statistics, as NumPy has it. @param sorted ascending */
-export function quantile(sorted: ArrayLike<number>, p: number): number {
-  const at = p * (sorted.length - 1);
-  const left = Math.floor(at);
-  const right = Math.min(sorted.length - 1, left + 1);
-  return sorted[left]! + (at - left) * (sorted[right]! - sorted[left]!);
-}
-
 /** The median gap between neighbouring different values: 5 for ages in steps of five, next to 0 for measurements. */
 export function recordedStep(values: ArrayLike<number>): number {
   const different = [...new Set(Array.from(values))].sort((a, b) => a - b);
   const gaps = different.slice(1).map((value, i) => value - different[i]!);
-  return gaps.length === 0 ? 0 : quantile(Float64Array.from(gaps).sort(), 0.5);
+  return gaps.length === 0 ? 0 : quantile(gaps, 0.5);
 }

@@ -43,6 +43,7 @@ export function sizesFigure(dataset: Dataset, set: SeriesSet): FigureBlock | nul
           x: { label: 'width' },
           y: { label: 'height' },
           heightPx: planePx,
+          told: (images) => plural(images, 'image'),
         },
       ),
       ...(hills

@@ -36,7 +36,7 @@ export interface Probe {
  * @throws DataError where a class is missing or features are not finite
  */
 export function fitProbe(features: Tensor, targets: ArrayLike<number>): Probe {
-  requireFeatureSet('label agreement', 'real', features);
+  requireFeatureSet('label agreement', features, { which: 'real' });
   const n = features.shape[0]!;
   const positives = Array.from(targets).filter((target) => target === 1).length;
   if (positives === 0 || positives === n)

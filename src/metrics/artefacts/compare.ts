@@ -17,6 +17,7 @@ import { type Tensor, tensor, tidy } from 'graft-torch';
 import type { Random } from 'graft-torch/base';
 import { DataError } from 'graft-torch/base';
 import { percentileInterval } from '../../stats/index.js';
+import { membersOf } from '../sets/groups.js';
 
 /** Figures of a set, one row an image. */
 export interface Rows {
@@ -64,20 +65,13 @@ export type ScoreKind = 'distance' | 'difference';
 /** Weights of that many values in one matrix product: 64 MB. */
 const VALUES_PER_CHUNK = 8_000_000;
 
-/** Rows of each group. */
-function membersOf({ rows, groups }: Rows): Int32Array[] {
+/** Rows of each group. @throws DataError where they differ in number */
+function groupsOf({ rows, groups }: Rows): number[][] {
   const n = rows.shape[0]!;
-  if (!groups) return Array.from({ length: n }, (_, i) => Int32Array.of(i));
-  if (groups.length !== n) {
+  if (groups && groups.length !== n) {
     throw new DataError(`artefacts: ${groups.length} groups for ${n} images: give one an image`);
   }
-  const members = new Map<string, number[]>();
-  groups.forEach((name, i) => {
-    const list = members.get(name);
-    if (list) list.push(i);
-    else members.set(name, [i]);
-  });
-  return [...members.values()].map((list) => Int32Array.from(list));
+  return membersOf(n, groups);
 }
 
 /**
@@ -128,7 +122,7 @@ export function compareMeans(
   options: CompareOptions & { kinds: readonly ScoreKind[] },
 ): Score[] {
   const { random, kinds, replicates = 1000, halvings = 100 } = options;
-  const members = [membersOf(real), membersOf(synthetic)] as const;
+  const members = [groupsOf(real), groupsOf(synthetic)] as const;
   return tidy(() => {
     const [values] = rowsToArrays(measure(real.rows.mean([0], true), synthetic.rows.mean([0], true)));
     const streams = [random.fork('real'), random.fork('synthetic')] as const;

@@ -1,6 +1,9 @@
 /** The scores of artefacts as records, which compare like any other metric's. */
 import type { MetricRecord, Protocol } from '../sets/record.js';
-import type { ArtefactScores, Channel, Score, Trait } from './index.js';
+import type { Channel } from './colour-histogram.js';
+import type { Score } from './compare.js';
+import type { ArtefactScores } from './measure.js';
+import type { Trait } from './traits.js';
 
 const CHANNEL_NAMES: Readonly<Record<Channel, string>> = {
   red: 'Red, Wasserstein',
@@ -9,7 +12,7 @@ const CHANNEL_NAMES: Readonly<Record<Channel, string>> = {
   saturation: 'Saturation, Wasserstein',
 };
 
-export const TRAIT_NAMES: Readonly<Record<Trait, string>> = {
+const TRAIT_NAMES: Readonly<Record<Trait, string>> = {
   hair: 'Images with hair',
   ruler: 'Images with a ruler',
   darkCorners: 'Images with dark corners',
@@ -37,64 +40,52 @@ export function artefactRecords(
     // Distances of means are too large by chance, the more so the fewer images there are.
     protocol: { ...protocol, settings, realImages: counts.real, syntheticImages: counts.synthetic },
   });
-  const distance = (metric: string, name: string, unit: string, score: Score, settings: string) =>
-    record(
-      { metric, name, unit, better: 'lower' },
-      {
-        value: score.value,
-        interval: [score.low, score.high],
-        floor: score.floor && {
-          value: score.floor.value,
-          interval: [score.floor.low, score.floor.high],
-          matched: null,
-        },
+  const figuresOf = ({ value, low, high, floor }: Score) => ({
+    value,
+    interval: [low, high] as [number, number],
+    floor: floor && {
+      value: floor.value,
+      interval: [floor.low, floor.high] as [number, number],
+      matched: null,
+    },
+  });
+  const distances = [
+    {
+      about: { metric: 'spectrum', name: 'Power spectrum, high band', unit: 'dB' },
+      score: spectrum.distance,
+      settings: `luma, Hann window, mean over images, from ${spectrum.highFrom} cycles/px`,
+    },
+    {
+      about: { metric: 'checkerboard', name: 'Checkerboard', unit: 'dB' },
+      score: checkerboard.score,
+      settings: 'largest excess over the real images’ at 1/2, 1/4, 1/8 cycles/px in x, y and both',
+    },
+    {
+      about: { metric: 'colour', name: 'Colours, Jensen–Shannon', unit: '' },
+      score: colour.joint,
+      settings: 'joint histogram of L*a*b*, pooled over all pixels',
+    },
+    ...(Object.keys(CHANNEL_NAMES) as Channel[]).map((channel) => ({
+      about: {
+        metric: channel,
+        name: CHANNEL_NAMES[channel],
+        unit: channel === 'saturation' ? 'points' : 'grey levels',
       },
-      settings,
-    );
+      score: colour.channels[channel],
+      settings: 'histogram pooled over all pixels',
+    })),
+  ];
   return [
-    distance(
-      'spectrum',
-      'Power spectrum, high band',
-      'dB',
-      spectrum.distance,
-      `luma, Hann window, mean over images, from ${spectrum.highFrom} cycles/px`,
+    ...distances.map(({ about, score, settings }) =>
+      record({ ...about, better: 'lower' }, figuresOf(score), settings),
     ),
-    distance(
-      'checkerboard',
-      'Checkerboard',
-      'dB',
-      checkerboard.score,
-      'largest excess over the real images’ at 1/2, 1/4, 1/8 cycles/px in x, y and both',
-    ),
-    distance(
-      'colour',
-      'Colours, Jensen–Shannon',
-      '',
-      colour.joint,
-      'joint histogram of L*a*b*, pooled over all pixels',
-    ),
-    ...(Object.keys(CHANNEL_NAMES) as Channel[]).map((channel) =>
-      distance(
-        channel,
-        CHANNEL_NAMES[channel],
-        channel === 'saturation' ? 'points' : 'grey levels',
-        colour.channels[channel],
-        'histogram pooled over all pixels',
-      ),
-    ),
-    ...(traits
-      ? (Object.keys(TRAIT_NAMES) as Trait[]).map((trait) => {
-          const { real, synthetic } = traits[trait];
-          return record(
-            { metric: trait, name: TRAIT_NAMES[trait], unit: 'share', better: 'real' },
-            {
-              value: synthetic.value,
-              interval: [synthetic.low, synthetic.high],
-              floor: { value: real.value, interval: [real.low, real.high], matched: null },
-            },
-            'simple detector; Wilson intervals; the floor is the share of real images',
-          );
-        })
-      : []),
+    ...(Object.keys(traits ?? {}) as Trait[]).map((trait) => {
+      const { real, synthetic } = traits![trait];
+      return record(
+        { metric: trait, name: TRAIT_NAMES[trait], unit: 'share', better: 'real' },
+        figuresOf({ ...synthetic, floor: real }),
+        'simple detector; Wilson intervals; the floor is the share of real images',
+      );
+    }),
   ];
 }

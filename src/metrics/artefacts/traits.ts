@@ -7,10 +7,9 @@
  */
 
 import { type Tensor, tensor, tidy } from 'graft-torch';
-import { type Share, wilson } from '../../data/eda/index.js';
 import type { DecodedImage } from '../../image/index.js';
 import { hairShare, luma8, straightLineContrast, vignette } from '../../image/index.js';
-import { proportion, proportionDifference } from '../../stats/index.js';
+import { type Interval, proportion, proportionDifference, wilsonInterval } from '../../stats/index.js';
 import { type CompareOptions, compareMeans, type Floor, type RowSets, type Rows } from './compare.js';
 import { requireImages, rowsOfImages } from './images.js';
 
@@ -68,6 +67,9 @@ export function traitRows(images: Tensor): Tensor {
   });
 }
 
+/** A share of images, 0…1. */
+type Share = Interval & { value: number };
+
 export interface TraitResult {
   /** Wilson's interval, 95 %, by group where there are groups. */
   real: Share;
@@ -96,7 +98,10 @@ export function compareTraits(sets: RowSets, options: CompareOptions): Record<Tr
       const flags = rows.toArray() as Float64Array;
       return (k: number): Share => {
         const own = Float64Array.from({ length: n }, (_, i) => flags[i * TRAITS.length + k]!);
-        if (!groups || new Set(groups).size === n) return wilson(own.filter((flag) => flag === 1).length, n)!;
+        if (!groups || new Set(groups).size === n) {
+          const share = own.filter((flag) => flag === 1).length / n;
+          return { value: share, ...wilsonInterval(share, n) };
+        }
         const { value, low, high } = proportion(own, { groups })!;
         return { value, low, high };
       };

@@ -21,10 +21,10 @@ import {
   underPrefix,
 } from '../../run/index.js';
 import type { Backbone } from './backbone.js';
-import { describeInput, toNetworkInput } from './efficientnet-input.js';
+import { describeConventions, toNetworkInput } from './efficientnet-input.js';
 import { makeBackbone } from './extraction.js';
 import { hashProtocol, hashTensors } from './identity.js';
-import { describeResizer, QUANTISATION } from './input.js';
+import { describeResizer } from './input.js';
 
 /** The keys of a classifier's configuration that decide its network. */
 const networkKeys = z.object({
@@ -83,7 +83,7 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
       throw error;
     }
   });
-  const protocol = `${describeInput(network.conventions)}; ${imageSize} px; input of the last layer`;
+  const protocol = `${describeConventions(network.conventions)}; ${imageSize} px; input of the last layer`;
   const hash = hashTensors(hashProtocol(protocol), network.stateDict());
   network.to({ device, memoryFormat: memoryFormatFor(device) });
   network.eval();
@@ -95,10 +95,10 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
       description: `${network.title} of the classifier run ${dir}, ${weights}, input ${imageSize} px`,
       hash: hash.digest('hex'),
       resizer: describeResizer('clean'),
-      quantisation: QUANTISATION,
     },
     {
-      embed: (images) => network.embed(toNetworkInput(images, imageSize, device, { statistics, channels })),
+      embed: (images) =>
+        network.embed(toNetworkInput(images, { sidePx: imageSize, device, statistics, channels })),
       dispose: () => network.dispose(),
     },
   );

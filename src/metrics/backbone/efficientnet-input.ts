@@ -14,7 +14,7 @@ import { describeResizer, QUANTISATION, resize } from './input.js';
 export const EFFICIENTNET_INPUT = `${QUANTISATION}, ${describeResizer('clean')}; / 255, ImageNet mean and deviation`;
 
 /** The same for a network with conventions of its own, which are not in its weights. */
-export function describeInput(conventions: Readonly<Conventions>): string {
+export function describeConventions(conventions: Readonly<Conventions>): string {
   const keys = Object.keys(OWN_CONVENTIONS) as (keyof Conventions)[];
   const differing = keys.filter((key) => conventions[key] !== OWN_CONVENTIONS[key]);
   return [EFFICIENTNET_INPUT, ...differing.map((key) => `${key} ${conventions[key]}`)].join('; ');
@@ -23,11 +23,9 @@ export function describeInput(conventions: Readonly<Conventions>): string {
 /** uint8 `[N, C, H, W]` → `[N, channels, side, side]` on the device. */
 export function toNetworkInput(
   images: Tensor,
-  sidePx: number,
-  device: Device,
-  options: { statistics?: InputStatistics; channels?: Channels } = {},
+  options: { sidePx: number; device: Device; statistics?: InputStatistics; channels?: Channels },
 ): Tensor {
-  const { statistics, channels = 3 } = options;
+  const { sidePx, device, statistics, channels = 3 } = options;
   return tidy(() => {
     const pixels = resize(images, sidePx).div_(255);
     const input = channels === 1 ? toGrey(pixels) : pixels;

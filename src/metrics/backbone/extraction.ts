@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { cat, type Device, dispose, keep, noGrad, type Tensor, tidy } from 'graft-torch';
 import { DataError } from 'graft-torch/base';
 import type { Backbone, ExtractionOptions, FeatureExtractor } from './backbone.js';
+import { QUANTISATION } from './input.js';
 
 /** Pixels that go through the network at once: 128 images at 64 px, 32 at 128, 5 at 299. Bounds memory at about 0.5 GiB. */
 const PIXELS_PER_BATCH = 128 * 64 * 64;
@@ -36,16 +37,16 @@ const countOf = (images: Tensor): number => {
 };
 
 /**
- * @param plan batches for a number of images
- * @param embed uint8 `[n, 3, H, W]` → float32 `[n, D]` on the CPU
+ * @param by.plan batches for a number of images
+ * @param by.embed uint8 `[n, 3, H, W]` → float32 `[n, D]` on the CPU
  * @returns float32 `[N, D]`; no scope owns it
  */
 export async function extractInBatches(
   images: Tensor,
-  plan: (n: number) => Batch[],
-  embed: (part: Tensor) => Tensor | Promise<Tensor>,
+  by: { plan: (n: number) => Batch[]; embed: (part: Tensor) => Tensor | Promise<Tensor> },
   { onProgress }: ExtractionOptions = {},
 ): Promise<Tensor> {
+  const { plan, embed } = by;
   const n = countOf(images);
   const parts: Tensor[] = [];
   try {
@@ -67,7 +68,7 @@ export async function extractInBatches(
   }
 }
 
-type Identity = Omit<FeatureExtractor, 'extract' | 'dispose'>;
+type Identity = Omit<FeatureExtractor, 'extract' | 'dispose' | 'quantisation'>;
 
 interface Network extends Pick<Backbone, 'logits' | 'dispose'> {
   /** uint8 `[n, 3, H, W]` → `[n, D]` on any device. */
@@ -81,6 +82,7 @@ export function makeBackbone(identity: Identity, { embed, ...network }: Network)
   const run = (part: Tensor): Tensor => tidy(() => noGrad(() => embed(part).to({ device: 'cpu' })));
   return {
     ...identity,
+    quantisation: QUANTISATION,
     ...network,
     features: (images, { onProgress } = {}) =>
       tidy(() => {
@@ -92,6 +94,6 @@ export function makeBackbone(identity: Identity, { embed, ...network }: Network)
         });
         return cat(parts);
       }),
-    extract: (images, options) => extractInBatches(images, plan, run, options),
+    extract: (images, options) => extractInBatches(images, { plan, embed: run }, options),
   };
 }

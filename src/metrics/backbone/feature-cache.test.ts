@@ -37,7 +37,6 @@ function counting(settings: { hash?: string; sizePx?: number; device?: 'cpu' } =
       hash: 'a'.repeat(64),
       sizePx: 4,
       resizer: 'none',
-      quantisation: 'RGB bytes',
       device: 'cpu',
       ...settings,
     },

@@ -55,7 +55,6 @@ export function openInceptionBackbone(
       description: `InceptionV3 in FID's variant, weights of ${path}, pool3, input ${SIDE_PX} px, ${resizing}`,
       hash: hash.digest('hex'),
       resizer: resizing,
-      quantisation: QUANTISATION,
     },
     {
       embed: (images) => network.embed(toInput(images)),

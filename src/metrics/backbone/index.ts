@@ -1,69 +1,18 @@
 /**
- * Backbones: what turns images into the features that distribution metrics compare. Two need no download, a random
- * network and a classifier run of this project; the others take a file of the user's. One file each.
+ * Backbones: what turns images into the features that distribution metrics and privacy compare. Two need no download, a
+ * random network and a classifier run of this project; the others take a file of the user's. One file each. A backbone of
+ * one's own is any `FeatureExtractor`.
+ *
+ *   const backbone = openBackbone('random', { calibrate: real }); // real: uint8 [N, 3, H, W]
+ *   const features = await backbone.extract(real); // [N, D]
  */
-import { ConfigError } from 'graft-torch/base';
-import type { Backbone, BackboneOptions, FeatureExtractor } from './backbone.js';
-import { openClassifierBackbone } from './classifier-run.js';
-import { openInceptionBackbone } from './inception.js';
-import { openOnnxExtractor } from './onnx.js';
-import { openModuleBackbone } from './own.js';
-import { openRandomBackbone } from './random.js';
-import { openScriptBackbone } from './script.js';
-import { parseBackboneSpec } from './spec.js';
-import { requireTrust } from './trust.js';
-
 export type { Backbone, BackboneOptions, ExtractionOptions, FeatureExtractor } from './backbone.js';
+// Features on the disk, and how images come to a network's size.
 export { cachedFeatures, type FeatureCacheOptions, featureCacheDir } from './feature-cache.js';
 export { type InputOptions, type ResizerName, resize } from './input.js';
+export { openBackbone, openExtractor } from './open.js';
 export type { OwnBackbone } from './own.js';
+export { openCalibrated, parseInput, type SetFeaturesOptions, setFeatures } from './set-features.js';
+// Which one: a string on a command line, in a configuration, in a lineage.
 export { BACKBONE_FORMS, type BackboneSpec, parseBackboneSpec } from './spec.js';
 export { requireTrust, TRUST_VARIABLE } from './trust.js';
-
-/**
- * A backbone that answers at once.
- *
- * @param spec see `spec.ts`
- * @throws ConfigError for an ONNX file and a module, which `openExtractor` opens, for a TorchScript file that nobody said to trust, and
- *   for options and files that do not fit
- * @throws DataError when a file or folder does not hold what it should, or images are missing
- */
-export function openBackbone(spec: string, options: BackboneOptions = {}): Backbone {
-  const parsed = parseBackboneSpec(spec);
-  const { resizer = 'clean', device = 'cpu' } = options;
-  if ((parsed.kind === 'random' || parsed.kind === 'run') && resizer !== 'clean') {
-    throw new ConfigError(
-      `backbone '${spec}': its resizer is 'clean'; '${resizer}' is for networks from files`,
-    );
-  }
-  switch (parsed.kind) {
-    case 'random':
-      return openRandomBackbone(options);
-    case 'run':
-      return openClassifierBackbone(parsed.path, device);
-    case 'inception':
-      return openInceptionBackbone(parsed.path, { device, resizer });
-    case 'script':
-      requireTrust(spec);
-      return openScriptBackbone(parsed.path, options);
-    case 'onnx':
-    case 'module':
-      throw new ConfigError(
-        `backbone '${spec}': ${parsed.kind === 'onnx' ? 'an ONNX file' : 'a module'} cannot be asked in the middle of a training loop; convert it to TorchScript, or measure samples afterwards`,
-      );
-  }
-}
-
-/**
- * Any backbone, behind `extract`.
- *
- * @throws ConfigError, DataError as `openBackbone`; ConfigError also when ONNX Runtime is not installed
- */
-export async function openExtractor(
-  spec: string,
-  options: BackboneOptions = {},
-): Promise<FeatureExtractor | Backbone> {
-  const parsed = parseBackboneSpec(spec);
-  if (parsed.kind === 'onnx') return openOnnxExtractor(parsed.path, options);
-  return parsed.kind === 'module' ? openModuleBackbone(parsed.path, options) : openBackbone(spec, options);
-}

@@ -93,7 +93,7 @@ export async function openOnnxExtractor(
       hash: hash.update(`; ${protocol}`).digest('hex'),
       resizer: describeResizer(input.resizer),
       quantisation: QUANTISATION,
-      extract: (images, extraction) => extractInBatches(images, plan, embed, extraction),
+      extract: (images, extraction) => extractInBatches(images, { plan, embed }, extraction),
       dispose: () => session.release(),
     };
   } catch (error) {

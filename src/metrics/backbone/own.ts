@@ -14,7 +14,6 @@ import {
   describeInput,
   describeResizer,
   type InputOptions,
-  QUANTISATION,
   settleInput,
   toInput,
 } from './input.js';
@@ -50,7 +49,6 @@ export async function openModuleBackbone(path: string, options: BackboneOptions 
       description: `${own.name} of the module ${basename(path)}, input ${protocol}`,
       hash: hashProtocol(`module ${hash}; ${protocol}`).digest('hex'),
       resizer: describeResizer(input.resizer),
-      quantisation: QUANTISATION,
     },
     {
       embed: (images) => toVectors(own.features(toInput(images, input, device)), images.shape[0]!, path),

@@ -15,7 +15,7 @@ import type { Backbone, BackboneOptions } from './backbone.js';
 import { EFFICIENTNET_INPUT, toNetworkInput } from './efficientnet-input.js';
 import { batches, makeBackbone } from './extraction.js';
 import { hashProtocol, hashTensors } from './identity.js';
-import { describeResizer, QUANTISATION } from './input.js';
+import { describeResizer } from './input.js';
 
 /** Blocks behind which it looks: 19 px of the image wide, and about all of 64. 24 + 40 channels. */
 const BLOCKS: readonly number[] = [2, 4];
@@ -48,7 +48,7 @@ export function openRandomBackbone(options: BackboneOptions): Backbone {
   network.to({ device, memoryFormat: memoryFormatFor(device) });
   averageBatchStatistics(network, parts.length, (pass) => {
     const [start, count] = parts[pass]!;
-    embed(toNetworkInput(calibrate.narrow(0, start, count), side, device));
+    embed(toNetworkInput(calibrate.narrow(0, start, count), { sidePx: side, device }));
   });
   return makeBackbone(
     {
@@ -58,10 +58,9 @@ export function openRandomBackbone(options: BackboneOptions): Backbone {
       description: `EfficientNet-B0, random weights of seed ${seed}, batch norms calibrated on ${n} real images, means behind blocks ${BLOCKS.join(' and ')}, input ${side} px`,
       hash: hash.digest('hex'),
       resizer: describeResizer('clean'),
-      quantisation: QUANTISATION,
     },
     {
-      embed: (images) => embed(toNetworkInput(images, side, device)),
+      embed: (images) => embed(toNetworkInput(images, { sidePx: side, device })),
       dispose: () => network.dispose(),
     },
   );

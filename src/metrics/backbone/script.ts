@@ -9,7 +9,7 @@ import { ConfigError, DataError, TorchError } from 'graft-torch/base';
 import type { Backbone, BackboneOptions } from './backbone.js';
 import { makeBackbone } from './extraction.js';
 import { hashFile, hashProtocol } from './identity.js';
-import { describeInput, describeResizer, QUANTISATION, settleInput, toInput } from './input.js';
+import { describeInput, describeResizer, settleInput, toInput } from './input.js';
 
 /**
  * What a network gives for n images as features: a vector each, or maps whose mean over the places is taken.
@@ -50,7 +50,6 @@ export function openScriptBackbone(path: string, options: BackboneOptions = {}):
       description: `the TorchScript file ${path}, input ${protocol}`,
       hash,
       resizer: describeResizer(input.resizer),
-      quantisation: QUANTISATION,
     },
     {
       embed: (images) => toVectors(run(script, toInput(images, input, device), path), images.shape[0]!, path),

@@ -48,12 +48,16 @@ export function occupancies(
       const { space, placed } = placeSets([first, second], 'euclidean');
       const [a, b] = placed as [Placed, Placed];
       const counts = { rows: a.features.shape[0]!, columns: b.features.shape[0]! };
-      const forth = radiiOf(space, a, ks.first).map((radii) => ballsOf(space, radii, 0, counts));
-      const back = radiiOf(space, b, ks.second).map((radii) => ballsOf(space, radii, 1, counts));
+      const forth = radiiOf(space, a, ks.first).map((radii) =>
+        ballsOf(space, radii, { along: 0, ...counts }),
+      );
+      const back = radiiOf(space, b, ks.second).map((radii) =>
+        ballsOf(space, radii, { along: 1, ...counts }),
+      );
       for (const [row, rows] of tiles(counts.rows)) {
         for (const [column, columns] of tiles(counts.columns)) {
           tidy(() => {
-            const tile = boundTile(space, a, b, [row, rows, column, columns]);
+            const tile = boundTile(space, [a, b], [row, rows, column, columns]);
             for (const balls of [...forth, ...back]) count(balls, tile);
           });
         }
@@ -77,7 +81,7 @@ function radiiOf(space: Space, set: Placed, ks: readonly number[]): Tensor[] {
   if (ks.length === 0) return [];
   return tidy(() => {
     const search = { queries: set, candidates: set, k: Math.max(...ks), excludeSelf: true };
-    const { distances } = searchPlaced(space, search);
+    const { distances } = searchPlaced({ space, ...search });
     return ks.map((k) => distances.select(1, k - 1).clone());
   });
 }
@@ -99,8 +103,7 @@ interface Balls {
 function ballsOf(
   space: Space,
   radii: Tensor,
-  along: 0 | 1,
-  counts: { rows: number; columns: number },
+  { along, rows, columns }: { along: 0 | 1; rows: number; columns: number },
 ): Balls {
   const { device } = radii;
   return tidy(() => {
@@ -112,8 +115,8 @@ function ballsOf(
       inside: where(squared.ge(LEAST_BOUND), squared, never).float(),
       // Nothing is strictly inside a ball of radius 0.
       possible: where(radii.gt(0), squared.clamp({ min: LEAST_BOUND }), never).float(),
-      perRow: zeros([counts.rows], { dtype: 'float64', device }),
-      perColumn: zeros([counts.columns], { dtype: 'float64', device }),
+      perRow: zeros([rows], { dtype: 'float64', device }),
+      perColumn: zeros([columns], { dtype: 'float64', device }),
     };
   });
 }
@@ -128,7 +131,7 @@ interface Tile {
   high: Tensor;
 }
 
-function boundTile(space: Space, first: Placed, second: Placed, place: Tile['place']): Tile {
+function boundTile(space: Space, [first, second]: readonly [Placed, Placed], place: Tile['place']): Tile {
   const [row, rows, column, columns] = place;
   const [a, b] = [partOf(first.side, row, rows), partOf(second.side, column, columns)];
   const low = lowerBounds(a, b);

@@ -6,17 +6,21 @@ import { DataError } from 'graft-torch/base';
 
 /** @throws DataError if a set is not [N ≥ 2, D], the lengths differ, or a value is not finite */
 export function requireFeatures(metric: string, first: Tensor, second: Tensor): void {
-  requireFeatureSet(metric, 'first', first);
-  requireFeatureSet(metric, 'second', second);
+  requireFeatureSet(metric, first, { which: 'first' });
+  requireFeatureSet(metric, second, { which: 'second' });
   requireSameLength(metric, first, second);
 }
 
 /**
- * @param which names the set in the message: 'first', 'query'
- * @param least images, default 2
+ * @param set.which names it in the message: 'first', 'query'
+ * @param set.least images, default 2
  * @throws DataError if the set is not floating point [N ≥ least, D] or a value is not finite
  */
-export function requireFeatureSet(metric: string, which: string, features: Tensor, least = 2): void {
+export function requireFeatureSet(
+  metric: string,
+  features: Tensor,
+  { which, least = 2 }: { which: string; least?: number },
+): void {
   const shape = features.shape;
   if (shape.length !== 2 || shape[0]! < least || shape[1]! < 1) {
     const images = least === 1 ? 'one image' : least === 2 ? 'two images' : `${least} images`;

@@ -12,11 +12,13 @@
  */
 
 import { type Tensor, tidy } from 'graft-torch';
-import type { Random } from 'graft-torch/base';
-import { DataError } from 'graft-torch/base';
+import { DataError, Random } from 'graft-torch/base';
 import { tQuantile } from '../../stats/index.js';
+import type { FeatureExtractor } from '../backbone/backbone.js';
+import type { MetricRecord } from '../sets/record.js';
 import { drawIndices, requireFeatures, rowsOf } from './features.js';
 import { frechetDistance } from './frechet.js';
+import { backboneProtocol, countsOf, type FeatureSets, type MeasureOptions } from './metric.js';
 
 export interface FrechetInfinityOptions {
   /** Draws the subsets. */
@@ -35,7 +37,7 @@ export interface FrechetInfinity {
   /**
    * Where the line may lie at 0 (95 %, Student's t), judged by how the points scatter about it. This is no interval of FD∞:
    * other images would have moved all points together. In simulations it held the true distance in 60 % of draws. For an
-   * interval that counts, give `halfSampleInterval` this function.
+   * interval that counts, give `halfSampleIntervals` this function.
    */
   low: number;
   high: number;
@@ -110,4 +112,40 @@ export function lineAtZero(
   const error = Math.sqrt(residual * (1 / n + meanX ** 2 / spreadX));
   const half = tQuantile(0.975, n - 2) * error;
   return { value, low: value - half, high: value + half, slope };
+}
+
+/**
+ * FD∞ as a record; null where the images are too few for its line (fewer than five a feature in each set).
+ * @throws DataError as `measureDistribution`
+ */
+export function measureFrechetInfinity(
+  backbone: FeatureExtractor,
+  sets: FeatureSets,
+  options: MeasureOptions = {},
+): { record: MetricRecord; fit: FrechetInfinity } | null {
+  const { real, synthetic } = sets;
+  const n = countsOf(sets);
+  const needed = 2 * Math.max(50, Math.ceil(2.5 * real.shape[1]!));
+  if (Math.min(n.real, n.synthetic) < needed) return null;
+  const fit = frechetInfinity(real, synthetic, { random: new Random(options.seed ?? 0).fork('infinity') });
+  const record: MetricRecord = {
+    metric: 'frechet-infinity',
+    name: 'FD∞',
+    unit: '',
+    better: 'lower',
+    class: options.class ?? null,
+    value: fit.value,
+    sd: null,
+    interval: [fit.low, fit.high],
+    // Of infinitely many images of one distribution it is 0.
+    floor: { value: 0, interval: null, matched: null },
+    n,
+    protocol: {
+      ...options.protocol,
+      ...backboneProtocol(backbone),
+      settings: 'line of the Fréchet distance over 1/N, 15 points, both sets subsampled',
+      interval: '95 %, of the line at 1/N = 0, Student’s t',
+    },
+  };
+  return { record, fit };
 }

@@ -20,6 +20,7 @@
 import { aten, cat, noGrad, type Tensor, tidy, zeros } from 'graft-torch';
 import { blocks } from './blocks.js';
 import { requireFeatures } from './features.js';
+import type { DistributionMetric } from './metric.js';
 
 /**
  * The least part of a feature's variance that the features before it may leave open for Cholesky's factor to be used.
@@ -94,3 +95,18 @@ function choleskyFactor(parts: readonly Tensor[], centred: (rows: Tensor) => Ten
   const open = aten.diagonal(lower).square().div(aten.diagonal(covariance));
   return open.amin().item() < LEAST_OPEN_VARIANCE ? null : lower.t();
 }
+
+export const frechetMetric: DistributionMetric = {
+  metrics: [
+    {
+      metric: 'frechet',
+      name: 'Fréchet distance',
+      better: 'lower',
+      settings: 'squared distance of Gaussians, float64',
+      range: [0, Number.POSITIVE_INFINITY],
+    },
+  ],
+  minimum: 2,
+  movesWithCount: true,
+  statistic: () => (real, synthetic) => ({ frechet: frechetDistance(real, synthetic) }),
+};

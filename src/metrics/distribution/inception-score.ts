@@ -11,9 +11,12 @@
  */
 
 import { noGrad, type Tensor, tidy } from 'graft-torch';
-import type { Random } from 'graft-torch/base';
-import { DataError } from 'graft-torch/base';
+import { DataError, Random } from 'graft-torch/base';
+import { tQuantile } from '../../stats/index.js';
+import type { FeatureExtractor } from '../backbone/backbone.js';
+import type { MetricRecord } from '../sets/record.js';
 import { drawIndices, requireFeatureSet, rowsOf } from './features.js';
+import { backboneProtocol, countsOf, type FeatureSets, type MeasureOptions } from './metric.js';
 
 export interface InceptionScoreOptions {
   /** Default 10 (the paper's). */
@@ -38,7 +41,7 @@ export interface InceptionScore {
  */
 export function inceptionScore(logits: Tensor, options: InceptionScoreOptions = {}): InceptionScore {
   const { splits = 10, random } = options;
-  requireFeatureSet('inception score', 'only', logits, 1);
+  requireFeatureSet('inception score', logits, { which: 'only', least: 1 });
   const [n, classes] = logits.shape as [number, number];
   if (classes < 2)
     throw new DataError('inception score: logits of one class: use a classifier of two or more');
@@ -71,3 +74,56 @@ const scoreOf = (logits: Tensor): number =>
     const divergence = conditional.exp().mul(conditional.sub(marginal)).sum([1]);
     return Math.exp(divergence.mean().item());
   });
+
+/** Images a split needs before its p(y) means anything. */
+const IMAGES_PER_SPLIT = 100;
+
+/**
+ * Inception Score as a record, with that of the real images as its floor.
+ *
+ * @param logits of each set, `[N, K]`
+ */
+export function measureInceptionScore(
+  backbone: FeatureExtractor,
+  sets: FeatureSets,
+  options: MeasureOptions = {},
+): MetricRecord {
+  const { real, synthetic } = sets;
+  const random = new Random(options.seed ?? 0).fork('inception');
+  const n = countsOf(sets);
+  const smaller = Math.min(n.real, n.synthetic);
+  const splits = Math.min(10, Math.max(1, Math.floor(smaller / IMAGES_PER_SPLIT)));
+  const score = (logits: Tensor) => inceptionScore(logits, { splits, random });
+  const { mean, sd } = score(synthetic);
+  const part = (logits: Tensor): number =>
+    tidy(() => score(rowsOf(logits, drawIndices(logits.shape[0]!, smaller, random))).mean);
+  return {
+    metric: 'inception-score',
+    name: 'Inception Score',
+    unit: '',
+    better: 'higher',
+    class: options.class ?? null,
+    value: mean,
+    sd: splits > 1 ? sd : null,
+    interval: splits > 1 ? around(mean, sd, splits) : null,
+    floor: {
+      value: part(real),
+      interval: null,
+      matched: { value: part(synthetic), interval: null },
+    },
+    n,
+    protocol: {
+      ...options.protocol,
+      ...backboneProtocol(backbone),
+      settings: `${splits} splits; its SD is over splits`,
+      syntheticImages: n.synthetic,
+      interval: '95 %, Student’s t over the splits',
+    },
+  };
+}
+
+/** @param sd population deviation over n values */
+function around(mean: number, sd: number, n: number): [number, number] {
+  const half = (tQuantile(0.975, n - 1) * sd) / Math.sqrt(n - 1);
+  return [mean - half, mean + half];
+}

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { densityCoverage } from './density-coverage.js';
 import { frechetDistance } from './frechet.js';
 import { gaussian } from './golden.test-data.js';
-import { halfSampleInterval, halfSampleIntervals } from './interval.js';
+import { type HalfSampleOptions, halfSampleIntervals } from './interval.js';
 
 const meanOf = (values: number[]): number => values.reduce((a, b) => a + b) / values.length;
 const deviationOf = (values: number[]): number => {
@@ -12,6 +12,13 @@ const deviationOf = (values: number[]): number => {
   return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1));
 };
 const shift = (a: Tensor, b: Tensor): number => b.mean().sub(a.mean()).item();
+
+/** Of one figure. */
+const intervalOf = (
+  [first, second]: readonly [Tensor, Tensor],
+  statistic: typeof shift,
+  options: HalfSampleOptions,
+) => halfSampleIntervals({ first, second }, (a, b) => ({ value: statistic(a, b) }), options).value;
 
 describe('half-sampling', () => {
   it('has the textbook standard error of a difference of means', () => {
@@ -23,7 +30,7 @@ describe('half-sampling', () => {
       ] as const) {
         const [a, b] = [gaussian(n, 1, 1), gaussian(m, 1, 2, 0, 3)];
         const expected = Math.sqrt(a.var().item() / n + b.var().item() / m);
-        const found = halfSampleInterval(a, b, shift, { random: new Random(1), replicates: 1500 });
+        const found = intervalOf([a, b], shift, { random: new Random(1), replicates: 1500 });
         expect(found.value).toBe(shift(a, b));
         expect(Math.abs(found.sd / expected - 1)).toBeLessThan(0.06);
         expect(found.high - found.value).toBeCloseTo(found.value - found.low, 12);
@@ -37,8 +44,7 @@ describe('half-sampling', () => {
     tidy(() => {
       const draws = Array.from({ length: 40 }, (_, i) =>
         halfSampleIntervals(
-          gaussian(100, 3, 2 * i),
-          gaussian(100, 3, 2 * i + 1, 0.7),
+          { first: gaussian(100, 3, 2 * i), second: gaussian(100, 3, 2 * i + 1, 0.7) },
           (a, b) => ({ frechet: frechetDistance(a, b), coverage: densityCoverage(a, b, { k: 3 }).coverage }),
           { random: new Random(i), replicates: 16 },
         ),
@@ -65,7 +71,7 @@ describe('half-sampling', () => {
       const second = gaussian(1000, 1, 4);
       const names = Array.from({ length: 80 }, (_, i) => `patient ${Math.floor(i / 8)}`);
       const run = (groups?: { first: string[] }) =>
-        halfSampleInterval(first, second, shift, { random: new Random(5), replicates: 400, groups }).sd;
+        intervalOf([first, second], shift, { random: new Random(5), replicates: 400, groups }).sd;
       const expected = Math.sqrt(patients.var().item() / 10 + 1 / 1000);
       expect(Math.abs(run({ first: names }) / expected - 1)).toBeLessThan(0.12);
       expect(run()).toBeLessThan(0.5 * expected);
@@ -85,7 +91,7 @@ describe('half-sampling', () => {
         return shift(a, b);
       };
       const run = (seed: number) =>
-        halfSampleInterval(x, x.narrow(0, 0, 9), statistic, { random: new Random(seed) });
+        intervalOf([x, x.narrow(0, 0, 9)], statistic, { random: new Random(seed) });
       expect(run(1)).toEqual(run(1));
       expect(run(1).sd).not.toBe(run(2).sd);
       expect(new Set(sizes)).toEqual(new Set([20, 10, 9, 4, 5]));
@@ -97,17 +103,13 @@ describe('half-sampling', () => {
     tidy(() => {
       const x = gaussian(6, 1, 1);
       const options = { random: new Random(1) };
-      expect(() => halfSampleInterval(x.narrow(0, 0, 3), x, shift, options)).toThrow(
-        /first set has 3 images/,
-      );
+      expect(() => intervalOf([x.narrow(0, 0, 3), x], shift, options)).toThrow(/first set has 3 images/);
       const groups = { second: ['a', 'a', 'b', 'b', 'c', 'c'] };
-      expect(() => halfSampleInterval(x, x, shift, { ...options, groups })).toThrow(
-        /second set has 3 groups/,
-      );
-      expect(() => halfSampleInterval(x, x, shift, { ...options, groups: { first: ['a'] } })).toThrow(
+      expect(() => intervalOf([x, x], shift, { ...options, groups })).toThrow(/second set has 3 groups/);
+      expect(() => intervalOf([x, x], shift, { ...options, groups: { first: ['a'] } })).toThrow(
         /6 images and 1 group names/,
       );
-      expect(() => halfSampleInterval(x, x, shift, { ...options, replicates: 1 })).toThrow(DataError);
+      expect(() => intervalOf([x, x], shift, { ...options, replicates: 1 })).toThrow(DataError);
     });
   });
 });

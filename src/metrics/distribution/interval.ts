@@ -19,6 +19,7 @@ import { type Tensor, tidy } from 'graft-torch';
 import type { Random } from 'graft-torch/base';
 import { DataError } from 'graft-torch/base';
 import { meanAndDeviation, tQuantile } from '../../stats/index.js';
+import { membersOf } from '../sets/groups.js';
 import { rowsOf } from './features.js';
 
 export interface HalfSampleOptions {
@@ -45,27 +46,16 @@ export interface HalfSampleInterval {
 }
 
 /**
- * Costs `replicates` evaluations on half of the images, in one process after another.
+ * Intervals of figures that are computed together. Costs `replicates` evaluations on half of the images, one after
+ * another.
  *
- * @param first features [N₁ ≥ 4, D]
- * @param second features [N₂ ≥ 4, D]
+ * @param sets features [N ≥ 4, D] each
  * @param statistic called with the whole sets, then with halves; draws from no other random source
  * @returns value ± t · SD, t of `replicates − 1` degrees of freedom
  * @throws DataError if a set has fewer than four groups, or groups and images do not agree in number
  */
-export function halfSampleInterval(
-  first: Tensor,
-  second: Tensor,
-  statistic: (first: Tensor, second: Tensor) => number,
-  options: HalfSampleOptions,
-): HalfSampleInterval {
-  return halfSampleIntervals(first, second, (a, b) => ({ value: statistic(a, b) }), options).value;
-}
-
-/** As `halfSampleInterval`, for several figures that are computed together. */
 export function halfSampleIntervals<Name extends string>(
-  first: Tensor,
-  second: Tensor,
+  { first, second }: { first: Tensor; second: Tensor },
   statistic: (first: Tensor, second: Tensor) => Record<Name, number>,
   options: HalfSampleOptions,
 ): Record<Name, HalfSampleInterval> {
@@ -103,14 +93,7 @@ function halfDraw(
       `half-sampling: the ${which} set has ${images} images and ${groups.length} group names: give one an image`,
     );
   }
-  const members = new Map<string | number, number[]>();
-  for (let i = 0; i < images; i++) {
-    const key = groups ? groups[i]! : i;
-    const list = members.get(key);
-    if (list) list.push(i);
-    else members.set(key, [i]);
-  }
-  const rows = [...members.values()];
+  const rows = membersOf(images, groups);
   if (rows.length < 4) {
     throw new DataError(
       `half-sampling: the ${which} set has ${rows.length} ${groups ? 'groups' : 'images'}: four or more have halves to compare`,

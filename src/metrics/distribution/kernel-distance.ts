@@ -11,6 +11,7 @@ import { noGrad, stack, type Tensor, tidy } from 'graft-torch';
 import type { Random } from 'graft-torch/base';
 import { DataError } from 'graft-torch/base';
 import { drawIndices, requireFeatures, rowsOf } from './features.js';
+import type { DistributionMetric, Statistic } from './metric.js';
 
 export interface KernelDistanceOptions {
   /** Decides the subsets. */
@@ -88,3 +89,23 @@ export function kernelDistance(
     }),
   );
 }
+
+const kernelOf =
+  (random: Random, subsets?: number): Statistic =>
+  (real, synthetic) => ({ kernel: kernelDistance(real, synthetic, { random, subsets }).mean });
+
+export const kernelMetric: DistributionMetric = {
+  metrics: [
+    {
+      metric: 'kernel',
+      name: 'Kernel distance (KID)',
+      better: 'lower',
+      settings:
+        'unbiased MMD², (xᵀy / D + 1)³, 100 subsets of 1,000 images, at most half of the smaller set; its SD is over subsets',
+    },
+  ],
+  minimum: 4,
+  movesWithCount: false,
+  statistic: (random) => kernelOf(random),
+  replicate: (random) => kernelOf(random, 10),
+};

@@ -2,11 +2,13 @@ import { liveTensors, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import type { FeatureExtractor } from '../backbone/index.js';
+import { DISTRIBUTION_METRICS } from '../registry.js';
 import { standingOf } from '../report/records.js';
 import { compareRecords, type MetricRecord } from '../sets/record.js';
 import { drawIndices } from './features.js';
 import { gaussian } from './golden.test-data.js';
-import { DISTRIBUTION_METRICS, measureAll, measureDistribution } from './measure.js';
+import { measureAll, measureDistribution } from './measure.js';
+import type { DistributionMetric } from './metric.js';
 
 const backbone = {
   name: 'test',
@@ -35,7 +37,9 @@ describe('distribution metrics as records', () => {
         },
       );
       const same = measureDistribution(backbone, { real, synthetic: gaussian(80, 5, 2) }, { seed: 3 });
-      expect(shifted.map(({ metric }) => metric)).toEqual(DISTRIBUTION_METRICS);
+      expect(shifted.map(({ metric }) => metric)).toEqual(
+        DISTRIBUTION_METRICS.flatMap(({ metrics }) => metrics.map(({ metric }) => metric)),
+      );
       expect(seen.at(-1)).toBe(1);
       const frechet = of(shifted, 'frechet');
       expect(frechet).toMatchObject({
@@ -150,4 +154,21 @@ describe('distribution metrics as records', () => {
 
 it('indices are drawn without a repeat', () => {
   expect(new Set(drawIndices(9, 5, new Random(1))).size).toBe(5);
+});
+
+it('a metric from outside is measured as those of the list, with interval and floor', () => {
+  tidy(() => {
+    const shift: DistributionMetric = {
+      metrics: [{ metric: 'shift', name: 'Shift', better: 'lower', settings: 'means', range: [0, 1] }],
+      minimum: 2,
+      movesWithCount: false,
+      statistic: () => (real, synthetic) => ({ shift: Math.abs(real.mean().sub(synthetic.mean()).item()) }),
+    };
+    const sets = { real: gaussian(60, 3, 1), synthetic: gaussian(60, 3, 2, 0.9) };
+    const [record, ...rest] = measureDistribution(backbone, sets, { known: [shift] });
+    expect(rest).toEqual([]);
+    expect(record).toMatchObject({ metric: 'shift', name: 'Shift', protocol: { settings: 'means' } });
+    expect(record!.interval![1]).toBeLessThanOrEqual(1);
+    expect(standingOf(record!)).toBe('worse');
+  });
 });

@@ -8,152 +8,33 @@
  * those two are to be compared, not the value at full N with the floor.
  */
 
-import { noGrad, type Tensor, tidy } from 'graft-torch';
+import { noGrad, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { meanAndDeviation, tQuantile } from '../../stats/index.js';
-import type { Backbone, FeatureExtractor } from '../backbone/index.js';
-import type { MetricRecord, Protocol } from '../sets/record.js';
-import { quantile } from '../sets/summarise.js';
-import { densityCoverage } from './density-coverage.js';
+import { meanAndDeviation, quantile } from '../../stats/index.js';
+import type { Backbone, FeatureExtractor } from '../backbone/backbone.js';
+import { DISTRIBUTION_METRICS } from '../registry.js';
+import type { MetricRecord } from '../sets/record.js';
 import { drawIndices, rowsOf } from './features.js';
-import { frechetDistance } from './frechet.js';
-import { type FrechetInfinity, frechetInfinity } from './frechet-infinity.js';
-import { inceptionScore } from './inception-score.js';
+import { type FrechetInfinity, measureFrechetInfinity } from './frechet-infinity.js';
+import { measureInceptionScore } from './inception-score.js';
 import { halfSampleIntervals } from './interval.js';
-import { kernelDistance } from './kernel-distance.js';
-import { prdc } from './prdc.js';
-import { precisionRecall } from './precision-recall.js';
-
-type Statistic = (real: Tensor, synthetic: Tensor) => Record<string, number>;
-
-/** Metrics that are computed together, from rows of two sets. */
-export interface Family {
-  metrics: readonly (Pick<MetricRecord, 'metric' | 'name' | 'better'> & {
-    settings: string;
-    /** What the figure can be, where that is not every number. */
-    range?: readonly [low: number, high: number];
-  })[];
-  /** Fewest images of each set, and of each half of one. */
-  minimum: number;
-  /** The figure moves with the number of images, so that N is part of the protocol. */
-  movesWithCount: boolean;
-  /** @param wanted those of its metrics that are needed; it may give more */
-  statistic: (random: Random, wanted: readonly string[]) => Statistic;
-  /** A cheaper one, for halves; default the same. */
-  replicate?: (random: Random) => Statistic;
-}
-
-const kernelOf =
-  (random: Random, subsets?: number): Statistic =>
-  (real, synthetic) => ({ kernel: kernelDistance(real, synthetic, { random, subsets }).mean });
-
-/** All four from the same distances; where only two are wanted, no more than those need. */
-function neighbourhoodStatistic(wanted: readonly string[]): Statistic {
-  const third = wanted.some((metric) => metric === 'precision' || metric === 'recall');
-  const fifth = wanted.some((metric) => metric === 'density' || metric === 'coverage');
-  return (real, synthetic) => {
-    if (third && fifth) return { ...prdc(real, synthetic) };
-    const { k: _, ...figures } = third ? precisionRecall(real, synthetic) : densityCoverage(real, synthetic);
-    return figures;
-  };
-}
-
-const BALLS_TO_THIRD = 'balls to the 3rd neighbour, strict';
-const BALLS_TO_FIFTH = 'balls to the 5th neighbour, strict';
-
-const NOT_NEGATIVE = [0, Number.POSITIVE_INFINITY] as const;
-const SHARE = [0, 1] as const;
-
-const FAMILIES: readonly Family[] = [
-  {
-    metrics: [
-      {
-        metric: 'frechet',
-        name: 'Fréchet distance',
-        better: 'lower',
-        settings: 'squared distance of Gaussians, float64',
-        range: NOT_NEGATIVE,
-      },
-    ],
-    minimum: 2,
-    movesWithCount: true,
-    statistic: () => (real, synthetic) => ({ frechet: frechetDistance(real, synthetic) }),
-  },
-  {
-    metrics: [
-      {
-        metric: 'kernel',
-        name: 'Kernel distance (KID)',
-        better: 'lower',
-        settings:
-          'unbiased MMD², (xᵀy / D + 1)³, 100 subsets of 1,000 images, at most half of the smaller set; its SD is over subsets',
-      },
-    ],
-    minimum: 4,
-    movesWithCount: false,
-    statistic: (random) => kernelOf(random),
-    replicate: (random) => kernelOf(random, 10),
-  },
-  {
-    metrics: [
-      { metric: 'precision', name: 'Precision', better: 'higher', settings: BALLS_TO_THIRD, range: SHARE },
-      { metric: 'recall', name: 'Recall', better: 'higher', settings: BALLS_TO_THIRD, range: SHARE },
-      { metric: 'density', name: 'Density', better: 'higher', settings: BALLS_TO_FIFTH, range: NOT_NEGATIVE },
-      { metric: 'coverage', name: 'Coverage', better: 'higher', settings: BALLS_TO_FIFTH, range: SHARE },
-    ],
-    minimum: 6,
-    movesWithCount: true,
-    statistic: (_, wanted) => neighbourhoodStatistic(wanted),
-  },
-];
+import {
+  backboneProtocol,
+  countsOf,
+  type DistributionMetric,
+  type FeatureSets,
+  type MeasureOptions,
+} from './metric.js';
 
 /** An interval around a figure does not reach beyond what the figure can be. */
-function within({ metrics }: Family, metric: string, [low, high]: [number, number]): [number, number] {
-  const [least, most] = metrics.find((one) => one.metric === metric)?.range ?? [low, high];
-  return [Math.max(least, low), Math.min(most, high)];
-}
+const within = ([low, high]: readonly [number, number], [least, most]: readonly [number, number]) =>
+  [Math.max(least, low), Math.min(most, high)] as [number, number];
 
-/** Ids of the metrics that every backbone can give, in the order of a table. */
-export const DISTRIBUTION_METRICS: readonly string[] = FAMILIES.flatMap(({ metrics }) =>
-  metrics.map(({ metric }) => metric),
-);
-
-/** Features of one backbone, `[N, D]`. */
-export interface FeatureSets {
-  real: Tensor;
-  synthetic: Tensor;
-}
-
-export interface MeasureOptions {
-  /** Decides halves and subsets, default 0. */
-  seed?: number;
-  /** Ids of `DISTRIBUTION_METRICS`; default all that the sets are large enough for. */
-  metrics?: readonly string[];
-  /**
-   * Evaluations on halves, for intervals, and twice two fifths of that for the floor; default 50. 0: no intervals, and a
-   * floor from one pair of halves (while training).
-   */
-  replicates?: number;
-  /** Patient or lesion of each real image: drawn whole where intervals are made. */
-  groups?: readonly string[];
-  class?: string | null;
-  /** Goes into every record. */
-  protocol?: Protocol;
-  /** Called after each family of metrics. */
-  onProgress?: (done: number, total: number) => void;
-}
-
-/** Of the backbone, what its figures depend on. */
-export const backboneProtocol = ({ name, hash, resizer, quantisation }: FeatureExtractor): Protocol => ({
-  backbone: name,
-  backboneHash: hash,
-  resizer,
-  quantisation,
-});
+const ANY = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
 
 /**
  * @param backbone that made the features
- * @returns one record a metric, in the order of `DISTRIBUTION_METRICS`
+ * @returns one record a metric, in the order of those that are known
  * @throws DataError if a set has fewer than two rows, the lengths differ, or a value is not finite
  */
 export function measureDistribution(
@@ -162,21 +43,16 @@ export function measureDistribution(
   options: MeasureOptions = {},
 ): MetricRecord[] {
   const protocol = { ...options.protocol, ...backboneProtocol(backbone) };
-  return measureFamilies(FAMILIES, sets, { ...options, protocol });
+  return measureSets(sets, { ...options, protocol });
 }
 
-/** The figures of whole families, of rows of features or of images. */
-export function measureFamilies(
-  all: readonly Family[],
-  sets: FeatureSets,
-  options: MeasureOptions,
-): MetricRecord[] {
-  const { replicates = 50, onProgress } = options;
-  const metrics = options.metrics ?? all.flatMap((family) => family.metrics.map(({ metric }) => metric));
-  const { real, synthetic } = sets;
+/** The same of any rows, features or images: what made them stands in `options.protocol`. */
+export function measureSets(sets: FeatureSets, options: MeasureOptions): MetricRecord[] {
+  const { known = DISTRIBUTION_METRICS, replicates = 50, onProgress } = options;
+  const { metrics = known.flatMap((family) => family.metrics.map(({ metric }) => metric)) } = options;
   const random = new Random(options.seed ?? 0);
-  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
-  const families = all.filter(
+  const n = countsOf(sets);
+  const families = known.filter(
     (family) =>
       family.metrics.some(({ metric }) => metrics.includes(metric)) &&
       // Two images are the least of any; a metric that needs more is left out unless it was asked for by name.
@@ -191,15 +67,11 @@ export function measureFamilies(
     );
     onProgress?.(i + 1, families.length);
     return wanted.map(({ settings, range: _, ...about }): MetricRecord => {
-      const { value, sd, interval, floor } = figures[about.metric]!;
       return {
         ...about,
         unit: '',
         class: options.class ?? null,
-        value,
-        sd,
-        interval,
-        floor,
+        ...figures[about.metric]!,
         n,
         protocol: {
           ...options.protocol,
@@ -217,7 +89,7 @@ export function measureFamilies(
 type Figure = Pick<MetricRecord, 'value' | 'sd' | 'interval' | 'floor'>;
 
 function figuresOf(
-  family: Family,
+  family: DistributionMetric,
   { real, synthetic }: FeatureSets,
   { random, replicates, groups }: { random: Random; replicates: number; groups?: readonly string[] },
 ): Record<string, Figure> {
@@ -227,12 +99,13 @@ function figuresOf(
   const enough = Math.min(real.shape[0]!, synthetic.shape[0]!) >= 2 * family.minimum;
   const halves =
     replicates > 0 && enough
-      ? halfSampleIntervals(real, synthetic, replicate, {
+      ? halfSampleIntervals({ first: real, second: synthetic }, replicate, {
           random: random.fork('halves'),
           replicates,
           groups: { first: groups },
         })
       : null;
+  const rangeOf = (id: string) => family.metrics.find(({ metric }) => metric === id)?.range ?? ANY;
   const floors = floorsOf(family, { real, synthetic }, { random: random.fork('floor'), replicates });
   return Object.fromEntries(
     Object.entries(whole).map(([metric, value]): [string, Figure] => {
@@ -244,7 +117,7 @@ function figuresOf(
         {
           value,
           sd: half?.sd ?? null,
-          interval: width === null ? null : within(family, metric, [value - width, value + width]),
+          interval: width === null ? null : within([value - width, value + width], rangeOf(metric)),
           floor: floors?.[metric] ?? null,
         },
       ];
@@ -254,7 +127,7 @@ function figuresOf(
 
 /** Real halves against each other, and synthetic images in place of the second half. Null with too few images. */
 function floorsOf(
-  family: Family,
+  family: DistributionMetric,
   { real, synthetic }: FeatureSets,
   { random, replicates }: { random: Random; replicates: number },
 ): Record<string, NonNullable<MetricRecord['floor']>> | null {
@@ -290,98 +163,10 @@ function floorsOf(
 
 /** Mean over halves, and where 95 % of them lie. */
 function spread(values: readonly number[]): { value: number; interval: [number, number] | null } {
-  const sorted = values.toSorted((a, b) => a - b);
   return {
     value: meanAndDeviation(values).mean,
-    interval: values.length > 1 ? [quantile(sorted, 0.025), quantile(sorted, 0.975)] : null,
+    interval: values.length > 1 ? [quantile(values, 0.025), quantile(values, 0.975)] : null,
   };
-}
-
-/**
- * FD∞ as a record; null where the images are too few for its line (fewer than five a feature in each set).
- * @throws DataError as `measureDistribution`
- */
-export function measureFrechetInfinity(
-  backbone: FeatureExtractor,
-  { real, synthetic }: FeatureSets,
-  options: MeasureOptions = {},
-): { record: MetricRecord; fit: FrechetInfinity } | null {
-  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
-  const needed = 2 * Math.max(50, Math.ceil(2.5 * real.shape[1]!));
-  if (Math.min(n.real, n.synthetic) < needed) return null;
-  const fit = frechetInfinity(real, synthetic, { random: new Random(options.seed ?? 0).fork('infinity') });
-  const record: MetricRecord = {
-    metric: 'frechet-infinity',
-    name: 'FD∞',
-    unit: '',
-    better: 'lower',
-    class: options.class ?? null,
-    value: fit.value,
-    sd: null,
-    interval: [fit.low, fit.high],
-    // Of infinitely many images of one distribution it is 0.
-    floor: { value: 0, interval: null, matched: null },
-    n,
-    protocol: {
-      ...options.protocol,
-      ...backboneProtocol(backbone),
-      settings: 'line of the Fréchet distance over 1/N, 15 points, both sets subsampled',
-      interval: '95 %, of the line at 1/N = 0, Student’s t',
-    },
-  };
-  return { record, fit };
-}
-
-/** Images a split needs before its p(y) means anything. */
-const IMAGES_PER_SPLIT = 100;
-
-/**
- * Inception Score as a record, with that of the real images as its floor.
- *
- * @param logits of each set, `[N, K]`
- */
-export function measureInceptionScore(
-  backbone: FeatureExtractor,
-  { real, synthetic }: FeatureSets,
-  options: MeasureOptions = {},
-): MetricRecord {
-  const random = new Random(options.seed ?? 0).fork('inception');
-  const n = { real: real.shape[0]!, synthetic: synthetic.shape[0]! };
-  const smaller = Math.min(n.real, n.synthetic);
-  const splits = Math.min(10, Math.max(1, Math.floor(smaller / IMAGES_PER_SPLIT)));
-  const score = (logits: Tensor) => inceptionScore(logits, { splits, random });
-  const { mean, sd } = score(synthetic);
-  const part = (logits: Tensor): number =>
-    tidy(() => score(rowsOf(logits, drawIndices(logits.shape[0]!, smaller, random))).mean);
-  return {
-    metric: 'inception-score',
-    name: 'Inception Score',
-    unit: '',
-    better: 'higher',
-    class: options.class ?? null,
-    value: mean,
-    sd: splits > 1 ? sd : null,
-    interval: splits > 1 ? around(mean, sd, splits) : null,
-    floor: {
-      value: part(real),
-      interval: null,
-      matched: { value: part(synthetic), interval: null },
-    },
-    n,
-    protocol: {
-      ...options.protocol,
-      ...backboneProtocol(backbone),
-      settings: `${splits} splits; its SD is over splits`,
-      syntheticImages: n.synthetic,
-      interval: '95 %, Student’s t over the splits',
-    },
-  };
-}
-
-/** @param sd population deviation over n values */
-function around(mean: number, sd: number, n: number): [number, number] {
-  const half = (tQuantile(0.975, n - 1) * sd) / Math.sqrt(n - 1);
-  return [mean - half, mean + half];
 }
 
 /**

@@ -50,8 +50,8 @@ export function nearestNeighbours(
   options: NeighbourOptions,
 ): Neighbours {
   const { k, metric = 'euclidean', excludeSelf = false } = options;
-  requireFeatureSet('nearest neighbours', 'query', queries, 1);
-  requireFeatureSet('nearest neighbours', 'candidate', candidates, 1);
+  requireFeatureSet('nearest neighbours', queries, { which: 'query', least: 1 });
+  requireFeatureSet('nearest neighbours', candidates, { which: 'candidate', least: 1 });
   requireSameLength('nearest neighbours', queries, candidates);
   const [count, others] = [queries.shape[0]!, candidates.shape[0]! - (excludeSelf ? 1 : 0)];
   if (excludeSelf && count !== candidates.shape[0]) {
@@ -68,7 +68,8 @@ export function nearestNeighbours(
     noGrad(() => {
       const one = queries === candidates;
       const { space, placed } = placeSets(one ? [candidates] : [candidates, queries], metric);
-      const found = searchPlaced(space, { queries: placed.at(-1)!, candidates: placed[0]!, k, excludeSelf });
+      const sides = { queries: placed.at(-1)!, candidates: placed[0]! };
+      const found = searchPlaced({ space, ...sides, k, excludeSelf });
       return {
         indices: found.indices.to({ dtype: 'int32' }).toArray() as Int32Array,
         distances: found.distances.toArray() as Float64Array,
@@ -91,6 +92,7 @@ export function kthNeighbourRadii(features: Tensor, k: number): Float64Array {
 
 /** Of sets that were placed; the same object twice for a set against itself. */
 export interface Search {
+  space: Space;
   queries: Placed;
   candidates: Placed;
   k: number;
@@ -106,15 +108,13 @@ export interface Found {
 }
 
 /** `nearestNeighbours` of sets that are ready: nothing is checked. */
-export function searchPlaced(space: Space, search: Search): Found {
+export function searchPlaced(search: Search): Found {
   const { queries, candidates, k, excludeSelf } = search;
   return tidy(() => {
     const [count, all] = [queries, candidates].map(({ features }) => features.shape[0]!) as [number, number];
     const kept = Math.min(k + SPARE, all - (excludeSelf ? 1 : 0));
     const lowest = lowestBounds(queries.side, candidates.side, { kept, excludeSelf });
-    const parts = tiles(count).map(([start, rows]) =>
-      tidy(() => settle(space, search, lowest, [start, rows])),
-    );
+    const parts = tiles(count).map(([start, rows]) => tidy(() => settle(search, lowest, [start, rows])));
     return {
       indices: cat(parts.map((part) => part.indices)),
       distances: cat(parts.map((part) => part.distances)),
@@ -123,18 +123,13 @@ export function searchPlaced(space: Space, search: Search): Found {
 }
 
 /** Exact neighbours of some of the queries, from their lowest bounds. */
-function settle(
-  space: Space,
-  search: Search,
-  lowest: LowestBounds,
-  place: readonly [start: number, rows: number],
-): Found {
-  const { queries, candidates, k, excludeSelf } = search;
+function settle(search: Search, lowest: LowestBounds, place: readonly [start: number, rows: number]): Found {
+  const { space, queries, candidates, k, excludeSelf } = search;
   const [bounds, chosen] = [lowest.bounds, lowest.indices].map((it) => it.narrow(0, ...place)) as [
     Tensor,
     Tensor,
   ];
-  const found = nearestOfChosen(space, search, { bounds, chosen }, place);
+  const found = nearestOfChosen(search, { bounds, chosen }, place);
   const kept = chosen.shape[1]!;
   if (kept === candidates.features.shape[0]! - (excludeSelf ? 1 : 0)) return found;
 
@@ -156,8 +151,7 @@ function settle(
 
 /** Exact neighbours among the candidates that were kept: `chosen` and their lower bounds, [rows, kept]. */
 function nearestOfChosen(
-  space: Space,
-  { queries, candidates, k }: Search,
+  { space, queries, candidates, k }: Search,
   { bounds, chosen }: { bounds: Tensor; chosen: Tensor },
   [start, rows]: readonly [start: number, rows: number],
 ): Found {

@@ -9,7 +9,8 @@ import { ConfigError } from 'graft-torch/base';
 import { type LoadedModule, loadModule } from '../../run/index.js';
 import { type ImageSet, toTensor } from '../sets/image-set.js';
 import type { MetricRecord } from '../sets/record.js';
-import { type Family, type MeasureOptions, measureFamilies } from './measure.js';
+import { measureSets } from './measure.js';
+import type { DistributionMetric, MeasureOptions } from './metric.js';
 
 export interface OwnMetric {
   /** Its id in records: `contrast`. */
@@ -41,7 +42,7 @@ const familyOf = ({
   range,
   minimum = 2,
   settings = '',
-}: OwnMetric): Family => ({
+}: OwnMetric): DistributionMetric => ({
   metrics: [{ metric, name, better, settings, ...(range && { range }) }],
   minimum,
   movesWithCount: true,
@@ -64,14 +65,13 @@ const familyOf = ({
 export function measureOwn(
   metrics: readonly OwnMetric[],
   sets: { real: ImageSet; synthetic: ImageSet },
-  options: Omit<MeasureOptions, 'metrics' | 'groups'> = {},
+  options: Omit<MeasureOptions, 'metrics' | 'known' | 'groups'> = {},
 ): MetricRecord[] {
   return tidy(() =>
     noGrad(() =>
-      measureFamilies(
-        metrics.map(familyOf),
+      measureSets(
         { real: toTensor(sets.real), synthetic: toTensor(sets.synthetic) },
-        { ...options, groups: sets.real.groups },
+        { ...options, known: metrics.map(familyOf), groups: sets.real.groups },
       ),
     ),
   );

@@ -4,9 +4,10 @@
  */
 import type { Tensor } from 'graft-torch';
 import { occupancies } from './balls.js';
-import { densityCoverageOf } from './density-coverage.js';
+import { densityCoverage, densityCoverageOf } from './density-coverage.js';
 import { requireFeatures } from './features.js';
-import { precisionRecallOf, requireMoreThan } from './precision-recall.js';
+import type { DistributionMetric, Statistic } from './metric.js';
+import { precisionRecall, precisionRecallOf, requireMoreThan } from './precision-recall.js';
 
 export interface Prdc {
   /** Part of the synthetic images on the real manifold, 0…1. */
@@ -44,3 +45,34 @@ export function prdc(
   });
   return { ...precisionRecallOf(first[0]!, second[0]!), ...densityCoverageOf(first[1]!, density) };
 }
+
+/** All four from the same distances; where only two are wanted, no more than those need. */
+function statistic(wanted: readonly string[]): Statistic {
+  const third = wanted.some((metric) => metric === 'precision' || metric === 'recall');
+  const fifth = wanted.some((metric) => metric === 'density' || metric === 'coverage');
+  return (real, synthetic) => {
+    if (third && fifth) return { ...prdc(real, synthetic) };
+    const { k: _, ...figures } = third ? precisionRecall(real, synthetic) : densityCoverage(real, synthetic);
+    return figures;
+  };
+}
+
+const metric = (name: string, neighbour: '3rd' | '5th', most: number) => ({
+  metric: name.toLowerCase(),
+  name,
+  better: 'higher' as const,
+  settings: `balls to the ${neighbour} neighbour, strict`,
+  range: [0, most] as const,
+});
+
+export const prdcMetrics: DistributionMetric = {
+  metrics: [
+    metric('Precision', '3rd', 1),
+    metric('Recall', '3rd', 1),
+    metric('Density', '5th', Number.POSITIVE_INFINITY),
+    metric('Coverage', '5th', 1),
+  ],
+  minimum: 6,
+  movesWithCount: true,
+  statistic: (_, wanted) => statistic(wanted),
+};

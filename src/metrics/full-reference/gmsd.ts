@@ -12,6 +12,7 @@
 import { cat, type Tensor, tidy } from 'graft-torch';
 import { LUMA, mixChannels } from './color.js';
 import { averageBlocks } from './downsample.js';
+import type { FullReferenceMetric, ValueRange } from './metric.js';
 import { requireColourPairs } from './shapes.js';
 import {
   deviation,
@@ -22,16 +23,8 @@ import {
   sumOfSquares,
 } from './similarity.js';
 
-/** The smallest side: halved it still leaves more than one place to take a deviation over. */
-export const GMSD_MIN_SIDE_PX = 3;
-
 /** The authors' constant, for values 0…1. */
 const C = 170 / 255 ** 2;
-
-export interface GmsdOptions {
-  /** Largest possible difference of two values, default 1. */
-  valueRange?: number;
-}
 
 /**
  * Luma of both batches, x first: `[2N, 1, H, W]`. What treats images one by one does both in one step.
@@ -55,7 +48,7 @@ export function gradientDeviation(both: Tensor, valueRange: number, alpha: numbe
     // √a √b = √(ab): one root for both magnitudes.
     const product = guardedSqrt(ofX.mul(ofY));
     const c = C * valueRange ** 2 * PREWITT_SQUARED_SCALE;
-    return deviation(similarityMap(product, ofX.add(ofY), c, alpha));
+    return deviation(similarityMap({ product, squares: ofX.add(ofY) }, c, alpha));
   });
 }
 
@@ -65,7 +58,21 @@ export function gradientDeviation(both: Tensor, valueRange: number, alpha: numbe
  * @returns `[N]`, from 0 up (below 1)
  * @throws TorchError if the shapes differ, are not of colour images, or too small
  */
-export function gmsd(x: Tensor, y: Tensor, { valueRange = 1 }: GmsdOptions = {}): Tensor {
-  requireColourPairs('gmsd', x, y, GMSD_MIN_SIDE_PX);
+export function gmsd(x: Tensor, y: Tensor, { valueRange = 1 }: ValueRange = {}): Tensor {
+  requireColourPairs(gmsdMetric, x, y);
   return tidy(() => gradientDeviation(averageBlocks(lumaOfBoth(x, y), 2), valueRange, 0));
 }
+
+/** In words, for a record. */
+export const GRADIENTS = 'luma (BT.601), Prewitt, zero padding, c 170/255², sample deviation';
+
+export const gmsdMetric: FullReferenceMetric = {
+  id: 'gmsd',
+  name: 'GMSD',
+  range: [0, 1],
+  higherIsBetter: false,
+  // Halved it still leaves more than one place to take a deviation over.
+  minSidePx: 3,
+  settings: () => `halved by average pooling, ${GRADIENTS}`,
+  score: (x, y) => gmsd(x, y),
+};

@@ -14,21 +14,14 @@
 import { aten, cat, type Tensor, tidy } from 'graft-torch';
 import { CHROMA_IQ_HAARPSI, LUMA, mixChannels } from './color.js';
 import { averageBlocks } from './downsample.js';
+import type { FullReferenceMetric, ValueRange } from './metric.js';
 import { requireColourPairs } from './shapes.js';
 import { similarityMap } from './similarity.js';
-
-/** The smallest side: one of 1 px has no neighbour to be halved with. */
-export const HAARPSI_MIN_SIDE_PX = 2;
 
 const C = 30 / 255 ** 2;
 const ALPHA = 4.2;
 /** Weight that is no weight beside any image's, but keeps two black images from 0 / 0. */
 const TINY = 1e-30;
-
-export interface HaarPsiOptions {
-  /** Largest possible difference of two values, default 1. */
-  valueRange?: number;
-}
 
 /** Sums of `length` neighbours along an axis, a power of two: each step adds what lies half as far. Shorter by length − 1. */
 function runningSums(planes: Tensor, dim: number, length: number): Tensor {
@@ -72,7 +65,7 @@ function compare(both: Tensor, valueRange: number, scale: number): Tensor {
     const n = both.shape[0]! / 2;
     const [x, y] = [both.narrow(0, 0, n), both.narrow(0, n, n)];
     const squares = aten.addcmul(x.mul(x), y, y);
-    return similarityMap(x.mul(y), squares, C * valueRange ** 2 * scale ** 2);
+    return similarityMap({ product: x.mul(y), squares }, C * valueRange ** 2 * scale ** 2);
   });
 }
 
@@ -82,8 +75,8 @@ function compare(both: Tensor, valueRange: number, scale: number): Tensor {
  * @returns `[N]`, 0…1
  * @throws TorchError if the shapes differ, are not of colour images, or too small
  */
-export function haarPsi(x: Tensor, y: Tensor, { valueRange = 1 }: HaarPsiOptions = {}): Tensor {
-  requireColourPairs('haarpsi', x, y, HAARPSI_MIN_SIDE_PX);
+export function haarPsi(x: Tensor, y: Tensor, { valueRange = 1 }: ValueRange = {}): Tensor {
+  requireColourPairs(haarPsiMetric, x, y);
   return tidy(() => {
     const [a, b] = [averageBlocks(x, 2), averageBlocks(y, 2)];
     const channel = (weights: typeof LUMA): Tensor =>
@@ -118,3 +111,14 @@ export function haarPsi(x: Tensor, y: Tensor, { valueRange = 1 }: HaarPsiOptions
     return mean.rsub(1).div(mean).log().div(ALPHA).square();
   });
 }
+
+export const haarPsiMetric: FullReferenceMetric = {
+  id: 'haarpsi',
+  name: 'HaarPSI',
+  range: [0, 1],
+  higherIsBetter: true,
+  // A side of 1 px has no neighbour to be halved with.
+  minSidePx: 2,
+  settings: () => 'YIQ, halved by average pooling, 3 Haar scales, zero padding, c 30/255², α 4.2',
+  score: (x, y) => haarPsi(x, y),
+};

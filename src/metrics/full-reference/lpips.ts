@@ -14,8 +14,9 @@
  */
 import { existsSync } from 'node:fs';
 import { type Device, keep, loadWeights, type Tensor, tensor, tidy } from 'graft-torch';
-import { ConfigError, DataError, TorchError } from 'graft-torch/base';
+import { ConfigError, DataError, sha256File, TorchError } from 'graft-torch/base';
 import { type LpipsNetwork, LpipsTrunk, listed } from '../../models/index.js';
+import type { FullReferenceMetric } from './metric.js';
 import { requireColourPairs } from './shapes.js';
 
 export type { LpipsNetwork };
@@ -79,7 +80,7 @@ export function openLpips(network: LpipsNetwork, options: LpipsOptions): Lpips {
     return {
       network,
       minSidePx: trunk.minSidePx,
-      score: (x, y) => distance(trunk, heads, x, y),
+      score: (x, y) => distance({ trunk, heads }, x, y),
       dispose: () => {
         trunk.dispose();
         for (const head of heads) head.dispose();
@@ -138,8 +139,13 @@ function requireNothingWrong(trouble: string, missing: string[], misshaped: stri
   if (parts.length > 0) throw new DataError(`${trouble}: ${parts.join('; ')}`);
 }
 
-function distance(trunk: LpipsTrunk, heads: readonly Tensor[], x: Tensor, y: Tensor): Tensor {
-  requireColourPairs('lpips', x, y, trunk.minSidePx);
+interface LpipsNetworks {
+  trunk: LpipsTrunk;
+  heads: readonly Tensor[];
+}
+
+function distance({ trunk, heads }: LpipsNetworks, x: Tensor, y: Tensor): Tensor {
+  requireColourPairs({ id: 'lpips', minSidePx: trunk.minSidePx }, x, y);
   const head = heads[0]!;
   if (x.dtype !== head.dtype || x.device !== head.device) {
     throw new TorchError(
@@ -167,3 +173,38 @@ function distance(trunk: LpipsTrunk, heads: readonly Tensor[], x: Tensor, y: Ten
 /** `[N, C, H, W]`, each place's channels divided by their length. */
 const toUnitLength = (maps: Tensor): Tensor =>
   tidy(() => maps.div(maps.square().sum([1], true).clamp({ min: TINY }).sqrt()));
+
+/** LPIPS as one of the metrics; the caller disposes it. */
+export interface LpipsMetric extends FullReferenceMetric {
+  dispose(): void;
+}
+
+/**
+ * @param spec `alex:TRUNK,HEADS` (or vgg, squeeze); one file where it holds both
+ * @throws ConfigError for another form; ConfigError, DataError as `openLpips`
+ */
+export async function openLpipsMetric(spec: string, device: Device): Promise<LpipsMetric> {
+  const [, network, trunk, heads] = /^(alex|vgg|squeeze):([^,]+)(?:,(.+))?$/.exec(spec) ?? [];
+  if (network === undefined || trunk === undefined) {
+    throw new ConfigError(
+      `--lpips ${spec}: expected alex:TRUNK,HEADS (or vgg, squeeze); one file where it holds both`,
+    );
+  }
+  const { score, dispose, minSidePx } = openLpips(network as LpipsNetwork, {
+    trunk,
+    ...(heads !== undefined && { heads }),
+    device,
+  });
+  const files = [trunk, ...(heads === undefined ? [] : [heads])];
+  const digests = await Promise.all(files.map((file) => sha256File(file)));
+  return {
+    id: 'lpips',
+    name: 'LPIPS',
+    range: [0, Number.POSITIVE_INFINITY],
+    higherIsBetter: false,
+    minSidePx,
+    settings: () => `${network}, weights SHA-256 ${digests.join(', ')}`,
+    score,
+    dispose,
+  };
+}

@@ -17,20 +17,20 @@
 import { type Tensor, tidy } from 'graft-torch';
 import { LHM, mixChannels } from './color.js';
 import { averageBlocks } from './downsample.js';
+import type { FullReferenceMetric, ValueRange } from './metric.js';
 import { requireColourPairs } from './shapes.js';
-import { guardedPow, guardedSqrt, PREWITT_SQUARED_SCALE, prewitt, sumOfSquares } from './similarity.js';
-
-/** The smallest side: a deviation needs more than one place. */
-export const MDSI_MIN_SIDE_PX = 2;
+import {
+  type Gradient,
+  guardedPow,
+  guardedSqrt,
+  PREWITT_SQUARED_SCALE,
+  prewitt,
+  sumOfSquares,
+} from './similarity.js';
 
 /** The authors' constants, for values 0…1. */
 const [C1, C2, C3] = [140 / 255 ** 2, 55 / 255 ** 2, 550 / 255 ** 2];
 const GRADIENT_SHARE = 0.6;
-
-export interface MdsiOptions {
-  /** Largest possible difference of two values, default 1. */
-  valueRange?: number;
-}
 
 /**
  * The side of the blocks that an image is brought down by: ⌊side / 256⌉, halves to the even neighbour as in Python.
@@ -49,22 +49,33 @@ export function mdsiBlockSide(sidePx: number): number {
 const dissimilarity = (squaredDifference: Tensor, squares: Tensor, c: number): Tensor =>
   tidy(() => squaredDifference.div(squares.add(c)));
 
+/** Of gradients at every place. */
+interface Length {
+  magnitudes: Tensor;
+  squares: Tensor;
+}
+
 /** 1 − the similarity of gradients, `[N, 1, H, W]`. */
 function gradientDissimilarity(x: Tensor, y: Tensor, valueRange: number): Tensor {
   return tidy(() => {
     const [gx, gy] = [prewitt(mixChannels(x, LHM[0])), prewitt(mixChannels(y, LHM[0]))];
     const mean = (a: Tensor, b: Tensor): Tensor => tidy(() => a.add(b).mul_(0.5));
-    const ofX = sumOfSquares(gx.horizontal, gx.vertical);
-    const ofY = sumOfSquares(gy.horizontal, gy.vertical);
+    const lengthOf = ({ horizontal, vertical }: Gradient): Length => {
+      const squares = sumOfSquares(horizontal, vertical);
+      return { magnitudes: guardedSqrt(squares), squares };
+    };
     // The gradient of the mean image is the mean gradient.
-    const ofMean = sumOfSquares(mean(gx.horizontal, gy.horizontal), mean(gx.vertical, gy.vertical));
-    const [mx, my, mf] = [guardedSqrt(ofX), guardedSqrt(ofY), guardedSqrt(ofMean)];
+    const [ofX, ofY, ofMean] = [
+      gx,
+      gy,
+      { horizontal: mean(gx.horizontal, gy.horizontal), vertical: mean(gx.vertical, gy.vertical) },
+    ].map(lengthOf) as [Length, Length, Length];
     const scale = PREWITT_SQUARED_SCALE * valueRange ** 2;
-    const part = (a: Tensor, b: Tensor, squaresA: Tensor, squaresB: Tensor, c: number): Tensor =>
-      tidy(() => dissimilarity(a.sub(b).square(), squaresA.add(squaresB), c * scale));
-    return part(mx, my, ofX, ofY, C1)
-      .add_(part(mx, mf, ofX, ofMean, C2))
-      .sub_(part(my, mf, ofY, ofMean, C2));
+    const part = (a: Length, b: Length, c: number): Tensor =>
+      tidy(() => dissimilarity(a.magnitudes.sub(b.magnitudes).square(), a.squares.add(b.squares), c * scale));
+    return part(ofX, ofY, C1)
+      .add_(part(ofX, ofMean, C2))
+      .sub_(part(ofY, ofMean, C2));
   });
 }
 
@@ -84,8 +95,8 @@ function chromaDissimilarity(x: Tensor, y: Tensor, valueRange: number): Tensor {
  * @returns `[N]`, from 0 up (below about 0.9)
  * @throws TorchError if the shapes differ, are not of colour images, or too small
  */
-export function mdsi(x: Tensor, y: Tensor, { valueRange = 1 }: MdsiOptions = {}): Tensor {
-  requireColourPairs('mdsi', x, y, MDSI_MIN_SIDE_PX);
+export function mdsi(x: Tensor, y: Tensor, { valueRange = 1 }: ValueRange = {}): Tensor {
+  requireColourPairs(mdsiMetric, x, y);
   return tidy(() => {
     const [n, , height, width] = x.shape as [number, number, number, number];
     const side = mdsiBlockSide(Math.min(height, width));
@@ -120,3 +131,18 @@ function fourthRootMinusOne(d: Tensor): { real: Tensor; imaginary: Tensor } {
     return { real, imaginary };
   });
 }
+
+export const mdsiMetric: FullReferenceMetric = {
+  id: 'mdsi',
+  name: 'MDSI',
+  range: [0, 1],
+  higherIsBetter: false,
+  // A deviation needs more than one place.
+  minSidePx: 2,
+  settings: (sidePx) => {
+    const side = mdsiBlockSide(sidePx);
+    const reduced = side > 1 ? `means of ${side}×${side}, ` : '';
+    return `${reduced}sum combination 0.6 : 0.4, Prewitt, zero padding, c 140, 55, 550 / 255², ρ 1, q and o 1/4`;
+  },
+  score: (x, y) => mdsi(x, y),
+};

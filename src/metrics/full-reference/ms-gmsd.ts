@@ -13,15 +13,13 @@
 import { aten, cat, stack, type Tensor, tidy } from 'graft-torch';
 import { CHROMA_IQ, mixChannels } from './color.js';
 import { averageBlocks } from './downsample.js';
-import { type GmsdOptions, gradientDeviation, lumaOfBoth } from './gmsd.js';
+import { GRADIENTS, gradientDeviation, lumaOfBoth } from './gmsd.js';
+import type { FullReferenceMetric, ValueRange } from './metric.js';
 import { requireColourPairs } from './shapes.js';
 import { guardedPow } from './similarity.js';
 
 /** Weights of the scales, finest first, which the authors fitted to viewers' scores; they sum to 1. */
-export const MS_GMSD_WEIGHTS: readonly number[] = [0.096, 0.596, 0.289, 0.019];
-
-/** The smallest side: halved three times it still leaves more than one place to take a deviation over. */
-export const MS_GMSD_MIN_SIDE_PX = 9;
+const MS_GMSD_WEIGHTS: readonly number[] = [0.096, 0.596, 0.289, 0.019];
 
 const ALPHA = 0.5;
 const [BETA_1, BETA_2, BETA_3] = [0.01, 0.32, 15];
@@ -32,8 +30,8 @@ const [BETA_1, BETA_2, BETA_3] = [0.01, 0.32, 15];
  * @returns `[N]`, from 0 up (below 1)
  * @throws TorchError if the shapes differ, are not of colour images, or too small
  */
-export function msGmsd(x: Tensor, y: Tensor, { valueRange = 1 }: GmsdOptions = {}): Tensor {
-  requireColourPairs('ms-gmsd', x, y, MS_GMSD_MIN_SIDE_PX);
+export function msGmsd(x: Tensor, y: Tensor, { valueRange = 1 }: ValueRange = {}): Tensor {
+  requireColourPairs(msGmsdMetric, x, y);
   return tidy(() => {
     let luma = lumaOfBoth(x, y);
     const deviations = MS_GMSD_WEIGHTS.map((weight, scale) => {
@@ -53,8 +51,8 @@ export function msGmsd(x: Tensor, y: Tensor, { valueRange = 1 }: GmsdOptions = {
  * @returns `[N]`, from 0 up; colours that differ strongly take it above MS-GMSD, to about 1
  * @throws TorchError if the shapes differ, are not of colour images, or too small
  */
-export function msGmsdColor(x: Tensor, y: Tensor, { valueRange = 1 }: GmsdOptions = {}): Tensor {
-  requireColourPairs('ms-gmsd-c', x, y, MS_GMSD_MIN_SIDE_PX);
+export function msGmsdColor(x: Tensor, y: Tensor, { valueRange = 1 }: ValueRange = {}): Tensor {
+  requireColourPairs(msGmsdColorMetric, x, y);
   return tidy(() => {
     const luma = msGmsd(x, y, { valueRange });
     // Conversion and means are linear: the difference of I and Q is that of the images, converted and halved.
@@ -74,3 +72,25 @@ export function msGmsdColor(x: Tensor, y: Tensor, { valueRange = 1 }: GmsdOption
     return gamma.mul(luma).add(gamma.rsub(1).mul(chroma), BETA_1);
   });
 }
+
+const SCALES = `${GRADIENTS}, 4 scales by average pooling, weights 0.096, 0.596, 0.289, 0.019, α 0.5`;
+
+export const msGmsdMetric: FullReferenceMetric = {
+  id: 'ms-gmsd',
+  name: 'MS-GMSD',
+  range: [0, 1],
+  higherIsBetter: false,
+  // Halved three times it still leaves more than one place to take a deviation over.
+  minSidePx: 9,
+  settings: () => SCALES,
+  score: (x, y) => msGmsd(x, y),
+};
+
+export const msGmsdColorMetric: FullReferenceMetric = {
+  ...msGmsdMetric,
+  id: 'ms-gmsd-c',
+  name: 'MS-GMSDc',
+  range: [0, 2],
+  settings: () => `${SCALES}; RMSE of I and Q at the coarsest scale, β 0.01, 0.32, 15`,
+  score: (x, y) => msGmsdColor(x, y),
+};

@@ -13,9 +13,10 @@
 import { type Tensor, tidy } from 'graft-torch';
 import { TorchError } from 'graft-torch/base';
 import { averageBlocks } from './downsample.js';
+import type { FullReferenceMetric } from './metric.js';
 import { requireSameShape } from './shapes.js';
 import { guardedPow } from './similarity.js';
-import { localSimilarity, type SsimOptions } from './ssim.js';
+import { localSimilarity, SSIM_WINDOW, type SsimOptions } from './ssim.js';
 
 /** Exponents of the scales, finest first, which the authors found by experiments with viewers; they sum to 1. */
 export const SCALE_WEIGHTS: readonly number[] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
@@ -27,9 +28,6 @@ export interface MsSsimOptions extends SsimOptions {
    */
   scales?: number;
 }
-
-/** The smallest side with more than one scale: halved it is still as large as the window. */
-export const MS_SSIM_MIN_SIDE_PX = 21;
 
 /** How many scales, at most five, leave every image at least as large as the window: 64 px → 3, 128 → 4, 161 → 5. */
 export function scalesFor(heightPx: number, widthPx: number, windowSize = 11): number {
@@ -78,3 +76,19 @@ export function msSsim(x: Tensor, y: Tensor, options: MsSsimOptions = {}): Tenso
     return terms.reduce((product, term) => product.mul(term)).mean([1]); // [N]
   });
 }
+
+/** With as many scales as the images have room for. */
+export const msSsimMetric: FullReferenceMetric = {
+  id: 'ms-ssim',
+  name: 'MS-SSIM',
+  range: [0, 1],
+  higherIsBetter: true,
+  // The smallest side with more than one scale: halved it is still as large as the window.
+  minSidePx: 21,
+  settings: (sidePx) => {
+    const weights = scaleWeights(scalesFor(sidePx, sidePx));
+    const exponents = weights.map((weight) => weight.toFixed(4)).join(', ');
+    return `${SSIM_WINDOW}, ${weights.length} scales by average pooling, exponents ${exponents}`;
+  },
+  score: (x, y) => msSsim(x, y, { scales: scalesFor(x.shape[2] ?? 0, x.shape[3] ?? 0) }),
+};

@@ -4,11 +4,10 @@
  * Semantics of PIQA 1.1.3 (`piqa.psnr.psnr`), ε included.
  */
 import { type Tensor, tidy } from 'graft-torch';
+import type { FullReferenceMetric, ValueRange } from './metric.js';
 import { requireSameShape } from './shapes.js';
 
-export interface PsnrOptions {
-  /** Largest possible difference of two values, default 1. */
-  valueRange?: number;
+export interface PsnrOptions extends ValueRange {
   /** Keeps identical images finite, default 1e-8. */
   epsilon?: number;
 }
@@ -31,3 +30,14 @@ export function psnr(x: Tensor, y: Tensor, options: PsnrOptions = {}): Tensor {
       .add(10 * Math.log10(valueRange * valueRange));
   });
 }
+
+export const psnrMetric: FullReferenceMetric = {
+  id: 'psnr',
+  name: 'PSNR',
+  unit: 'dB',
+  range: [0, 80],
+  higherIsBetter: true,
+  minSidePx: 1,
+  settings: () => 'value range 1, ε 1e-8',
+  score: (x, y) => psnr(x, y),
+};

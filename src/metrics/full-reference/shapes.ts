@@ -2,6 +2,7 @@
 
 import type { Tensor } from 'graft-torch';
 import { TorchError } from 'graft-torch/base';
+import type { FullReferenceMetric } from './metric.js';
 
 const shown = (x: Tensor): string => `${x.dtype} [${x.shape.join(', ')}]`;
 
@@ -29,12 +30,16 @@ export function requireSameShape(metric: string, x: Tensor, y: Tensor): void {
  *
  * @throws TorchError naming what came and what is needed
  */
-export function requireColourPairs(metric: string, x: Tensor, y: Tensor, minSidePx: number): void {
-  requireSameShape(metric, x, y);
+export function requireColourPairs(
+  { id, minSidePx }: Pick<FullReferenceMetric, 'id' | 'minSidePx'>,
+  x: Tensor,
+  y: Tensor,
+): void {
+  requireSameShape(id, x, y);
   const [, channels, height = 0, width = 0] = x.shape;
   if (x.shape.length !== 4 || channels !== 3 || Math.min(height, width) < minSidePx) {
     throw new TorchError(
-      `${metric}: needs [N, 3, H, W] of at least ${minSidePx}×${minSidePx} pixels, not ${shown(x)}`,
+      `${id}: needs [N, 3, H, W] of at least ${minSidePx}×${minSidePx} pixels, not ${shown(x)}`,
     );
   }
 }

@@ -9,12 +9,16 @@ import { aten, type Tensor, tidy } from 'graft-torch';
  *
  *     ((2 − α) xy + c) / (x² + y² − α xy + c)
  *
- * @param product xy
- * @param squares x² + y², of the same shape
+ * @param maps.product xy
+ * @param maps.squares x² + y², of the same shape
  * @param c keeps places steady where both maps are small
  * @param alpha masks: above 0 it takes weight from places that are strong in both maps (Zhang et al. 2017)
  */
-export const similarityMap = (product: Tensor, squares: Tensor, c: number, alpha = 0): Tensor =>
+export const similarityMap = (
+  { product, squares }: { product: Tensor; squares: Tensor },
+  c: number,
+  alpha = 0,
+): Tensor =>
   tidy(() => {
     const numerator = product.mul(2 - alpha).add_(c);
     const denominator = alpha === 0 ? squares.add(c) : squares.sub(product, alpha).add_(c);

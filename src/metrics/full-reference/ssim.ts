@@ -8,12 +8,11 @@
 
 import { cat, type Tensor, tidy } from 'graft-torch';
 import { TorchError } from 'graft-torch/base';
+import type { FullReferenceMetric, ValueRange } from './metric.js';
 import { requireSameShape } from './shapes.js';
 import { similarityMap, sumOfSquares } from './similarity.js';
 
-export interface SsimOptions {
-  /** Largest possible difference of two values, default 1. */
-  valueRange?: number;
+export interface SsimOptions extends ValueRange {
   /** Side of the window, odd, default 11. */
   windowSize?: number;
   /** Default 1.5. */
@@ -94,8 +93,8 @@ export function localSimilarity(x: Tensor, y: Tensor, options: SsimOptions = {})
     const covariance = part(2).sub(localA.mul(localB));
     const variances = part(3).sub(sumOfSquares(localA, localB));
     const [muX, muY] = [localA.add(meanX), localB.add(meanY)];
-    const luminance = similarityMap(muX.mul(muY), sumOfSquares(muX, muY), c1);
-    const structure = similarityMap(covariance, variances, c2);
+    const luminance = similarityMap({ product: muX.mul(muY), squares: sumOfSquares(muX, muY) }, c1);
+    const structure = similarityMap({ product: covariance, squares: variances }, c2);
     const average = (map: Tensor) => map.reshape([n, channels, -1]).mean([2]);
     return { similarity: average(luminance.mul(structure)), structure: average(structure) };
   });
@@ -109,3 +108,17 @@ export function localSimilarity(x: Tensor, y: Tensor, options: SsimOptions = {})
  */
 export const ssim = (x: Tensor, y: Tensor, options: SsimOptions = {}): Tensor =>
   tidy(() => localSimilarity(x, y, options).similarity.mean([1]));
+
+/** In words, for a record. */
+export const SSIM_WINDOW =
+  'Gaussian window 11×11, σ 1.5, K1 0.01, K2 0.03, no padding, population covariances, by channel';
+
+export const ssimMetric: FullReferenceMetric = {
+  id: 'ssim',
+  name: 'SSIM',
+  range: [-1, 1],
+  higherIsBetter: true,
+  minSidePx: 11,
+  settings: () => SSIM_WINDOW,
+  score: (x, y) => ssim(x, y),
+};

@@ -6,6 +6,7 @@
  * found is not there. What could not be decided is not passed.
  */
 import { DataError } from 'graft-torch/base';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
 import { authenticity } from './authenticity.js';
 import {
   checkAuthenticity,
@@ -26,7 +27,6 @@ import { featureCopies, type NearCopies, shrunkenCopies } from './near-copies.js
 import { nearestDistances } from './nearest-distances.js';
 import { type PictureCopies, pictureCopies } from './picture-copies.js';
 import {
-  type DistanceMetric,
   joinPictures,
   type PrivacySets,
   type RealGroups,

@@ -11,19 +11,12 @@
  * The authors' own repository instead walks over the training images and looks the gap up under the synthetic image's
  * index, which compares distances of unrelated images; its figures are not these.
  */
-import { wilson } from '../../data/eda/index.js';
 import type { Interval } from '../../stats/index.js';
-import { proportion, proportionDifference } from '../../stats/index.js';
+import { proportion, proportionDifference, wilsonInterval } from '../../stats/index.js';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import { isGrouped } from './grouped-chance.js';
-import {
-  type DistanceMetric,
-  nearest,
-  type PrivacySets,
-  type RealGroups,
-  requireGroups,
-  requireSets,
-} from './sets.js';
+import { nearest, type PrivacySets, type RealGroups, requireGroups, requireSets } from './sets.js';
 
 export interface AuthenticShare {
   /** 0…1 */
@@ -74,7 +67,7 @@ function shareOf(flags: Uint8Array, level: number, groups?: readonly string[]): 
   // Without groups p(1 − p)/n, as in Newcombe's tables; by group the effective number of images.
   const { value, low, high } = isGrouped(groups)
     ? proportion(flags, { groups, level })!
-    : wilson(count, flags.length, level)!;
+    : { value: count / flags.length, ...wilsonInterval(count / flags.length, flags.length, level) };
   return { value, count, n: flags.length, interval: { low, high } };
 }
 

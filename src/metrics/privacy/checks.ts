@@ -47,6 +47,17 @@ export function sharedNotes(checks: readonly PrivacyCheck[]): string[] {
   return [...new Set(all.filter((note, i) => all.indexOf(note) !== i))];
 }
 
+/** What a check passes with, in words: 'high end ≥ 0', '≤ 0.55'. */
+export function passesWith({ threshold, compared, passes }: PrivacyCheck): string {
+  if (threshold === null) return '–';
+  const what = compared === 'value' ? '' : `${compared} end `;
+  return `${what}${passes === 'atMost' ? '≤' : '≥'} ${checkNumber(threshold)}`;
+}
+
+/** A check's value with three digits that count; '–' for none. */
+export const checkNumber = (value: number | null): string =>
+  value === null ? '–' : String(Number(value.toPrecision(3))).replace('-', '−');
+
 type Names = PrivacySets<readonly string[]> | undefined;
 type Measured = Omit<PrivacyCheck, 'passed'>;
 

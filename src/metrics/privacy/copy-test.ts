@@ -14,10 +14,11 @@
 import { type Tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { effectiveSize, midRanks, normalCdf, normalQuantile, tCdf } from '../../stats/index.js';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
 import { rowsOf } from '../distribution/features.js';
 import { isGrouped } from './grouped-chance.js';
 import { assignCells, kMeans } from './k-means.js';
-import { type DistanceMetric, nearest, type PrivacySets, requireSets } from './sets.js';
+import { nearest, type PrivacySets, requireSets } from './sets.js';
 
 export interface CopyTestOptions {
   /** Default: as many as leave 20 held-out images a cell on average, at most 3 (Stein et al. 2023). */

@@ -8,11 +8,14 @@
  * - of permutations, where other groups are called held-out: a generator that copies nothing knows no difference between
  *   real images that it saw and others, so that these are exact. It finds few copies, if of many patients.
  */
+import { tidy } from 'graft-torch';
 import type { Random } from 'graft-torch/base';
 import { effectiveSize } from '../../stats/index.js';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
+import { nearestNeighbours } from '../distribution/neighbours.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail } from './exceedances.js';
 import { partDrawer } from './partition.js';
-import type { RealGroups } from './sets.js';
+import { type PrivacySets, type RealGroups, realImages } from './sets.js';
 
 /** Random partitions unless told; a false alarm of 0.005 in halves needs 400 at least. */
 const PERMUTATIONS = 1000;
@@ -125,8 +128,24 @@ export class SplitDistances {
   }
 }
 
+/** Of the synthetic images, and of the real ones, each among all real images. */
+export function splitDistances(
+  sets: PrivacySets,
+  groups: RealGroups,
+  metric?: DistanceMetric,
+): { synthetic: SplitDistances; real: SplitDistances } {
+  const k = neighboursToKeep(groups);
+  return tidy(() => {
+    const all = realImages(sets);
+    return {
+      synthetic: new SplitDistances(nearestNeighbours(sets.synthetic, all, { k, metric }), k),
+      real: new SplitDistances(nearestNeighbours(all, all, { k, metric, excludeSelf: true }), k),
+    };
+  });
+}
+
 /** Neighbours among which there is a training image but for once in a million, where groups were dealt at random. */
-export function neighboursToKeep({ train, heldOut }: RealGroups): number {
+function neighboursToKeep({ train, heldOut }: RealGroups): number {
   const total = train.length + heldOut.length;
   const sizes = new Map<string, number>();
   for (const name of [...train, ...heldOut]) sizes.set(name, (sizes.get(name) ?? 0) + 1);

@@ -40,7 +40,7 @@ const squaredDistances = (points: Tensor, centres: Tensor): Tensor =>
  * @throws DataError if there are fewer points than cells, or a value is not finite
  */
 export function kMeans(points: Tensor, k: number, options: KMeansOptions): Partition {
-  requireFeatureSet('k-means', 'point', points, 1);
+  requireFeatureSet('k-means', points, { which: 'point', least: 1 });
   const n = points.shape[0]!;
   if (!Number.isInteger(k) || k < 1 || k > n) {
     throw new DataError(`k-means: ${k} cells of ${n} images: use 1…${n} cells, or more images`);

@@ -13,16 +13,10 @@ import { tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import type { Interval } from '../../stats/index.js';
 import { percentileInterval, quantile } from '../../stats/index.js';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import { partDrawer } from './partition.js';
-import {
-  type DistanceMetric,
-  type PrivacySets,
-  type RealGroups,
-  realImages,
-  requireGroups,
-  requireSets,
-} from './sets.js';
+import { type PrivacySets, type RealGroups, realImages, requireGroups, requireSets } from './sets.js';
 
 export interface MatchedShareOptions {
   /** Default euclidean. */

@@ -18,17 +18,11 @@ import {
   type Interval,
   percentileInterval,
 } from '../../stats/index.js';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
 import { effectiveImages, groupedChance, isGrouped, permutedCounts } from './grouped-chance.js';
 import { partDrawer } from './partition.js';
-import {
-  type DistanceMetric,
-  nearest,
-  type PrivacySets,
-  type RealGroups,
-  requireGroups,
-  requireSets,
-} from './sets.js';
+import { nearest, type PrivacySets, type RealGroups, requireGroups, requireSets } from './sets.js';
 
 export interface MembershipOptions {
   /** Default euclidean. */

@@ -9,25 +9,16 @@
 
 import { type Tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { nearestNeighbours } from '../distribution/neighbours.js';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
 import {
   effectiveImages,
   groupedChance,
   isGrouped,
-  neighboursToKeep,
   permutedCounts,
-  SplitDistances,
+  splitDistances,
 } from './grouped-chance.js';
-import {
-  type DistanceMetric,
-  nearest,
-  nearestOfOtherGroup,
-  type PrivacySets,
-  type RealGroups,
-  realImages,
-  requireSets,
-} from './sets.js';
+import { nearest, nearestOfOtherGroup, type PrivacySets, type RealGroups, requireSets } from './sets.js';
 import { shrunken, shrunkenSymmetries } from './shrunken.js';
 
 export interface NearCopiesOptions {
@@ -152,14 +143,7 @@ function nearCopies(sets: PrivacySets, variants: Tensor, options: NearCopiesOpti
 /** How many pairs there are if other groups had been held out. */
 function permutedPairs(sets: PrivacySets, groups: RealGroups, options: NearCopiesOptions): Float64Array {
   const { metric, seed = 0 } = options;
-  const k = neighboursToKeep(groups);
-  const [synthetic, real] = tidy(() => {
-    const all = realImages(sets);
-    return [
-      new SplitDistances(nearestNeighbours(sets.synthetic, all, { k, metric }), k),
-      new SplitDistances(nearestNeighbours(all, all, { k, metric, excludeSelf: true }), k),
-    ] as const;
-  });
+  const { synthetic, real } = splitDistances(sets, groups, metric);
   const names = [...groups.train, ...groups.heldOut];
   return permutedCounts(
     groups,

@@ -5,29 +5,20 @@
  * Without memorisation 5 % are. Zhao, Kunar, Birke & Chen, "CTAB-GAN: Effective Table Data Synthesizing", ACML 2021.
  */
 
-import { tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import type { Interval } from '../../stats/index.js';
 import { percentileInterval, quantile } from '../../stats/index.js';
-import { nearestNeighbours } from '../distribution/neighbours.js';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
+import { membersOf } from '../sets/groups.js';
 import { type ExceedanceDesign, exceedanceLimit, exceedanceTail, expectedShare } from './exceedances.js';
 import {
   effectiveImages,
   groupedChance,
   isGrouped,
-  neighboursToKeep,
   permutedCounts,
-  SplitDistances,
+  splitDistances,
 } from './grouped-chance.js';
-import {
-  type DistanceMetric,
-  nearest,
-  type PrivacySets,
-  type RealGroups,
-  realImages,
-  requireGroups,
-  requireSets,
-} from './sets.js';
+import { nearest, type PrivacySets, type RealGroups, requireGroups, requireSets } from './sets.js';
 
 export interface NearestDistancesOptions {
   /** Default euclidean. */
@@ -134,14 +125,7 @@ function groupedNearShare(
     ...options,
     referenceGroups: groups.heldOut,
   });
-  const k = neighboursToKeep(groups);
-  const [synthetic, real] = tidy(() => {
-    const all = realImages(sets);
-    return [
-      new SplitDistances(nearestNeighbours(sets.synthetic, all, { k, metric }), k),
-      new SplitDistances(nearestNeighbours(all, all, { k, metric, excludeSelf: true }), k),
-    ] as const;
-  });
+  const { synthetic, real } = splitDistances(sets, groups, metric);
   const permuted = permutedCounts(
     groups,
     (heldOut) => {
@@ -182,7 +166,9 @@ export function nearShare(
   const count = below(threshold);
   const design: ExceedanceDesign = { draws: distances.length, reference: reference.length, rank };
   const random = new Random(seed).fork('near share');
-  const members = isGrouped(referenceGroups) ? valuesByGroup(reference, referenceGroups) : null;
+  const members = isGrouped(referenceGroups)
+    ? membersOf(reference.length, referenceGroups).map((own) => own.map((i) => reference[i]!))
+    : null;
   const drawn = new Float64Array(reference.length);
   const means = Float64Array.from({ length: replicates }, () => {
     let again = drawn;
@@ -204,16 +190,6 @@ export function nearShare(
     limit: exceedanceLimit(falseAlarm, design) / distances.length,
     p: exceedanceTail(count, design),
   };
-}
-
-function valuesByGroup(values: Float64Array, groups: readonly string[]): number[][] {
-  const members = new Map<string, number[]>();
-  values.forEach((value, i) => {
-    const own = members.get(groups[i]!);
-    if (own) own.push(value);
-    else members.set(groups[i]!, [value]);
-  });
-  return [...members.values()];
 }
 
 /** How many of ascending values are below a threshold. */

@@ -1,5 +1,6 @@
 /** Random parts of a set of images, groups whole: what the sets would be if the split had been another one. */
 import type { Random } from 'graft-torch/base';
+import { membersOf } from '../sets/groups.js';
 
 /**
  * @param groups a name an image; without it each image is its own group
@@ -11,14 +12,7 @@ export function partDrawer(
   count: number,
   groups?: readonly string[],
 ): (random: Random) => Uint8Array {
-  const members = new Map<string, number[]>();
-  for (let i = 0; i < total; i++) {
-    const name = groups ? groups[i]! : String(i);
-    const list = members.get(name);
-    if (list) list.push(i);
-    else members.set(name, [i]);
-  }
-  const lists = [...members.values()];
+  const lists = membersOf(total, groups);
   const chosen = new Uint8Array(total);
   return (random) => {
     chosen.fill(0);

@@ -7,6 +7,7 @@
 import { cat, type Tensor, tidy } from 'graft-torch';
 import { DataError } from 'graft-torch/base';
 import { UnionFind } from '../../data/dataset/index.js';
+import type { DistanceMetric } from '../distribution/exact-distances.js';
 import { firstNonFiniteRow } from '../distribution/features.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 
@@ -18,8 +19,6 @@ export interface PrivacySets<T = Tensor> {
 
 /** Patient or lesion of each real image. No group spans `train` and `heldOut`. */
 export type RealGroups = Pick<PrivacySets<readonly string[]>, 'train' | 'heldOut'>;
-
-export type DistanceMetric = 'euclidean' | 'cosine';
 
 export const setNames = ['train', 'heldOut', 'synthetic'] as const;
 

@@ -75,3 +75,25 @@ export function completeThresholds(given: Partial<PrivacyThresholds> = {}): Priv
   }
   return thresholds;
 }
+
+/**
+ * Thresholds in words: `membershipAuc=0.6`.
+ * @throws ConfigError for a key that is none, or a value that is no number
+ */
+export function parseThresholds(given: readonly string[]): Partial<PrivacyThresholds> {
+  const { minimum: _, ...known } = defaultThresholds;
+  return Object.fromEntries(
+    given.map((text): [string, number] => {
+      const [, key = text, figure = ''] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+      const value = Number(figure);
+      if (!(key in known) || figure.trim() === '' || !Number.isFinite(value)) {
+        throw new ConfigError(
+          `--threshold ${text}: expected key=number; the keys are ${Object.entries(known)
+            .map(([name, standard]) => `${name} (${standard})`)
+            .join(', ')}`,
+        );
+      }
+      return [key, value];
+    }),
+  );
+}

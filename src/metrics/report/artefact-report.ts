@@ -1,8 +1,15 @@
 /** `graft metrics artefacts --report`: spectra, checkerboards, colours and traits of the two sets. */
-import { curvesPanel, type FigureBlock, legendOf, list, type ReportDocument } from '../../report/index.js';
+import {
+  curvesPanel,
+  type FigureBlock,
+  legendOf,
+  list,
+  pointsOf,
+  type ReportDocument,
+} from '../../report/index.js';
 import type { ArtefactReport, Channel, SpectrumBand, SpectrumProfiles } from '../artefacts/index.js';
 import type { MetricRecord } from '../sets/record.js';
-import { metricPage, type PageWords, pointsOf, REAL, SYNTHETIC, twoSetsPanel } from './page.js';
+import { metricPage, type PageWords, REAL, SYNTHETIC, twoSetsPanel } from './page.js';
 import { ARTEFACT_WORDS, figure, nameOf, protocolTable, recordsTable, standingOf } from './records.js';
 
 export interface ArtefactReportInput extends PageWords {

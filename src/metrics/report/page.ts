@@ -74,10 +74,6 @@ export function cautioned(document: ReportDocument, cautions: readonly SetCautio
 export const REAL: SeriesStyle = { label: 'real', color: BLUE };
 export const SYNTHETIC: SeriesStyle = { label: 'synthetic', color: ORANGE };
 
-/** Two lists as points. */
-export const pointsOf = (x: readonly number[], y: readonly number[]): { x: number; y: number }[] =>
-  x.map((value, i) => ({ x: value, y: y[i]! }));
-
 interface Estimate {
   value: number;
   interval: readonly [number, number] | null;

@@ -16,7 +16,7 @@ import {
 } from '../../report/index.js';
 import { nearestNeighbours } from '../distribution/neighbours.js';
 import type { PrivacyAssessment, PrivacyCheck, PrivacySets } from '../privacy/index.js';
-import { sharedNotes, symmetryNames } from '../privacy/index.js';
+import { checkNumber, passesWith, sharedNotes, symmetryNames } from '../privacy/index.js';
 import { type ImageSet, imageName } from '../sets/image-set.js';
 import type { Protocol } from '../sets/record.js';
 import { metricPage, type PageWords, REAL, SYNTHETIC } from './page.js';
@@ -58,8 +58,8 @@ export async function composePrivacyReport(input: PrivacyReportInput): Promise<R
         .filter(({ id }) => ['pictureCopies', 'nearShare', 'copyTest', 'membershipAuc'].includes(id))
         .map((check) => ({
           label: check.name,
-          value: number(check.value),
-          note: `passes with ${rule(check)}: ${verdict(check.passed)}`,
+          value: checkNumber(check.value),
+          note: `passes with ${passesWith(check)}: ${verdict(check.passed)}`,
         })),
     },
     sections: [
@@ -71,17 +71,8 @@ export async function composePrivacyReport(input: PrivacyReportInput): Promise<R
   });
 }
 
-const number = (value: number | null): string =>
-  value === null ? '–' : String(Number(value.toPrecision(3))).replace('-', '−');
-
 const verdict = (passed: boolean | null): string =>
   passed === null ? 'undecided' : passed ? 'pass' : 'fail';
-
-function rule({ threshold, compared, passes }: PrivacyCheck): string {
-  if (threshold === null) return '–';
-  const what = compared === 'value' ? '' : `${compared} end `;
-  return `${what}${passes === 'atMost' ? '≤' : '≥'} ${number(threshold)}`;
-}
 
 function checksTable(checks: readonly PrivacyCheck[]): TableBlock {
   return {
@@ -95,10 +86,10 @@ function checksTable(checks: readonly PrivacyCheck[]): TableBlock {
     ],
     rows: checks.map((check) => [
       check.name,
-      number(check.value),
-      check.interval ? `${number(check.interval[0])} to ${number(check.interval[1])}` : '',
-      number(check.reference),
-      rule(check),
+      checkNumber(check.value),
+      check.interval ? `${checkNumber(check.interval[0])} to ${checkNumber(check.interval[1])}` : '',
+      checkNumber(check.reference),
+      passesWith(check),
       verdict(check.passed),
     ]),
     strong: checks.flatMap(({ passed }, i) => (passed === false ? [i] : [])),

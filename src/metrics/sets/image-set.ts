@@ -46,7 +46,11 @@ export function concatenate(sets: readonly ImageSet[]): ImageSet {
 export const toTensor = ({ data, n, height, width }: ImageSet): Tensor => tensor(data, [n, 3, height, width]);
 
 /** Images by index as floats 0…1 on the device, [indices.length, 3, height, width]. */
-export function toFloats(set: ImageSet, indices: Int32Array, stretch: Stretch, device: Device): Tensor {
+export function toFloats(
+  set: ImageSet,
+  indices: Int32Array,
+  { stretch, device }: { stretch: Stretch; device: Device },
+): Tensor {
   const size = 3 * set.height * set.width;
   const bytes = new Uint8Array(indices.length * size);
   indices.forEach((index, k) => {

@@ -24,13 +24,13 @@ const recordOf = ({ records }: ImageMetricReport, id: string) => records.find(({
 
 describe('pairing', () => {
   it('uses no image twice, depends on the seed, and shuffles', () => {
-    const pairs = pairByIndex(50, 30, 7);
+    const pairs = pairByIndex({ real: 50, synthetic: 30 }, 7);
     expect(pairs.left.length).toBe(30);
     expect(new Set(pairs.left).size).toBe(30);
     expect([...pairs.right].sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, i) => i));
-    expect(pairs).toEqual(pairByIndex(50, 30, 7));
-    expect([...pairs.left]).not.toEqual([...pairByIndex(50, 30, 8).left]);
-    expect(pairByIndex(50, 30, 7, 4).left).toEqual(pairs.left.subarray(0, 4));
+    expect(pairs).toEqual(pairByIndex({ real: 50, synthetic: 30 }, 7));
+    expect([...pairs.left]).not.toEqual([...pairByIndex({ real: 50, synthetic: 30 }, 8).left]);
+    expect(pairByIndex({ real: 50, synthetic: 30 }, 7, 4).left).toEqual(pairs.left.subarray(0, 4));
   });
 
   it('goes by index where it is told to', () => {
@@ -42,7 +42,7 @@ describe('pairing', () => {
     expect(left.length).toBe(25);
     expect(new Set([...left, ...right]).size).toBe(50);
     expect(() => pairHalves(1, 3)).toThrow(DataError);
-    expect(() => pairByIndex(0, 3, 1)).toThrow(DataError);
+    expect(() => pairByIndex({ real: 0, synthetic: 3 }, 1)).toThrow(DataError);
   });
 
   it('finds the nearest real image of each synthetic one, and never the image itself in the null', () => {

@@ -6,7 +6,8 @@
 
 import { type Device, noGrad, tidy } from 'graft-torch';
 import { DataError } from 'graft-torch/base';
-import { FULL_REFERENCE_METRICS, type FullReferenceMetric } from '../full-reference/index.js';
+import type { FullReferenceMetric } from '../full-reference/metric.js';
+import { FULL_REFERENCE_METRICS } from '../registry.js';
 import { hashPixels, type ImageSet, imageName, type Stretch, toFloats } from './image-set.js';
 import {
   PAIRINGS,
@@ -73,7 +74,7 @@ export function imageMetrics(
   const metrics = chooseMetrics(synthetic, options.metrics);
   const pairs =
     pairing === 'random'
-      ? pairByIndex(real.n, synthetic.n, seed, limit)
+      ? pairByIndex({ real: real.n, synthetic: synthetic.n }, seed, limit)
       : pairing === 'index'
         ? pairInOrder(real.n, synthetic.n, limit)
         : pairNearest(real, synthetic, { seed, limit });
@@ -88,7 +89,7 @@ export function imageMetrics(
   let done = 0;
   const score = (left: ImageSet, right: ImageSet, which: Pairs): ScoredPairs => ({
     ...which,
-    scores: scorePairs(left, right, which, {
+    scores: scorePairs([left, right], which, {
       ...{ metrics, batchSize, device, stretch },
       onBatch: (count) => {
         done += count;
@@ -115,7 +116,7 @@ export function imageMetrics(
     return {
       metric: metric.id,
       name: metric.name,
-      unit: metric.unit,
+      unit: metric.unit ?? '',
       better: metric.higherIsBetter ? 'higher' : 'lower',
       class: options.class ?? null,
       value: mean,
@@ -179,7 +180,11 @@ interface ScoreOptions {
 }
 
 /** @throws DataError naming the pair whose score is not finite */
-function scorePairs(left: ImageSet, right: ImageSet, pairs: Pairs, options: ScoreOptions): Scores {
+function scorePairs(
+  [left, right]: readonly [ImageSet, ImageSet],
+  pairs: Pairs,
+  options: ScoreOptions,
+): Scores {
   const { metrics, batchSize, device, stretch, onBatch } = options;
   const n = pairs.left.length;
   const scores: Scores = Object.fromEntries(metrics.map(({ id }) => [id, new Float64Array(n)]));
@@ -187,8 +192,8 @@ function scorePairs(left: ImageSet, right: ImageSet, pairs: Pairs, options: Scor
     const to = Math.min(n, from + batchSize);
     tidy(() =>
       noGrad(() => {
-        const x = toFloats(left, pairs.left.subarray(from, to), stretch, device);
-        const y = toFloats(right, pairs.right.subarray(from, to), stretch, device);
+        const x = toFloats(left, pairs.left.subarray(from, to), { stretch, device });
+        const y = toFloats(right, pairs.right.subarray(from, to), { stretch, device });
         for (const metric of metrics) {
           const values = tidy(() => metric.score(x, y).toArray() as Float32Array);
           const wrong = values.findIndex((value) => !Number.isFinite(value));

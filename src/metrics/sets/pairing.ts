@@ -51,7 +51,11 @@ function shuffled(n: number, random: Random): Int32Array {
  * @param limit at most so many pairs
  * @throws DataError if a set is empty
  */
-export function pairByIndex(real: number, synthetic: number, seed: number, limit = Infinity): Pairs {
+export function pairByIndex(
+  { real, synthetic }: { real: number; synthetic: number },
+  seed: number,
+  limit = Infinity,
+): Pairs {
   requireSome(real, synthetic);
   const random = new Random(seed);
   const n = Math.min(real, synthetic, limit);

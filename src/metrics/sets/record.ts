@@ -11,8 +11,6 @@ import { z } from 'zod';
 
 /** Which way is better; `real`: as between real images, neither more nor less. */
 const betterSchema = z.enum(['lower', 'higher', 'real']);
-export type Better = z.infer<typeof betterSchema>;
-
 const intervalSchema = z.tuple([z.number(), z.number()]);
 
 const figureSchema = z.strictObject({ value: z.number(), interval: intervalSchema.nullable() });
@@ -115,4 +113,36 @@ export function readRecords(path: string): MetricRecord[] {
   throw new DataError(
     `${path}: ${issue.path.join('.') || 'content'}: ${issue.message}; expected what \`graft metrics image --json\` or \`graft metrics distribution --json\` prints`,
   );
+}
+
+export interface ComparedRecord {
+  /** File that the other one is from. */
+  path: string;
+  record: MetricRecord;
+  other: MetricRecord;
+  comparison: Comparison;
+}
+
+/**
+ * Every record of a file against the same one of the others.
+ * @throws DataError where one lacks it, or was measured otherwise, naming the files
+ */
+export function compareFiles(first: string, others: readonly string[]): ComparedRecord[] {
+  const base = readRecords(first);
+  return others.flatMap((path) => {
+    const records = readRecords(path);
+    return base.map((record) => {
+      const other = records.find((one) => one.metric === record.metric && one.class === record.class);
+      if (!other)
+        throw new DataError(
+          `${path}: has no ${record.name}${record.class ? ` of ${record.class}` : ''}, which ${first} has; measure both alike`,
+        );
+      try {
+        return { path, record, other, comparison: compareRecords(record, other) };
+      } catch (error) {
+        if (error instanceof DataError) throw new DataError(`${first}, ${path}: ${error.message}`);
+        throw error;
+      }
+    });
+  });
 }

@@ -97,10 +97,3 @@ function few(sets: { real: ImageSet; synthetic: ImageSet }): SetCaution[] {
         },
       ];
 }
-
-/** How a page opens where a caution stands; the gravest first. */
-export const CAUTION_TITLES: Readonly<Record<SetCaution['kind'], string>> = {
-  copies: 'Copies of real images',
-  degenerate: 'No set to judge',
-  few: 'Too few images to judge',
-};

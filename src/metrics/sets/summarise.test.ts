@@ -1,6 +1,6 @@
 import { DataError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { quantile, summarise } from './summarise.js';
+import { summarise } from './summarise.js';
 
 describe('summaries', () => {
   it('give mean, sample deviation and an interval that covers', () => {
@@ -38,9 +38,5 @@ describe('summaries', () => {
     }
     expect(grouped).toBeGreaterThan(86);
     expect(plain).toBeLessThan(82);
-  });
-
-  it('take quantiles as numpy does', () => {
-    expect([0, 0.25, 0.5, 1].map((p) => quantile([1, 2, 3, 10], p))).toEqual([1, 1.75, 2.5, 10]);
   });
 });

@@ -1,5 +1,7 @@
 /** Mean, spread and bootstrap interval of a metric over pairs of images. */
 import { DataError, Random } from 'graft-torch/base';
+import { quantile } from '../../stats/index.js';
+import { membersOf } from './groups.js';
 
 /** One metric over one set of pairs. */
 export interface Summary {
@@ -21,7 +23,9 @@ export const REPLICATES = 2000;
 export function summarise(values: ArrayLike<number>, seed: number, groups?: readonly string[]): Summary {
   const n = values.length;
   if (n === 0) throw new DataError('cannot summarise a metric over no pairs');
-  const { sums, counts } = totals(values, groups);
+  const members = membersOf(n, groups);
+  const sums = members.map((own) => own.reduce((sum, i) => sum + values[i]!, 0));
+  const counts = members.map(({ length }) => length);
   const mean = sums.reduce((a, b) => a + b, 0) / n;
   let squares = 0;
   for (let i = 0; i < n; i++) squares += (values[i]! - mean) ** 2;
@@ -34,33 +38,11 @@ export function summarise(values: ArrayLike<number>, seed: number, groups?: read
       count += counts[drawn]!;
     }
     return total / count;
-  }).sort();
+  });
   return {
     mean,
     sd: Math.sqrt(squares / (n - 1)),
     n,
     interval: [quantile(means, 0.025), quantile(means, 0.975)],
   };
-}
-
-/** Sum and number of values of each group; without groups each value is one. */
-function totals(
-  values: ArrayLike<number>,
-  groups: readonly string[] | undefined,
-): { sums: number[]; counts: number[] } {
-  const found = new Map<string | number, { sum: number; count: number }>();
-  for (let i = 0; i < values.length; i++) {
-    const key = groups?.[i] ?? i;
-    const { sum, count } = found.get(key) ?? { sum: 0, count: 0 };
-    found.set(key, { sum: sum + values[i]!, count: count + 1 });
-  }
-  const all = [...found.values()];
-  return { sums: all.map(({ sum }) => sum), counts: all.map(({ count }) => count) };
-}
-
-/** Of sorted values, linear between two of them (numpy's default). */
-export function quantile(sorted: ArrayLike<number>, p: number): number {
-  const at = p * (sorted.length - 1);
-  const low = Math.floor(at);
-  return sorted[low]! + (at - low) * (sorted[Math.min(low + 1, sorted.length - 1)]! - sorted[low]!);
 }

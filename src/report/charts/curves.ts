@@ -170,6 +170,10 @@ export const curveHover = (curves: readonly Curve[], axes: { x: string; y: strin
     })),
 });
 
+/** Two lists as points. */
+export const pointsOf = (x: ArrayLike<number>, y: ArrayLike<number>): CurvePoint[] =>
+  Array.from(x, (value, i) => ({ x: value, y: y[i]! }));
+
 /** Means of up to `buckets` runs of neighbouring points, so that a curve of any length draws fast and reads well. */
 export function thin(points: readonly CurvePoint[], buckets: number): CurvePoint[] {
   const size = Math.max(1, Math.ceil(points.length / buckets));

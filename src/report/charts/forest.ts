@@ -129,7 +129,7 @@ export function forestPanel(items: readonly ForestItem[], options: ForestOptions
       marginRight: right,
       marginTop: top,
       marginBottom: bottom,
-      x: scaleOf({ ...axis, domain }, Math.max(3, Math.floor((width - left - right) / 75))),
+      x: scaleOf({ ...axis, domain }, Math.max(3, Math.min(8, Math.floor((width - left - right) / 60)))),
       y: { domain: [items.length - abovePx / pitch, -abovePx / pitch], axis: null },
       symbol: { type: 'identity' },
       marks: [

@@ -58,13 +58,17 @@ export interface CountedPoint {
 export const MOST_DOTS = 60;
 const CELLS = 26;
 
-/** The larger a dot, or the darker a cell, the more is there; the dotted line is x = y. */
+/**
+ * The larger a dot, or the darker a cell, the more is there; the dotted line is x = y.
+ * @param options.told what a cell holds, in words
+ */
 export function countsPanel(
   points: readonly CountedPoint[],
-  options: ScatterOptions & { heightPx: number },
+  options: ScatterOptions & { heightPx: number; told: (count: number) => string },
 ): Panel {
   const domain = { x: spanOf(points, 'x'), y: spanOf(points, 'y') };
   const [low, high] = [Math.max(domain.x[0], domain.y[0]), Math.min(domain.x[1], domain.y[1])];
+  const { told } = options;
   const most = Math.max(...points.map(({ count }) => count));
   const diagonal = { x1: low, x2: high, y1: low, y2: high, stroke: MUTED, strokeDasharray: '2,3' };
   const draw = (): PlotOptions => ({
@@ -98,7 +102,7 @@ export function countsPanel(
             fill: BLUE,
             fillOpacity: ({ strength }: { strength: number }) => 0.15 + 0.85 * strength,
             inset: 0.25,
-            title: ({ count }: { count: number }) => String(count),
+            title: ({ count }: { count: number }) => told(count),
           }),
     ],
   });
