@@ -1,9 +1,14 @@
 /** TODO door */
-export { type ClassEvaluation, evaluateClasses } from './class-evaluation.js';
-export { type ClassScoreRow, columnOf, oneAgainstRest, writeClassScores } from './class-scores.js';
+
 export { type ClassifierConfig, checkRecipe, classifierConfigSchema } from './config.js';
 export { logitsOf, probability, scoreClasses, scoreSplit } from './evaluate.js';
-export { type Evaluation, evaluateScores, type Score } from './evaluation.js';
+export {
+  type ClassEvaluation,
+  type Evaluation,
+  evaluateClasses,
+  evaluateScores,
+  type Score,
+} from './evaluation.js';
 export { type ClassifierExportFormat, exportClassifier } from './export.js';
 export { binaryCounts, fewLines } from './few.js';
 export { type GanTrainTestResult, runGanTrainTest } from './gan-train-test.js';
@@ -32,8 +37,20 @@ export {
   readStoredScores,
   showingOfRun,
 } from './result.js';
-export { isOf, type ScoredSplit, splitWords } from './scored-split.js';
-export { type EvaluationSplit, readScores, type ScoreRow, scoreSummary, writeScores } from './scores.js';
+export {
+  type ClassScoreRow,
+  columnOf,
+  type EvaluationSplit,
+  isOf,
+  oneAgainstRest,
+  readScores,
+  type ScoredSplit,
+  type ScoreRow,
+  scoreSummary,
+  splitWords,
+  writeClassScores,
+  writeScores,
+} from './scores.js';
 export type { Subgroup } from './subgroups.js';
 export { framingOfFolders, readSyntheticFolders } from './synthetic-folders.js';
 export { type StepFigures, trainClassifier } from './train.js';

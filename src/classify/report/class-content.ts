@@ -1,8 +1,7 @@
 /** Composes the report on a classifier with several classes from plain data. */
 import type { Block, ReportDocument, Summary } from '../../report/index.js';
 import { fixed, list, percent, plural, range, whole } from '../../report/index.js';
-import type { OverallScoreName } from '../class-evaluation.js';
-import type { Score } from '../evaluation.js';
+import type { OverallScoreName, Score } from '../evaluation.js';
 import { fewest, fewWords } from '../few.js';
 import { classCurveFigures } from './class-curves.js';
 import { classSubgroupBlocks, classTables, confusionSentence } from './class-tables.js';

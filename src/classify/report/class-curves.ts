@@ -3,7 +3,7 @@ import * as Plot from '@observablehq/plot';
 import type { FigureBlock } from '../../report/index.js';
 import { fixed, fullPanel, INK, MUTED, PAPER, plainAxis, RULE, shortened } from '../../report/index.js';
 import { precisionRecallCurve, rocCurve } from '../../stats/index.js';
-import { oneAgainstRest } from '../class-scores.js';
+import { oneAgainstRest } from '../scores.js';
 import { BLUE, withInterval } from './curves.js';
 import type { ClassReportInput } from './input.js';
 

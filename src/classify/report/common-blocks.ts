@@ -1,7 +1,10 @@
 /** What the reports of two and of several classes have in common. */
 import type { Block, ReportDocument, Section, Summary } from '../../report/index.js';
 import { day, fixed, plural, range, whole } from '../../report/index.js';
-import type { Calibration, Evaluation, Score } from '../evaluation.js';
+import type { Calibrated, Calibration, EvaluationFrame, Score } from '../evaluation.js';
+
+export type { Calibrated };
+
 import type { ClassCount } from '../few.js';
 import type { ReportSubject } from './input.js';
 
@@ -84,9 +87,6 @@ export function scoreTableOf<Name extends string>(
   };
 }
 
-/** Calibration before and after temperature scaling. */
-export type Calibrated = Pick<Evaluation, 'calibration' | 'tempered' | 'temperature'>;
-
 /** @param note what the temperature changes, and what not */
 export function calibrationTableOf({ calibration, tempered, temperature }: Calibrated, note: string): Block {
   const columns = [
@@ -125,9 +125,7 @@ export function protocolBlocksOf(
     images: string;
     calls: [what: string, how: string];
     calibrated: string;
-    evaluation: Pick<Evaluation, 'temperature'> & {
-      protocol: Pick<Evaluation['protocol'], 'interval' | 'replicates' | 'seed' | 'calibrationBins'>;
-    };
+    evaluation: EvaluationFrame;
   },
 ): Block[] {
   const { protocol, temperature } = content.evaluation;

@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import type { FigureBlock } from '../../report/index.js';
 import { fullPanel, INK, MUTED, RULE, shortened, whole } from '../../report/index.js';
-import type { ClassEvaluation } from '../class-evaluation.js';
+import type { ClassEvaluation } from '../evaluation.js';
 import { BLUE } from './curves.js';
 
 /** The fullest cell: letters must be read on it in both of the page's colour schemes. */

@@ -3,10 +3,8 @@
 import { Random } from 'graft-torch/base';
 import { partitionsOf } from '../../data/dataset/partition.js';
 import type { Tile } from '../../report/document.js';
-import { evaluateClasses } from '../class-evaluation.js';
-import type { ClassScoreRow } from '../class-scores.js';
-import { evaluateScores } from '../evaluation.js';
-import type { ScoreRow } from '../scores.js';
+import { evaluateClasses, evaluateScores } from '../evaluation.js';
+import type { ClassScoreRow, ScoreRow } from '../scores.js';
 import type { ClassReportInput, EvaluationReportInput } from './input.js';
 
 function drawRows(seed: number, patients: number): { rows: ScoreRow[]; metadata: Record<string, string>[] } {

@@ -1,9 +1,7 @@
 /** What an evaluation's report is composed of: plain data, so that it can be made, and tested, without a classifier. */
 import type { Tile } from '../../report/index.js';
-import type { ClassEvaluation } from '../class-evaluation.js';
-import type { ClassScoreRow } from '../class-scores.js';
-import type { Evaluation } from '../evaluation.js';
-import type { ScoreRow } from '../scores.js';
+import type { ClassEvaluation, Evaluation } from '../evaluation.js';
+import type { ClassScoreRow, ScoreRow } from '../scores.js';
 
 /** What was evaluated, and when. */
 export interface ReportSubject {
