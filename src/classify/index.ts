@@ -10,11 +10,11 @@ export {
   type Score,
 } from './evaluation.js';
 export { type ClassifierExportFormat, exportClassifier } from './export.js';
+export { checkFamiliarity, type Familiarity, type Known, type KnownOptions } from './familiarity.js';
 export { binaryCounts, fewLines } from './few.js';
 export { type GanTrainTestResult, runGanTrainTest } from './gan-train-test.js';
 export { hairPartition } from './hair-partition.js';
 export { requireUnseenParts } from './ingredients.js';
-export { findKnown, type Known, knownWords } from './learned.js';
 export { modelCard } from './model-card.js';
 export {
   type ClassifierModule,
@@ -37,6 +37,7 @@ export {
   readStoredScores,
   showingOfRun,
 } from './result.js';
+export { type OpenedData, type ScoredRun, type ScoreRunOptions, type Scores, scoreRun } from './score-run.js';
 export {
   type ClassScoreRow,
   columnOf,

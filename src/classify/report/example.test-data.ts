@@ -52,7 +52,12 @@ export function exampleEvaluationInput(
       partitions: partitionsOf(metadata, { columns }),
       replicates: 200,
     }),
-    errors: errors ? { missed: [tile('i1'), tile('i2')], falseAlarms: [tile('i3')] } : null,
+    errors: errors
+      ? [
+          { name: 'melanoma', total: 2, tiles: [tile('i1'), tile('i2')] },
+          { name: 'other', total: 1, tiles: [tile('i3')] },
+        ]
+      : null,
   };
 }
 
