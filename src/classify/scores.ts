@@ -58,7 +58,7 @@ export function aucIntervalOf(rows: readonly ScoreRow[]): Interval | null {
   const groupsOf = (label: 0 | 1): number =>
     new Set(rows.filter((row) => row.label === label).map((row) => row.group)).size;
   if (Math.min(groupsOf(0), groupsOf(1)) < 2) return null;
-  const { aucs, covariance } = aucCovariance(labelsOf(rows), [scoresOf(rows)], groups);
+  const { aucs, covariance } = aucCovariance(labelsOf(rows), [scoresOf(rows)], { groups });
   const { positives, negatives } = effectiveGroups(labelsOf(rows), groups);
   const smallerClass = Math.min(positives, negatives);
   // Where all scores are equal the variance is zero in the middle of the range, too.

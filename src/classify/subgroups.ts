@@ -128,8 +128,10 @@ function subgroup(
   const difference = subgroupAucDifference(
     rows.map(({ label }) => label),
     rows.map(({ score }) => score),
-    of.map((name) => (name === null ? null : name === value)),
-    { groups: rows.map(({ group }) => group) },
+    {
+      inside: of.map((name) => (name === null ? null : name === value)),
+      groups: rows.map(({ group }) => group),
+    },
   );
   const rate = (label: 0 | 1) => {
     const [here, there] = [own, rest].map((part) => rightShare(part, label, threshold)) as [Share, Share];

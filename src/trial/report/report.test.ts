@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Hover } from '../../report/document.js';
 import { fixed, levelText, pValue, signed } from '../../report/format.js';
 import { precisionRecallCurve } from '../../stats/precision-recall.js';
-import { spendingShares } from '../../stats/spending.js';
+import { spendingShares } from '../../stats/multiplicity.js';
 import { precisionAt } from '../../verdict/report/bands.js';
 import { armLabel } from '../../verdict/report/palette.js';
 import { summarise } from '../analysis.js';
