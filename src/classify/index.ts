@@ -1,7 +1,25 @@
-/** TODO door */
+/**
+ * Classifiers: a recipe and a dataset's pixels become a run folder with weights and scores; scores become an evaluation.
+ *
+ *     const result = await trainClassifier({ config, runDir, dataset, cache });
+ *     const { network } = await openClassifier(runDir, 'cpu');
+ *     const evaluation = evaluateScores(result.testScores, { validation: result.valScores });
+ *
+ * A network or an augmentation of one's own goes in with the options, or as a module (`ClassifierModule`). Reports and
+ * explanations have doors of their own: `graft-gan/classify/report`, `graft-gan/classify/explain`.
+ */
 
-export { type ClassifierConfig, checkRecipe, classifierConfigSchema } from './config.js';
+// Recipes and runs: training, and opening what was trained.
+export {
+  type ClassifierConfig,
+  type ClassifierRecipe,
+  checkRecipe,
+  classifierConfigSchema,
+  classifierRecipeSchema,
+} from './config.js';
+// Scores of single images: made by a network, read and written.
 export { logitsOf, probability, scoreClasses, scoreSplit } from './evaluate.js';
+// What is said of scores: intervals, calibration, subgroups; and when it rests on too few images.
 export {
   type ClassEvaluation,
   type Evaluation,
@@ -9,13 +27,17 @@ export {
   evaluateScores,
   type Score,
 } from './evaluation.js';
+// Use: predictions, files for other programs, the model card.
 export { type ClassifierExportFormat, exportClassifier } from './export.js';
+// Images that a run knows already.
 export { checkFamiliarity, type Familiarity, type Known, type KnownOptions } from './familiarity.js';
 export { binaryCounts, fewLines } from './few.js';
+// What synthetic images are worth to a classifier.
 export { type GanTrainTestResult, runGanTrainTest } from './gan-train-test.js';
 export { hairPartition } from './hair-partition.js';
 export { requireUnseenParts } from './ingredients.js';
 export { modelCard } from './model-card.js';
+// A network or an augmentation of one's own.
 export {
   type ClassifierModule,
   type NetworkContext,
@@ -30,6 +52,7 @@ export { type Prediction, predictFiles, readSquares, type Unreadable } from './p
 export {
   type ClassifierResult,
   framingOfRun,
+  type OpenedClassifier,
   openClassifier,
   readClassifierConfig,
   readClassifierResult,
@@ -54,5 +77,5 @@ export {
 } from './scores.js';
 export type { Subgroup } from './subgroups.js';
 export { framingOfFolders, readSyntheticFolders } from './synthetic-folders.js';
-export { type StepFigures, trainClassifier } from './train.js';
+export { type StepFigures, type TrainClassifierOptions, trainClassifier } from './train.js';
 export type { SyntheticImages } from './training-set.js';

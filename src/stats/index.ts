@@ -7,8 +7,9 @@
  *     const { low, high, p } = inference(differenceOf(measured, [[0, 2], [1, 3]]));
  */
 
+// What a design can see: power, seeds, folds and groups needed; a trial that has not been run.
 export { binormalCovariance } from './binormal.js';
-// The bootstrap by group, and quantiles.
+// The bootstrap by group, quantiles, and how many independent groups a class is worth.
 export {
   classDraw,
   combineReplicates,
@@ -19,14 +20,16 @@ export {
   type ScoreReplicates,
   scoreReplicates,
 } from './bootstrap.js';
+// Shares of images with Wilson's interval, and scores that have a range.
 export { boundedInterval, pOfAlike, replicateInterval } from './bounded-interval.js';
 // Calibration: are probabilities what they say, and what would mend them.
 export { type CalibrationBin, calibrationBins, calibrationError, calibrationFloor } from './calibration.js';
 // How well categories predict a label, without a reward for memory.
 export type { Codes } from './cross-fit.js';
 export { crossFitAuc } from './cross-fit-auc.js';
+// Scores of a decision, of two classes and of several; what acting on a probability is worth.
 export { benefitOfAll, benefitOfImages, netBenefit } from './decision-curve.js';
-// The AUC's variance, interval and paired test on given classifiers (DeLong, by group).
+// The AUC's variance, interval and paired test on given classifiers (DeLong, by group); within subgroups.
 export {
   type AucCovariance,
   aucCovariance,
@@ -38,7 +41,6 @@ export {
 } from './delong.js';
 // Distributions.
 export { logGamma, normalCdf, normalQuantile, tCdf, tQuantile } from './distributions.js';
-// Groups: how many independent ones a class is worth.
 export { clusterCovariance, effectiveGroups, effectiveSize } from './groups.js';
 export {
   confusionMatrix,
@@ -48,10 +50,9 @@ export {
   type OneClassScores,
   type OverallScores,
 } from './multi-class.js';
+// Paired tests over seeds, and the correction for making several, or for looking several times.
 export { holm, spendingShares } from './multiplicity.js';
-// Paired tests over seeds, and the correction for making several, or looking several times.
 export { meanAndDeviation, pairedT, pooledSpread, spearman, wilcoxonSignedRank } from './paired.js';
-// What a design can see: power, seeds, folds and groups needed; a trial that has not been run.
 export {
   chanceOfEffect,
   chanceOfEquivalence,
@@ -63,8 +64,8 @@ export {
   seedsAndGroupsNeeded,
   seedsNeeded,
 } from './power.js';
+// Curves and the areas under them.
 export { averagePrecision, type PrecisionRecallCurve, precisionRecallCurve } from './precision-recall.js';
-// Shares of images with Wilson's interval, and scores that have a range.
 export {
   type Proportion,
   proportion,
@@ -73,9 +74,7 @@ export {
   wilsonInterval,
 } from './proportion.js';
 export { recalibrate } from './recalibration.js';
-// Curves and the areas under them.
 export { auc, midRanks, type Numbers, type RocCurve, rocCurve, sensitivityAt } from './roc.js';
-// Scores of a decision, of two classes and of several.
 export {
   type BinaryScores,
   binaryScorer,

@@ -1,5 +1,19 @@
-/** TODO door */
+/**
+ * Where a classifier looks, and whether that means anything: maps of evidence (Grad-CAM, Grad-CAM++, integrated gradients),
+ * each beside maps that know nothing, and the same of a network with random weights.
+ */
+
+// Which images of a split are explained: by lot, or the most confident errors.
 export { chooseClassRows, chooseRows } from './choose.js';
-export { type Explanation, explain, METHODS, type MeanAgainstNull, type Method } from './explain.js';
+// Maps and their figures.
+export {
+  type ExplainOptions,
+  type Explanation,
+  explain,
+  METHODS,
+  type MeanAgainstNull,
+  type Method,
+} from './explain.js';
 export { indexOfClass } from './target.js';
+// As files: a sheet, single overlays, the figures.
 export { type Shown, writeExplanation } from './write.js';
