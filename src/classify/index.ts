@@ -10,6 +10,7 @@
  */
 
 // Recipes and runs: training, and opening what was trained.
+
 export {
   type ClassifierConfig,
   type ClassifierRecipe,
@@ -17,38 +18,7 @@ export {
   classifierConfigSchema,
   classifierRecipeSchema,
 } from './config.js';
-// Scores of single images: made by a network, read and written.
-export { logitsOf, probability, scoreClasses, scoreSplit } from './evaluate.js';
-// What is said of scores: intervals, calibration, subgroups; and when it rests on too few images.
-export {
-  type ClassEvaluation,
-  type Evaluation,
-  evaluateClasses,
-  evaluateScores,
-  type Score,
-} from './evaluation.js';
-// Use: predictions, files for other programs, the model card.
-export { type ClassifierExportFormat, exportClassifier } from './export.js';
-// Images that a run knows already.
-export { checkFamiliarity, type Familiarity, type Known, type KnownOptions } from './familiarity.js';
-export { binaryCounts, fewLines } from './few.js';
-// What synthetic images are worth to a classifier.
-export { type GanTrainTestResult, runGanTrainTest } from './gan-train-test.js';
-export { hairPartition } from './hair-partition.js';
 export { requireUnseenParts } from './ingredients.js';
-export { modelCard } from './model-card.js';
-// A network or an augmentation of one's own.
-export {
-  type ClassifierModule,
-  type NetworkContext,
-  type NetworkMaker,
-  networkTitle,
-  type OwnAugmentation,
-  type OwnParts,
-  openModule,
-} from './own.js';
-export { findPictures, type Pictures } from './pictures.js';
-export { type Prediction, predictFiles, readSquares, type Unreadable } from './predict.js';
 export {
   type ClassifierResult,
   framingOfRun,
@@ -60,6 +30,25 @@ export {
   readStoredScores,
   showingOfRun,
 } from './result.js';
+export { framingOfFolders, readSyntheticFolders } from './synthetic-folders.js';
+export { type StepFigures, type TrainClassifierOptions, trainClassifier } from './train.js';
+export type { SyntheticImages } from './training-set.js';
+
+// A network or an augmentation of one's own.
+
+export {
+  type ClassifierModule,
+  type NetworkContext,
+  type NetworkMaker,
+  networkTitle,
+  type OwnAugmentation,
+  type OwnParts,
+  openModule,
+} from './own.js';
+
+// Scores of single images: made by a network, read and written.
+
+export { logitsOf, probability, scoreClasses, scoreSplit } from './evaluate.js';
 export { type OpenedData, type ScoredRun, type ScoreRunOptions, type Scores, scoreRun } from './score-run.js';
 export {
   type ClassScoreRow,
@@ -75,7 +64,32 @@ export {
   writeClassScores,
   writeScores,
 } from './scores.js';
+
+// What is said of scores: intervals, calibration, subgroups; and when it rests on too few images.
+
+export {
+  type ClassEvaluation,
+  type Evaluation,
+  evaluateClasses,
+  evaluateScores,
+  type Score,
+} from './evaluation.js';
+export { binaryCounts, fewLines } from './few.js';
+export { hairPartition } from './hair-partition.js';
 export type { Subgroup } from './subgroups.js';
-export { framingOfFolders, readSyntheticFolders } from './synthetic-folders.js';
-export { type StepFigures, type TrainClassifierOptions, trainClassifier } from './train.js';
-export type { SyntheticImages } from './training-set.js';
+
+// Images that a run knows already.
+
+export { checkFamiliarity, type Familiarity, type Known, type KnownOptions } from './familiarity.js';
+
+// Use: predictions, files for other programs, the model card.
+
+export { readCardInput } from './card-input.js';
+export { type ClassifierExportFormat, exportClassifier } from './export.js';
+export { modelCard } from './model-card.js';
+export { findPictures, type Pictures } from './pictures.js';
+export { type Prediction, predictFiles, readSquares, type Unreadable } from './predict.js';
+
+// What synthetic images are worth to a classifier.
+
+export { type GanTrainTestResult, runGanTrainTest } from './gan-train-test.js';

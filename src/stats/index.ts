@@ -7,29 +7,13 @@
  *     const { low, high, p } = inference(differenceOf(measured, [[0, 2], [1, 3]]));
  */
 
-// What a design can see: power, seeds, folds and groups needed; a trial that has not been run.
-export { binormalCovariance } from './binormal.js';
-// The bootstrap by group, quantiles, and how many independent groups a class is worth.
-export {
-  classDraw,
-  combineReplicates,
-  groupDraw,
-  hierarchicalBootstrap,
-  percentileInterval,
-  quantile,
-  type ScoreReplicates,
-  scoreReplicates,
-} from './bootstrap.js';
-// Shares of images with Wilson's interval, and scores that have a range.
-export { boundedInterval, pOfAlike, replicateInterval } from './bounded-interval.js';
-// Calibration: are probabilities what they say, and what would mend them.
-export { type CalibrationBin, calibrationBins, calibrationError, calibrationFloor } from './calibration.js';
-// How well categories predict a label, without a reward for memory.
-export type { Codes } from './cross-fit.js';
-export { crossFitAuc } from './cross-fit-auc.js';
-// Scores of a decision, of two classes and of several; what acting on a probability is worth.
-export { benefitOfAll, benefitOfImages, netBenefit } from './decision-curve.js';
+// Curves and the areas under them.
+
+export { averagePrecision, type PrecisionRecallCurve, precisionRecallCurve } from './precision-recall.js';
+export { auc, midRanks, type Numbers, type RocCurve, rocCurve, sensitivityAt } from './roc.js';
+
 // The AUC's variance, interval and paired test on given classifiers (DeLong, by group); within subgroups.
+
 export {
   type AucCovariance,
   aucCovariance,
@@ -39,9 +23,11 @@ export {
   type Interval,
   intervalAround,
 } from './delong.js';
-// Distributions.
-export { logGamma, normalCdf, normalQuantile, tCdf, tQuantile } from './distributions.js';
-export { clusterCovariance, effectiveGroups, effectiveSize } from './groups.js';
+export { FEWEST_TO_JUDGE, subgroupAucDifference } from './subgroup-auc.js';
+
+// Scores of a decision, of two classes and of several; what acting on a probability is worth.
+
+export { benefitOfAll, benefitOfImages, netBenefit } from './decision-curve.js';
 export {
   confusionMatrix,
   likeliest,
@@ -50,31 +36,6 @@ export {
   type OneClassScores,
   type OverallScores,
 } from './multi-class.js';
-// Paired tests over seeds, and the correction for making several, or for looking several times.
-export { holm, spendingShares } from './multiplicity.js';
-export { meanAndDeviation, pairedT, pooledSpread, spearman, wilcoxonSignedRank } from './paired.js';
-export {
-  chanceOfEffect,
-  chanceOfEquivalence,
-  type Design,
-  detectableDifference,
-  detectableFloor,
-  foldsNeeded,
-  groupsNeeded,
-  seedsAndGroupsNeeded,
-  seedsNeeded,
-} from './power.js';
-// Curves and the areas under them.
-export { averagePrecision, type PrecisionRecallCurve, precisionRecallCurve } from './precision-recall.js';
-export {
-  type Proportion,
-  proportion,
-  proportionDifference,
-  shareCovariance,
-  wilsonInterval,
-} from './proportion.js';
-export { recalibrate } from './recalibration.js';
-export { auc, midRanks, type Numbers, type RocCurve, rocCurve, sensitivityAt } from './roc.js';
 export {
   type BinaryScores,
   binaryScorer,
@@ -86,7 +47,34 @@ export {
   type SplitScores,
   splitScores,
 } from './scores.js';
+
+// Shares of images with Wilson's interval, and scores that have a range.
+
+export { boundedInterval, pOfAlike, replicateInterval } from './bounded-interval.js';
+export {
+  type Proportion,
+  proportion,
+  proportionDifference,
+  shareCovariance,
+  wilsonInterval,
+} from './proportion.js';
+
+// Calibration: are probabilities what they say, and what would mend them.
+
+export { type CalibrationBin, calibrationBins, calibrationError, calibrationFloor } from './calibration.js';
+export { recalibrate } from './recalibration.js';
+export {
+  fitSoftmaxTemperature,
+  fitTemperature,
+  logit,
+  logProbability,
+  type Temperature,
+  temper,
+  temperSoftmax,
+} from './temperature.js';
+
 // Seeds, folds and generators as samples: estimates, intervals, equivalence.
+
 export {
   combine,
   combineFolds,
@@ -106,13 +94,46 @@ export {
   type ReaderOrigin,
   type SeedsEstimate,
 } from './seeds.js';
-export { FEWEST_TO_JUDGE, subgroupAucDifference } from './subgroup-auc.js';
+
+// Paired tests over seeds, and the correction for making several, or for looking several times.
+
+export { holm, spendingShares } from './multiplicity.js';
+export { meanAndDeviation, pairedT, pooledSpread, spearman, wilcoxonSignedRank } from './paired.js';
+
+// What a design can see: power, seeds, folds and groups needed; a trial that has not been run.
+
+export { binormalCovariance } from './binormal.js';
 export {
-  fitSoftmaxTemperature,
-  fitTemperature,
-  logit,
-  logProbability,
-  type Temperature,
-  temper,
-  temperSoftmax,
-} from './temperature.js';
+  chanceOfEffect,
+  chanceOfEquivalence,
+  type Design,
+  detectableDifference,
+  detectableFloor,
+  foldsNeeded,
+  groupsNeeded,
+  seedsAndGroupsNeeded,
+  seedsNeeded,
+} from './power.js';
+
+// The bootstrap by group, quantiles, and how many independent groups a class is worth.
+
+export {
+  classDraw,
+  combineReplicates,
+  groupDraw,
+  hierarchicalBootstrap,
+  percentileInterval,
+  quantile,
+  type ScoreReplicates,
+  scoreReplicates,
+} from './bootstrap.js';
+export { clusterCovariance, effectiveGroups, effectiveSize } from './groups.js';
+
+// How well categories predict a label, without a reward for memory.
+
+export type { Codes } from './cross-fit.js';
+export { crossFitAuc } from './cross-fit-auc.js';
+
+// Distributions.
+
+export { logGamma, normalCdf, normalQuantile, tCdf, tQuantile } from './distributions.js';

@@ -41,7 +41,7 @@ export const LARGEST_LOG_LOSS = -Math.log1p(-(1 - 1e-15));
 
 /**
  * The independent groups that a score rests on: of the class that it is a share of, else of the smaller one.
- * @param groups effective groups of each class (./effective-groups.ts)
+ * @param groups effective groups of each class (./groups.ts)
  */
 export function groupsBehind(
   score: keyof BinaryScores,

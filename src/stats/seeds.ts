@@ -13,7 +13,7 @@
  * J. Am. Stat. Assoc. 1974; the "variance recovery" of Zou & Donner 2008). The customary single t with Satterthwaite's or
  * Hillis's degrees of freedom falls to 87–91 % coverage with two or three seeds that differ; this one keeps its
  * level (docs/trial.md has the simulation). ν is the effective number of groups of the class that has fewer, less one
- * (./effective-groups.ts): C is itself an estimate, from as many groups as there are.
+ * (./groups.ts): C is itself an estimate, from as many groups as there are.
  *
  * With one seed s² cannot be known: the variance is DeLong's, for the trained models as they are.
  *

@@ -3,9 +3,12 @@
  * each beside maps that know nothing, and the same of a network with random weights.
  */
 
-// Which images of a split are explained: by lot, or the most confident errors.
-export { chooseClassRows, chooseRows } from './choose.js';
+// Which images are explained: of a split, by lot or the most confident errors; or of a folder.
+
+export { type Picked, type PickOptions, pickFromFolder, pickFromSplit, thresholdOfRun } from './pick.js';
+
 // Maps and their figures.
+
 export {
   type ExplainOptions,
   type Explanation,
@@ -15,5 +18,7 @@ export {
   type Method,
 } from './explain.js';
 export { indexOfClass } from './target.js';
+
 // As files: a sheet, single overlays, the figures.
+
 export { type Shown, writeExplanation } from './write.js';
