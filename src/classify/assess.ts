@@ -3,9 +3,16 @@
 import type { Tensor } from 'graft-torch';
 import type { Module } from 'graft-torch/nn';
 import type { PixelCache } from '../data/pixels/index.js';
-import { type ClassScoreRow, type ClassSummary, classSummary, oneAgainstRest } from './class-scores.js';
 import { type EvaluateOptions, scoreClasses, scoreSplit } from './evaluate.js';
-import { type EvaluationSplit, type ScoreRow, scoreSummary } from './scores.js';
+import {
+  type ClassScoreRow,
+  type ClassSummary,
+  classSummary,
+  type EvaluationSplit,
+  oneAgainstRest,
+  type ScoreRow,
+  scoreSummary,
+} from './scores.js';
 
 /** What is scored; `classes`: empty for the positive class against the rest, else all, the positive one first. */
 export interface AssessedData {

@@ -2,8 +2,8 @@ import { DataError } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import type { Partition } from '../data/dataset/partition.js';
 import { multiClassGolden as golden } from '../stats/multi-class.test-data.js';
-import { evaluateClasses } from './class-evaluation.js';
-import { type ClassScoreRow, classSummary } from './class-scores.js';
+import { evaluateClasses } from './evaluation.js';
+import { type ClassScoreRow, classSummary } from './scores.js';
 
 const { classes } = golden;
 type Images = Pick<typeof golden, 'truths' | 'groups' | 'probabilities'>;

@@ -21,8 +21,8 @@ import {
   proportion,
   replicateInterval,
 } from '../stats/index.js';
-import type { ClassScoreRow } from './class-scores.js';
-import { holmOver } from './subgroups.js';
+import type { ClassScoreRow } from './scores.js';
+import { type SubgroupTable, tabulate } from './subgroups.js';
 
 /** Classes with fewer groups (patients, lesions, images) than this on either side are left out of the comparison. */
 export const FEWEST_GROUPS_OF_A_CLASS = 10;
@@ -45,14 +45,6 @@ export interface ClassSubgroup {
   difference: (Interval & { difference: number; p: number; holm: number | null }) | null;
 }
 
-export interface ClassSubgroupTable {
-  column: string;
-  title: string;
-  /** Images whose value is not known; they are in no subgroup. */
-  missing: number;
-  subgroups: ClassSubgroup[];
-}
-
 interface Decision {
   /** How many there are. */
   classes: number;
@@ -66,41 +58,33 @@ interface Decision {
  */
 export function classSubgroupTables(
   rows: readonly ClassScoreRow[],
-  decision: Decision,
   partitions: readonly Partition[],
-  { replicates, random }: { replicates: number; random: Random },
-): ClassSubgroupTable[] {
+  { replicates, random, ...decision }: Decision & { replicates: number; random: Random },
+): SubgroupTable<ClassSubgroup>[] {
   if (partitions.length === 0) return [];
   const draw = classDraw(
     decision.truths,
     rows.map(({ group }) => group),
   );
   // One draw serves all subgroups.
-  const compared = partitions.flatMap((partition) =>
-    partition.values.map((value) => new Comparison(rows, decision, partition.of, value)),
+  const compared = partitions.flatMap(({ of, values }) =>
+    values.map((value) => new Comparison(rows, decision, { of, value })),
   );
   for (let replicate = 0; replicate < replicates; replicate++) {
     const weights = draw(random);
     for (const one of compared) one.add(weights);
   }
   let at = 0;
-  const tables = partitions.map(
-    ({ column, title, values, of }): ClassSubgroupTable => ({
-      column,
-      title,
-      missing: of.filter((value) => value === null).length,
-      subgroups: values.map(() => compared[at++]!.result()),
-    }),
-  );
-  holmOver(
-    tables.map(({ subgroups }) => subgroups),
+  return tabulate(
+    partitions,
+    () => compared[at++]!.result(),
     ({ difference }) => difference,
   );
-  return tables;
 }
 
 /** Mean sensitivities of a subgroup and of the rest, under weights. */
 class Comparison {
+  readonly value: string;
   readonly #inside: boolean[];
   /** Images on either side, of the judged classes alone. */
   readonly #sides: [inside: number[], outside: number[]];
@@ -110,9 +94,9 @@ class Comparison {
   constructor(
     readonly rows: readonly ClassScoreRow[],
     readonly decision: Decision,
-    of: Partition['of'],
-    readonly value: string,
+    { of, value }: { of: Partition['of']; value: string },
   ) {
+    this.value = value;
     this.#inside = of.map((name) => name === value);
     const isOutside = of.map((name) => name !== null && name !== value);
     const { truths, classes } = decision;

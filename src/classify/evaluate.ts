@@ -6,9 +6,8 @@ import type { Module } from 'graft-torch/nn';
 import { symmetry, TEST_TIME_VIEWS, type TestTimeAugmentation } from '../data/augment/index.js';
 import type { DatasetRow } from '../data/dataset/index.js';
 import { statisticsOf, toNetworkInput } from './batch.js';
-import { type ClassScoreRow, logOdds } from './class-scores.js';
-import { isOf, type ScoredSplit } from './scored-split.js';
 import type { ScoreRow } from './scores.js';
+import { type ClassScoreRow, isOf, logOdds, type ScoredSplit } from './scores.js';
 
 export interface EvaluateOptions {
   device: Device;

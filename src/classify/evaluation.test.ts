@@ -2,7 +2,7 @@ import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import { partitionsOf } from '../data/dataset/partition.js';
 import { classifyGolden } from '../stats/classify.test-data.js';
-import { holm } from '../stats/paired.js';
+import { holm } from '../stats/multiplicity.js';
 import { chooseThreshold } from '../stats/scores.js';
 import { evaluateScores, type ScoreName } from './evaluation.js';
 import { aucIntervalOf, type ScoreRow } from './scores.js';

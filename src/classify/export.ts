@@ -59,16 +59,17 @@ export async function exportClassifier(
       return { path, format, check: null };
     }
     const graph = format === 'onnx' ? writeOnnx : writeTorchScript;
-    const { summary, check } = await graph(
-      network,
-      path,
-      { sizePx: config.imageSize, channels: config.channels ?? 3 },
-      metadata,
-    );
+    const shape = { sizePx: config.imageSize, channels: config.channels ?? 3 };
+    const { summary, check } = await graph(network, path, { shape, metadata });
     return { ...summary, format, check };
   } finally {
     network.dispose();
   }
+}
+
+interface GraphOptions {
+  shape: { sizePx: number; channels: number };
+  metadata: Record<string, string>;
 }
 
 interface WrittenGraph {
@@ -97,8 +98,7 @@ function examples(
 async function writeOnnx(
   network: ClassifierModule,
   path: string,
-  shape: { sizePx: number; channels: number },
-  metadata: Record<string, string>,
+  { shape, metadata }: GraphOptions,
 ): Promise<WrittenGraph> {
   const forward = forwardOf(network);
   const options = { parameters: network.stateDict(), outputs: ['logits'], metadata, name: 'classifier' };
@@ -117,8 +117,7 @@ async function writeOnnx(
 async function writeTorchScript(
   network: ClassifierModule,
   path: string,
-  shape: { sizePx: number; channels: number },
-  metadata: Record<string, string>,
+  { shape, metadata }: GraphOptions,
 ): Promise<WrittenGraph> {
   const forward = forwardOf(network);
   return tidy(() => {

@@ -1,7 +1,7 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { intervalAround } from '../stats/delong.js';
-import { halfWidth, inference, meanAuc, meanDifference } from '../stats/seeds.js';
+import { aucCovariance, intervalAround } from '../stats/delong.js';
+import { halfWidth, inference, meanDifference, meanOf } from '../stats/seeds.js';
 import { compareSets, compareTraining, estimate, measureAccuracy, measureAuc } from './gan-scores.js';
 import type { ScoreRow } from './scores.js';
 
@@ -52,11 +52,11 @@ describe('GAN-train against GAN-base', () => {
     const labels = base[0]!.map(({ label }) => label);
     const groups = base[0]!.map(({ group }) => group);
     const scores = (seeds: ScoreRow[][]) => seeds.map((rows) => rows.map(({ score }) => score));
-    const single = meanAuc(labels, scores(ganTrain), groups);
+    const single = meanOf(aucCovariance(labels, scores(ganTrain), { groups }), [...scores(ganTrain).keys()]);
     const { low, high } = intervalAround(single.mean, halfWidth(single, 0.05), { smallerClass: 10 });
     expect(synthetic.value).toBeCloseTo(single.mean, 14);
     expect(synthetic.interval).toEqual([low, high]);
-    const paired = inference(meanDifference(labels, scores(ganTrain), scores(base), groups));
+    const paired = inference(meanDifference(labels, [scores(ganTrain), scores(base)], groups));
     expect(difference.interval).toEqual([paired.low, paired.high]);
     expect(difference.p).toBe(paired.p);
     expect(difference.value).toBeCloseTo(synthetic.value - real.value, 14);

@@ -86,7 +86,7 @@ export function measureAuc(seeds: readonly (readonly ScoreRow[])[]): Measured {
   if (few) {
     return { values: scores.map((one) => auc(labels, one)), covariance: null, groups: smallerClass };
   }
-  const { aucs, covariance, groupSizes } = aucCovariance(labels, scores, groups);
+  const { aucs, covariance, groupSizes } = aucCovariance(labels, scores, { groups });
   return { values: aucs, covariance, groups: smallerClass, groupSizes };
 }
 
@@ -186,7 +186,7 @@ export function compareTraining(
     real: estimate(real),
     difference: synthetic.covariance
       ? asDifference(
-          meanDifference(labels, ganTrain.map(scoresOf), ganBase.map(scoresOf), groups),
+          meanDifference(labels, [ganTrain.map(scoresOf), ganBase.map(scoresOf)], groups),
           smallerClass,
         )
       : { ...spread(values), interval: null, p: null },

@@ -18,11 +18,17 @@ import {
   runStatus,
 } from '../run/index.js';
 import type { Interval, SplitScores } from '../stats/index.js';
-import { type ClassScoreRow, type ClassSummary, readClassScores } from './class-scores.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
 import { networkFor } from './network.js';
 import { type ClassifierModule, type OwnParts, reopenParts } from './own.js';
-import { type EvaluationSplit, readScores, type ScoreRow } from './scores.js';
+import {
+  type ClassScoreRow,
+  type ClassSummary,
+  type EvaluationSplit,
+  readClassScores,
+  readScores,
+  type ScoreRow,
+} from './scores.js';
 import { keptNetwork } from './state.js';
 
 /** One validation. */

@@ -43,12 +43,12 @@ export interface Subgroup {
   };
 }
 
-export interface SubgroupTable {
+export interface SubgroupTable<One = Subgroup> {
   column: string;
   title: string;
   /** Images whose value is not known; they are in no subgroup. */
   missing: number;
-  subgroups: Subgroup[];
+  subgroups: One[];
 }
 
 /**
@@ -61,17 +61,32 @@ export function subgroupTables(
   threshold: number,
   partitions: readonly Partition[],
 ): SubgroupTable[] {
-  const tables = partitions.map(
-    (partition): SubgroupTable => ({
-      column: partition.column,
-      title: partition.title,
-      missing: partition.of.filter((value) => value === null).length,
-      subgroups: partition.values.map((value) => subgroup(rows, threshold, { value, of: partition.of })),
-    }),
+  return tabulate(
+    partitions,
+    (value, of) => subgroup(rows, threshold, { value, of }),
+    ({ difference }) => difference.auc,
   );
+}
+
+/**
+ * A table a column, and p-values that are corrected over all of them.
+ * @param one what is said of a subgroup
+ * @param testOf its test against the rest, where there is one
+ */
+export function tabulate<One extends { few: boolean }>(
+  partitions: readonly Partition[],
+  one: (value: string, of: Partition['of']) => One,
+  testOf: (one: One) => { p: number; holm: number | null } | null,
+): SubgroupTable<One>[] {
+  const tables = partitions.map(({ column, title, values, of }) => ({
+    column,
+    title,
+    missing: of.filter((value) => value === null).length,
+    subgroups: values.map((value) => one(value, of)),
+  }));
   holmOver(
     tables.map(({ subgroups }) => subgroups),
-    ({ difference }) => difference.auc,
+    testOf,
   );
   return tables;
 }
@@ -81,7 +96,7 @@ export function subgroupTables(
  * second's difference is the first's with the other sign: one test, not two. The few are not tested.
  * @param columns the subgroups of each column
  */
-export function holmOver<One extends { few: boolean }>(
+function holmOver<One extends { few: boolean }>(
   columns: readonly (readonly One[])[],
   testOf: (one: One) => { p: number; holm: number | null } | null,
 ): void {
@@ -113,8 +128,10 @@ function subgroup(
   const difference = subgroupAucDifference(
     rows.map(({ label }) => label),
     rows.map(({ score }) => score),
-    of.map((name) => (name === null ? null : name === value)),
-    { groups: rows.map(({ group }) => group) },
+    {
+      inside: of.map((name) => (name === null ? null : name === value)),
+      groups: rows.map(({ group }) => group),
+    },
   );
   const rate = (label: 0 | 1) => {
     const [here, there] = [own, rest].map((part) => rightShare(part, label, threshold)) as [Share, Share];

@@ -44,7 +44,6 @@ import {
   wholePaths,
 } from '../run/index.js';
 import { type AssessedData, assess } from './assess.js';
-import { type ClassSummary, writeClassScores } from './class-scores.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
 import { FINE_TUNING_OFF } from './fine-tuning.js';
 import {
@@ -66,9 +65,11 @@ import {
 import {
   aucIntervalOf,
   aucOf,
+  type ClassSummary,
   type EvaluationSplit,
   type ScoreRow,
   scoreSummary,
+  writeClassScores,
   writeScores,
 } from './scores.js';
 import {

@@ -1,7 +1,6 @@
 /** The most confident errors: what one looks at first to learn what a classifier does not know, or which labels are wrong. */
 import { likeliest } from '../stats/index.js';
-import type { ClassScoreRow } from './class-scores.js';
-import type { ScoreRow } from './scores.js';
+import type { ClassScoreRow, ScoreRow } from './scores.js';
 
 /** Images of a class that are called the other, those furthest on the wrong side of the threshold first. */
 export function wrongest(rows: readonly ScoreRow[], label: 0 | 1, threshold: number): ScoreRow[] {

@@ -40,19 +40,25 @@ async function withPixels(
   imageSize: number,
   { quiet, framing = null, channels }: PixelOptions,
 ) {
-  let bar: InstanceType<typeof Progress> | null = null;
+  const cache = await withAsyncTotal({ label: 'decoding', unit: 'images', quiet }, (onProgress) =>
+    openPixelCache(dataset, imageSize, { ...shownAs(dataset, framing), channels, onProgress }),
+  );
+  return { dataset, cache };
+}
+
+/** Progress of work that tells with each call how much there is in all: the display begins with the first call. */
+export async function withAsyncTotal<Result>(
+  options: Omit<ConstructorParameters<typeof Progress>[0], 'total'>,
+  work: (onProgress: (done: number, total: number) => void) => Promise<Result>,
+): Promise<Result> {
+  let bar: Progress | undefined;
   try {
-    const cache = await openPixelCache(dataset, imageSize, {
-      ...shownAs(dataset, framing),
-      channels,
-      onProgress: (done, total) => {
-        bar ??= new Progress({ label: 'decoding', total, unit: 'images', quiet });
-        bar.update(done);
-      },
+    return await work((done, total) => {
+      bar ??= new Progress({ ...options, total });
+      bar.update(done);
     });
-    return { dataset, cache };
   } finally {
-    (bar as InstanceType<typeof Progress> | null)?.stop();
+    bar?.stop();
   }
 }
 
@@ -70,17 +76,10 @@ export async function bringWeights(
 ): Promise<void> {
   if (weights === null) return;
   const label = `fetching ${weights.split('/').at(-1)}`;
-  let bar: InstanceType<typeof Progress> | null = null;
-  try {
-    await openWeightsFile(weights, {
-      onProgress: (done, total) => {
-        // Without a size there is no share, and no time left, to show.
-        if (total === null) return;
-        bar ??= new Progress({ label, total: inMb(total), unit: 'MB', ...options });
-        bar.update(inMb(done));
-      },
-    });
-  } finally {
-    (bar as InstanceType<typeof Progress> | null)?.stop();
-  }
+  await withAsyncTotal({ label, unit: 'MB', ...options }, (onProgress) =>
+    openWeightsFile(weights, {
+      // Without a size there is no share, and no time left, to show.
+      onProgress: (done, total) => (total === null ? undefined : onProgress(inMb(done), inMb(total))),
+    }),
+  );
 }

@@ -9,13 +9,28 @@ const between = ({ interval }: Score): string =>
 
 const figure = (score: Score): string => `${score.value?.toFixed(3) ?? '–'}${between(score)}`;
 
-/** An evaluation of two classes in words. */
-export function describeEvaluation(evaluation: Evaluation, dataset: Dataset, split: ScoredSplit): string {
-  const { scores, images, positives, threshold, confusion, calibration, tempered, temperature } = evaluation;
-  const { truePositives, falsePositives, trueNegatives, falseNegatives } = confusion;
-  const scaled = tempered
+/** Which images were scored. */
+interface About {
+  dataset: Dataset;
+  split: ScoredSplit;
+}
+
+/** An evaluation in words. */
+export const describeEvaluation = (evaluation: Evaluation | ClassEvaluation, about: About): string =>
+  'byClass' in evaluation ? describeClasses(evaluation, about) : describeBinary(evaluation, about);
+
+const scaledWords = ({ tempered, temperature }: Evaluation | ClassEvaluation): string =>
+  tempered
     ? `With temperature ${temperature.temperature.toFixed(2)} (fitted on validation): ${tempered.error.toFixed(3)}, log loss ${tempered.logLoss.toFixed(3)}.`
     : 'No temperature could be fitted on the validation split.';
+
+const few = (tables: readonly { subgroups: readonly { few: boolean }[] }[]): string[] =>
+  tables.some(({ subgroups }) => subgroups.some((one) => one.few)) ? ['* too few to judge'] : [];
+
+/** Of two classes. */
+function describeBinary(evaluation: Evaluation, { dataset, split }: About): string {
+  const { scores, images, positives, threshold, confusion, calibration } = evaluation;
+  const { truePositives, falsePositives, trueNegatives, falseNegatives } = confusion;
   return [
     `AUC ${figure(scores.auc)} on ${splitWords(split)} ${dataset.name}: ${whole(images)} images, ${whole(positives)} '${dataset.positive}'.`,
     `Average precision ${figure(scores.averagePrecision)}; prevalence ${(positives / images).toFixed(3)}.`,
@@ -23,7 +38,7 @@ export function describeEvaluation(evaluation: Evaluation, dataset: Dataset, spl
     `  ${whole(truePositives)} found, ${whole(falseNegatives)} missed; ${whole(falsePositives)} false alarms, ${whole(trueNegatives)} rightly left alone.`,
     `Sensitivity at 90 % specificity ${figure(scores.sensitivityAt90Specificity)}, at 95 % ${figure(scores.sensitivityAt95Specificity)}.`,
     `Log loss ${figure(scores.logLoss)}, Brier score ${figure(scores.brier)}.`,
-    `Calibration error ${calibration.error.toFixed(3)} (true probabilities: ${calibration.floor.mean.toFixed(3)}, up to ${calibration.floor.high.toFixed(3)}). ${scaled}`,
+    `Calibration error ${calibration.error.toFixed(3)} (true probabilities: ${calibration.floor.mean.toFixed(3)}, up to ${calibration.floor.high.toFixed(3)}). ${scaledWords(evaluation)}`,
     ...subgroupLines(evaluation),
   ].join('\n');
 }
@@ -46,10 +61,7 @@ function subgroupLines({ subgroups }: Evaluation): string[] {
   );
   for (const { title, subgroups: own } of subgroups)
     for (const one of own) table.push([title, one.few ? `${one.value} *` : one.value, ...cells(one)]);
-  const note = subgroups.some(({ subgroups: own }) => own.some(({ few }) => few))
-    ? ['* too few to judge']
-    : [];
-  return ['', trimmed(table), ...note];
+  return ['', trimmed(table), ...few(subgroups)];
 }
 
 function cells({ images, positives, auc, aucInterval, sensitivity, difference }: Subgroup): string[] {
@@ -67,9 +79,9 @@ function cells({ images, positives, auc, aucInterval, sensitivity, difference }:
   ];
 }
 
-/** An evaluation of several classes in words. */
-export function describeClasses(evaluation: ClassEvaluation, dataset: Dataset, split: ScoredSplit): string {
-  const { scores, images, byClass, calibration, tempered, temperature } = evaluation;
+/** Of several classes. */
+function describeClasses(evaluation: ClassEvaluation, { dataset, split }: About): string {
+  const { scores, images, byClass, calibration } = evaluation;
   const present = byClass.filter((one) => one.images > 0).length;
   const table = plainTable(
     ['class', 'images', 'called so', 'AUC', '95 % interval', 'sensitivity', 'specificity', 'precision', 'F1'],
@@ -90,14 +102,11 @@ export function describeClasses(evaluation: ClassEvaluation, dataset: Dataset, s
       value(of?.f1),
     ]);
   }
-  const scaled = tempered
-    ? `With temperature ${temperature.temperature.toFixed(2)} (fitted on validation): ${tempered.error.toFixed(3)}, log loss ${tempered.logLoss.toFixed(3)}.`
-    : 'No temperature could be fitted on the validation split.';
   return [
     `Balanced accuracy ${figure(scores.balancedAccuracy)} on ${splitWords(split)} ${dataset.name}: ${whole(images)} images of ${present} classes; chance is ${(1 / present).toFixed(3)}.`,
     `Macro AUC ${figure(scores.macroAuc)}, macro F1 ${figure(scores.macroF1)}, accuracy ${figure(scores.accuracy)}.`,
     `Log loss ${figure(scores.logLoss)}.`,
-    `Calibration error of the class that is called ${calibration.error.toFixed(3)} (true probabilities: ${calibration.floor.mean.toFixed(3)}, up to ${calibration.floor.high.toFixed(3)}). ${scaled}`,
+    `Calibration error of the class that is called ${calibration.error.toFixed(3)} (true probabilities: ${calibration.floor.mean.toFixed(3)}, up to ${calibration.floor.high.toFixed(3)}). ${scaledWords(evaluation)}`,
     '',
     trimmed(table),
     ...classSubgroupLines(evaluation),
@@ -111,14 +120,15 @@ function classSubgroupLines({ subgroups, classes }: ClassEvaluation): string[] {
     1,
   );
   for (const { title, subgroups: own } of subgroups) {
-    for (const { value, images, accuracy, judged, few, balancedAccuracy, difference } of own) {
+    for (const one of own) {
+      const { value, images, accuracy, judged, balancedAccuracy, difference } = one;
       table.push([
         title,
-        few ? `${value} *` : value,
+        one.few ? `${value} *` : value,
         whole(images),
         accuracy?.value.toFixed(2) ?? '–',
         balancedAccuracy?.value.toFixed(3) ?? '–',
-        few ? '–' : `${judged.length} of ${classes.length}`,
+        one.few ? '–' : `${judged.length} of ${classes.length}`,
         difference
           ? `${difference.difference.toFixed(3)} [${difference.low.toFixed(3)}, ${difference.high.toFixed(3)}]`
           : '–',
@@ -126,6 +136,5 @@ function classSubgroupLines({ subgroups, classes }: ClassEvaluation): string[] {
       ]);
     }
   }
-  const isStarred = subgroups.some(({ subgroups: own }) => own.some(({ few }) => few));
-  return ['', trimmed(table), ...(isStarred ? ['* too few to judge'] : [])];
+  return ['', trimmed(table), ...few(subgroups)];
 }

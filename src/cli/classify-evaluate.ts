@@ -1,37 +1,43 @@
 /** `graft classify evaluate`. */
-
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { graftVersion } from '../base/index.js';
-import type { ClassifierConfig, ClassScoreRow, Score } from '../classify/index.js';
+import type {
+  ClassEvaluation,
+  ClassifierConfig,
+  ClassScoreRow,
+  Evaluation,
+  Familiarity,
+  KnownOptions,
+  ScoredRun,
+  ScoreRow,
+  ScoreRunOptions,
+  Scores,
+} from '../classify/index.js';
 import {
   binaryCounts,
+  checkFamiliarity,
   evaluateClasses,
   evaluateScores,
   fewLines,
   hairPartition,
   networkTitle,
   readClassifierConfig,
+  scoreRun,
   writeClassScores,
   writeScores,
 } from '../classify/index.js';
-import type { ReportSubject } from '../classify/report/index.js';
-import {
-  classErrorTiles,
-  errorTiles,
-  writeClassReport,
-  writeEvaluationReport,
-} from '../classify/report/index.js';
+import type { ClassReportInput, ReportSubject } from '../classify/report/index.js';
+import { errorTiles, writeEvaluationReport } from '../classify/report/index.js';
 import type { Partition } from '../data/dataset/index.js';
 import { partitionsOf } from '../data/dataset/index.js';
 import { withProgress } from '../run/index.js';
-import { checkFamiliarity, type Familiarity, type KnownFlags } from './classify-evaluate-known.js';
-import { type Scored, type Scores, type ScoringFlags, scoresFor } from './classify-evaluate-scores.js';
-import { describeClasses, describeEvaluation } from './classify-evaluate-text.js';
-import { collect, examples, globalOptions, integer, notice, output } from './common.js';
+import { openData, reopenData, withAsyncTotal } from './classify-data.js';
+import { describeEvaluation } from './classify-evaluate-text.js';
+import { collect, examples, globalOptions, integer, notice, output, startEngine } from './common.js';
 
-interface EvaluateFlags extends Omit<ScoringFlags, 'own'>, KnownFlags {
+interface EvaluateFlags extends Pick<ScoreRunOptions, 'tta' | 'fresh'>, KnownOptions {
   csv?: string;
   againstRest?: boolean;
   by: string[];
@@ -107,22 +113,33 @@ interface Evaluated {
   dir: string;
   flags: EvaluateFlags;
   config: ClassifierConfig;
-  scored: Scored;
-  partitions: Partition[];
+  scored: ScoredRun;
   familiarity: Familiarity;
   command: Command;
 }
 
 async function evaluateCommand(dir: string, flags: EvaluateFlags, command: Command): Promise<void> {
   const config = readClassifierConfig(dir);
-  const familiarity = await checkFamiliarity(dir, flags, config, command);
-  const all = await scoresFor(dir, { ...flags, own: familiarity.own }, config, command);
+  const { quiet } = globalOptions(command);
+  const warn = (message: string): void => notice(command, `graft: warning: ${message}`);
+  const label = 'comparing with what it learned from';
+  const familiarity = await withAsyncTotal({ label, unit: 'images', quiet }, (onProgress) =>
+    checkFamiliarity(dir, flags, { onProgress, warn }),
+  );
+  const all = await scoreRun(dir, {
+    ...flags,
+    own: familiarity.own,
+    device: () => startEngine(command),
+    open: (data, how) =>
+      data === null
+        ? reopenData(dir, config, { quiet, ...how })
+        : openData(data, config.imageSize, { quiet, ...how }),
+    watch: (what, work) =>
+      withProgress({ ...what, unit: 'images', quiet }, (bar) => work((done) => bar.update(done))),
+    warn,
+  });
   const scored = flags.known === 'leave-out' ? { ...all, tested: strange(all.tested, familiarity) } : all;
-  const partitions = await partitionsFor(scored, flags, command);
-  const evaluated = { dir, flags, config, scored, partitions, familiarity, command };
-  const { classRows } = scored.tested;
-  if (classRows === null || flags.againstRest) await answerBinary(evaluated);
-  else await answerClasses(evaluated, classRows, scored.validation.classRows!);
+  await answer({ dir, flags, config, scored, familiarity, command });
 }
 
 /** Scores of the images that the run does not know. */
@@ -138,102 +155,77 @@ function knownIn({ scored: { dataset, tested }, familiarity: { own, known } }: E
     .length;
 }
 
-/** Two classes, or one against the rest. */
-async function answerBinary(evaluated: Evaluated): Promise<void> {
-  const { dir, flags, scored, partitions, familiarity, command } = evaluated;
-  const { dataset, validation } = scored;
-  const { rows } = scored.tested;
-  if (flags.csv !== undefined) writeScores(flags.csv, rows);
-  const { replicates } = flags;
-  const seed = globalOptions(command).seed ?? 0;
-  const how = { validation: validation.rows, replicates, seed };
-  const evaluation = evaluateScores(rows, { ...how, partitions });
-  const others = strange(scored.tested, familiarity).rows;
-  const bothClasses = new Set(others.map(({ label }) => label)).size === 2;
-  const unknown = others.length < rows.length && bothClasses ? evaluateScores(others, how) : null;
+async function answer(evaluated: Evaluated): Promise<void> {
+  const { dir, flags, config, scored, familiarity, command } = evaluated;
+  const { dataset, tested } = scored;
+  const { classes } = config;
+  const { replicates, csv } = flags;
+  // Two classes, or one against the rest; else every class.
+  const binary = tested.classRows === null || flags.againstRest;
+  const how = { replicates, seed: globalOptions(command).seed ?? 0 };
+  const evaluate = (of: Scores, partitions: Partition[] = []): Evaluation | ClassEvaluation =>
+    binary
+      ? evaluateScores(of.rows, { validation: scored.validation.rows, partitions, ...how })
+      : evaluateClasses(of.classRows!, classes, {
+          ...{ validation: scored.validation.classRows!, partitions, ...how },
+        });
+  const rowsOf = (of: Scores): readonly (ScoreRow | ClassScoreRow)[] => (binary ? of.rows : of.classRows!);
+  if (csv !== undefined)
+    if (binary) writeScores(csv, tested.rows);
+    else writeClassScores(csv, tested.classRows!, classes);
+  const evaluation = evaluate(tested, await partitionsFor(scored, flags, command));
+  const others = strange(tested, familiarity);
+  const several = new Set(rowsOf(others).map(({ label }) => label)).size > 1;
+  const unknown = others.rows.length < tested.rows.length && several ? evaluate(others) : null;
   if (flags.report !== undefined) {
-    const errors = await errorTiles(dataset, rows, evaluation.threshold);
-    const subject = await subjectOf(
-      evaluated,
-      unknown && unknownWords(unknown.scores.auc, 'AUC', unknown.images),
-    );
-    writeEvaluationReport(flags.report, { ...subject, rows, evaluation, errors });
+    const decision = 'threshold' in evaluation ? { threshold: evaluation.threshold } : { classes };
+    writeEvaluationReport(flags.report, {
+      ...subjectOf(evaluated, unknown && unknownWords(unknown)),
+      ...({ rows: rowsOf(tested), evaluation } as Pick<ClassReportInput, 'rows' | 'evaluation'>),
+      errors: await errorTiles(dataset, tested, decision),
+    });
   }
-  const { scores } = evaluation;
-  const plain = Object.fromEntries(Object.entries(scores).map(([name, { value }]) => [name, value]));
+  const few = (of: Evaluation | ClassEvaluation, from: Scores): string[] =>
+    fewLines(
+      'byClass' in of
+        ? of.byClass.filter(({ images }) => images > 0)
+        : binaryCounts(from.rows, dataset.positive),
+    );
+  const about = { dataset, split: flags.split };
   output(command, {
     json: {
-      ...about(dir, scored, flags),
-      ...plain,
-      aucInterval: scores.auc.interval,
+      ...aboutRun(dir, scored, flags),
+      ...('byClass' in evaluation ? {} : plainScores(evaluation)),
       ...evaluation,
       ...familiar(familiarity, unknown),
-      ...written(flags, rows),
+      ...(flags.report === undefined ? {} : { report: flags.report }),
+      ...(csv === undefined ? { predictions: rowsOf(tested) } : { csv }),
     },
     text: () =>
       [
         ...familiarity.notes,
-        ...fewLines(binaryCounts(rows, dataset.positive)),
-        describeEvaluation(evaluation, dataset, flags.split),
+        ...few(evaluation, tested),
+        describeEvaluation(evaluation, about),
         ...(unknown
           ? [
-              '',
-              'Without the images that it knows:',
-              ...fewLines(binaryCounts(others, dataset.positive)),
-              describeEvaluation(unknown, dataset, flags.split),
+              ...['', 'Without the images that it knows:'],
+              ...('byClass' in unknown ? [] : few(unknown, others)),
+              describeEvaluation(unknown, about),
             ]
           : []),
-        ...files(flags),
+        ...(csv === undefined ? [] : [`Scores of every image: ${csv}`]),
+        ...(flags.report === undefined ? [] : [`Report: ${flags.report}`]),
       ].join('\n'),
   });
 }
 
-async function answerClasses(
-  evaluated: Evaluated,
-  rows: ClassScoreRow[],
-  validation: ClassScoreRow[],
-): Promise<void> {
-  const { dir, flags, config, scored, partitions, familiarity, command } = evaluated;
-  const { dataset } = scored;
-  const { classes } = config;
-  if (flags.csv !== undefined) writeClassScores(flags.csv, rows, classes);
-  const { replicates } = flags;
-  const seed = globalOptions(command).seed ?? 0;
-  const how = { validation, replicates, seed };
-  const evaluation = evaluateClasses(rows, classes, { ...how, partitions });
-  const others = strange(scored.tested, familiarity).classRows!;
-  const severalClasses = new Set(others.map(({ label }) => label)).size > 1;
-  const unknown =
-    others.length < rows.length && severalClasses ? evaluateClasses(others, classes, how) : null;
-  if (flags.report !== undefined) {
-    const errors = await classErrorTiles(dataset, rows, classes);
-    const subject = await subjectOf(
-      evaluated,
-      unknown && unknownWords(unknown.scores.balancedAccuracy, 'balanced accuracy', unknown.images),
-    );
-    writeClassReport(flags.report, { ...subject, rows, evaluation, errors });
-  }
-  output(command, {
-    json: {
-      ...about(dir, scored, flags),
-      ...evaluation,
-      ...familiar(familiarity, unknown),
-      ...written(flags, rows),
-    },
-    text: () =>
-      [
-        ...familiarity.notes,
-        ...fewLines(evaluation.byClass.filter(({ images }) => images > 0)),
-        describeClasses(evaluation, dataset, flags.split),
-        ...(unknown
-          ? ['', 'Without the images that it knows:', describeClasses(unknown, dataset, flags.split)]
-          : []),
-        ...files(flags),
-      ].join('\n'),
-  });
-}
+/** Values by name, for whoever wants one figure. */
+const plainScores = ({ scores }: Evaluation): object => ({
+  ...Object.fromEntries(Object.entries(scores).map(([name, { value }]) => [name, value])),
+  aucInterval: scores.auc.interval,
+});
 
-const about = (dir: string, { dataset, tta, stored }: Scored, { split }: EvaluateFlags): object => ({
+const aboutRun = (dir: string, { dataset, tta, stored }: ScoredRun, { split }: EvaluateFlags): object => ({
   run: dir,
   data: dataset.dir,
   dataset: { name: dataset.name, hash: dataset.hash },
@@ -243,8 +235,11 @@ const about = (dir: string, { dataset, tta, stored }: Scored, { split }: Evaluat
 });
 
 /** The chief figure over the images that the run does not know. */
-const unknownWords = ({ value, interval }: Score, name: string, images: number): string =>
-  `Without those that it knows, over ${images} images: ${name} ${value?.toFixed(3) ?? '–'}${interval ? ` (${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})` : ''}.`;
+function unknownWords(evaluation: Evaluation | ClassEvaluation): string {
+  const isOfClasses = 'byClass' in evaluation;
+  const { value, interval } = isOfClasses ? evaluation.scores.balancedAccuracy : evaluation.scores.auc;
+  return `Without those that it knows, over ${evaluation.images} images: ${isOfClasses ? 'balanced accuracy' : 'AUC'} ${value?.toFixed(3) ?? '–'}${interval ? ` (${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})` : ''}.`;
+}
 
 /** What the run knows of the images, and the figures without those. */
 const familiar = ({ known, notes }: Familiarity, withoutKnown: object | null): object => ({
@@ -264,19 +259,9 @@ const familiar = ({ known, notes }: Familiarity, withoutKnown: object | null): o
   ...(withoutKnown === null ? {} : { withoutKnown }),
 });
 
-const written = ({ report, csv }: EvaluateFlags, predictions: readonly object[]): object => ({
-  ...(report === undefined ? {} : { report }),
-  ...(csv === undefined ? { predictions } : { csv }),
-});
-
-const files = ({ report, csv }: EvaluateFlags): string[] => [
-  ...(csv === undefined ? [] : [`Scores of every image: ${csv}`]),
-  ...(report === undefined ? [] : [`Report: ${report}`]),
-];
-
 /** Subgroups of the images that were scored, in their order. */
 async function partitionsFor(
-  { dataset, tested: { rows } }: Scored,
+  { dataset, tested: { rows } }: ScoredRun,
   flags: EvaluateFlags,
   command: Command,
 ): Promise<Partition[]> {
@@ -297,7 +282,7 @@ async function partitionsFor(
 }
 
 /** What the page says of the run and its data. */
-async function subjectOf(evaluated: Evaluated, unknown: string | null): Promise<ReportSubject> {
+function subjectOf(evaluated: Evaluated, unknown: string | null): ReportSubject {
   const { dir, flags, config, familiarity } = evaluated;
   const { dataset, tta } = evaluated.scored;
   return {

@@ -1,32 +1,21 @@
 /** `graft classify explain`. */
 
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { Tensor } from 'graft-torch';
-import { gatherRows, tidy } from 'graft-torch';
-import { ConfigError, DataError, Random } from 'graft-torch/base';
-import { commandLine, requireOwn } from '../base/index.js';
-import type { Explanation, MeanAgainstNull, Method, Shown } from '../classify/explain/index.js';
+import { ConfigError } from 'graft-torch/base';
+import { requireOwn } from '../base/index.js';
+import type { Explanation, MeanAgainstNull, Method } from '../classify/explain/index.js';
 import {
-  chooseClassRows,
-  chooseRows,
   explain,
   indexOfClass,
   METHODS,
+  pickFromFolder,
+  pickFromSplit,
+  thresholdOfRun,
   writeExplanation,
 } from '../classify/explain/index.js';
-import type { ClassifierConfig, EvaluationSplit } from '../classify/index.js';
-import {
-  framingOfRun,
-  openClassifier,
-  readSquares,
-  readStoredClassScores,
-  readStoredScores,
-  scoreSummary,
-  showingOfRun,
-} from '../classify/index.js';
-import { listImages } from '../image/index.js';
+import { type EvaluationSplit, openClassifier } from '../classify/index.js';
 import { withProgress } from '../run/index.js';
 import { reopenData } from './classify-data.js';
 import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
@@ -98,12 +87,19 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
       own: /^(sheet\.png|explain\.json|.*-(grad-cam|grad-cam\+\+|integrated-gradients)\.png)$/,
     });
   const { quiet, seed = 0 } = globalOptions(command);
-  const methods = await methodsOf(flags.method);
+  const methods = methodsOf(flags.method);
   const device = await startEngine(command);
   const { network, config, parts } = await openClassifier(dir, device);
   indexOfClass(config, flags.class);
-  const threshold = await runThreshold(dir);
-  const { images, shown } = await pick(flags, { config, threshold, dir, quiet, seed });
+  const threshold = thresholdOfRun(dir);
+  const options = { ...flags, config, threshold, seed };
+  const { images, shown } =
+    flags.images === undefined
+      ? await pickFromSplit(dir, {
+          ...options,
+          open: (how) => reopenData(dir, config, { data: flags.data, quiet, ...how }),
+        })
+      : await pickFromFolder(dir, flags.images, options);
   const { explanation, heat } = await withProgress(
     { label: 'explaining', total: images.shape[0]!, unit: 'images', quiet },
     (bar) =>
@@ -140,112 +136,12 @@ async function explainCommand(dir: string, flags: ExplainFlags, command: Command
 }
 
 /** @throws ConfigError for a method that there is not */
-async function methodsOf(names: readonly string[]): Promise<readonly Method[]> {
+function methodsOf(names: readonly string[]): readonly Method[] {
   for (const name of names) {
     if (!(METHODS as readonly string[]).includes(name))
       throw new ConfigError(`--method ${name}: expected ${METHODS.join(', ')}`);
   }
   return names.length > 0 ? METHODS.filter((method) => names.includes(method)) : METHODS;
-}
-
-/** The run's threshold, from its validation scores; ½ for a run that has none yet. */
-async function runThreshold(dir: string): Promise<number> {
-  const validation = readStoredScores(dir, 'val');
-  return validation ? scoreSummary(validation).threshold : 0.5;
-}
-
-interface Context {
-  config: ClassifierConfig;
-  threshold: number;
-  dir: string;
-  quiet: boolean;
-  seed: number;
-}
-
-/** The images to explain as float32 `[N, 3, H, W]` in [0, 1], those on the sheet first. */
-async function pick(flags: ExplainFlags, context: Context): Promise<{ images: Tensor; shown: Shown[] }> {
-  const { pixels, shown } = await (flags.images === undefined
-    ? pickFromSplit(flags, context)
-    : pickFromFolder(flags.images, flags, context));
-  const images = tidy(() => pixels.to({ dtype: 'float32' }).div_(255));
-  pixels.dispose();
-  return { images, shown };
-}
-
-async function pickFromFolder(
-  dir: string,
-  flags: ExplainFlags,
-  { config, dir: run }: Context,
-): Promise<{ pixels: Tensor; shown: Shown[] }> {
-  const files = (await listImages(dir)).slice(0, Math.max(flags.count, flags.scored));
-  if (files.length === 0) throw new DataError(`${dir}: no images in this folder`);
-  const shown = files.slice(0, flags.count).map((file) => {
-    const id = relative(dir, file).replace(/\.[^.]+$/, '');
-    return { id, label: id };
-  });
-  return {
-    pixels: await readSquares(files, {
-      sizePx: config.imageSize,
-      channels: config.channels ?? 3,
-      showing: showingOfRun(run),
-      ...framingOfRun(run),
-    }),
-    shown,
-  };
-}
-
-async function pickFromSplit(
-  flags: ExplainFlags,
-  { config, threshold, dir, quiet, seed }: Context,
-): Promise<{ pixels: Tensor; shown: Shown[] }> {
-  const chosen = await chooseImages(flags, { config, threshold, dir, seed });
-  if (chosen.length === 0)
-    throw new DataError(`${dir}: no errors on the ${flags.split} split; nothing to show`);
-  const { dataset, cache } = await reopenData(dir, config, {
-    data: flags.data,
-    quiet,
-    framing: framingOfRun(dir),
-    channels: config.channels ?? 3,
-  });
-  try {
-    const at = new Map(cache.rows.map((row, i) => [row.id, i]));
-    const missing = chosen.find(({ id }) => !at.has(id));
-    if (missing)
-      throw new DataError(`${dataset.dir}: has no image '${missing.id}' any more; was it made anew?`);
-    const pixels = await gatherRows(
-      cache.images,
-      chosen.map(({ id }) => at.get(id)!),
-    );
-    const shown = chosen
-      .slice(0, flags.count)
-      .map(({ id }) => ({ id, label: cache.rows[at.get(id)!]!.label }));
-    return { pixels, shown };
-  } finally {
-    cache.images.dispose();
-  }
-}
-
-/** Images of a split by lot, or its errors, from the scores that the run holds. */
-async function chooseImages(
-  flags: ExplainFlags,
-  { config, threshold, dir, seed }: Omit<Context, 'quiet'>,
-): Promise<{ id: string }[]> {
-  const choice = flags.errors ? 'errors' : 'lot';
-  const wanted = Math.max(flags.count, flags.scored);
-  const random = new Random(seed).fork('explain');
-  const unfinished = (): Error =>
-    new DataError(
-      `${dir}: has no scores yet; finish the run first (${commandLine`graft classify resume ${dir}`})`,
-    );
-  if (config.target === 'classes') {
-    const { classes } = config;
-    const rows = readStoredClassScores(dir, flags.split, classes);
-    if (!rows) throw unfinished();
-    return chooseClassRows(rows, wanted, { choice, classes, about: flags.class, random });
-  }
-  const rows = readStoredScores(dir, flags.split);
-  if (!rows) throw unfinished();
-  return chooseRows(rows, wanted, { choice, threshold, random });
 }
 
 const methodNames: Record<Method, string> = {

@@ -47,8 +47,8 @@ export function registerPredict(classify: Command): void {
     )
     .option('--page <page>', 'of TIFFs that hold several pictures: first, middle, last or a number')
     .option('--skip-unreadable', 'files that cannot be read are no failure')
-    .action(async (run: string, images: string[], flags: PredictFlags, command: Command) =>
-      predictCommand(run, images, flags, command),
+    .action(async (run: string, images: string[], flags: PredictFlags) =>
+      predictCommand({ run, images, ...flags }, predict),
     );
   examples(predict, [
     ['a folder of new pictures', 'graft classify predict runs/first pictures --csv out.csv'],
@@ -63,9 +63,7 @@ export function registerPredict(classify: Command): void {
 type Write = (text: string) => Promise<void>;
 
 async function predictCommand(
-  run: string,
-  given: readonly string[],
-  flags: PredictFlags,
+  { run, images: given, ...flags }: PredictFlags & { run: string; images: string[] },
   command: Command,
 ): Promise<void> {
   const { quiet, json } = globalOptions(command);

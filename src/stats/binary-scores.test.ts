@@ -1,9 +1,9 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { type BinaryScores, binaryScorer, binaryScores } from './binary-scores.js';
 import { classifyGolden } from './classify.test-data.js';
 import { aucCovariance, aucInterval } from './delong.js';
 import { averagePrecision, precisionRecallCurve } from './precision-recall.js';
+import { type BinaryScores, binaryScorer } from './scores.js';
 
 const close = (ours: BinaryScores, theirs: BinaryScores): void => {
   for (const [name, value] of Object.entries(theirs))
@@ -13,7 +13,7 @@ const close = (ours: BinaryScores, theirs: BinaryScores): void => {
 describe('scores of two classes', () => {
   test('equal scikit-learn’s, with and without ties', () => {
     for (const { labels, probabilities, threshold, scores } of classifyGolden.scores)
-      close(binaryScores(labels, probabilities, threshold), scores);
+      close(binaryScorer(labels, probabilities, threshold)(), scores);
   });
 
   test('under weights, scikit-learn’s with sample_weight', () => {
@@ -26,11 +26,11 @@ describe('scores of two classes', () => {
     const repeated = labels.flatMap((_, i) => new Array<number>(weights[i]!).fill(i));
     close(
       binaryScorer(labels, probabilities, threshold)(weights),
-      binaryScores(
+      binaryScorer(
         repeated.map((i) => labels[i]!),
         repeated.map((i) => probabilities[i]!),
         threshold,
-      ),
+      )(),
     );
   });
 
@@ -38,7 +38,7 @@ describe('scores of two classes', () => {
     // One false alarm among ten, above both positives: 1 − 1/10 is a rounding error away from 0.9.
     const labels = [0, 1, 1, ...new Array<number>(9).fill(0)];
     const scores = [0.9, 0.8, 0.7, ...new Array<number>(9).fill(0.1)];
-    expect(binaryScores(labels, scores, 0.5)).toMatchObject({
+    expect(binaryScorer(labels, scores, 0.5)()).toMatchObject({
       sensitivityAt90Specificity: 1,
       sensitivityAt95Specificity: 0,
       specificityAt90Sensitivity: 0.9,
@@ -46,15 +46,15 @@ describe('scores of two classes', () => {
   });
 
   test('a threshold that nothing reaches: precision is not defined, all others are', () => {
-    const { precision, ...others } = binaryScores([0, 1, 0, 1], [0.2, 0.3, 0.1, 0.6], 2);
+    const { precision, ...others } = binaryScorer([0, 1, 0, 1], [0.2, 0.3, 0.1, 0.6], 2)();
     expect(precision).toBeNaN();
     expect(others).toMatchObject({ sensitivity: 0, specificity: 1, f1: 0, accuracy: 0.5, auc: 1 });
   });
 
   test('one class, other labels, unequal lengths are refused', () => {
-    expect(() => binaryScores([1, 1], [0.5, 0.6], 0.5)).toThrow(/both classes/);
-    expect(() => binaryScores([0, 2], [0.5, 0.6], 0.5)).toThrow(/0 or 1/);
-    expect(() => binaryScores([0, 1], [0.5], 0.5)).toThrow(/one score/);
+    expect(() => binaryScorer([1, 1], [0.5, 0.6], 0.5)()).toThrow(/both classes/);
+    expect(() => binaryScorer([0, 2], [0.5, 0.6], 0.5)()).toThrow(/0 or 1/);
+    expect(() => binaryScorer([0, 1], [0.5], 0.5)()).toThrow(/one score/);
   });
 });
 

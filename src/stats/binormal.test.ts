@@ -2,8 +2,8 @@ import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import { binormalCovariance, bivariateNormalCdf } from './binormal.js';
 import { aucCovariance } from './delong.js';
+import { normalCdf, normalQuantile } from './distributions.js';
 import { statsGolden } from './golden.test-data.js';
-import { normalCdf, normalQuantile } from './normal.js';
 
 describe('binormal model', () => {
   test('covariance of two AUCs equals the sum over pairs with scipy’s bivariate normal', () => {

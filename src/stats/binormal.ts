@@ -10,7 +10,7 @@
  * Obuchowski & McClish (Stat. Med. 1997), the counting of pairs that of Hanley & McNeil (Radiology 1982).
  */
 import { DataError } from 'graft-torch/base';
-import { normalCdf, normalQuantile } from './normal.js';
+import { normalCdf, normalQuantile } from './distributions.js';
 
 /** Intervals of Simpson's rule; ample, the integrand is smooth. */
 const STEPS = 400;

@@ -7,10 +7,15 @@
  *
  * With few seeds the percentile interval is too narrow for the part that seeds contribute (it knows neither
  * n − 1 nor t); ./seeds.ts gives the interval that conclusions rest on, this one checks it.
+ *
+ * Scores that have no formula of their own get their covariance over images from replicates, one draw serving all
+ * classifiers and all scores (`scoreReplicates`); ./seeds.ts combines it with the spread over seeds.
  */
 import type { Random } from 'graft-torch/base';
 import type { Interval } from './delong.js';
 import { checkBinary, type Numbers, sortedOrder } from './roc.js';
+import { type BinaryScores, binaryScorer } from './scores.js';
+import { type CombineOptions, combine, type SeedsEstimate } from './seeds.js';
 
 /** Draws how often each image counts in one replicate; the array is reused by the next draw. */
 export type DrawWeights = (random: Random) => Float64Array;
@@ -116,17 +121,6 @@ export function percentileInterval(replicates: Numbers, level = 0.95): Interval 
   return { low: quantile(replicates, (1 - level) / 2), high: quantile(replicates, (1 + level) / 2) };
 }
 
-/** Replicates of any statistic of weighted images, groups drawn with replacement. */
-export function clusterBootstrap(
-  draw: DrawWeights,
-  statistic: (weights: Float64Array) => number,
-  options: { replicates?: number; random: Random },
-): Float64Array {
-  const result = new Float64Array(options.replicates ?? 2000);
-  for (let i = 0; i < result.length; i++) result[i] = statistic(draw(options.random));
-  return result;
-}
-
 /**
  * Replicates of each arm's mean AUC over seeds, groups and seeds drawn with replacement. The i-th replicates of
  * all arms share their draw: subtract them for paired differences.
@@ -155,4 +149,67 @@ export function hierarchicalBootstrap(
     });
   }
   return result;
+}
+
+export type ScoreKey = keyof BinaryScores;
+
+export interface ScoreReplicates<Key extends ScoreKey = ScoreKey> {
+  /** On the images as they are. */
+  values: BinaryScores;
+  /** One a draw. */
+  replicates: Record<Key, Float64Array>;
+}
+
+/**
+ * @param readers probabilities, one an image in the order of `labels`, and the threshold from which on they call positive
+ * @param options.scores of which replicates are kept
+ * @returns one a reader; the b-th replicates of all readers share their draw
+ */
+export function scoreReplicates<Key extends ScoreKey>(
+  labels: Numbers,
+  readers: readonly { scores: Numbers; threshold: number }[],
+  options: { scores: readonly Key[]; groups?: readonly string[]; replicates: number; random: Random },
+): ScoreReplicates<Key>[] {
+  const { scores, replicates, random } = options;
+  const draw = groupDraw(labels, options.groups);
+  const scorers = readers.map((reader) => binaryScorer(labels, reader.scores, reader.threshold));
+  const result = scorers.map((scorer) => ({
+    values: scorer(),
+    replicates: Object.fromEntries(scores.map((key) => [key, new Float64Array(replicates)])) as Record<
+      Key,
+      Float64Array
+    >,
+  }));
+  for (let i = 0; i < replicates; i++) {
+    const weights = draw(random);
+    scorers.forEach((scorer, reader) => {
+      const drawn = scorer(weights);
+      for (const key of scores) result[reader]!.replicates[key][i] = drawn[key];
+    });
+  }
+  return result;
+}
+
+export interface ReplicateOptions<Key extends ScoreKey> extends CombineOptions {
+  /** Subtracted seed by seed, for a paired difference. */
+  minus?: readonly ScoreReplicates<Key>[];
+}
+
+/** Mean of one score over seeds, its covariance over images taken from the replicates. @param readers one a seed */
+export function combineReplicates<Key extends ScoreKey>(
+  readers: readonly ScoreReplicates<Key>[],
+  score: Key,
+  { minus, ...options }: ReplicateOptions<Key> = {},
+): SeedsEstimate {
+  const values = readers.map(({ values: own }, i) => own[score] - (minus ? minus[i]!.values[score] : 0));
+  const deviations = readers.map(({ replicates }, i) => {
+    const theirs = minus ? minus[i]!.replicates[score] : null;
+    const own = theirs ? replicates[score].map((value, b) => value - theirs[b]!) : replicates[score];
+    const mean = own.reduce((sum, value) => sum + value, 0) / own.length;
+    return own.map((value) => value - mean);
+  });
+  const covariance = deviations.map((a) =>
+    deviations.map((b) => a.reduce((sum, value, i) => sum + value * b[i]!, 0) / (a.length - 1)),
+  );
+  return combine(values, covariance, options);
 }

@@ -15,7 +15,7 @@ import type { Numbers } from './roc.js';
 export interface Bounds {
   /** The estimate. */
   value: number;
-  /** Independent groups that the score rests on, may be broken (./effective-groups.ts). */
+  /** Independent groups that the score rests on, may be broken (./groups.ts). */
   groups: number;
   /** Default 0 to 1. */
   range?: readonly [low: number, high: number];

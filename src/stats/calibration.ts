@@ -10,9 +10,7 @@
  * An ECE of few images is never 0: even true probabilities miss the shares by chance. `calibrationFloor` says by how much,
  * and an ECE means something only beside it. For the same reason it gets no bootstrap interval, which would lie too high.
  */
-
-import type { Random } from 'graft-torch/base';
-import { DataError } from 'graft-torch/base';
+import { DataError, type Random } from 'graft-torch/base';
 import { quantile } from './bootstrap.js';
 import type { Numbers } from './roc.js';
 

@@ -1,6 +1,6 @@
 /** The golden values of test/goldens/classify/scores.json (made by scores.py beside it), typed for the tests. */
 import { readFileSync } from 'node:fs';
-import type { BinaryScores } from './binary-scores.js';
+import type { BinaryScores } from './scores.js';
 
 interface ClassifyGolden {
   scores: {

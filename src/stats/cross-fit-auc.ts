@@ -13,9 +13,8 @@ import { Random } from 'graft-torch/base';
 import { boundedInterval } from './bounded-interval.js';
 import { type Codes, crossFitter, dealFolds } from './cross-fit.js';
 import { type Interval, intervalAround } from './delong.js';
-import { effectiveGroups } from './effective-groups.js';
-import { groupPermutation } from './group-permutation.js';
-import { normalQuantile } from './normal.js';
+import { normalQuantile } from './distributions.js';
+import { effectiveGroups, groupPermutation } from './groups.js';
 import type { Numbers } from './roc.js';
 
 export interface CrossFitAucOptions {

@@ -1,8 +1,8 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import { aucCovariance, aucInterval, delongTest, structuralComponents } from './delong.js';
+import { normalCdf } from './distributions.js';
 import { statsGolden } from './golden.test-data.js';
-import { normalCdf } from './normal.js';
 
 /** Test images of a binormal model: positives are shifted by `shift`. */
 function sample(random: Random, positives: number, negatives: number, shift: number) {
@@ -26,7 +26,7 @@ describe('DeLong', () => {
         expect(value).toBeCloseTo(golden.aucs[i]!, 13);
       });
       matrixClose(covariance, golden.covariance);
-      const { z, p } = delongTest(golden.labels, golden.scores[0]!, golden.scores[1]!);
+      const { z, p } = delongTest(golden.labels, [golden.scores[0]!, golden.scores[1]!]);
       expect(z).toBeCloseTo(golden.z, 10);
       expect(p).toBeCloseTo(golden.p, 10);
       const { low, high } = aucInterval(aucs[0]!, covariance[0]![0]!);
@@ -37,7 +37,10 @@ describe('DeLong', () => {
 
   test('clustered images: equals Obuchowski’s sums over clusters', () => {
     for (const golden of statsGolden.delong) {
-      matrixClose(aucCovariance(golden.labels, golden.scores, golden.groups).covariance, golden.clustered);
+      matrixClose(
+        aucCovariance(golden.labels, golden.scores, { groups: golden.groups }).covariance,
+        golden.clustered,
+      );
     }
   });
 
@@ -45,8 +48,9 @@ describe('DeLong', () => {
     const { labels, scores } = sample(new Random(5), 30, 50, 1);
     const twice = <T>(items: readonly T[]): T[] => [...items, ...items];
     const groups = labels.map((_, i) => `patient ${i}`);
-    const single = aucCovariance(labels, [scores], groups).covariance[0]![0]!;
-    const doubled = aucCovariance(twice(labels), [twice(scores)], twice(groups)).covariance[0]![0]!;
+    const single = aucCovariance(labels, [scores], { groups }).covariance[0]![0]!;
+    const doubled = aucCovariance(twice(labels), [twice(scores)], { groups: twice(groups) })
+      .covariance[0]![0]!;
     expect(doubled).toBeCloseTo(single, 12);
     // Blind to groups, the copies would halve the variance.
     expect(aucCovariance(twice(labels), [twice(scores)]).covariance[0]![0]!).toBeLessThan(0.52 * single);
@@ -89,7 +93,7 @@ describe('DeLong', () => {
 
   test('identical models: no difference, p = 1, but no certainty; too few groups: refused', () => {
     const { labels, scores } = sample(new Random(3), 10, 10, 1);
-    const alike = delongTest(labels, scores, scores);
+    const alike = delongTest(labels, [scores, scores]);
     expect(alike).toMatchObject({ difference: 0, p: 1 });
     expect(alike.high).toBeCloseTo(1.959963984540054 / 12, 12);
     expect(alike.low).toBe(-alike.high);

@@ -5,8 +5,8 @@
  * a group first (Obuchowski, Biometrics 1997), which is DeLong's formula again when each image is its own group.
  */
 import { DataError } from 'graft-torch/base';
-import { effectiveSize } from './effective-groups.js';
-import { normalCdf, normalQuantile } from './normal.js';
+import { normalCdf, normalQuantile } from './distributions.js';
+import { effectiveSize, groupIndex } from './groups.js';
 import { checkBinary, midRanks, type Numbers } from './roc.js';
 
 export interface Interval {
@@ -56,38 +56,17 @@ export function structuralComponents(
   return { auc: sum / positives, components };
 }
 
-/** Group names to 0, 1, 2, …; without groups each image is its own. */
-export function groupIndex(
-  count: number,
-  groups: readonly string[] | undefined,
-): { index: Uint32Array; size: number } {
-  const index = new Uint32Array(count);
-  if (!groups) {
-    for (let i = 0; i < count; i++) index[i] = i;
-    return { index, size: count };
-  }
-  if (groups.length !== count) throw new DataError(`Got ${groups.length} groups for ${count} images.`);
-  const seen = new Map<string, number>();
-  for (let i = 0; i < count; i++) {
-    const name = groups[i]!;
-    if (!seen.has(name)) seen.set(name, seen.size);
-    index[i] = seen.get(name)!;
-  }
-  return { index, size: seen.size };
-}
-
 /**
  * AUCs of several models on the same images and their covariance matrix.
  * @param scores one array a model, each in the order of `labels`.
- * @param groups one name an image; images of one group may be correlated.
+ * @param options.groups one name an image; images of one group may be correlated.
  * @param options.orUnknown covariances are NaN instead where they cannot be estimated
  * @throws DataError where a class has fewer than two groups: no variance can be estimated.
  */
 export function aucCovariance(
   labels: Numbers,
   scores: readonly Numbers[],
-  groups?: readonly string[],
-  { orUnknown = false }: { orUnknown?: boolean } = {},
+  { groups, orUnknown = false }: { groups?: readonly string[]; orUnknown?: boolean } = {},
 ): AucCovariance {
   const { index, size } = groupIndex(labels.length, groups);
   const positiveCounts = new Float64Array(size);
@@ -197,11 +176,14 @@ export interface DelongTest extends Interval {
  */
 export function delongTest(
   labels: Numbers,
-  first: Numbers,
-  second: Numbers,
+  [first, second]: readonly [Numbers, Numbers],
   options: { groups?: readonly string[]; level?: number } = {},
 ): DelongTest {
-  return delongDifference(aucCovariance(labels, [first, second], options.groups), [0, 1], options.level);
+  return delongDifference(
+    aucCovariance(labels, [first, second], { groups: options.groups }),
+    [0, 1],
+    options.level,
+  );
 }
 
 /**

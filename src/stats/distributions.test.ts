@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { fTail } from './fisher-f.js';
+import {
+  fTail,
+  incompleteBeta,
+  logGamma,
+  noncentralTCdf,
+  normalCdf,
+  normalQuantile,
+  tCdf,
+  tQuantile,
+  tTwoSided,
+} from './distributions.js';
 import { statsGolden as golden } from './golden.test-data.js';
-import { noncentralTCdf } from './noncentral-t.js';
-import { normalCdf, normalQuantile } from './normal.js';
-import { incompleteBeta, logGamma } from './special.js';
-import { tCdf, tQuantile, tTwoSided } from './student-t.js';
 
 /** Agreement relative to the golden value. */
 const close = (actual: number, expected: number, relative: number): void => {

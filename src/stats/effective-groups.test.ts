@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { effectiveGroups, effectiveSize } from './effective-groups.js';
+import { effectiveGroups, effectiveSize } from './groups.js';
 
 describe('effectiveGroups', () => {
   it('counts images where each is its own group', () => {

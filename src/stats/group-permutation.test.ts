@@ -1,6 +1,6 @@
 import { Random } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { groupPermutation } from './group-permutation.js';
+import { groupPermutation } from './groups.js';
 
 test('without groups: a permutation of the labels, each as often', () => {
   const labels = [1, 1, 0, 0, 0];

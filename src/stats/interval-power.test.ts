@@ -1,8 +1,7 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { chanceOfEffect, chanceOfEquivalence } from './interval-power.js';
 import { meanAndDeviation } from './paired.js';
-import { detectableDifference, powerOfT } from './power.js';
+import { chanceOfEffect, chanceOfEquivalence, detectableDifference, powerOfT } from './power.js';
 import { halfWidth } from './seeds.js';
 
 /** Shares of simulated trials whose interval excludes zero, and lies within ±margin. */

@@ -8,8 +8,8 @@
  * arXiv:1902.03368).
  */
 import { DataError } from 'graft-torch/base';
-import { type BinaryScores, binaryScorer } from './binary-scores.js';
 import type { Numbers } from './roc.js';
+import { type BinaryScores, binaryScorer } from './scores.js';
 
 /** Of one class against all others. NaN where a score is not defined: precision of a class that is never called. */
 export type OneClassScores = Pick<

@@ -1,7 +1,8 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import { statsGolden } from './golden.test-data.js';
-import { holm, meanAndDeviation, pairedT, wilcoxonSignedRank } from './paired.js';
+import { holm } from './multiplicity.js';
+import { meanAndDeviation, pairedT, wilcoxonSignedRank } from './paired.js';
 import {
   detectableDifference,
   detectableFloor,

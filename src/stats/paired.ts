@@ -1,10 +1,11 @@
 /**
- * Paired comparisons over seeds on one and the same test set, and the correction for making several.
- * These know training chance only; ./seeds.ts adds the choice of test images.
+ * Pairs: comparisons over seeds on one and the same test set (these know training chance only; ./seeds.ts adds the choice
+ * of test images), and how far two measures rank alike.
  */
+import { DataError } from 'graft-torch/base';
 import type { Interval } from './delong.js';
+import { tQuantile, tTwoSided } from './distributions.js';
 import { midRanks, type Numbers } from './roc.js';
-import { tQuantile, tTwoSided } from './student-t.js';
 
 /** Mean and sample standard deviation (n − 1; 0 for one value). */
 export function meanAndDeviation(values: Numbers): { mean: number; deviation: number } {
@@ -91,14 +92,22 @@ export function wilcoxonSignedRank(differences: Numbers): { statistic: number; p
   return { statistic: smaller / 2, p: Math.min(1, 2 * tail), n };
 }
 
-/** Holm's step-down correction (Scand. J. Stat. 1979): adjusted p-values in the order given. */
-export function holm(pValues: Numbers): number[] {
-  const order = Array.from({ length: pValues.length }, (_, i) => i).sort((a, b) => pValues[a]! - pValues[b]!);
-  const adjusted = new Array<number>(pValues.length).fill(1);
-  let largest = 0;
-  order.forEach((index, step) => {
-    largest = Math.max(largest, Math.min(1, (pValues.length - step) * pValues[index]!));
-    adjusted[index] = largest;
-  });
-  return adjusted;
+/**
+ * Spearman's rank correlation: the correlation of mid-ranks (ties share the mean of their ranks).
+ * @returns −1 … 1; NaN where one side has the same value throughout, and so no order
+ * @throws DataError for unequal lengths
+ */
+export function spearman(first: Numbers, second: Numbers): number {
+  if (first.length !== second.length) {
+    throw new DataError(`A correlation needs pairs: got ${first.length} and ${second.length} values.`);
+  }
+  const [a, b] = [midRanks(first), midRanks(second)];
+  const mean = (a.length + 1) / 2;
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    ab += (a[i]! - mean) * (b[i]! - mean);
+    aa += (a[i]! - mean) ** 2;
+    bb += (b[i]! - mean) ** 2;
+  }
+  return ab / Math.sqrt(aa * bb);
 }

@@ -1,10 +1,13 @@
 /**
- * What a trial can see at all. Power of a two-sided t test is exact (noncentral t) once the observed variances
- * are taken for the true ones; with few seeds they are themselves rough, and so is the answer.
+ * What a trial can see at all. Power of a two-sided t test is exact (noncentral t) once the observed variances are taken
+ * for the true ones; with few seeds they are themselves rough, and so is the answer.
+ *
+ * Of a trial that has not been run, ./seeds.ts's interval has a chance to exclude zero at a true effect, and one to lie
+ * within ±margin at a true effect (of zero, mostly). The mean is normal with variance (τ² + s²/r)/k + C and independent of
+ * the two sample deviations, between seeds and between folds, that the half width is made of; so both chances are integrals
+ * over these two.
  */
-import { chanceOfEffect } from './interval-power.js';
-import { noncentralTCdf } from './noncentral-t.js';
-import { tQuantile } from './student-t.js';
+import { deviationNodes, noncentralTCdf, normalCdf, overDeviations, tQuantile } from './distributions.js';
 
 export interface PowerOptions {
   /** Two-sided level, .05 unless told. */
@@ -206,4 +209,66 @@ export function seedsAndGroupsNeeded(
   const seeds = Math.max(enough, design.seeds);
   const groups = groupsNeeded(effect, { ...design, seeds }, options);
   return groups === null ? null : { seeds, groups };
+}
+
+/** Expectation, over the half width that seeds and folds happen to give, of the chance that `f` gives to a half width. */
+function overHalfWidths(
+  design: Design,
+  alpha: number,
+  f: (half: number, deviation: number) => number,
+): number {
+  const { seeds, folds = 1, seedVariance, testVariance, foldVariance = 0, testGroups } = design;
+  const fromImages = imagesQuantile(alpha, testGroups) * Math.sqrt(testVariance);
+  if (seedVariance === null) return f(fromImages, Math.sqrt(testVariance));
+  const variance = seedVariance / (folds * seeds);
+  const deviation = Math.sqrt(foldVariance / folds + variance + testVariance);
+  const degreesOfFreedom = folds * (seeds - 1);
+  const ofSeeds = degreesOfFreedom > 0 ? tQuantile(1 - alpha / 2, degreesOfFreedom) * Math.sqrt(variance) : 0;
+  if (folds < 2) {
+    if (ofSeeds === 0) return f(fromImages, deviation);
+    // Half widths change with s at the rate `ofSeeds`; chances change over a deviation.
+    const resolution = 0.3 / (1 + ofSeeds / deviation);
+    return overDeviations(degreesOfFreedom, resolution, (s) =>
+      f(Math.hypot(ofSeeds * s, fromImages), deviation),
+    );
+  }
+  const ofFolds = tQuantile(1 - alpha / 2, folds - 1) * deviation;
+  const withinFolds = (s: number): number => (degreesOfFreedom > 0 ? Math.hypot(ofSeeds * s, fromImages) : 0);
+  const inner = degreesOfFreedom > 0 ? deviationNodes(degreesOfFreedom) : [{ deviation: 1, weight: 1 }];
+  const widths = inner.map((node) => ({ half: withinFolds(node.deviation), weight: node.weight }));
+  return deviationNodes(folds - 1).reduce((sum, outer) => {
+    const least = ofFolds * outer.deviation;
+    return (
+      sum +
+      outer.weight *
+        widths.reduce((part, { half, weight }) => part + weight * f(Math.max(half, least), deviation), 0)
+    );
+  }, 0);
+}
+
+/** Quantile for what comes from images, t on one less than the effective groups; normal where they are not known. */
+export const imagesQuantile = (alpha: number, groups = Number.POSITIVE_INFINITY): number =>
+  tQuantile(1 - alpha / 2, Math.max(1, groups - 1));
+
+/** Chance that the interval of error rate `alpha` excludes zero at this true effect; with one seed, over images alone. */
+export function chanceOfEffect(effect: number, design: Design, alpha = 0.05): number {
+  return overHalfWidths(
+    design,
+    alpha,
+    (half, deviation) => normalCdf((effect - half) / deviation) + normalCdf((-effect - half) / deviation),
+  );
+}
+
+/** Chance that the interval of error rate `alpha` lies within ±margin at this true effect (0 unless told). */
+export function chanceOfEquivalence(
+  margin: number,
+  design: Design,
+  options: { alpha?: number; effect?: number } = {},
+): number {
+  const { alpha = 0.05, effect = 0 } = options;
+  return overHalfWidths(design, alpha, (half, deviation) => {
+    const room = margin - half;
+    if (room <= 0) return 0;
+    return normalCdf((room - effect) / deviation) - normalCdf((-room - effect) / deviation);
+  });
 }

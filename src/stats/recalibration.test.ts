@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { clusterCovariance } from './cluster-covariance.js';
 import { benefitOfAll, benefitOfImages, netBenefit } from './decision-curve.js';
+import { clusterCovariance } from './groups.js';
 import { recalibrate } from './recalibration.js';
 
 interface Case {

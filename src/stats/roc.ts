@@ -151,12 +151,3 @@ export function sensitivityAt(curve: RocCurve, falsePositiveRate: number): numbe
   const left = right - 1;
   return y[left]! + ((y[right]! - y[left]!) * (falsePositiveRate - x[left]!)) / (x[right]! - x[left]!);
 }
-
-/** Vertical average of several curves (one a seed) on an even grid of `points` false positive rates. */
-export function meanRoc(curves: readonly RocCurve[], points = 101): { x: number[]; y: number[] } {
-  const x = Array.from({ length: points }, (_, i) => i / (points - 1));
-  const y = x.map(
-    (rate) => curves.reduce((sum, curve) => sum + sensitivityAt(curve, rate), 0) / curves.length,
-  );
-  return { x, y };
-}

@@ -1,9 +1,10 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { binaryScores } from './binary-scores.js';
-import { combineReplicates, scoreReplicates } from './score-bootstrap.js';
-import { meanAuc, meanDifference } from './seeds.js';
-import { shareCovariance } from './shares.js';
+import { combineReplicates, scoreReplicates } from './bootstrap.js';
+import { aucCovariance } from './delong.js';
+import { shareCovariance } from './proportion.js';
+import { binaryScorer } from './scores.js';
+import { meanDifference, meanOf } from './seeds.js';
 
 const random = new Random(21);
 /** Groups of one, two and three images by turns; four classifiers that agree on what is hard. */
@@ -27,13 +28,13 @@ const made = scoreReplicates(labels, readers, {
 describe('scores with replicates over images', () => {
   test('values are the scores themselves', () => {
     readers.forEach((reader, i) => {
-      expect(made[i]!.values).toEqual(binaryScores(labels, reader.scores, 0.5));
+      expect(made[i]!.values).toEqual(binaryScorer(labels, reader.scores, 0.5)());
     });
   });
 
   test('covariance agrees with the formula by group where there is one: AUC and sensitivity, to 15 %', () => {
     const auc = combineReplicates(made, 'auc');
-    const exact = meanAuc(labels, scores, groups);
+    const exact = meanOf(aucCovariance(labels, scores, { groups }), [...scores.keys()]);
     expect(auc.mean).toBeCloseTo(exact.mean, 12);
     expect(auc.seedVariance).toBeCloseTo(exact.seedVariance!, 12);
     expect(Math.abs(auc.testVariance / exact.testVariance - 1)).toBeLessThan(0.15);
@@ -51,7 +52,7 @@ describe('scores with replicates over images', () => {
 
   test('differences stay paired: what both share of an image cancels', () => {
     const difference = combineReplicates([made[0]!], 'auc', { minus: [made[1]!] });
-    const exact = meanDifference(labels, [scores[0]!], [scores[1]!], groups);
+    const exact = meanDifference(labels, [[scores[0]!], [scores[1]!]], groups);
     expect(difference.mean).toBeCloseTo(exact.mean, 12);
     expect(Math.abs(difference.testVariance / exact.testVariance - 1)).toBeLessThan(0.15);
     expect(difference.testVariance).toBeLessThan(combineReplicates([made[0]!], 'auc').testVariance);

@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { binaryScores } from './binary-scores.js';
 import { rocPointsGolden, statsGolden } from './golden.test-data.js';
-import { chooseThreshold, logLoss, sensitivityAtSpecificity, splitScores } from './scores.js';
+import { rocPoints } from './roc.js';
+import { binaryScorer, chooseThreshold, splitScores } from './scores.js';
 
 const golden = statsGolden.scores;
+
+/** Highest sensitivity among the thresholds whose specificity is at least this, by the definition. */
+function sensitivityAtSpecificity(labels: number[], scores: number[], specificity: number): number {
+  const { falsePositiveRate, truePositiveRate } = rocPoints(labels, scores);
+  return Math.max(0, ...truePositiveRate.filter((_, i) => 1 - falsePositiveRate[i]! >= specificity - 1e-12));
+}
 
 describe('scores of a split', () => {
   test('equal scikit-learn', () => {
@@ -34,7 +40,7 @@ describe('scores of a split', () => {
           threshold,
         );
       }
-      const all = binaryScores(labels, scores, 0.5);
+      const all = binaryScorer(labels, scores, 0.5)();
       expect(sensitivityAtSpecificity(labels, scores, 0.9)).toBe(all.sensitivityAt90Specificity);
       expect(sensitivityAtSpecificity(labels, scores, 0.95)).toBe(all.sensitivityAt95Specificity);
     },
@@ -61,7 +67,7 @@ describe('scores of a split', () => {
   });
 
   test('certain and wrong is costly, not infinite; logits are refused', () => {
-    expect(logLoss([1, 0], [0, 0])).toBeCloseTo(0.5 * -Math.log(1e-15), 8);
-    expect(() => logLoss([1, 0], [2.3, -1])).toThrow(/sigmoid/);
+    expect(splitScores([1, 0], [0, 0], 0.5).logLoss).toBeCloseTo(0.5 * -Math.log(1e-15), 8);
+    expect(() => splitScores([1, 0], [2.3, -1], 0.5)).toThrow(/sigmoid/);
   });
 });

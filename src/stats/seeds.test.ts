@@ -1,12 +1,13 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import { percentileInterval } from './bootstrap.js';
-import { delongTest } from './delong.js';
+import { aucCovariance, delongTest } from './delong.js';
+import { tQuantile, tTwoSided } from './distributions.js';
 import { statsGolden } from './golden.test-data.js';
 import { pairedT } from './paired.js';
 import {
+  combine,
   combineFolds,
-  combineReaders,
   equivalenceHalfWidth,
   equivalenceP,
   fewestGroups,
@@ -14,10 +15,9 @@ import {
   halfWidth,
   inference,
   isSaturated,
-  meanAuc,
   meanDifference,
+  meanOf,
 } from './seeds.js';
-import { tQuantile, tTwoSided } from './student-t.js';
 
 /**
  * A trial with true difference zero: scores are signal + what is hard about the image + an arm's own opinion of
@@ -39,7 +39,7 @@ function nullTrial(random: Random, options: { seeds: number; images: number; wob
 describe('seeds × test images', () => {
   test('variance as Obuchowski and Rockette write it (MS, Cov2, Cov3); interval and p as Howe does', () => {
     for (const golden of statsGolden.seeds) {
-      const estimate = meanDifference(golden.labels, golden.arm, golden.baseline);
+      const estimate = meanDifference(golden.labels, [golden.arm, golden.baseline]);
       const result = inference(estimate);
       expect(estimate.mean).toBeCloseTo(golden.mean, 12);
       expect(estimate.variance).toBeCloseTo(golden.variance, 14);
@@ -51,8 +51,8 @@ describe('seeds × test images', () => {
 
   test('one seed is DeLong’s test, on t for as many images as there are', () => {
     const { labels, arm, baseline } = nullTrial(new Random(9), { seeds: 1, images: 90, wobble: 0 });
-    const estimate = meanDifference(labels, arm, baseline);
-    const delong = delongTest(labels, arm[0]!, baseline[0]!);
+    const estimate = meanDifference(labels, [arm, baseline]);
+    const delong = delongTest(labels, [arm[0]!, baseline[0]!]);
     expect(estimate.seedVariance).toBeNull();
     expect(estimate.variance).toBeCloseTo(delong.standardError ** 2, 15);
     const { p, low, high } = inference(estimate);
@@ -69,7 +69,7 @@ describe('seeds × test images', () => {
       let covered = 0;
       for (let i = 0; i < 500; i++) {
         const { labels, arm, baseline } = nullTrial(random, { seeds: 3, images: 90, wobble });
-        const estimate = meanDifference(labels, arm, baseline);
+        const estimate = meanDifference(labels, [arm, baseline]);
         if (Math.abs(estimate.mean) <= halfWidth(estimate, 0.05)) covered++;
       }
       expect(covered / 500).toBeGreaterThanOrEqual(0.94);
@@ -79,7 +79,7 @@ describe('seeds × test images', () => {
 
   test('folds: pooled s² over k(r − 1) degrees of freedom, ΣC/k²; equivalence; corrected resampled t', () => {
     for (const golden of statsGolden.folds) {
-      const folds = golden.folds.map(({ labels, arm, baseline }) => meanDifference(labels, arm, baseline));
+      const folds = golden.folds.map(({ labels, arm, baseline }) => meanDifference(labels, [arm, baseline]));
       const estimate = combineFolds(folds);
       const result = inference(estimate);
       expect(estimate.mean).toBeCloseTo(golden.mean, 12);
@@ -101,9 +101,9 @@ describe('seeds × test images', () => {
 
   test('one fold is the estimate itself; with one seed a fold, folds are the sample', () => {
     const { labels, arm, baseline } = nullTrial(new Random(5), { seeds: 3, images: 60, wobble: 0.1 });
-    const estimate = meanDifference(labels, arm, baseline);
+    const estimate = meanDifference(labels, [arm, baseline]);
     expect(combineFolds([estimate])).toBe(estimate);
-    const singles = [0, 1, 2].map((i) => meanDifference(labels, [arm[i]!], [baseline[i]!]));
+    const singles = [0, 1, 2].map((i) => meanDifference(labels, [[arm[i]!], [baseline[i]!]]));
     expect(combineFolds(singles)).toMatchObject({ between: 'folds', degreesOfFreedom: 2, testVariance: 0 });
     const t = pairedT(singles.map(({ mean }) => mean))!;
     expect(inference(combineFolds(singles)).p).toBeCloseTo(t.p, 9);
@@ -115,7 +115,7 @@ describe('seeds × test images', () => {
     let within = 0;
     for (let i = 0; i < 60; i++) {
       const { labels, arm, baseline } = nullTrial(random, { seeds: 3, images: 90, wobble: 0.1 });
-      const estimate = meanDifference(labels, arm, baseline);
+      const estimate = meanDifference(labels, [arm, baseline]);
       const half = equivalenceHalfWidth(estimate, 0.1);
       expect(half).toBeGreaterThan(halfWidth(estimate, 0.1));
       const inside = Math.abs(estimate.mean) + half <= 0.12;
@@ -128,11 +128,11 @@ describe('seeds × test images', () => {
 
   test('identical arms: zero, p = 1, and an interval all the same; one arm’s mean AUC', () => {
     const { labels, arm } = nullTrial(new Random(4), { seeds: 3, images: 60, wobble: 0.2 });
-    const alike = inference(meanDifference(labels, arm, arm));
+    const alike = inference(meanDifference(labels, [arm, arm]));
     expect(alike).toMatchObject({ p: 1, standardError: 0 });
     // Twenty positives: one further, ranked otherwise.
     expect(alike.high).toBeCloseTo(tQuantile(0.975, 19) / 22, 12);
-    const estimate = meanAuc(labels, arm);
+    const estimate = meanOf(aucCovariance(labels, arm), [...arm.keys()]);
     expect(estimate.values).toHaveLength(3);
     expect(estimate.variance).toBeGreaterThan(estimate.seedVariance! / 3);
   });
@@ -153,7 +153,7 @@ describe('folds as a sample', () => {
     [0.004, 0],
   ];
   const fold = (mean: number, seeds = 3) => ({
-    ...meanDifference([1, 1, 0, 0], [[4, 3, 2, 1]], [[4, 3, 2, 1]]),
+    ...meanDifference([1, 1, 0, 0], [[[4, 3, 2, 1]], [[4, 3, 2, 1]]]),
     mean,
     values: Array.from({ length: seeds }, () => mean),
     seedVariance: 1e-6,
@@ -200,7 +200,7 @@ describe('folds as a sample', () => {
       generator: `g${Math.floor(i / 3)}`,
     }));
     const covariance = values.map(() => values.map(() => 2e-4));
-    const estimate = combineReaders(values, covariance, origins);
+    const estimate = combine(values, covariance, { origins });
     expect(estimate).toMatchObject({ between: 'generators', runs: 3, degreesOfFreedom: 2 });
     expect(estimate.testVariance).toBeCloseTo(2e-4, 15);
     const t = pairedT([0.05, -0.02, 0.01])!;
@@ -209,7 +209,7 @@ describe('folds as a sample', () => {
       9,
     );
     // One generator of one fold: its seeds are all there is.
-    const one = combineReaders(values.slice(0, 2), alike, origins.slice(0, 2));
+    const one = combine(values.slice(0, 2), alike, { origins: origins.slice(0, 2) });
     expect(one).toMatchObject({ between: 'seeds', runs: 2 });
   });
 });
@@ -218,9 +218,9 @@ describe('few groups', () => {
   test('images count by effective groups: a patient with sixty is hardly more than one', () => {
     const { labels, arm, baseline } = nullTrial(new Random(3), { seeds: 3, images: 90, wobble: 0.1 });
     const groups = labels.map((label, i) => (label === 1 && i < 60 ? 'giant' : `p${i}`));
-    const estimate = meanDifference(labels, arm, baseline, groups);
+    const estimate = meanDifference(labels, [arm, baseline], groups);
     expect(fewestGroups(estimate)).toBeCloseTo(30 ** 2 / (20 ** 2 + 10), 12);
-    const alone = meanDifference(labels, arm, baseline);
+    const alone = meanDifference(labels, [arm, baseline]);
     expect(fewestGroups(alone)).toBeCloseTo(30, 12);
   });
 
@@ -228,12 +228,14 @@ describe('few groups', () => {
     const labels = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0];
     const perfect = (s: number) => labels.map((v, i) => v * 10 + ((i * 7 + s * 3) % 5) / 10);
     const constant = labels.map(() => 0.3);
-    const both = meanDifference(labels, [0, 1, 2].map(perfect), [3, 4, 5].map(perfect));
+    const both = meanDifference(labels, [[0, 1, 2].map(perfect), [3, 4, 5].map(perfect)]);
     expect(isSaturated(both)).toBe(true);
     expect(inference(both).high).toBeCloseTo(tQuantile(0.975, 5) / 8, 12);
     expect(equivalenceP(both, 0.02)).toBeGreaterThan(0.4);
-    const against = inference(meanDifference(labels, [0, 1, 2].map(perfect), [constant, constant, constant]));
+    const against = inference(
+      meanDifference(labels, [[0, 1, 2].map(perfect), [constant, constant, constant]]),
+    );
     expect(against.p).toBeLessThan(0.05);
-    expect(delongTest(labels, perfect(0), constant).p).toBeLessThan(0.05);
+    expect(delongTest(labels, [perfect(0), constant]).p).toBeLessThan(0.05);
   });
 });

@@ -13,7 +13,7 @@
  * J. Am. Stat. Assoc. 1974; the "variance recovery" of Zou & Donner 2008). The customary single t with Satterthwaite's or
  * Hillis's degrees of freedom falls to 87–91 % coverage with two or three seeds that differ; this one keeps its
  * level (docs/trial.md has the simulation). ν is the effective number of groups of the class that has fewer, less one
- * (./effective-groups.ts): C is itself an estimate, from as many groups as there are.
+ * (./groups.ts): C is itself an estimate, from as many groups as there are.
  *
  * With one seed s² cannot be known: the variance is DeLong's, for the trained models as they are.
  *
@@ -39,10 +39,9 @@
  * which the arms differ by just the margin.
  */
 import { type AucCovariance, aucCovariance } from './delong.js';
-import { effectiveSize } from './effective-groups.js';
-import { fTail } from './fisher-f.js';
+import { fTail, tQuantile } from './distributions.js';
+import { effectiveSize } from './groups.js';
 import type { Numbers } from './roc.js';
-import { tQuantile } from './student-t.js';
 
 /** Variances below this are rounding: the arms ranked every image alike. */
 const NOISE = 1e-18;
@@ -83,9 +82,11 @@ export interface SeedsEstimate {
 /** Images of each group, class by class. */
 export type GroupSizes = readonly (readonly number[])[];
 
-export interface ImagesOptions {
+export interface CombineOptions {
   groupSizes?: GroupSizes;
   influences?: readonly number[];
+  /** Of each value, where they were measured on the same images by classifiers of several folds or generators. */
+  origins?: readonly ReaderOrigin[] | undefined;
 }
 
 /**
@@ -95,8 +96,9 @@ export interface ImagesOptions {
 export function combine(
   values: number[],
   covariance: readonly (readonly number[])[],
-  { groupSizes = [], influences = [] }: ImagesOptions = {},
+  { groupSizes = [], influences = [], origins }: CombineOptions = {},
 ): SeedsEstimate {
+  if (origins) return combineReaders(values, covariance, { groupSizes, influences, origins });
   const r = values.length;
   const mean = average(values);
   const images = { across: null, groupSizes, influences };
@@ -217,11 +219,14 @@ export interface ReaderOrigin {
  * test set). Runs of one generator are no sample of generators: their means are, and folds are a sample of training sets.
  * With one generator and one fold alone its runs are the readers, as in {@link combine}.
  */
-export function combineReaders(
+function combineReaders(
   values: number[],
   covariance: readonly (readonly number[])[],
-  origins: readonly ReaderOrigin[],
-  options: ImagesOptions = {},
+  {
+    groupSizes,
+    influences,
+    origins,
+  }: Required<Pick<CombineOptions, 'groupSizes' | 'influences'>> & { origins: readonly ReaderOrigin[] },
 ): SeedsEstimate {
   const keyOf = ({ fold, generator }: ReaderOrigin): string => `${fold} ${generator}`;
   const generators = byKey(values, origins.map(keyOf));
@@ -230,8 +235,7 @@ export function combineReaders(
     [...generators.values()].map(({ first }) => String(origins[first]!.fold)),
   );
   const g = new Set(origins.map(({ generator }) => generator)).size;
-  if (g < 2 && folds.size < 2) return combine(values, covariance, options);
-  const { groupSizes = [], influences = [] } = options;
+  if (g < 2 && folds.size < 2) return combine(values, covariance, { groupSizes, influences });
   const means = [...folds.values()].map((fold) => fold.mean);
   const several = folds.size > 1;
   const apart = (j: number, k: number): boolean =>
@@ -296,22 +300,10 @@ export function foldSpread(folds: readonly SeedsEstimate[]): FoldSpread | null {
   return { ratio, degreesOfFreedom: [k - 1, below], p: fTail(ratio, k - 1, below) };
 }
 
-/** Mean AUC of one arm. @param scores one array a seed, each in the order of `labels`. */
-export function meanAuc(
-  labels: Numbers,
-  scores: readonly Numbers[],
-  groups?: readonly string[],
-): SeedsEstimate {
-  return meanOf(
-    aucCovariance(labels, scores, groups),
-    scores.map((_, i) => i),
-  );
-}
-
 /**
  * Mean over some of the models that were measured on the same images.
  * @param models which, one a seed
- * @param origins of each, where they come from several folds or generators ({@link combineReaders})
+ * @param origins of each, where they come from several folds or generators ({@link combine})
  */
 export function meanOf(
   measured: AucCovariance,
@@ -319,21 +311,12 @@ export function meanOf(
   origins?: readonly ReaderOrigin[],
 ): SeedsEstimate {
   const { aucs, covariance, groupSizes } = measured;
-  return combined(
+  return combine(
     models.map((i) => aucs[i]!),
     models.map((i) => models.map((j) => covariance[i]![j]!)),
-    { groupSizes },
-    origins,
+    { groupSizes, origins },
   );
 }
-
-const combined = (
-  values: number[],
-  covariance: number[][],
-  images: ImagesOptions,
-  origins?: readonly ReaderOrigin[],
-): SeedsEstimate =>
-  origins ? combineReaders(values, covariance, origins, images) : combine(values, covariance, images);
 
 /**
  * Mean paired difference (arm − baseline) over seeds.
@@ -341,12 +324,11 @@ const combined = (
  */
 export function meanDifference(
   labels: Numbers,
-  arm: readonly Numbers[],
-  baseline: readonly Numbers[],
+  [arm, baseline]: readonly [arm: readonly Numbers[], baseline: readonly Numbers[]],
   groups?: readonly string[],
 ): SeedsEstimate {
   return differenceOf(
-    aucCovariance(labels, [...arm, ...baseline], groups),
+    aucCovariance(labels, [...arm, ...baseline], { groups }),
     arm.map((_, i) => [i, arm.length + i]),
   );
 }
@@ -354,7 +336,7 @@ export function meanDifference(
 /**
  * Mean over seeds of the difference between two models each.
  * @param pairs arm and baseline, one pair a seed
- * @param origins of each pair, where they come from several folds or generators ({@link combineReaders})
+ * @param origins of each pair, where they come from several folds or generators ({@link combine})
  */
 export function differenceOf(
   { aucs, covariance, groupSizes, influences }: AucCovariance,
@@ -365,11 +347,10 @@ export function differenceOf(
     average(pairs.map(([a, b]) => influences[a]![g]! - influences[b]![g]!)),
   );
   const at = (i: number, j: number): number => covariance[i]![j]!;
-  return combined(
+  return combine(
     pairs.map(([a, b]) => aucs[a]! - aucs[b]!),
     pairs.map(([a, b]) => pairs.map(([c, d]) => at(a, c) + at(b, d) - at(a, d) - at(b, c))),
-    { groupSizes, influences: ofPairs },
-    origins,
+    { groupSizes, influences: ofPairs, origins },
   );
 }
 

@@ -1,6 +1,6 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { shareCovariance } from './shares.js';
+import { shareCovariance } from './proportion.js';
 
 const random = new Random(4);
 const draw = (count: number, share: number): number[] =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { statsGolden } from './golden.test-data.js';
-import { spendingShares } from './spending.js';
+import { spendingShares } from './multiplicity.js';
 
 describe('shares of an error rate over looks', () => {
   test('increments of the spending function, as scipy computes them', () => {

@@ -1,25 +1,24 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import { classifyGolden } from './classify.test-data.js';
-import { meanAndDeviation } from './paired.js';
+import { meanAndDeviation, spearman } from './paired.js';
 import { proportion, proportionDifference, wilsonInterval } from './proportion.js';
-import { spearman } from './rank-correlation.js';
 import { subgroupAucDifference } from './subgroup-auc.js';
 
 describe('AUC within a subgroup and within the rest', () => {
   const { labels, probabilities, groups, inside, ...golden } = classifyGolden.subgroup;
 
   test('patients on both sides tie them together: the covariance over all pairs', () => {
-    const found = subgroupAucDifference(labels, probabilities, inside, { groups })!;
+    const found = subgroupAucDifference(labels, probabilities, { inside, groups })!;
     for (const key of ['difference', 'standardError', 'low', 'high', 'p'] as const)
       expect(found[key], key).toBeCloseTo(golden[key], 11);
     expect(Math.abs(golden.standardError - golden.independentError)).toBeGreaterThan(1e-3);
   });
 
   test('the sides exchanged: the same with the other sign', () => {
-    const found = subgroupAucDifference(labels, probabilities, inside, { groups })!;
+    const found = subgroupAucDifference(labels, probabilities, { inside, groups })!;
     const swapped = inside.map((value) => (value === null ? null : !value));
-    const other = subgroupAucDifference(labels, probabilities, swapped, { groups })!;
+    const other = subgroupAucDifference(labels, probabilities, { inside: swapped, groups })!;
     expect(other.difference).toBeCloseTo(-found.difference, 14);
     expect(other.low).toBeCloseTo(-found.high, 14);
     expect(other.p).toBeCloseTo(found.p, 12);
@@ -29,11 +28,9 @@ describe('AUC within a subgroup and within the rest', () => {
     // Inside nearly all pairs are right, outside nearly all are wrong, of three images of a class each.
     const few = [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1];
     const scores = [1, 2, 4, 3, 5, 6, 6, 5, 3, 4, 2, 1];
-    const { difference, low, high } = subgroupAucDifference(
-      few,
-      scores,
-      few.map((_, i) => i < 6),
-    )!;
+    const { difference, low, high } = subgroupAucDifference(few, scores, {
+      inside: few.map((_, i) => i < 6),
+    })!;
     expect(difference).toBeCloseTo(7 / 9, 12);
     expect([low > 0, high]).toEqual([true, 1]);
   });
@@ -54,7 +51,7 @@ describe('AUC within a subgroup and within the rest', () => {
           side.push(random.chance(0.5));
         }
       }
-      const found = subgroupAucDifference(y, s, side, { groups: g })!;
+      const found = subgroupAucDifference(y, s, { inside: side, groups: g })!;
       ps.push(found.p);
       zs.push(found.difference / found.standardError);
     }
@@ -68,10 +65,10 @@ describe('AUC within a subgroup and within the rest', () => {
     const y = [1, 1, 0, 0, 1, 1, 0, 0];
     const side = [true, true, true, true, false, false, false, false];
     const s = [0.9, 0.2, 0.5, 0.1, 0.8, 0.3, 0.6, 0.2];
-    expect(subgroupAucDifference(y, s, side)).not.toBeNull();
+    expect(subgroupAucDifference(y, s, { inside: side })).not.toBeNull();
     const onePatient = ['a', 'a', 'b', 'c', 'd', 'e', 'f', 'g'];
-    expect(subgroupAucDifference(y, s, side, { groups: onePatient })).toBeNull();
-    expect(subgroupAucDifference(y, [0.9, 0.8, 0.5, 0.1, 0.8, 0.3, 0.6, 0.2], side)).toBeNull();
+    expect(subgroupAucDifference(y, s, { inside: side, groups: onePatient })).toBeNull();
+    expect(subgroupAucDifference(y, [0.9, 0.8, 0.5, 0.1, 0.8, 0.3, 0.6, 0.2], { inside: side })).toBeNull();
   });
 });
 

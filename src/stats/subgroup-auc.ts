@@ -10,8 +10,10 @@
  * An AUC within a subgroup looks at the ranking among its own images only. It can be the same everywhere while one common
  * threshold misses more melanomas in one subgroup: look at sensitivity and specificity as well.
  */
-import { aucCovariance, groupIndex, type Interval, structuralComponents } from './delong.js';
-import { normalCdf, normalQuantile } from './normal.js';
+
+import { aucCovariance, type Interval, structuralComponents } from './delong.js';
+import { normalCdf, normalQuantile } from './distributions.js';
+import { groupIndex } from './groups.js';
 import type { Numbers } from './roc.js';
 
 export interface SubgroupDifference extends Interval {
@@ -56,17 +58,16 @@ function influences({ labels, scores, groups }: Side): Map<string, number> {
 }
 
 /**
- * @param inside one flag an image: in the subgroup or in the rest; an image that is in neither (value not known) has null
+ * @param options.inside one flag an image: in the subgroup or in the rest; an image that is in neither (value not known) has null
  * @returns null where no variance can be estimated: a class has fewer than two groups on one of the sides, a side
  * separates the classes without error, or the sides share all of their variance
  */
 export function subgroupAucDifference(
   labels: Numbers,
   scores: Numbers,
-  inside: readonly (boolean | null)[],
-  options: { groups?: readonly string[]; level?: number } = {},
+  options: { inside: readonly (boolean | null)[]; groups?: readonly string[]; level?: number },
 ): SubgroupDifference | null {
-  const { groups, level = 0.95 } = options;
+  const { inside, groups, level = 0.95 } = options;
   const sides = [true, false].map((flag): Side => {
     const members = inside.flatMap((value, i) => (value === flag ? [i] : []));
     return {
@@ -77,7 +78,7 @@ export function subgroupAucDifference(
   }) as [Side, Side];
   if (!sides.every(hasInterval)) return null;
   const [first, second] = sides.map((side) => {
-    const { aucs, covariance } = aucCovariance(side.labels, [side.scores], side.groups);
+    const { aucs, covariance } = aucCovariance(side.labels, [side.scores], { groups: side.groups });
     return { auc: aucs[0]!, variance: covariance[0]![0]!, influences: influences(side) };
   }) as [Estimate, Estimate];
   if (first.variance < NOISE || second.variance < NOISE) return null;

@@ -2,12 +2,11 @@
 
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import { binaryScores } from '../stats/binary-scores.js';
 import { delongTest } from '../stats/delong.js';
+import { spendingShares } from '../stats/multiplicity.js';
 import { pairedT } from '../stats/paired.js';
-import { splitScores } from '../stats/scores.js';
+import { binaryScorer, splitScores } from '../stats/scores.js';
 import { combineFolds, inference, meanDifference } from '../stats/seeds.js';
-import { spendingShares } from '../stats/spending.js';
 import { summarise } from '../trial/analysis.js';
 import { exampleSummary } from '../trial/example.test-data.js';
 import type { AnalysisOptions, TrialAnalysis } from './analysis.js';
@@ -26,7 +25,7 @@ describe('folds', () => {
   test('estimates are those of the folds, combined; test images are counted over all', () => {
     const estimate = combineFolds(
       summary.folds.map(({ fold, test: { labels, groups } }) =>
-        meanDifference(labels, scoresOf(primary.arm, fold), scoresOf(primary.baseline, fold), groups),
+        meanDifference(labels, [scoresOf(primary.arm, fold), scoresOf(primary.baseline, fold)], groups),
       ),
     );
     const { low, high, p } = inference(estimate);
@@ -63,7 +62,7 @@ describe('folds', () => {
     const own = primary.perRun.find(({ fold, seed }) => fold === 2 && seed === 1)!;
     const { labels, groups } = summary.folds[1]!.test;
     const pick = (arm: string) => scoresOf(arm, 2)[0]!;
-    const expected = delongTest(labels, pick(primary.arm), pick(primary.baseline), { groups });
+    const expected = delongTest(labels, [pick(primary.arm), pick(primary.baseline)], { groups });
     expect(own.difference).toBeCloseTo(expected.difference, 12);
     expect(own.p).toBeCloseTo(expected.p, 12);
   });
@@ -173,7 +172,7 @@ describe('external test sets', () => {
     const { labels, groups } = summary.external[0]!;
     const scores = (arm: string) =>
       summary.runs.filter((run) => run.arm === arm).map((run) => run.externalScores.outside!);
-    const expected = meanDifference(labels, scores(primary.arm), scores(primary.baseline), groups);
+    const expected = meanDifference(labels, [scores(primary.arm), scores(primary.baseline)], groups);
     const own = outside!.comparisons.find(({ role }) => role === 'primary')!;
     expect(own.runs).toHaveLength(6);
     expect(own.difference.value).toBeCloseTo(expected.mean, 12);
@@ -207,7 +206,7 @@ describe('scores besides AUC', () => {
     const values = summary.runs
       .filter((run) => run.arm === arm.arm)
       .map((run) =>
-        binaryScores(summary.folds[run.fold - 1]!.test.labels, run.testScores, run.test.threshold),
+        binaryScorer(summary.folds[run.fold - 1]!.test.labels, run.testScores, run.test.threshold)(),
       );
     for (const [name, { mean, interval }] of Object.entries(arm.scores)) {
       const expected = values.reduce((sum, value) => sum + value[name as 'brier'], 0) / values.length;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { delongTest } from '../stats/delong.js';
+import { tTwoSided } from '../stats/distributions.js';
 import { auc } from '../stats/roc.js';
-import { tTwoSided } from '../stats/student-t.js';
 import { summarise } from '../trial/analysis.js';
 import { resolveArms, sweepSchema } from '../trial/arms.js';
 import { exampleSummary, fourArms } from '../trial/example.test-data.js';
@@ -78,7 +78,7 @@ describe('analysis of a trial', () => {
     const result = summarise(single, quick);
     const scores = (arm: string) => single.runs.find((run) => run.arm === arm)!.testScores;
     const { labels, groups } = single.folds[0]!.test;
-    const { difference, z } = delongTest(labels, scores('real+synthetic'), scores('real'), { groups });
+    const { difference, z } = delongTest(labels, [scores('real+synthetic'), scores('real')], { groups });
     const [own] = result.comparisons;
     expect(own!.difference.value).toBeCloseTo(difference, 12);
     expect(own!.p).toBeCloseTo(tTwoSided(z, own!.effectiveGroups - 1), 10);

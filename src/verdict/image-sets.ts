@@ -37,7 +37,7 @@ function blockOf(
   { shared, orUnknown }: { shared: boolean; orUnknown: boolean },
 ): Block {
   const scores = readers.map((reader) => reader.scores);
-  const aucs = aucCovariance(images.labels, scores, images.groups, { orUnknown });
+  const aucs = aucCovariance(images.labels, scores, { groups: images.groups, orUnknown });
   return { images, readers, aucs, shared };
 }
 

@@ -1,7 +1,7 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
 import { binormalCovariance } from '../stats/binormal.js';
-import { chanceOfEffect } from '../stats/interval-power.js';
+import { chanceOfEffect } from '../stats/power.js';
 import { summarise } from '../trial/analysis.js';
 import { exampleSummary } from '../trial/example.test-data.js';
 import { analyse } from './analysis.js';

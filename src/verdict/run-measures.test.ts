@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { netBenefit } from '../stats/decision-curve.js';
+import { tQuantile } from '../stats/distributions.js';
 import { recalibrate } from '../stats/recalibration.js';
-import { tQuantile } from '../stats/student-t.js';
 import { exampleSummary } from '../trial/example.test-data.js';
 import { scoresOf } from '../trial/scores.js';
 import { armBenefit, armRecalibration } from './run-measures.js';

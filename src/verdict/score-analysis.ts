@@ -1,6 +1,6 @@
 /**
  * All the scores besides AUC: mean over folds and seeds with an interval. They have no variance formula in common, so the
- * covariance over images is the group bootstrap's (../stats/score-bootstrap.ts); over seeds and folds it is combined as for
+ * covariance over images is the group bootstrap's (../stats/bootstrap.ts); over seeds and folds it is combined as for
  * AUC (../stats/seeds.ts). They are told for description; no verdict and no correction knows them.
  */
 import { Random } from 'graft-torch/base';

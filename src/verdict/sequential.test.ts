@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { spendingShares } from '../stats/spending.js';
+import { spendingShares } from '../stats/multiplicity.js';
 import { exampleSummary } from '../trial/example.test-data.js';
 import { scoresOf } from '../trial/scores.js';
 import type { TrialSummary } from '../trial/summary.js';

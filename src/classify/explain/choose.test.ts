@@ -1,7 +1,6 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, test } from 'vitest';
-import type { ClassScoreRow } from '../class-scores.js';
-import type { ScoreRow } from '../scores.js';
+import type { ClassScoreRow, ScoreRow } from '../scores.js';
 import { chooseClassRows, chooseRows } from './choose.js';
 
 const rows = Array.from({ length: 40 }, (_, i): ScoreRow => {

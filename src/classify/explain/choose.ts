@@ -1,7 +1,6 @@
 /** Which images of a split are explained. */
 import type { Random } from 'graft-torch/base';
-import type { ClassScoreRow } from '../class-scores.js';
-import type { ScoreRow } from '../scores.js';
+import type { ClassScoreRow, ScoreRow } from '../scores.js';
 import { wrongest, wrongestCalls } from '../worst.js';
 
 /**

@@ -9,7 +9,7 @@ import {
   ratePlanes,
 } from '../../report/index.js';
 import { precisionRecallCurve, rocCurve } from '../../stats/index.js';
-import { oneAgainstRest } from '../class-scores.js';
+import { oneAgainstRest } from '../scores.js';
 import { withInterval } from './curves.js';
 import type { ClassReportInput } from './input.js';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { FigureBlock, ReportDocument, TableBlock } from '../../report/document.js';
 import { toHtml } from '../../report/html.js';
-import { composeClassReport } from './class-content.js';
+import { composeEvaluationReport } from './compose.js';
 import { exampleClassInput, SEVEN } from './example.test-data.js';
 import type { ClassReportInput } from './input.js';
 
@@ -10,7 +10,7 @@ let report: ReportDocument;
 let page: string;
 beforeAll(() => {
   input = exampleClassInput();
-  report = composeClassReport(input);
+  report = composeEvaluationReport(input);
   page = toHtml(report);
 });
 
@@ -147,7 +147,7 @@ describe('the page of several classes', () => {
     expect(report.summary).toMatchObject({ tone: 'even', short: 'better than chance' });
     const { evaluation } = input;
     const { balancedAccuracy } = evaluation.scores;
-    const changed = composeClassReport({
+    const changed = composeEvaluationReport({
       ...input,
       dataset: { ...input.dataset, foreign: true, kind: 'phantom' },
       evaluation: {

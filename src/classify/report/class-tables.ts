@@ -1,9 +1,8 @@
 /** Tables of a classifier with several classes: each class against the rest, and subgroups. */
 import type { Block, FigureBlock, TableBlock } from '../../report/index.js';
 import { fixed, forestFigure, list, plural, pValue, signed, whole } from '../../report/index.js';
-import type { ClassEvaluation, OneClassScoreName } from '../class-evaluation.js';
 import { FEWEST_GROUPS_OF_A_CLASS } from '../class-subgroups.js';
-import type { Score } from '../evaluation.js';
+import type { ClassEvaluation, OneClassScoreName, Score } from '../evaluation.js';
 import type { ClassReportInput } from './input.js';
 import { difference, rate } from './subgroup-blocks.js';
 

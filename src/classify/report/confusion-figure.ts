@@ -1,6 +1,6 @@
 /** The confusion matrix as a picture: counts, and their share of the row. */
 import { type FigureBlock, gridPanel, whole } from '../../report/index.js';
-import type { ClassEvaluation } from '../class-evaluation.js';
+import type { ClassEvaluation } from '../evaluation.js';
 
 /** `20 %`; a row without images has no shares. */
 const shareText = (count: number, of: number): string => {

@@ -3,10 +3,8 @@
 import { Random } from 'graft-torch/base';
 import { partitionsOf } from '../../data/dataset/partition.js';
 import type { Tile } from '../../report/document.js';
-import { evaluateClasses } from '../class-evaluation.js';
-import type { ClassScoreRow } from '../class-scores.js';
-import { evaluateScores } from '../evaluation.js';
-import type { ScoreRow } from '../scores.js';
+import { evaluateClasses, evaluateScores } from '../evaluation.js';
+import type { ClassScoreRow, ScoreRow } from '../scores.js';
 import type { ClassReportInput, EvaluationReportInput } from './input.js';
 
 function drawRows(seed: number, patients: number): { rows: ScoreRow[]; metadata: Record<string, string>[] } {
@@ -54,7 +52,12 @@ export function exampleEvaluationInput(
       partitions: partitionsOf(metadata, { columns }),
       replicates: 200,
     }),
-    errors: errors ? { missed: [tile('i1'), tile('i2')], falseAlarms: [tile('i3')] } : null,
+    errors: errors
+      ? [
+          { name: 'melanoma', total: 2, tiles: [tile('i1'), tile('i2')] },
+          { name: 'other', total: 1, tiles: [tile('i3')] },
+        ]
+      : null,
   };
 }
 

@@ -1,9 +1,7 @@
 /** What an evaluation's report is composed of: plain data, so that it can be made, and tested, without a classifier. */
 import type { Tile } from '../../report/index.js';
-import type { ClassEvaluation } from '../class-evaluation.js';
-import type { ClassScoreRow } from '../class-scores.js';
-import type { Evaluation } from '../evaluation.js';
-import type { ScoreRow } from '../scores.js';
+import type { ClassEvaluation, Evaluation } from '../evaluation.js';
+import type { ClassScoreRow, ScoreRow } from '../scores.js';
 
 /** What was evaluated, and when. */
 export interface ReportSubject {
@@ -32,17 +30,26 @@ export interface ReportSubject {
   notes: readonly string[];
 }
 
+/** Errors of one kind, by what the images are: the most confident first, of how many. */
+export interface ErrorRow {
+  name: string;
+  total: number;
+  tiles: Tile[];
+}
+
 export interface EvaluationReportInput extends ReportSubject {
   rows: readonly ScoreRow[];
   evaluation: Evaluation;
-  /** The most confident errors, the most confident first; left out where the pictures were not read. */
-  errors: { missed: Tile[]; falseAlarms: Tile[] } | null;
+  /** Of the positive class and of all others; left out where the pictures were not read. */
+  errors: readonly ErrorRow[] | null;
 }
 
 /** Of a classifier with several classes. */
 export interface ClassReportInput extends ReportSubject {
   rows: readonly ClassScoreRow[];
   evaluation: ClassEvaluation;
-  /** By what the images are; the most confident errors first, of how many. Left out where the pictures were not read. */
-  errors: { name: string; total: number; tiles: Tile[] }[] | null;
+  /** A row a class. */
+  errors: readonly ErrorRow[] | null;
 }
+
+export type AnyReportInput = EvaluationReportInput | ClassReportInput;

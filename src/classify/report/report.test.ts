@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Block, ReportDocument } from '../../report/document.js';
 import { toHtml } from '../../report/html.js';
-import { composeEvaluationReport } from './content.js';
+import { composeEvaluationReport } from './compose.js';
 import { exampleEvaluationInput } from './example.test-data.js';
 import type { EvaluationReportInput } from './input.js';
 

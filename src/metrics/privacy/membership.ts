@@ -86,7 +86,7 @@ export function membership(sets: PrivacySets, options: MembershipOptions = {}): 
   scores.set(members);
   scores.set(others, members.length);
   const names = groups && [...groups.train, ...groups.heldOut];
-  const { aucs, covariance } = aucCovariance(labels, [scores], names);
+  const { aucs, covariance } = aucCovariance(labels, [scores], { groups: names });
   const { positives, negatives } = effectiveGroups(labels, names);
   const smallerClass = Math.min(positives, negatives);
   return {

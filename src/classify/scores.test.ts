@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataError } from 'graft-torch/base';
 import { afterAll, describe, expect, it } from 'vitest';
+import { probability } from './evaluate.js';
 import {
+  aucOf,
   type ClassScoreRow,
   classSummary,
   logOdds,
   oneAgainstRest,
   readClassScores,
   writeClassScores,
-} from './class-scores.js';
-import { probability } from './evaluate.js';
-import { aucOf } from './scores.js';
+} from './scores.js';
 
 const golden = JSON.parse(
   readFileSync(new URL('../../test/goldens/classify/fine_tuning.json', import.meta.url), 'utf8'),

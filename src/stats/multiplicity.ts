@@ -1,5 +1,7 @@
 /**
- * Shares of an error rate for looks at growing data. Whoever looks several times and may stop at each has as many chances
+ * Several tests, or several looks, and one error rate.
+ *
+ * Looks at growing data: whoever looks several times and may stop at each has as many chances
  * to be wrong; if look j tests at w_j·α with Σ w_j = 1, the chance that any look errs is at most α (Bonferroni), whatever
  * the looks have in common. Multiplied the other way, min(1, p_j / w_j) at the look where one stopped is a valid p-value.
  *
@@ -8,7 +10,20 @@
  * look is nearly as sharp as if there had been no other. The bounds of Lan and DeMets themselves would be a little sharper
  * still, but they need looks with independent increments; seeds that share test images do not have them.
  */
-import { normalCdf, normalQuantile } from './normal.js';
+import { normalCdf, normalQuantile } from './distributions.js';
+import type { Numbers } from './roc.js';
+
+/** Holm's step-down correction (Scand. J. Stat. 1979): adjusted p-values in the order given. */
+export function holm(pValues: Numbers): number[] {
+  const order = Array.from({ length: pValues.length }, (_, i) => i).sort((a, b) => pValues[a]! - pValues[b]!);
+  const adjusted = new Array<number>(pValues.length).fill(1);
+  let largest = 0;
+  order.forEach((index, step) => {
+    largest = Math.max(largest, Math.min(1, (pValues.length - step) * pValues[index]!));
+    adjusted[index] = largest;
+  });
+  return adjusted;
+}
 
 /**
  * @param looks amount of data at each look, ascending

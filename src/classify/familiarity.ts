@@ -1,11 +1,13 @@
-/** What `graft classify evaluate` looks for before it scores another dataset: other classes, and images that the run knows. */
+/**
+ * Which images of a dataset a run knows already, by what it has learned from, and what becomes of them. A dataset that was
+ * imported anew deals its images into other splits, so "test" there says nothing about this run: only the images
+ * themselves do.
+ */
 import { existsSync } from 'node:fs';
-import type { Command } from 'commander';
 import { DataError } from 'graft-torch/base';
-import type { ClassifierConfig, Known, ScoredSplit } from '../classify/index.js';
-import { findKnown, framingOfRun, isOf, knownWords } from '../classify/index.js';
-import type { Dataset, DatasetRow } from '../data/dataset/index.js';
 import {
+  type Dataset,
+  type DatasetRow,
   frameCautions,
   framingOf,
   openDataset,
@@ -13,17 +15,27 @@ import {
   reopenDataset,
 } from '../data/dataset/index.js';
 import { compareFit, heldOf } from '../data/lineage/index.js';
-import type { Learned } from '../lineage/index.js';
-import { readLearned, traceTraining } from '../lineage/index.js';
-import { Progress, readRun, trainedOn } from '../run/index.js';
-import { globalOptions, notice } from './common.js';
+import { type SharedPicture, sharedPictures } from '../data/prepare/index.js';
+import { type Learned, type LearnedRow, readLearned, traceTraining } from '../lineage/index.js';
+import { readRun, trainedOn } from '../run/index.js';
+import type { ClassifierConfig } from './config.js';
+import { framingOfRun, readClassifierConfig } from './result.js';
+import { isOf, type ScoredSplit } from './scores.js';
 
-export interface KnownFlags {
+/** Which images a run is to be scored on. */
+export interface KnownOptions {
   split: ScoredSplit;
   /** Another dataset than the run's. */
   data?: string;
   /** What becomes of images that the run learned from. */
   known: 'refuse' | 'leave-out' | 'keep';
+}
+
+export interface KnownHooks {
+  /** Images decoded and compared with those that the run learned from, of how many. */
+  onProgress?: (done: number, total: number) => void;
+  /** What makes figures too good, before anything is scored. */
+  warn?: (message: string) => void;
 }
 
 /** What stands beside the figures. */
@@ -42,32 +54,33 @@ export interface Familiarity {
  */
 export async function checkFamiliarity(
   dir: string,
-  flags: KnownFlags,
-  config: ClassifierConfig,
-  command: Command,
+  options: KnownOptions,
+  hooks: KnownHooks = {},
 ): Promise<Familiarity> {
+  const config = readClassifierConfig(dir);
   const dataset =
-    flags.data === undefined && !existsSync(config.data)
+    options.data === undefined && !existsSync(config.data)
       ? reopenDataset(config.data, trainedOn(dir)) // says that it is gone, and what to do
-      : openDataset(flags.data ?? config.data);
+      : openDataset(options.data ?? config.data);
   const summary = readRun(dir).summary as { dataset?: { hash: string; positive: string } } | undefined;
   const learned = readLearned(dir);
-  await refuseOtherClasses(dir, dataset, config, summary?.dataset?.positive ?? learned?.dataset?.positive);
+  const positive = summary?.dataset?.positive ?? learned?.dataset?.positive;
+  refuseOtherClasses(dir, dataset, { ...config, positive });
   const own = summary?.dataset?.hash ?? learned?.dataset?.hash;
-  const images = dataset.rows.filter((row) => isOf(flags.split, row));
+  const images = dataset.rows.filter((row) => isOf(options.split, row));
   const frames = frameCautions(images.map(photographSize), {
     sizePx: config.imageSize,
     fit: framingOf(dataset, framingOfRun(dir)).fit,
   });
-  const inherited = await inheritedImages(dir, { dataset, images });
+  const inherited = inheritedImages(dir, { dataset, images });
   if (own === dataset.hash) {
     // Of its own images those of the test split alone are to be new to it.
-    if (flags.split !== 'test' || inherited.size === 0)
-      return { known: null, own: true, notes: [...ownNotes(flags.split), ...frames] };
+    if (options.split !== 'test' || inherited.size === 0)
+      return { known: null, own: true, notes: [...ownNotes(options.split), ...frames] };
     const known: Known = { pictures: inherited, groups: [], ids: [], compared: true };
-    await judge(dir, { dataset, images, known }, flags);
-    const notes = notesOf(known, { images: images.length, left: flags.known === 'leave-out' });
-    for (const note of notes) notice(command, `graft: warning: ${note}`);
+    judge(dir, { dataset, images, known }, options);
+    const notes = notesOf(known, { images: images.length, left: options.known === 'leave-out' });
+    for (const note of notes) hooks.warn?.(note);
     return { known, own: true, notes: [...notes, ...frames] };
   }
   if (!learned)
@@ -78,19 +91,19 @@ export async function checkFamiliarity(
         `What ${dir} learned from is not known any more (${config.data} is gone, or another dataset now): whether it knows these images cannot be said.`,
       ],
     };
-  const known = await lookFor(learned, { dataset, images }, command);
+  const known = await findKnown(learned, { dataset, images }, hooks);
   for (const [id, image] of inherited) if (!known.pictures.has(id)) known.pictures.set(id, image);
-  await judge(dir, { dataset, images, known }, flags);
-  const familiar = notesOf(known, { images: images.length, left: flags.known === 'leave-out' });
-  for (const note of familiar) notice(command, `graft: warning: ${note}`);
+  judge(dir, { dataset, images, known }, options);
+  const familiar = notesOf(known, { images: images.length, left: options.known === 'leave-out' });
+  for (const note of familiar) hooks.warn?.(note);
   return { known, own: false, notes: [...familiar, ...frames] };
 }
 
 /** Images that were seen by what the run was made from: start weights, synthetic images, and what those were made from. */
-async function inheritedImages(
+function inheritedImages(
   dir: string,
   { dataset, images }: { dataset: Dataset; images: readonly DatasetRow[] },
-): Promise<Known['pictures']> {
+): Known['pictures'] {
   const rows = images.map((row) => ({ ...row, split: 'test' as const }));
   const held = { ...heldOf(dataset), rows };
   const [, ...parts] = traceTraining(dir).steps;
@@ -114,12 +127,11 @@ const ownNotes = (split: ScoredSplit): string[] =>
         : [];
 
 /** @throws DataError naming both sides */
-async function refuseOtherClasses(
+function refuseOtherClasses(
   dir: string,
   dataset: Dataset,
-  { target, classes }: ClassifierConfig,
-  positive: string | undefined,
-): Promise<void> {
+  { target, classes, positive }: ClassifierConfig & { positive: string | undefined },
+): void {
   if (positive !== undefined && dataset.positive !== positive) {
     throw new DataError(
       `${dataset.dir}: its positive class is '${dataset.positive}', that of ${dir} '${positive}'; import it with --positive ${positive}`,
@@ -133,36 +145,17 @@ async function refuseOtherClasses(
   }
 }
 
-async function lookFor(
-  learned: Learned,
-  tested: { dataset: Dataset; images: readonly DatasetRow[] },
-  command: Command,
-): Promise<Known> {
-  const { quiet } = globalOptions(command);
-  let bar: InstanceType<typeof Progress> | null = null;
-  try {
-    return await findKnown(learned, tested, {
-      onProgress: (done, total) => {
-        bar ??= new Progress({ label: 'comparing with what it learned from', total, unit: 'images', quiet });
-        bar.update(done);
-      },
-    });
-  } finally {
-    (bar as InstanceType<typeof Progress> | null)?.stop();
-  }
-}
-
 /** @throws DataError where images are known and nobody said what is to become of them, or none is left */
-async function judge(
+function judge(
   dir: string,
   { dataset, images, known }: { dataset: Dataset; images: readonly DatasetRow[]; known: Known },
-  flags: KnownFlags,
-): Promise<void> {
+  options: KnownOptions,
+): void {
   const { pictures } = known;
-  if (pictures.size === 0 || flags.known === 'keep') return;
+  if (pictures.size === 0 || options.known === 'keep') return;
   const few = [...pictures].slice(0, 3).map(([id, { twin }]) => (id === twin.id ? id : `${id} = ${twin.id}`));
   const found = `${dataset.dir}: ${dir} learned from ${pictures.size} of these ${images.length} images (${knownWords(known)}: ${few.join(', ')}${pictures.size > few.length ? ', …' : ''})`;
-  if (flags.known === 'refuse')
+  if (options.known === 'refuse')
     throw new DataError(
       `${found}; --known leave-out scores the others, --known keep all of them and says both figures`,
     );
@@ -199,4 +192,71 @@ function notesOf(
           'Only files, ids and groups were compared: the pictures that the run learned from are not there any more.',
         ]),
   ];
+}
+
+/** Images that a run knows. */
+export interface Known {
+  /** Images that show a picture it learned from, by id. */
+  pictures: Map<string, Pick<SharedPicture, 'kind' | 'correlation'> & { twin: LearnedRow }>;
+  /** Ids of others whose patient or lesion it learned from, going by the groups' names. */
+  groups: string[];
+  /** Ids of others that bear the id of an image it learned from, but show another picture. */
+  ids: string[];
+  /** Pictures were compared, too; else files, ids and groups alone. */
+  compared: boolean;
+}
+
+/**
+ * @param images of `dataset` that are to be scored
+ * @param options.onProgress images decoded and compared, of how many
+ */
+async function findKnown(
+  learned: Learned,
+  { dataset, images }: { dataset: Dataset; images: readonly DatasetRow[] },
+  options: Parameters<typeof sharedPictures>[2] = {},
+): Promise<Known> {
+  const pictures: Known['pictures'] = new Map();
+  const bySha = new Map(learned.rows.map((row) => [row.sha256, row]));
+  for (const { id, sha256 } of images) {
+    const twin = bySha.get(sha256);
+    if (twin) pictures.set(id, { twin, kind: 'exact', correlation: 1 });
+  }
+  const rest = images.filter(({ id }) => !pictures.has(id));
+  if (learned.dataset && rest.length > 0) {
+    const there = {
+      dir: learned.dataset.dir,
+      rows: learned.dataset.rows.filter((row) => bySha.has(row.sha256)),
+    };
+    for (const { image, twin, kind, correlation } of await sharedPictures(
+      { dir: dataset.dir, rows: rest },
+      there,
+      options,
+    ))
+      pictures.set(image.id, { twin: bySha.get(twin.sha256)!, kind, correlation });
+  }
+  const seen = { groups: new Set<string>(), ids: new Set<string>() };
+  for (const { group, id } of learned.rows) {
+    seen.groups.add(group);
+    seen.ids.add(id);
+  }
+  const others = rest.filter(({ id }) => !pictures.has(id));
+  const idsWhere = (isOne: (row: DatasetRow) => boolean): string[] =>
+    others.filter(isOne).map(({ id }) => id);
+  return {
+    pictures,
+    // Where each image is its own group the group's name is the image's.
+    groups: dataset.groupedBy === 'image' ? [] : idsWhere(({ group }) => seen.groups.has(group)),
+    ids: idsWhere(({ id }) => seen.ids.has(id)),
+    compared: learned.dataset !== null,
+  };
+}
+
+/** '286 for training, 57 for validation' */
+function knownWords({ pictures }: Pick<Known, 'pictures'>): string {
+  const count = (split: LearnedRow['split']): number =>
+    [...pictures.values()].filter(({ twin }) => twin.split === split).length;
+  return [
+    ...(count('train') > 0 ? [`${count('train')} for training`] : []),
+    ...(count('val') > 0 ? [`${count('val')} for validation`] : []),
+  ].join(', ');
 }

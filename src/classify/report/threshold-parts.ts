@@ -1,40 +1,32 @@
-/** Composes an evaluation's report from plain data. */
-import type { Block, GalleryBlock, ReportDocument, Section, Summary } from '../../report/index.js';
+/** What the report says of two classes, or of one against the rest. */
+import type { Block, Summary } from '../../report/index.js';
 import { fixed, percent, plural, range, whole } from '../../report/index.js';
 import type { ScoreName } from '../evaluation.js';
 import { binaryCounts, fewest, fewWords } from '../few.js';
-import {
-  calibrationTableOf,
-  cautions,
-  documentOf,
-  protocolBlocksOf,
-  scoreTableOf,
-  standing,
-} from './common-blocks.js';
+import { cautions, type ReportParts, scoreTableOf, standing } from './common-blocks.js';
 import { curvesFigure, histogramFigure } from './curves.js';
+import { errorGallery } from './errors.js';
 import type { EvaluationReportInput } from './input.js';
 import { reliabilityFigure } from './reliability.js';
 import { subgroupBlocks } from './subgroup-blocks.js';
 
-export function composeEvaluationReport(input: EvaluationReportInput): ReportDocument {
-  const sections: Section[] = [
+/** What is said where a threshold decides. */
+export const thresholdParts = (input: EvaluationReportInput): ReportParts => ({
+  summary: summaryBox(input),
+  sections: [
     {
       id: 'scores',
       title: 'Scores',
       blocks: [curvesFigure(input), scoreTable(input), confusionTable(input), histogramFigure(input)],
     },
-    { id: 'calibration', title: 'Calibration', blocks: [reliabilityFigure(input), calibrationTable(input)] },
-    { id: 'subgroups', title: 'Does it serve all alike?', blocks: subgroupBlocks(input) },
-    { id: 'errors', title: 'The most confident errors', blocks: errorBlocks(input) },
-    { id: 'protocol', title: 'How it was measured', blocks: protocolBlocks(input) },
-  ];
-  return documentOf(input, {
-    images: input.evaluation.images,
-    hasPictures: input.errors !== null,
-    summary: summaryBox(input),
-    sections,
-  });
-}
+  ],
+  reliability: reliabilityFigure(input),
+  temperature:
+    'The temperature changes no order, so that the AUC stays; a threshold must be scaled along with the probabilities.',
+  subgroups: subgroupBlocks(input),
+  gallery: input.errors && errorGallery(input.errors, null),
+  protocol: protocolOf(input),
+});
 
 function summaryBox(input: EvaluationReportInput): Summary {
   const { evaluation, dataset, split } = input;
@@ -119,39 +111,11 @@ function confusionTable({ evaluation, dataset }: EvaluationReportInput): Block {
   };
 }
 
-const calibrationTable = ({ evaluation }: EvaluationReportInput): Block =>
-  calibrationTableOf(
-    evaluation,
-    'The temperature changes no order, so that the AUC stays; a threshold must be scaled along with the probabilities.',
-  );
-
-function errorBlocks({ errors, dataset, evaluation }: EvaluationReportInput): Block[] {
-  if (!errors) return [];
-  const rows: GalleryBlock['rows'] = [
-    { title: `'${dataset.positive}' that it missed, the surest first`, tiles: errors.missed },
-    { title: 'False alarms, the surest first', tiles: errors.falseAlarms },
-  ].filter(({ tiles }) => tiles.length > 0);
-  if (rows.length === 0) return [{ kind: 'prose', text: 'There is no error to show.' }];
-  return [
-    {
-      kind: 'gallery',
-      name: 'errors',
-      title: 'The most confident errors',
-      shows: `Of ${plural(evaluation.confusion.falseNegatives, 'missed image')} and ${plural(evaluation.confusion.falsePositives, 'false alarm')}, those whose probability lies furthest on the wrong side of the threshold; the probability stands below. Look for wrong labels, for hair, rulers, ink and dark corners, and for a kind of lesion that recurs.`,
-      doesNotShow:
-        'How frequent such images are: these are the worst, not a sample. Nor why the classifier erred: graft classify explain shows where it looked.',
-      rows,
-    },
-  ];
-}
-
-function protocolBlocks(input: EvaluationReportInput): Block[] {
-  const { evaluation, dataset } = input;
-  const { protocol, images, positives, groups } = evaluation;
-  return protocolBlocksOf(input, {
+function protocolOf({ evaluation, dataset }: EvaluationReportInput): ReportParts['protocol'] {
+  const { protocol, images, positives, groups, threshold } = evaluation;
+  return {
     images: `${whole(images)}, ${whole(positives)} '${dataset.positive}', ${plural(groups, 'group')} (by ${dataset.groupedBy})`,
-    calls: ['Threshold', `${fixed(evaluation.threshold, 4)}: ${protocol.threshold}`],
+    calls: ['Threshold', `${fixed(threshold, 4)}: ${protocol.threshold}`],
     calibrated: 'of the positive class',
-    evaluation,
-  });
+  };
 }
