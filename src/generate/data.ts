@@ -17,7 +17,7 @@ import type { Fit } from '../data/lineage/index.js';
 import { openPixelCache } from '../data/pixels/index.js';
 import type { Framing } from '../image/index.js';
 import { ownFit } from '../lineage/index.js';
-import { channelsOf, classesOf, type GanConfig } from './config.js';
+import { channelsOf, classesOf, type GanConfig } from './adversarial/config.js';
 
 /** Fewer images of a class than this are refused: a GAN would learn them by heart. */
 const LEAST_IMAGES = 10;

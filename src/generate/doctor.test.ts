@@ -2,7 +2,7 @@ import { backward, manualSeed, noGrad, randn, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { Conv2d, Linear, Sequential } from 'graft-torch/nn';
 import { describe, expect, it } from 'vitest';
-import { ganRecipeSchema } from './config.js';
+import { ganRecipeSchema } from './adversarial/config.js';
 import {
   type DiagnoseOptions,
   diagnose,
@@ -11,7 +11,7 @@ import {
   type MonitoringRecord,
   SETTLING_STEPS,
 } from './doctor.js';
-import { gradientNorm, sampleDiversity, spectralNorms } from './monitor.js';
+import { gradientNorm, sampleDiversity, spectralNorms } from './adversarial/monitor.js';
 
 const config = ganRecipeSchema.parse({ architecture: 'dcgan' });
 const options: DiagnoseOptions = { logits: 'log-odds', config };

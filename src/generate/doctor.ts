@@ -3,12 +3,12 @@
  * records alone. What is a symptom stands in `doctor-rules.ts`; here is how many of them make a finding.
  */
 
-import { type DoctorConfig, type FindingKind, RULES, type Severity } from './doctor-rules.js';
-import type { MonitoringRecord } from './monitor.js';
-import type { Objective } from './objectives/objective.js';
+import { type DoctorConfig, type FindingKind, RULES, type Severity } from './adversarial/doctor-rules.js';
+import type { MonitoringRecord } from './adversarial/monitor.js';
+import type { Objective } from './adversarial/objectives/objective.js';
 
-export type { DoctorConfig, FindingKind, Severity } from './doctor-rules.js';
-export type { MonitoringRecord } from './monitor.js';
+export type { DoctorConfig, FindingKind, Severity } from './adversarial/doctor-rules.js';
+export type { MonitoringRecord } from './adversarial/monitor.js';
 
 export interface Finding {
   kind: FindingKind;

@@ -2,8 +2,8 @@
 
 import { type Tensor, tidy } from 'graft-torch';
 import type { Module } from 'graft-torch/nn';
-import { classesOf, type GanConfig, ganRecipeSchema } from './config.js';
-import { makeDiscriminator, makeGenerator } from './networks.js';
+import { classesOf, type GanConfig, ganRecipeSchema } from './adversarial/config.js';
+import { makeDiscriminator, makeGenerator } from './adversarial/networks.js';
 import type { TrainedGenerator } from './open-generator.js';
 
 export interface LayerRow {

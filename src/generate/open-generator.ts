@@ -28,12 +28,12 @@ import {
   requireLastCheckpoint,
   underPrefix,
 } from '../run/index.js';
-import { classesOf, classTitle, type GanConfig, ganConfigSchema } from './config.js';
+import { classesOf, classTitle, type GanConfig, ganConfigSchema } from './adversarial/config.js';
 import { toLabels } from './data.js';
-import { standingStatistics } from './latent.js';
-import { makeDiscriminator, makeGenerator } from './networks.js';
-import type { GanSummary } from './summary.js';
-import { configOfWeights, isGeneratorsNames, withBatchCounts } from './weights-file.js';
+import { standingStatistics } from './adversarial/latent.js';
+import { makeDiscriminator, makeGenerator } from './adversarial/networks.js';
+import type { GanSummary } from './adversarial/summary.js';
+import { configOfWeights, isGeneratorsNames, withBatchCounts } from './adversarial/weights-file.js';
 
 /** A generator with the weights of a finished run, in evaluation mode. */
 export interface TrainedGenerator {

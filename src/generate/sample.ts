@@ -18,7 +18,7 @@ import { rowsOf } from '../metrics/distribution/index.js';
 import { mostReal } from './choice/best.js';
 import { type ChoiceHooks, type ChoiceOptions, chooseImages } from './choice/choose.js';
 import { writeChoiceSheet } from './choice/sheet.js';
-import { channelsOf } from './config.js';
+import { channelsOf } from './adversarial/config.js';
 import { DRAW_BATCH, type Drawn, type DrawOptions, openDraw } from './draw.js';
 import type { TrainedGenerator } from './open-generator.js';
 

@@ -23,8 +23,8 @@ import { createRun } from '../../run/run-folder.js';
 import { toNetworkRange } from '../data.js';
 import { openGenerator, type TrainedGenerator } from '../open-generator.js';
 import { generateImages, sampleToFolder } from '../sample.js';
-import { tinyConfig } from '../tiny.test-data.js';
-import { trainGan } from '../train.js';
+import { tinyConfig } from '../adversarial/tiny.test-data.js';
+import { trainGan } from '../adversarial/train.js';
 import { chooseImages } from './choose.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-choice-'));

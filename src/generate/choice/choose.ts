@@ -8,7 +8,7 @@ import { cat, dispose, keep, type Tensor, tidy } from 'graft-torch';
 import { ConfigError, Random } from 'graft-torch/base';
 import type { ChoiceLineage } from '../../data/lineage/index.js';
 import { rowsOf } from '../../metrics/distribution/index.js';
-import { channelsOf } from '../config.js';
+import { channelsOf } from '../adversarial/config.js';
 import { type DrawOptions, openDraw } from '../draw.js';
 import type { TrainedGenerator } from '../open-generator.js';
 import { mostReal } from './best.js';

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { dispose, empty, keep, type Tensor, tidy } from 'graft-torch';
 import { GraftError } from 'graft-torch/base';
 import { rowsOf } from '../../metrics/distribution/index.js';
-import { channelsOf, classTitle, type GanConfig } from '../config.js';
+import { channelsOf, classTitle, type GanConfig } from '../adversarial/config.js';
 import { DRAW_BATCH, type Drawn } from '../draw.js';
 import type { TrainedGenerator } from '../open-generator.js';
 import { ExampleCollector } from './examples.js';

@@ -17,7 +17,7 @@ import {
 } from '../../metrics/backbone/index.js';
 import { firstNonFiniteRow } from '../../metrics/distribution/index.js';
 import { readRun } from '../../run/index.js';
-import { channelsOf, classesOf } from '../config.js';
+import { channelsOf, classesOf } from '../adversarial/config.js';
 import type { TrainedGenerator } from '../open-generator.js';
 
 /** Images of each side that the probe is fitted to, and images that calibrate the random backbone, at most. */

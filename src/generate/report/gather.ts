@@ -9,7 +9,7 @@ import { encodeAnimation, gridPng } from '../../image/index.js';
 import type { EncodedPicture } from '../../report/index.js';
 import { pngPicture } from '../../report/index.js';
 import { type RunRecord, readRun, trainedOn } from '../../run/index.js';
-import { classesOf, classTitle, type GanConfig, ganConfigSchema, ganRecipeSchema } from '../config.js';
+import { classesOf, classTitle, type GanConfig, ganConfigSchema, ganRecipeSchema } from '../adversarial/config.js';
 import { type GanData, openGanData, toLabels } from '../data.js';
 import { classGridPng } from '../pictures/class-grid.js';
 import { enlargement, generateFrom, planar } from '../pictures/generate.js';
@@ -17,7 +17,7 @@ import { interpolationPng } from '../pictures/interpolation.js';
 import { nearestGrid } from '../pictures/nearest.js';
 import { spread, trainingFrames } from '../pictures/training.js';
 import { openGenerator, type TrainedGenerator } from '../sample.js';
-import type { GanSummary } from '../summary.js';
+import type { GanSummary } from '../adversarial/summary.js';
 import { configEntries } from './configuration.js';
 import { type GanReportInput, type GanReportPictures, type LineageEntry, noPictures } from './input.js';
 

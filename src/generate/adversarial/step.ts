@@ -21,7 +21,7 @@ import {
 } from 'graft-torch';
 import type { Random } from 'graft-torch/base';
 import type { GradScaler, Optimizer } from 'graft-torch/optim';
-import type { DiscriminatorNetwork, GeneratorNetwork } from '../models/index.js';
+import type { DiscriminatorNetwork, GeneratorNetwork } from '../../models/index.js';
 import type { Augment } from './augment/index.js';
 import type { Judged, Objective, Regulariser } from './objectives/objective.js';
 

@@ -1,5 +1,5 @@
 /** A GAN that trains in a second: phantoms of 64 px, four at a time, four features wide. */
-import { createPhantomDataset } from '../data/phantom/dataset.js';
+import { createPhantomDataset } from '../../data/phantom/dataset.js';
 import { type GanConfig, ganConfigSchema } from './config.js';
 
 /** Sixty phantoms, about two fifths of them malignant. */

@@ -8,7 +8,7 @@ import { aten, cat, noGrad, stack, type Tensor, tensor, tidy } from 'graft-torch
 import type { Random } from 'graft-torch/base';
 import { DataError } from 'graft-torch/base';
 import { type Module, WeightLayer } from 'graft-torch/nn';
-import { msSsim, scalesFor } from '../metrics/full-reference/index.js';
+import { msSsim, scalesFor } from '../../metrics/full-reference/index.js';
 
 /** What is measured at one step; the fields of an event of type `monitor`. Null: not measured. */
 export interface MonitoringRecord {

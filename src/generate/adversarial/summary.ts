@@ -1,8 +1,8 @@
 /** What a run says of itself: the figures of a step, and its summary.json. */
-import type { Fit } from '../data/lineage/index.js';
-import type { Framing } from '../image/index.js';
-import type { ConditionsFrom } from '../run/index.js';
-import type { RunStanding } from './standing.js';
+import type { Fit } from '../../data/lineage/index.js';
+import type { Framing } from '../../image/index.js';
+import type { ConditionsFrom } from '../../run/index.js';
+import type { RunStanding } from '../standing.js';
 import type { Best } from './state.js';
 
 export interface StepFigures {

@@ -2,7 +2,7 @@ import { aten, dispose, Generator, liveTensors, noGrad, randn, type Tensor, tens
 import { BatchNorm2d, Conv2d, Module, Sequential, spectralNorm } from 'graft-torch/nn';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { standingStatistics, truncatedNormal } from './latent.js';
-import { golden } from './pictures/golden.test-data.js';
+import { golden } from '../pictures/golden.test-data.js';
 
 let before = 0;
 beforeEach(() => {

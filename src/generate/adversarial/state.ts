@@ -2,13 +2,13 @@
 
 import { type Device, Generator, manualSeed, noGrad, randn, type Tensor, tidy } from 'graft-torch';
 import { Ema, type GradScalerState } from 'graft-torch/optim';
-import { balanced, Loader } from '../data/pixels/index.js';
-import type { GeneratorNetwork } from '../models/index.js';
-import type { Json } from '../run/index.js';
-import { type Checkpoint, underPrefix, withPrefix } from '../run/index.js';
+import { balanced, Loader } from '../../data/pixels/index.js';
+import type { GeneratorNetwork } from '../../models/index.js';
+import type { Json } from '../../run/index.js';
+import { type Checkpoint, underPrefix, withPrefix } from '../../run/index.js';
 import { AdaController, type AdaControllerState } from './augment/index.js';
 import { classesOf, type GanConfig } from './config.js';
-import { type GanData, toLabels } from './data.js';
+import { type GanData, toLabels } from '../data.js';
 import { makeAdversaries, makeGenerator } from './networks.js';
 import type { Adversaries } from './step.js';
 

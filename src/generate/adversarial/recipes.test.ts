@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { recipeNames, resolveConfig } from '../run/config.js';
+import { recipeNames, resolveConfig } from '../../run/config.js';
 import { checkGanConfig, type GanConfig, ganConfigSchema } from './config.js';
 
 const resolved = (recipe: string, sets: string[] = []): GanConfig =>

@@ -1,6 +1,6 @@
 import { backward, keep, manualSeed, randn, type Tensor, tensor, tidy } from 'graft-torch';
 import { expect, test } from 'vitest';
-import { DiscriminatorNetwork, type Judgement } from '../../models/index.js';
+import { DiscriminatorNetwork, type Judgement } from '../../../models/index.js';
 import { withAuxiliaryClassifier } from './auxiliary.js';
 import { r1, wganGradientPenalty } from './gradient-penalty.js';
 import { hinge } from './hinge.js';

@@ -4,7 +4,7 @@
  */
 
 import type { Tensor } from 'graft-torch';
-import type { DiscriminatorNetwork, Judgement } from '../../models/index.js';
+import type { DiscriminatorNetwork, Judgement } from '../../../models/index.js';
 
 /** A batch as the discriminator judged it. */
 export interface Judged extends Judgement {

@@ -1,5 +1,5 @@
 /** From a configuration to what the networks minimise. */
-import type { DiscriminatorNetwork } from '../../models/index.js';
+import type { DiscriminatorNetwork } from '../../../models/index.js';
 import type { GanConfig } from '../config.js';
 import { withAuxiliaryClassifier } from './auxiliary.js';
 import { r1, wganGradientPenalty } from './gradient-penalty.js';

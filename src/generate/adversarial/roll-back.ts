@@ -1,8 +1,8 @@
 /** Going back: a run that collapsed takes up its last healthy checkpoint again, with other noise and half the rates. */
 import { rmSync } from 'node:fs';
 import { dispose, manualSeed } from 'graft-torch';
-import type { Run } from '../run/index.js';
-import { checkpointPath, listCheckpoints, loadCheckpoint } from '../run/index.js';
+import type { Run } from '../../run/index.js';
+import { checkpointPath, listCheckpoints, loadCheckpoint } from '../../run/index.js';
 import type { GanConfig } from './config.js';
 import { loadState, type TrainingState } from './state.js';
 

@@ -20,7 +20,7 @@ import {
   scaling,
   translation,
   warp,
-} from '../../image/index.js';
+} from '../../../image/index.js';
 import type { AdaDraw } from './ada-draws.js';
 import { downsampling, type Matrix, REACH, upsampling } from './sym6.js';
 

@@ -6,7 +6,7 @@ import { savePth, saveSafetensors, type Tensor, tidy } from 'graft-torch';
 import { expect, test } from 'vitest';
 import { ganConfigSchema } from './config.js';
 import { makeGenerator } from './networks.js';
-import { openGenerator } from './open-generator.js';
+import { openGenerator } from '../open-generator.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-generators-'));
 

@@ -14,10 +14,10 @@ import {
   usePrecision,
 } from 'graft-torch';
 import { GraftError, Random } from 'graft-torch/base';
-import { commandLine } from '../base/index.js';
-import { writeGridPng } from '../image/index.js';
-import { partsOf, readRecord, writeRecord } from '../lineage/index.js';
-import { requireTrust } from '../metrics/backbone/index.js';
+import { commandLine } from '../../base/index.js';
+import { writeGridPng } from '../../image/index.js';
+import { partsOf, readRecord, writeRecord } from '../../lineage/index.js';
+import { requireTrust } from '../../metrics/backbone/index.js';
 import {
   conditionsOf,
   type Interrupt,
@@ -33,13 +33,13 @@ import {
   runFiles,
   saveCheckpoint,
   settleThreads,
-} from '../run/index.js';
+} from '../../run/index.js';
 import { checkGanConfig, classTitle, type GanConfig } from './config.js';
-import { adviceForFew, type GanData, openGanData, toLabels, toNetworkRange, toPixels } from './data.js';
-import type { Finding } from './doctor.js';
-import { planar } from './pictures/generate.js';
+import { adviceForFew, type GanData, openGanData, toLabels, toNetworkRange, toPixels } from '../data.js';
+import type { Finding } from '../doctor.js';
+import { planar } from '../pictures/generate.js';
 import { canRollBack, rollBack } from './roll-back.js';
-import { standingOfRun } from './standing.js';
+import { standingOfRun } from '../standing.js';
 import {
   generateWith,
   gridColumns,

@@ -16,13 +16,13 @@ import {
   tidy,
 } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { type Backbone, openBackbone } from '../metrics/backbone/index.js';
-import { measureDistribution } from '../metrics/distribution/index.js';
-import type { MetricRecord } from '../metrics/sets/index.js';
-import { type Run, type RunEvent, readEvents, runFiles } from '../run/index.js';
+import { type Backbone, openBackbone } from '../../metrics/backbone/index.js';
+import { measureDistribution } from '../../metrics/distribution/index.js';
+import type { MetricRecord } from '../../metrics/sets/index.js';
+import { type Run, type RunEvent, readEvents, runFiles } from '../../run/index.js';
 import type { GanConfig } from './config.js';
-import { type GanData, toLabels, toNetworkRange, toPixels } from './data.js';
-import { diagnose, type Finding, freshFindings } from './doctor.js';
+import { type GanData, toLabels, toNetworkRange, toPixels } from '../data.js';
+import { diagnose, type Finding, freshFindings } from '../doctor.js';
 import { gradientNorm, type MonitoringRecord, sampleDiversity, spectralNorms } from './monitor.js';
 import { generateWith, type TrainingState } from './state.js';
 import type { StepFigures } from './summary.js';

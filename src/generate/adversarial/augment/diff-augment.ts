@@ -5,8 +5,8 @@
 
 import { type Tensor, tidy } from 'graft-torch';
 import type { Random } from 'graft-torch/base';
-import { cutHoles } from '../../data/augment/index.js';
-import { perSample, translation, warp } from '../../image/index.js';
+import { cutHoles } from '../../../data/augment/index.js';
+import { perSample, translation, warp } from '../../../image/index.js';
 
 export const diffAugmentPolicies = ['colour', 'translation', 'cutout'] as const;
 export type DiffAugmentPolicy = (typeof diffAugmentPolicies)[number];

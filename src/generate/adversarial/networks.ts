@@ -11,7 +11,7 @@ import {
   type GeneratorNetwork,
   ResnetDiscriminator,
   ResnetGenerator,
-} from '../models/index.js';
+} from '../../models/index.js';
 import { makeAugment } from './augment/index.js';
 import { channelsOf, classesOf, type GanConfig } from './config.js';
 import { makeObjective, makeRegulariser } from './objectives/index.js';

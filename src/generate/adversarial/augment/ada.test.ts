@@ -1,7 +1,7 @@
 import { grad, liveTensors, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { scaling, warp } from '../../image/affine.js';
+import { scaling, warp } from '../../../image/affine.js';
 import { applyAda } from './ada.js';
 import {
   ADA_CATEGORIES,

@@ -8,7 +8,7 @@
  */
 
 import { grad, rand, type Tensor } from 'graft-torch';
-import type { DiscriminatorNetwork } from '../../models/index.js';
+import type { DiscriminatorNetwork } from '../../../models/index.js';
 import type { Regulariser } from './objective.js';
 
 /** Squared length of the logit's gradient by the image, `[N]`. */
