@@ -19,7 +19,7 @@ import {
 } from 'graft-torch/export';
 import { fittedMetadata } from '../lineage/index.js';
 import { toLabels } from './data.js';
-import type { TrainedGenerator } from './open-generator.js';
+import type { TrainedGenerator } from './trained-generator.js';
 
 export const EXPORT_FORMATS = ['safetensors', 'pth', 'onnx', 'torchscript'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];

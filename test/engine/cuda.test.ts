@@ -31,14 +31,15 @@ import { scoresPath } from '../../src/classify/result.js';
 import { readScores } from '../../src/classify/scores.js';
 import { trainClassifier } from '../../src/classify/train.js';
 import { augment, SIIM } from '../../src/data/augment/index.js';
-import { makeAugment } from '../../src/generate/adversarial/augment/index.js';
+import { makeAugment } from '../../src/generate/adversarial/augment/augment.js';
 import { checkGanConfig, type GanConfig, ganConfigSchema } from '../../src/generate/adversarial/config.js';
-import { toLabels } from '../../src/generate/data.js';
 import { makeAdversaries } from '../../src/generate/adversarial/networks.js';
-import { generateImages, openGenerator } from '../../src/generate/sample.js';
 import { type Adversaries, adversarialStep } from '../../src/generate/adversarial/step.js';
 import { createTinyDataset, tinyConfig } from '../../src/generate/adversarial/tiny.test-data.js';
 import { trainGan } from '../../src/generate/adversarial/train.js';
+import { toLabels } from '../../src/generate/data.js';
+import { openGenerator } from '../../src/generate/open-generator.js';
+import { generateImages } from '../../src/generate/sample.js';
 import { FULL_REFERENCE_METRICS } from '../../src/metrics/full-reference/index.js';
 import { EfficientNet } from '../../src/models/index.js';
 import { listCheckpoints, loadCheckpoint } from '../../src/run/checkpoint.js';
@@ -135,12 +136,12 @@ describe.skipIf(!present)('CUDA', () => {
     const judge = (x: Tensor) => ({ ...discriminator.judge(x, labels), labels });
     const [real, made] = [judge(images), judge(fake)];
     const discriminatorLoss = objective.discriminatorLoss(real, judge(fake.detach()));
-    const generatorLoss = objective.generatorLoss(made);
+    const generatorLoss = objective.generatorLoss(made, real);
     const ofG = grad([generatorLoss], generator.parameters(), { retainGraph: true });
     const trained = discriminator.parameters().filter(({ requiresGrad }) => requiresGrad);
     const ofD = grad([discriminatorLoss], trained, { allowUnused: true });
     // Between an image and itself lies that image, whatever is drawn.
-    const penalty = regulariser?.penalty(discriminator, images, images.clone(), labels);
+    const penalty = regulariser?.penalty(discriminator, { real: images, fake: images.clone(), labels });
     const ofPenalty = penalty ? grad([penalty], trained, { allowUnused: true }) : [];
     const out = {
       fake: fake.detach(),

@@ -16,7 +16,7 @@ import { Computed, committed, fill, fillModule } from './goldens.js';
 /** Takes its noise from the goldens' formula, whatever z it is given. */
 class WithGoldenNoise extends GeneratorNetwork {
   readonly latent = 32;
-  readonly classCount = 0;
+  override readonly classCount = 0;
   calls = 0;
   constructor(private readonly inner: DcganGenerator) {
     super();

@@ -5,6 +5,7 @@
 
 import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
+import { classesOf } from '../config.js';
 
 const rate = z.number().positive();
 const share = z.number().min(0).max(1);
@@ -159,6 +160,19 @@ export const ganRecipeSchema = z.strictObject({
     .default(0)
     .describe('lowest stages of D that are not trained; FreezeD: Mo et al. 2020'),
 
+  module: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'JavaScript file with networks, an objective or a regulariser of your own, which are then taken',
+    ),
+  moduleSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional()
+    .describe('of that file when the run was begun: Graft writes it'),
+
   seed: z.int().min(0).default(0).describe('decides weights, order and noise'),
   device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),
   threads: z.int().min(0).default(0).describe('of the CPU; 0: every core'),
@@ -207,31 +221,58 @@ export const ganConfigSchema = z.strictObject({
 export type GanRecipe = z.output<typeof ganRecipeSchema>;
 export type GanConfig = z.output<typeof ganConfigSchema>;
 
-/** The labels that are learned, in the order of their indices. */
-export const classesOf = (config: GanConfig): string[] =>
-  typeof config.class === 'string' ? [config.class] : config.class;
-
-/** Channels of the networks' images; runs of before this key was there have three. */
-export const channelsOf = ({ channels }: Pick<GanConfig, 'channels'>): 1 | 3 => channels ?? 3;
-
-/** How the classes are called together, in sentences and folder names. */
-export const classTitle = (config: GanConfig): string => classesOf(config).join('+');
+/** Which parts are not made by the configuration. */
+interface Brought {
+  networks?: { generator?: unknown; discriminator?: unknown };
+  objective?: unknown;
+  regulariser?: unknown;
+}
 
 /**
  * What single keys cannot say: which settings go together.
  *
+ * @param brought parts that come from outside, about which the configuration says nothing; null while a module of them
+ *   has not been loaded
  * @throws ConfigError naming the keys and a value that works
  */
-export function checkGanConfig(config: GanConfig): void {
-  const { architecture, conditioning, gradientPenalty, imageSize, objective } = config;
-  const refuse = (what: string): never => {
-    throw new ConfigError(what);
-  };
+export function checkGanConfig(
+  config: GanConfig,
+  brought: Brought | null = config.module === undefined ? {} : null,
+): void {
+  checkShared(config);
+  if (!brought) return;
+  const { networks, objective, regulariser } = brought;
+  if (!(networks?.generator && networks.discriminator)) checkNetworks(config);
+  if (!networks?.discriminator && regulariser === undefined) checkPenalty(config);
+  if (!objective) checkObjective(config);
+}
+
+function refuse(what: string): never {
+  throw new ConfigError(what);
+}
+
+/** What holds whatever the networks and the objective are. */
+function checkShared(config: GanConfig): void {
   const classes = classesOf(config);
   const repeated = classes.find((label, i) => classes.indexOf(label) !== i);
   if (repeated !== undefined) refuse(`class: ${repeated} stands twice`);
-  const convolutional = architecture === 'dcgan' || architecture === 'sngan';
+  const { conditioning, conditioningTransition } = config;
+  if (conditioning !== 'none' && classes.length < 2)
+    refuse(`class: conditioning ${conditioning} needs two classes or more, not ${classes[0]} alone`);
+  if (conditioningTransition && conditioning === 'none')
+    refuse('conditioningTransition: there is no conditioning to fade in; set conditioning');
+  if (conditioningTransition && conditioningTransition.to <= conditioningTransition.from)
+    refuse('conditioningTransition: `to` must come after `from`');
+  if (config.fakeLabel >= config.realLabel)
+    refuse(`fakeLabel: ${config.fakeLabel} must be below realLabel, ${config.realLabel}`);
+  if (config.ada && config.diffAugment.length > 0) refuse('ada: and diffAugment do the same; choose one');
+  if (config.bestBy !== null && (config.monitorEvery === 0 || config.backbone === null))
+    refuse(`bestBy: ${config.bestBy} is not measured; set monitorEvery and backbone`);
+  if (config.rollBacks > 0 && config.monitorEvery === 0)
+    refuse('rollBacks: nothing is measured to decide by; set monitorEvery');
+}
 
+function checkNetworks({ architecture, conditioning, imageSize, ...config }: GanConfig): void {
   if (architecture === 'acgan' && imageSize === 256)
     refuse('imageSize: acgan has no networks for 256 px; use 64 or 128, or another architecture');
   if (architecture === 'acgan' && conditioning !== 'auxiliary')
@@ -246,14 +287,15 @@ export function checkGanConfig(config: GanConfig): void {
     refuse(
       `conditioning: projection is of resnet; ${architecture} has ${architecture === 'acgan' ? 'auxiliary' : 'none'}`,
     );
-  if (conditioning !== 'none' && classes.length < 2)
-    refuse(`class: conditioning ${conditioning} needs two classes or more, not ${classes[0]} alone`);
-  if (config.conditioningTransition && conditioning === 'none')
-    refuse('conditioningTransition: there is no conditioning to fade in; set conditioning');
-  if (config.conditioningTransition && config.conditioningTransition.to <= config.conditioningTransition.from)
-    refuse('conditioningTransition: `to` must come after `from`');
+  if (config.attentionSize !== null && architecture !== 'resnet')
+    refuse(`attentionSize: is of resnet, not of ${architecture}`);
+  if (config.generatorSpectralNorm && architecture !== 'resnet')
+    refuse(`generatorSpectralNorm: is of resnet, not of ${architecture}`);
+}
 
-  if (gradientPenalty && convolutional && config.discriminatorNorm === 'batch')
+function checkPenalty({ architecture, gradientPenalty, discriminatorNorm }: GanConfig): void {
+  const convolutional = architecture === 'dcgan' || architecture === 'sngan';
+  if (gradientPenalty && convolutional && discriminatorNorm === 'batch')
     refuse(
       'gradientPenalty: is defined an image, which batch norm in D forbids; set discriminatorNorm: none',
     );
@@ -261,21 +303,13 @@ export function checkGanConfig(config: GanConfig): void {
     refuse('gradientPenalty: is defined an image, and acgan’s discriminator has batch norm; use resnet');
   if (gradientPenalty?.kind === 'wgan-gp' && gradientPenalty.every !== 1)
     refuse('gradientPenalty.every: wgan-gp holds in every step: 1');
-  if (config.weightClip !== null && objective !== 'wasserstein')
+}
+
+function checkObjective({ objective, weightClip, ada }: GanConfig): void {
+  if (weightClip !== null && objective !== 'wasserstein')
     refuse(`weightClip: is of the wasserstein objective, not of ${objective}`);
-  if (config.attentionSize !== null && architecture !== 'resnet')
-    refuse(`attentionSize: is of resnet, not of ${architecture}`);
-  if (config.generatorSpectralNorm && architecture !== 'resnet')
-    refuse(`generatorSpectralNorm: is of resnet, not of ${architecture}`);
-  if (config.fakeLabel >= config.realLabel)
-    refuse(`fakeLabel: ${config.fakeLabel} must be below realLabel, ${config.realLabel}`);
-  if (config.ada && config.diffAugment.length > 0) refuse('ada: and diffAugment do the same; choose one');
-  if (config.ada && objective === 'wasserstein')
+  if (ada && objective === 'wasserstein')
     refuse(
       `ada: its controller reads the sign of D, which a critic’s score has no use for; with ${objective} use diffAugment`,
     );
-  if (config.bestBy !== null && (config.monitorEvery === 0 || config.backbone === null))
-    refuse(`bestBy: ${config.bestBy} is not measured; set monitorEvery and backbone`);
-  if (config.rollBacks > 0 && config.monitorEvery === 0)
-    refuse('rollBacks: nothing is measured to decide by; set monitorEvery');
 }

@@ -3,8 +3,10 @@
  * with their reason; where literature has one it is named, else they stand well beyond what healthy runs show
  * (docs/gan.md, "The doctor").
  */
+import type { Rule, Severity } from '../doctor.js';
 import type { GanRecipe } from './config.js';
 import type { MonitoringRecord } from './monitor.js';
+import type { Objective } from './objectives/objective.js';
 
 export type FindingKind =
   | 'not-finite'
@@ -18,30 +20,31 @@ export type FindingKind =
   | 'augmentation-leak'
   | 'worsening';
 
-export type Severity = 'warning' | 'critical';
-
 /** The keys of a run's configuration that remedies speak of. */
 export type DoctorConfig = Pick<
   GanRecipe,
   'architecture' | 'learningRate' | 'realLabel' | 'diffAugment' | 'ada' | 'bestBy' | 'latentSize'
 >;
 
-export interface Symptom {
-  severity: Severity;
-  /** Figures with their thresholds. */
-  evidence: string;
-}
-
-export interface Rule {
+interface GanRule extends Omit<Rule<MonitoringRecord>, 'remedy'> {
   kind: FindingKind;
   /** Needs D's scores to be probabilities: does not apply to critics and hinge losses. */
   needsProbabilities?: boolean;
-  /** One record is enough, at any step; other rules need several of the last ones, past the settling steps. */
-  immediate?: boolean;
-  /** @param earlier records before the ones that are judged together, oldest first */
-  judge(record: MonitoringRecord, earlier: readonly MonitoringRecord[]): Symptom | null;
   remedy(config: DoctorConfig): string;
 }
+
+export interface DiagnoseOptions {
+  /** What D's scores are: rules about probabilities do not apply to a critic's. */
+  logits: Objective['logits'];
+  config: DoctorConfig;
+}
+
+/** The rules that hold for a run. */
+export const ganRules = ({ logits, config }: DiagnoseOptions): Rule<MonitoringRecord>[] =>
+  RULES.filter((rule) => logits === 'log-odds' || !rule.needsProbabilities).map((rule) => ({
+    ...rule,
+    remedy: () => rule.remedy(config),
+  }));
 
 /**
  * Share of the way from the real images' MS-SSIM to 1 that samples may be more alike. Odena et al. (2017) call a class
@@ -106,7 +109,7 @@ const augmentation = ({ diffAugment, ada }: DoctorConfig): string => {
 const spectralNorm = ({ architecture }: DoctorConfig): string =>
   architecture === 'dcgan' ? `, or spectral norm: ${set('architecture', 'sngan')}` : '';
 
-export const RULES: readonly Rule[] = [
+const RULES: readonly GanRule[] = [
   {
     kind: 'not-finite',
     immediate: true,

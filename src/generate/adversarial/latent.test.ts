@@ -1,8 +1,8 @@
 import { aten, dispose, Generator, liveTensors, noGrad, randn, type Tensor, tensor, tidy } from 'graft-torch';
 import { BatchNorm2d, Conv2d, Module, Sequential, spectralNorm } from 'graft-torch/nn';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { standingStatistics, truncatedNormal } from './latent.js';
 import { golden } from '../pictures/golden.test-data.js';
+import { standingStatistics, truncatedNormal } from './latent.js';
 
 let before = 0;
 beforeEach(() => {

@@ -9,6 +9,7 @@ import type { Random } from 'graft-torch/base';
 import { DataError } from 'graft-torch/base';
 import { type Module, WeightLayer } from 'graft-torch/nn';
 import { msSsim, scalesFor } from '../../metrics/full-reference/index.js';
+import type { RunEvent } from '../../run/index.js';
 
 /** What is measured at one step; the fields of an event of type `monitor`. Null: not measured. */
 export interface MonitoringRecord {
@@ -158,3 +159,13 @@ const toUnit = (images: Tensor): Tensor =>
   images.dtype === 'uint8'
     ? images.to({ dtype: 'float32' }).div_(255)
     : images.to({ dtype: 'float32' }).add(1).div_(2).clamp_({ min: 0, max: 1 });
+
+/** Measurements of the path that led to the present state: what was rolled back is not on it. */
+export function recordsOf(events: readonly RunEvent[]): MonitoringRecord[] {
+  let records: MonitoringRecord[] = [];
+  for (const { type, wall: _, ...fields } of events) {
+    if (type === 'monitor') records.push(fields as unknown as MonitoringRecord);
+    if (type === 'rolled-back') records = records.filter(({ step }) => step <= (fields.to as number));
+  }
+  return records;
+}

@@ -1,4 +1,4 @@
-/** From a configuration to the two networks and their optimisers. */
+/** From a configuration, and what is brought along, to the two networks, what they minimise, and their optimisers. */
 
 import type { Device, Tensor } from 'graft-torch';
 import { Adam, GradScaler, type Optimizer, RmsProp } from 'graft-torch/optim';
@@ -12,9 +12,16 @@ import {
   ResnetDiscriminator,
   ResnetGenerator,
 } from '../../models/index.js';
-import { makeAugment } from './augment/index.js';
-import { channelsOf, classesOf, type GanConfig } from './config.js';
-import { makeObjective, makeRegulariser } from './objectives/index.js';
+import { channelsOf, classesOf } from '../config.js';
+import { makeAugment } from './augment/augment.js';
+import type { GanConfig } from './config.js';
+import { withAuxiliaryClassifier } from './objectives/auxiliary.js';
+import { r1, wganGradientPenalty } from './objectives/gradient-penalty.js';
+import { hinge } from './objectives/hinge.js';
+import { nonSaturating } from './objectives/non-saturating.js';
+import type { Objective, Regulariser } from './objectives/objective.js';
+import { wasserstein } from './objectives/wasserstein.js';
+import { type GanNetworks, type GanParts, requireDiscriminator, requireGenerator } from './own.js';
 import type { Adversaries } from './step.js';
 
 /** Classes that the networks tell apart; 0 where there is no conditioning. */
@@ -22,7 +29,9 @@ export const classCountOf = (config: GanConfig): number =>
   config.conditioning === 'none' ? 0 : classesOf(config).length;
 
 /** The generator alone, as sampling needs it. */
-export function makeGenerator(config: GanConfig): GeneratorNetwork {
+export function makeGenerator(config: GanConfig, own: GanNetworks = {}): GeneratorNetwork {
+  const { generator } = own;
+  if (generator) return requireGenerator(generator(config), config);
   const { imageSize: size, latentSize: latent, generatorWidth: features } = config;
   const channels = channelsOf(config);
   const classCount = classCountOf(config);
@@ -45,7 +54,9 @@ export function makeGenerator(config: GanConfig): GeneratorNetwork {
   }
 }
 
-export function makeDiscriminator(config: GanConfig): DiscriminatorNetwork {
+export function makeDiscriminator(config: GanConfig, own: GanNetworks = {}): DiscriminatorNetwork {
+  const { discriminator } = own;
+  if (discriminator) return requireDiscriminator(discriminator(config), config);
   const { imageSize: size, discriminatorWidth: features } = config;
   const channels = channelsOf(config);
   const classCount = classCountOf(config);
@@ -72,6 +83,26 @@ export function makeDiscriminator(config: GanConfig): DiscriminatorNetwork {
   }
 }
 
+const ADVERSARIAL: Record<GanConfig['objective'], (config: GanConfig) => Objective> = {
+  'non-saturating': nonSaturating,
+  hinge: () => hinge,
+  wasserstein: () => wasserstein,
+};
+
+/** @param discriminator whose conditioning strength weighs an auxiliary classifier's part */
+function makeObjective(config: GanConfig, discriminator: DiscriminatorNetwork): Objective {
+  const adversarial = ADVERSARIAL[config.objective](config);
+  return config.conditioning === 'auxiliary'
+    ? withAuxiliaryClassifier(adversarial, () => discriminator.conditioningStrength)
+    : adversarial;
+}
+
+function makeRegulariser({ gradientPenalty }: GanConfig): Regulariser | null {
+  if (!gradientPenalty) return null;
+  const { kind, weight, every } = gradientPenalty;
+  return kind === 'r1' ? r1(weight, every) : wganGradientPenalty(weight);
+}
+
 function makeOptimizer(parameters: Tensor[], lr: number, config: GanConfig): Optimizer {
   return config.optimizer === 'rmsprop'
     ? new RmsProp(parameters, { lr })
@@ -84,18 +115,21 @@ function freezeStages(discriminator: DiscriminatorNetwork, count: number): Tenso
   return discriminator.parameters().filter((parameter) => parameter.requiresGrad);
 }
 
-/**
- * Draws the weights from the global generator: seed it before.
- * @param strength p of ADA, as it is at each step: its controller
- */
+export interface AdversariesOptions extends GanParts {
+  /** p of ADA, as it is at each step: its controller. */
+  strength?: { readonly p: number } | undefined;
+}
+
+/** Draws the weights from the global generator: seed it before. */
 export function makeAdversaries(
   config: GanConfig,
   device: Device,
-  strength?: { readonly p: number },
+  options: AdversariesOptions = {},
 ): Adversaries {
+  const { networks, objective, regulariser, augment, strength } = options;
   const memoryFormat = config.channelsLast ? 'channelsLast' : undefined;
-  const generator = makeGenerator(config).to({ device, memoryFormat });
-  const discriminator = makeDiscriminator(config).to({ device, memoryFormat });
+  const generator = makeGenerator(config, networks).to({ device, memoryFormat });
+  const discriminator = makeDiscriminator(config, networks).to({ device, memoryFormat });
   const { learningRate } = config;
   const trained = freezeStages(discriminator, config.freezeDiscriminator);
   return {
@@ -103,10 +137,10 @@ export function makeAdversaries(
     discriminator,
     generatorOptimizer: makeOptimizer(generator.parameters(), learningRate.generator, config),
     discriminatorOptimizer: makeOptimizer(trained, learningRate.discriminator, config),
-    objective: makeObjective(config, discriminator),
-    regulariser: makeRegulariser(config),
+    objective: objective ?? makeObjective(config, discriminator),
+    regulariser: regulariser === undefined ? makeRegulariser(config) : regulariser,
     weightClip: config.weightClip,
-    augment: makeAugment(config, strength),
+    augment: augment === undefined ? makeAugment(config, strength) : augment,
     updateFirst: config.updateFirst,
     device,
     precision: config.precision,

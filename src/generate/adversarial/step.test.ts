@@ -1,8 +1,8 @@
 import { liveTensors, manualSeed, ones, randn, type Tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { expect, test } from 'vitest';
-import { checkGanConfig, type GanConfig, ganConfigSchema } from './config.js';
 import { toLabels } from '../data.js';
+import { checkGanConfig, type GanConfig, ganConfigSchema } from './config.js';
 import { makeAdversaries } from './networks.js';
 import { type Adversaries, adversarialStep, type StepBatch } from './step.js';
 

@@ -22,7 +22,7 @@ import {
 import type { Random } from 'graft-torch/base';
 import type { GradScaler, Optimizer } from 'graft-torch/optim';
 import type { DiscriminatorNetwork, GeneratorNetwork } from '../../models/index.js';
-import type { Augment } from './augment/index.js';
+import type { Augment } from './augment/augment.js';
 import type { Judged, Objective, Regulariser } from './objectives/objective.js';
 
 /** What a step works on. */
@@ -152,7 +152,11 @@ export function adversarialStep(
       const [judgedReal, judgedFake] = judgeBoth(seenReal, seenFake, batch.labels);
       let loss = objective.discriminatorLoss(judgedReal, judgedFake);
       if (regulariser && (options.discriminatorSteps + index) % regulariser.every === 0) {
-        const penalty = regulariser.penalty(discriminator, seenReal, seenFake, batch.labels);
+        const penalty = regulariser.penalty(discriminator, {
+          real: seenReal,
+          fake: seenFake,
+          labels: batch.labels,
+        });
         loss = loss.add(penalty, regulariser.every);
       }
       descend(loss, discriminatorOptimizer);
@@ -172,11 +176,31 @@ export function adversarialStep(
   function generatorStep(fake: Tensor, batch: StepBatch): Tensor {
     return tidy(() => {
       setRequiresGrad(trained, false);
-      const loss = objective.generatorLoss(judge(augmented(fake, 'generator'), batch.labels));
+      const judged = judge(augmented(fake, 'generator'), batch.labels);
+      const real = whenSeen(() => judge(augmented(batch.images, 'generator real'), batch.labels), batch);
+      const loss = objective.generatorLoss(judged, real);
       descend(loss, generatorOptimizer);
       return loss.detach();
     });
   }
+}
+
+/** A judgement that is made when it is first looked at. */
+function whenSeen(judge: () => Judged, { labels }: StepBatch): Judged {
+  let made: Judged | null = null;
+  const seen = (): Judged => {
+    made ??= judge();
+    return made;
+  };
+  return {
+    labels,
+    get logits() {
+      return seen().logits;
+    },
+    get classLogits() {
+      return seen().classLogits;
+    },
+  };
 }
 
 function setRequiresGrad(parameters: readonly Tensor[], value: boolean): void {

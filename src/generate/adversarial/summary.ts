@@ -1,17 +1,14 @@
-/** What a run says of itself: the figures of a step, and its summary.json. */
+/** What a run says of itself at its end: its summary.json. */
 import type { Fit } from '../../data/lineage/index.js';
 import type { Framing } from '../../image/index.js';
-import type { ConditionsFrom } from '../../run/index.js';
-import type { RunStanding } from '../standing.js';
-import type { Best } from './state.js';
-
-export interface StepFigures {
-  discriminatorLoss: number;
-  generatorLoss: number;
-  /** Mean of D(x) and D(G(z)): probabilities, or the scores of a critic. */
-  realScore: number;
-  fakeScore: number;
-}
+import { readRecord } from '../../lineage/index.js';
+import { type ConditionsFrom, conditionsOf, type RunEvent, readEvents, runFiles } from '../../run/index.js';
+import { classTitle } from '../config.js';
+import { type RunStanding, standingOfRun } from '../standing.js';
+import { recordsOf } from './monitor.js';
+import { namesOf } from './own.js';
+import type { Best, StepFigures, Training } from './training.js';
+import type { Ancestor } from './transfer.js';
 
 export interface GanSummary {
   steps: number;
@@ -45,19 +42,50 @@ export interface GanSummary {
   device: string;
   /** What it was computed under, part by part; runs of Graft 0.1 do not say. */
   conditions?: ConditionsFrom[];
+  /** Parts that are not the configuration's but came from outside; left out where there are none. */
+  own?: string[];
 }
 
-/** Where a run's first weights came from. */
-export interface Ancestor {
-  /** Run folder's or file's name. */
-  name: string;
-  /** Of what the run had learned (run/checkpoint-hash.ts); of a weights file, the file's. */
-  sha256: string;
-  /** Class and dataset it had learned; null where a file does not say. */
-  class: string | null;
-  dataset: { name: string; hash: string } | null;
-  /** Every group it was trained on, its own ancestors' included; null where nobody knows. */
-  trainingGroups: string[] | null;
-  /** Keys that kept fresh weights, because they belong to other classes. */
-  fresh: string[];
+/** Real images that were seen so far. */
+export const imagesSeen = ({ config, state }: Training): number =>
+  state.step * config.criticSteps * config.batchSize;
+
+/** @param figures of the last step; null where a run is resumed behind it */
+export function summarise(training: Training, figures: StepFigures | null): GanSummary {
+  const { run, config, state, data, parts } = training;
+  const events = readEvents(run.path(runFiles.events));
+  const ancestor = (events.find(({ type }) => type === 'started')?.ancestor ?? null) as Ancestor | null;
+  const groups = new Set([...data.groups, ...(ancestor?.trainingGroups ?? [])]);
+  const findings = events.filter(({ type }) => type === 'finding');
+  const own = namesOf(parts);
+  return {
+    steps: config.steps,
+    trainingImages: data.indices.length,
+    trainingGroups: [...groups].sort(),
+    dataset: data.dataset,
+    fitted: readRecord({ dir: run.dir, summary: undefined }) ?? undefined,
+    framing: data.framing,
+    frames: data.frames,
+    ancestor,
+    class: classTitle(config),
+    final: figures ?? lastFigures(events),
+    best: state.best,
+    findings: Object.fromEntries(findings.map(({ kind, step }) => [kind as string, step])),
+    standing: standingOfRun(recordsOf(events), findings.length),
+    rollBacks: state.rollBacks,
+    generatorParameters: state.generator.parameterCount,
+    discriminatorParameters: state.discriminator.parameterCount,
+    seconds: state.seconds,
+    imagesPerSecond: imagesSeen(training) / state.seconds,
+    device: state.device,
+    conditions: conditionsOf(events),
+    ...(own.length > 0 && { own }),
+  };
+}
+
+/** The figures of the last step, of a run that is resumed behind it. */
+function lastFigures(events: RunEvent[]): StepFigures {
+  const last = events.findLast((event) => event.type === 'losses') as unknown as StepFigures;
+  const { discriminatorLoss, generatorLoss, realScore, fakeScore } = last;
+  return { discriminatorLoss, generatorLoss, realScore, fakeScore };
 }

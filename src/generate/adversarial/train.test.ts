@@ -10,8 +10,9 @@ import { listCheckpoints, loadCheckpoint, underPrefix } from '../../run/checkpoi
 import { checkpointHash } from '../../run/checkpoint-hash.js';
 import { InterruptedError, neverInterrupted } from '../../run/interrupt.js';
 import { createRun, openRun, readEvents, readRun, withoutWall } from '../../run/run-folder.js';
+import { openGenerator } from '../open-generator.js';
+import { generateImages, sampleToFolder } from '../sample.js';
 import type { GanConfig } from './config.js';
-import { generateImages, openGenerator, sampleToFolder } from '../sample.js';
 import type { GanSummary } from './summary.js';
 import { createTinyDataset, tinyConfig } from './tiny.test-data.js';
 import { trainGan } from './train.js';

@@ -10,11 +10,40 @@ import { ConfigError, DataError, sha256File } from 'graft-torch/base';
 import type { Module } from 'graft-torch/nn';
 import { generatorSteps } from '../../lineage/index.js';
 import { GeneratorNetwork } from '../../models/index.js';
-import { checkpointHash, loadCheckpoint, readRun, requireLastCheckpoint, underPrefix } from '../../run/index.js';
-import { classTitle, type GanConfig, ganConfigSchema } from './config.js';
+import {
+  checkpointHash,
+  loadCheckpoint,
+  readRun,
+  requireLastCheckpoint,
+  underPrefix,
+} from '../../run/index.js';
+import { classTitle } from '../config.js';
+import { ganConfigSchema } from './config.js';
 import { classCountOf } from './networks.js';
-import type { TrainingState } from './state.js';
-import type { Ancestor, GanSummary } from './summary.js';
+import type { Training } from './training.js';
+
+/** Where a run's first weights came from. */
+export interface Ancestor {
+  /** Run folder's or file's name. */
+  name: string;
+  /** Of what the run had learned (run/checkpoint-hash.ts); of a weights file, the file's. */
+  sha256: string;
+  /** Class and dataset it had learned; null where a file does not say. */
+  class: string | null;
+  dataset: { name: string; hash: string } | null;
+  /** Every group it was trained on, its own ancestors' included; null where nobody knows. */
+  trainingGroups: string[] | null;
+  /** Keys that kept fresh weights, because they belong to other classes. */
+  fresh: string[];
+}
+
+/** What a finished run says of itself, as far as it matters here. */
+interface AncestorSummary {
+  steps: number;
+  dataset: Ancestor['dataset'];
+  trainingGroups: string[];
+  ancestor: Ancestor | null;
+}
 
 /**
  * Loads what `initFrom` names into the fresh state.
@@ -22,27 +51,29 @@ import type { Ancestor, GanSummary } from './summary.js';
  * @returns null where nothing is named
  * @throws ConfigError when there is no such run or file, DataError when its networks are not of this shape
  */
-export async function startFrom(config: GanConfig, state: TrainingState): Promise<Ancestor | null> {
-  const source = config.initFrom;
+export async function startFrom(training: Training): Promise<Ancestor | null> {
+  const source = training.config.initFrom;
   if (source === null) return null;
   if (!existsSync(source)) throw new ConfigError(`initFrom: ${source} does not exist`);
-  return statSync(source).isDirectory()
-    ? startFromRun(source, config, state)
-    : startFromFile(source, config, state);
+  return statSync(source).isDirectory() ? startFromRun(source, training) : startFromFile(source, training);
 }
 
-async function startFromRun(dir: string, config: GanConfig, state: TrainingState): Promise<Ancestor> {
+async function startFromRun(dir: string, { config, state }: Training): Promise<Ancestor> {
   const run = readRun(dir);
   if (run.kind !== 'gan') throw new ConfigError(`initFrom: ${dir} is a ${run.kind} run, expected a gan run`);
   const theirs = ganConfigSchema.parse(run.config);
-  const summary = run.summary as unknown as GanSummary | undefined;
+  const summary = run.summary as unknown as AncestorSummary | undefined;
   if (!summary) throw new ConfigError(`initFrom: ${dir} has not finished training; finish it first`);
   const { path } = requireLastCheckpoint(dir, { step: summary.steps });
   const fresh = tidy(() => {
     const { tensors } = loadCheckpoint(path);
     const tables = { from: classCountOf(theirs), to: classCountOf(config) };
     const adopted = (network: Module, prefix: string): string[] =>
-      adopt(network, underPrefix(prefix, tensors), tables, `initFrom: ${dir}: ${prefix}`);
+      adopt(network, {
+        tensors: underPrefix(prefix, tensors),
+        tables,
+        source: `initFrom: ${dir}: ${prefix}`,
+      });
     if (state.ema) adopted(state.average, theirs.emaDecay > 0 ? 'ema' : 'generator');
     return [...adopted(state.generator, 'generator'), ...adopted(state.discriminator, 'discriminator')];
   });
@@ -57,7 +88,7 @@ async function startFromRun(dir: string, config: GanConfig, state: TrainingState
 }
 
 /** A generator's weights alone: the discriminator starts fresh. */
-async function startFromFile(path: string, config: GanConfig, state: TrainingState): Promise<Ancestor> {
+async function startFromFile(path: string, { config, state }: Training): Promise<Ancestor> {
   const count = classCountOf(config);
   tidy(() => {
     const own = state.generator.stateDict();
@@ -68,7 +99,7 @@ async function startFromFile(path: string, config: GanConfig, state: TrainingSta
     });
     const tables = { from: count, to: count };
     for (const network of new Set([state.generator, state.average])) {
-      adopt(network, tensors, tables, `initFrom: ${path}`);
+      adopt(network, { tensors, tables, source: `initFrom: ${path}` });
     }
   });
   const steps = generatorSteps(path).filter(({ kind }) => kind === 'generator');
@@ -96,9 +127,9 @@ async function startFromFile(path: string, config: GanConfig, state: TrainingSta
 export function fitChannels(
   network: Module,
   tensors: Record<string, Tensor>,
-): { given: Record<string, Tensor>; fresh: Set<string> } {
+): { fitted: Record<string, Tensor>; fresh: Set<string> } {
   const isSummed = !(network instanceof GeneratorNetwork);
-  const given = { ...tensors };
+  const fitted = { ...tensors };
   const fresh = new Set<string>();
   for (const [key, wanted] of Object.entries(network.stateDict())) {
     const value = tensors[key];
@@ -107,15 +138,15 @@ export function fitChannels(
     const [dim = 0] = dims;
     const lengths = `${value.shape[dim]} ${wanted.shape[dim]}`;
     if (dims.length !== 1 || (lengths !== '3 1' && lengths !== '1 3')) continue;
-    if (lengths === '3 1') given[key] = isSummed ? value.sum([dim], true) : value.mean([dim], true);
-    else given[key] = value.expand(wanted.shape).div(isSummed ? 3 : 1);
+    if (lengths === '3 1') fitted[key] = isSummed ? value.sum([dim], true) : value.mean([dim], true);
+    else fitted[key] = value.expand(wanted.shape).div(isSummed ? 3 : 1);
     for (const memory of ['u', 'v'].map((which) => key.replace(/orig$/, which)))
-      if (memory !== key && memory in given) {
-        delete given[memory];
+      if (memory !== key && memory in fitted) {
+        delete fitted[memory];
         fresh.add(memory);
       }
   }
-  return { given, fresh };
+  return { fitted, fresh };
 }
 
 /**
@@ -126,25 +157,30 @@ export function fitChannels(
  */
 function adopt(
   network: Module,
-  tensors: Record<string, Tensor>,
-  classes: { from: number; to: number },
-  source: string,
+  given: {
+    tensors: Record<string, Tensor>;
+    /** Classes there and here. */
+    tables: { from: number; to: number };
+    /** For the message. */
+    source: string;
+  },
 ): string[] {
+  const { tables: classes, source } = given;
   const own = network.stateDict();
-  const { given, fresh } = fitChannels(network, tensors);
+  const { fitted, fresh } = fitChannels(network, given.tensors);
   const isTable = (value: Tensor | undefined, rows: number): boolean => rows > 0 && value?.shape[0] === rows;
   const other = classes.from !== classes.to;
-  const { missing, unexpected, misshaped } = network.loadStateDict(given, { strict: false });
+  const { missing, unexpected, misshaped } = network.loadStateDict(fitted, { strict: false });
   const bad = [
     ...missing
       .filter((key) => !fresh.has(key) && !(other && isTable(own[key], classes.to)))
       .map((key) => `missing ${key}`),
     ...unexpected
-      .filter((key) => !(other && isTable(given[key], classes.from)))
+      .filter((key) => !(other && isTable(fitted[key], classes.from)))
       .map((key) => `unexpected ${key}`),
     ...misshaped
-      .filter((key) => !(other && isTable(own[key], classes.to) && isTable(given[key], classes.from)))
-      .map((key) => `${key} [${given[key]!.shape}] for [${own[key]!.shape}]`),
+      .filter((key) => !(other && isTable(own[key], classes.to) && isTable(fitted[key], classes.from)))
+      .map((key) => `${key} [${fitted[key]!.shape}] for [${own[key]!.shape}]`),
   ];
   if (bad.length > 0) {
     const shown = bad.slice(0, 5).join(', ') + (bad.length > 5 ? ` and ${bad.length - 5} more` : '');

@@ -3,29 +3,17 @@
  * go into the event log. Nothing here changes what is trained: it draws from generators of its own.
  */
 
-import {
-  cat,
-  type Device,
-  dispose,
-  Generator,
-  gatherRows,
-  keep,
-  noGrad,
-  randn,
-  type Tensor,
-  tidy,
-} from 'graft-torch';
+import { cat, dispose, Generator, gatherRows, keep, noGrad, randn, type Tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { type Backbone, openBackbone } from '../../metrics/backbone/index.js';
 import { measureDistribution } from '../../metrics/distribution/index.js';
 import type { MetricRecord } from '../../metrics/sets/index.js';
-import { type Run, type RunEvent, readEvents, runFiles } from '../../run/index.js';
-import type { GanConfig } from './config.js';
-import { type GanData, toLabels, toNetworkRange, toPixels } from '../data.js';
+import { readEvents, runFiles } from '../../run/index.js';
+import { toLabels, toNetworkRange, toPixels } from '../data.js';
 import { diagnose, type Finding, freshFindings } from '../doctor.js';
-import { gradientNorm, type MonitoringRecord, sampleDiversity, spectralNorms } from './monitor.js';
-import { generateWith, type TrainingState } from './state.js';
-import type { StepFigures } from './summary.js';
+import { ganRules } from './doctor-rules.js';
+import { gradientNorm, type MonitoringRecord, recordsOf, sampleDiversity, spectralNorms } from './monitor.js';
+import { generateWith, type StepFigures, type Training, type TrainingState } from './training.js';
 
 /** Real images that FD and KID compare with, at most; more would make a measurement cost more than what it tells. */
 const MOST_REAL = 2000;
@@ -39,83 +27,87 @@ interface Sample {
   labels: number[];
 }
 
+/** What a run is measured against. */
+interface Reference {
+  trained: Sample;
+  heldOut: Sample | null;
+  backbone: { network: Backbone; real: Tensor } | null;
+  /** Of the real images. */
+  diversity: number;
+}
+
 export class Watch {
   readonly #random: Random;
   #records: MonitoringRecord[];
   #findings: Finding[];
 
   constructor(
-    private readonly run: Run,
-    private readonly config: GanConfig,
-    private readonly trained: Sample,
-    private readonly heldOut: Sample | null,
-    private readonly backbone: { network: Backbone; real: Tensor } | null,
-    private readonly realDiversity: number,
-    records: MonitoringRecord[],
-    private readonly logits: TrainingState['objective']['logits'],
+    private readonly training: Training,
+    private readonly reference: Reference,
   ) {
+    const { config, run } = training;
     this.#random = new Random(config.seed).fork('watch');
-    this.#records = records;
+    this.#records = recordsOf(readEvents(run.path(runFiles.events)));
     this.#findings = this.#diagnose();
   }
 
   #diagnose(): Finding[] {
-    return diagnose(this.#records, { logits: this.logits, config: this.config });
+    const { config, state } = this.training;
+    return diagnose(this.#records, ganRules({ logits: state.objective.logits, config }));
   }
 
   /**
    * Measures, and logs.
    * @returns what the doctor finds that is new, the gravest first
    */
-  measure(step: number, state: TrainingState, figures: StepFigures): Finding[] {
-    const { record, fdFloor } = this.#record(step, state, figures);
+  measure(figures: StepFigures): Finding[] {
+    const { run } = this.training;
+    const { record, fdFloor } = this.#record(figures);
     this.#records.push(record);
-    const { step: _, ...fields } = record;
-    this.run.event('monitor', step, { ...fields, fdFloor });
+    const { step, ...fields } = record;
+    run.event('monitor', step, { ...fields, fdFloor });
     const now = this.#diagnose();
     const fresh = freshFindings(this.#findings, now);
     this.#findings = now;
     for (const { kind, severity, evidence, remedy } of fresh) {
-      this.run.event('finding', step, { kind, severity, evidence, remedy });
-      this.run.log(`step ${step}: ${severity}: ${kind}: ${evidence}; ${remedy}`);
+      run.event('finding', step, { kind, severity, evidence, remedy });
+      run.log(`step ${step}: ${severity}: ${kind}: ${evidence}; ${remedy}`);
     }
     return fresh;
   }
 
-  #record(
-    step: number,
-    state: TrainingState,
-    figures: StepFigures,
-  ): { record: MonitoringRecord; fdFloor: number | null } {
+  #record(figures: StepFigures): { record: MonitoringRecord; fdFloor: number | null } {
+    const { state, config } = this.training;
+    const { trained, heldOut, backbone, diversity: realDiversity } = this.reference;
     return tidy(() => {
       // What the last step left: its own gradients.
       const generatorGradientNorm = gradientNorm(state.generator);
       const discriminatorGradientNorm = gradientNorm(state.discriminator);
       const spectral = spectralNorms(state.discriminator);
-      const fakes = this.#generate(state);
+      const fakes = this.#generate();
       const { diversity, std } = sampleDiversity(fakes.pixels, this.#random.fork('pairs'));
-      const records = this.backbone
+      const records = backbone
         ? measureDistribution(
-            this.backbone.network,
-            { real: this.backbone.real, synthetic: this.backbone.network.features(fakes.pixels) },
-            { seed: this.config.seed, metrics: ['frechet', 'kernel', 'precision', 'recall'], replicates: 0 },
+            backbone.network,
+            { real: backbone.real, synthetic: backbone.network.features(fakes.pixels) },
+            { seed: config.seed, metrics: ['frechet', 'kernel', 'precision', 'recall'], replicates: 0 },
           )
         : [];
       const measured = (id: string): MetricRecord | undefined => records.find(({ metric }) => metric === id);
       const frechet = measured('frechet');
       const record: MonitoringRecord = {
-        step,
+        step: state.step,
         discriminatorLoss: figures.discriminatorLoss,
         generatorLoss: figures.generatorLoss,
-        realScore: scoreOf(state, this.trained),
+        realScore: scoreOf(state, trained),
         fakeScore: scoreOf(state, fakes),
-        heldOutScore: this.heldOut && scoreOf(state, this.heldOut),
+        heldOutScore: heldOut && scoreOf(state, heldOut),
         generatorGradientNorm,
         discriminatorGradientNorm,
         spectralNormMax: spectral.max,
         spectralNormMean: spectral.mean,
         diversity,
-        realDiversity: this.realDiversity,
+        realDiversity,
         fakeStd: std,
         fd: frechet?.value ?? null,
         kid: measured('kernel')?.value ?? null,
@@ -128,13 +120,12 @@ export class Watch {
   }
 
   /** Images of the sampled generator, the same latents each time; classes as often as among the real ones. */
-  #generate(state: TrainingState): Sample {
-    const { monitorSamples, seed } = this.config;
+  #generate(): Sample {
+    const { state, config } = this.training;
+    const { monitorSamples, seed } = config;
+    const { labels: known } = this.reference.trained;
     const noise = Generator.seeded(seed + 1);
-    const labels = Array.from(
-      { length: monitorSamples },
-      (_, i) => this.trained.labels[i % this.trained.labels.length]!,
-    );
+    const labels = Array.from({ length: monitorSamples }, (_, i) => known[i % known.length]!);
     const z = randn([monitorSamples, state.average.latent], { generator: noise }).to({
       device: state.device,
     });
@@ -154,8 +145,9 @@ export class Watch {
   }
 
   /** Whether the last measurement is the best so far by `bestBy`; notes it in the state. */
-  isBest(state: TrainingState): boolean {
-    const { bestBy } = this.config;
+  isBest(): boolean {
+    const { state, config } = this.training;
+    const { bestBy } = config;
     const last = this.#records.at(-1);
     const value = bestBy && last?.[bestBy];
     if (!last || typeof value !== 'number' || !(value < (state.best?.value ?? Number.POSITIVE_INFINITY)))
@@ -164,15 +156,16 @@ export class Watch {
     return true;
   }
 
-  /** Forgets what came after a step that the run goes back to. */
-  forget(step: number): void {
-    this.#records = this.#records.filter((record) => record.step <= step);
+  /** Forgets what came after the step that the run has gone back to. */
+  forget(): void {
+    this.#records = this.#records.filter(({ step }) => step <= this.training.state.step);
     this.#findings = this.#diagnose();
   }
 
   dispose(): void {
-    dispose([this.trained.pixels, this.heldOut?.pixels, this.backbone?.real]);
-    this.backbone?.network.dispose();
+    const { trained, heldOut, backbone } = this.reference;
+    dispose([trained.pixels, heldOut?.pixels, backbone?.real]);
+    backbone?.network.dispose();
   }
 }
 
@@ -200,12 +193,8 @@ function scoreOf(state: TrainingState, { pixels, labels }: Sample): number {
 }
 
 /** Makes ready what is measured against, and takes up what an interrupted run has measured. */
-export async function openWatch(
-  run: Run,
-  config: GanConfig,
-  data: GanData,
-  state: TrainingState,
-): Promise<Watch> {
+export async function openWatch(training: Training): Promise<Watch> {
+  const { config, data, state } = training;
   const random = new Random(config.seed).fork('watched');
   const sample = async (rows: number[], most: number, stream: string): Promise<Sample> => {
     const chosen = random
@@ -218,31 +207,12 @@ export async function openWatch(
   const heldOut =
     data.heldOut.length > 1 ? await sample(data.heldOut, config.monitorSamples, 'held out') : null;
   const { diversity } = sampleDiversity(trained.pixels, random.fork('pairs'));
-  const backbone = config.backbone === null ? null : await openFeatures(config, data, sample, state.device);
-  const records = recordsOf(readEvents(run.path(runFiles.events)));
-  const { logits } = state.objective;
-  return new Watch(run, config, trained, heldOut, backbone, diversity, records, logits);
-}
-
-async function openFeatures(
-  config: GanConfig,
-  data: GanData,
-  sample: (rows: number[], most: number, stream: string) => Promise<Sample>,
-  device: Device,
-): Promise<{ network: Backbone; real: Tensor }> {
-  const { pixels } = await sample(data.indices, MOST_REAL, 'features');
-  const network = openBackbone(config.backbone!, { device, calibrate: pixels });
-  const real = keep(network.features(pixels));
-  pixels.dispose();
-  return { network, real };
-}
-
-/** Measurements of the path that led to the present state: what was rolled back is not on it. */
-export function recordsOf(events: readonly RunEvent[]): MonitoringRecord[] {
-  let records: MonitoringRecord[] = [];
-  for (const { type, wall: _, ...fields } of events) {
-    if (type === 'monitor') records.push(fields as unknown as MonitoringRecord);
-    if (type === 'rolled-back') records = records.filter(({ step }) => step <= (fields.to as number));
+  let backbone: Reference['backbone'] = null;
+  if (config.backbone !== null) {
+    const { pixels } = await sample(data.indices, MOST_REAL, 'features');
+    const network = openBackbone(config.backbone, { device: state.device, calibrate: pixels });
+    backbone = { network, real: keep(network.features(pixels)) };
+    pixels.dispose();
   }
-  return records;
+  return new Watch(training, { trained, heldOut, backbone, diversity });
 }

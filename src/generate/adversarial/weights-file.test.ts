@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { savePth, saveSafetensors, type Tensor, tidy } from 'graft-torch';
 import { expect, test } from 'vitest';
+import { openGenerator } from '../open-generator.js';
 import { ganConfigSchema } from './config.js';
 import { makeGenerator } from './networks.js';
-import { openGenerator } from '../open-generator.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-generators-'));
 

@@ -1,11 +1,16 @@
 /** Networks' building blocks: the public list. */
 export * from './activations.js';
-export { type BranchEnd, batchNormBranch, endBranch } from './batch-norm-branch.js';
-export { batchNormDepthwise } from './batch-norm-depthwise.js';
-export { batchNormSilu } from './batch-norm-silu.js';
 export { type Condition, ConditionalBatchNorm2d } from './conditional-batch-norm.js';
-export { depthwiseConv2d } from './depthwise.js';
 export * as F from './functional.js';
+export {
+  type BranchEnd,
+  batchNormBranch,
+  batchNormDepthwise,
+  batchNormSilu,
+  depthwiseConv2d,
+  endBranch,
+  squeezeExcite,
+} from './fused.js';
 export * as init from './init.js';
 export {
   BatchNorm2d,
@@ -21,5 +26,4 @@ export * from './losses.js';
 export { Module, Sequential, type StateDict } from './module.js';
 export { convAvgPool2d, upsampleConv2d } from './resampled-conv.js';
 export { type SpectralNormOptions, spectralNorm } from './spectral-norm.js';
-export { squeezeExcite } from './squeeze-excite.js';
 export { averageBatchStatistics } from './standing-statistics.js';

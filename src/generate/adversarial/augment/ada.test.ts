@@ -11,6 +11,7 @@ import {
   drawAda,
   UNCHANGED,
 } from './ada-draws.js';
+import { ada } from './augment.js';
 import {
   expectGolden,
   expectGradient,
@@ -19,7 +20,6 @@ import {
   noise,
   numbers,
 } from './golden.test-data.js';
-import { ada } from './index.js';
 
 const all = adaWeights('blit', 'geometry', 'colour');
 

@@ -1,9 +1,9 @@
 import { liveTensors, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { diffAugment, makeAugment } from './augment.js';
 import { applyDiffAugment, diffAugmentPolicies, drawDiffAugment } from './diff-augment.js';
 import { expectGolden, expectGradient, golden, noise, numbers } from './golden.test-data.js';
-import { diffAugment, makeAugment } from './index.js';
 
 let live = 0;
 beforeEach(() => {

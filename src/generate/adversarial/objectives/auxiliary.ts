@@ -24,6 +24,6 @@ export const withAuxiliaryClassifier = (adversarial: Objective, strength: () => 
     logits: adversarial.logits,
     discriminatorLoss: (real, fake) =>
       mean(adversarial.discriminatorLoss(real, fake), classLoss(real).add(classLoss(fake))),
-    generatorLoss: (fake) => mean(adversarial.generatorLoss(fake), classLoss(fake)),
+    generatorLoss: (fake, real) => mean(adversarial.generatorLoss(fake, real), classLoss(fake)),
   };
 };

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { aten, grad, manualSeed, randn, type Tensor, tidy } from '../torch/index.js';
-import { depthwiseConv2d } from './depthwise.js';
+import { depthwiseConv2d } from './fused.js';
 
 /** Largest difference, as a share of the largest value. */
 function difference(a: Tensor, b: Tensor): number {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { aten, grad, liveTensors, manualSeed, noGrad, randn, type Tensor, tidy } from '../torch/index.js';
+import { type SqueezeExcite, squeezeExcite } from './fused.js';
 import {
   asDouble,
   difference,
@@ -9,7 +10,6 @@ import {
   shuffledNorm,
 } from './fused.test-data.js';
 import { BatchNorm2d, Conv2d } from './layers.js';
-import { type SqueezeExcite, squeezeExcite } from './squeeze-excite.js';
 
 beforeEach(() => manualSeed(1));
 

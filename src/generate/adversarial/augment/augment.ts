@@ -10,10 +10,6 @@ import { applyAda } from './ada.js';
 import { type AdaWeights, adaWeights, drawAda } from './ada-draws.js';
 import { applyDiffAugment, type DiffAugmentPolicy, drawDiffAugment } from './diff-augment.js';
 
-export { AdaController, type AdaControllerOptions, type AdaControllerState } from './ada-controller.js';
-export { ADA_CATEGORIES, type AdaCategory, type AdaWeights, adaWeights } from './ada-draws.js';
-export { type DiffAugmentPolicy, diffAugmentPolicies } from './diff-augment.js';
-
 /**
  * Changes a batch at random.
  *

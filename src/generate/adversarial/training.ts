@@ -1,16 +1,57 @@
-/** Everything that changes while a GAN trains: making it, saving it, taking it up again, letting it go. */
+/**
+ * A GAN in training, as one value that travels: what is fixed (run folder, configuration, images, hooks) and what changes
+ * (`state`). Making the state, saving it, taking it up again, letting it go.
+ */
 
 import { type Device, Generator, manualSeed, noGrad, randn, type Tensor, tidy } from 'graft-torch';
 import { Ema, type GradScalerState } from 'graft-torch/optim';
 import { balanced, Loader } from '../../data/pixels/index.js';
 import type { GeneratorNetwork } from '../../models/index.js';
-import type { Json } from '../../run/index.js';
-import { type Checkpoint, underPrefix, withPrefix } from '../../run/index.js';
-import { AdaController, type AdaControllerState } from './augment/index.js';
-import { classesOf, type GanConfig } from './config.js';
-import { type GanData, toLabels } from '../data.js';
+import {
+  type Checkpoint,
+  type Interrupt,
+  type Json,
+  type Run,
+  underPrefix,
+  withPrefix,
+} from '../../run/index.js';
+import { classesOf } from '../config.js';
+import { type GeneratorData, toLabels } from '../data.js';
+import type { Finding } from '../doctor.js';
+import { AdaController, type AdaControllerState } from './augment/ada-controller.js';
+import type { GanConfig } from './config.js';
 import { makeAdversaries, makeGenerator } from './networks.js';
+import type { GanParts } from './own.js';
 import type { Adversaries } from './step.js';
+
+export interface StepFigures {
+  discriminatorLoss: number;
+  generatorLoss: number;
+  /** Mean of D(x) and D(G(z)): probabilities, or the scores of a critic. */
+  realScore: number;
+  fakeScore: number;
+}
+
+/** What the loop tells and asks while it runs; every part is optional. */
+export interface TrainHooks {
+  /** Polled after every step: a request saves and stops. */
+  interrupt?: Interrupt;
+  onStep?: (step: number, figures: StepFigures) => void;
+  /** Pixels being decoded before the first step. */
+  onDecode?: (done: number, total: number) => void;
+  /** The doctor has found something. */
+  onFinding?: (finding: Finding) => void;
+  warn?: (message: string) => void;
+}
+
+export interface Training {
+  readonly run: Run;
+  readonly config: GanConfig;
+  readonly data: GeneratorData;
+  readonly parts: GanParts;
+  readonly hooks: TrainHooks;
+  readonly state: TrainingState;
+}
 
 /** The checkpoint that a declared measurement was best at. */
 export interface Best {
@@ -20,6 +61,8 @@ export interface Best {
 }
 
 export interface TrainingState extends Adversaries {
+  /** Steps done. */
+  step: number;
   /** Of ADA's probability. */
   controller: AdaController | null;
   /** The generator that is sampled: the moving average of its weights, or the generator itself. */
@@ -39,17 +82,21 @@ export interface TrainingState extends Adversaries {
 }
 
 /** A fresh state; its weights are decided by the seed. */
-export function makeState(config: GanConfig, device: Device, data: GanData): TrainingState {
+export function makeState(
+  { config, data, parts }: Pick<Training, 'config' | 'data' | 'parts'>,
+  device: Device,
+): TrainingState {
   manualSeed(config.seed);
   const controller = config.ada
     ? new AdaController({ ...config.ada, batchSize: config.batchSize * config.criticSteps })
     : null;
-  const adversaries = makeAdversaries(config, device, controller ?? undefined);
+  const adversaries = makeAdversaries(config, device, { ...parts, strength: controller ?? undefined });
   const { generator } = adversaries;
-  const average = config.emaDecay > 0 ? makeGenerator(config).to({ device }) : generator;
+  const average = config.emaDecay > 0 ? makeGenerator(config, parts.networks).to({ device }) : generator;
   const noise = Generator.seeded(config.seed);
   return {
     ...adversaries,
+    step: 0,
     controller,
     average,
     ema: config.emaDecay > 0 ? new Ema(average, generator, config.emaDecay) : null,
@@ -62,7 +109,7 @@ export function makeState(config: GanConfig, device: Device, data: GanData): Tra
         : {}),
     }),
     fixedNoise: tidy(() =>
-      randn([config.sampleCount, config.latentSize], { generator: noise }).to({ device }),
+      randn([config.sampleCount, generator.latent], { generator: noise }).to({ device }),
     ),
     fixedLabels: generator.classCount > 0 ? toLabels(gridLabels(config), device) : null,
     discriminatorSteps: 0,
@@ -143,7 +190,8 @@ export function stateDict(state: TrainingState): { tensors: Record<string, Tenso
 
 /** Puts a checkpoint into the state. */
 export function loadState(state: TrainingState, checkpoint: Checkpoint): void {
-  const { tensors } = checkpoint;
+  const { tensors, step } = checkpoint;
+  state.step = step;
   const meta = checkpoint.meta as unknown as StateMeta;
   state.generator.loadStateDict(underPrefix('generator', tensors));
   state.discriminator.loadStateDict(underPrefix('discriminator', tensors));
@@ -165,12 +213,12 @@ export function loadState(state: TrainingState, checkpoint: Checkpoint): void {
   state.seconds = meta.seconds;
 }
 
-/** How far conditioning has been faded in before this step. */
-export function setConditioning(state: TrainingState, config: GanConfig, step: number): void {
+/** How far conditioning has been faded in before the next step. */
+export function setConditioning({ state, config }: Training): void {
   const { conditioningTransition: transition } = config;
   if (!transition) return;
   const { from, to } = transition;
-  const strength = Math.min(1, Math.max(0, (step - from) / (to - from)));
+  const strength = Math.min(1, Math.max(0, (state.step - from) / (to - from)));
   for (const network of [state.generator, state.discriminator, state.average]) {
     network.conditioningStrength = strength;
   }

@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { aten, grad, liveTensors, manualSeed, randn, type Tensor, tidy } from '../torch/index.js';
-import { batchNormDepthwise, type NormedDepthwise } from './batch-norm-depthwise.js';
-import { batchNormSilu } from './batch-norm-silu.js';
 import * as F from './functional.js';
+import { batchNormDepthwise, batchNormSilu, type NormedDepthwise } from './fused.js';
 import {
   asDouble,
   difference,

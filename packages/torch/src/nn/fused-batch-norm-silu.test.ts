@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { grad, manualSeed, noGrad, randn, type Tensor, tidy } from '../torch/index.js';
-import { batchNormSilu } from './batch-norm-silu.js';
 import { silu } from './functional.js';
+import { batchNormSilu } from './fused.js';
 import { BatchNorm2d } from './layers.js';
 
 /** Largest difference, as a share of the largest value of the reference. */

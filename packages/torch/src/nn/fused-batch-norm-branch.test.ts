@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { aten, grad, manualSeed, randn, type Tensor, tensor, tidy } from '../torch/index.js';
-import { batchNormBranch } from './batch-norm-branch.js';
+import { batchNormBranch } from './fused.js';
 import {
   asDouble,
   difference,
