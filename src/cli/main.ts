@@ -13,6 +13,8 @@ import { styleHelp } from './help.js';
 /** One top-level command: what the overview says of it, and the file that registers it. */
 export interface CommandEntry {
   name: string;
+  /** Other names it answers to. */
+  aliases?: readonly string[];
   summary: string;
   group: string;
   load(): Promise<{ register(program: Command): void }>;
@@ -39,10 +41,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: () => import('./data.js'),
   },
   {
-    name: 'gan',
-    summary: 'train a GAN on one class, go on with a run, sample images',
+    name: 'generator',
+    aliases: ['gan'],
+    summary: 'train a generator on one class, go on with a run, sample images',
     group: 'Train:',
-    load: () => import('./gan.js'),
+    load: () => import('./generator.js'),
   },
   {
     name: 'classify',
@@ -94,13 +97,13 @@ async function createProgram(args: readonly string[], table: readonly CommandEnt
   addGlobalOptions(program);
   styleHelp(program);
   const called = calledCommand(args);
-  for (const { name, summary, group, load } of table) {
+  for (const { name, aliases = [], summary, group, load } of table) {
     program.commandsGroup(group);
-    if (name === called) (await load()).register(program);
+    if (called !== undefined && [name, ...aliases].includes(called)) (await load()).register(program);
     else program.command(name);
     const command = program.commands.find((one) => one.name() === name);
     if (command === undefined) throw new Error(`the file of the command "${name}" does not register it`);
-    command.summary(summary).helpGroup(group);
+    command.summary(summary).aliases(aliases).helpGroup(group);
     if (command.description() === '') command.description(summary);
   }
   for (const command of program.commands) finishCommand(command, program, `graft ${command.name()}`);
@@ -108,7 +111,7 @@ async function createProgram(args: readonly string[], table: readonly CommandEnt
   examples(program, [
     ['see it work, from images to a verdict', 'graft demo'],
     ['why is it slow, what is missing?', 'graft doctor'],
-    ['every option of one command', 'graft gan train --help'],
+    ['every option of one command', 'graft generator train --help'],
   ]);
   return program;
 }

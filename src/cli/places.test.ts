@@ -12,14 +12,14 @@ import { trainGan } from '../generate/adversarial/train.js';
 import { neverInterrupted } from '../run/interrupt.js';
 import { createRun, readRun } from '../run/run-folder.js';
 import { register as registerClassify } from './classify.js';
-import { register as registerGan } from './gan.js';
+import { register as registerGan } from './generator.js';
 import { inProcess } from './in-process.test-data.js';
 
 const home = process.cwd();
 const dir = mkdtempSync(join(tmpdir(), 'graft places '));
 const tree = join(dir, 'tree');
 const classify = inProcess('classify', registerClassify);
-const gan = inProcess('gan', registerGan);
+const gan = inProcess('generator', registerGan);
 
 beforeAll(async () => {
   await compileProgram();

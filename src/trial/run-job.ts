@@ -21,6 +21,7 @@ import {
   openGenerator,
   sampleToFolder,
   settleChannels,
+  settleModule,
   trainGan,
 } from '../generate/index.js';
 import { loadFolder } from '../image/index.js';
@@ -132,7 +133,7 @@ async function prepareData(trial: TrialFolder, job: DataJob, hooks: JobHooks): P
 /** Trains or resumes a GAN. */
 async function trainJobGan(trial: TrialFolder, job: GanJob, hooks: JobHooks): Promise<void> {
   const dataset = jobDataset(trial, job);
-  const config = jobGanConfig(trial, job, dataset);
+  const config = await settleModule(jobGanConfig(trial, job, dataset));
   const dir = jobDir(trial.dir, job.id);
   const status = runStatus(dir);
   if (status === 'finished') return;

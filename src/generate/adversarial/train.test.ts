@@ -315,7 +315,7 @@ describe('sampling', () => {
     const run = createRun(join(folder, 'empty'), { kind: 'gan', config });
     run.close();
     await expect(openGenerator(join(folder, 'empty'))).rejects.toThrow(
-      /has not finished training .*graft gan resume/,
+      /has not finished training .*graft generator resume/,
     );
   });
 });

@@ -15,7 +15,7 @@ interface Golden<Draw> {
 }
 
 export const golden = JSON.parse(
-  readFileSync(new URL('../../../test/goldens/gan-augment/gan-augment.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../../../test/goldens/gan-augment/gan-augment.json', import.meta.url), 'utf8'),
 ) as { ada: Golden<AdaDraw>; diffAugment: Golden<DiffAugmentDraw> };
 
 export const numbers = (x: Tensor): number[] => Array.from(x.toArray() as Float64Array);

@@ -9,7 +9,7 @@ import { createPhantomDataset } from '../data/phantom/dataset.js';
 import type { GanInspection } from '../generate/inspect.js';
 import { AcganGenerator, DcganGenerator } from '../models/index.js';
 import { addGlobalOptions } from './common.js';
-import { register } from './gan.js';
+import { register } from './generator.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'graft-gan-cli-'));
 const data = join(dir, 'phantoms');
@@ -26,7 +26,7 @@ async function run(...args: string[]): Promise<string> {
   const program = new Command().exitOverride();
   addGlobalOptions(program);
   register(program);
-  await program.parseAsync(['gan', ...args, '--quiet', '--device', 'cpu', '--threads', '1'], {
+  await program.parseAsync(['generator', ...args, '--quiet', '--device', 'cpu', '--threads', '1'], {
     from: 'user',
   });
   return printed;
@@ -54,7 +54,7 @@ beforeAll(async () => {
 afterEach(() => vi.restoreAllMocks());
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-describe('graft gan train', () => {
+describe('graft generator train', () => {
   it('names the classes to choose from, and knows one in another spelling', async () => {
     await expect(run('train', '--data', data, ...small)).rejects.toThrow(
       "--class: say what is to be learned: benign, malignant, or all of them with 'all'",
@@ -73,7 +73,7 @@ describe('graft gan train', () => {
   });
 });
 
-describe('graft gan sample', () => {
+describe('graft generator sample', () => {
   const sample = async (source: string, name: string, ...args: string[]): Promise<Lineage> =>
     JSON.parse(await run('sample', source, '--out', at(name), '--json', ...args)) as Lineage;
 
@@ -131,7 +131,7 @@ describe('a damaged last checkpoint', () => {
   });
 });
 
-describe('graft gan sample --choose', () => {
+describe('graft generator sample --choose', () => {
   const choose = (...args: string[]): Promise<string> =>
     run('sample', plain, '--count', '4', '--out', at('chosen'), '--json', ...args);
 
@@ -161,7 +161,7 @@ describe('graft gan sample --choose', () => {
   });
 });
 
-describe('graft gan inspect', () => {
+describe('graft generator inspect', () => {
   it('prints layers, parameters, and what the weights have seen', async () => {
     const inspection = JSON.parse(await run('inspect', plain, '--json')) as GanInspection;
     expect(inspection.classes).toEqual(['malignant']);
@@ -226,7 +226,7 @@ describe('weights of others', () => {
   });
 });
 
-describe('graft gan export', () => {
+describe('graft generator export', () => {
   it.each([
     ['generator.safetensors', 'safetensors'],
     ['generator.pth', 'pth'],
@@ -259,7 +259,7 @@ describe('graft gan export', () => {
   });
 });
 
-it('graft gan train refuses what does not go together, before anything is written', async () => {
+it('graft generator train refuses what does not go together, before anything is written', async () => {
   const args = ['--data', data, '--recipe', 'acgan-64', '--class', 'benign', '--out', at('refused')];
   await expect(run('train', ...args)).rejects.toThrow(/conditioning auxiliary needs two classes or more/);
   expect(existsSync(at('refused'))).toBe(false);

@@ -1,10 +1,10 @@
-/** `graft gan report`. */
+/** `graft generator report`. */
 import type { Command } from 'commander';
 import { requireOwn } from '../base/index.js';
 import { writeTrainingAnimation } from '../generate/pictures/index.js';
 import { writeGanReport } from '../generate/report/index.js';
 import { Progress } from '../run/index.js';
-import { collect, examples, globalOptions, output, startEngine, warning } from './common.js';
+import { addTrustOption, collect, examples, globalOptions, output, startEngine, warning } from './common.js';
 
 interface ReportFlags {
   out?: string;
@@ -12,9 +12,8 @@ interface ReportFlags {
   animation: string[];
 }
 
-export function registerReport(gan: Command): void {
-  const report = gan
-    .command('report')
+export function registerReport(generator: Command): void {
+  const report = addTrustOption(generator.command('report'))
     .description('write a page on a run: curves, pictures, findings, settings')
     .argument('<run>', 'run folder, finished or not')
     .option('--out <dir>', 'folder of the report (default: report in the run folder)')
@@ -27,9 +26,12 @@ export function registerReport(gan: Command): void {
     )
     .action(async (dir: string, flags: ReportFlags, command: Command) => reportCommand(dir, flags, command));
   examples(report, [
-    ['the page, its figures as files, and the same in Markdown', 'graft gan report runs/sngan-64-melanoma'],
-    ['with the training as a film', 'graft gan report runs/sngan-64-melanoma --animation training.mp4'],
-    ['others of its images', 'graft gan report runs/sngan-64-melanoma --seed 1 --out report-1'],
+    [
+      'the page, its figures as files, and the same in Markdown',
+      'graft generator report runs/sngan-64-melanoma',
+    ],
+    ['with the training as a film', 'graft generator report runs/sngan-64-melanoma --animation training.mp4'],
+    ['others of its images', 'graft generator report runs/sngan-64-melanoma --seed 1 --out report-1'],
   ]);
 }
 

@@ -1,4 +1,4 @@
-/** `graft gan sample`. */
+/** `graft generator sample`. */
 import { relative } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError } from 'graft-torch/base';
@@ -35,8 +35,8 @@ interface SampleFlags {
   part?: string;
 }
 
-export function registerSample(gan: Command): void {
-  const sample = addTrustOption(gan.command('sample'))
+export function registerSample(generator: Command): void {
+  const sample = addTrustOption(generator.command('sample'))
     .description('write images of a trained generator, with their lineage')
     .argument(
       '<run>',
@@ -83,22 +83,22 @@ export function registerSample(gan: Command): void {
     .option('--sheet <file.png>', 'contact sheet of what was chosen, passed over and rejected')
     .action(async (dir: string, flags: SampleFlags, command: Command) => sampleCommand(dir, flags, command));
   examples(sample, [
-    ['500 images', 'graft gan sample runs/sngan-64-melanoma --count 500 --out synthetic'],
+    ['500 images', 'graft generator sample runs/sngan-64-melanoma --count 500 --out synthetic'],
     [
       'others of the same generator',
-      'graft gan sample runs/sngan-64-melanoma --count 500 --seed 1 --out synthetic-1',
+      'graft generator sample runs/sngan-64-melanoma --count 500 --seed 1 --out synthetic-1',
     ],
     [
       'one class of several',
-      'graft gan sample runs/acgan-64-melanoma+nevus --class melanoma --out synthetic',
+      'graft generator sample runs/acgan-64-melanoma+nevus --class melanoma --out synthetic',
     ],
     [
       'the better half, from narrowed latents',
-      'graft gan sample runs/sngan-64-melanoma --keep 0.5 --truncation 1.5 --out synthetic',
+      'graft generator sample runs/sngan-64-melanoma --keep 0.5 --truncation 1.5 --out synthetic',
     ],
     [
       'varied images that show their class and copy nothing',
-      'graft gan sample runs/sngan-64-melanoma --choose filtered,diverse --sheet choice.png --out synthetic',
+      'graft generator sample runs/sngan-64-melanoma --choose filtered,diverse --sheet choice.png --out synthetic',
     ],
   ]);
 }

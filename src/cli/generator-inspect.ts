@@ -1,10 +1,10 @@
-/** `graft gan inspect`. */
+/** `graft generator inspect`. */
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { GanInspection, NetworkDescription } from '../generate/index.js';
 import { inspectGenerator, openGenerator } from '../generate/index.js';
-import { examples, output, partOption } from './common.js';
-import { checkpoint } from './gan-sample.js';
+import { addTrustOption, examples, output, partOption } from './common.js';
+import { checkpoint } from './generator-sample.js';
 import { plainTable, trimmed, whole } from './table.js';
 
 interface InspectFlags {
@@ -12,9 +12,8 @@ interface InspectFlags {
   part?: string;
 }
 
-export function registerInspect(gan: Command): void {
-  const command = gan
-    .command('inspect')
+export function registerInspect(generator: Command): void {
+  const command = addTrustOption(generator.command('inspect'))
     .description('print the networks of a run, their parameters, and where the weights come from')
     .argument(
       '<run>',
@@ -30,15 +29,20 @@ export function registerInspect(gan: Command): void {
       inspectCommand(source, flags, command),
     );
   examples(command, [
-    ['a run', 'graft gan inspect runs/sngan-64-melanoma'],
-    ['weights that somebody else has trained', 'graft gan inspect generator.pth'],
+    ['a run', 'graft generator inspect runs/sngan-64-melanoma'],
+    ['weights that somebody else has trained', 'graft generator inspect generator.pth'],
   ]);
 }
 
 async function inspectCommand(source: string, flags: InspectFlags, command: Command): Promise<void> {
-  const generator = await openGenerator(source, { ...flags, device: 'cpu' });
-  const inspection = inspectGenerator(generator, statSync(source).isFile());
+  const generator = await openGenerator(source, {
+    ...flags,
+    device: 'cpu',
+    withDiscriminator: !statSync(source, { throwIfNoEntry: false })?.isFile(),
+  });
+  const inspection = inspectGenerator(generator);
   generator.network.dispose();
+  generator.discriminator?.dispose();
   output(command, { json: inspection, text: () => inspectionText(source, inspection) });
 }
 

@@ -1,9 +1,9 @@
-/** `graft gan export`. */
+/** `graft generator export`. */
 import { type Command, Option } from 'commander';
 import { ConfigError } from 'graft-torch/base';
 import { exportGenerator, openGenerator } from '../generate/index.js';
-import { examples, globalOptions, notice, output, partOption } from './common.js';
-import { checkpoint } from './gan-sample.js';
+import { addTrustOption, examples, globalOptions, notice, output, partOption } from './common.js';
+import { checkpoint } from './generator-sample.js';
 
 interface ExportFlags {
   format?: 'safetensors' | 'pth' | 'onnx' | 'torchscript';
@@ -20,9 +20,8 @@ const ENDINGS: [RegExp, NonNullable<ExportFlags['format']>][] = [
   [/\.(pt|ts)$/, 'torchscript'],
 ];
 
-export function registerExport(gan: Command): void {
-  const command = gan
-    .command('export')
+export function registerExport(generator: Command): void {
+  const command = addTrustOption(generator.command('export'))
     .description('write a trained generator for other programs: safetensors, .pth, ONNX, TorchScript')
     .argument('<run>', 'run folder of a finished GAN, or a file of a generator’s weights')
     .requiredOption('--out <file>', 'file to write')
@@ -52,10 +51,10 @@ export function registerExport(gan: Command): void {
   examples(command, [
     [
       'a graph for ONNX Runtime, checked against the network',
-      'graft gan export runs/sngan-64-melanoma --out generator.onnx',
+      'graft generator export runs/sngan-64-melanoma --out generator.onnx',
     ],
-    ['a state dict for PyTorch', 'graft gan export runs/sngan-64-melanoma --out generator.pth'],
-    ['a module for torch.jit.load', 'graft gan export runs/sngan-64-melanoma --out generator.pt'],
+    ['a state dict for PyTorch', 'graft generator export runs/sngan-64-melanoma --out generator.pth'],
+    ['a module for torch.jit.load', 'graft generator export runs/sngan-64-melanoma --out generator.pt'],
   ]);
 }
 
