@@ -16,7 +16,7 @@ import { execute, SetupError, tail } from '../packages/torch/setup/tools.mjs';
 /** What the two tsconfig.json files include, and where it is compiled to. */
 const PROJECTS = [
   { folder: join('packages', 'torch', 'src'), out: join('packages', 'torch', 'dist') },
-  ...['src', 'test', 'bench'].map((folder) => ({ folder, out: join('dist', folder) })),
+  ...['src', 'test', 'bench', 'examples'].map((folder) => ({ folder, out: join('dist', folder) })),
 ];
 const CONFIGS = ['tsconfig.json', 'tsconfig.base.json', join('packages', 'torch', 'tsconfig.json')];
 
