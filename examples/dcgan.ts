@@ -8,13 +8,14 @@
  */
 import { writeFileSync } from 'node:fs';
 import { backward, manualSeed, noGrad, ones, randn, type Tensor, tensor, tidy, zeros } from 'graft-torch';
-import { BatchNorm2d, bceWithLogits, Conv2d, ConvTranspose2d, F, init, Module } from 'graft-torch/nn';
+import { BatchNorm2d, Conv2d, ConvTranspose2d, F, init, Module } from 'graft-torch/nn';
 import { Adam } from 'graft-torch/optim';
 
 const SIDE = 32;
 const LATENT = 16;
 const BATCH = 32;
-const [steps = 300, picture] = [process.argv[2] && Number(process.argv[2]), process.argv[3]].map((x) => x || undefined);
+const steps = Number(process.argv[2] ?? 300);
+const picture = process.argv[3];
 
 /** z `[N, 16]` → images `[N, 1, 32, 32]` in (−1, 1). */
 class Generator extends Module {
@@ -64,15 +65,18 @@ function discs(count: number): Tensor {
 
 /** Mean brightness of the middle and of the rim, in [−1, 1]: a disc is bright in the middle and dark at the rim. */
 function middleAndRim(images: Tensor): [number, number] {
-  const middle = images.narrow(2, { start: 13, length: 6 }).narrow(3, { start: 13, length: 6 }).mean().item();
-  const rim = images.narrow(2, { start: 0, length: 2 }).mean().item();
+  const middle = images.narrow(2, 13, 6).narrow(3, 13, 6).mean().item();
+  const rim = images.narrow(2, 0, 2).mean().item();
   return [middle, rim];
 }
 
 manualSeed(0);
 const generator = new Generator();
 const discriminator = new Discriminator();
-for (const [key, weight] of Object.entries({ ...generator.namedParameters(), ...discriminator.namedParameters() }))
+for (const [key, weight] of Object.entries({
+  ...generator.namedParameters(),
+  ...discriminator.namedParameters(),
+}))
   if (key.endsWith('weight') && weight.shape.length === 4) init.normal_(weight, 0, 0.05);
 const options = { lr: 1e-3, betas: [0.5, 0.999], fused: true } as const;
 const generatorOptimizer = new Adam(generator.parameters(), options);
@@ -85,14 +89,17 @@ for (let step = 1; step <= steps; step++) {
     const fake = generator.forward(randn([BATCH, LATENT]));
 
     discriminatorOptimizer.zeroGrad();
-    const onReal = bceWithLogits(discriminator.forward(discs(BATCH)), ones([BATCH]).mul(0.9));
-    const onFake = bceWithLogits(discriminator.forward(fake.detach()), zeros([BATCH]));
+    const onReal = F.binaryCrossEntropyWithLogits(
+      discriminator.forward(discs(BATCH)),
+      ones([BATCH]).mul(0.9),
+    );
+    const onFake = F.binaryCrossEntropyWithLogits(discriminator.forward(fake.detach()), zeros([BATCH]));
     const loss = onReal.add(onFake);
     backward(loss);
     discriminatorOptimizer.step();
 
     generatorOptimizer.zeroGrad();
-    const fooled = bceWithLogits(discriminator.forward(fake), ones([BATCH]));
+    const fooled = F.binaryCrossEntropyWithLogits(discriminator.forward(fake), ones([BATCH]));
     backward(fooled);
     generatorOptimizer.step();
     return [loss.item(), fooled.item()];
@@ -109,10 +116,17 @@ tidy(() =>
     const images = generator.forward(randn([64, LATENT]));
     const [middle, rim] = middleAndRim(images);
     const [realMiddle, realRim] = middleAndRim(discs(64));
-    console.log(`middle ${middle.toFixed(2)}, rim ${rim.toFixed(2)}; of real discs ${realMiddle.toFixed(2)}, ${realRim.toFixed(2)}`);
+    console.log(
+      `middle ${middle.toFixed(2)}, rim ${rim.toFixed(2)}; of real discs ${realMiddle.toFixed(2)}, ${realRim.toFixed(2)}`,
+    );
     if (!picture) return;
     // Eight by eight, one below the other, in the plainest format there is.
-    const grid = images.reshape([8, 8, SIDE, SIDE]).permute([0, 2, 1, 3]).add(1).mul(127.5).to({ dtype: 'uint8' });
+    const grid = images
+      .reshape([8, 8, SIDE, SIDE])
+      .permute([0, 2, 1, 3])
+      .add(1)
+      .mul(127.5)
+      .to({ dtype: 'uint8' });
     const head = Buffer.from(`P5 ${8 * SIDE} ${8 * SIDE} 255\n`);
     writeFileSync(picture, Buffer.concat([head, grid.contiguous().toArray() as Uint8Array]));
     console.log(`picture: ${picture}`);

@@ -1,13 +1,17 @@
 /**
- * A relativistic GAN with R1 and R2 (R3GAN: Huang et al., "The GAN is dead; long live the GAN!", NeurIPS 2024) on
- * graft-gan: the discriminator says how much more real a real image looks than a generated one, so the generator's loss
- * needs both. All else (run folder, resume, doctor, sampling, lineage) is as with any other GAN.
- *
- *     node dist/examples/relativistic.js DATASET CLASS RUN [steps]
+ * A relativistic GAN with R1 and R2 (R3GAN: Huang et al., NeurIPS 2024) on graft-gan: D says how much more real a real
+ * image looks than a generated one, so G's loss needs both.  node dist/examples/relativistic.js DATASET CLASS RUN [STEPS]
  */
-import { F } from 'graft-torch/nn';
-import { ganConfigSchema, type Objective, openGenerator, r1r2, sampleToFolder, trainGan } from 'graft-gan/generate';
+import {
+  ganConfigSchema,
+  type Objective,
+  openGenerator,
+  r1r2,
+  sampleToFolder,
+  trainGan,
+} from 'graft-gan/generate';
 import { createRun } from 'graft-gan/run';
+import { F } from 'graft-torch/nn';
 
 const relativistic: Objective = {
   name: 'relativistic',
@@ -16,7 +20,7 @@ const relativistic: Objective = {
   generatorLoss: (fake, real) => F.softplus(real.logits.sub(fake.logits)).mean(),
 };
 
-const [data, label, dir, steps = '500'] = process.argv.slice(2) as [string, string, string, string?];
+const [data, label, dir = 'runs/relativistic', steps = 500] = process.argv.slice(2);
 const config = ganConfigSchema.parse({
   data,
   class: label,
@@ -26,13 +30,11 @@ const config = ganConfigSchema.parse({
   discriminatorWidth: 16,
   steps: Number(steps),
 });
-const run = createRun(dir, { kind: 'gan', config });
-const { final, imagesPerSecond } = await trainGan(run, config, {
+const { final } = await trainGan(createRun(dir, { kind: 'gan', config }), config, {
   objective: relativistic,
   regulariser: r1r2(0.1),
-  onStep: (step, { generatorLoss }) => step % 50 === 0 && console.log(`step ${step}: G ${generatorLoss.toFixed(3)}`),
+  onStep: (step, { generatorLoss }) =>
+    step % 50 || console.log(`step ${step}: G ${generatorLoss.toFixed(3)}`),
 });
-console.log(`D ${final.discriminatorLoss.toFixed(3)}, ${imagesPerSecond.toFixed(1)} images/s`);
-const generator = await openGenerator(dir);
-await sampleToFolder(generator, { seed: 0, count: 16, out: `${dir}/synthetic` });
-console.log(`16 images in ${dir}/synthetic`);
+await sampleToFolder(await openGenerator(dir), { seed: 0, count: 16, out: `${dir}/synthetic` });
+console.log(`D ${final.discriminatorLoss.toFixed(3)}; 16 images in ${dir}/synthetic`);

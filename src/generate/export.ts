@@ -71,12 +71,12 @@ export async function exportGenerator(
   const options = { parameters, outputs: ['images'], metadata, name: 'generator' };
   if (format === 'torchscript') {
     return {
-      ...tidy(() => exportTorchScript(forward, inputs(random, 2), path, options)),
+      ...tidy(() => exportTorchScript(forward, inputs(random, 2), { path, ...options })),
       format,
       check: null,
     };
   }
-  const summary = tidy(() => exportOnnx(forward, inputs(random, 2), path, options));
+  const summary = tidy(() => exportOnnx(forward, inputs(random, 2), { path, ...options }));
   const test = inputs(random, 3);
   try {
     return { ...summary, format, check: await checkOnnx(path, forward, test) };

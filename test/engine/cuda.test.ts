@@ -23,7 +23,7 @@ import {
   usePrecision,
 } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { Adam, AdamW, RmsProp, SGD } from 'graft-torch/optim';
+import { Adam, AdamW, RMSprop, SGD } from 'graft-torch/optim';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classifierRecipeSchema } from '../../src/classify/config.js';
 import { makeDisks } from '../../src/classify/disks.test-data.js';
@@ -227,7 +227,7 @@ describe.skipIf(!present)('CUDA', () => {
   it.each([
     ['Adam', Adam, { weightDecay: 0.1 }],
     ['AdamW', AdamW, { weightDecay: 0.1, rateFactors: [1, 0.5, 1] }],
-    ['RMSprop', RmsProp, {}],
+    ['RMSprop', RMSprop, {}],
     ['SGD', SGD, { momentum: 0.9 }],
   ] as const)('%s steps as on the CPU', (_, Kind, options) => {
     tidy(() => {

@@ -1,7 +1,7 @@
 /** From a configuration, and what is brought along, to the two networks, what they minimise, and their optimisers. */
 
 import type { Device, Tensor } from 'graft-torch';
-import { Adam, GradScaler, type Optimizer, RmsProp } from 'graft-torch/optim';
+import { Adam, GradScaler, type Optimizer, RMSprop } from 'graft-torch/optim';
 import {
   AcganDiscriminator,
   AcganGenerator,
@@ -105,7 +105,7 @@ function makeRegulariser({ gradientPenalty }: GanConfig): Regulariser | null {
 
 function makeOptimizer(parameters: Tensor[], lr: number, config: GanConfig): Optimizer {
   return config.optimizer === 'rmsprop'
-    ? new RmsProp(parameters, { lr })
+    ? new RMSprop(parameters, { lr })
     : new Adam(parameters, { lr, betas: config.betas, fused: true });
 }
 

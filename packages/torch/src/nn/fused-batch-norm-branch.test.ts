@@ -62,7 +62,7 @@ describe('batchNormBranch', () => {
           expect(difference(value, wanted[i]!), `${shape}, ${i}`).toBeLessThan(3e-6);
         for (const key of ['runningMean', 'runningVar'] as const)
           expect(difference(norm[key], exact[key])).toBeLessThan(1e-6);
-        expect(norm.batches.item()).toBe(1);
+        expect(norm.numBatchesTracked.item()).toBe(1);
       });
     }
   });

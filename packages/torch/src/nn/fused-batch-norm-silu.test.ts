@@ -64,7 +64,7 @@ describe('batchNormSilu', () => {
           });
           expect(difference(layer.runningMean, double.runningMean)).toBeLessThan(1e-6);
           expect(difference(layer.runningVar, double.runningVar)).toBeLessThan(1e-5);
-          expect(layer.batches.item()).toBe(1);
+          expect(layer.numBatchesTracked.item()).toBe(1);
 
           layer.eval();
           double.eval();

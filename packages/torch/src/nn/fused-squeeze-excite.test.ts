@@ -76,7 +76,7 @@ describe('squeezeExcite', () => {
           }
           for (const key of ['runningMean', 'runningVar'] as const)
             expect(difference(layers.norm[key], exact.norm[key])).toBeLessThan(1e-6);
-          expect(layers.norm.batches.item()).toBe(1);
+          expect(layers.norm.numBatchesTracked.item()).toBe(1);
         });
       }
     },

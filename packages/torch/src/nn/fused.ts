@@ -20,7 +20,7 @@ const fuses = (input: Tensor): boolean =>
 function fusedNorm(norm: BatchNorm2d, input: Tensor): NormTensors | null {
   const { weight, bias, runningMean, runningVar } = norm;
   if (!weight || !bias || !fuses(input)) return null;
-  if (norm.training) norm.batches.add_(1);
+  if (norm.training) norm.numBatchesTracked.add_(1);
   return [weight, bias, runningMean, runningVar];
 }
 
@@ -87,7 +87,7 @@ export function depthwiseConv2d(
   const { stride = 1, padding = 0 } = options;
   return fuses(input)
     ? depthwiseOperator(input, weight, F.pair(stride), F.pair(padding))
-    : F.conv2d(input, weight, null, { stride, padding, groups: weight.shape[0]! });
+    : F.conv2d(input, weight, { stride, padding, groups: weight.shape[0]! });
 }
 
 const normDepthwiseOperator = makeOperator('graft::batch_norm_depthwise', '') as Operator<

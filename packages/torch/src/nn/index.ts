@@ -22,7 +22,6 @@ export {
   Linear,
   WeightLayer,
 } from './layers.js';
-export * from './losses.js';
 export { Module, Sequential, type StateDict } from './module.js';
 export { convAvgPool2d, upsampleConv2d } from './resampled-conv.js';
 export { type SpectralNormOptions, spectralNorm } from './spectral-norm.js';

@@ -2,9 +2,9 @@
 export { Adam, type AdamOptions, AdamW } from './adam.js';
 export { Ema } from './ema.js';
 export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.js';
-export { clipGradNorm } from './gradient-clip.js';
+export { clipGradNorm_ } from './gradient-clip.js';
 export { Optimizer } from './optimizer.js';
-export { RmsProp, type RmsPropOptions } from './rmsprop.js';
+export { RMSprop, type RMSpropOptions } from './rmsprop.js';
 export {
   constant,
   linearDecay,

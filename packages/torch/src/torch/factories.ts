@@ -69,11 +69,16 @@ export const ones = (shape: readonly number[], options: TensorOptions = {}): Ten
 export const full = (shape: readonly number[], value: number, options: TensorOptions = {}): Tensor =>
   aten.full(shape, value, explicit(options));
 export const eye = (size: number, options: TensorOptions = {}): Tensor => aten.eye(size, explicit(options));
-/** `[start, end)` in steps of `step`; int64 unless a dtype is given. */
-export const arange = (start: number, end: number, step = 1, options: TensorOptions = {}): Tensor =>
-  aten.arange.start_step(start, end, step, { dtype: 'int64', ...options });
-export const linspace = (start: number, end: number, steps: number, options: TensorOptions = {}): Tensor =>
-  aten.linspace(start, end, steps, explicit(options));
+/** `[start, end)` in steps of `step`, default 1; int64 unless a dtype is given. */
+export function arange(start: number, end: number, options: TensorOptions & { step?: number } = {}): Tensor {
+  const { step = 1, ...rest } = options;
+  return aten.arange.start_step(start, end, step, { dtype: 'int64', ...rest });
+}
+/** `steps` values from `start` to `end`, both included. */
+export function linspace(start: number, end: number, options: TensorOptions & { steps: number }): Tensor {
+  const { steps, ...rest } = options;
+  return aten.linspace(start, end, steps, explicit(rest));
+}
 
 export interface RandomOptions extends TensorOptions {
   /** Default: the global generator, which `manualSeed` sets. */

@@ -4,12 +4,12 @@
  */
 
 import type { Tensor } from 'graft-torch';
-import { crossEntropy } from 'graft-torch/nn';
+import { F } from 'graft-torch/nn';
 import type { Judged, Objective } from './objective.js';
 
 const classLoss = ({ classLogits, labels }: Judged): Tensor => {
   if (!classLogits || !labels) throw new Error('an auxiliary classifier needs class logits and labels');
-  return crossEntropy(classLogits, labels);
+  return F.crossEntropy(classLogits, labels);
 };
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { aten, type Tensor } from 'graft-torch';
-import { bceWithLogits } from 'graft-torch/nn';
+import { F } from 'graft-torch/nn';
 import type { Objective } from './objective.js';
 
 export interface NonSaturatingOptions {
@@ -17,7 +17,7 @@ export interface NonSaturatingOptions {
 }
 
 const towards = (logits: Tensor, label: number): Tensor =>
-  bceWithLogits(logits, aten.full_like(logits, label));
+  F.binaryCrossEntropyWithLogits(logits, aten.full_like(logits, label));
 
 export const nonSaturating = (options: NonSaturatingOptions): Objective => {
   const { realLabel, fakeLabel = 0, generatorLabel = 1 } = options;
