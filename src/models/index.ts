@@ -1,4 +1,9 @@
-/** Architectures: the public list. */
+/**
+ * Architectures alone: generators and discriminators, classifiers, and the networks that metrics look through. A GAN of your
+ * own extends `GeneratorNetwork` and `DiscriminatorNetwork` and is given to `trainGan` (graft-gan/generate).
+ */
+
+// Generators and discriminators: DCGAN and SNGAN, AC-GAN, SNGAN-ResNet with self-attention.
 export {
   AcganDiscriminator,
   type AcganDiscriminatorOptions,
@@ -6,8 +11,10 @@ export {
   type AcganGeneratorOptions,
   type LabelInput,
 } from './acgan.js';
-export { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
+// What a GAN's two networks are, whatever their architecture.
+export { conditionOf, DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
 export { SelfAttention } from './attention.js';
+// Their weights from files of several libraries, with the conventions such files leave unsaid; from the Hugging Face hub.
 export {
   type Conventions,
   encodeConventions,
@@ -25,6 +32,8 @@ export {
   type DiscriminatorOptions,
   type GeneratorOptions,
 } from './dcgan.js';
+
+// Classifiers: EfficientNet B0 to B7 and V2-S, its blocks, sizes and input.
 export {
   EfficientNet,
   type EfficientNetHead,
@@ -33,6 +42,7 @@ export {
 } from './efficientnet.js';
 export type { Naming } from './efficientnet-keys.js';
 export { HUB_PREFIX, openWeightsFile, weightsFilePath } from './hub.js';
+// Networks of metrics: InceptionV3 (Fréchet distance), trunks of LPIPS.
 export { INCEPTION_WEIGHTS, InceptionV3, loadInceptionWeights } from './inception.js';
 export { memoryFormatFor, packEfficientNetInput, toEfficientNetInput } from './input.js';
 export { type LpipsNetwork, LpipsTrunk } from './lpips-trunks.js';

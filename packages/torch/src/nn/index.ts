@@ -1,7 +1,21 @@
-/** Networks' building blocks: the public list. */
+/**
+ * Networks' building blocks, as in `torch.nn`: modules with PyTorch's state-dict keys, `F` for what has no state, `init`.
+ *
+ *     class Block extends Module {
+ *       readonly conv = this.child('conv', new Conv2d(3, 8, 3, { padding: 1 }));
+ *       forward(x: Tensor): Tensor {
+ *         return F.relu(this.conv.forward(x));
+ *       }
+ *     }
+ */
+
+// Layers without weights.
 export * from './activations.js';
+// What PyTorch has elsewhere, or not: spectral norm, class-conditional batch norm, standing statistics.
 export { type Condition, ConditionalBatchNorm2d } from './conditional-batch-norm.js';
+// Functions (torch.nn.functional): convolutions, pooling, activations, resampling, losses. Initialisers (torch.nn.init).
 export * as F from './functional.js';
+// Graft's own fast paths: the same values as their parts.
 export {
   type BranchEnd,
   batchNormBranch,
@@ -9,9 +23,12 @@ export {
   batchNormSilu,
   depthwiseConv2d,
   endBranch,
+  type NormedDepthwise,
+  type SqueezeExcite,
   squeezeExcite,
 } from './fused.js';
 export * as init from './init.js';
+// Modules, and layers with weights.
 export {
   BatchNorm2d,
   Conv2d,
