@@ -7,7 +7,18 @@
  * Radford, Metz, Chintala, "Unsupervised Representation Learning with Deep Convolutional GANs", ICLR 2016.
  */
 import { writeFileSync } from 'node:fs';
-import { backward, manualSeed, noGrad, ones, randn, type Tensor, tensor, tidy, zeros } from 'graft-torch';
+import {
+  arange,
+  backward,
+  manualSeed,
+  noGrad,
+  ones,
+  rand,
+  randn,
+  type Tensor,
+  tidy,
+  zeros,
+} from 'graft-torch';
 import { BatchNorm2d, Conv2d, ConvTranspose2d, F, init, Module } from 'graft-torch/nn';
 import { Adam } from 'graft-torch/optim';
 
@@ -51,16 +62,14 @@ class Discriminator extends Module {
 
 /** Discs of random place and size: `[N, 1, 32, 32]`, −1 outside, 1 inside. */
 function discs(count: number): Tensor {
-  const values = new Float32Array(count * SIDE * SIDE);
-  for (let n = 0; n < count; n++) {
-    const radius = 6 + 4 * Math.random();
-    const [x, y] = [12 + 8 * Math.random(), 12 + 8 * Math.random()];
-    for (let i = 0; i < SIDE * SIDE; i++) {
-      const distance = Math.hypot((i % SIDE) - x, Math.floor(i / SIDE) - y);
-      values[n * SIDE * SIDE + i] = Math.max(-1, Math.min(1, radius - distance));
-    }
-  }
-  return tensor(values, [count, 1, SIDE, SIDE]);
+  const drawn = (from: number, to: number): Tensor =>
+    rand([count, 1, 1, 1])
+      .mul(to - from)
+      .add(from);
+  const places = arange(0, SIDE, { dtype: 'float32' });
+  const across = places.reshape([1, 1, 1, SIDE]).sub(drawn(12, 20)).square(); // [N, 1, 1, 32]
+  const down = places.reshape([1, 1, SIDE, 1]).sub(drawn(12, 20)).square(); // [N, 1, 32, 1]
+  return drawn(6, 10).sub(across.add(down).sqrt()).clamp({ min: -1, max: 1 });
 }
 
 /** Mean brightness of the middle and of the rim, in [−1, 1]: a disc is bright in the middle and dark at the rim. */
@@ -78,9 +87,9 @@ for (const [key, weight] of Object.entries({
   ...discriminator.namedParameters(),
 }))
   if (key.endsWith('weight') && weight.shape.length === 4) init.normal_(weight, 0, 0.05);
-const options = { lr: 1e-3, betas: [0.5, 0.999], fused: true } as const;
-const generatorOptimizer = new Adam(generator.parameters(), options);
-const discriminatorOptimizer = new Adam(discriminator.parameters(), options);
+const betas = [0.5, 0.999] as const;
+const generatorOptimizer = new Adam(generator.parameters(), { lr: 1e-3, betas, fused: true });
+const discriminatorOptimizer = new Adam(discriminator.parameters(), { lr: 2e-4, betas, fused: true });
 
 const started = performance.now();
 for (let step = 1; step <= steps; step++) {

@@ -20,7 +20,7 @@ import { classTitle } from '../config.js';
 import type { OpenGeneratorOptions, TrainedGenerator } from '../trained-generator.js';
 import { type GanConfig, ganConfigSchema } from './config.js';
 import { makeDiscriminator, makeGenerator } from './networks.js';
-import { loadModule, moduleOrigin } from './own.js';
+import { type GanNetworks, loadModule, moduleOrigin } from './own.js';
 import type { GanSummary } from './summary.js';
 import { configOfWeights, isGeneratorsNames, withBatchCounts } from './weights-file.js';
 
@@ -88,8 +88,7 @@ export async function openGanRun(runDir: string, options: OpenGeneratorOptions):
     throw new DataError(
       `${runDir}: was trained without a moving average (emaDecay 0); sample the raw weights`,
     );
-  const networks = options.networks ?? (await loadModule(config)).networks;
-  requireOwn(runDir, summary, { ...networks });
+  const networks = await networksOf(runDir, config, { own: summary.own, given: options.networks });
   const network = makeGenerator(config, networks);
   const discriminator = options.withDiscriminator ? makeDiscriminator(config, networks) : null;
   const step = tidy(() => {
@@ -123,13 +122,25 @@ export async function openGanRun(runDir: string, options: OpenGeneratorOptions):
   };
 }
 
-/** @throws ConfigError where a program that trained with networks of its own must bring them along again */
-function requireOwn(runDir: string, { own = [] }: GanSummary, networks: Record<string, unknown>): void {
-  const missing = own.find((name) => /^(generator|discriminator)$/.test(name) && !networks[name]);
+/**
+ * Networks of a run that were not made by its configuration: given by the caller, or out of the run's module, which need
+ * not be loaded for a loss alone.
+ *
+ * @throws ConfigError where a program that trained with networks of its own must bring them along again
+ */
+async function networksOf(
+  runDir: string,
+  config: GanConfig,
+  { own, given }: { own: readonly string[] | undefined; given: GanNetworks | undefined },
+): Promise<GanNetworks> {
+  const wanted = (['generator', 'discriminator'] as const).filter((name) => own?.includes(name));
+  const networks = given ?? (wanted.length > 0 ? (await loadModule(config)).networks : undefined) ?? {};
+  const missing = wanted.find((name) => !networks[name]);
   if (missing !== undefined)
     throw new ConfigError(
       `${runDir}: was trained with a ${missing} of the program's own: open it there, with the same networks`,
     );
+  return networks;
 }
 
 function checkpointOf(run: RunRecord, config: GanConfig, wanted: OpenGeneratorOptions['checkpoint']): string {
