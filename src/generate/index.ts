@@ -10,12 +10,23 @@
  * Adversarial networks are one family (`adversarial/`); what every family shares stands beside it.
  */
 
-// Bring your own: what networks (graft-gan/models), objectives, regularisers and augmentations are.
-export type { Augment } from './adversarial/augment/augment.js';
 // A GAN's configuration: schema with every default, and which settings go together.
+
 export { checkGanConfig, type GanConfig, type GanRecipe, ganConfigSchema } from './adversarial/config.js';
-// One step, for a loop of one's own.
-export { type AdversariesOptions, makeAdversaries } from './adversarial/networks.js';
+export { channelsOf, classesOf, classTitle, type GeneratorConfig } from './config.js';
+
+// Training: the loop, what it tells, what a run says of itself at its end.
+
+export type { GanSummary } from './adversarial/summary.js';
+export { type TrainOptions, trainGan } from './adversarial/train.js';
+export type { StepFigures, TrainHooks } from './adversarial/training.js';
+export { checkGeneratorData, settleChannels } from './data.js';
+export type { Finding } from './doctor.js';
+export { standingSentence } from './standing.js';
+
+// Bring your own: objectives, regularisers, augmentations, networks (graft-gan/models), modules that have them.
+
+export type { Augment } from './adversarial/augment/augment.js';
 export { r1, r1r2, r2, wganGradientPenalty } from './adversarial/objectives/gradient-penalty.js';
 export { hinge } from './adversarial/objectives/hinge.js';
 export { type NonSaturatingOptions, nonSaturating } from './adversarial/objectives/non-saturating.js';
@@ -28,6 +39,10 @@ export {
   type ModuleOptions,
   settleModule,
 } from './adversarial/own.js';
+
+// One step, for a loop of one's own.
+
+export { type AdversariesOptions, makeAdversaries } from './adversarial/networks.js';
 export {
   type Adversaries,
   adversarialStep,
@@ -35,19 +50,13 @@ export {
   type StepLosses,
   type StepOptions,
 } from './adversarial/step.js';
-// Training.
-export type { GanSummary } from './adversarial/summary.js';
-export { type TrainOptions, trainGan } from './adversarial/train.js';
-export type { StepFigures, TrainHooks } from './adversarial/training.js';
+
 // A trained generator: opening, drawing, choosing, describing, exporting.
+
 export type { ChoiceHooks, ChoiceOptions } from './choice/options.js';
 export { needsDiscriminator, POLICIES, type Policy } from './choice/policies.js';
-export { channelsOf, classesOf, classTitle, type GeneratorConfig } from './config.js';
-export { checkGeneratorData, settleChannels } from './data.js';
-export type { Finding } from './doctor.js';
 export { type ExportFormat, exportGenerator, type GeneratorExport } from './export.js';
 export { type GanInspection, inspectGenerator, type NetworkDescription } from './inspect.js';
 export { openGenerator } from './open-generator.js';
 export { generateImages, imageBatches, type SampleOptions, sampleToFolder } from './sample.js';
-export { standingSentence } from './standing.js';
 export type { OpenGeneratorOptions, TrainedGenerator } from './trained-generator.js';

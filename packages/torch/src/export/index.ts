@@ -7,10 +7,15 @@
  */
 
 // ONNX (opset 17), and holding the file against the network in ONNX Runtime.
+
 export { checkOnnx, ONNX_TOLERANCE, type OnnxCheck } from './check-onnx.js';
 export { exportOnnx, type OnnxOptions } from './onnx.js';
-// INTERNAL: writer of Protocol Buffers, for graft-gan's event files.
-export { Message } from './protobuf.js';
 export type { ExportSummary } from './summary.js';
+
 // TorchScript, as `torch.jit.load` reads it.
+
 export { checkTorchScript, exportTorchScript, type TorchScriptOptions } from './torchscript.js';
+
+// INTERNAL: writer of Protocol Buffers, for graft-gan's event files.
+
+export { Message } from './protobuf.js';

@@ -9,26 +9,8 @@
  *     }
  */
 
-// Layers without weights.
-export * from './activations.js';
-// What PyTorch has elsewhere, or not: spectral norm, class-conditional batch norm, standing statistics.
-export { type Condition, ConditionalBatchNorm2d } from './conditional-batch-norm.js';
-// Functions (torch.nn.functional): convolutions, pooling, activations, resampling, losses. Initialisers (torch.nn.init).
-export * as F from './functional.js';
-// Graft's own fast paths: the same values as their parts.
-export {
-  type BranchEnd,
-  batchNormBranch,
-  batchNormDepthwise,
-  batchNormSilu,
-  depthwiseConv2d,
-  endBranch,
-  type NormedDepthwise,
-  type SqueezeExcite,
-  squeezeExcite,
-} from './fused.js';
-export * as init from './init.js';
 // Modules, and layers with weights.
+
 export {
   BatchNorm2d,
   Conv2d,
@@ -40,6 +22,33 @@ export {
   WeightLayer,
 } from './layers.js';
 export { Module, Sequential, type StateDict } from './module.js';
-export { convAvgPool2d, upsampleConv2d } from './resampled-conv.js';
+
+// Layers without weights.
+
+export * from './activations.js';
+
+// Functions (torch.nn.functional): convolutions, pooling, activations, resampling, losses. Initialisers (torch.nn.init).
+
+export * as F from './functional.js';
+export * as init from './init.js';
+
+// What PyTorch has elsewhere, or not: spectral norm, class-conditional batch norm, standing statistics.
+
+export { type Condition, ConditionalBatchNorm2d } from './conditional-batch-norm.js';
 export { type SpectralNormOptions, spectralNorm } from './spectral-norm.js';
 export { averageBatchStatistics } from './standing-statistics.js';
+
+// Graft's own fast paths: the same values as their parts.
+
+export {
+  type BranchEnd,
+  batchNormBranch,
+  batchNormDepthwise,
+  batchNormSilu,
+  depthwiseConv2d,
+  endBranch,
+  type NormedDepthwise,
+  type SqueezeExcite,
+  squeezeExcite,
+} from './fused.js';
+export { convAvgPool2d, upsampleConv2d } from './resampled-conv.js';

@@ -8,14 +8,14 @@
  */
 
 // Optimisers; `Optimizer` is what one of your own extends.
+
 export { Adam, type AdamOptions, AdamW } from './adam.js';
-// Gradients: clipping by their norm, loss scaling for float16. Averages of weights.
-export { Ema } from './ema.js';
-export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.js';
-export { clipGradNorm_ } from './gradient-clip.js';
 export { Optimizer, type UpdateGroup } from './optimizer.js';
 export { RMSprop, type RMSpropOptions } from './rmsprop.js';
+export { SGD, type SGDOptions } from './sgd.js';
+
 // Learning rates over time: factors of the base rate, which the caller writes to `optimizer.lr`.
+
 export {
   constant,
   linearDecay,
@@ -24,4 +24,9 @@ export {
   stepDecay,
   warmupCosine,
 } from './schedule.js';
-export { SGD, type SGDOptions } from './sgd.js';
+
+// Gradients: clipping by their norm, loss scaling for float16. Averages of weights.
+
+export { Ema } from './ema.js';
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.js';
+export { clipGradNorm_ } from './gradient-clip.js';

@@ -9,32 +9,12 @@
  *
  * Layers are in `graft-torch/nn`, optimisers in `graft-torch/optim`, ONNX and TorchScript in `graft-torch/export`.
  */
+
 import './methods.js';
 
-/*
- * INTERNAL: for graft-gan and the other rooms of this package alone; may change with any version. Operators without the
- * guard against arguments that end the process, operators of the addon by name, codes and schemas of libtorch, frames of
- * safetensors files.
- */
-export { aten as unsafeAten } from './aten.js';
-// Devices, threads, precision.
-export { autocast, autocastDtype, isHalf, type Precision, usePrecision } from './autocast.js';
-// Differentiation.
-export { type BackwardOptions, backward, enableGrad, type GradOptions, grad, noGrad } from './autograd.js';
-export { makeOperator } from './dispatch.js';
 // Tensors: the class with its operators as methods, and factories.
+
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.js';
-export { dtypeCode, memoryFormatCode } from './dtype.js';
-export {
-  bestDevice,
-  deviceMemoryShare,
-  type EngineInfo,
-  engineInfo,
-  requireDevice,
-  setThreads,
-  synchronize,
-  threads,
-} from './engine.js';
 export {
   arange,
   cat,
@@ -56,23 +36,48 @@ export {
   where,
   zeros,
 } from './factories.js';
-export { refuseStandIn } from './file-kind.js';
-// Random numbers.
-export { Generator, manualSeed, withSeed } from './generator.js';
+export { Tensor } from './tensor.js';
+
+// Who owns them: scopes, and how many are alive.
+
+export { dispose, keep, liveTensors, tidy } from './scope.js';
+
 // Every operator by libtorch's own name: `aten.softmax.int(x, 1)`.
+
 export { knownAten as aten } from './known-operators.js';
+
+// Differentiation.
+
+export { type BackwardOptions, backward, enableGrad, type GradOptions, grad, noGrad } from './autograd.js';
+
+// Random numbers.
+
+export { Generator, manualSeed, withSeed } from './generator.js';
+
+// Devices, threads, precision.
+
+export { autocast, autocastDtype, isHalf, type Precision, usePrecision } from './autocast.js';
+export {
+  bestDevice,
+  deviceMemoryShare,
+  type EngineInfo,
+  engineInfo,
+  requireDevice,
+  setThreads,
+  synchronize,
+  threads,
+} from './engine.js';
+
 // Files of weights, and TorchScript programs.
+
 export { loadWeights, requireFinite } from './load-weights.js';
 export { loadPth, type PthOptions } from './pth.js';
 export { savePth } from './pth-save.js';
 export { loadSafetensors, saveSafetensors } from './safetensors.js';
-export { readBytes, readFrame, type SafetensorsFrame, verifyChecksum } from './safetensors-file.js';
-export { type ArgumentSchema, Kind, type OperatorSchema, resolveOperator } from './schema.js';
-// Who owns them: scopes, and how many are alive.
-export { dispose, keep, liveTensors, tidy } from './scope.js';
 export { openScript, runScript, type Script, saveScript } from './script.js';
-export { Tensor } from './tensor.js';
+
 // A function of tensors as a graph, for exporters of one's own.
+
 export {
   type Argument,
   BatchMultiple,
@@ -84,3 +89,14 @@ export {
   trace,
   Value,
 } from './trace.js';
+
+// INTERNAL: for graft-gan and the other rooms of this package alone; may change with any version. Operators without the
+// guard against arguments that end the process, operators of the addon by name, codes and schemas of libtorch, frames
+// of safetensors files.
+
+export { aten as unsafeAten } from './aten.js';
+export { makeOperator } from './dispatch.js';
+export { dtypeCode, memoryFormatCode } from './dtype.js';
+export { refuseStandIn } from './file-kind.js';
+export { readBytes, readFrame, type SafetensorsFrame, verifyChecksum } from './safetensors-file.js';
+export { type ArgumentSchema, Kind, type OperatorSchema, resolveOperator } from './schema.js';
