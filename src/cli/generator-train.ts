@@ -123,7 +123,8 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
     { flag: '--module', key: 'module', value: options.module },
   ]);
   if (config === null) return;
-  const parts = await loadModule(config, trustIn(options.module));
+  // A recipe that was another run's config.yaml has the hash of then: this run has the module as it is now.
+  const parts = await loadModule(config, { ...trustIn(options.module), changed: true });
   checkGanConfig(config, parts);
   if (config.monitorEvery > 0) requireTrust(config.backbone);
   const dataset = checkGeneratorData(config);
