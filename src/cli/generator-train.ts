@@ -161,8 +161,9 @@ async function wantedClasses({ class: labels, data }: TrainOptions): Promise<str
 async function resumeCommand(dir: string, options: ResumeOptions, command: Command): Promise<void> {
   const { data, module: named, changedModule: changed } = options;
   if (data !== undefined) reopenDataset(data, trainedOn(dir));
-  const { module = named, moduleSha256 } = readRunConfig(dir).config as Partial<GanConfig>;
-  if (module === undefined && changed) throw new ConfigError(`${dir}: was begun without a module`);
+  const { module, moduleSha256 } = readRunConfig(dir).config as Partial<GanConfig>;
+  if (module === undefined && (named !== undefined || changed))
+    throw new ConfigError(`${dir}: was begun without a module: leave --module and --changed-module out`);
   let parts: GanParts = {};
   let current: { path: string; sha256: string } | undefined;
   if (module !== undefined) {
