@@ -27,7 +27,7 @@ import {
   tensor,
   tidy,
 } from 'graft-torch';
-import { bceWithLogits } from 'graft-torch/nn';
+import { F } from 'graft-torch/nn';
 import { Adam } from 'graft-torch/optim';
 import { classifierRecipeSchema } from '../src/classify/config.js';
 import { makeNetwork } from '../src/classify/network.js';
@@ -160,7 +160,7 @@ async function openOurs(model: Model, dataset: Dataset, dir: string): Promise<Ou
 function computeStep(network: EfficientNet, optimizer: Adam, images: Tensor, labels: Tensor): number {
   return tidy(() => {
     network.zeroGrad();
-    const loss = bceWithLogits(network.forward(images.contiguous('channelsLast')), labels);
+    const loss = F.binaryCrossEntropyWithLogits(network.forward(images.contiguous('channelsLast')), labels);
     backward(loss);
     optimizer.step();
     return loss.item();

@@ -32,11 +32,12 @@ import {
 } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import type { Module } from 'graft-torch/nn';
-import { type GanConfig, ganConfigSchema } from '../src/generate/config.js';
+import { type GanConfig, ganConfigSchema } from '../src/generate/adversarial/config.js';
+import { makeAdversaries, makeGenerator } from '../src/generate/adversarial/networks.js';
+import { type Adversaries, adversarialStep, type StepBatch } from '../src/generate/adversarial/step.js';
 import { toLabels } from '../src/generate/data.js';
-import { makeAdversaries, makeGenerator } from '../src/generate/networks.js';
-import { sampleToFolder, type TrainedGenerator } from '../src/generate/sample.js';
-import { type Adversaries, adversarialStep, type StepBatch } from '../src/generate/step.js';
+import { sampleToFolder } from '../src/generate/sample.js';
+import type { TrainedGenerator } from '../src/generate/trained-generator.js';
 import { resolveConfig } from '../src/run/config.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
 

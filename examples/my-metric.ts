@@ -32,6 +32,6 @@ if (import.meta.url === pathToFileURL(process.argv[1]!).href) {
 /** Forty images of coloured blotches, finer where the grid is. */
 function blotches(seed: number, grid: number): ImageSet {
   const coarse = rand([40, 3, grid, grid], { generator: Generator.seeded(seed) });
-  const bytes = F.interpolate(coarse, 64, 'bilinear').mul(255).to({ dtype: 'uint8' });
+  const bytes = F.interpolate(coarse, 64, { mode: 'bilinear' }).mul(255).to({ dtype: 'uint8' });
   return { data: bytes.toArray() as Uint8Array, n: 40, height: 64, width: 64 };
 }

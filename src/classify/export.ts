@@ -92,7 +92,7 @@ function examples(
   count: number,
 ): { images: Tensor } {
   const blotches = rand([count, channels, 6, 6], { generator: Seeded.seeded(seed) });
-  return { images: tidy(() => F.interpolate(blotches, [sizePx, sizePx], 'bilinear')) };
+  return { images: tidy(() => F.interpolate(blotches, [sizePx, sizePx], { mode: 'bilinear' })) };
 }
 
 async function writeOnnx(
@@ -102,7 +102,7 @@ async function writeOnnx(
 ): Promise<WrittenGraph> {
   const forward = forwardOf(network);
   const options = { parameters: network.stateDict(), outputs: ['logits'], metadata, name: 'classifier' };
-  const summary = tidy(() => exportOnnx(forward, examples(shape, 0, 2), path, options));
+  const summary = tidy(() => exportOnnx(forward, examples(shape, 0, 2), { path, ...options }));
   const test = examples(shape, 1, 3);
   try {
     return { summary, check: await checkOnnx(path, forward, test) };
@@ -122,7 +122,7 @@ async function writeTorchScript(
   const forward = forwardOf(network);
   return tidy(() => {
     const options = { parameters: network.stateDict(), metadata };
-    const summary = exportTorchScript(forward, examples(shape, 0, 2), path, options);
+    const summary = exportTorchScript(forward, examples(shape, 0, 2), { path, ...options });
     const test = examples(shape, 1, 3);
     const maxDifference = checkTorchScript(path, forward, test);
     const largest = noGrad(() => forward(test.images).abs().amax().item());

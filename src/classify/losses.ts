@@ -9,7 +9,7 @@
  */
 
 import { cat, type Tensor, tensor, tidy } from 'graft-torch';
-import { bceWithLogits, F } from 'graft-torch/nn';
+import { F } from 'graft-torch/nn';
 
 export interface ClassificationLossOptions {
   /** Focal loss's exponent, ≥ 0: how little images count that are told apart already. Default 0: cross-entropy. */
@@ -49,7 +49,7 @@ export function classificationLoss(
     );
   }
   const isWeighted = classWeights?.some((weight) => weight !== 1) ?? false;
-  if (isBinary && focalGamma === 0 && !isWeighted) return bceWithLogits(logits, targets);
+  if (isBinary && focalGamma === 0 && !isWeighted) return F.binaryCrossEntropyWithLogits(logits, targets);
   return tidy(() => {
     const [logProbabilities, shares] = isBinary
       ? [

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { liveTensors, noGrad, tensor, tidy } from 'graft-torch';
-import { crossEntropy } from 'graft-torch/nn';
+import { F } from 'graft-torch/nn';
 import { SGD } from 'graft-torch/optim';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openClassifierBackbone } from '../metrics/backbone/classifier-run.js';
@@ -141,7 +141,7 @@ describe('target classes', () => {
       const logits = noGrad(() => network.forward(toNetworkInput(images, 'cpu')));
       const classes = indices.map((i) => CLASSES.indexOf(rows[i]!.label));
       expect(new Set(classes).size).toBe(3);
-      const wanted = crossEntropy(logits, tensor(classes, [6], { dtype: 'int64' })).item();
+      const wanted = F.crossEntropy(logits, tensor(classes, [6], { dtype: 'int64' })).item();
       expect(step(images, indices, 0)).toBeCloseTo(wanted, 5);
     });
     network.zeroGrad();

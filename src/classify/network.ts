@@ -146,7 +146,8 @@ export function makeNetwork(
   });
   // The authors' range of the last layer, ±1/√classes, is made for 1000 classes; with one logit it would start at
   // losses near 10. PyTorch's range for a linear layer instead.
-  init.uniform_(network.fc.weight, 1 / Math.sqrt(network.features));
+  const bound = 1 / Math.sqrt(network.features);
+  init.uniform_(network.fc.weight, -bound, bound);
   const conventions = namedConventions(recipe);
   let loaded: string | null = null;
   let caution: string | null = null;

@@ -5,7 +5,7 @@
 
 import { backward, type Device, type Tensor, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { clipGradNorm, type Ema, type Optimizer } from 'graft-torch/optim';
+import { clipGradNorm_, type Ema, type Optimizer } from 'graft-torch/optim';
 import { augmentationOf, statisticsOf, toNetworkInput } from './batch.js';
 import { classWeightsOf } from './class-weights.js';
 import type { ClassifierRecipe } from './config.js';
@@ -61,7 +61,7 @@ export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep 
       network.zeroGrad();
       const value = classificationLoss(network.forward(input), targets, loss);
       backward(value);
-      if (recipe.gradientClip > 0) clipGradNorm(optimizer.parameters, recipe.gradientClip);
+      if (recipe.gradientClip > 0) clipGradNorm_(optimizer.parameters, recipe.gradientClip);
       optimizer.step();
       ema?.update(step);
       return value.item();

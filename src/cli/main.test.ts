@@ -88,6 +88,16 @@ describe('help and version load no command that was not called', () => {
   );
 });
 
+test('a command answers to its other names, and help says so', async () => {
+  for (const name of ['generator', 'gan']) {
+    expect(await main([name, 'train', '--help'])).toBe(0);
+    expect(stdout).toMatch(/^Usage: graft generator train/);
+    stdout = '';
+  }
+  expect(await main(['--help'])).toBe(0);
+  expect(stdout).toMatch(/generator\|gan /);
+});
+
 test('global options are understood before and after the command, and have their defaults', async () => {
   const seen: unknown[] = [];
   const action = (options: Record<string, unknown>, command: Command): void =>

@@ -38,10 +38,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./data.js')).register,
   },
   {
-    name: 'gan',
-    summary: 'train a GAN on one class, go on with a run, sample images',
+    name: 'generator',
+    aliases: ['gan'],
+    summary: 'train a generator on one class, go on with a run, sample images',
     group: 'Train:',
-    load: async () => (await import('./gan.js')).register,
+    load: async () => (await import('./generator.js')).register,
   },
   {
     name: 'classify',
@@ -99,7 +100,7 @@ async function createProgram(args: readonly string[], table: readonly CommandEnt
   examples(program, [
     ['see it work, from images to a verdict', 'graft demo'],
     ['why is it slow, what is missing?', 'graft doctor'],
-    ['every option of one command', 'graft gan train --help'],
+    ['every option of one command', 'graft generator train --help'],
   ]);
   return program;
 }

@@ -7,19 +7,19 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { compileProgram, program, programEnvironment } from '../../test/program.js';
 import { shellQuote } from '../base/command-line.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
-import { tinyConfig } from '../generate/tiny.test-data.js';
-import { trainGan } from '../generate/train.js';
+import { tinyConfig } from '../generate/adversarial/tiny.test-data.js';
+import { trainGan } from '../generate/adversarial/train.js';
 import { neverInterrupted } from '../run/interrupt.js';
 import { createRun, readRun } from '../run/run-folder.js';
 import { register as registerClassify } from './classify.js';
-import { register as registerGan } from './gan.js';
+import { register as registerGan } from './generator.js';
 import { inProcess } from './in-process.test-data.js';
 
 const home = process.cwd();
 const dir = mkdtempSync(join(tmpdir(), 'graft places '));
 const tree = join(dir, 'tree');
 const classify = inProcess('classify', registerClassify);
-const gan = inProcess('gan', registerGan);
+const gan = inProcess('generator', registerGan);
 
 beforeAll(async () => {
   await compileProgram();

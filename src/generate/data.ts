@@ -1,4 +1,4 @@
-/** What a GAN learns from: the training images of its classes, as pixels. */
+/** What a generator learns from: the training images of its classes, as pixels. */
 
 import { aten, type Device, type Tensor, tensor, tidy, where } from 'graft-torch';
 import type { Random } from 'graft-torch/base';
@@ -17,14 +17,12 @@ import type { Fit } from '../data/lineage/index.js';
 import { openPixelCache } from '../data/pixels/index.js';
 import type { Framing } from '../image/index.js';
 import { ownFit } from '../lineage/index.js';
-import { channelsOf, classesOf, type GanConfig } from './config.js';
+import { channelsOf, classesOf, type GeneratorConfig } from './config.js';
 
-/** Fewer images of a class than this are refused: a GAN would learn them by heart. */
+/** Fewer images of a class than this are refused: a generator would learn them by heart. */
 const LEAST_IMAGES = 10;
-/** Fewer than this get a word of advice; Karras et al. (2020) and Zhao et al. (2020) begin at 100. */
-const FEW_IMAGES = 500;
 
-export interface GanData {
+export interface GeneratorData {
   /** uint8 `[N, C, H, W]`, all images of the dataset, memory-mapped. */
   images: Tensor;
   /** Index of each row's class; −1: of a class that is not learned. */
@@ -45,12 +43,12 @@ export interface GanData {
 }
 
 /**
- * Opens the dataset and looks for what the GAN needs, before anything is written or decoded.
+ * Opens the dataset and looks for what a generator needs, before anything is written or decoded.
  *
  * @param hash of the dataset that the run was begun on
  * @throws DataError when it is another one, a class does not exist or has too few training images, or all of them make no batch
  */
-export function checkGanData(config: GanConfig, hash?: string): Dataset {
+export function checkGeneratorData(config: GeneratorConfig, hash?: string): Dataset {
   const dataset = reopenDataset(config.data, { name: 'this run', hash });
   const counts = new Map<string, number>(classesOf(config).map((label) => [label, 0]));
   for (const label of counts.keys()) {
@@ -80,25 +78,26 @@ export function checkGanData(config: GanConfig, hash?: string): Dataset {
 }
 
 /** The configuration of a new run: channels that it leaves open are those of the dataset. */
-export const settleChannels = (config: GanConfig, dataset: Dataset): GanConfig => ({
+export const settleChannels = <Config extends GeneratorConfig>(config: Config, dataset: Dataset): Config => ({
   ...config,
   channels: config.channels ?? channelsOfDataset(dataset),
 });
 
-/** What to consider where images are few; null where nothing is to be said. */
-export function adviceForFew(config: GanConfig, data: GanData): string | null {
-  const count = data.indices.length;
-  if (count >= FEW_IMAGES || config.ada || config.diffAugment.length > 0) return null;
-  return `${count} training images are few: the discriminator may learn them by heart; consider --set diffAugment=[colour,translation,cutout] or --set ada.target=0.6`;
+export interface DataOptions {
+  /** Of the dataset that the run was begun on. */
+  hash?: string | undefined;
+  /** Splits whose images decide something of the run: default those that are trained on. */
+  decidedBy?: readonly ('train' | 'val')[];
+  onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** @throws DataError as `checkGanData` */
-export async function openGanData(
-  config: GanConfig,
-  options: { hash?: string | undefined; onProgress?: (done: number, total: number) => void } = {},
-): Promise<GanData> {
-  const { hash, onProgress } = options;
-  const dataset = checkGanData(config, hash);
+/** @throws DataError as `checkGeneratorData` */
+export async function openGeneratorData(
+  config: GeneratorConfig,
+  options: DataOptions = {},
+): Promise<GeneratorData> {
+  const { hash, decidedBy = ['train'], onProgress } = options;
+  const dataset = checkGeneratorData(config, hash);
   const cache = await openPixelCache(dataset, config.imageSize, { channels: channelsOf(config), onProgress });
   const classes = classesOf(config);
   const labels = Int32Array.from(cache.rows, (row) => classes.indexOf(row.label));
@@ -108,8 +107,6 @@ export async function openGanData(
   const heldOut = rowsOf('val');
   const framing = framingOf(dataset, cache.framing);
   const at = (rows: readonly number[]): DatasetRow[] => rows.map((i) => cache.rows[i]!);
-  // The doctor looks at held-out images; what it says decides something only where the run may go back.
-  const isWatched = config.rollBacks > 0 && config.monitorEvery > 0;
   return {
     images: cache.images,
     labels,
@@ -117,7 +114,10 @@ export async function openGanData(
     heldOut,
     groups: [...new Set(indices.map((i) => cache.rows[i]!.group))].sort(),
     dataset: { name: dataset.name, hash: dataset.hash },
-    fit: ownFit('generator', dataset, { train: at(indices), val: isWatched ? at(heldOut) : [] }),
+    fit: ownFit('generator', dataset, {
+      train: at(indices),
+      val: decidedBy.includes('val') ? at(heldOut) : [],
+    }),
     framing,
     frames: frameCautions(
       indices.map((i) => photographSize(cache.rows[i]!)),

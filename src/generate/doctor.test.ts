@@ -2,19 +2,17 @@ import { backward, manualSeed, noGrad, randn, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { Conv2d, Linear, Sequential } from 'graft-torch/nn';
 import { describe, expect, it } from 'vitest';
-import { ganRecipeSchema } from './config.js';
-import {
-  type DiagnoseOptions,
-  diagnose,
-  type Finding,
-  freshFindings,
-  type MonitoringRecord,
-  SETTLING_STEPS,
-} from './doctor.js';
-import { gradientNorm, sampleDiversity, spectralNorms } from './monitor.js';
+import { ganRecipeSchema } from './adversarial/config.js';
+import { type DiagnoseOptions, ganRules } from './adversarial/doctor-rules.js';
+import type { MonitoringRecord } from './adversarial/monitor.js';
+import { gradientNorm, sampleDiversity, spectralNorms } from './adversarial/monitor.js';
+import { diagnose as diagnoseBy, type Finding, freshFindings, SETTLING_STEPS } from './doctor.js';
 
 const config = ganRecipeSchema.parse({ architecture: 'dcgan' });
 const options: DiagnoseOptions = { logits: 'log-odds', config };
+
+const diagnose = (records: MonitoringRecord[], by: DiagnoseOptions): Finding[] =>
+  diagnoseBy(records, ganRules(by));
 
 /** A record as a healthy DCGAN on lesions gives it, with the swings that were measured there. */
 function healthy(step: number, random: Random): MonitoringRecord {

@@ -1,35 +1,38 @@
 /**
- * The doctor: names what goes wrong with a GAN in training, with the evidence and the remedy, from the monitor's
- * records alone. What is a symptom stands in `doctor-rules.ts`; here is how many of them make a finding.
+ * The doctor: names what goes wrong with a generator in training, with the evidence and the remedy, from what was
+ * measured alone. What is a symptom its family says (`adversarial/doctor-rules.ts`); here is how many of them make a
+ * finding.
  */
 
-import { type DoctorConfig, type FindingKind, RULES, type Severity } from './doctor-rules.js';
-import type { MonitoringRecord } from './monitor.js';
-import type { Objective } from './objectives/objective.js';
+export type Severity = 'warning' | 'critical';
 
-export type { DoctorConfig, FindingKind, Severity } from './doctor-rules.js';
-export type { MonitoringRecord } from './monitor.js';
-
-export interface Finding {
-  kind: FindingKind;
+export interface Symptom {
   severity: Severity;
-  /** Of the record that settled it. */
-  step: number;
   /** Figures with their thresholds. */
   evidence: string;
+}
+
+/** One thing that can go wrong, over the measurements of a run. */
+export interface Rule<Measurement extends { step: number }> {
+  kind: string;
+  /** One measurement is enough, at any step; other rules need several of the last ones, past the settling steps. */
+  immediate?: boolean;
+  /** @param earlier measurements before the ones that are judged together, oldest first */
+  judge(measurement: Measurement, earlier: readonly Measurement[]): Symptom | null;
   /** Keys of the configuration to change, with values. */
+  remedy(): string;
+}
+
+export interface Finding extends Symptom {
+  kind: string;
+  /** Of the measurement that settled it. */
+  step: number;
   remedy: string;
 }
 
-export interface DiagnoseOptions {
-  /** What D's scores are: rules about probabilities do not apply to a critic's. */
-  logits: Objective['logits'];
-  config: DoctorConfig;
-}
-
 /**
- * A GAN's figures swing from step to step, so one record alarms nobody: the last one must show the symptom, and so
- * must three of the last four.
+ * Figures swing from step to step, so one measurement alarms nobody: the last one must show the symptom, and so must
+ * three of the last four.
  */
 export const WINDOW = { records: 4, needed: 3 };
 
@@ -40,21 +43,23 @@ export const WINDOW = { records: 4, needed: 3 };
 export const SETTLING_STEPS = 500;
 
 /**
- * What the records show at the last of them; pure.
+ * What the measurements show at the last of them; pure.
  *
  * @param records of one run, oldest first: all of them, since what came before the last four is what is usual for it.
  *   NaN where something was measured and was none.
  * @returns findings, the gravest first; none for a healthy run, or with too few records to tell
  */
-export function diagnose(records: readonly MonitoringRecord[], options: DiagnoseOptions): Finding[] {
+export function diagnose<Measurement extends { step: number }>(
+  records: readonly Measurement[],
+  rules: readonly Rule<Measurement>[],
+): Finding[] {
   const last = records.at(-1);
   if (!last) return [];
   const start = Math.max(0, records.length - WINDOW.records);
   const earlier = records.slice(0, start).filter(({ step }) => step > SETTLING_STEPS);
   const settled = records.slice(start).filter(({ step }) => step > SETTLING_STEPS);
 
-  const findings = RULES.flatMap((rule): Finding[] => {
-    if (rule.needsProbabilities && options.logits !== 'log-odds') return [];
+  const findings = rules.flatMap((rule): Finding[] => {
     const judged = rule.immediate ? [last] : settled;
     const needed = rule.immediate ? 1 : WINDOW.needed;
     const symptoms = judged.flatMap((record) => rule.judge(record, earlier) ?? []);
@@ -70,7 +75,7 @@ export function diagnose(records: readonly MonitoringRecord[], options: Diagnose
         severity: critical ? 'critical' : 'warning',
         step: last.step,
         evidence: `${now.evidence}${often}`,
-        remedy: rule.remedy(options.config),
+        remedy: rule.remedy(),
       },
     ];
   });

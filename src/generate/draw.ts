@@ -3,10 +3,10 @@
 import { Generator, noGrad, type Tensor, tidy } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
 import { chosenName } from '../data/table/index.js';
+import { truncatedNormal } from './adversarial/latent.js';
 import { classesOf } from './config.js';
 import { toLabels, toPixels } from './data.js';
-import { truncatedNormal } from './latent.js';
-import type { TrainedGenerator } from './open-generator.js';
+import type { TrainedGenerator } from './trained-generator.js';
 
 /** Images a forward pass; fixed, so that image i of a seed is the same however many are asked for. */
 export const DRAW_BATCH = 64;

@@ -19,7 +19,7 @@ import {
 } from 'graft-torch/export';
 import { fittedMetadata } from '../lineage/index.js';
 import { toLabels } from './data.js';
-import type { TrainedGenerator } from './open-generator.js';
+import type { TrainedGenerator } from './trained-generator.js';
 
 export const EXPORT_FORMATS = ['safetensors', 'pth', 'onnx', 'torchscript'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -71,12 +71,12 @@ export async function exportGenerator(
   const options = { parameters, outputs: ['images'], metadata, name: 'generator' };
   if (format === 'torchscript') {
     return {
-      ...tidy(() => exportTorchScript(forward, inputs(random, 2), path, options)),
+      ...tidy(() => exportTorchScript(forward, inputs(random, 2), { path, ...options })),
       format,
       check: null,
     };
   }
-  const summary = tidy(() => exportOnnx(forward, inputs(random, 2), path, options));
+  const summary = tidy(() => exportOnnx(forward, inputs(random, 2), { path, ...options }));
   const test = inputs(random, 3);
   try {
     return { ...summary, format, check: await checkOnnx(path, forward, test) };

@@ -9,17 +9,19 @@ import { beforeAll, describe, expect, it, test } from 'vitest';
 import { openDataset } from '../data/dataset/dataset.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { createRun } from '../run/run-folder.js';
-import { applyAda, colourOf } from './augment/ada.js';
-import { adaWeights, drawAda } from './augment/ada-draws.js';
-import { channelsOf, type GanConfig } from './config.js';
+import { applyAda, colourOf } from './adversarial/augment/ada.js';
+import { adaWeights, drawAda } from './adversarial/augment/ada-draws.js';
+import type { GanConfig } from './adversarial/config.js';
+import { makeDiscriminator, makeGenerator } from './adversarial/networks.js';
+import { tinyConfig } from './adversarial/tiny.test-data.js';
+import { trainGan } from './adversarial/train.js';
+import { fitChannels } from './adversarial/transfer.js';
+import { channelsOf } from './config.js';
 import { settleChannels, toLabels } from './data.js';
 import { exportGenerator } from './export.js';
-import { makeDiscriminator, makeGenerator } from './networks.js';
+import { openGenerator } from './open-generator.js';
 import { gatherGanReport } from './report/gather.js';
-import { generateImages, openGenerator, sampleToFolder } from './sample.js';
-import { tinyConfig } from './tiny.test-data.js';
-import { trainGan } from './train.js';
-import { fitChannels } from './transfer.js';
+import { generateImages, sampleToFolder } from './sample.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-grey-'));
 const data = join(folder, 'grey');
@@ -175,8 +177,8 @@ it('weights of colours judge grey as three equal channels, and make the mean of 
     };
     const [colour, grey] = [make(3), make(1)];
     for (const part of ['generator', 'discriminator'] as const) {
-      const { given, fresh } = fitChannels(grey[part], colour[part].stateDict());
-      grey[part].loadStateDict(given);
+      const { fitted, fresh } = fitChannels(grey[part], colour[part].stateDict());
+      grey[part].loadStateDict(fitted);
       expect(fresh.size).toBe(0);
     }
     const images = randn([2, 1, 64, 64], { generator: Generator.seeded(1) });

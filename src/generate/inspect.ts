@@ -1,10 +1,10 @@
 /** What a run, or a file of weights, holds: networks layer by layer, parameters, where it comes from. */
 
-import { type Tensor, tidy } from 'graft-torch';
+import type { Tensor } from 'graft-torch';
 import type { Module } from 'graft-torch/nn';
-import { classesOf, type GanConfig, ganRecipeSchema } from './config.js';
-import { makeDiscriminator, makeGenerator } from './networks.js';
-import type { TrainedGenerator } from './open-generator.js';
+import { type GanConfig, ganRecipeSchema } from './adversarial/config.js';
+import { classesOf } from './config.js';
+import type { TrainedGenerator } from './trained-generator.js';
 
 export interface LayerRow {
   /** State-dict path. */
@@ -44,27 +44,22 @@ export interface GanInspection {
   origin: TrainedGenerator['origin'];
   classes: string[];
   generator: NetworkDescription;
-  /** null for a file, which holds a generator alone. */
+  /** null for a file, which holds a generator alone, or where it was not opened. */
   discriminator: NetworkDescription | null;
   /** Keys of the configuration that are not at their defaults. */
   settings: Record<string, unknown>;
 }
 
-/** @param isFile a file of weights: there is no discriminator */
-export function inspectGenerator(generator: TrainedGenerator, isFile: boolean): GanInspection {
-  const { config, origin } = generator;
-  const fresh = <N extends Module>(network: N): NetworkDescription => {
-    const described = describe(network);
-    network.dispose();
-    return described;
-  };
-  return tidy(() => ({
+/** @param generator opened with its discriminator, where it has one */
+export function inspectGenerator(generator: TrainedGenerator): GanInspection {
+  const { config, origin, network, discriminator } = generator;
+  return {
     origin,
     classes: classesOf(config),
-    generator: fresh(makeGenerator(config)),
-    discriminator: isFile ? null : fresh(makeDiscriminator(config)),
+    generator: describe(network),
+    discriminator: discriminator && describe(discriminator),
     settings: changed(config),
-  }));
+  };
 }
 
 function changed(config: GanConfig): Record<string, unknown> {

@@ -16,21 +16,12 @@ import { encodePng } from '../image/index.js';
 import { traceTraining } from '../lineage/index.js';
 import { rowsOf } from '../metrics/distribution/index.js';
 import { mostReal } from './choice/best.js';
-import { type ChoiceHooks, type ChoiceOptions, chooseImages } from './choice/choose.js';
+import { chooseImages } from './choice/choose.js';
+import type { ChoiceHooks, ChoiceOptions } from './choice/options.js';
 import { writeChoiceSheet } from './choice/sheet.js';
 import { channelsOf } from './config.js';
 import { DRAW_BATCH, type Drawn, type DrawOptions, openDraw } from './draw.js';
-import type { TrainedGenerator } from './open-generator.js';
-
-export {
-  type ChoiceHooks,
-  type ChoiceOptions,
-  chooseImages,
-  needsDiscriminator,
-  POLICIES,
-  type Policy,
-} from './choice/choose.js';
-export { type OpenGeneratorOptions, openGenerator, type TrainedGenerator } from './open-generator.js';
+import type { TrainedGenerator } from './trained-generator.js';
 
 /** How images are drawn. */
 export interface StreamOptions extends DrawOptions {
@@ -130,7 +121,7 @@ async function sampleInto(
       await writing;
       const first = done;
       done = Math.min(count, done + DRAW_BATCH);
-      writing = writeImages(batch, done - first, dir, first).then(() => onProgress?.(done));
+      writing = writeImages(batch.narrow(0, 0, done - first), dir, first).then(() => onProgress?.(done));
       batch.dispose();
       if (done >= count) break;
     }
@@ -164,12 +155,11 @@ function* batchesOf(images: Tensor): Iterable<Tensor> {
     yield images.narrow(0, from, Math.min(DRAW_BATCH, count - from));
 }
 
-/** The first images of a batch as PNG files, numbered on from `before`. The tensor may go when this returns. */
-async function writeImages(batch: Tensor, count: number, dir: string, before: number): Promise<void> {
-  const [, channels, height, width] = batch.shape as [number, Channels, number, number];
-  const interleaved = tidy(
-    () => batch.narrow(0, 0, count).permute([0, 2, 3, 1]).contiguous().toArray() as Uint8Array,
-  );
+/** A batch as PNG files, numbered on from `before`; it is disposed before this returns. */
+async function writeImages(batch: Tensor, dir: string, before: number): Promise<void> {
+  const [count, channels, height, width] = batch.shape as [number, Channels, number, number];
+  const interleaved = tidy(() => batch.permute([0, 2, 3, 1]).contiguous().toArray() as Uint8Array);
+  batch.dispose();
   const each = channels * height * width;
   await Promise.all(
     Array.from({ length: count }, async (_, i) => {

@@ -64,7 +64,7 @@ export interface AcganGeneratorOptions {
 export class AcganGenerator extends GeneratorNetwork {
   readonly size: number;
   readonly latent: number;
-  readonly classCount: number;
+  override readonly classCount: number;
   private readonly embedding: Embedding | null;
   private readonly linear: Linear;
   private readonly firstNorm: BatchNorm2d;
@@ -141,7 +141,7 @@ export interface AcganDiscriminatorOptions {
 /** Image `[N, channels, size, size]` in [−1, 1] → logits `[N]` and class logits `[N, classes]`. */
 export class AcganDiscriminator extends DiscriminatorNetwork {
   readonly size: number;
-  readonly classCount: number;
+  override readonly classCount: number;
   private readonly dropout: number;
   private readonly convs: Conv2d[] = [];
   private readonly norms: (BatchNorm2d | null)[] = [];
@@ -171,7 +171,7 @@ export class AcganDiscriminator extends DiscriminatorNetwork {
     initialiseNormal(this);
   }
 
-  get stages(): readonly (readonly Module[])[] {
+  override get stages(): readonly (readonly Module[])[] {
     const convolutional = this.convs.map((conv, i) => [conv, this.norms[i]].filter((layer) => !!layer));
     return [...convolutional, [this.adversarial, this.auxiliary]];
   }

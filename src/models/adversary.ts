@@ -34,11 +34,21 @@ export function conditionOf(network: Conditional, labels: Tensor | null | undefi
   return { labels, strength };
 }
 
-/** z `[N, latent]` → images `[N, 3, size, size]` in (−1, 1). */
+/**
+ * z `[N, latent]` → images `[N, C, size, size]` in [−1, 1]. One of your own says `latent` and `forward`:
+ *
+ *     class Painter extends GeneratorNetwork {
+ *       readonly latent = 64;
+ *       private readonly layer = this.child('layer', new Linear(64, 3 * 32 * 32));
+ *       override forward(z: Tensor): Tensor {
+ *         return F.tanh(this.layer.forward(z)).reshape([-1, 3, 32, 32]);
+ *       }
+ *     }
+ */
 export abstract class GeneratorNetwork extends Module implements Conditional {
   /** Length of z. */
   abstract readonly latent: number;
-  abstract readonly classCount: number;
+  readonly classCount: number = 0;
   conditioningStrength = 1;
 
   /** @param labels int64 `[N]`; needed where `classCount` > 0 */
@@ -53,12 +63,17 @@ export interface Judgement {
   classLogits: Tensor | null;
 }
 
-/** Images `[N, 3, size, size]` in [−1, 1] → judgement. */
+/** Images `[N, C, size, size]` in [−1, 1] → judgement. One of your own says `judge`. */
 export abstract class DiscriminatorNetwork extends Module implements Conditional {
-  abstract readonly classCount: number;
+  readonly classCount: number = 0;
   conditioningStrength = 1;
-  /** Its parts from the image up, each with the layers that work at one resolution: what FreezeD freezes in order. */
-  abstract readonly stages: readonly (readonly Module[])[];
+  /**
+   * Its parts from the image up, each with the layers that work at one resolution: what FreezeD freezes in order. None:
+   * nothing can be frozen.
+   */
+  get stages(): readonly (readonly Module[])[] {
+    return [];
+  }
   /**
    * Whether a judgement depends on its image alone: no layer looks across the batch, and none changes from one pass to the
    * next. Two batches may then be judged as one, which is faster.

@@ -50,7 +50,6 @@ export interface GeneratorOptions {
 export class DcganGenerator extends GeneratorNetwork {
   readonly size: DcganSize;
   readonly latent: number;
-  readonly classCount = 0;
   private readonly deconvs: ConvTranspose2d[] = [];
   private readonly norms: BatchNorm2d[] = [];
 
@@ -107,7 +106,6 @@ export interface DiscriminatorOptions {
 /** Image `[N, channels, size, size]` in [−1, 1] → logits `[N]`; the generator's mirror with leaky ReLU 0.2. */
 export class DcganDiscriminator extends DiscriminatorNetwork {
   readonly size: DcganSize;
-  readonly classCount = 0;
   override readonly judgesEachAlone: boolean;
   private readonly convs: Module[] = [];
   private readonly norms: (BatchNorm2d | null)[] = [];
@@ -137,7 +135,7 @@ export class DcganDiscriminator extends DiscriminatorNetwork {
     initialiseNormal(this);
   }
 
-  get stages(): readonly (readonly Module[])[] {
+  override get stages(): readonly (readonly Module[])[] {
     return this.convs.map((conv, i) => [conv, this.norms[i]].filter((layer) => !!layer));
   }
 

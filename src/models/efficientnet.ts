@@ -86,7 +86,7 @@ export class EfficientNet extends Module {
     let size = imageSize;
     this.convStem = this.child(
       names.stem[0],
-      new PaddedConv2d(inChannels, stemFilters, 3, { stride: 2, bias: false, fixedSize: size }),
+      new PaddedConv2d(inChannels, stemFilters, { kernel: 3, stride: 2, bias: false, fixedSize: size }),
     );
     this.bn0 = this.child(names.stem[1], makeBatchNorm(stemFilters));
     size = Math.ceil(size / 2);
@@ -102,7 +102,10 @@ export class EfficientNet extends Module {
       return this.child(name, module);
     });
     const lastFilters = spec.blocks.at(-1)!.outFilters;
-    this.convHead = this.child(names.head[0], new PaddedConv2d(lastFilters, headFilters, 1, { bias: false }));
+    this.convHead = this.child(
+      names.head[0],
+      new PaddedConv2d(lastFilters, headFilters, { kernel: 1, bias: false }),
+    );
     this.bn1 = this.child(names.head[1], makeBatchNorm(headFilters));
     this.features = headFilters;
     this.headBn =
@@ -199,7 +202,8 @@ export class EfficientNet extends Module {
       init.normal_(module.weight, 0, Math.sqrt(2 / fanOut));
       if (module.bias) init.constant_(module.bias, 0);
     }
-    init.uniform_(this.fc.weight, 1 / Math.sqrt(this.numClasses));
+    const bound = 1 / Math.sqrt(this.numClasses);
+    init.uniform_(this.fc.weight, -bound, bound);
     init.constant_(this.fc.bias!, 0);
   }
 }

@@ -21,6 +21,7 @@ const CLASSES = 1008;
 const LEAST_SIDE = 75;
 
 interface ConvSettings {
+  kernel: F.Pair;
   stride?: number;
   padding?: F.Pair;
 }
@@ -30,7 +31,7 @@ class BasicConv2d extends Module {
   private readonly conv: Conv2d;
   private readonly bn: BatchNorm2d;
 
-  constructor(inChannels: number, outChannels: number, kernel: F.Pair, settings: ConvSettings = {}) {
+  constructor(inChannels: number, outChannels: number, { kernel, ...settings }: ConvSettings) {
     super();
     this.conv = this.child('conv', new Conv2d(inChannels, outChannels, kernel, { ...settings, bias: false }));
     this.bn = this.child('bn', new BatchNorm2d(outChannels, { eps: 1e-3 }));
@@ -52,8 +53,8 @@ const isFork = (part: Step | readonly Step[]): part is readonly Step[] => Array.
 
 const pools: Record<Pool, (x: Tensor) => Tensor> = {
   average: (x) => aten.avg_pool2d(x, [3, 3], [1, 1], [1, 1], false, false), // the padding does not count
-  max: (x) => F.maxPool2d(x, 3, 1, 1),
-  'max, halving': (x) => F.maxPool2d(x, 3, 2),
+  max: (x) => F.maxPool2d(x, 3, { stride: 1, padding: 1 }),
+  'max, halving': (x) => F.maxPool2d(x, 3, { stride: 2 }),
 };
 
 /** Branches side by side, the pooled one last; their maps are stacked. */
@@ -62,14 +63,16 @@ class InceptionBlock extends Module {
   private readonly pooled: BasicConv2d | null;
   readonly outChannels: number;
 
-  /** `poolChannels`: of the convolution behind the pool; 0 where there is none. */
+  private readonly pool: Pool;
+
+  /** `channels`: of the convolution behind the pool; 0 where there is none */
   constructor(
     inChannels: number,
     branches: readonly Branch[],
-    private readonly pool: Pool,
-    poolChannels: number,
+    { pool, channels: poolChannels }: { pool: Pool; channels: number },
   ) {
     super();
+    this.pool = pool;
     let outChannels = poolChannels || inChannels;
     this.branches = branches.map((branch) => {
       let channels = inChannels;
@@ -83,14 +86,16 @@ class InceptionBlock extends Module {
       return parts;
     });
     this.pooled =
-      poolChannels > 0 ? this.child('branch_pool', new BasicConv2d(inChannels, poolChannels, 1)) : null;
+      poolChannels > 0
+        ? this.child('branch_pool', new BasicConv2d(inChannels, poolChannels, { kernel: 1 }))
+        : null;
     this.outChannels = outChannels;
   }
 
   private convolution(inChannels: number, [key, outChannels, kernel, stride = 1]: Step): BasicConv2d {
     const [height, width] = F.pair(kernel);
     const padding: F.Pair = stride === 1 ? [(height - 1) / 2, (width - 1) / 2] : 0;
-    return this.child(key, new BasicConv2d(inChannels, outChannels, kernel, { stride, padding }));
+    return this.child(key, new BasicConv2d(inChannels, outChannels, { kernel, stride, padding }));
   }
 
   override forward(x: Tensor): Tensor {
@@ -121,8 +126,7 @@ const blockA = (inChannels: number, poolChannels: number): InceptionBlock =>
         ['branch3x3dbl_3', 96, 3],
       ],
     ],
-    'average',
-    poolChannels,
+    { pool: 'average', channels: poolChannels },
   );
 
 /** 35 × 35 → 17 × 17. */
@@ -137,8 +141,7 @@ const blockB = (inChannels: number): InceptionBlock =>
         ['branch3x3dbl_3', 96, 3, 2],
       ],
     ],
-    'max, halving',
-    0,
+    { pool: 'max, halving', channels: 0 },
   );
 
 /** 17 × 17; `inner` channels between the long thin kernels. */
@@ -160,8 +163,7 @@ const blockC = (inChannels: number, inner: number): InceptionBlock =>
         ['branch7x7dbl_5', 192, [1, 7]],
       ],
     ],
-    'average',
-    192,
+    { pool: 'average', channels: 192 },
   );
 
 /** 17 × 17 → 8 × 8. */
@@ -180,8 +182,7 @@ const blockD = (inChannels: number): InceptionBlock =>
         ['branch7x7x3_4', 192, 3, 2],
       ],
     ],
-    'max, halving',
-    0,
+    { pool: 'max, halving', channels: 0 },
   );
 
 /** 8 × 8. */
@@ -206,8 +207,7 @@ const blockE = (inChannels: number, pool: Pool): InceptionBlock =>
         ],
       ],
     ],
-    pool,
-    192,
+    { pool, channels: 192 },
   );
 
 /**
@@ -231,12 +231,12 @@ export class InceptionV3 extends Module {
       return (x: Tensor) => child.forward(x);
     };
     this.layers = [
-      conv('Conv2d_1a_3x3', new BasicConv2d(3, 32, 3, { stride: 2 })), // 149 × 149
-      conv('Conv2d_2a_3x3', new BasicConv2d(32, 32, 3)), // 147 × 147
-      conv('Conv2d_2b_3x3', new BasicConv2d(32, 64, 3, { padding: 1 })),
+      conv('Conv2d_1a_3x3', new BasicConv2d(3, 32, { kernel: 3, stride: 2 })), // 149 × 149
+      conv('Conv2d_2a_3x3', new BasicConv2d(32, 32, { kernel: 3 })), // 147 × 147
+      conv('Conv2d_2b_3x3', new BasicConv2d(32, 64, { kernel: 3, padding: 1 })),
       pools['max, halving'], // 73 × 73
-      conv('Conv2d_3b_1x1', new BasicConv2d(64, 80, 1)),
-      conv('Conv2d_4a_3x3', new BasicConv2d(80, 192, 3)), // 71 × 71
+      conv('Conv2d_3b_1x1', new BasicConv2d(64, 80, { kernel: 1 })),
+      conv('Conv2d_4a_3x3', new BasicConv2d(80, 192, { kernel: 3 })), // 71 × 71
       pools['max, halving'], // 35 × 35
       block('Mixed_5b', (c) => blockA(c, 32)),
       block('Mixed_5c', (c) => blockA(c, 64)),

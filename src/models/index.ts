@@ -1,4 +1,14 @@
-/** Architectures: the public list. */
+/**
+ * Architectures alone: generators and discriminators, classifiers, and the networks that metrics look through. A GAN of your
+ * own extends `GeneratorNetwork` and `DiscriminatorNetwork` and is given to `trainGan` (graft-gan/generate).
+ */
+
+// What a GAN's two networks are, whatever their architecture.
+
+export { conditionOf, DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
+
+// Generators and discriminators: DCGAN and SNGAN, AC-GAN, SNGAN-ResNet with self-attention.
+
 export {
   AcganDiscriminator,
   type AcganDiscriminatorOptions,
@@ -6,17 +16,7 @@ export {
   type AcganGeneratorOptions,
   type LabelInput,
 } from './acgan.js';
-export { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from './adversary.js';
 export { SelfAttention } from './attention.js';
-export {
-  type Conventions,
-  encodeConventions,
-  INPUT_STATISTICS,
-  type InputStatistics,
-  OWN_CONVENTIONS,
-  PADDINGS,
-  type Padding,
-} from './conventions.js';
 export {
   DCGAN_SIZES,
   DcganDiscriminator,
@@ -26,18 +26,6 @@ export {
   type GeneratorOptions,
 } from './dcgan.js';
 export {
-  EfficientNet,
-  type EfficientNetHead,
-  type EfficientNetOptions,
-  freezeBlocks,
-} from './efficientnet.js';
-export type { Naming } from './efficientnet-keys.js';
-export { HUB_PREFIX, openWeightsFile, weightsFilePath } from './hub.js';
-export { INCEPTION_WEIGHTS, InceptionV3, loadInceptionWeights } from './inception.js';
-export { memoryFormatFor, packEfficientNetInput, toEfficientNetInput } from './input.js';
-export { type LpipsNetwork, LpipsTrunk } from './lpips-trunks.js';
-export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
-export {
   RESNET_SIZES,
   ResnetDiscriminator,
   type ResnetDiscriminatorOptions,
@@ -45,8 +33,33 @@ export {
   type ResnetGeneratorOptions,
   type ResnetSize,
 } from './resnet-gan.js';
+
+// Classifiers: EfficientNet B0 to B7 and V2-S, its blocks, sizes and input.
+
+export {
+  EfficientNet,
+  type EfficientNetHead,
+  type EfficientNetOptions,
+  freezeBlocks,
+} from './efficientnet.js';
+export { memoryFormatFor, packEfficientNetInput, toEfficientNetInput } from './input.js';
+export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export { SCALINGS } from './scaling.js';
 export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
+
+// Their weights, from files of several libraries or the Hugging Face hub, with the conventions that such files leave unsaid.
+
+export {
+  type Conventions,
+  encodeConventions,
+  INPUT_STATISTICS,
+  type InputStatistics,
+  OWN_CONVENTIONS,
+  PADDINGS,
+  type Padding,
+} from './conventions.js';
+export type { Naming } from './efficientnet-keys.js';
+export { HUB_PREFIX, openWeightsFile, weightsFilePath } from './hub.js';
 export {
   inspectEfficientNetWeights,
   type LoadedWeights,
@@ -54,3 +67,8 @@ export {
   loadEfficientNetWeights,
   SIDE_KEY,
 } from './weights.js';
+
+// Networks of metrics: InceptionV3 (Fréchet distance), trunks of LPIPS.
+
+export { INCEPTION_WEIGHTS, InceptionV3, loadInceptionWeights } from './inception.js';
+export { type LpipsNetwork, LpipsTrunk } from './lpips-trunks.js';

@@ -28,8 +28,7 @@ interface Trunk {
 const conv = (
   inChannels: number,
   outChannels: number,
-  kernel: number,
-  options: Conv2dOptions = {},
+  { kernel, ...options }: Conv2dOptions & { kernel: number },
 ): Layer => ({ kind: 'conv', inChannels, outChannels, kernel, options });
 const relu: Layer = { kind: 'relu' };
 const pool = (kernel: number, ceil = false): Layer => ({ kind: 'pool', kernel, ceil });
@@ -46,7 +45,7 @@ function vggLayers(stages: readonly (readonly number[])[]): Layer[] {
   return stages.flatMap((widths, stage) => [
     ...(stage > 0 ? [pool(2)] : []),
     ...widths.flatMap((width) => {
-      const layer = conv(inChannels, width, 3, { padding: 1 });
+      const layer = conv(inChannels, width, { kernel: 3, padding: 1 });
       inChannels = width;
       return [layer, relu];
     }),
@@ -57,17 +56,17 @@ function vggLayers(stages: readonly (readonly number[])[]): Layer[] {
 const TRUNKS: Readonly<Record<LpipsNetwork, Trunk>> = {
   alex: {
     layers: [
-      conv(3, 64, 11, { stride: 4, padding: 2 }),
+      conv(3, 64, { kernel: 11, stride: 4, padding: 2 }),
       relu,
       pool(3),
-      conv(64, 192, 5, { padding: 2 }),
+      conv(64, 192, { kernel: 5, padding: 2 }),
       relu,
       pool(3),
-      conv(192, 384, 3, { padding: 1 }),
+      conv(192, 384, { kernel: 3, padding: 1 }),
       relu,
-      conv(384, 256, 3, { padding: 1 }),
+      conv(384, 256, { kernel: 3, padding: 1 }),
       relu,
-      conv(256, 256, 3, { padding: 1 }),
+      conv(256, 256, { kernel: 3, padding: 1 }),
       relu,
     ],
     taps: [1, 4, 7, 9, 11],
@@ -88,7 +87,7 @@ const TRUNKS: Readonly<Record<LpipsNetwork, Trunk>> = {
   },
   squeeze: {
     layers: [
-      conv(3, 64, 3, { stride: 2 }),
+      conv(3, 64, { kernel: 3, stride: 2 }),
       relu,
       pool(3, true),
       fire(64, 16, 64),

@@ -35,17 +35,18 @@ function samePadding(size: number, kernel: number, stride: number): [before: num
 export class PaddedConv2d extends Conv2d {
   padding: Padding = OWN_CONVENTIONS.padding;
   readonly isDepthwise: boolean;
+  private readonly kernel: number;
   private readonly stride: number;
   private readonly fixedSize: number;
 
   constructor(
     inFilters: number,
     outFilters: number,
-    private readonly kernel: number,
-    options: { stride?: number; groups?: number; bias?: boolean; fixedSize?: number } = {},
+    options: { kernel: number; stride?: number; groups?: number; bias?: boolean; fixedSize?: number },
   ) {
-    const { fixedSize = 0, ...convOptions } = options;
+    const { fixedSize = 0, kernel, ...convOptions } = options;
     super(inFilters, outFilters, kernel, convOptions);
+    this.kernel = kernel;
     this.isDepthwise = options.groups !== undefined;
     this.stride = options.stride ?? 1;
     this.fixedSize = fixedSize;
@@ -83,7 +84,7 @@ export class PaddedConv2d extends Conv2d {
     if (this.isDepthwise && this.bias === null) {
       return depthwiseConv2d(x, this.weight, { stride: this.stride, padding });
     }
-    return F.conv2d(x, this.weight, this.bias, { ...this.options, padding });
+    return F.conv2d(x, this.weight, { ...this.options, bias: this.bias, padding });
   }
 }
 
@@ -143,15 +144,15 @@ export class MBConvBlock extends Block {
     const { kernel, stride } = spec;
     const add = adder((key, layer) => this.child(key, layer), names);
     if (expands(spec)) {
-      this.expandConv = add(new PaddedConv2d(inFilters, expanded, 1, { bias: false }));
+      this.expandConv = add(new PaddedConv2d(inFilters, expanded, { kernel: 1, bias: false }));
       this.expandNorm = add(makeBatchNorm(expanded));
     }
-    const depthwise = { stride, groups: expanded, bias: false, fixedSize };
-    this.depthwiseConv = add(new PaddedConv2d(expanded, expanded, kernel, depthwise));
+    const depthwise = { kernel, stride, groups: expanded, bias: false, fixedSize };
+    this.depthwiseConv = add(new PaddedConv2d(expanded, expanded, depthwise));
     this.depthwiseNorm = add(makeBatchNorm(expanded));
-    this.seReduce = add(new PaddedConv2d(expanded, squeezed, 1));
-    this.seExpand = add(new PaddedConv2d(squeezed, expanded, 1));
-    this.projectConv = add(new PaddedConv2d(expanded, outFilters, 1, { bias: false }));
+    this.seReduce = add(new PaddedConv2d(expanded, squeezed, { kernel: 1 }));
+    this.seExpand = add(new PaddedConv2d(squeezed, expanded, { kernel: 1 }));
+    this.projectConv = add(new PaddedConv2d(expanded, outFilters, { kernel: 1, bias: false }));
     this.projectNorm = add(makeBatchNorm(outFilters));
   }
 
@@ -178,10 +179,10 @@ export class FusedMBConvBlock extends Block {
     const { inFilters, expandedFilters: expanded, outFilters, kernel, stride } = spec;
     const add = adder((key, layer) => this.child(key, layer), names);
     const width = expands(spec) ? expanded : outFilters;
-    this.conv = add(new PaddedConv2d(inFilters, width, kernel, { stride, bias: false, fixedSize }));
+    this.conv = add(new PaddedConv2d(inFilters, width, { kernel, stride, bias: false, fixedSize }));
     this.norm = add(makeBatchNorm(width));
     if (expands(spec)) {
-      this.projectConv = add(new PaddedConv2d(expanded, outFilters, 1, { bias: false }));
+      this.projectConv = add(new PaddedConv2d(expanded, outFilters, { kernel: 1, bias: false }));
       this.projectNorm = add(makeBatchNorm(outFilters));
     }
   }

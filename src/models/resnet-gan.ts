@@ -87,7 +87,7 @@ export interface ResnetGeneratorOptions extends ResnetOptions {
 export class ResnetGenerator extends GeneratorNetwork {
   readonly size: ResnetSize;
   readonly latent: number;
-  readonly classCount: number;
+  override readonly classCount: number;
   private readonly linear: Linear;
   /** Blocks by growing side, one of them with self-attention behind it. */
   private readonly blocks: readonly (readonly [UpBlock, SelfAttention | null])[];
@@ -137,7 +137,7 @@ export type ResnetDiscriminatorOptions = ResnetOptions;
 /** Image `[N, channels, size, size]` in [−1, 1] and, with classes, labels `[N]` → logits `[N]`. */
 export class ResnetDiscriminator extends DiscriminatorNetwork {
   readonly size: ResnetSize;
-  readonly classCount: number;
+  override readonly classCount: number;
   /** Blocks by falling side, one of them with self-attention behind it. */
   private readonly convolutional: readonly (readonly Module[])[];
   private readonly linear: Linear;
@@ -165,7 +165,7 @@ export class ResnetDiscriminator extends DiscriminatorNetwork {
     this.projection = embedding && this.child('l_y', initialiseXavier(embedding, spectral));
   }
 
-  get stages(): readonly (readonly Module[])[] {
+  override get stages(): readonly (readonly Module[])[] {
     return [...this.convolutional, this.projection ? [this.linear, this.projection] : [this.linear]];
   }
 

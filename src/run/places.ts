@@ -9,7 +9,7 @@ import type { RunKind } from './kind.js';
 
 /** Keys that may hold a path; `*` stands for every name, or entry of a list. */
 const PATH_KEYS: Record<RunKind, readonly string[]> = {
-  gan: ['data', 'initFrom', 'backbone'],
+  gan: ['data', 'initFrom', 'backbone', 'module'],
   classifier: ['data', 'weights', 'module', 'synthetic.*'],
   trial: [
     'data',
@@ -18,6 +18,7 @@ const PATH_KEYS: Record<RunKind, readonly string[]> = {
     'gans.*.recipe',
     'gans.*.set.initFrom',
     'gans.*.set.backbone',
+    'gans.*.set.module',
     'classifier.recipe',
     'classifier.set.weights',
     'classifier.set.module',

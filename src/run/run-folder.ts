@@ -193,9 +193,17 @@ export function createRun(
  * Opens a run that was stopped, to go on with it; `resumeCheckpoint` finds the state.
  * @param options.data where its dataset is now: written down where that is another place than config.yaml says. Whether
  * it is the same dataset is for the caller to check
+ * @param options.module where the program is now that it takes parts from, and its SHA-256, likewise
  * @throws DataError when there is none or it is of another kind, GraftError when it has finished or is being written.
  */
-export function openRun(dir: string, options: { kind?: RunKind; data?: string | undefined } = {}): Run {
+export function openRun(
+  dir: string,
+  options: {
+    kind?: RunKind;
+    data?: string | undefined;
+    module?: { path: string; sha256: string } | undefined;
+  } = {},
+): Run {
   const header = readRunConfig(dir);
   const { kind } = header;
   const data = options.data === undefined ? undefined : resolve(options.data);
@@ -212,12 +220,19 @@ export function openRun(dir: string, options: { kind?: RunKind; data?: string | 
     }
     // Seen through a link, it is where it was.
     const hasMoved = data !== undefined && realPlace(data) !== realPlace(String(header.config.data));
-    const moved = { ...header, folder: resolve(dir), config: { ...header.config, data } };
-    const run = new Run(dir, hasMoved ? moved : header, release);
-    if (hasMoved) {
-      writeConfig(run);
-      run.log(`its dataset is at ${data}, was at ${header.config.data}`);
-    }
+    const { module, moduleSha256 } = header.config;
+    const now = options.module && {
+      module: resolve(options.module.path),
+      moduleSha256: options.module.sha256,
+    };
+    const isOther = now && (now.module !== module || now.moduleSha256 !== moduleSha256);
+    const config = { ...header.config, ...(hasMoved && { data }), ...(isOther && now) };
+    const moved = { ...header, folder: resolve(dir), config };
+    const run = new Run(dir, hasMoved || isOther ? moved : header, release);
+    if (hasMoved || isOther) writeConfig(run);
+    if (hasMoved) run.log(`its dataset is at ${data}, was at ${header.config.data}`);
+    if (isOther)
+      run.log(`its module is ${now.module} (${now.moduleSha256}), was ${module} (${moduleSha256})`);
     run.log(`opened to resume: graft ${graftVersion()}, node ${process.version}, process ${process.pid}`);
     return run;
   } catch (error) {

@@ -17,7 +17,9 @@ export function withRecipePaths(config: TrialConfig): TrialConfig {
       Object.entries(gans).map(([name, gan]) => [
         name,
         gan.run === null
-          ? settled(gan, ['initFrom', 'backbone'], () => ganConfig(config, name, { data: config.data }))
+          ? settled(gan, ['initFrom', 'backbone', 'module'], () =>
+              ganConfig(config, name, { data: config.data }),
+            )
           : gan,
       ]),
     ),

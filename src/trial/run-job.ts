@@ -21,6 +21,7 @@ import {
   openGenerator,
   sampleToFolder,
   settleChannels,
+  settleModule,
   trainGan,
 } from '../generate/index.js';
 import { loadFolder } from '../image/index.js';
@@ -150,7 +151,7 @@ async function prepareData(trial: JobTrial, job: DataJob, hooks: JobHooks): Prom
 /** Trains or resumes a GAN. */
 async function trainJobGan(trial: JobTrial, job: GanJob, hooks: JobHooks): Promise<void> {
   const dataset = jobDataset(trial, job);
-  const config = jobGanConfig(trial, job, dataset);
+  const config = await settleModule(jobGanConfig(trial, job, dataset));
   const dir = jobDir(trial.dir, job.id);
   const status = runStatus(dir);
   if (status === 'finished') return;

@@ -16,8 +16,8 @@ import {
 } from 'graft-torch';
 import { BatchNorm2d, Conv2d, ConvTranspose2d, Linear, Module } from 'graft-torch/nn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { depthwiseConv2d } from '../../packages/torch/src/nn/depthwise.js';
 import * as F from '../../packages/torch/src/nn/functional.js';
+import { depthwiseConv2d } from '../../packages/torch/src/nn/fused.js';
 import { fill, fillModule } from './goldens.js';
 
 interface Entry {

@@ -6,22 +6,18 @@
 import { backward, full, grad, type MemoryFormat, noGrad, scalar, type Tensor, tidy } from 'graft-torch';
 import {
   BatchNorm2d,
-  bce,
-  bceWithLogits,
   Conv2d,
   ConvTranspose2d,
-  crossEntropy,
   Embedding,
   F,
-  hingeDiscriminator,
   Linear,
   type Module,
-  negativeMean,
   spectralNorm,
   Upsample,
-  wassersteinCritic,
 } from 'graft-torch/nn';
-import { Adam, AdamW, type Optimizer, RmsProp, SGD } from 'graft-torch/optim';
+import { Adam, AdamW, type Optimizer, RMSprop, SGD } from 'graft-torch/optim';
+import { hingeDiscriminator } from '../../src/generate/adversarial/objectives/hinge.js';
+import { negativeMean, wassersteinCritic } from '../../src/generate/adversarial/objectives/wasserstein.js';
 import { DcganDiscriminator, DcganGenerator } from '../../src/models/dcgan.js';
 import { EfficientNet } from '../../src/models/efficientnet.js';
 import { Computed, type Float, fill, fillModule, integers } from './goldens.js';
@@ -67,7 +63,8 @@ function convolutions(out: Computed, dtype: Float): void {
   ];
   for (const [name, make, size] of transposed) {
     const plain = fillModule(make(), `${name}.`, dtype);
-    const reference = (x: Tensor) => F.convTranspose2dPlain(x, plain.weight, plain.bias, plain.options);
+    const reference = (x: Tensor) =>
+      F.convTranspose2dPlain(x, plain.weight, { ...plain.options, bias: plain.bias });
     record(out, name, fill(`${name}.x`, size, dtype), reference, dtype, plain);
     plain.dispose();
     if (name === 'deconv.bias') continue;
@@ -101,9 +98,9 @@ function otherLayers(out: Computed, dtype: Float): void {
   for (const it of [linear, bn, embedding]) it.dispose();
 
   const calls: Record<string, (x: Tensor) => Tensor> = {
-    'upsample.nearest': (x) => new Upsample(2).forward(x),
-    'upsample.bilinear': (x) => F.interpolate(x, [13, 17], 'bilinear'),
-    maxPool: (x) => F.maxPool2d(x, 3, 2, 1),
+    'upsample.nearest': (x) => new Upsample({ scaleFactor: 2 }).forward(x),
+    'upsample.bilinear': (x) => F.interpolate(x, [13, 17], { mode: 'bilinear' }),
+    maxPool: (x) => F.maxPool2d(x, 3, { stride: 2, padding: 1 }),
     avgPool: (x) => F.avgPool2d(x, 2),
     adaptiveAvgPool: (x) => F.adaptiveAvgPool2d(x, [3, 4]),
     globalAvgPool: (x) => F.adaptiveAvgPool2d(x, 1),
@@ -125,9 +122,10 @@ function losses(out: Computed, dtype: Float): void {
   const soft = fill('loss.soft', [9], dtype, 0.5, 0.5);
   const half = (x: Tensor, start: number, length: number) => x.narrow(0, start, length);
   const calls: Record<string, (x: Tensor) => Tensor> = {
-    'loss.bceLogits': (x) => bceWithLogits(x, soft),
-    'loss.bceLogits.posWeight': (x) => bceWithLogits(x, soft, scalar(3, { dtype })),
-    'loss.bce': (x) => bce(F.sigmoid(x), soft),
+    'loss.bceLogits': (x) => F.binaryCrossEntropyWithLogits(x, soft),
+    'loss.bceLogits.posWeight': (x) =>
+      F.binaryCrossEntropyWithLogits(x, soft, { posWeight: scalar(3, { dtype }) }),
+    'loss.bce': (x) => F.binaryCrossEntropy(F.sigmoid(x), soft),
     'loss.hinge': (x) => hingeDiscriminator(half(x, 0, 4), half(x, 4, 5)),
     'loss.hinge.generator': negativeMean,
     'loss.wasserstein': (x) => wassersteinCritic(half(x, 4, 5), half(x, 0, 4)),
@@ -138,9 +136,9 @@ function losses(out: Computed, dtype: Float): void {
   const classes = integers('loss.target', [9], 5);
   const weight = fill('loss.weight', [5], dtype, 0.5, 1);
   const scored: Record<string, (x: Tensor) => Tensor> = {
-    'loss.ce': (x) => crossEntropy(x, classes),
-    'loss.ce.weight': (x) => crossEntropy(x, classes, { weight }),
-    'loss.ce.smooth': (x) => crossEntropy(x, classes, { labelSmoothing: 0.1 }),
+    'loss.ce': (x) => F.crossEntropy(x, classes),
+    'loss.ce.weight': (x) => F.crossEntropy(x, classes, { weight }),
+    'loss.ce.smooth': (x) => F.crossEntropy(x, classes, { labelSmoothing: 0.1 }),
   };
   for (const [name, call] of Object.entries(scored)) {
     record(out, name, fill('loss.scores', [9, 5], dtype, 4), call, dtype);
@@ -182,8 +180,8 @@ export function optimisers(dtype: Float): Computed {
     adam: (p) => new Adam(p, { lr: 0.01, betas: [0.5, 0.999] }),
     'adam.decay': (p) => new Adam(p, { lr: 0.01, betas: [0.9, 0.99], eps: 1e-6, weightDecay: 0.1 }),
     adamw: (p) => new AdamW(p, { lr: 0.01, weightDecay: 0.1 }),
-    rmsprop: (p) => new RmsProp(p, { lr: 0.01 }),
-    'rmsprop.alpha': (p) => new RmsProp(p, { lr: 0.01, alpha: 0.9, eps: 1e-6 }),
+    rmsprop: (p) => new RMSprop(p, { lr: 0.01 }),
+    'rmsprop.alpha': (p) => new RMSprop(p, { lr: 0.01, alpha: 0.9, eps: 1e-6 }),
     sgd: (p) => new SGD(p, { lr: 0.1 }),
     'sgd.momentum': (p) => new SGD(p, { lr: 0.1, momentum: 0.9 }),
     'sgd.nesterov': (p) => new SGD(p, { lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.01 }),
@@ -219,7 +217,7 @@ class PlainGenerator extends DcganGenerator {
     let x = z;
     for (let index = 0; ; index += 3) {
       const shape = index === 0 ? {} : { stride: 2, padding: 1 };
-      x = F.convTranspose2dPlain(x, state[`main.${index}.weight`]!, null, shape);
+      x = F.convTranspose2dPlain(x, state[`main.${index}.weight`]!, shape);
       const norm = norms.get(`main.${index + 1}`);
       if (!norm) return F.tanh(x);
       x = F.relu(norm.forward(x));
@@ -245,17 +243,17 @@ function trainGan(out: Computed, dtype: Float, prefix: string, spectralNorm: boo
       const real = fill(`real${step}`, [BATCH, 3, 64, 64], dtype);
       const z = fill(`z${step}`, [BATCH, LATENT, 1, 1], dtype, 2);
       optD.zeroGrad();
-      const lossReal = bceWithLogits(discriminator.forward(real), labels(0.9));
+      const lossReal = F.binaryCrossEntropyWithLogits(discriminator.forward(real), labels(0.9));
       backward(lossReal);
       const fake = generator.forward(z);
-      const lossFake = bceWithLogits(discriminator.forward(fake.detach()), labels(0));
+      const lossFake = F.binaryCrossEntropyWithLogits(discriminator.forward(fake.detach()), labels(0));
       backward(lossFake);
       if (step === 0) out.addGradients(`${prefix}step0.D.grad.`, discriminator);
       optD.step();
       // D's own gradients are not needed here: they would be thrown away.
       discriminator.requiresGrad_(false);
       optG.zeroGrad();
-      const lossG = bceWithLogits(discriminator.forward(fake), labels(1));
+      const lossG = F.binaryCrossEntropyWithLogits(discriminator.forward(fake), labels(1));
       backward(lossG);
       discriminator.requiresGrad_(true);
       if (step === 0) {
@@ -343,7 +341,7 @@ export function efficientnet(dtype: Float, memoryFormat: MemoryFormat = 'contigu
     const classes = integers('target', [4], 10);
     for (let step = 0; step < 3; step++) {
       tidy(() => {
-        const loss = crossEntropy(net.forward(x), classes);
+        const loss = F.crossEntropy(net.forward(x), classes);
         optimiser.zeroGrad();
         backward(loss);
         out.add(`step${step}.loss`, loss);

@@ -23,7 +23,7 @@ import {
   usePrecision,
 } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { Adam, AdamW, RmsProp, SGD } from 'graft-torch/optim';
+import { Adam, AdamW, RMSprop, SGD } from 'graft-torch/optim';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classifierRecipeSchema } from '../../src/classify/config.js';
 import { makeDisks } from '../../src/classify/disks.test-data.js';
@@ -31,14 +31,15 @@ import { scoresPath } from '../../src/classify/result.js';
 import { readScores } from '../../src/classify/scores.js';
 import { trainClassifier } from '../../src/classify/train.js';
 import { augment, SIIM } from '../../src/data/augment/index.js';
-import { makeAugment } from '../../src/generate/augment/index.js';
-import { checkGanConfig, type GanConfig, ganConfigSchema } from '../../src/generate/config.js';
+import { makeAugment } from '../../src/generate/adversarial/augment/augment.js';
+import { checkGanConfig, type GanConfig, ganConfigSchema } from '../../src/generate/adversarial/config.js';
+import { makeAdversaries } from '../../src/generate/adversarial/networks.js';
+import { type Adversaries, adversarialStep } from '../../src/generate/adversarial/step.js';
+import { createTinyDataset, tinyConfig } from '../../src/generate/adversarial/tiny.test-data.js';
+import { trainGan } from '../../src/generate/adversarial/train.js';
 import { toLabels } from '../../src/generate/data.js';
-import { makeAdversaries } from '../../src/generate/networks.js';
-import { generateImages, openGenerator } from '../../src/generate/sample.js';
-import { type Adversaries, adversarialStep } from '../../src/generate/step.js';
-import { createTinyDataset, tinyConfig } from '../../src/generate/tiny.test-data.js';
-import { trainGan } from '../../src/generate/train.js';
+import { openGenerator } from '../../src/generate/open-generator.js';
+import { generateImages } from '../../src/generate/sample.js';
 import { FULL_REFERENCE_METRICS } from '../../src/metrics/full-reference/index.js';
 import { EfficientNet } from '../../src/models/index.js';
 import { listCheckpoints, loadCheckpoint } from '../../src/run/checkpoint.js';
@@ -135,12 +136,12 @@ describe.skipIf(!present)('CUDA', () => {
     const judge = (x: Tensor) => ({ ...discriminator.judge(x, labels), labels });
     const [real, made] = [judge(images), judge(fake)];
     const discriminatorLoss = objective.discriminatorLoss(real, judge(fake.detach()));
-    const generatorLoss = objective.generatorLoss(made);
+    const generatorLoss = objective.generatorLoss(made, real);
     const ofG = grad([generatorLoss], generator.parameters(), { retainGraph: true });
     const trained = discriminator.parameters().filter(({ requiresGrad }) => requiresGrad);
     const ofD = grad([discriminatorLoss], trained, { allowUnused: true });
     // Between an image and itself lies that image, whatever is drawn.
-    const penalty = regulariser?.penalty(discriminator, images, images.clone(), labels);
+    const penalty = regulariser?.penalty(discriminator, { real: images, fake: images.clone(), labels });
     const ofPenalty = penalty ? grad([penalty], trained, { allowUnused: true }) : [];
     const out = {
       fake: fake.detach(),
@@ -226,7 +227,7 @@ describe.skipIf(!present)('CUDA', () => {
   it.each([
     ['Adam', Adam, { weightDecay: 0.1 }],
     ['AdamW', AdamW, { weightDecay: 0.1, rateFactors: [1, 0.5, 1] }],
-    ['RMSprop', RmsProp, {}],
+    ['RMSprop', RMSprop, {}],
     ['SGD', SGD, { momentum: 0.9 }],
   ] as const)('%s steps as on the CPU', (_, Kind, options) => {
     tidy(() => {

@@ -100,12 +100,12 @@ describe('against PyTorch: scale, counter, skipped steps and weights after each 
   });
 
   it('with factors that round', () => {
-    const options = { initialScale: 1000, growthFactor: 1.7, backoffFactor: 0.3, growthInterval: 2 };
+    const options = { initScale: 1000, growthFactor: 1.7, backoffFactor: 0.3, growthInterval: 2 };
     expectSame(train(16, golden.spoil, options), golden.odd);
   });
 
   it('does not grow beyond float32', () => {
-    expectSame(train(4, {}, { initialScale: 2 ** 126, growthFactor: 4, growthInterval: 1 }), golden.huge);
+    expectSame(train(4, {}, { initScale: 2 ** 126, growthFactor: 4, growthInterval: 1 }), golden.huge);
   });
 
   it('goes on from its state as if it had never stopped', () => {
@@ -139,7 +139,7 @@ describe('the order of calls', () => {
   it('unscale alone, then update, adapts as well, and leaves true gradients', () => {
     const p = parameter();
     const optimizer = new SGD([p], { lr: 1 });
-    const scaler = new GradScaler({ initialScale: 8 });
+    const scaler = new GradScaler({ initScale: 8 });
     tidy(() => backward(scaler.scale(p.mul(tensor([3, 5])).sum())));
     scaler.unscale(optimizer);
     tidy(() => expect([...p.grad!.toArray()]).toEqual([3, 5]));

@@ -4,8 +4,8 @@ import { liveTensors, manualSeed, rand, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { Adam } from 'graft-torch/optim';
 import { expect, it } from 'vitest';
-import { nonSaturating } from '../../src/generate/objectives/non-saturating.js';
-import { adversarialStep } from '../../src/generate/step.js';
+import { nonSaturating } from '../../src/generate/adversarial/objectives/non-saturating.js';
+import { adversarialStep } from '../../src/generate/adversarial/step.js';
 import { DcganDiscriminator, DcganGenerator } from '../../src/models/dcgan.js';
 
 const MIB = 1024 * 1024;

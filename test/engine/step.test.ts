@@ -8,15 +8,15 @@ import { liveTensors, setThreads, type Tensor, threads, tidy } from 'graft-torch
 import { Random } from 'graft-torch/base';
 import { Adam } from 'graft-torch/optim';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { nonSaturating } from '../../src/generate/objectives/non-saturating.js';
-import { adversarialStep } from '../../src/generate/step.js';
+import { nonSaturating } from '../../src/generate/adversarial/objectives/non-saturating.js';
+import { adversarialStep } from '../../src/generate/adversarial/step.js';
 import { DcganDiscriminator, DcganGenerator, GeneratorNetwork } from '../../src/models/index.js';
 import { Computed, committed, fill, fillModule } from './goldens.js';
 
 /** Takes its noise from the goldens' formula, whatever z it is given. */
 class WithGoldenNoise extends GeneratorNetwork {
   readonly latent = 32;
-  readonly classCount = 0;
+  override readonly classCount = 0;
   calls = 0;
   constructor(private readonly inner: DcganGenerator) {
     super();

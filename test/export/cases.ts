@@ -73,7 +73,8 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
     return cat([third, first.mul(second), x.indexSelect(1, tensor([5, 0], [2], { dtype: 'int64' }))], 1);
   },
   convolution: (x) =>
-    F.conv2d(x, shared([4, 3, 3, 2], 1), shared([4], 2), {
+    F.conv2d(x, shared([4, 3, 3, 2], 1), {
+      bias: shared([4], 2),
       stride: [2, 1],
       padding: [1, 0],
       dilation: [1, 2],
@@ -81,17 +82,13 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
     }),
   'depthwise convolution': (x) => depthwiseConv2d(x, shared([6, 1, 3, 3], 3), { padding: 1, stride: 2 }),
   'transposed convolution': (x) =>
-    F.convTranspose2d(x, shared([6, 5, 4, 4], 4), shared([5], 5), { stride: 2, padding: 1 }),
+    F.convTranspose2d(x, shared([6, 5, 4, 4], 4), { bias: shared([5], 5), stride: 2, padding: 1 }),
   'transposed convolution, output padding': (x) =>
-    F.convTranspose2d(x, shared([6, 5, 3, 3], 6), null, {
-      stride: [2, 3],
-      padding: 1,
-      outputPadding: [1, 2],
-    }),
+    F.convTranspose2d(x, shared([6, 5, 3, 3], 6), { stride: [2, 3], padding: 1, outputPadding: [1, 2] }),
   'transposed convolution, plain': (x) =>
-    F.convTranspose2dPlain(x, shared([6, 5, 3, 3], 6), null, { stride: 2, outputPadding: 1 }),
+    F.convTranspose2dPlain(x, shared([6, 5, 3, 3], 6), { stride: 2, outputPadding: 1 }),
   'transposed convolution of one pixel': (x) =>
-    F.convTranspose2d(x.mean([2, 3], true), shared([6, 5, 4, 4], 4), null),
+    F.convTranspose2d(x.mean([2, 3], true), shared([6, 5, 4, 4], 4)),
   'linear and products': (x) =>
     F.linear(x, shared([5, 4], 7), shared([5], 8))
       .matmul(shared([5, 2], 9))
@@ -101,8 +98,10 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
     return aten.addmm(shared([3], 12), rows, shared([5, 3], 13), { beta: 2, alpha: 0.5 });
   },
   'average pooling': (x) =>
-    aten.avg_pool2d(x, [3, 2], [1, 2], [1, 1], false, false).add(F.avgPool2d(x, [3, 2], [1, 2], 1)),
-  'maximum pooling': (x) => F.maxPool2d(x, 2, 1, 1),
+    aten
+      .avg_pool2d(x, [3, 2], [1, 2], [1, 1], false, false)
+      .add(F.avgPool2d(x, [3, 2], { stride: [1, 2], padding: 1 })),
+  'maximum pooling': (x) => F.maxPool2d(x, 2, { stride: 1, padding: 1 }),
   'adaptive pooling': (x) => F.adaptiveAvgPool2d(x, 2).add(F.adaptiveAvgPool2d(x, 1)),
   padding: (x) =>
     F.pad(x, [1, 2, 0, 1])
@@ -111,8 +110,8 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
   'nearest up-sampling': (x) => F.interpolate(x, [8, 12]),
   'nearest resampling by a fraction': (x) => F.interpolate(x, [7, 3]),
   'bilinear resampling': (x) =>
-    F.interpolate(x, [7, 8], 'bilinear').add(aten.upsample_bilinear2d(x, [7, 8], true)),
-  'bicubic up-sampling': (x) => F.interpolate(x, [8, 8], 'bicubic'),
+    F.interpolate(x, [7, 8], { mode: 'bilinear' }).add(aten.upsample_bilinear2d(x, [7, 8], true)),
+  'bicubic up-sampling': (x) => F.interpolate(x, [8, 8], { mode: 'bicubic' }),
   'dropout in evaluation': (x) => F.dropout2d(F.dropout(x.add(1), 0.5, false), 0.5, false),
   repeated: (x) =>
     x
@@ -195,7 +194,7 @@ export const NETWORKS: Record<string, NetworkCase> = {
     // An odd side pads unevenly; channels last is how classifiers are trained. The last layer's range is PyTorch's.
     make: () => {
       const network = new EfficientNet('b0', { numClasses: 2, head: 'normalised' });
-      init.uniform_(network.fc.weight, 1 / Math.sqrt(network.features));
+      init.uniform_(network.fc.weight, -(1 / Math.sqrt(network.features)), 1 / Math.sqrt(network.features));
       return network.to({ memoryFormat: 'channelsLast' });
     },
     momentum: 0.5, // of its narrow, deep maps one batch says too little

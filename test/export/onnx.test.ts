@@ -44,9 +44,9 @@ async function checked(
   name: string,
   forward: Forward,
   inputsFor: (batch: number) => Record<string, Tensor>,
-  options: OnnxOptions = {},
+  options: Partial<OnnxOptions> = {},
 ): Promise<ExportSummary & { maxDifference: number }> {
-  const summary = tidy(() => exportOnnx(forward, inputsFor(1), pathOf(name), options));
+  const summary = tidy(() => exportOnnx(forward, inputsFor(1), { ...options, path: pathOf(name) }));
   const inputs = keep(tidy(() => inputsFor(3)));
   const check = await checkOnnx(pathOf(name), forward, inputs);
   dispose(inputs);
@@ -95,11 +95,16 @@ describe('the file', () => {
   test('has the state dict’s keys, its metadata, and each weight once', () => {
     tidy(() => {
       const network = generator();
-      const summary = exportOnnx((z) => network.forward(z), { z: randn([1, 8]) }, pathOf('file'), {
-        parameters: network.stateDict(),
-        metadata: { run: '00007-dcgan' },
-        outputs: ['images'],
-      });
+      const summary = exportOnnx(
+        (z) => network.forward(z),
+        { z: randn([1, 8]) },
+        {
+          path: pathOf('file'),
+          parameters: network.stateDict(),
+          metadata: { run: '00007-dcgan' },
+          outputs: ['images'],
+        },
+      );
       const stored = Object.entries(network.stateDict()).filter(
         ([key]) => !key.endsWith('num_batches_tracked'),
       );
@@ -115,7 +120,7 @@ describe('the file', () => {
   test('of a spectral norm holds the weight it makes, not how', () => {
     const network = makeNetwork(NETWORKS['SNGAN discriminator']!);
     const inputs = tidy(() => ({ images: randn([1, 3, 64, 64]) }));
-    exportOnnx(forwardOf(network), inputs, pathOf('spectral'), { parameters: network.stateDict() });
+    exportOnnx(forwardOf(network), inputs, { path: pathOf('spectral'), parameters: network.stateDict() });
     const bytes = readFileSync(pathOf('spectral'));
     expect(bytes.includes('main.0.weight')).toBe(true);
     expect(bytes.includes('weight_orig')).toBe(false);
@@ -127,7 +132,7 @@ describe('the file', () => {
   test('of another network is told by the check', async () => {
     const network = generator();
     const inputs = keep(tidy(() => ({ z: randn([2, 8]) })));
-    exportOnnx((z) => network.forward(z), inputs, pathOf('changed'));
+    exportOnnx((z) => network.forward(z), inputs, { path: pathOf('changed') });
     noGrad(() => network.parameters().at(-1)!.mul_(1.5));
     const check = checkOnnx(pathOf('changed'), (z) => network.forward(z).mul(100), inputs);
     await expect(check).rejects.toThrow(/changed\.onnx: ONNX Runtime's result differs by [\d.]+/);
@@ -142,7 +147,7 @@ describe('the file', () => {
   test('keeps the batch size where the network does', async () => {
     const body = (x: Tensor): Tensor => x.mul(ones([x.shape[0]!, 1]).mul(x.shape[0]!));
     const inputs = keep(tidy(() => ({ x: randn([4, 3]) })));
-    expect(exportOnnx(body, inputs, pathOf('fixed')).dynamicBatch).toBe(false);
+    expect(exportOnnx(body, inputs, { path: pathOf('fixed') }).dynamicBatch).toBe(false);
     expect(await checkOnnx(pathOf('fixed'), body, inputs)).toEqual({ checked: true, maxDifference: 0 });
     dispose(inputs);
   });
@@ -166,7 +171,7 @@ test.each([
   const path = pathOf('refused');
   tidy(() => {
     const inputs = { x: randn([2, 3, 4, 4]) };
-    expect(() => exportOnnx(body, inputs, path)).toThrow(message);
+    expect(() => exportOnnx(body, inputs, { path })).toThrow(message);
   });
   expect(existsSync(path)).toBe(false);
 });

@@ -26,7 +26,7 @@ afterAll(() => {
 
 test.each(Object.entries(OPERATORS))('%s, run by libtorch at another batch size', (name, body) => {
   tidy(() => {
-    const summary = exportTorchScript(body, { x: randn([1, 6, 4, 4]) }, pathOf(name));
+    const summary = exportTorchScript(body, { x: randn([1, 6, 4, 4]) }, { path: pathOf(name) });
     expect(summary.dynamicBatch).toBe(true);
     expect(checkTorchScript(pathOf(name), body, { x: randn([3, 6, 4, 4]) })).toBeLessThan(1e-5);
   });
@@ -36,7 +36,8 @@ test.each(Object.entries(NETWORKS))('%s, run by libtorch at another batch size',
   tidy(() => {
     const made = makeNetwork(network);
     const parameters = made.stateDict();
-    const summary = exportTorchScript(forwardOf(made), inputsOf(network, 1), pathOf(name), {
+    const summary = exportTorchScript(forwardOf(made), inputsOf(network, 1), {
+      path: pathOf(name),
       parameters,
       metadata: { network: name },
     });
@@ -85,7 +86,7 @@ test('refuses what the language cannot say', () => {
   tidy(() => {
     const identity = (x: Tensor): Tensor => x.neg();
     const attempt = (name: string) => () =>
-      exportTorchScript(identity, { [name]: randn([1]) }, pathOf('refused'));
+      exportTorchScript(identity, { [name]: randn([1]) }, { path: pathOf('refused') });
     expect(attempt('1x')).toThrow(/no input '1x'/);
     expect(attempt('self')).toThrow(/no input 'self'/);
   });
@@ -97,7 +98,8 @@ test('two exports are the same, byte for byte, whatever their names, folders and
   mkdirSync(join(folder, 'elsewhere'));
   const write = (path: string): Buffer => {
     tidy(() =>
-      exportTorchScript(forwardOf(made), inputsOf(network, 1), path, {
+      exportTorchScript(forwardOf(made), inputsOf(network, 1), {
+        path,
         parameters: made.stateDict(),
         metadata: { about: 'x' },
       }),
@@ -122,9 +124,11 @@ test('a disk that is full, or fills up on the way, is one line, and nothing is l
       const before = readdirSync(disk.dir);
       const write = (): unknown =>
         tidy(() =>
-          exportTorchScript((x) => x.add(weight), { x: randn([1, 40_000]) }, join(disk.dir, 'network.pt'), {
-            parameters: { weight },
-          }),
+          exportTorchScript(
+            (x) => x.add(weight),
+            { x: randn([1, 40_000]) },
+            { path: join(disk.dir, 'network.pt'), parameters: { weight } },
+          ),
         );
       expect(write, `${leaveBytes} bytes left`).toThrow(WriteError);
       expect(write).toThrow(

@@ -13,7 +13,7 @@ import { readLineage } from '../../src/data/lineage/lineage.js';
 import { readMetadata } from '../../src/data/metadata/read.js';
 import { createPhantomDataset } from '../../src/data/phantom/dataset.js';
 import { openPixelCache } from '../../src/data/pixels/cache.js';
-import { ganConfigSchema } from '../../src/generate/config.js';
+import { ganConfigSchema } from '../../src/generate/adversarial/config.js';
 import { decodeImage, decodeSmall } from '../../src/image/decode.js';
 import { readRecords } from '../../src/metrics/sets/record.js';
 import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint.js';

@@ -333,7 +333,7 @@ const scripts: Situation = {
     const { saveScript } = await import('graft-torch');
     const { randn } = await import('graft-torch');
     const source = `def forward(self, x):\n    torch.save(x, ${JSON.stringify(pwned)})\n    return torch.mean(torch.conv2d(x, self.w), [2, 3])\n`;
-    saveScript(script, source, new Map([['w', randn([4, 3, 3, 3])]]), {});
+    saveScript(script, source, { tensors: new Map([['w', randn([4, 3, 3, 3])]]) });
     const synthetic = join(dir, 's');
     await graft(sample(await workshop.gan(), synthetic, 40), { cwd: dir });
     const args = ['metrics', 'distribution', '--real', await workshop.phantoms(), '--synthetic', synthetic];

@@ -94,7 +94,7 @@ export function gaussianBlur(images: Tensor, sigma: number): Tensor {
     });
     const planes = images.reshape([n * channels, 1, height, width]);
     const padded = F.pad(planes, [radius, radius, radius, radius], 'replicate');
-    const along = F.conv2d(padded, window.reshape([1, 1, 1, size]), null);
-    return F.conv2d(along, window.reshape([1, 1, size, 1]), null).reshape([n, channels, height, width]);
+    const along = F.conv2d(padded, window.reshape([1, 1, 1, size]));
+    return F.conv2d(along, window.reshape([1, 1, size, 1])).reshape([n, channels, height, width]);
   });
 }

@@ -68,7 +68,9 @@ function smallNetwork() {
   const [w3, b3] = [weight('fc.weight', [1, 6]), weight('fc.bias', [1])];
   for (const w of [w1, b1]) w.requiresGrad_();
   const mapOf = (x: Tensor): Tensor =>
-    F.silu(F.conv2d(F.conv2d(x, w1, b1, { padding: 1 }).tanh(), w2, b2, { padding: 1, stride: 2 }));
+    F.silu(
+      F.conv2d(F.conv2d(x, w1, { bias: b1, padding: 1 }).tanh(), w2, { bias: b2, padding: 1, stride: 2 }),
+    );
   const head = (map: Tensor): Tensor => F.linear(map.mul(2).tanh().mean([2, 3]), w3, b3).reshape([-1]);
   const mapped: MappedForward = (x) => {
     const map = keep(tidy(() => mapOf(x)));
@@ -303,7 +305,7 @@ describe('on an EfficientNet', () => {
   function makeClassifier(): EfficientNet {
     manualSeed(2);
     const network = new EfficientNet('b0', { numClasses: 1 });
-    init.uniform_(network.fc.weight, 1 / Math.sqrt(network.features));
+    init.uniform_(network.fc.weight, -(1 / Math.sqrt(network.features)), 1 / Math.sqrt(network.features));
     return network.eval();
   }
 
@@ -440,7 +442,7 @@ describe('on an EfficientNet', () => {
       manualSeed(5);
       const names = ['nevus', 'melanoma', 'keratosis'];
       const network = new EfficientNet('b0', { numClasses: 3 });
-      init.uniform_(network.fc.weight, 1);
+      init.uniform_(network.fc.weight, -1, 1);
       network.eval();
       const three = { ...several, classes: names };
       const images = pictures();

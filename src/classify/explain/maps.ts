@@ -16,7 +16,7 @@ export function toHeat(maps: Tensor, [height, width]: readonly [number, number])
     const large =
       h === height && w === width
         ? positive
-        : F.interpolate(positive.unsqueeze(1), [height, width], 'bilinear').squeeze(1);
+        : F.interpolate(positive.unsqueeze(1), [height, width], { mode: 'bilinear' }).squeeze(1);
     return large.div(large.amax([1, 2], true).clamp({ min: 1e-30 }));
   });
 }

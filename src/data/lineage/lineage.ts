@@ -74,6 +74,8 @@ export const lineageSchema = z.strictObject({
    * saw what all did.
    */
   framing: framingSchema.nullable().default(trainingFraming),
+  /** The program that networks or losses of the user's own came from; left out where there was none. */
+  module: z.strictObject({ file: z.string(), sha256: z.string() }).optional(),
   /** Label that the images bear. */
   class: z.string(),
   dataset: z.strictObject({ name: z.string(), hash: z.string() }),

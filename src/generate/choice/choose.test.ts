@@ -20,11 +20,12 @@ import { openPixelCache, type PixelCache } from '../../data/pixels/cache.js';
 import { GeneratorNetwork } from '../../models/index.js';
 import { pngPicture } from '../../report/picture.js';
 import { createRun } from '../../run/run-folder.js';
+import { tinyConfig } from '../adversarial/tiny.test-data.js';
+import { trainGan } from '../adversarial/train.js';
 import { toNetworkRange } from '../data.js';
-import { openGenerator, type TrainedGenerator } from '../open-generator.js';
+import { openGenerator } from '../open-generator.js';
 import { generateImages, sampleToFolder } from '../sample.js';
-import { tinyConfig } from '../tiny.test-data.js';
-import { trainGan } from '../train.js';
+import type { TrainedGenerator } from '../trained-generator.js';
 import { chooseImages } from './choose.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-choice-'));
@@ -60,7 +61,7 @@ function split(images: Tensor): string[] {
 /** Draws given images in turn, whatever the latents. */
 class ReplayingGenerator extends GeneratorNetwork {
   readonly latent = 8;
-  readonly classCount = 0;
+  override readonly classCount = 0;
   #next = 0;
 
   constructor(private readonly images: Tensor) {

@@ -10,7 +10,7 @@ import type { ChoiceLineage } from '../../data/lineage/index.js';
 import { rowsOf } from '../../metrics/distribution/index.js';
 import { channelsOf } from '../config.js';
 import { type DrawOptions, openDraw } from '../draw.js';
-import type { TrainedGenerator } from '../open-generator.js';
+import type { TrainedGenerator } from '../trained-generator.js';
 import { mostReal } from './best.js';
 import { mostDiverse } from './diverse.js';
 import type { ChoiceExamples } from './examples.js';
@@ -18,9 +18,6 @@ import { openLooker } from './looker.js';
 import type { ChoiceHooks, ChoiceOptions } from './options.js';
 import { type Plan, planOf } from './policies.js';
 import { drawKept, type Kept } from './pool.js';
-
-export type { ChoiceHooks, ChoiceOptions } from './options.js';
-export { needsDiscriminator, POLICIES, type Policy } from './policies.js';
 
 export interface ChosenImages {
   /** uint8 `[count, C, H, W]` on the CPU; no scope owns it. `best`: the best first, else as they were drawn. */
@@ -47,11 +44,12 @@ export async function chooseImages(
   const plan = planOf(options.policies);
   const poolSize = sizeOfPool(generator, options, plan);
   const draw = openDraw(generator, { ...options, judged: plan.chooser === 'best' });
-  const looker = await openLooker(generator, plan, options, hooks);
+  const looker = await openLooker(generator, plan, { ...options, ...hooks });
   const kept: Kept = { pixels: [], features: [], logits: [] };
   try {
-    const tally = await drawKept(draw, kept, { generator, plan, looker, poolSize, ...options }, hooks);
-    const chosen = chooseAmong(kept, plan, options.count, new Random(options.seed).fork('cells'));
+    const how = { generator, plan, looker, poolSize, ...options, onPart: hooks.onPart };
+    const tally = await drawKept(draw, kept, how);
+    const chosen = chooseAmong(kept, plan, options);
     const all = keep(cat(kept.pixels));
     try {
       const images = keep(rowsOf(all, chosen));
@@ -94,7 +92,11 @@ function sizeOfPool(
 }
 
 /** Indices among all that passed. */
-function chooseAmong(kept: Kept, { chooser }: Plan, count: number, random: Random): Int32Array {
+function chooseAmong(
+  kept: Kept,
+  { chooser }: Plan,
+  { count, seed }: { count: number; seed: number },
+): Int32Array {
   return tidy(() => {
     switch (chooser) {
       case 'random':
@@ -102,7 +104,7 @@ function chooseAmong(kept: Kept, { chooser }: Plan, count: number, random: Rando
       case 'best':
         return mostReal(cat(kept.logits), count);
       case 'diverse':
-        return mostDiverse(cat(kept.features), count, random);
+        return mostDiverse(cat(kept.features), count, new Random(seed).fork('cells'));
     }
   });
 }

@@ -23,11 +23,12 @@ const MAX_ITERATIONS = 100;
  */
 export function mostDiverse(features: Tensor, count: number, random: Random): Int32Array {
   const all = Int32Array.from({ length: features.shape[0]! }, (_, i) => i);
-  return Int32Array.from(spread(features, all, count, random)).sort();
+  return Int32Array.from(spread(all, count, { features, random })).sort();
 }
 
 /** `count` of some rows: a medoid of each cell, or, of more than there may be cells, an equal number out of each. */
-function spread(features: Tensor, rows: Int32Array, count: number, random: Random): number[] {
+function spread(rows: Int32Array, count: number, given: { features: Tensor; random: Random }): number[] {
+  const { features, random } = given;
   if (count >= rows.length) return [...rows];
   const k = Math.min(count, MOST_CELLS);
   return tidy(() => {
@@ -44,10 +45,9 @@ function spread(features: Tensor, rows: Int32Array, count: number, random: Rando
       if (members.length === rows.length) return members.slice(0, quota).map((i) => rows[i]!);
       if (quota <= 1) return members.slice(0, quota).map((i) => rows[i]!);
       return spread(
-        features,
         Int32Array.from(members, (i) => rows[i]!),
         quota,
-        random,
+        given,
       );
     });
   });

@@ -48,13 +48,12 @@ export interface Filters {
 export async function openFilters(
   training: TrainingImages,
   extractor: FeatureExtractor,
-  options: FilterOptions,
-  onProgress: (done: number, total: number) => void,
+  options: FilterOptions & { onProgress?: (done: number, total: number) => void },
 ): Promise<Filters> {
-  const { agreement, quantile } = options;
+  const { agreement, quantile, onProgress } = options;
   const { learned, wanted, others } = training;
   const rows = [...new Set([...learned, ...wanted, ...others])].sort((a, b) => a - b);
-  const features = await featuresOfRows(extractor, training, rows, onProgress);
+  const features = await featuresOfRows(extractor, training, { rows, onProgress });
   try {
     const place = new Map(rows.map((row, i) => [row, i]));
     const of = (chosen: readonly number[]): Tensor =>

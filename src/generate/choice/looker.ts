@@ -2,7 +2,7 @@
 import { ConfigError } from 'graft-torch/base';
 import type { FeatureExtractor } from '../../metrics/backbone/index.js';
 import { type DrawOptions, drawnClasses } from '../draw.js';
-import type { TrainedGenerator } from '../open-generator.js';
+import type { TrainedGenerator } from '../trained-generator.js';
 import { type Filters, openFilters } from './filters.js';
 import type { ChoiceHooks, ChoiceOptions } from './options.js';
 import type { Plan } from './policies.js';
@@ -19,11 +19,10 @@ export interface Looker {
 export async function openLooker(
   generator: TrainedGenerator,
   plan: Plan,
-  options: DrawOptions & ChoiceOptions,
-  { onPart, warn }: ChoiceHooks,
+  options: DrawOptions & ChoiceOptions & ChoiceHooks,
 ): Promise<Looker | null> {
   if (!plan.filtered && plan.chooser !== 'diverse') return null;
-  const { backbone = 'random', data, agreement = 0.5, quantile = 0.01 } = options;
+  const { backbone = 'random', data, agreement = 0.5, quantile = 0.01, onPart, warn } = options;
   requireWithin('agreement', agreement, { above: 0, below: 1 });
   requireWithin('quantile', quantile, { above: 0, below: 0.5 });
   const wanted = drawnClasses(generator, options.class);
@@ -42,10 +41,17 @@ export async function openLooker(
     };
     if (!plan.filtered) return { extractor, filters: null, training, dispose };
     try {
-      const filters = await openFilters(training!, extractor, { agreement, quantile }, (done, total) =>
-        onPart?.('looking at training images', done, total),
-      );
-      for (const notice of noticesOf(generator, filters, training!, wanted)) warn?.(notice);
+      const filters = await openFilters(training!, extractor, {
+        agreement,
+        quantile,
+        onProgress: (done, total) => onPart?.('looking at training images', done, total),
+      });
+      if (!filters.quality.knows) warn?.(knowsLittle(filters, wanted));
+      const unseen = unseenGroups(generator, training!);
+      if (unseen > 0)
+        warn?.(
+          `${unseen} groups that the generator learned from elsewhere are not at hand: copies of them are not looked for`,
+        );
       return {
         extractor,
         filters,
@@ -70,25 +76,13 @@ function requireWithin(key: string, value: number, { above, below }: { above: nu
     throw new ConfigError(`${key} ${value}: expected a number above ${above} and up to ${below}`);
 }
 
-function noticesOf(
-  { origin }: TrainedGenerator,
-  { quality: { knows, sensitivity, specificity } }: Filters,
-  { learned, cache }: TrainingImages,
-  wanted: readonly string[],
-): string[] {
+function knowsLittle({ quality: { sensitivity, specificity } }: Filters, wanted: readonly string[]): string {
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
+  return `label agreement says little: these features tell ${wanted.join('+')} from the rest hardly better than guessing (of real images ${percent(sensitivity)} and ${percent(specificity)} rightly); use a classifier run as backbone`;
+}
+
+/** Groups that the generator learned from, and that are not among these images. */
+function unseenGroups({ origin }: TrainedGenerator, { learned, cache }: TrainingImages): number {
   const known = new Set(learned.map((row) => cache.rows[row]!.group));
-  const unseen = origin.trainingGroups.filter((group) => !known.has(group)).length;
-  return [
-    ...(knows
-      ? []
-      : [
-          `label agreement says little: these features tell ${wanted.join('+')} from the rest hardly better than guessing (of real images ${percent(sensitivity)} and ${percent(specificity)} rightly); use a classifier run as backbone`,
-        ]),
-    ...(unseen > 0
-      ? [
-          `${unseen} groups that the generator learned from elsewhere are not at hand: copies of them are not looked for`,
-        ]
-      : []),
-  ];
+  return origin.trainingGroups.filter((group) => !known.has(group)).length;
 }

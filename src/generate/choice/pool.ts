@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import { dispose, empty, keep, type Tensor, tidy } from 'graft-torch';
 import { GraftError } from 'graft-torch/base';
 import { rowsOf } from '../../metrics/distribution/index.js';
-import { channelsOf, classTitle, type GanConfig } from '../config.js';
+import { channelsOf, classTitle, type GeneratorConfig } from '../config.js';
 import { DRAW_BATCH, type Drawn } from '../draw.js';
-import type { TrainedGenerator } from '../open-generator.js';
+import type { TrainedGenerator } from '../trained-generator.js';
 import { ExampleCollector } from './examples.js';
 import type { Looker } from './looker.js';
 import type { ChoiceHooks } from './options.js';
@@ -40,19 +40,20 @@ export async function drawKept(
     poolSize: number;
     count: number;
     class?: string;
+    onPart?: ChoiceHooks['onPart'];
   },
-  { onPart }: ChoiceHooks,
 ): Promise<Tally> {
-  const { generator, looker, poolSize, count } = how;
+  const { generator, looker, poolSize, count, onPart } = how;
   const filters = looker?.filters ?? null;
   const examples = new ExampleCollector(looker?.training ?? null);
   const tally: Tally = { drawn: 0, passed: 0, rejected: new Map(), examples };
   for (let pool = 1; tally.passed < count; pool++) {
     if (pool > MOST_POOLS) throw new GraftError(tooFew(how, tally));
     const name = pool === 1 ? '' : ` (pool ${pool})`;
-    const { pixels, logits } = await drawPool(draw, poolSize, generator.config, (done) =>
-      onPart?.(`drawing${name}`, done, poolSize),
-    );
+    const { pixels, logits } = await drawPool(draw, generator.config, {
+      size: poolSize,
+      onProgress: (done) => onPart?.(`drawing${name}`, done, poolSize),
+    });
     try {
       const features =
         looker &&
@@ -101,9 +102,8 @@ function tooFew(
  */
 async function drawPool(
   draw: (count: number) => Drawn,
-  size: number,
-  config: GanConfig,
-  onProgress: (done: number) => void,
+  config: GeneratorConfig,
+  { size, onProgress }: { size: number; onProgress: (done: number) => void },
 ): Promise<{ pixels: Tensor; logits: Tensor }> {
   const { imageSize } = config;
   const pixels = keep(empty([size, channelsOf(config), imageSize, imageSize], { dtype: 'uint8' }));

@@ -18,7 +18,7 @@ import {
 import { firstNonFiniteRow } from '../../metrics/distribution/index.js';
 import { readRun } from '../../run/index.js';
 import { channelsOf, classesOf } from '../config.js';
-import type { TrainedGenerator } from '../open-generator.js';
+import type { TrainedGenerator } from '../trained-generator.js';
 
 /** Images of each side that the probe is fitted to, and images that calibrate the random backbone, at most. */
 const MOST_IMAGES = 2000;
@@ -127,8 +127,7 @@ export async function* pixelBatches(images: Tensor, rows: readonly number[]): As
 export async function featuresOfRows(
   extractor: FeatureExtractor,
   { cache }: TrainingImages,
-  rows: readonly number[],
-  onProgress: (done: number, total: number) => void,
+  { rows, onProgress }: { rows: readonly number[]; onProgress?: (done: number, total: number) => void },
 ): Promise<Tensor> {
   const parts: Tensor[] = [];
   try {
@@ -145,7 +144,7 @@ export async function featuresOfRows(
           `${cache.rows[rows[done + row]!]!.file}: ${extractor.name} gives features that are not finite: look at the image, and whether the network was trained to the end`,
         );
       done = Math.min(rows.length, done + BATCH);
-      onProgress(done, rows.length);
+      onProgress?.(done, rows.length);
     }
     return cat(parts);
   } finally {

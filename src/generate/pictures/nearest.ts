@@ -116,8 +116,7 @@ const DIRECT = 2;
 function nearestOther(
   of: readonly number[],
   images: Tensor,
-  options: NearestOptions,
-  besides?: readonly number[],
+  { besides, ...options }: NearestOptions & { besides?: readonly number[] },
 ): number[] {
   return tidy(() => {
     const { indices, distances } = nearestImages(pick(images, of), images, {
@@ -153,8 +152,7 @@ export function realNearness(
   const others = nearestOther(
     found.indices.map(([row]) => row!),
     images,
-    options,
-    chosen,
+    { ...options, besides: chosen },
   );
   const sorted = distances.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

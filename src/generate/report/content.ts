@@ -196,7 +196,7 @@ function configurationBlocks({ config }: GanReportInput): Block[] {
         isPreset(entry) || entry.preset === null ? entry.value : `${entry.value} (default: ${entry.preset})`,
       ]),
       strong: config.flatMap((entry, i) => (isPreset(entry) ? [] : [i])),
-      note: 'Bold: set for this run; all others are at their default. graft gan train --dry-run prints each key with its meaning and source.',
+      note: 'Bold: set for this run; all others are at their default. graft generator train --dry-run prints each key with its meaning and source.',
       slim: true,
     },
   ];
@@ -210,7 +210,7 @@ function lineageBlocks({ lineage }: GanReportInput): Block[] {
       title: 'Where images of this generator come from',
       columns: [left('What'), left('Value')],
       rows: lineage.map(({ name, value }) => [name, value]),
-      note: 'graft gan sample writes the same beside the images, with every group that was trained on; a trial refuses images whose generator saw a group that it evaluates on.',
+      note: 'graft generator sample writes the same beside the images, with every group that was trained on; a trial refuses images whose generator saw a group that it evaluates on.',
       slim: true,
     },
   ];

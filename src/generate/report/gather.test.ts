@@ -10,8 +10,8 @@ import { createPhantomDataset } from '../../data/phantom/dataset.js';
 import { encodedBytes } from '../../report/picture.js';
 import { saveCheckpoint, withPrefix } from '../../run/checkpoint.js';
 import { createRun } from '../../run/run-folder.js';
-import { ganConfigSchema } from '../config.js';
-import { makeGenerator } from '../networks.js';
+import { ganConfigSchema } from '../adversarial/config.js';
+import { makeGenerator } from '../adversarial/networks.js';
 import { exampleEvents } from './example.test-data.js';
 import { gatherGanReport, writeGanReport } from './index.js';
 

@@ -9,15 +9,17 @@ import { encodeAnimation, gridPng } from '../../image/index.js';
 import type { EncodedPicture } from '../../report/index.js';
 import { pngPicture } from '../../report/index.js';
 import { type RunRecord, readRun, trainedOn } from '../../run/index.js';
-import { classesOf, classTitle, type GanConfig, ganConfigSchema, ganRecipeSchema } from '../config.js';
-import { type GanData, openGanData, toLabels } from '../data.js';
+import { type GanConfig, ganConfigSchema, ganRecipeSchema } from '../adversarial/config.js';
+import type { GanSummary } from '../adversarial/summary.js';
+import { classesOf, classTitle } from '../config.js';
+import { type GeneratorData, openGeneratorData, toLabels } from '../data.js';
+import { openGenerator } from '../open-generator.js';
 import { classGridPng } from '../pictures/class-grid.js';
 import { enlargement, generateFrom, planar } from '../pictures/generate.js';
 import { interpolationPng } from '../pictures/interpolation.js';
 import { nearestGrid } from '../pictures/nearest.js';
 import { spread, trainingFrames } from '../pictures/training.js';
-import { openGenerator, type TrainedGenerator } from '../sample.js';
-import type { GanSummary } from '../summary.js';
+import type { TrainedGenerator } from '../trained-generator.js';
 import { configEntries } from './configuration.js';
 import { type GanReportInput, type GanReportPictures, type LineageEntry, noPictures } from './input.js';
 
@@ -115,7 +117,7 @@ function secondsOf(run: RunRecord): number | null {
 }
 
 interface OpenedData {
-  gan: GanData;
+  gan: GeneratorData;
   about: NonNullable<GanReportInput['summary']['dataset']>;
 }
 
@@ -127,7 +129,7 @@ async function openData(
 ): Promise<OpenedData | null> {
   try {
     const { name, groupedBy, kind } = reopenDataset(config.data, trainedOn(runDir));
-    return { gan: await openGanData(config), about: { name, groupedBy, kind } };
+    return { gan: await openGeneratorData(config), about: { name, groupedBy, kind } };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     warn(`the report shows no real images: ${error.message}`);
@@ -151,7 +153,7 @@ function lineageOf({ origin, config }: TrainedGenerator): LineageEntry[] {
 }
 
 async function makePictures(
-  { run, trained, data }: { run: RunRecord; trained: TrainedGenerator | null; data: GanData | null },
+  { run, trained, data }: { run: RunRecord; trained: TrainedGenerator | null; data: GeneratorData | null },
   options: GatherOptions & { advance: () => void },
 ): Promise<GanReportPictures> {
   const { seed = 0, advance } = options;
@@ -172,7 +174,7 @@ async function makePictures(
 
   const { config, network, device } = trained;
   const generate = generateFrom(network, device);
-  const latent = config.latentSize;
+  const { latent } = network;
   const random = Generator.seeded(seed);
   const classes = classesOf(config);
   const isConditional = network.classCount > 0;
@@ -205,7 +207,7 @@ async function makePictures(
 
 async function nearestOf(
   images: Parameters<typeof nearestGrid>[0],
-  data: GanData,
+  data: GeneratorData,
 ): Promise<GanReportPictures['nearest']> {
   const queries = tidy(() => images.narrow(0, 0, NEAREST_ROWS));
   try {
@@ -221,7 +223,7 @@ async function nearestOf(
   }
 }
 
-async function realGrid(data: GanData, rows: readonly number[]): Promise<EncodedPicture> {
+async function realGrid(data: GeneratorData, rows: readonly number[]): Promise<EncodedPicture> {
   const images = tidy(() =>
     planar(data.images.indexSelect(0, tensor([...rows], [rows.length], { dtype: 'int64' }))),
   );

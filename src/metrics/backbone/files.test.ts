@@ -87,7 +87,7 @@ describe('a TorchScript file', () => {
     saveScript(
       path,
       `def forward(self, x: Tensor) -> Tensor:\n    torch.save(x, ${JSON.stringify(written)})\n    return torch.mean(x, [2, 3])\n`,
-      ENTRIES,
+      { tensors: ENTRIES },
     );
     for (const untrusted of [undefined, '', '0', 'true']) {
       vi.stubEnv(TRUST_VARIABLE, untrusted);
@@ -131,7 +131,7 @@ describe('a TorchScript file', () => {
         'tuple.pt': (x: Tensor) => [maps(x), vectors(x).mul(2)],
       };
       const hashes = Object.entries(traces).map(([name, forward]) => {
-        tidy(() => exportTorchScript(forward, { x: imageNet().narrow(0, 0, 2) }, file(name)));
+        tidy(() => exportTorchScript(forward, { x: imageNet().narrow(0, 0, 2) }, { path: file(name) }));
         const backbone = openBackbone(file(name), SIDE);
         near(backbone.features(images), wanted);
         expect(backbone).toMatchObject({ name, sizePx: 32 });
@@ -148,7 +148,7 @@ describe('a TorchScript file', () => {
   it('is fed as declared, and the declaration is in the hash', () => {
     tidy(() => {
       const path = file('declared.pt');
-      exportTorchScript(vectors, { x: imageNet() }, path);
+      exportTorchScript(vectors, { x: imageNet() }, { path });
       const bytes = { sizePx: 32, range: 255, mean: [128, 127, 126], std: [128, 64, 32] } as const;
       const declared = [
         SIDE,
@@ -179,7 +179,7 @@ describe('a TorchScript file', () => {
         return torch.mean(x, [2, 3])
     return torch.zeros([x.size(0), 9])
 `,
-        ENTRIES,
+        { tensors: ENTRIES },
       );
       const backbone = openBackbone(path, SIDE);
       near(backbone.features(images), imageNet().mean([2, 3]));
@@ -190,7 +190,7 @@ describe('a TorchScript file', () => {
   it('stays open until it is closed', () => {
     tidy(() => {
       const path = file('closed.pt');
-      saveScript(path, 'def forward(self, x: Tensor) -> Tensor:\n    return x + 1\n', ENTRIES);
+      saveScript(path, 'def forward(self, x: Tensor) -> Tensor:\n    return x + 1\n', { tensors: ENTRIES });
       const script = openScript(path);
       rmSync(path);
       const x = tensor([1, 2], [2]);
@@ -207,15 +207,13 @@ describe('a TorchScript file', () => {
       /^[^\n]*is no TorchScript file[^\n]*inception:[^\n]*$/,
     );
     expect(() => openBackbone(file('missing.pt'))).toThrow(/missing\.pt: no such file/);
-    saveScript(
-      file('scalar.pt'),
-      'def forward(self, x: Tensor) -> Tensor:\n    return torch.sum(x)\n',
-      ENTRIES,
-    );
+    saveScript(file('scalar.pt'), 'def forward(self, x: Tensor) -> Tensor:\n    return torch.sum(x)\n', {
+      tensors: ENTRIES,
+    });
     saveScript(
       file('picky.pt'),
       'def forward(self, x: Tensor) -> Tensor:\n    return torch.reshape(x, [7, 3, 99])\n',
-      ENTRIES,
+      { tensors: ENTRIES },
     );
     for (const [name, message] of [
       ['scalar.pt', /gives \[\] for \d images; a backbone gives vectors/],
@@ -247,7 +245,7 @@ describe('an ONNX file', () => {
     const expected = wanted();
     const made = { 'free.onnx': vectors, 'maps.onnx': maps };
     for (const [name, forward] of Object.entries(made)) {
-      tidy(() => exportOnnx(forward, { x: imageNet().narrow(0, 0, 2) }, file(name)));
+      tidy(() => exportOnnx(forward, { x: imageNet().narrow(0, 0, 2) }, { path: file(name) }));
       const extractor = await openExtractor(file(name));
       expect(extractor).toMatchObject({ name, sizePx: 32, device: 'cpu' });
       const features = await extractor.extract(images);
@@ -264,7 +262,11 @@ describe('an ONNX file', () => {
     // A number that follows the batch but is no multiple of it: the graph holds for three images only.
     tidy(() => {
       const forward = (x: Tensor): Tensor => vectors(x.mul(x.shape[0]! + 1).div(x.shape[0]! + 1));
-      const { dynamicBatch } = exportOnnx(forward, { x: randn([3, 3, 32, 32]) }, file('three.onnx'));
+      const { dynamicBatch } = exportOnnx(
+        forward,
+        { x: randn([3, 3, 32, 32]) },
+        { path: file('three.onnx') },
+      );
       expect(dynamicBatch).toBe(false);
     });
     const extractor = await openExtractor(file('three.onnx'));
@@ -280,7 +282,7 @@ describe('an ONNX file', () => {
     writeFileSync(file('text.onnx'), 'no model');
     await expect(openExtractor(file('text.onnx'))).rejects.toThrow(/text\.onnx: ONNX Runtime refuses it/);
     await expect(openExtractor(file('missing.onnx'))).rejects.toThrow(ConfigError);
-    tidy(() => exportOnnx((x) => F.relu(x), { x: randn([2, 6]) }, file('rows.onnx')));
+    tidy(() => exportOnnx((x) => F.relu(x), { x: randn([2, 6]) }, { path: file('rows.onnx') }));
     await expect(openExtractor(file('rows.onnx'))).rejects.toThrow(
       /takes x: float32 \[.*6\]; a backbone takes one/,
     );

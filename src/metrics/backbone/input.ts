@@ -29,7 +29,8 @@ interface Resizer {
 const resizers: Record<ResizerName, Resizer> = {
   clean: {
     description: 'bicubic (Keys, a = −0.5), antialiased, float32, clamped to 0…255',
-    apply: (images, sidePx) => F.interpolate(images, sidePx, 'bicubic', true).clamp_({ min: 0, max: 255 }),
+    apply: (images, sidePx) =>
+      F.interpolate(images, sidePx, { mode: 'bicubic', antialias: true }).clamp_({ min: 0, max: 255 }),
   },
   tensorflow: {
     description: 'bilinear of TensorFlow 1, corners not aligned, no pixel centres, not antialiased, float32',
@@ -37,7 +38,7 @@ const resizers: Record<ResizerName, Resizer> = {
   },
   pytorch: {
     description: 'bilinear of PyTorch, pixel centres, not antialiased, float32',
-    apply: (images, sidePx) => F.interpolate(images, sidePx, 'bilinear'),
+    apply: (images, sidePx) => F.interpolate(images, sidePx, { mode: 'bilinear' }),
   },
 };
 
@@ -53,7 +54,7 @@ function sampleLines(images: Tensor, dim: 2 | 3, sidePx: number): Tensor {
   return tidy(() => {
     const length = images.shape[dim]!;
     // In float32 as the original computes it: the last bits of the places decide which lines they lie between.
-    const places = arange(0, sidePx, 1, { dtype: 'float32' }).mul(Math.fround(length / sidePx));
+    const places = arange(0, sidePx, { dtype: 'float32' }).mul(Math.fround(length / sidePx));
     const first = places.to({ dtype: 'int64' });
     const second = first.add(1).clamp({ max: length - 1 });
     const share = places.sub(first.float()).reshape(dim === 3 ? [sidePx] : [sidePx, 1]);

@@ -10,13 +10,7 @@ import { loadModule } from '../../run/index.js';
 import type { Backbone, BackboneOptions } from './backbone.js';
 import { makeBackbone } from './extraction.js';
 import { hashProtocol } from './identity.js';
-import {
-  describeInput,
-  describeResizer,
-  type InputOptions,
-  settleInput,
-  toInput,
-} from './input.js';
+import { describeInput, describeResizer, type InputOptions, settleInput, toInput } from './input.js';
 import { toVectors } from './script.js';
 
 export interface OwnBackbone {

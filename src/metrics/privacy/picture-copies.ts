@@ -181,7 +181,7 @@ function readContents(images: Tensor, into: ContentMaps, from: number): number {
         const small =
           scale === 1
             ? part
-            : F.interpolate(part.to({ dtype: 'float32' }), [...size], 'bilinear', true)
+            : F.interpolate(part.to({ dtype: 'float32' }), [...size], { mode: 'bilinear', antialias: true })
                 .round()
                 .clamp({ min: 0, max: 255 })
                 .to({ dtype: 'uint8' });

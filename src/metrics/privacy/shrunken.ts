@@ -46,7 +46,10 @@ function shrink(images: Tensor): Tensor {
     starts.map((start) =>
       tidy(() => {
         const part = images.narrow(0, start, Math.min(IMAGES_PER_BATCH, count - start));
-        return F.interpolate(part.to({ device: 'cpu', dtype: 'float32' }), SIDE_PX, 'bilinear', true);
+        return F.interpolate(part.to({ device: 'cpu', dtype: 'float32' }), SIDE_PX, {
+          mode: 'bilinear',
+          antialias: true,
+        });
       }),
     ),
   ); // [N, 3, 16, 16]

@@ -27,8 +27,9 @@ function schemaOf(name: string, overload = ''): OperatorSchema {
   return schema;
 }
 
-const call = (name: string, overload: string, given: Arguments, output: Value): Node => ({
-  schema: schemaOf(name, overload),
+/** @param operator `aten::to.dtype`: its name and overload */
+const call = (operator: string, given: Arguments, output: Value): Node => ({
+  schema: schemaOf(...(operator.split('.') as [string, string?])),
   arguments: given,
   outputs: [output],
 });
@@ -52,7 +53,7 @@ const conversion: Rule = (node) => {
   const source = Object.values(node.arguments)[0] as Value;
   return source.dtype === output.dtype
     ? source
-    : [call('aten::to', 'dtype', { self: source, dtype: output.dtype }, output)];
+    : [call('aten::to.dtype', { self: source, dtype: output.dtype }, output)];
 };
 
 const dropout: Rule = (node) => {
@@ -79,15 +80,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     requireEvaluation(node, 'training');
     const normed = like(only(node));
     const given = { ...node.arguments, cudnn_enabled: false };
-    return [
-      call('aten::batch_norm', '', given, normed),
-      call('aten::silu', '', { self: normed }, only(node)),
-    ];
+    return [call('aten::batch_norm', given, normed), call('aten::silu', { self: normed }, only(node))];
   },
 
   'graft::depthwise_conv2d'(node) {
     const groups = (node.arguments.weight as Value).shape[0]!;
-    return [call('aten::conv2d', '', { ...node.arguments, groups }, only(node))];
+    return [call('aten::conv2d', { ...node.arguments, groups }, only(node))];
   },
 
   /** The input gradient of a convolution is a transposed convolution; so `F.convTranspose2d` computes it on the CPU. */
@@ -112,18 +110,16 @@ const RULES: Readonly<Record<string, Rule>> = {
       groups: groups!,
       dilation: dilation!,
     };
-    return [call('aten::conv_transpose2d', 'input', given, output)];
+    return [call('aten::conv_transpose2d.input', given, output)];
   },
 
   'aten::copy_'(node) {
     const [output, source] = [only(node), node.arguments.src as Value];
     const converted = source.dtype === output.dtype ? source : new Value(source.shape, output.dtype);
     const nodes =
-      converted === source
-        ? []
-        : [call('aten::to', 'dtype', { self: source, dtype: output.dtype }, converted)];
+      converted === source ? [] : [call('aten::to.dtype', { self: source, dtype: output.dtype }, converted)];
     if (same(source.shape, output.shape) && nodes.length === 0) return source;
-    const expanded = call('aten::expand', '', { self: converted, size: output.shape }, output);
+    const expanded = call('aten::expand', { self: converted, size: output.shape }, output);
     return [...nodes, expanded];
   },
 };

@@ -77,7 +77,11 @@ export class OnnxGraph {
     if (!constant) throw new GraftError('export: a value is read before it is computed');
     const name = this.#unique(constantName(constant));
     this.#initializers.push(
-      tensorMessage(name, value.dtype, value.shape as number[], bytesOf(constant.tensor)),
+      tensorMessage(name, {
+        dtype: value.dtype,
+        shape: value.shape as number[],
+        bytes: bytesOf(constant.tensor),
+      }),
     );
     this.parameters += constant.tensor.numel;
     this.#names.set(value, name);
@@ -86,17 +90,16 @@ export class OnnxGraph {
 
   /** Adds a node and returns the name of its output. */
   node(operator: string, inputs: readonly string[], attributes: Record<string, Attribute> = {}): string {
-    return this.nodes(operator, inputs, 1, attributes)[0]!;
+    return this.nodes(operator, inputs, { attributes })[0]!;
   }
 
   /** Adds a node of several outputs and returns their names. */
   nodes(
     operator: string,
     inputs: readonly string[],
-    count: number,
-    attributes: Record<string, Attribute> = {},
-    names: readonly string[] = [],
+    options: { count?: number; attributes?: Record<string, Attribute>; names?: readonly string[] },
   ): string[] {
+    const { names = [], count = names.length || 1, attributes = {} } = options;
     const outputs = Array.from({ length: count }, (_, i) => names[i] ?? this.#unique(operator.toLowerCase()));
     const message = new Message();
     for (const input of inputs) message.text(1, input);
@@ -110,18 +113,22 @@ export class OnnxGraph {
   /** A one-dimensional int64 constant, as `axes`, `shape`, `pads` want it. */
   integers(values: readonly number[]): string {
     const data = BigInt64Array.from(values, BigInt);
-    return this.#literal(`int64[${values}]`, 'int64', [values.length], Buffer.from(data.buffer));
+    return this.#literal(`int64[${values}]`, {
+      dtype: 'int64',
+      shape: [values.length],
+      bytes: Buffer.from(data.buffer),
+    });
   }
 
   /** A constant of no dimensions. */
   scalar(value: number | boolean, dtype: DType): string {
-    return this.#literal(`${dtype} ${value}`, dtype, [], encode(Number(value), dtype));
+    return this.#literal(`${dtype} ${value}`, { dtype, shape: [], bytes: encode(Number(value), dtype) });
   }
 
   /** A one-dimensional float32 constant. */
   floats(values: readonly number[]): string {
     const bytes = Buffer.from(Float32Array.from(values).buffer);
-    return this.#literal(`float32[${values}]`, 'float32', [values.length], bytes);
+    return this.#literal(`float32[${values}]`, { dtype: 'float32', shape: [values.length], bytes });
   }
 
   /** An operand of an arithmetic operator, in the dtype it is computed in. */
@@ -152,11 +159,11 @@ export class OnnxGraph {
     return factor === 1 ? this.#batch : this.node('Mul', [this.#batch, this.integers([factor])]);
   }
 
-  #literal(key: string, dtype: DType, shape: readonly number[], bytes: Uint8Array): string {
+  #literal(key: string, contents: Contents): string {
     const known = this.#literals.get(key);
     if (known !== undefined) return known;
     const name = this.#unique('literal');
-    this.#initializers.push(tensorMessage(name, dtype, shape, bytes));
+    this.#initializers.push(tensorMessage(name, contents));
     this.#literals.set(key, name);
     return name;
   }
@@ -202,7 +209,13 @@ function encode(value: number, dtype: DType): Uint8Array {
   throw new GraftError(`export: arithmetic in ${dtype} has no translation; export the network in float32`);
 }
 
-function tensorMessage(name: string, dtype: DType, shape: readonly number[], bytes: Uint8Array): Message {
+interface Contents {
+  dtype: DType;
+  shape: readonly number[];
+  bytes: Uint8Array;
+}
+
+function tensorMessage(name: string, { dtype, shape, bytes }: Contents): Message {
   const message = new Message();
   for (const size of shape) message.integer(1, size);
   return message.integer(2, DATA_TYPES[dtype]).text(8, name).bytes(9, bytes);

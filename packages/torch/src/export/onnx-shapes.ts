@@ -31,10 +31,7 @@ const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank
 const slice = (
   graph: OnnxGraph,
   name: string,
-  dim: number,
-  start: number,
-  end: number,
-  step: number,
+  { dim, start, end, step = 1 }: { dim: number; start: number; end: number; step?: number },
 ): string => graph.node('Slice', [name, ...[start, end, dim, step].map((value) => graph.integers([value]))]);
 
 function parts(how: string): Translation {
@@ -43,7 +40,10 @@ function parts(how: string): Translation {
     const axis = positive(call.number('dim', 0), x.shape.length);
     call.ignore(how);
     const lengths = call.node.outputs.map((output) => fixed(output!.shape[axis], 'a part'));
-    return graph.nodes('Split', [graph.nameOf(x), graph.integers(lengths)], lengths.length, { axis });
+    return graph.nodes('Split', [graph.nameOf(x), graph.integers(lengths)], {
+      count: lengths.length,
+      attributes: { axis },
+    });
   };
 }
 
@@ -80,25 +80,26 @@ export const SHAPES: Translations = {
   flip(call, graph) {
     const x = call.tensor('self');
     const axes = call.axes('dims', x.shape.length);
-    return axes.reduce((name, axis) => slice(graph, name, axis, -1, -(2 ** 31), -1), graph.nameOf(x));
+    return axes.reduce(
+      (name, axis) => slice(graph, name, { dim: axis, start: -1, end: -(2 ** 31), step: -1 }),
+      graph.nameOf(x),
+    );
   },
   narrow(call, graph) {
     const [x, dim] = [call.tensor('self'), call.number('dim', 0)];
     const given = call.number('start', 0);
     const start = given < 0 ? given + fixed(x.shape.at(dim), 'a length') : given;
-    return slice(graph, graph.nameOf(x), dim, start, start + call.number('length', 0), 1);
+    return slice(graph, graph.nameOf(x), { dim, start, end: start + call.number('length', 0) });
   },
   'slice.Tensor'(call, graph) {
     const [start, end] = [call.number('start', 0), call.number('end', 2 ** 31)];
     const clipped = Math.min(end, 2 ** 31);
-    return slice(
-      graph,
-      input(call, graph, 'self'),
-      call.number('dim', 0),
+    return slice(graph, input(call, graph, 'self'), {
+      dim: call.number('dim', 0),
       start,
-      clipped,
-      call.number('step', 1),
-    );
+      end: clipped,
+      step: call.number('step', 1),
+    });
   },
   'select.int'(call, graph) {
     const index = graph.scalar(call.number('index', 0), 'int64');

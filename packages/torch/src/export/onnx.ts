@@ -9,6 +9,8 @@ import { translate } from './onnx-operators.js';
 import type { ExportSummary } from './summary.js';
 
 export interface OnnxOptions {
+  /** File to write. */
+  path: string;
   /** State dict of the network: initialisers get its keys as names. */
   parameters?: Readonly<Record<string, Tensor>>;
   /** Names of the outputs. Default `output`, or `output0`, `output1`, … */
@@ -33,9 +35,9 @@ const MAX_BYTES = 2 ** 31 - 1;
 export function exportOnnx(
   forward: Forward,
   inputs: Readonly<Record<string, Tensor>>,
-  path: string,
-  options: OnnxOptions = {},
+  options: OnnxOptions,
 ): ExportSummary {
+  const { path } = options;
   const { graph, dynamicBatch } = capture(forward, Object.values(inputs), options.parameters ?? {});
   try {
     const named = Object.keys(inputs).map((name, i): [string, Value] => [name, graph.inputs[i]!]);
@@ -45,7 +47,7 @@ export function exportOnnx(
     for (const node of graph.nodes) translate(new Arguments(node), onnx);
     // An output gets its name from a node of its own: its value may be an input, or two outputs one value.
     for (const [i, value] of graph.outputs.entries())
-      onnx.nodes('Identity', [onnx.nameOf(value)], 1, {}, [outputs[i]!]);
+      onnx.nodes('Identity', [onnx.nameOf(value)], { names: [outputs[i]!] });
     const results = Object.fromEntries(outputs.map((name, i) => [name, graph.outputs[i]!]));
     const model = onnx.model(results, options.metadata ?? {});
     if (model.sizeBytes > MAX_BYTES)

@@ -29,6 +29,8 @@ import { capture, constantName, type Forward } from './capture.js';
 import type { ExportSummary } from './summary.js';
 
 export interface TorchScriptOptions {
+  /** File to write. */
+  path: string;
   /** State dict of the network: the file's state dict has its keys. */
   parameters?: Readonly<Record<string, Tensor>>;
   /** Free key-value pairs; in the archive as `extra/metadata.json`. */
@@ -46,13 +48,13 @@ export interface TorchScriptOptions {
 export function exportTorchScript(
   forward: Forward,
   inputs: Readonly<Record<string, Tensor>>,
-  path: string,
-  options: TorchScriptOptions = {},
+  options: TorchScriptOptions,
 ): ExportSummary {
+  const { path } = options;
   const { graph, dynamicBatch } = capture(forward, Object.values(inputs), options.parameters ?? {});
   try {
     const { source, tensors } = writeSource(graph, Object.keys(inputs), options.parameters ?? {});
-    saveScript(path, source, tensors, options.metadata);
+    saveScript(path, source, { tensors, metadata: options.metadata });
     const parameters = [...tensors.values()].reduce((sum, tensor) => sum + tensor.numel, 0);
     return {
       path,

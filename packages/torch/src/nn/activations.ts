@@ -55,52 +55,52 @@ export class Dropout2d extends Module {
   }
 }
 
-/** `[N, C, H, W]` → `[N, C, H · scale, W · scale]`. */
+/** `[N, C, H, W]` → `[N, C, H · scaleFactor, W · scaleFactor]`. */
 export class Upsample extends Module {
-  constructor(
-    readonly scale: number,
-    readonly mode: 'nearest' | 'bilinear' | 'bicubic' = 'nearest',
-  ) {
+  readonly scaleFactor: number;
+  readonly mode: F.InterpolationMode;
+
+  constructor(options: { scaleFactor: number; mode?: F.InterpolationMode }) {
     super();
+    this.scaleFactor = options.scaleFactor;
+    this.mode = options.mode ?? 'nearest';
   }
   forward(input: Tensor): Tensor {
     const [, , height, width] = input.shape as [number, number, number, number];
-    return F.interpolate(input, [height * this.scale, width * this.scale], this.mode);
+    return F.interpolate(input, [height * this.scaleFactor, width * this.scaleFactor], { mode: this.mode });
   }
 }
 
 export class MaxPool2d extends Module {
   constructor(
-    readonly kernel: F.Pair,
-    readonly stride: F.Pair = kernel,
-    readonly padding: F.Pair = 0,
+    readonly kernelSize: F.Pair,
+    readonly options: F.PoolOptions = {},
   ) {
     super();
   }
   forward(input: Tensor): Tensor {
-    return F.maxPool2d(input, this.kernel, this.stride, this.padding);
+    return F.maxPool2d(input, this.kernelSize, this.options);
   }
 }
 
 export class AvgPool2d extends Module {
   constructor(
-    readonly kernel: F.Pair,
-    readonly stride: F.Pair = kernel,
-    readonly padding: F.Pair = 0,
+    readonly kernelSize: F.Pair,
+    readonly options: F.PoolOptions = {},
   ) {
     super();
   }
   forward(input: Tensor): Tensor {
-    return F.avgPool2d(input, this.kernel, this.stride, this.padding);
+    return F.avgPool2d(input, this.kernelSize, this.options);
   }
 }
 
 export class AdaptiveAvgPool2d extends Module {
-  constructor(readonly size: F.Pair) {
+  constructor(readonly outputSize: F.Pair) {
     super();
   }
   forward(input: Tensor): Tensor {
-    return F.adaptiveAvgPool2d(input, this.size);
+    return F.adaptiveAvgPool2d(input, this.outputSize);
   }
 }
 

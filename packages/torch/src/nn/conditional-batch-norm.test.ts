@@ -42,7 +42,7 @@ describe('conditional batch norm', () => {
         const want = plain.forward(x);
         expect(aten.equal(norm.forward(x, { labels: labelsOf(0, 1, 1, 0), strength: 0 }), want)).toBe(true);
         expect(aten.equal(norm.runningVar, plain.runningVar)).toBe(true);
-        expect(norm.batches.item()).toBe(training ? 1 : 0);
+        expect(norm.numBatchesTracked.item()).toBe(training ? 1 : 0);
       }),
     );
     norm.dispose();

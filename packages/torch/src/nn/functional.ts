@@ -7,6 +7,8 @@ export const pair = (value: Pair): [number, number] =>
   typeof value === 'number' ? [value, value] : [value[0], value[1]];
 
 export interface ConvOptions {
+  /** `[O]`; default null: none. */
+  bias?: Tensor | null;
   stride?: Pair;
   padding?: Pair;
   dilation?: Pair;
@@ -14,16 +16,11 @@ export interface ConvOptions {
 }
 
 /** Input `[N, C, H, W]`, weight `[O, C / groups, kH, kW]`. */
-export function conv2d(
-  input: Tensor,
-  weight: Tensor,
-  bias: Tensor | null,
-  options: ConvOptions = {},
-): Tensor {
+export function conv2d(input: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
   return aten.conv2d(
     input,
     weight,
-    bias,
+    options.bias ?? null,
     pair(options.stride ?? 1),
     pair(options.padding ?? 0),
     pair(options.dilation ?? 1),
@@ -32,6 +29,8 @@ export function conv2d(
 }
 
 export interface ConvTransposeOptions {
+  /** `[O]`; default null: none. */
+  bias?: Tensor | null;
   stride?: Pair;
   padding?: Pair;
   outputPadding?: Pair;
@@ -41,13 +40,12 @@ export interface ConvTransposeOptions {
 export function convTranspose2dPlain(
   input: Tensor,
   weight: Tensor,
-  bias: Tensor | null,
   options: ConvTransposeOptions = {},
 ): Tensor {
   return aten.conv_transpose2d.input(
     input,
     weight,
-    bias,
+    options.bias ?? null,
     pair(options.stride ?? 1),
     pair(options.padding ?? 0),
     pair(options.outputPadding ?? 0),
@@ -63,15 +61,10 @@ export function convTranspose2dPlain(
  * On the CPU it is computed as what it is by definition, the input gradient of a convolution: libtorch 1.13 sends
  * that to oneDNN, its own transposed convolution not (6 to 9 times slower). A 1 × 1 input is a matrix product.
  */
-export function convTranspose2d(
-  input: Tensor,
-  weight: Tensor,
-  bias: Tensor | null,
-  options: ConvTransposeOptions = {},
-): Tensor {
+export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
   // `autocast` knows convolutions by name, and this way round it would see the gradient of one.
-  if (input.device !== 'cpu' || autocastDtype('cpu'))
-    return convTranspose2dPlain(input, weight, bias, options);
+  if (input.device !== 'cpu' || autocastDtype('cpu')) return convTranspose2dPlain(input, weight, options);
+  const { bias = null } = options;
   const stride = pair(options.stride ?? 1);
   const padding = pair(options.padding ?? 0);
   const outputPadding = pair(options.outputPadding ?? 0);
@@ -154,12 +147,18 @@ export const dropout2d = (input: Tensor, p: number, training: boolean): Tensor =
 /** Rows of `weight` `[K, D]` by int64 index `[…]` → `[…, D]`. */
 export const embedding = (index: Tensor, weight: Tensor): Tensor => aten.embedding(weight, index);
 
-export const maxPool2d = (input: Tensor, kernel: Pair, stride: Pair = kernel, padding: Pair = 0): Tensor =>
-  aten.max_pool2d(input, pair(kernel), pair(stride), pair(padding));
-export const avgPool2d = (input: Tensor, kernel: Pair, stride: Pair = kernel, padding: Pair = 0): Tensor =>
-  aten.avg_pool2d(input, pair(kernel), pair(stride), pair(padding));
-export const adaptiveAvgPool2d = (input: Tensor, size: Pair): Tensor =>
-  aten.adaptive_avg_pool2d(input, pair(size));
+export interface PoolOptions {
+  /** Default: the kernel's size. */
+  stride?: Pair;
+  padding?: Pair;
+}
+
+export const maxPool2d = (input: Tensor, kernelSize: Pair, options: PoolOptions = {}): Tensor =>
+  aten.max_pool2d(input, pair(kernelSize), pair(options.stride ?? kernelSize), pair(options.padding ?? 0));
+export const avgPool2d = (input: Tensor, kernelSize: Pair, options: PoolOptions = {}): Tensor =>
+  aten.avg_pool2d(input, pair(kernelSize), pair(options.stride ?? kernelSize), pair(options.padding ?? 0));
+export const adaptiveAvgPool2d = (input: Tensor, outputSize: Pair): Tensor =>
+  aten.adaptive_avg_pool2d(input, pair(outputSize));
 
 /** Pads the last two dimensions: left, right, top, bottom. */
 export const pad = (
@@ -173,6 +172,8 @@ export const pad = (
   return aten.constant_pad_nd(input, sizes, 0);
 };
 
+export type InterpolationMode = 'nearest' | 'bilinear' | 'bicubic';
+
 /**
  * Resamples `[N, C, H, W]` to `size`; pixel centres at half positions (`align_corners` false). With `antialias` what is
  * made smaller is filtered first, as Pillow does (bicubic then is Keys' with a = −0.5, else −0.75).
@@ -180,9 +181,9 @@ export const pad = (
 export const interpolate = (
   input: Tensor,
   size: Pair,
-  mode: 'nearest' | 'bilinear' | 'bicubic' = 'nearest',
-  antialias = false,
+  options: { mode?: InterpolationMode; antialias?: boolean } = {},
 ): Tensor => {
+  const { mode = 'nearest', antialias = false } = options;
   if (mode === 'nearest') return aten.upsample_nearest2d(input, pair(size));
   if (mode === 'bilinear') {
     return antialias
@@ -193,3 +194,52 @@ export const interpolate = (
     ? aten._upsample_bicubic2d_aa(input, pair(size), false)
     : aten.upsample_bicubic2d(input, pair(size), false);
 };
+
+/** What becomes of the losses of a batch; default `mean`. */
+export type Reduction = 'none' | 'mean' | 'sum';
+/** at::Reduction */
+const REDUCTIONS: Record<Reduction, number> = { none: 0, mean: 1, sum: 2 };
+
+/** Binary cross-entropy of probabilities in [0, 1]. */
+export const binaryCrossEntropy = (
+  input: Tensor,
+  target: Tensor,
+  options: { weight?: Tensor | null; reduction?: Reduction } = {},
+): Tensor =>
+  aten.binary_cross_entropy(input, target, options.weight ?? null, REDUCTIONS[options.reduction ?? 'mean']);
+
+/**
+ * Binary cross-entropy of logits, computed stably.
+ *
+ * @param options.posWeight factor of the positive term, broadcast against the logits
+ */
+export const binaryCrossEntropyWithLogits = (
+  input: Tensor,
+  target: Tensor,
+  options: { weight?: Tensor | null; posWeight?: Tensor | null; reduction?: Reduction } = {},
+): Tensor =>
+  aten.binary_cross_entropy_with_logits(
+    input,
+    target,
+    options.weight ?? null,
+    options.posWeight ?? null,
+    REDUCTIONS[options.reduction ?? 'mean'],
+  );
+
+/** Cross-entropy of logits `[N, K]` against int64 classes `[N]`. */
+export const crossEntropy = (
+  input: Tensor,
+  target: Tensor,
+  options: { weight?: Tensor | null; labelSmoothing?: number; reduction?: Reduction } = {},
+): Tensor =>
+  aten.cross_entropy_loss(
+    input,
+    target,
+    options.weight ?? null,
+    REDUCTIONS[options.reduction ?? 'mean'],
+    -100,
+    options.labelSmoothing ?? 0,
+  );
+
+export const mseLoss = (input: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor =>
+  aten.mse_loss(input, target, REDUCTIONS[options.reduction ?? 'mean']);

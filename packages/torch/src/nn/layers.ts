@@ -40,13 +40,15 @@ export abstract class WeightLayer extends Module {
   }
 }
 
+const symmetric_ = (value: Tensor, bound: number): Tensor => uniform_(value, -bound, bound);
+
 /** Bias as PyTorch initialises it, or null. */
-const makeBias = (size: number, fanIn: number): Tensor => uniform_(empty([size]), 1 / Math.sqrt(fanIn));
+const makeBias = (size: number, fanIn: number): Tensor => symmetric_(empty([size]), 1 / Math.sqrt(fanIn));
 
 /** Kaiming uniform with a = √5 comes down to ± 1/√fan-in. */
-const makeWeight = (shape: number[], fanIn: number): Tensor => uniform_(empty(shape), 1 / Math.sqrt(fanIn));
+const makeWeight = (shape: number[], fanIn: number): Tensor => symmetric_(empty(shape), 1 / Math.sqrt(fanIn));
 
-export interface Conv2dOptions extends F.ConvOptions {
+export interface Conv2dOptions extends Omit<F.ConvOptions, 'bias'> {
   bias?: boolean;
 }
 
@@ -55,8 +57,8 @@ export class Conv2d extends WeightLayer {
   readonly bias: Tensor | null;
   readonly options: Conv2dOptions;
 
-  constructor(inChannels: number, outChannels: number, kernel: F.Pair, options: Conv2dOptions = {}) {
-    const [height, width] = F.pair(kernel);
+  constructor(inChannels: number, outChannels: number, kernelSize: F.Pair, options: Conv2dOptions = {}) {
+    const [height, width] = F.pair(kernelSize);
     const perGroup = inChannels / (options.groups ?? 1);
     const fanIn = perGroup * height * width;
     super(makeWeight([outChannels, perGroup, height, width], fanIn));
@@ -65,11 +67,11 @@ export class Conv2d extends WeightLayer {
   }
 
   forward(input: Tensor): Tensor {
-    return F.conv2d(input, this.weight, this.bias, this.options);
+    return F.conv2d(input, this.weight, { ...this.options, bias: this.bias });
   }
 }
 
-export interface ConvTranspose2dOptions extends F.ConvTransposeOptions {
+export interface ConvTranspose2dOptions extends Omit<F.ConvTransposeOptions, 'bias'> {
   bias?: boolean;
 }
 
@@ -78,8 +80,13 @@ export class ConvTranspose2d extends WeightLayer {
   readonly bias: Tensor | null;
   readonly options: ConvTranspose2dOptions;
 
-  constructor(inChannels: number, outChannels: number, kernel: F.Pair, options: ConvTranspose2dOptions = {}) {
-    const [height, width] = F.pair(kernel);
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: F.Pair,
+    options: ConvTranspose2dOptions = {},
+  ) {
+    const [height, width] = F.pair(kernelSize);
     // PyTorch takes the weight's second dimension for the fan-in, also here.
     const fanIn = outChannels * height * width;
     super(makeWeight([inChannels, outChannels, height, width], fanIn));
@@ -88,7 +95,7 @@ export class ConvTranspose2d extends WeightLayer {
   }
 
   forward(input: Tensor): Tensor {
-    return F.convTranspose2d(input, this.weight, this.bias, this.options);
+    return F.convTranspose2d(input, this.weight, { ...this.options, bias: this.bias });
   }
 }
 
@@ -123,7 +130,8 @@ export class BatchNorm2d extends Module {
   readonly bias: Tensor | null;
   readonly runningMean: Tensor;
   readonly runningVar: Tensor;
-  readonly batches: Tensor;
+  /** int64 scalar. */
+  readonly numBatchesTracked: Tensor;
   /** Published weights of one architecture differ in it. */
   eps: number;
   /** Share of the new batch; standing statistics lower it pass by pass. */
@@ -136,7 +144,7 @@ export class BatchNorm2d extends Module {
     this.bias = affine ? this.parameter('bias', zeros([channels])) : null;
     this.runningMean = this.buffer('running_mean', zeros([channels]));
     this.runningVar = this.buffer('running_var', ones([channels]));
-    this.batches = this.buffer('num_batches_tracked', zeros([], { dtype: 'int64' }));
+    this.numBatchesTracked = this.buffer('num_batches_tracked', zeros([], { dtype: 'int64' }));
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum ?? 0.1;
   }
@@ -147,7 +155,7 @@ export class BatchNorm2d extends Module {
 
   /** By the statistics of the batch, or in evaluation the running ones; then scaled and shifted, each unless null. */
   protected normalise(input: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
-    if (this.training) this.batches.add_(1);
+    if (this.training) this.numBatchesTracked.add_(1);
     return F.batchNorm(input, { ...this, weight, bias, training: this.training });
   }
 }

@@ -10,7 +10,7 @@ import type { Tensor } from '../torch/index.js';
 import * as F from './functional.js';
 
 /** Means of the 2×2 neighbourhoods of a kernel and the zeros around it: `[O, C, 3, 3]` → `[O, C, 4, 4]`. */
-const spread = (weight: Tensor): Tensor => F.avgPool2d(weight, 2, 1, 1);
+const spread = (weight: Tensor): Tensor => F.avgPool2d(weight, 2, { stride: 1, padding: 1 });
 
 /**
  * Nearest up-sampling by 2, then a 3×3 convolution with padding 1: `[N, C, H, W]` → `[N, O, 2H, 2W]`.
@@ -20,7 +20,7 @@ const spread = (weight: Tensor): Tensor => F.avgPool2d(weight, 2, 1, 1);
 export function upsampleConv2d(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   // A transposed convolution writes what a convolution reads, so its kernel is turned by 180°; 4 makes means sums.
   const kernel = spread(weight).mul(4).transpose(0, 1).flip([2, 3]); // [C, O, 4, 4]
-  return F.convTranspose2d(input, kernel, bias, { stride: 2, padding: 1 });
+  return F.convTranspose2d(input, kernel, { bias, stride: 2, padding: 1 });
 }
 
 /**
@@ -29,4 +29,4 @@ export function upsampleConv2d(input: Tensor, weight: Tensor, bias: Tensor | nul
  * @param weight `[O, C, 3, 3]`
  */
 export const convAvgPool2d = (input: Tensor, weight: Tensor, bias: Tensor | null): Tensor =>
-  F.conv2d(input, spread(weight), bias, { stride: 2, padding: 1 });
+  F.conv2d(input, spread(weight), { bias, stride: 2, padding: 1 });

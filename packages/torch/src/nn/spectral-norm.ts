@@ -7,7 +7,7 @@ import { aten, noGrad, randn, type Tensor, tidy } from '../torch/index.js';
 import type { WeightLayer } from './layers.js';
 
 export interface SpectralNormOptions {
-  powerIterations?: number;
+  nPowerIterations?: number;
   eps?: number;
   /** Dimension of the outputs: 0, except 1 for transposed convolutions. */
   dim?: number;
@@ -24,7 +24,7 @@ function asMatrix(weight: Tensor, dim: number): Tensor {
 
 /** Makes a layer use its spectrally normalised weight; returns the layer. */
 export function spectralNorm<L extends WeightLayer>(layer: L, options: SpectralNormOptions = {}): L {
-  const { powerIterations = 1, eps = 1e-12, dim = 0 } = options;
+  const { nPowerIterations = 1, eps = 1e-12, dim = 0 } = options;
   const [u, v] = tidy(() =>
     noGrad(() => {
       const [rows, columns] = asMatrix(layer.weight, dim).shape as [number, number];
@@ -35,9 +35,9 @@ export function spectralNorm<L extends WeightLayer>(layer: L, options: SpectralN
     const matrix = asMatrix(stored, dim);
     let product: Tensor | null = null; // W v: the power iteration's and sigma's, computed once
     if (training) {
-      for (let i = 0; i < powerIterations; i++) {
+      for (let i = 0; i < nPowerIterations; i++) {
         noGrad(() => v!.copy_(normalise(aten.mv(matrix.t(), u!), eps)));
-        const last = i === powerIterations - 1;
+        const last = i === nPowerIterations - 1;
         // A copy: the next forward pass changes v in place while this one's graph still needs it.
         product = last ? aten.mv(matrix, v!.clone()) : noGrad(() => aten.mv(matrix, v!));
         const next = product.detach();

@@ -24,7 +24,7 @@ export function averageBatchStatistics(
   try {
     for (const norm of norms) {
       norm.train();
-      tidy(() => norm.batches.zero_());
+      tidy(() => norm.numBatchesTracked.zero_());
     }
     for (let pass = 0; pass < passes; pass++) {
       for (const norm of norms) norm.momentum = 1 / (pass + 1);

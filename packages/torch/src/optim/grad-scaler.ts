@@ -16,7 +16,7 @@ import type { Optimizer } from './optimizer.js';
 
 export interface GradScalerOptions {
   /** A power of two keeps the scaling exact. Default 2^16. */
-  initialScale?: number;
+  initScale?: number;
   /** Default 2. */
   growthFactor?: number;
   /** Default 0.5. */
@@ -42,9 +42,9 @@ export class GradScaler {
   readonly #checked = new Map<Optimizer, Checked>();
 
   constructor(options: GradScalerOptions = {}) {
-    const { initialScale = 2 ** 16, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 } = options;
-    this.#scale = initialScale;
-    this.#options = { initialScale, growthFactor, backoffFactor, growthInterval };
+    const { initScale = 2 ** 16, growthFactor = 2, backoffFactor = 0.5, growthInterval = 2000 } = options;
+    this.#scale = initScale;
+    this.#options = { initScale, growthFactor, backoffFactor, growthInterval };
   }
 
   /** The factor of the loss at present. */

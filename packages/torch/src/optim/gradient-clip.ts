@@ -14,7 +14,7 @@ const EPS = 1e-6;
  * @param maxNorm largest L2 norm of all gradients as one vector
  * @returns the norm before; waits for the device once
  */
-export function clipGradNorm(parameters: readonly Tensor[], maxNorm: number): number {
+export function clipGradNorm_(parameters: readonly Tensor[], maxNorm: number): number {
   return tidy(() =>
     noGrad(() => {
       const gradients = parameters.flatMap((parameter) => parameter.grad ?? []);

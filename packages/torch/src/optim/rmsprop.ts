@@ -5,7 +5,7 @@
 import { aten, type Tensor } from '../torch/index.js';
 import { Optimizer, type UpdateGroup } from './optimizer.js';
 
-export interface RmsPropOptions {
+export interface RMSpropOptions {
   lr?: number;
   /** Learning rate of each parameter as a share of `lr`. */
   rateFactors?: readonly number[];
@@ -14,11 +14,11 @@ export interface RmsPropOptions {
   eps?: number;
 }
 
-export class RmsProp extends Optimizer {
+export class RMSprop extends Optimizer {
   readonly #alpha: number;
   readonly #eps: number;
 
-  constructor(parameters: readonly Tensor[], options: RmsPropOptions = {}) {
+  constructor(parameters: readonly Tensor[], options: RMSpropOptions = {}) {
     super(parameters, options.lr ?? 1e-2, options.rateFactors);
     this.#alpha = options.alpha ?? 0.99;
     this.#eps = options.eps ?? 1e-8;

@@ -1,4 +1,6 @@
 /** Tensors from values, and filled ones. */
+
+import { TorchError } from '../base/index.js';
 import { aten } from './aten.js';
 import type { GeneratorHandle } from './dispatch.js';
 import { type Device, type DType, dtypeCode, type TypedArray, toTypedArray } from './dtype.js';
@@ -20,17 +22,57 @@ function defaultDtype(data: ArrayLike<number> | TypedArray): DType {
   return 'float32';
 }
 
+/** Numbers in lists of lists, all of one length a level. */
+export type NestedArray = readonly (number | NestedArray)[];
+
+const isShape = (value: unknown): value is readonly number[] => Array.isArray(value);
+
+/** Values of a nested list in row-major order, and its shape. @throws TorchError where its lists differ in length */
+function flattened(data: NestedArray): { values: number[]; shape: number[] } {
+  const shape: number[] = [];
+  for (let level: unknown = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const visit = (part: number | NestedArray, depth: number): number[] => {
+    const isLeaf = typeof part === 'number';
+    if (isLeaf !== (depth === shape.length) || (!isLeaf && part.length !== shape[depth]))
+      throw new TorchError(`tensor: the lists are not all of one shape [${shape}]`);
+    return isLeaf ? [part] : part.flatMap((inner) => visit(inner, depth + 1));
+  };
+  return { values: visit(data, 0), shape };
+}
+
 /**
- * A tensor with a copy of the data, in row-major order.
+ * A tensor with a copy of the data, in row-major order: `tensor([[1, 2], [3, 4]])`, or a flat list or typed array with
+ * its shape, `tensor(pixels, [2, 3, 8, 8])`.
  *
- * @param shape default: one dimension of the data's length
- * @param options.dtype default: the typed array's own; float32 for a plain array
+ * @param shape default: that of the lists
+ * @param options.dtype default: the typed array's own; float32 for plain lists, whatever numbers they hold
  * @throws TorchError when the number of elements does not fit the shape
  */
+export function tensor(data: number | NestedArray, options?: TensorOptions): Tensor;
 export function tensor(
   data: ArrayLike<number> | TypedArray,
   shape?: readonly number[],
-  options: TensorOptions = {},
+  options?: TensorOptions,
+): Tensor;
+export function tensor(
+  data: number | NestedArray | ArrayLike<number> | TypedArray,
+  shapeOrOptions?: readonly number[] | TensorOptions,
+  last?: TensorOptions,
+): Tensor {
+  const shape = isShape(shapeOrOptions) ? shapeOrOptions : undefined;
+  const options = last ?? (isShape(shapeOrOptions) ? undefined : shapeOrOptions) ?? {};
+  if (typeof data === 'number') return filled([data], shape ?? [], options);
+  if (!shape && Array.isArray(data) && data.some((one) => typeof one !== 'number')) {
+    const { values, shape } = flattened(data as NestedArray);
+    return filled(values, shape, options);
+  }
+  return filled(data as ArrayLike<number> | TypedArray, shape, options);
+}
+
+function filled(
+  data: ArrayLike<number> | TypedArray,
+  shape: readonly number[] | undefined,
+  options: TensorOptions,
 ): Tensor {
   const natural = defaultDtype(data as ArrayLike<number>);
   const dtype = options.dtype ?? natural;
@@ -50,9 +92,7 @@ export function tensor(
 }
 
 /** A tensor of no dimensions. */
-export function scalar(value: number, options: TensorOptions = {}): Tensor {
-  return tensor([value], [], { dtype: 'float32', ...options });
-}
+export const scalar = (value: number, options: TensorOptions = {}): Tensor => tensor(value, options);
 
 // libtorch would infer an integer dtype from an integral JavaScript number: it is always given here.
 const explicit = (options: TensorOptions): { dtype: DType; device?: Device } => ({
@@ -69,11 +109,16 @@ export const ones = (shape: readonly number[], options: TensorOptions = {}): Ten
 export const full = (shape: readonly number[], value: number, options: TensorOptions = {}): Tensor =>
   aten.full(shape, value, explicit(options));
 export const eye = (size: number, options: TensorOptions = {}): Tensor => aten.eye(size, explicit(options));
-/** `[start, end)` in steps of `step`; int64 unless a dtype is given. */
-export const arange = (start: number, end: number, step = 1, options: TensorOptions = {}): Tensor =>
-  aten.arange.start_step(start, end, step, { dtype: 'int64', ...options });
-export const linspace = (start: number, end: number, steps: number, options: TensorOptions = {}): Tensor =>
-  aten.linspace(start, end, steps, explicit(options));
+/** `[start, end)` in steps of `step`, default 1; int64 unless a dtype is given. */
+export function arange(start: number, end: number, options: TensorOptions & { step?: number } = {}): Tensor {
+  const { step = 1, ...rest } = options;
+  return aten.arange.start_step(start, end, step, { dtype: 'int64', ...rest });
+}
+/** `steps` values from `start` to `end`, both included. */
+export function linspace(start: number, end: number, options: TensorOptions & { steps: number }): Tensor {
+  const { steps, ...rest } = options;
+  return aten.linspace(start, end, steps, explicit(rest));
+}
 
 export interface RandomOptions extends TensorOptions {
   /** Default: the global generator, which `manualSeed` sets. */

@@ -1,16 +1,62 @@
-/** The engine's public list. */
+/**
+ * graft-torch: PyTorch's C++ engine for TypeScript. Names and meanings are PyTorch's in camelCase; what Python takes by
+ * keyword is an options object. What differs: tensors belong to scopes (`tidy`), since JavaScript's collector does not
+ * run inside a loop; numbers are JavaScript's, so a dtype is said where it is not float32. See docs/torch.md.
+ *
+ *     const w = randn([3, 2]).requiresGrad_();
+ *     const loss = tidy(() => x.matmul(w).sub(y).square().mean());
+ *     backward(loss);
+ *
+ * Layers are in `graft-torch/nn`, optimisers in `graft-torch/optim`, ONNX and TorchScript in `graft-torch/export`.
+ */
+
 import './methods.js';
 
-/**
- * Every operator of libtorch, as it is: some end the process, or never end, when their arguments make no sense. What
- * `aten` lacks is here, for callers that know what they pass.
- */
-export { aten as unsafeAten } from './aten.js';
-export { autocast, autocastDtype, isHalf, type Precision, usePrecision } from './autocast.js';
-export { type BackwardOptions, backward, enableGrad, type GradOptions, grad, noGrad } from './autograd.js';
-export { makeOperator } from './dispatch.js';
+// Tensors: the class with its operators as methods, and factories.
+
 export type { Device, DType, MemoryFormat, TypedArray } from './dtype.js';
-export { dtypeCode, memoryFormatCode } from './dtype.js';
+export {
+  arange,
+  cat,
+  empty,
+  eye,
+  fromFile,
+  full,
+  gatherRows,
+  linspace,
+  type NestedArray,
+  ones,
+  type RandomOptions,
+  rand,
+  randn,
+  scalar,
+  stack,
+  type TensorOptions,
+  tensor,
+  where,
+  zeros,
+} from './factories.js';
+export { Tensor } from './tensor.js';
+
+// Who owns them: scopes, and how many are alive.
+
+export { dispose, keep, liveTensors, tidy } from './scope.js';
+
+// Every operator by libtorch's own name: `aten.softmax.int(x, 1)`.
+
+export { knownAten as aten } from './known-operators.js';
+
+// Differentiation.
+
+export { type BackwardOptions, backward, enableGrad, type GradOptions, grad, noGrad } from './autograd.js';
+
+// Random numbers.
+
+export { Generator, manualSeed, withSeed } from './generator.js';
+
+// Devices, threads, precision.
+
+export { autocast, autocastDtype, isHalf, type Precision, usePrecision } from './autocast.js';
 export {
   bestDevice,
   deviceMemoryShare,
@@ -21,37 +67,17 @@ export {
   synchronize,
   threads,
 } from './engine.js';
-export {
-  arange,
-  cat,
-  empty,
-  eye,
-  fromFile,
-  full,
-  gatherRows,
-  linspace,
-  ones,
-  rand,
-  randn,
-  scalar,
-  stack,
-  type TensorOptions,
-  tensor,
-  where,
-  zeros,
-} from './factories.js';
-export { refuseStandIn } from './file-kind.js';
-export { Generator, manualSeed, withSeed } from './generator.js';
-export { knownAten as aten } from './known-operators.js';
+
+// Files of weights, and TorchScript programs.
+
 export { loadWeights, requireFinite } from './load-weights.js';
-export { loadPth } from './pth.js';
+export { loadPth, type PthOptions } from './pth.js';
 export { savePth } from './pth-save.js';
 export { loadSafetensors, saveSafetensors } from './safetensors.js';
-export { readBytes, readFrame, type SafetensorsFrame, verifyChecksum } from './safetensors-file.js';
-export { type ArgumentSchema, Kind, type OperatorSchema, resolveOperator } from './schema.js';
-export { dispose, keep, liveTensors, tidy } from './scope.js';
 export { openScript, runScript, type Script, saveScript } from './script.js';
-export { Tensor } from './tensor.js';
+
+// A function of tensors as a graph, for exporters of one's own.
+
 export {
   type Argument,
   BatchMultiple,
@@ -63,3 +89,14 @@ export {
   trace,
   Value,
 } from './trace.js';
+
+// INTERNAL: for graft-gan and the other rooms of this package alone; may change with any version. Operators without the
+// guard against arguments that end the process, operators of the addon by name, codes and schemas of libtorch, frames
+// of safetensors files.
+
+export { aten as unsafeAten } from './aten.js';
+export { makeOperator } from './dispatch.js';
+export { dtypeCode, memoryFormatCode } from './dtype.js';
+export { refuseStandIn } from './file-kind.js';
+export { readBytes, readFrame, type SafetensorsFrame, verifyChecksum } from './safetensors-file.js';
+export { type ArgumentSchema, Kind, type OperatorSchema, resolveOperator } from './schema.js';

@@ -16,15 +16,18 @@ import { Tensor } from './tensor.js';
  *
  * @param source `def forward(self, …):` in TorchScript; a tensor named `main.0.weight` is the attribute `weight` of the
  *   submodule `0` of the submodule `main`
- * @param metadata goes into the archive as `extra/metadata.json`
+ * @param contents.metadata goes into the archive as `extra/metadata.json`
  * @throws TorchError when the compiler refuses the source; WriteError when the disk is full
  */
 export function saveScript(
   path: string,
   source: string,
-  tensors: ReadonlyMap<string, Tensor>,
-  metadata: Readonly<Record<string, string>> = {},
+  contents: {
+    tensors: ReadonlyMap<string, Tensor>;
+    metadata?: Readonly<Record<string, string>> | undefined;
+  },
 ): void {
+  const { tensors, metadata = {} } = contents;
   replaceFile(path, (temporary) => {
     const failure = guarded(() => {
       packHandles([...tensors.values()]);

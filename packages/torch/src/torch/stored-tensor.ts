@@ -15,12 +15,18 @@ const MAX_DIMENSIONS = 64;
 
 /** A window of a storage. */
 export class StoredTensor {
+  readonly offset: number;
+  readonly shape: number[];
+  readonly strides: number[];
+
   constructor(
     readonly storage: Storage,
-    readonly offset: number,
-    readonly shape: number[],
-    readonly strides: number[],
-  ) {}
+    window: { offset: number; shape: number[]; strides: number[] },
+  ) {
+    this.offset = window.offset;
+    this.shape = window.shape;
+    this.strides = window.strides;
+  }
 
   get numel(): number {
     return this.shape.reduce((product, size) => product * size, 1);
@@ -46,17 +52,12 @@ const isCounts = (value: unknown): value is number[] =>
  * `torch._utils._rebuild_tensor_v2` and its like. A tensor in a storage that is not read is not either.
  * @throws DataError for a description of another kind, and a window that reaches behind its storage
  */
-export function rebuildTensor(
-  storage: unknown,
-  offset: unknown,
-  shape: unknown,
-  strides: unknown,
-): StoredTensor | Opaque {
+export function rebuildTensor(...[storage, offset, shape, strides]: unknown[]): StoredTensor | Opaque {
   if (storage instanceof Opaque) return storage;
   const sound = isCount(offset) && isCounts(shape) && isCounts(strides) && shape.length === strides.length;
   if (!sound || typeof (storage as Storage | null)?.key !== 'string')
     throw new DataError('a tensor is described in an unknown way');
-  const stored = new StoredTensor(storage as Storage, offset, shape, strides);
+  const stored = new StoredTensor(storage as Storage, { offset, shape, strides });
   const lengths = shape.filter((size) => size > 0).reduce((product, size) => product * size, 1);
   if (!Number.isSafeInteger(lengths)) throw new DataError(`a tensor [${shape}] is larger than any memory`);
   if (stored.end > stored.storage.numel) {

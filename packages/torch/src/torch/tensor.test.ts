@@ -233,3 +233,22 @@ test('the collector frees what no scope owns', async () => {
   }
   expect(liveTensors()).toBeLessThan(before + 1000);
 });
+
+describe('tensor', () => {
+  test('takes nested lists with their shape, numbers, and flat data with a shape', () => {
+    tidy(() => {
+      const nested = tensor([
+        [1, 2, 3],
+        [4, 5, 6],
+      ]);
+      expect(nested.shape).toEqual([2, 3]);
+      expect([...(nested.toArray() as Float32Array)]).toEqual([1, 2, 3, 4, 5, 6]);
+      const ints = tensor([[[7]]], { dtype: 'int64' });
+      expect([ints.dtype, ints.shape]).toEqual(['int64', [1, 1, 1]]);
+      expect([tensor(2.5).shape, tensor(2.5).item()]).toEqual([[], 2.5]);
+      expect(tensor([1, 2, 3], [3, 1]).shape).toEqual([3, 1]);
+      expect(tensor([1, 2], { dtype: 'float64' }).dtype).toBe('float64');
+      expect(() => tensor([[1, 2], [3]])).toThrow(/not all of one shape \[2,2\]/);
+    });
+  });
+});
