@@ -1,4 +1,7 @@
-/** TODO door */
+/**
+ * Pictures: any still image in (`decodeImage`), PNG, JPEG, animations and grids out; frames brought to squares; what a
+ * picture says by its looks (hair, field of view, traits). No datasets and no tensors but `warp`'s: bytes and sizes.
+ */
 export { type Affine, compose, identity, rotation, scaling, translation, warp } from './affine.js';
 export { type AnimationOptions, encodeAnimation, writeAnimation } from './animation.js';
 export { type Channels, toGrey, toRgb } from './channels.js';

@@ -5,7 +5,7 @@ import { DataError } from 'graft-torch/base';
 import { graftVersion } from '../base/index.js';
 import { readClassifierResult, readScores, type ScoreRow, scoreSummary } from '../classify/index.js';
 import type { Dataset } from '../data/dataset/index.js';
-import { readImportReport } from '../data/eda/index.js';
+import { readImportReport } from '../data/dataset/index.js';
 import { readLineage } from '../data/lineage/index.js';
 import type { GanSummary } from '../generate/index.js';
 import { ganConfigSchema } from '../generate/index.js';

@@ -1,4 +1,9 @@
-/** TODO door */
+/**
+ * Pictures that are the same, whatever file they are in: by content, not by bytes. `searchNear` finds the pairs among many
+ * images; `evidenceOf` says how sure one is; docs/near-duplicates.md has the method and its error rates.
+ */
+
+// What is compared: a small map of each picture's detail.
 export {
   type ContentMaps,
   contentArea,

@@ -1,6 +1,6 @@
 /**
  * Metadata of every vintage as one table of texts: the archive's API, the challenges' tables, any other with a mapping
- * file. `readMetadata` reads CSV, TSV, JSON and Parquet (`formats.ts` lists what is read), recognises the mapping, and
+ * file. `readMetadata` reads CSV, TSV, JSON and Parquet (`formats/` lists what is read), recognises the mapping, and
  * says which column holds ids, labels, patients, lesions.
  */
 
