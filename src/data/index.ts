@@ -7,25 +7,36 @@
  *
  * For those who use graft-gan as a library; rooms of the house enter the rooms below by their own doors.
  */
+
 // Datasets.
 
-// What is in them.
-export * from './audit/index.js';
-export * from './augment/index.js';
 export * from './build/index.js';
 export * from './dataset/index.js';
-export * from './dicom/index.js';
-export * from './duplicates/index.js';
-export { type EdaOptions, makeEdaReport, writeEdaReport } from './eda/index.js';
+
 // Where they come from.
+
+export * from './dicom/index.js';
 export { type ImportOptions, importDataset, importSchema } from './import/index.js';
 export * from './isic/index.js';
-// What was learned from them.
-export * from './lineage/index.js';
-// Tables and metadata.
-export * from './metadata/index.js';
 export * from './phantom/index.js';
-// On the way to a network.
-export * from './pixels/index.js';
 export * from './prepare/index.js';
+
+// Tables and metadata.
+
+export * from './metadata/index.js';
 export * from './table/index.js';
+
+// What is in them.
+
+export * from './audit/index.js';
+export * from './duplicates/index.js';
+export { type EdaOptions, makeEdaReport, writeEdaReport } from './eda/index.js';
+
+// What was learned from them.
+
+export * from './lineage/index.js';
+
+// On the way to a network.
+
+export * from './augment/index.js';
+export * from './pixels/index.js';

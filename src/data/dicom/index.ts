@@ -3,8 +3,10 @@
  * (docs/dicom.md). `isDicom` tells by content; `readDicomHeader` looks at fields alone; `readDicom` gives the picture.
  */
 
-// De-identification: which fields are kept, and the pseudonyms in place of names.
-export { type DeidentifyOptions, dicomColumns } from './fields.js';
 export { isDicom } from './parse.js';
-export { pseudonym } from './pseudonym.js';
 export { type DicomHeader, type DicomImage, dicomExtensions, readDicom, readDicomHeader } from './read.js';
+
+// De-identification: which fields are kept, and the pseudonyms in place of names.
+
+export { type DeidentifyOptions, dicomColumns } from './fields.js';
+export { pseudonym } from './pseudonym.js';

@@ -3,7 +3,10 @@
  * images; `evidenceOf` says how sure one is; docs/near-duplicates.md has the method and its error rates.
  */
 
+export { evidenceOf, type NearPair, searchNear } from './near.js';
+
 // What is compared: a small map of each picture's detail.
+
 export {
   type ContentMaps,
   contentArea,
@@ -14,4 +17,3 @@ export {
   setContent,
 } from './content.js';
 export { createBlur } from './masked-blur.js';
-export { evidenceOf, type NearPair, searchNear } from './near.js';

@@ -4,9 +4,13 @@
  * says which column holds ids, labels, patients, lesions.
  */
 
-// Records as columns with dotted names.
-export { flattenRecord } from './flatten.js';
-// Mappings: what the columns of a known table mean.
-export { type Mapping, mappingNames, shippedMappings } from './mapping.js';
 export type { Metadata, MetadataRow } from './metadata.js';
 export { readMetadata } from './read.js';
+
+// Mappings: what the columns of a known table mean.
+
+export { type Mapping, mappingNames, shippedMappings } from './mapping.js';
+
+// Records as columns with dotted names.
+
+export { flattenRecord } from './flatten.js';
