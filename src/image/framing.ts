@@ -37,7 +37,3 @@ const fitWords: Readonly<Record<Fit, string>> = {
 
 /** 'the centre square of each frame (cover, lanczos3)' */
 export const framingWords = ({ fit, kernel }: Framing): string => `${fitWords[fit]} (${fit}, ${kernel})`;
-
-/** Whether both give the same pixels of a frame that is square, or of any. */
-export const sameFraming = (a: Framing, b: Framing): boolean =>
-  a.fit === b.fit && a.kernel === b.kernel && a.exact === b.exact;

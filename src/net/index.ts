@@ -4,10 +4,10 @@
  * by itself, with back-off, jitter and Retry-After; `openPart` takes a file in, checked while it is written and taken up
  * where a connection broke. Errors are HttpErrors, in one line, without an address that may hold a secret.
  */
+
 // Requests and answers.
+
 export { readBody, readText, statusError } from './answer.js';
-// Patience: when to try again, and how fast.
-export { type Clock, systemClock } from './clock.js';
 export { HttpError } from './error.js';
 export {
   createHttp,
@@ -18,7 +18,13 @@ export {
   parseUrl,
   type Timeouts,
 } from './http.js';
-// Files as they come.
-export { announcedBytes, type Expected, openPart, type PartFile } from './part.js';
+
+// Patience: when to try again, and how fast.
+
+export { type Clock, systemClock } from './clock.js';
 export { createRateLimiter, type RateLimiter } from './rate.js';
 export { isPassingStatus, parseRetryAfter, type RetryOptions, withRetries } from './retry.js';
+
+// Files as they come.
+
+export { announcedBytes, type Expected, openPart, type PartFile } from './part.js';

@@ -11,7 +11,7 @@ import {
   type ScoreRow,
   scoreSummary,
 } from '../classify/index.js';
-import { readImportReport } from '../data/eda/index.js';
+import { readImportReport } from '../data/dataset/index.js';
 import { readLineage } from '../data/lineage/index.js';
 import type { GanSummary } from '../generate/index.js';
 import { ganConfigSchema } from '../generate/index.js';

@@ -1,6 +1,9 @@
 /** `import-report.json`: how a dataset was made, with everything that was left out and why. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJson } from 'graft-torch/base';
 import type { DuplicatePair } from '../duplicates/duplicates.js';
-import type { Split } from './dataset.js';
+import type { Dataset, Split } from './dataset.js';
 import { type Problem, type ProblemKind, problemKinds } from './problems.js';
 
 export const reportFile = 'import-report.json';
@@ -64,4 +67,22 @@ export function flowOf(kept: readonly string[], problems: readonly Problem[]): F
     labels = [...labels, ...removed];
   }
   return [{ stage: 'found', text: 'found', images: labels.length, byLabel: count(labels) }, ...stages];
+}
+
+/** The import's report; null where the folder has none. */
+export function readImportReport(dataset: Dataset): ImportReport | null {
+  const path = join(dataset.dir, reportFile);
+  if (!existsSync(path)) return null;
+  const report = readJson<ImportReport>(path);
+  // Reports of earlier versions have no flow, and do not say of which label a problem was.
+  const problems = (report.problems ?? []).map(
+    (problem): Problem => ({ ...problem, label: problem.label ?? '' }),
+  );
+  const flow =
+    report.flow ??
+    flowOf(
+      dataset.rows.map(({ label }) => label),
+      problems,
+    );
+  return { ...report, duplicates: report.duplicates ?? [], problems, flow };
 }

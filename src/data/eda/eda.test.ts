@@ -8,13 +8,13 @@ import { barsPanel } from '../../report/charts/bars.js';
 import { toHtml } from '../../report/html.js';
 import { toMarkdown } from '../../report/markdown.js';
 import { describeDataset } from '../dataset/describe.js';
+import { readImportReport } from '../dataset/report.js';
 import { columnsOf, columnTitle } from './columns.js';
 import { pairsOf } from './duplicates.js';
 import { exampleAudit, exampleDataset, hostile, longName, writeExampleReport } from './example.test-data.js';
 import { findingsOf } from './findings.js';
-import { readImportReport } from './flow.js';
-import { figuresDirOf, makeEdaReport, writeEdaReport } from './index.js';
 import { gapsOf } from './missing.js';
+import { figuresDirOf, makeEdaReport, writeEdaReport } from './report.js';
 import { drawSamples } from './samples.js';
 import { seriesOf } from './series.js';
 

@@ -1,7 +1,4 @@
 /** The way from what was found to the dataset: what was left out, for what reason, and what it did to the classes. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { readJson } from 'graft-torch/base';
 import {
   type Block,
   barsPanel,
@@ -17,26 +14,8 @@ import {
 } from '../../report/index.js';
 import type { Dataset } from '../dataset/dataset.js';
 import { nameSome, type Problem, problemKinds } from '../dataset/problems.js';
-import { type FlowStage, flowOf, type ImportReport, reportFile } from '../dataset/report.js';
+import { type FlowStage, type ImportReport, reportFile } from '../dataset/report.js';
 import { areaLegend, type SeriesSet, segmentsOf } from './series.js';
-
-/** The import's report; null where the folder has none. */
-export function readImportReport(dataset: Dataset): ImportReport | null {
-  const path = join(dataset.dir, reportFile);
-  if (!existsSync(path)) return null;
-  const report = readJson<ImportReport>(path);
-  // Reports of earlier versions have no flow, and do not say of which label a problem was.
-  const problems = (report.problems ?? []).map(
-    (problem): Problem => ({ ...problem, label: problem.label ?? '' }),
-  );
-  const flow =
-    report.flow ??
-    flowOf(
-      dataset.rows.map(({ label }) => label),
-      problems,
-    );
-  return { ...report, duplicates: report.duplicates ?? [], problems, flow };
-}
 
 export function flowBlocks(dataset: Dataset, report: ImportReport | null, set: SeriesSet): Block[] {
   if (!report)

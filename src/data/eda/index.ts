@@ -8,6 +8,5 @@
 
 // What other reports tell of a dataset.
 export { columnTitle } from './columns.js';
-export { readImportReport } from './flow.js';
 export { type EdaOptions, type EdaPhase, figuresDirOf, makeEdaReport, writeEdaReport } from './report.js';
 export { thumbnail } from './thumbnails.js';

@@ -4,10 +4,10 @@ import type { ReportDocument } from '../../report/index.js';
 import { writeFigureFiles, writePage } from '../../report/index.js';
 import type { AuditResult } from '../audit/result.js';
 import type { Dataset } from '../dataset/dataset.js';
+import { readImportReport } from '../dataset/report.js';
 import { columnsOf } from './columns.js';
 import { composeEdaReport } from './content.js';
 import { duplicateBlocks } from './duplicates.js';
-import { readImportReport } from './flow.js';
 import { samplesGallery } from './samples.js';
 
 export type EdaPhase = 'pictures' | 'figures';

@@ -1,4 +1,7 @@
-/** Client of the ISIC archive. See docs/isic-archive.md. */
+/**
+ * The ISIC archive (docs/isic-archive.md): `createClient` speaks to its API with a long download's manners, `fetchIsic`
+ * makes a dataset, or a plain folder, of what a query finds, and goes on where it was stopped.
+ */
 export { type BulkSummary, bulkMetadataUrl, describeBulkMetadata, fetchBulkMetadata } from './bulk.js';
 export { type ArchiveClient, archiveUrl, type ClientOptions, createClient } from './client.js';
 export type { DownloadProgress } from './download-all.js';

@@ -1,4 +1,7 @@
-/** TODO door */
+/**
+ * Lineage as records: what something was fitted to (`Fit`), held against the images that it is to be judged on
+ * (`compareFit`), and `lineage.json` beside synthetic images. The room `lineage` asks runs and weights for theirs.
+ */
 export {
   compareFit,
   type Fit,

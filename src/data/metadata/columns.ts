@@ -15,8 +15,8 @@ import {
   type SqlTable,
   sqlNames,
 } from './duckdb.js';
+import type { Source } from './formats/index.js';
 import type { ColumnSpec, FromColumns, Mapping } from './mapping.js';
-import type { Source } from './sources.js';
 
 interface Canonical {
   sql: string;

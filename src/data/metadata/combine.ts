@@ -18,7 +18,7 @@ import {
   rowColumn,
   sourceColumn,
 } from './duckdb.js';
-import type { Source } from './sources.js';
+import type { Source } from './formats/index.js';
 
 /** A table with its columns called `c0`, `c1` … in SQL. */
 export interface Combined {

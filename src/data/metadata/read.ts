@@ -19,11 +19,11 @@ import {
   type SqlTable,
   sourceColumn,
 } from './duckdb.js';
+import { readSource, type Source } from './formats/index.js';
 import { readGuarded } from './guarded.js';
 import { loadMapping, type Mapping } from './mapping.js';
 import type { Metadata, MetadataRow } from './metadata.js';
 import { type Recognised, recognise } from './recognise.js';
-import { readSource, type Source } from './sources.js';
 
 /**
  * Reads metadata tables.
@@ -65,7 +65,7 @@ export async function readHere(
   const engine = await openEngine();
   try {
     const read: Source[] = [];
-    for (const [i, path] of paths.entries()) read.push(await readSource(engine, path, i));
+    for (const [i, path] of paths.entries()) read.push(await readSource(engine, { path, index: i }));
     await lockEngine(engine);
     const recognised = recognise(read, options.mapping);
     const sources = recognised ? await withHeaders(engine, read, recognised) : read;

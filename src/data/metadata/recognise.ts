@@ -1,7 +1,7 @@
 /** Which mapping the given tables belong to, and which of its tables each of them is. */
 import { ConfigError, DataError } from 'graft-torch/base';
+import type { Source } from './formats/index.js';
 import { loadMapping, type Mapping, shippedMappings, type TableMapping } from './mapping.js';
-import type { Source } from './sources.js';
 
 export interface Recognised {
   mapping: Mapping;

@@ -1,5 +1,7 @@
-/** Phantoms: procedural dermoscopy with a known best possible AUC. See docs/phantoms.md. */
-
+/**
+ * Phantoms: procedural dermoscopy with a known best possible AUC (docs/phantoms.md). `createPhantomDataset` makes a
+ * dataset; `samplePhantom` and `renderPhantom` make one picture.
+ */
 export { createPhantomDataset } from './dataset.js';
 export {
   bayesAuc,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ConfigError, Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import { type Latent, type PhantomFactors, samplePhantom, withLatent } from './factors.js';
-import { asymmetryIndex, borderIndex, colourCount, diameterIndex } from './measure.js';
+import { asymmetryIndex, borderIndex, colourCount, diameterIndex } from './measure.test-data.js';
 import { renderPhantom, renderPhantomMask } from './render.js';
 
 function draw(n: number, seed: number): PhantomFactors[] {

@@ -23,9 +23,6 @@ export interface Outline {
 /** Lesion radius in half-widths of the field for a diameter factor in (0, 1). */
 export const lesionRadius = (diameter: number): number => 0.19 + 0.47 * diameter;
 
-/** The field of view is taken as 20 mm wide. */
-export const FIELD_MM = 20;
-
 export function makeOutline(factors: PhantomFactors, random: Random): Outline {
   const { asymmetry, border, nuisance } = factors;
   const radius = lesionRadius(factors.diameter);
