@@ -130,7 +130,7 @@ const configOf = ({ architecture, size, batch }: Setting): GanConfig =>
     ],
   });
 
-/** Our side: what `graft gan train --recipe` builds, one step, and its two losses read as the peer reads them. */
+/** Our side: what `graft generator train --recipe` builds, one step, and its two losses read as the peer reads them. */
 class Ours {
   readonly adversaries: Adversaries;
   private readonly batches: StepBatch[];
@@ -323,7 +323,7 @@ function memory(steps: number) {
 /** Bars and size of the sampling run. */
 const SAMPLING = { count: 1000, imagesPerSecond: 200 } as const;
 
-/** Images a second that `graft gan sample` makes and writes as PNG files: sngan-64, median of three. */
+/** Images a second that `graft generator sample` makes and writes as PNG files: sngan-64, median of three. */
 async function sampling(): Promise<number> {
   const config = configOf({ architecture: 'sngan', size: 64, batch: 16 });
   const folder = mkdtempSync(join(tmpdir(), 'graft-bench-sample-'));

@@ -4,10 +4,12 @@
  *     node dist/examples/my-classifier.js
  *     graft classify train --data isic2017 --module dist/examples/my-classifier.js
  */
+
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { trustCode } from 'graft-gan/base';
 import type { ClassifierModule, NetworkContext } from 'graft-gan/classify';
 import { createPhantomDataset } from 'graft-gan/data/phantom';
 import { createRun } from 'graft-gan/run';
@@ -60,6 +62,7 @@ if (import.meta.url === pathToFileURL(file).href) {
   const out = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'my-classifier-'));
   const data = join(out, 'phantoms');
   await createPhantomDataset(data, { count: 300, sizePx: 64, prevalence: 0.3, seed: 1 });
+  trustCode(file); // the trial's jobs are processes of their own, which load it again
   const config = await withModule(
     trialConfigSchema.parse({
       name: 'my-classifier',

@@ -210,7 +210,7 @@ describe('a GAN run that is stopped in every way ends as one that never was', ()
   test('Ctrl-C saves, says how to go on, and ends with 130; SIGTERM too; kill -9 costs only steps', async () => {
     const interrupted = await stopAt(train(stopped()), 3, 'SIGINT');
     expect(interrupted.stderr).toMatch(
-      /stopping after this step(.|\n)*graft: .*saved.*graft gan resume .*stopped/,
+      /stopping after this step(.|\n)*graft: .*saved.*graft generator resume .*stopped/,
     );
     expect(interrupted.code).toBe(130);
     const { status, step, checkpoints } = readRun(stopped());

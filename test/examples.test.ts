@@ -127,7 +127,7 @@ describe('a module from the command line', () => {
       graft('generator', 'sample', 'painted', '--count', '2', '--out', 'pictures', ...args);
     // Only a configuration names it now: the user is asked.
     const refused = sample();
-    expect(refused.stderr).toMatch(/painter\.mjs: this GAN is made by a program.*--trust-code/);
+    expect(refused.stderr).toMatch(/painter\.mjs: a module is a program.*--trust-code/);
     expect(refused.status).toBe(2);
     expect(sample('--trust-code').status).toBe(0);
     expect(graft('generator', 'inspect', 'painted', '--trust-code').stdout).toMatch(/Painter|layer +Linear/);

@@ -42,7 +42,7 @@ const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/bin/zsh'].filter(existsSy
 
 test.each(shells)('%s reads back what was put in, as one word on one line', (shell) => {
   for (const name of names) {
-    const line = commandLine`graft gan sample ${name} --out ${name}`;
+    const line = commandLine`graft generator sample ${name} --out ${name}`;
     expect(line.split('\n'), name).toHaveLength(1);
     const file = name.startsWith('-') ? `./${name}` : name;
     expect(words(shell, line), line).toEqual(['gan', 'sample', file, '--out', name]);
@@ -50,7 +50,7 @@ test.each(shells)('%s reads back what was put in, as one word on one line', (she
 });
 
 test('plain names stay as they are', () => {
-  expect(commandLine`graft gan resume ${'runs/sngan-64_malignant.2'} --count ${500}`).toBe(
-    'graft gan resume runs/sngan-64_malignant.2 --count 500',
+  expect(commandLine`graft generator resume ${'runs/sngan-64_malignant.2'} --count ${500}`).toBe(
+    'graft generator resume runs/sngan-64_malignant.2 --count 500',
   );
 });

@@ -4,7 +4,7 @@
  */
 
 /**
- * A command line with what is put in quoted for a POSIX shell: commandLine`graft gan resume ${dir}`. A file's name that
+ * A command line with what is put in quoted for a POSIX shell: commandLine`graft generator resume ${dir}`. A file's name that
  * begins with a dash would be taken for an option and gets `./` in front; the value of an option may begin with one.
  */
 export function commandLine(text: TemplateStringsArray, ...values: readonly (string | number)[]): string {

@@ -24,3 +24,5 @@ export { checkedBy } from './schema.js';
 // Passwords and keys that must not be told.
 export { givenSecrets, hiddenParts, hideSecrets, shownAddress } from './secrets.js';
 export { openThreads, serve } from './threads.js';
+// Whose code may run.
+export { requireTrustIn, TRUST_VARIABLE, trustCode, trustsCode } from './trust.js';

@@ -99,7 +99,7 @@ function scopeOf(
   const covered = new Set(synthetic.map((set) => set.class));
   if (!covered.has(dataset.positive)) {
     throw new DataError(
-      `GAN-train needs synthetic images of the positive class '${dataset.positive}' of ${dataset.dir}; got ${[...covered].join(', ') || 'none'}. Make some with \`graft gan sample\``,
+      `GAN-train needs synthetic images of the positive class '${dataset.positive}' of ${dataset.dir}; got ${[...covered].join(', ') || 'none'}. Make some with \`graft generator sample\``,
     );
   }
   const missing = [...realCounts.keys()].filter((name) => !covered.has(name));
@@ -135,7 +135,7 @@ function countsFor(
     const why = count === undefined ? ', as many as the training split has' : '';
     const less = most > 0 ? `, or take fewer with --count ${most}` : '';
     throw new DataError(
-      `there are ${held(short)} synthetic images of '${short}', but GAN-train takes ${wanted(short)}${why}; make more with \`graft gan sample --count ${wanted(short)}\`${less}`,
+      `there are ${held(short)} synthetic images of '${short}', but GAN-train takes ${wanted(short)}${why}; make more with \`graft generator sample --count ${wanted(short)}\`${less}`,
     );
   }
   return Object.fromEntries(classes.map((name) => [name, wanted(name)]));

@@ -45,7 +45,7 @@ let fresh: Dataset;
 let malignant: SyntheticFolder;
 let benign: SyntheticFolder;
 
-/** A folder as `graft gan sample` writes it. */
+/** A folder as `graft generator sample` writes it. */
 function writeSynthetic(name: string, label: string, count: number, lineage: Partial<Lineage> = {}): string {
   const folder = join(dir, name);
   mkdirSync(folder);

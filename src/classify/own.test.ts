@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { liveTensors, type Tensor, tidy } from 'graft-torch';
 import type { Random } from 'graft-torch/base';
 import { Conv2d, Linear, Module } from 'graft-torch/nn';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { TRUST_VARIABLE } from '../base/index.js';
 import { traceTraining } from '../lineage/index.js';
 import { openExtractor } from '../metrics/backbone/index.js';
 import { InterruptedError } from '../run/interrupt.js';
@@ -99,6 +100,10 @@ afterAll(() => {
 });
 const train = (name: string, changes: Partial<TrainClassifierOptions> = {}) =>
   trainClassifier({ config: recipe(), runDir: join(dir, name), ...data, ...changes });
+
+// Whoever writes a module here trusts it.
+beforeEach(() => void vi.stubEnv(TRUST_VARIABLE, '1'));
+afterEach(() => void vi.unstubAllEnvs());
 
 describe('a network from a program', () => {
   it('trains like Graft’s own; whoever opens the run hands it in again', async () => {
@@ -210,9 +215,9 @@ describe('a network from a module', () => {
     await expect(train('changed', run)).rejects.toThrow(InterruptedError);
     writeFileSync(file, `${MODULE}// another\n`);
     await expect(train('changed', { config, ifExists: 'continue' })).rejects.toThrow(
-      /small\.mjs: has changed since the run began/,
+      /small\.mjs: is not the module that the run was begun with/,
     );
-    await expect(openClassifier(join(dir, 'module'), 'cpu')).rejects.toThrow(/has changed/);
+    await expect(openClassifier(join(dir, 'module'), 'cpu')).rejects.toThrow(/is not the module that the run was begun with/);
     expect((await train('module', { config, ifExists: 'continue' })).steps).toBe(4);
     writeFileSync(file, MODULE);
     expect((await train('changed', { config, ifExists: 'continue' })).steps).toBe(4);

@@ -35,7 +35,16 @@ import { partitionsOf } from '../data/dataset/index.js';
 import { withProgress } from '../run/index.js';
 import { openData, reopenData, withAsyncTotal } from './classify-data.js';
 import { describeEvaluation } from './classify-evaluate-text.js';
-import { collect, examples, globalOptions, integer, notice, output, startEngine } from './common.js';
+import {
+  addTrustOption,
+  collect,
+  examples,
+  globalOptions,
+  integer,
+  notice,
+  output,
+  startEngine,
+} from './common.js';
 
 interface EvaluateFlags extends Pick<ScoreRunOptions, 'tta' | 'fresh'>, KnownOptions {
   csv?: string;
@@ -48,8 +57,7 @@ interface EvaluateFlags extends Pick<ScoreRunOptions, 'tta' | 'fresh'>, KnownOpt
 }
 
 export function registerEvaluate(classify: Command): void {
-  const evaluate = classify
-    .command('evaluate')
+  const evaluate = addTrustOption(classify.command('evaluate'))
     .description(
       'every score with its interval, calibration, subgroups; threshold and temperature from validation',
     )

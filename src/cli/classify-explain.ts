@@ -18,7 +18,7 @@ import {
 import { type EvaluationSplit, openClassifier } from '../classify/index.js';
 import { withProgress } from '../run/index.js';
 import { reopenData } from './classify-data.js';
-import { collect, examples, globalOptions, integer, output, startEngine } from './common.js';
+import { addTrustOption, collect, examples, globalOptions, integer, output, startEngine } from './common.js';
 import { plainTable, trimmed } from './table.js';
 
 interface ExplainFlags {
@@ -36,8 +36,7 @@ interface ExplainFlags {
 }
 
 export function registerExplain(classify: Command): void {
-  const explain = classify
-    .command('explain')
+  const explain = addTrustOption(classify.command('explain'))
     .description('where the classifier looks, as overlays, and whether those maps mean anything')
     .argument('<run>', 'run folder of a classifier')
     .addOption(

@@ -4,7 +4,7 @@ import { setThreads } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
 import type { ClassifierExportFormat } from '../classify/index.js';
 import { exportClassifier } from '../classify/index.js';
-import { examples, globalOptions, notice, output } from './common.js';
+import { addTrustOption, examples, globalOptions, notice, output } from './common.js';
 
 interface ExportFlags {
   format?: ClassifierExportFormat;
@@ -19,8 +19,7 @@ const ENDINGS: [RegExp, ClassifierExportFormat][] = [
 ];
 
 export function registerExport(classify: Command): void {
-  const command = classify
-    .command('export')
+  const command = addTrustOption(classify.command('export'))
     .description('write a trained classifier for other programs: ONNX, TorchScript, safetensors, .pth')
     .argument('<run>', 'run folder of a classifier')
     .requiredOption('--out <file>', 'file to write')

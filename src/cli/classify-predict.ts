@@ -17,7 +17,7 @@ import { csvText } from '../data/table/index.js';
 import { parseIntensity, parsePage } from '../image/index.js';
 import { InterruptedError, withInterrupt, withProgress } from '../run/index.js';
 import { likeliest } from '../stats/index.js';
-import { examples, globalOptions, notice, output, startEngine } from './common.js';
+import { addTrustOption, examples, globalOptions, notice, output, startEngine } from './common.js';
 
 interface PredictFlags {
   csv?: string;
@@ -28,8 +28,7 @@ interface PredictFlags {
 }
 
 export function registerPredict(classify: Command): void {
-  const predict = classify
-    .command('predict')
+  const predict = addTrustOption(classify.command('predict'))
     .description('score pictures: files, and folders with the folders within')
     .argument('<run>', 'run folder of a classifier')
     .argument('<pictures...>', 'files and folders')

@@ -17,6 +17,7 @@ import { reopenDataset } from '../data/dataset/index.js';
 import { Progress, runStatus, settleThreads, trainedOn, withInterrupt } from '../run/index.js';
 import { bringWeights, openData } from './classify-data.js';
 import {
+  addTrustOption,
   collect,
   commandConfig,
   examples,
@@ -29,20 +30,19 @@ import {
 } from './common.js';
 
 export function registerTrain(classify: Command): void {
-  const train = classify
-    .command('train')
+  const train = addTrustOption(classify.command('train'))
     .description('train a classifier: the positive class against the rest')
     .requiredOption('--data <dataset>', 'dataset folder (graft data import, graft data phantoms)')
     .option('--recipe <name>', 'recipes/<name>.yaml, or a file', 'efficientnet-b0-64')
     .option(
       '--synthetic <dir>',
-      'folder of synthetic images to add (graft gan sample); repeatable',
+      'folder of synthetic images to add (graft generator sample); repeatable',
       collect,
       [],
     )
     .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
     .option(...partOption)
-    .option(...moduleOption('a network or an augmentation'))
+    .option(...moduleOption('a network or an augmentation of your own'))
     .option('--out <run>', 'run folder (default: runs/<recipe>)')
     .option('--dry-run', 'print the resolved configuration and stop')
     .action(async (options, command: Command) => trainCommand(options, command));
@@ -62,8 +62,7 @@ export function registerTrain(classify: Command): void {
     ['every key with its default and source', 'graft classify train --data isic2017 --dry-run'],
   ]);
 
-  const resume = classify
-    .command('resume')
+  const resume = addTrustOption(classify.command('resume'))
     .description('go on with a run that was stopped; it ends as if it never had been')
     .argument('<run>', 'run folder')
     .option('--data <dataset>', 'where its dataset is now, if that has moved')

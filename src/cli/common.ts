@@ -10,7 +10,7 @@ import { ConfigError, GraftError, oneLine, systemProblem, visible } from 'graft-
 import { findEngine } from 'graft-torch/setup';
 import pc from 'picocolors';
 import type { z } from 'zod';
-import { givenSecrets, hideSecrets } from '../base/index.js';
+import { givenSecrets, hideSecrets, trustCode } from '../base/index.js';
 import type { ConfigSources, RunKind } from '../run/index.js';
 import { configToYaml, InterruptedError, interruptedExitCode, resolveConfig } from '../run/index.js';
 
@@ -121,16 +121,26 @@ export const partOption = [
   'of a weights file that holds several state dicts, which: netG, model_ema; or what its names begin with',
 ] as const;
 
-/** @param what the module may hold */
+/** `--module`: whoever names a file there trusts its code. @param what the module may hold */
 export const moduleOption = (what: string) =>
-  ['--module <file>', `${what} of one’s own: a .js file (.ts where this Node runs it)`] as const;
+  [
+    '--module <file>',
+    `${what}: a .js file (.ts where this Node runs it)`,
+    (path: string) => {
+      trustCode(path);
+      return path;
+    },
+  ] as const;
 
-/** `--trust-code`, for commands that may open a TorchScript file. Jobs in processes of their own inherit it. */
+/** `--trust-code`, for commands that may open a TorchScript file or a module. Jobs in processes of their own inherit it. */
 export const addTrustOption = (command: Command): Command =>
   command
-    .option('--trust-code', 'run the code of TorchScript files (FILE.pt) that are named: they are programs')
+    .option(
+      '--trust-code',
+      'run the code of TorchScript files (FILE.pt) and modules that are named: they are programs',
+    )
     .hook('preAction', (_, called) => {
-      if (called.opts().trustCode) process.env.GRAFT_TRUST_CODE = '1'; // metrics/backbone/trust.ts reads it
+      if (called.opts().trustCode) trustCode();
     });
 
 /** Name of a recipe, or of a file without folder and ending: what default folders are called after. */

@@ -10,7 +10,7 @@ import {
   checkGeneratorData,
   classTitle,
   ganConfigSchema,
-  loadModule,
+  openModule,
   settleChannels,
   settleModule,
   standingSentence,
@@ -36,6 +36,7 @@ import {
   conditionFlags,
   examples,
   globalOptions,
+  moduleOption,
   notice,
   output,
   partOption,
@@ -52,7 +53,7 @@ export function registerTrain(generator: Command): void {
     .option('--recipe <name>', 'recipes/<name>.yaml, or a file', 'sngan-64')
     .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
     .option(...partOption)
-    .option('--module <file>', 'JavaScript file with networks, an objective or a regulariser of your own')
+    .option(...moduleOption('networks, an objective or a regulariser of your own'))
     .option('--out <run>', 'run folder (default: runs/<recipe>-<class>)')
     .option('--dry-run', 'print the resolved configuration and stop')
     .action(async (options, command: Command) => trainCommand(options, command));
@@ -87,7 +88,7 @@ export function registerTrain(generator: Command): void {
     .description('go on with a run that was stopped; it ends as if it never had been')
     .argument('<run>', 'run folder')
     .option('--data <dataset>', 'where its dataset is now, if that has moved')
-    .option('--module <file>', 'where its module is now, of a run that was begun with one')
+    .option(...moduleOption('where its module is now, of a run that was begun with one'))
     .option('--changed-module', 'go on although that module is not what it was')
     .action(async (dir: string, options: ResumeOptions, command: Command) =>
       resumeCommand(dir, options, command),
@@ -125,7 +126,7 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   ]);
   if (config === null) return;
   // A recipe that was another run's config.yaml has the hash of then: this run has the module as it is now.
-  const parts = await loadModule(config, { ...trustIn(options.module), changed: true });
+  const parts = await openModule(config, { changed: true });
   checkGanConfig(config, parts);
   if (config.monitorEvery > 0) requireTrust(config.backbone);
   const dataset = checkGeneratorData(config);
@@ -135,10 +136,6 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   const run = createRun(dir, { kind: 'gan', config: whole, dataHash: dataset.hash });
   await runToEnd(run, { config: whole, parts }, command);
 }
-
-/** A module that this command line names is trusted; one that only a file names needs `--trust-code`. */
-const trustIn = (module: string | undefined): { trusted?: boolean } =>
-  module === undefined ? {} : { trusted: true };
 
 /** The classes as the dataset spells them. @throws ConfigError listing them where none is named */
 async function wantedClasses({ class: labels, data }: TrainOptions): Promise<string[]> {
@@ -170,7 +167,7 @@ async function resumeCommand(dir: string, options: ResumeOptions, command: Comma
   let current: { path: string; sha256: string } | undefined;
   if (module !== undefined) {
     const given = { module: named ?? module, moduleSha256 } as GanConfig;
-    parts = await loadModule(given, { ...trustIn(named), changed });
+    parts = await openModule(given, { changed });
     current = { path: given.module!, sha256: (await settleModule(given)).moduleSha256! };
   }
   const run = openRun(dir, { kind: 'gan', data, module: current });

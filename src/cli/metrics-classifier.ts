@@ -12,6 +12,7 @@ import { framingWords } from '../image/index.js';
 import { InterruptedError, Progress, settleThreads as settle, withInterrupt } from '../run/index.js';
 import { openData } from './classify-data.js';
 import {
+  addTrustOption,
   collect,
   commandConfig,
   examples,
@@ -38,21 +39,20 @@ interface ClassifierFlags {
 }
 
 export function registerClassifier(metrics: Command): void {
-  const command = metrics
-    .command('classifier')
+  const command = addTrustOption(metrics.command('classifier'))
     .description(
       'GAN-train and GAN-test: a classifier trained on synthetic images and tested on real ones, and the reverse',
     )
     .requiredOption('--data <dataset>', 'dataset folder whose training split the GAN learned from')
     .requiredOption(
       '--synthetic <dir>',
-      'folder of synthetic images of one class (graft gan sample); repeatable, for every class or the positive one',
+      'folder of synthetic images of one class (graft generator sample); repeatable, for every class or the positive one',
       collect,
       [],
     )
     .option('--recipe <name>', 'classifier: recipes/<name>.yaml, or a file', 'efficientnet-b0-64')
     .option('--set <key=value>', 'override a key of the recipe; repeatable', collect, [])
-    .option(...moduleOption('a network or an augmentation'))
+    .option(...moduleOption('a network or an augmentation of your own'))
     .option('--seeds <count>', 'classifiers of each kind', integer({ min: 1, max: 100 }), 3)
     .option(
       '--count <images>',

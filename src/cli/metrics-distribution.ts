@@ -38,7 +38,7 @@ export function registerDistribution(metrics: Command): void {
       integer({ min: 0, max: 10_000 }),
       50,
     )
-    .option(...moduleOption('metrics'))
+    .option(...moduleOption('metrics of your own'))
     .action(async (flags: DistributionFlags, command: Command) => distributionCommand(flags, command));
   examples(command, [
     [

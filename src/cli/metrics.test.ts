@@ -205,7 +205,7 @@ async function classes(name: string): Promise<Record<'dataset' | 'malignant' | '
   return folders;
 }
 
-/** What `graft gan sample` writes beside its images. */
+/** What `graft generator sample` writes beside its images. */
 const exampleLineage: Lineage = {
   graft: '0.1.0',
   run: 'phantoms',

@@ -35,8 +35,7 @@ export { wasserstein } from './adversarial/objectives/wasserstein.js';
 export {
   type GanNetworks,
   type GanParts,
-  loadModule,
-  type ModuleOptions,
+  openModule,
   settleModule,
 } from './adversarial/own.js';
 

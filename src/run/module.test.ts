@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError } from 'graft-torch/base';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { TRUST_VARIABLE, trustCode } from '../base/index.js';
 import { loadModule } from './module.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-module-'));
@@ -14,6 +15,10 @@ const write = (name: string, text: string): string => {
   writeFileSync(path, text);
   return path;
 };
+
+// Whoever writes a module here trusts it.
+beforeEach(() => void vi.stubEnv(TRUST_VARIABLE, '1'));
+afterEach(() => void vi.unstubAllEnvs());
 
 test('gives the default export, the hash of the file and its whole path', async () => {
   const text = 'export default { answer: 42 };\n';
@@ -32,7 +37,7 @@ test('a file that has changed is loaded anew, and refused where it must be the o
   write('changing.mjs', 'export default { value: 2 };');
   expect((await loadModule(path)).exports).toEqual({ value: 2 });
   await expect(loadModule(path, { sha256: hash })).rejects.toThrow(
-    /changing\.mjs: has changed since the run began .*put it back as it was, or start a new run/,
+    /changing\.mjs: is not the module that the run was begun with .*put it back as it was, or start a new run/,
   );
 });
 
@@ -49,4 +54,15 @@ test.each([
   expect(error).toBeInstanceOf(ConfigError);
   expect(error!.message).toMatch(why);
   expect(error!.message).not.toContain('\n');
+});
+
+test('runs nothing that nobody trusts: not the file, not one beside it', async () => {
+  const path = write('stranger.mjs', 'globalThis.wasHere = true; export default { answer: 42 };');
+  for (const trust of ['', `${path}.js`, write('other.mjs', '')]) {
+    vi.stubEnv(TRUST_VARIABLE, trust);
+    await expect(loadModule(path)).rejects.toThrow(/stranger\.mjs: a module is a program .*--trust-code/);
+  }
+  expect('wasHere' in globalThis).toBe(false);
+  trustCode(path); // as --module does
+  expect((await loadModule(path)).exports).toEqual({ answer: 42 });
 });

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigError, readBytes } from 'graft-torch/base';
+import { requireTrustIn } from '../base/index.js';
 
 export interface LoadedModule {
   /** What its default export holds, unchecked: whoever asked for it knows what must be there. */
@@ -20,20 +21,23 @@ export interface LoadedModule {
 
 /**
  * @param options.sha256 of the file as it was when something was made with it
- * @throws ConfigError in one line: no such file, changed since, TypeScript that this Node does not run, code that fails,
+ * @param options.remedy where it has changed since
+ * @throws ConfigError in one line: no such file, not trusted (../base/trust.ts), changed since, TypeScript that this Node does not run, code that fails,
  *   no default export
  */
 export async function loadModule(
   file: string,
-  options: { sha256?: string | undefined } = {},
+  options: { sha256?: string | undefined; remedy?: string } = {},
 ): Promise<LoadedModule> {
   const path = resolve(file);
   if (!existsSync(path))
     throw new ConfigError(`${file}: there is no such module; name a .js, .mjs or .ts file`);
+  requireTrustIn(file, { what: 'a module' });
+  const { remedy = 'put it back as it was, or start a new run' } = options;
   const hash = createHash('sha256').update(readBytes(path)).digest('hex');
   if (options.sha256 !== undefined && options.sha256 !== hash)
     throw new ConfigError(
-      `${file}: has changed since the run began (SHA-256 ${options.sha256.slice(0, 12)}…, now ${hash.slice(0, 12)}…); put it back as it was, or start a new run`,
+      `${file}: is not the module that the run was begun with (SHA-256 ${options.sha256.slice(0, 12)}…, now ${hash.slice(0, 12)}…): ${remedy}`,
     );
   let content: { default?: unknown };
   try {

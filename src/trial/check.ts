@@ -65,7 +65,7 @@ function framesOf(run: string): Pick<Lineage, 'framing'> {
   if (kind !== 'gan') throw new DataError(`${run}: is a ${kind} run, expected a gan run`);
   if (!summary)
     throw new DataError(
-      `${run}: has not finished training; finish it with \`${commandLine`graft gan resume ${run}`}\``,
+      `${run}: has not finished training; finish it with \`${commandLine`graft generator resume ${run}`}\``,
     );
   const { framing } = summary as unknown as GanSummary;
   return { framing: framing ?? framingOfFolder((config as { data: string }).data) };

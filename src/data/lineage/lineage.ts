@@ -101,7 +101,7 @@ export function readLineage(dir: string): Lineage {
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw new DataError(
-      `${path}: ${issue.path.join('.') || 'lineage'}: ${issue.message}; make the images anew with \`graft gan sample\``,
+      `${path}: ${issue.path.join('.') || 'lineage'}: ${issue.message}; make the images anew with \`graft generator sample\``,
     );
   }
   const lineage = parsed.data;

@@ -20,7 +20,7 @@ import { classTitle } from '../config.js';
 import type { OpenGeneratorOptions, TrainedGenerator } from '../trained-generator.js';
 import { type GanConfig, ganConfigSchema } from './config.js';
 import { makeDiscriminator, makeGenerator } from './networks.js';
-import { type GanNetworks, loadModule, moduleOrigin } from './own.js';
+import { type GanNetworks, moduleOrigin, openModule } from './own.js';
 import type { GanSummary } from './summary.js';
 import { configOfWeights, isGeneratorsNames, withBatchCounts } from './weights-file.js';
 
@@ -134,7 +134,7 @@ async function networksOf(
   { own, given }: { own: readonly string[] | undefined; given: GanNetworks | undefined },
 ): Promise<GanNetworks> {
   const wanted = (['generator', 'discriminator'] as const).filter((name) => own?.includes(name));
-  const networks = given ?? (wanted.length > 0 ? (await loadModule(config)).networks : undefined) ?? {};
+  const networks = given ?? (wanted.length > 0 ? (await openModule(config)).networks : undefined) ?? {};
   const missing = wanted.find((name) => !networks[name]);
   if (missing !== undefined)
     throw new ConfigError(

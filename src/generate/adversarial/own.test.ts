@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { liveTensors, randn, setThreads, type Tensor, tidy } from 'graft-torch';
 import { Conv2d, F, Linear } from 'graft-torch/nn';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { TRUST_VARIABLE } from '../../base/index.js';
 import { DiscriminatorNetwork, GeneratorNetwork, type Judgement } from '../../models/index.js';
 import { createRun, openRun, readEvents, readRun } from '../../run/run-folder.js';
 import { openGenerator } from '../open-generator.js';
@@ -12,7 +13,7 @@ import { generateImages } from '../sample.js';
 import type { GanConfig } from './config.js';
 import { r1r2 } from './objectives/gradient-penalty.js';
 import type { Objective } from './objectives/objective.js';
-import { type GanParts, loadModule, settleModule } from './own.js';
+import { type GanParts, openModule, settleModule } from './own.js';
 import { createTinyDataset, tinyConfig } from './tiny.test-data.js';
 import { trainGan } from './train.js';
 
@@ -55,6 +56,8 @@ const own = (): GanParts => ({
   objective: relativistic,
   regulariser: r1r2(1),
 });
+
+afterEach(() => void vi.unstubAllEnvs());
 
 describe('trainGan', () => {
   test('trains networks, objective and regulariser from outside; a run resumes and opens with the same alone', async () => {
@@ -153,11 +156,12 @@ describe('a module', () => {
     const module = written('good.mjs', 'export default { regulariser: null };\n');
     const config = await settleModule(configOf({ module }));
     expect(config.moduleSha256).toMatch(/^[0-9a-f]{64}$/);
-    await expect(loadModule(config)).rejects.toThrow(/--trust-code/);
-    expect(await loadModule(config, { trusted: true })).toEqual({ regulariser: null });
+    await expect(openModule(config)).rejects.toThrow(/--trust-code/);
+    vi.stubEnv(TRUST_VARIABLE, module);
+    expect(await openModule(config)).toEqual({ regulariser: null });
     writeFileSync(module, 'export default { regulariser: null }; // changed\n');
-    await expect(loadModule(config, { trusted: true })).rejects.toThrow(/--changed-module/);
-    await loadModule(config, { trusted: true, changed: true });
+    await expect(openModule(config)).rejects.toThrow(/--changed-module/);
+    await openModule(config, { changed: true });
   });
 
   test.each<[string, string, RegExp]>([
@@ -172,7 +176,8 @@ describe('a module', () => {
     ['an error', "throw new Error('at the top');", /--module .*: at the top/],
   ])('that exports %s is refused', async (name, text, message) => {
     const module = written(`${name}.mjs`, text);
-    await expect(loadModule(configOf({ module }), { trusted: true })).rejects.toThrow(message);
+    vi.stubEnv(TRUST_VARIABLE, '1');
+    await expect(openModule(configOf({ module }))).rejects.toThrow(message);
   });
 
   test('that is not there is refused', async () => {

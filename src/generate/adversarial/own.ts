@@ -9,12 +9,11 @@
  * one file), images keep them in their lineage, and a run goes on with the same module alone.
  */
 import { existsSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { basename } from 'node:path';
 import { noGrad, tidy, zeros } from 'graft-torch';
 import { ConfigError, sha256File } from 'graft-torch/base';
-import { TRUST_VARIABLE } from '../../metrics/backbone/index.js';
 import { DiscriminatorNetwork, GeneratorNetwork } from '../../models/index.js';
+import { type LoadedModule, loadModule } from '../../run/index.js';
 import { channelsOf } from '../config.js';
 import type { Augment } from './augment/augment.js';
 import type { GanConfig } from './config.js';
@@ -53,68 +52,34 @@ export const namesOf = ({ networks, objective, regulariser, augment }: GanParts)
 export async function settleModule(config: GanConfig): Promise<GanConfig> {
   const { module, moduleSha256: _, ...rest } = config;
   if (module === undefined) return rest;
-  return { ...rest, module, moduleSha256: await hashOf(module) };
-}
-
-async function hashOf(path: string): Promise<string> {
-  if (!existsSync(path)) throw new ConfigError(`--module ${path}: there is no such file`);
-  return await sha256File(path);
-}
-
-export interface ModuleOptions {
-  /**
-   * The user has named this very file, or trusts code (`--trust-code`). A path that only a run's configuration or a recipe
-   * names may have come from somebody else.
-   */
-  trusted?: boolean;
-  /** Take a module that is not what the run was begun with. */
-  changed?: boolean;
+  if (!existsSync(module)) throw new ConfigError(`${module}: there is no such module`);
+  return { ...rest, module, moduleSha256: await sha256File(module) };
 }
 
 /**
  * Loads the module that a configuration names; no parts where it names none.
  *
+ * @param options.changed take one that is not what the run was begun with
  * @throws ConfigError where it is not trusted, has changed, does not run, or exports something else
  */
-export async function loadModule(config: GanConfig, options: ModuleOptions = {}): Promise<GanParts> {
+export async function openModule(config: GanConfig, options: { changed?: boolean } = {}): Promise<GanParts> {
   const { module: path, moduleSha256 } = config;
   if (path === undefined) return {};
-  const { trusted = process.env[TRUST_VARIABLE] === '1', changed = false } = options;
-  if (!trusted)
-    throw new ConfigError(
-      `${path}: this GAN is made by a program of its author's, which may read and write your files: say --trust-code if you know where it comes from`,
-    );
-  const sha256 = await hashOf(path);
-  if (moduleSha256 !== undefined && sha256 !== moduleSha256 && !changed)
-    throw new ConfigError(
-      `${path}: is not the module that the run was begun with (SHA-256 ${sha256.slice(0, 12)}…, was ${moduleSha256.slice(0, 12)}…): put it back, or say --changed-module to go on with this one`,
-    );
-  return partsIn(path, await importFile(path));
-}
-
-async function importFile(path: string): Promise<unknown> {
-  try {
-    return ((await import(pathToFileURL(resolve(path)).href)) as { default?: unknown }).default;
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const isTypeScript =
-      code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
-    const advice = isTypeScript
-      ? `Node ${process.version} does not run it; compile it to JavaScript, or take Node 22.18 or later`
-      : String(message).split('\n')[0];
-    throw new ConfigError(`--module ${path}: ${advice}`, { cause });
-  }
+  const loaded = await loadModule(path, {
+    sha256: options.changed ? undefined : moduleSha256,
+    remedy: 'put it back, or say --changed-module to go on with this one',
+  });
+  return partsIn(path, loaded.exports);
 }
 
 /** @throws ConfigError naming what is none of the parts */
-function partsIn(path: string, exported: unknown): GanParts {
+function partsIn(path: string, exported: LoadedModule['exports']): GanParts {
   const refuse = (what: string): never => {
-    throw new ConfigError(`--module ${path}: ${what}`);
+    throw new ConfigError(`${path}: ${what}`);
   };
   const isObject = (value: unknown): value is Record<string, unknown> =>
     typeof value === 'object' && value !== null;
   const expectation = `its default export is to be { ${PARTS.join('?, ')}? }`;
-  if (!isObject(exported)) return refuse(expectation);
   const unknown = Object.keys(exported).find((key) => !(PARTS as readonly string[]).includes(key));
   if (unknown !== undefined) refuse(`exports ${unknown}; ${expectation}`);
   if (Object.keys(exported).length === 0) refuse(`exports nothing; ${expectation}`);

@@ -34,7 +34,7 @@ import {
 import { openGeneratorData, toLabels, toNetworkRange, toPixels } from '../data.js';
 import { planar } from '../pictures/generate.js';
 import { checkGanConfig, type GanConfig } from './config.js';
-import { type GanParts, loadModule, namesOf } from './own.js';
+import { type GanParts, namesOf, openModule } from './own.js';
 import { canRollBack, rollBack } from './roll-back.js';
 import { adversarialStep, type StepBatch, type StepLosses } from './step.js';
 import { type GanSummary, imagesSeen, summarise } from './summary.js';
@@ -150,7 +150,7 @@ export async function trainGan(run: Run, config: GanConfig, options: TrainOption
 async function openTraining(run: Run, config: GanConfig, options: TrainOptions): Promise<Training> {
   const { networks, objective, regulariser, augment, ...hooks } = options;
   const given = { networks, objective, regulariser, augment };
-  const parts = namesOf(given).length > 0 ? given : await loadModule(config);
+  const parts = namesOf(given).length > 0 ? given : await openModule(config);
   checkGanConfig(config, parts);
   if (config.monitorEvery > 0) requireTrust(config.backbone);
   setThreads(settleThreads(config).threads);

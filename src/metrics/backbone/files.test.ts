@@ -19,14 +19,8 @@ import { exportOnnx, exportTorchScript } from 'graft-torch/export';
 import { Conv2d, F } from 'graft-torch/nn';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openScript, saveScript } from '../../../packages/torch/src/torch/script.js';
-import {
-  openBackbone,
-  openExtractor,
-  parseBackboneSpec,
-  requireTrust,
-  resize,
-  TRUST_VARIABLE,
-} from './index.js';
+import { TRUST_VARIABLE } from '../../base/index.js';
+import { openBackbone, openExtractor, parseBackboneSpec, requireTrust, resize } from './index.js';
 import { loadOnnxRuntime } from './onnx.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-backbone-files-'));

@@ -15,4 +15,4 @@ export type { OwnBackbone } from './own.js';
 export { openCalibrated, parseInput, type SetFeaturesOptions, setFeatures } from './set-features.js';
 // Which one: a string on a command line, in a configuration, in a lineage.
 export { BACKBONE_FORMS, type BackboneSpec, parseBackboneSpec } from './spec.js';
-export { requireTrust, TRUST_VARIABLE } from './trust.js';
+export { requireTrust } from './trust.js';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { liveTensors, type Tensor, tensor } from 'graft-torch';
 import { Random } from 'graft-torch/base';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { TRUST_VARIABLE } from '../../base/index.js';
 import { openBackbone, openExtractor } from '../backbone/index.js';
 import type { ImageSet } from '../sets/index.js';
 import { loadMetrics, measureOwn, type OwnMetric } from './own.js';
@@ -31,6 +32,10 @@ const brightness: OwnMetric = {
   range: [0, 1],
   compute: (real: Tensor, synthetic: Tensor) => Math.abs(real.mean().item() - synthetic.mean().item()),
 };
+
+// Whoever writes a module here trusts it.
+beforeEach(() => void vi.stubEnv(TRUST_VARIABLE, '1'));
+afterEach(() => void vi.unstubAllEnvs());
 
 test('a metric of one’s own has value, interval and floor, over whole groups; nothing leaks', () => {
   const live = liveTensors();

@@ -66,7 +66,7 @@ export function chooseFraming(question: FramingQuestion, { every = false } = {})
   if (asked !== undefined) return { choices: [{ framing: framed(asked), from: 'option' }], warnings };
   if (every) return { choices: USUAL_FITS.map((fit) => ({ framing: framed(fit), from: 'tried' })), warnings };
   throw new ConfigError(
-    `${odd.file}: is ${odd.width}×${odd.height} pixels, and ${synthetic} has no lineage that says how its generator saw such frames: say --fit cover (the centre square, as graft gan train) or --fit fill (the whole frame, squashed)`,
+    `${odd.file}: is ${odd.width}×${odd.height} pixels, and ${synthetic} has no lineage that says how its generator saw such frames: say --fit cover (the centre square, as graft generator train) or --fit fill (the whole frame, squashed)`,
   );
 }
 
