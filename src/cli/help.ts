@@ -14,6 +14,8 @@ export function styleHelp(program: Command): void {
     visibleGlobalOptions,
     visibleCommands,
     optionDescription,
+    commandUsage: (command) => oneName(command, new Help().commandUsage(command)),
+    subcommandTerm: (command) => oneName(command, new Help().subcommandTerm(command)),
     helpWidth: Math.min(process.stdout.columns ?? 100, 110),
     styleTitle: (text) => out.bold(text),
     styleCommandText: (text) => out.cyan(text),
@@ -42,6 +44,10 @@ function visibleGlobalOptions(command: Command): Option[] {
 function visibleCommands(command: Command): Command[] {
   return new Help().visibleCommands(command).filter((inner) => inner.name() !== 'help');
 }
+
+/** Without the alias: an older name works, and is not to be learned. */
+const oneName = (command: Command, text: string): string =>
+  command.alias() ? text.replace(`|${command.alias()}`, '') : text;
 
 /** Without "(default: [])" behind options that may be repeated. */
 function optionDescription(option: Option): string {
