@@ -5,6 +5,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -231,7 +232,8 @@ describe.skipIf(!registry)(`installed in an empty folder${skipped}`, () => {
     const types = dirname(dirname(createRequire(import.meta.url).resolve('@types/node/package.json')));
     const options = [
       '--strict',
-      '--noEmit',
+      '--outDir',
+      'built',
       '--module',
       'nodenext',
       '--target',
@@ -240,10 +242,19 @@ describe.skipIf(!registry)(`installed in an empty folder${skipped}`, () => {
       types,
     ];
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    const checked = run(process.execPath, [tsc, ...options, '--types', 'node', 'doors.ts']);
+    // The examples, too: against the published types, and run as what comes of them.
+    const examples = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts'));
+    for (const name of examples) cpSync(join(root, 'examples', name), join(app, name));
+    const checked = run(process.execPath, [tsc, ...options, '--types', 'node', 'doors.ts', ...examples]);
     // Types of other packages are theirs: Observable Plot's ask for those of D3.
     const ours = checked.stdout.split('\n').filter((line) => /^(?!node_modules\/(?!graft-)|\s|$)/.test(line));
     expect(ours).toEqual([]);
+    expect(examples.length).toBe(4);
+    const trained = run(process.execPath, [join('built', 'dcgan.js'), '20']);
+    expect(trained).toMatchObject({ status: 0, stderr: '' });
+    expect(trained.stdout).toMatch(/step 20: D /);
+    const measured = run(process.execPath, [join('built', 'my-metric.js')]);
+    expect(JSON.parse(measured.stdout)).toMatchObject({ metric: 'sharpness', better: 'lower' });
   }, 300_000);
 
   it('has types that resolve as its modules do (arethetypeswrong)', (context) => {
