@@ -1,5 +1,5 @@
 /**
- * A GAN on graft-torch alone: it learns discs, bright ones on a dark ground, 32 × 32 pixels, in under a minute on two
+ * A GAN on graft-torch alone: it learns discs, bright ones on a dark ground, 32 × 32 pixels, in seconds on two
  * cores. Read it from the top to the bottom: networks, data, training loop.
  *
  *     node dist/examples/dcgan.js [steps] [picture.pgm]

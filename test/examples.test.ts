@@ -148,7 +148,7 @@ describe('a module from the command line', () => {
       /^graft: [^\n]*is not the module that the run was begun with[^\n]*--changed-module[^\n]*\n$/,
     );
     expect(refused.status).toBe(2);
-    expect(graft('generator', 'resume', 'later', '--module', 'nowhere.mjs').stderr).toMatch(/no such file/);
+    expect(graft('generator', 'resume', 'later', '--module', 'nowhere.mjs').stderr).toMatch(/no such module/);
     const went = graft('generator', 'resume', 'later', '--module', 'later.mjs', '--changed-module');
     expect(went.stderr).not.toMatch(/error/i);
     expect(went.status).toBe(0);

@@ -45,7 +45,7 @@ test.each(shells)('%s reads back what was put in, as one word on one line', (she
     const line = commandLine`graft generator sample ${name} --out ${name}`;
     expect(line.split('\n'), name).toHaveLength(1);
     const file = name.startsWith('-') ? `./${name}` : name;
-    expect(words(shell, line), line).toEqual(['gan', 'sample', file, '--out', name]);
+    expect(words(shell, line), line).toEqual(['generator', 'sample', file, '--out', name]);
   }
 });
 

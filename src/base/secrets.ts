@@ -82,7 +82,7 @@ export function givenSecrets(args: readonly string[], env: Environment): string[
 }
 
 const namedValue =
-  /(?<![a-z])((?:ssl)?pass(?:word|wd|phrase)?|pwd|pgpassword|secret(?:_?access)?(?:_?key)?|(?:access|auth|refresh|session|security)?_?token|(?:shared_?access|access|account)_?key(?:_?id)?|api_?key|x-amz-(?:signature|credential|security-token)|sig(?:nature)?|awsaccesskeyid)(["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s&;,'"]+)/gi;
+  /(?<![a-z])((?:ssl)?pass(?:word|wd|phrase|(?=["']?\s*=|["']?:\S))|pwd|pgpassword|secret(?:_?access)?(?:_?key)?|(?:access|auth|refresh|session|security)?_?token|(?:shared_?access|access|account)_?key(?:_?id)?|api_?key|x-amz-(?:signature|credential|security-token)|sig(?:nature)?|awsaccesskeyid)(["']?\s*[=:]\s*)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s&;,'"]+)/gi;
 
 /**
  * A text without secrets: the given ones, and what looks like one.

@@ -217,7 +217,9 @@ describe('a network from a module', () => {
     await expect(train('changed', { config, ifExists: 'continue' })).rejects.toThrow(
       /small\.mjs: is not the module that the run was begun with/,
     );
-    await expect(openClassifier(join(dir, 'module'), 'cpu')).rejects.toThrow(/is not the module that the run was begun with/);
+    await expect(openClassifier(join(dir, 'module'), 'cpu')).rejects.toThrow(
+      /is not the module that the run was begun with/,
+    );
     expect((await train('module', { config, ifExists: 'continue' })).steps).toBe(4);
     writeFileSync(file, MODULE);
     expect((await train('changed', { config, ifExists: 'continue' })).steps).toBe(4);

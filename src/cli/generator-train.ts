@@ -138,14 +138,14 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
 }
 
 /** The classes as the dataset spells them. @throws ConfigError listing them where none is named */
-async function wantedClasses({ class: labels, data }: TrainOptions): Promise<string[]> {
+async function wantedClasses({ class: labels, data, dryRun }: TrainOptions): Promise<string[]> {
   const isAll = labels.length === 1 && labels[0] === 'all';
   let classes: string[];
   try {
     ({ classes } = openDataset(data));
   } catch (error) {
     // What is wrong with the dataset is told before training; a dry run needs none.
-    if (isAll || labels.length === 0) throw error;
+    if (isAll || labels.length === 0 || !dryRun) throw error;
     return labels;
   }
   if (labels.length === 0)

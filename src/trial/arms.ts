@@ -16,7 +16,7 @@
 import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
 
-/** How synthetic images are chosen from those a GAN can make, in the words of ../gan/choice/policies.ts. */
+/** How synthetic images are chosen from those a GAN can make, in the words of ../generate/choice/policies.ts. */
 export const choicePolicies = [
   'random',
   'best',

@@ -112,6 +112,6 @@ function atChance({ arms, names }: TrialAnalysis, { baseline, degenerate }: Comp
     id: 'chance',
     short: 'baseline at chance',
     clause: `the baseline itself is not shown to know anything (${told})`,
-    detail: `The interval of ${baseline} holds 0.5 (${told}): ${auc.value < 0.6 ? 'nobody would use such a classifier, and' : 'that is wide for want of folds, seeds or test images;'} what ${names.subject} ${names.plural ? 'do' : 'does'} to one that works may be something else. Train it better first: more steps, pretrained weights, larger pictures.`,
+    detail: `The interval of ${baseline} holds 0.5 (${told}): ${auc.value < 0.6 ? 'nobody would use such a classifier, and' : 'that is wide for want of folds, seeds or test images;'} what ${names.subject} ${names.plural ? 'do' : 'does'} to one that works may be something else. ${auc.value < 0.6 ? 'Train it better first: more steps, pretrained weights, larger pictures.' : 'Add some of these first.'}`,
   };
 }

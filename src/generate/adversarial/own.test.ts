@@ -165,7 +165,7 @@ describe('a module', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['nothing', '', /default export is to be/],
+    ['nothing', '', /no object as its default export/],
     ['others', 'export default { loss: 1 };', /exports loss; its default export/],
     [
       'a network that is none',
@@ -173,7 +173,7 @@ describe('a module', () => {
       /networks\.generator is no function/,
     ],
     ['half an objective', "export default { objective: { name: 'x' } };", /objective\.discriminatorLoss/],
-    ['an error', "throw new Error('at the top');", /--module .*: at the top/],
+    ['an error', "throw new Error('at the top');", /an error\.mjs: .*at the top/],
   ])('that exports %s is refused', async (name, text, message) => {
     const module = written(`${name}.mjs`, text);
     vi.stubEnv(TRUST_VARIABLE, '1');
@@ -181,7 +181,9 @@ describe('a module', () => {
   });
 
   test('that is not there is refused', async () => {
-    await expect(settleModule(configOf({ module: 'nowhere.mjs' }))).rejects.toThrow(/there is no such file/);
+    await expect(settleModule(configOf({ module: 'nowhere.mjs' }))).rejects.toThrow(
+      /there is no such module/,
+    );
   });
 });
 

@@ -133,7 +133,7 @@ export async function trainGan(run: Run, config: GanConfig, options: TrainOption
       }
       if (stops && !ends)
         throw new InterruptedError(
-          `stopped after step ${step} of ${config.steps}, state saved; go on with: ${commandLine`graft generator resume ${run.dir}`}`,
+          `stopped after step ${step} of ${config.steps}, state saved; go on with: ${resumeLine(run.dir, config)}`,
         );
     }
     const summary = summarise(training, figures);
@@ -167,6 +167,12 @@ async function openTraining(run: Run, config: GanConfig, options: TrainOptions):
 }
 
 const warnOf = ({ hooks }: Training): ((message: string) => void) => hooks.warn ?? (() => {});
+
+/** The command that goes on with a run. Naming its module says that its code may run. */
+const resumeLine = (dir: string, { module }: GanConfig): string =>
+  module === undefined
+    ? commandLine`graft generator resume ${dir}`
+    : commandLine`graft generator resume ${dir} --module ${module}`;
 
 /** What may be changed in config.yaml of a run that was stopped: how long it goes on, where and how it is watched. */
 const changeableIn = ({ header, config }: Run): string[] => [

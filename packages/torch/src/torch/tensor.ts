@@ -19,6 +19,9 @@ export class Scope {
 
 let current: Scope | null = null;
 
+/** Node's hook for printing. */
+const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+
 export class Tensor {
   #handle: number;
   #scope: Scope | null = null;
@@ -117,6 +120,11 @@ export class Tensor {
     native.free(this.#handle);
     this.#handle = 0;
     this.#scope = null;
+  }
+
+  /** What `console.log` shows; `toArray()` gives the values. */
+  [inspect](): string {
+    return this.toString();
   }
 
   toString(): string {
