@@ -13,7 +13,7 @@ import { trustCode } from 'graft-gan/base';
 import type { ClassifierModule, NetworkContext } from 'graft-gan/classify';
 import { createPhantomDataset } from 'graft-gan/data/phantom';
 import { createRun } from 'graft-gan/run';
-import { prepareTrial, runTrial, summarise, trialConfigSchema, withModule } from 'graft-gan/trial';
+import { prepareTrial, runTrial, summarise, trialConfigSchema, withModules } from 'graft-gan/trial';
 import { decideVerdict } from 'graft-gan/verdict';
 import type { Tensor } from 'graft-torch';
 import { BatchNorm2d, Conv2d, Linear, Module } from 'graft-torch/nn';
@@ -63,7 +63,7 @@ if (import.meta.url === pathToFileURL(file).href) {
   const data = join(out, 'phantoms');
   await createPhantomDataset(data, { count: 300, sizePx: 64, prevalence: 0.3, seed: 1 });
   trustCode(file); // the trial's jobs are processes of their own, which load it again
-  const config = await withModule(
+  const config = await withModules(
     trialConfigSchema.parse({
       name: 'my-classifier',
       data,

@@ -348,6 +348,41 @@ echo made > "$out"
     expect(found).toBe(join(strangers, 'addon', engine.addon)); // the one whose libtorch is here
   });
 
+  it('is not loaded where it is damaged, and a set-up makes it anew', async () => {
+    const one = await project('a');
+    const { engine } = await setUp(one);
+    const path = one.record.findEngine(env()).path as string;
+    writeFileSync(path, 'm');
+    expect(one.record.findEngine(env()).problem).toMatch(/damaged \(.*\.node\): run `.* setup`$/);
+    // Linked anew, it is not what this test's compiler makes loadable: but it was tried.
+    const done = one.engine.provideAddon(await parts(), {
+      env: env(),
+      step: (_: string, work: () => unknown) => work(),
+    });
+    await expect(done).rejects.toThrow('was built, but cannot be loaded');
+    expect(engine).toBeTruthy();
+  });
+
+  it.each(['{"engines":null}', '{"engines":[{}]}', '[]', '{"engines":{}}', '{"engines":[null]}', '{'])(
+    'with a record of another shape, %s, is one that was never set up',
+    async (text) => {
+      const one = await project('a');
+      await setUp(one);
+      const [record] = readdirSync(join(addonDir(), 'records'));
+      writeFileSync(join(addonDir(), 'records', record!), text);
+      expect(one.record.findEngine(env()).problem).toMatch(/not set up/);
+      await setUp(one);
+      expect(one.record.findEngine(env()).path).toBeTruthy();
+    },
+  );
+
+  it('is the same from every folder, also where $GRAFT_CACHE is relative', async () => {
+    const { cache } = await project('a');
+    const { addonCacheDir } = cache as unknown as { addonCacheDir(env: object): string };
+    expect(addonCacheDir({ GRAFT_CACHE: 'c' })).toBe(join(process.cwd(), 'c', 'addon'));
+    expect(addonCacheDir({ GRAFT_ADDON_CACHE: './d' })).toBe(join(process.cwd(), 'd'));
+  });
+
   it('can lie where an image or an installation for all wants it', async () => {
     const { cache } = await project('a');
     const shared = env({ GRAFT_ADDON_CACHE: '/opt/graft/addon' });

@@ -240,7 +240,7 @@ describe('a network from a module', () => {
   });
 
   it.each([
-    ['export default { other: 1 };', /neither `network` nor `augmentation`/],
+    ['export default { other: 1 };', /exports other; its default export/],
     ['export default { network: 1 };', /`network` must be a function/],
     ['export default { augmentation: "flips" };', /`augmentation` must be a function/],
     ['export default { network: () => 1, fitted: "x" };', /`fitted` must list/],

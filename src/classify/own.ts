@@ -69,10 +69,13 @@ export async function openModule(
 ): Promise<OwnModule> {
   if (recipe.module === undefined) return { parts: {}, keys: {} };
   const { exports, hash, path } = await loadModule(recipe.module, { sha256: recipe.moduleHash });
-  const { network, augmentation, fitted } = exports as Record<string, unknown>;
+  const { network, augmentation, fitted, ...others } = exports as Record<string, unknown>;
   const refuse = (what: string): never => {
     throw new ConfigError(`${recipe.module}: ${what}`);
   };
+  const [other] = Object.keys(others);
+  if (other !== undefined)
+    refuse(`exports ${other}; its default export is to be { network?, augmentation?, fitted? }`);
   if (network === undefined && augmentation === undefined)
     refuse('its default export has neither `network` nor `augmentation`');
   if (network !== undefined && typeof network !== 'function')

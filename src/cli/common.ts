@@ -12,7 +12,13 @@ import pc from 'picocolors';
 import type { z } from 'zod';
 import { givenSecrets, hideSecrets, trustCode } from '../base/index.js';
 import type { ConfigSources, RunKind } from '../run/index.js';
-import { configToYaml, InterruptedError, interruptedExitCode, resolveConfig } from '../run/index.js';
+import {
+  configToYaml,
+  InterruptedError,
+  interruptedExitCode,
+  moduleOf,
+  resolveConfig,
+} from '../run/index.js';
 
 /** The options that every command understands, wherever they stand on the line. */
 export interface GlobalOptions {
@@ -254,6 +260,7 @@ export function reportError(error: unknown, options: { debug: boolean }): number
   const lines: string[] = [];
   if (error instanceof InterruptedError) lines.push(yellow(`graft: ${message}`));
   else if (error instanceof GraftError || isSystemError(error)) lines.push(red(`graft: ${message}`));
+  else if (moduleOf(error)) lines.push(red(`graft: ${moduleOf(error)}: fails in its own code: ${message}`));
   else {
     const name = error instanceof Error ? error.name : 'error';
     lines.push(red(`graft: unexpected ${name}: ${message}`));

@@ -125,6 +125,7 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
     { flag: '--module', key: 'module', value: options.module },
   ]);
   if (config === null) return;
+  openDataset(config.data); // there is none: said in its own words
   // A recipe that was another run's config.yaml has the hash of then: this run has the module as it is now.
   const parts = await openModule(config, { changed: true });
   checkGanConfig(config, parts);
@@ -138,14 +139,14 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
 }
 
 /** The classes as the dataset spells them. @throws ConfigError listing them where none is named */
-async function wantedClasses({ class: labels, data, dryRun }: TrainOptions): Promise<string[]> {
+async function wantedClasses({ class: labels, data }: TrainOptions): Promise<string[]> {
   const isAll = labels.length === 1 && labels[0] === 'all';
   let classes: string[];
   try {
     ({ classes } = openDataset(data));
   } catch (error) {
     // What is wrong with the dataset is told before training; a dry run needs none.
-    if (isAll || labels.length === 0 || !dryRun) throw error;
+    if (isAll || labels.length === 0) throw error;
     return labels;
   }
   if (labels.length === 0)

@@ -18,9 +18,21 @@ import {
   type TrialJob,
   trialConfigSchema,
   trialPower,
+  withModules,
+  withRecipePaths,
 } from '../trial/index.js';
 import type { PowerPlan } from '../verdict/index.js';
-import { collect, commandConfig, examples, integer, notice, number, output, warning } from './common.js';
+import {
+  addTrustOption,
+  collect,
+  commandConfig,
+  examples,
+  integer,
+  notice,
+  number,
+  output,
+  warning,
+} from './common.js';
 import { powerText } from './power-text.js';
 import { plainTable, trimmed } from './table.js';
 import { withPictures } from './trial-run.js';
@@ -37,8 +49,7 @@ interface PlanFlags {
 }
 
 export function registerPlan(trial: Command): void {
-  const plan = trial
-    .command('plan')
+  const plan = addTrustOption(trial.command('plan'))
     .description('arms, comparisons, power and cost of a trial, before anything runs')
     .argument('<trial.yaml>', 'trial file, or the name of a recipe')
     .option('--data <dataset>', 'dataset folder, instead of the file’s')
@@ -66,14 +77,15 @@ export function registerPlan(trial: Command): void {
 }
 
 async function planCommand(file: string, flags: PlanFlags, command: Command): Promise<void> {
-  const config = await commandConfig(
+  const given = await commandConfig(
     command,
     trialConfigSchema,
     'trial',
     { ...flags, recipe: file, settle: settleTrialThreads },
     [{ flag: '--data', key: 'data', value: flags.data }],
   );
-  if (config === null) return;
+  if (given === null) return;
+  const config = await withModules(withRecipePaths(given));
   const trial = prepareTrial(config);
   for (const unknown of trial.unknown ?? []) warning(unknownWords(unknown));
   await withPictures(trial, command);

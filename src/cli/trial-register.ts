@@ -7,11 +7,11 @@ import {
   requireMarginReason,
   trialConfigSchema,
   trialPlan,
-  withModule,
+  withModules,
   withRecipePaths,
 } from '../trial/index.js';
 import { keepRegistration, makeRegistration } from '../verdict/index.js';
-import { collect, commandConfig, examples, output } from './common.js';
+import { addTrustOption, collect, commandConfig, examples, output } from './common.js';
 import { registeredText } from './registered-text.js';
 import { withPictures } from './trial-run.js';
 
@@ -24,8 +24,7 @@ interface RegisterFlags {
 }
 
 export function registerRegister(trial: Command): void {
-  const register = trial
-    .command('register')
+  const register = addTrustOption(trial.command('register'))
     .description('write down a trial’s plan before it runs, with a hash to be deposited')
     .argument('<trial.yaml>', 'trial file, or the name of a recipe')
     .option('--data <dataset>', 'dataset folder, instead of the file’s')
@@ -51,7 +50,7 @@ async function registerCommand(file: string, flags: RegisterFlags, command: Comm
     { flag: '--margin-reason', key: 'marginReason', value: flags.marginReason },
   ]);
   if (given === null) return;
-  const config = wholePaths('trial', await withModule(withRecipePaths(given)));
+  const config = wholePaths('trial', await withModules(withRecipePaths(given)));
   requireMarginReason(config);
   // All that `run` would refuse: a plan that cannot be carried out must not be deposited.
   const trial = prepareTrial(config);

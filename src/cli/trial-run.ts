@@ -19,7 +19,7 @@ import {
   type Trial,
   type TrialConfig,
   trialConfigSchema,
-  withModule,
+  withModules,
   withRecipePaths,
 } from '../trial/index.js';
 import { REGISTRATION_FILE, writeRegistration } from '../verdict/index.js';
@@ -112,7 +112,7 @@ async function runCommand(file: string, flags: RunFlags, command: Command): Prom
   const reason = registered?.registration.plan.marginReason;
   // Jobs run in processes of their own, perhaps on other machines: no path may hang on where this one was started.
   const config = {
-    ...wholePaths('trial', await withModule(withRecipePaths(given))),
+    ...wholePaths('trial', await withModules(withRecipePaths(given))),
     ...(given.marginReason === null && typeof reason === 'string' && { marginReason: reason }),
   };
   const trial = prepareTrial(config); // a wrong path or key must not leave a run folder behind

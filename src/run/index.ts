@@ -36,7 +36,7 @@ export {
 } from './interrupt.js';
 export type { Json } from './json.js';
 export type { RunKind } from './kind.js';
-export { type LoadedModule, loadModule } from './module.js';
+export { type LoadedModule, loadModule, moduleOf } from './module.js';
 export { asSeenNow, wholePaths } from './places.js';
 export { type Figures, formatDuration, formatFigure, Progress, withProgress, withTotal } from './progress.js';
 // Writing a run: one process at a time (../base/lock.ts).

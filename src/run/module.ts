@@ -19,6 +19,15 @@ export interface LoadedModule {
   path: string;
 }
 
+/** Those that this process has loaded, whole paths. */
+const loaded = new Set<string>();
+
+/** The module in whose own code an error came up; undefined where in none. */
+export const moduleOf = (error: unknown): string | undefined =>
+  error instanceof Error
+    ? [...loaded].find((path) => error.stack?.includes(`${pathToFileURL(path).href}?`))
+    : undefined;
+
 /**
  * @param options.sha256 of the file as it was when something was made with it
  * @param options.remedy where it has changed since
@@ -39,6 +48,7 @@ export async function loadModule(
     throw new ConfigError(
       `${file}: is not the module that the run was begun with (SHA-256 ${options.sha256.slice(0, 12)}…, now ${hash.slice(0, 12)}…): ${remedy}`,
     );
+  loaded.add(path);
   let content: { default?: unknown };
   try {
     // By its content: a file that has changed is another module, though this process has loaded it before.

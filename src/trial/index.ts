@@ -26,7 +26,7 @@ export { readSchedule } from './jobs.js';
 export { type ArmImages, armImages, trialPower } from './outlook.js';
 export type { TrialJob } from './plan.js';
 export { type ProbeKind, probe } from './probe.js';
-export { withModule, withRecipePaths } from './recipe-paths.js';
+export { withModules, withRecipePaths } from './recipe-paths.js';
 // Held to a plan.
 export { registeredSummary } from './registered.js';
 export { priorRegistration, requireMarginReason, requirePlan, trialPlan } from './registration.js';

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
+import { TRUST_VARIABLE } from '../base/index.js';
 import { trialConfigSchema } from './config.js';
-import { withRecipePaths } from './recipe-paths.js';
+import { withModules, withRecipePaths } from './recipe-paths.js';
 
 const root = mkdtempSync(join(tmpdir(), 'graft-recipe-paths-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -24,4 +26,25 @@ test('paths in a recipe of one’s own are whole in the trial; those of its sett
   expect([settled.gans.own!.set, settled.gans.built!.set]).toEqual([{ initFrom: weights }, {}]);
   const set = { ...config, classifier: { ...config.classifier, set: { weights: null } } };
   expect(withRecipePaths(set).classifier.set).toEqual({ weights: null });
+});
+
+test('the modules of GANs and of classifiers are those that were there when the trial was begun', async () => {
+  const written = (name: string, text: string) => {
+    writeFileSync(join(root, name), text);
+    return { path: join(root, name), hash: createHash('sha256').update(text).digest('hex') };
+  };
+  const gan = written('gan.mjs', 'export default { regulariser: null };');
+  const classifier = written('net.mjs', 'export default { augmentation: (images) => images };');
+  const config = trialConfigSchema.parse({
+    data: 'd',
+    gans: { own: { recipe: 'dcgan-64', set: { module: gan.path } }, plain: {} },
+    classifier: { set: { module: classifier.path } },
+  });
+  await expect(withModules(config)).rejects.toThrow(/--trust-code/);
+  vi.stubEnv(TRUST_VARIABLE, '1');
+  const settled = await withModules(config);
+  vi.unstubAllEnvs();
+  expect(settled.gans.own!.set).toEqual({ module: gan.path, moduleSha256: gan.hash });
+  expect(settled.gans.plain!.set).toEqual({});
+  expect(settled.classifier.set).toMatchObject({ module: classifier.path, moduleHash: classifier.hash });
 });

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { openModule } from '../classify/index.js';
+import { openModule as openGanModule, settleModule } from '../generate/index.js';
 import type { TrialConfig } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 
@@ -27,14 +28,28 @@ export function withRecipePaths(config: TrialConfig): TrialConfig {
 }
 
 /**
- * The same with what the classifiers' module holds and says of itself: all jobs train with the one that was there when the
- * trial was begun, and the trial knows what its network was fitted to.
- * @throws ConfigError as `openModule`
+ * The same with the hashes of modules: all jobs train with those that were there when the trial was begun, and the trial
+ * knows what the classifiers' says that its network was fitted to.
+ * @throws ConfigError where one cannot be had, is not trusted, or holds something else
  */
-export async function withModule(config: TrialConfig): Promise<TrialConfig> {
+export async function withModules(config: TrialConfig): Promise<TrialConfig> {
   const { keys } = await openModule(classifierConfig(config));
-  const { classifier } = config;
-  return { ...config, classifier: { ...classifier, set: { ...classifier.set, ...keys } } };
+  const { classifier, gans } = config;
+  const settledGans = await Promise.all(
+    Object.entries(gans).map(async ([name, gan]): Promise<[string, typeof gan]> => {
+      if (gan.run !== null) return [name, gan];
+      const given = ganConfig(config, name, { data: config.data });
+      await openGanModule(given);
+      const { module, moduleSha256 } = await settleModule(given);
+      const hash = module === undefined ? {} : { module, moduleSha256 };
+      return [name, { ...gan, set: { ...gan.set, ...hash } }];
+    }),
+  );
+  return {
+    ...config,
+    classifier: { ...classifier, set: { ...classifier.set, ...keys } },
+    gans: Object.fromEntries(settledGans),
+  };
 }
 
 /** Only a recipe that is a file of one's own names files of one's own. */

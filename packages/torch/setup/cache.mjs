@@ -4,7 +4,7 @@
  * No dependency but Node: this runs before anything is installed or compiled.
  */
 import { homedir, tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 
 /**
  * `$GRAFT_CACHE/NAME`, else `graft/NAME` in `$XDG_CACHE_HOME` or `~/.cache`.
@@ -12,7 +12,7 @@ import { isAbsolute, join } from 'node:path';
  * @param {Readonly<Record<string, string | undefined>>} env
  */
 export function userCacheDir(name, env = process.env) {
-  if (env.GRAFT_CACHE) return join(env.GRAFT_CACHE, name);
+  if (env.GRAFT_CACHE) return resolve(env.GRAFT_CACHE, name);
   // A relative one is to be ignored, says the XDG Base Directory Specification.
   const base = env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : homeCache();
   return join(base, 'graft', name);
@@ -24,7 +24,7 @@ export function userCacheDir(name, env = process.env) {
  * @param {Readonly<Record<string, string | undefined>>} env
  */
 export function addonCacheDir(env = process.env) {
-  return env.GRAFT_ADDON_CACHE || userCacheDir('addon', env);
+  return env.GRAFT_ADDON_CACHE ? resolve(env.GRAFT_ADDON_CACHE) : userCacheDir('addon', env);
 }
 
 /** Containers run under user ids that have no home. */

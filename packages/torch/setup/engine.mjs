@@ -108,7 +108,14 @@ export async function provideAddon(parts, { env = process.env, step = plainStep 
       return built.compiled;
     };
     const name = `addon, against libtorch ${parts.libtorch.version}`;
-    const compiled = existsSync(path) ? [] : await step(name, build);
+    const isSound =
+      existsSync(path) &&
+      (await tryLoading(path, env, signal).then(
+        () => true,
+        () => false,
+      ));
+    if (!isSound) rmSync(path, { force: true });
+    const compiled = isSound ? [] : await step(name, build);
     const { libtorch, libjpeg, compiler } = parts;
     const engine = {
       ...{ addon: join('addons', `${key}.node`), key, host: hostname(), env: env.LIBTORCH || null },

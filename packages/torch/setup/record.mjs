@@ -39,6 +39,7 @@ const MOST_ENGINES = 8;
  * An engine that a set-up has made.
  * @typedef {object} Engine
  * @property {string} addon the file to load, from the cache's folder
+ * @property {number} sizeBytes of that file: another one is damaged
  * @property {string} key changes with everything that the addon depends on
  * @property {string} host where the set-up ran
  * @property {string | null} env the set-up's $LIBTORCH
@@ -66,6 +67,9 @@ export function findEngine(env = process.env) {
   }
   const path = join(addonCacheDir(env), engine.addon);
   if (!existsSync(path)) return { problem: `the engine is gone from its cache (${path}): ${remedy}` };
+  // Loaded, half a library ends the process without a word.
+  if (statSync(path).size !== engine.sizeBytes)
+    return { problem: `the engine in the cache is damaged (${path}): ${remedy}` };
   keep(recordPath(env));
   return { engine, path };
 }
@@ -91,7 +95,8 @@ export function recordEngine(engine, env = process.env) {
   );
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
-  const engines = [engine, ...others].slice(0, MOST_ENGINES);
+  const { size: sizeBytes } = statSync(join(addonCacheDir(env), engine.addon));
+  const engines = [{ ...engine, sizeBytes }, ...others].slice(0, MOST_ENGINES);
   writeFileSync(temporary, `${JSON.stringify({ engines }, null, 2)}\n`);
   renameSync(temporary, path);
   prune(env);
@@ -133,11 +138,19 @@ function recordPath(env) {
 /** @returns {Engine[]} */
 function readRecord(path) {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')).engines;
+    return JSON.parse(readFileSync(path, 'utf8')).engines.filter(isEngine);
   } catch {
     return []; // never written, or by a version that is no more: a set-up writes it anew
   }
 }
+
+/** Whether it is what this version writes: another one may share the file. */
+const isEngine = (engine) =>
+  ['addon', 'key', 'host'].every((name) => typeof engine?.[name] === 'string') &&
+  Number.isInteger(engine.sizeBytes) &&
+  typeof engine.libtorch?.version === 'string' &&
+  typeof engine.libtorch?.libDir === 'string' &&
+  typeof engine.compiler === 'object';
 
 /** Says once a day that a record is in use. A folder that cannot be written is nobody's to prune. */
 function keep(path) {

@@ -7,6 +7,7 @@
 import { noGrad, type Tensor, tidy } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
 import { type LoadedModule, loadModule } from '../../run/index.js';
+import { DISTRIBUTION_METRICS, FULL_REFERENCE_METRICS } from '../registry.js';
 import { type ImageSet, toTensor } from '../sets/image-set.js';
 import type { MetricRecord } from '../sets/record.js';
 import { measureSets } from './measure.js';
@@ -31,6 +32,11 @@ export interface OwnMetric {
   /** What else moves the figure, for its protocol; a module's hash is always there. */
   settings?: string;
 }
+
+const KNOWN = new Set([
+  ...DISTRIBUTION_METRICS.flatMap(({ metrics }) => metrics.map(({ metric }) => metric)),
+  ...FULL_REFERENCE_METRICS.map(({ id }) => id),
+]);
 
 const floats = (images: Tensor): Tensor => images.to({ dtype: 'float32' }).div(255);
 
@@ -93,6 +99,10 @@ export async function loadMetrics(path: string): Promise<{ metrics: OwnMetric[];
         `${path}: metrics[${i}] needs \`metric\`, \`name\`, \`better\` ('lower' or 'higher') and \`compute\``,
       );
   }
+  const ids = (metrics as OwnMetric[]).map(({ metric }) => metric);
+  const taken = ids.find((id, i) => KNOWN.has(id) || ids.indexOf(id) !== i);
+  if (taken !== undefined)
+    throw new ConfigError(`${path}: '${taken}' is the id of another metric; give it one of its own`);
   const from = `module ${module.hash.slice(0, 16)}`;
   return {
     metrics: (metrics as OwnMetric[]).map((one) => ({

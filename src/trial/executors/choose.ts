@@ -1,7 +1,7 @@
 /** Where the jobs of a trial are done: on this machine, or by workers that an engine or somebody starts. */
 import { resolve } from 'node:path';
 import { ConfigError } from 'graft-torch/base';
-import { commandLine } from '../../base/index.js';
+import { commandLine, TRUST_VARIABLE } from '../../base/index.js';
 import type { Executor } from '../run.js';
 import { programPath } from '../work.js';
 import { elsewhere } from './elsewhere.js';
@@ -39,6 +39,9 @@ export interface ExecutorOptions {
   kubeApi?: string;
 }
 
+/** Workers trust the code that this process was told to trust: jobs load the same modules. */
+const trust = (): string[] => (process.env[TRUST_VARIABLE] === '1' ? ['--trust-code'] : []);
+
 type Engine = { kind: 'slurm'; options: SlurmOptions } | { kind: 'kubernetes'; options: KubernetesOptions };
 
 /** @throws ConfigError where an option is missing */
@@ -49,7 +52,7 @@ function engineOf(trialDir: string, given: ExecutorOptions): Engine | null {
       kind: 'slurm',
       options: {
         trialDir,
-        command: [process.execPath, programPath, 'trial', 'work', resolve(trialDir), '--quiet'],
+        command: [process.execPath, programPath, 'trial', 'work', resolve(trialDir), '--quiet', ...trust()],
         partition: given.partition,
         account: given.account,
         cpus: given.workerCpus,
@@ -66,6 +69,7 @@ function engineOf(trialDir: string, given: ExecutorOptions): Engine | null {
     kind: 'kubernetes',
     options: {
       trialDir,
+      command: ['graft', 'trial', 'work', trialDir, ...trust()],
       image,
       claim,
       mountPath: mount,
@@ -94,7 +98,9 @@ export async function openExecutor(
   const queue = executor === 'queue' ? ' --queue postgresql://…' : '';
   if (store || executor === 'queue' || executor === 'workers') {
     const place = store?.url ?? resolve(trialDir);
-    hooks.warn(`waiting for workers; on each machine: ${commandLine`graft trial work ${place}`}${queue}`);
+    hooks.warn(
+      `waiting for workers; on each machine: ${commandLine`graft trial work ${place}`}${queue}${trust().map((flag) => ` ${flag}`)}`,
+    );
     return elsewhere(store ? { place: coordinatedStore(openMirror(store, trialDir)) } : {});
   }
   if (executor !== 'local' && workers === undefined)

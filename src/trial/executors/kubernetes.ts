@@ -3,7 +3,7 @@
  * adds a further Job only for workers that Kubernetes has given up. All that is known of them stands in the cluster,
  * under the trial's label. Everything is told by `kubectl`, which finds the cluster and signs in.
  */
-import { ConfigError, GraftError } from 'graft-torch/base';
+import { ConfigError, GraftError, oneLine } from 'graft-torch/base';
 import { type KubernetesJobOptions, kubernetesManifest, labelKey } from './kubernetes-job.js';
 import { lastLine, runTool } from './tool.js';
 import {
@@ -72,9 +72,7 @@ export function kubernetesWorkers(options: KubernetesOptions): Workers {
   let notices: string[] = [];
 
   const states = async (): Promise<WorkerState[]> => {
-    const { items } = JSON.parse(await kubectl(['get', 'jobs.batch,pods', selector, '--output=json'])) as {
-      items: (Job | Pod)[];
-    };
+    const items = itemsIn(await kubectl(['get', 'jobs.batch,pods', selector, '--output=json']));
     const jobs = items.filter((item): item is Job => item.kind === 'Job');
     const pods = items.filter((item): item is Pod => item.kind === 'Pod');
     notices = noticesOf(jobs, pods);
@@ -121,6 +119,16 @@ export function kubernetesWorkers(options: KubernetesOptions): Workers {
     },
     notices: () => notices,
   };
+}
+
+/** @throws GraftError where that is no list: a plugin or a proxy has answered instead */
+function itemsIn(answer: string): (Job | Pod)[] {
+  try {
+    const { items } = JSON.parse(answer) as { items: (Job | Pod)[] };
+    return items.filter(({ kind, metadata }) => kind && metadata?.name);
+  } catch {
+    throw new GraftError(`kubectl: gave no list of jobs and pods, but: ${oneLine(answer, 80)}`);
+  }
 }
 
 /** There is no such object. */

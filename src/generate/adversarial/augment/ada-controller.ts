@@ -56,7 +56,9 @@ export class AdaController {
    * @param realSign mean sign of the discriminator's logits of the step's (augmented) real images, a scalar
    */
   observe(realSign: Tensor): void {
-    this.#sum(realSign.device).add_(realSign.detach());
+    const sign = realSign.detach();
+    this.#sum(realSign.device).add_(sign);
+    sign.dispose(); // no scope is around
     this.#steps++;
     if (this.#steps === this.#options.every) this.#adjust();
   }
