@@ -36,6 +36,7 @@ export interface StepFigures {
 export interface TrainHooks {
   /** Polled after every step: a request saves and stops. */
   interrupt?: Interrupt;
+  /** On the CPU after every step; on a GPU where figures are read: every `logEvery` and `monitorEvery` steps. */
   onStep?: (step: number, figures: StepFigures) => void;
   /** Pixels being decoded before the first step. */
   onDecode?: (done: number, total: number) => void;
