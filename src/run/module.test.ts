@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { ConfigError } from 'graft-torch/base';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { TRUST_VARIABLE, trustCode } from '../base/index.js';
-import { loadModule } from './module.js';
+import { loadModule, moduleOf } from './module.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-module-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -65,4 +65,18 @@ test('runs nothing that nobody trusts: not the file, not one beside it', async (
   expect('wasHere' in globalThis).toBe(false);
   trustCode(path); // as --module does
   expect((await loadModule(path)).exports).toEqual({ answer: 42 });
+});
+
+test('knows in whose code an error came up', async () => {
+  const path = write('throws.mjs', "export default { fail: () => { throw new Error('mine'); } };");
+  const { exports } = await loadModule(path);
+  const caught = (work: () => unknown): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error;
+    }
+  };
+  expect(moduleOf(caught(exports.fail as () => unknown))).toBe(path);
+  expect(moduleOf(new Error('ours'))).toBeUndefined();
 });

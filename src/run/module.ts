@@ -23,10 +23,13 @@ export interface LoadedModule {
 const loaded = new Set<string>();
 
 /** The module in whose own code an error came up; undefined where in none. */
-export const moduleOf = (error: unknown): string | undefined =>
-  error instanceof Error
-    ? [...loaded].find((path) => error.stack?.includes(`${pathToFileURL(path).href}?`))
-    : undefined;
+export function moduleOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  // Frames alone: a message may name a module that has done nothing wrong.
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  const names = (path: string): string[] => [path, pathToFileURL(path).href];
+  return [...loaded].find((path) => frames.some((frame) => names(path).some((name) => frame.includes(name))));
+}
 
 /**
  * @param options.sha256 of the file as it was when something was made with it

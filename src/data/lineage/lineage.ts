@@ -9,7 +9,7 @@ import { type Framing, framingSchema, framingWords, trainingFraming } from '../.
 import { type Dataset, framingOf, isSquare } from '../dataset/dataset.js';
 import { type Fit, fitSchema, NOTHING_SEEN, unknownFit } from './fitted.js';
 
-/** How images were chosen among those that were drawn: gan/choice/. */
+/** How images were chosen among those that were drawn: generate/choice/. */
 export const choiceLineageSchema = z.strictObject({
   /** In the order they were applied: random, best, diverse, filtered. */
   policies: z.array(z.string()),

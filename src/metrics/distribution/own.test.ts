@@ -69,6 +69,13 @@ test('a module’s metrics bear its hash; what is none is refused', async () => 
   const { metrics, module } = await loadMetrics(write('metric.mjs', text));
   expect(metrics[0]).toMatchObject({ metric: 'm', settings: `module ${module.hash.slice(0, 16)}` });
   await expect(loadMetrics(write('none.mjs', 'export default {};'))).rejects.toThrow(/no list `metrics`/);
+  for (const [name, list] of [
+    ['known', "[{ ...m, metric: 'frechet' }]"],
+    ['twice', '[m, m]'],
+  ] as const) {
+    const one = `const m = { metric: 'm', name: 'M', better: 'lower', compute: () => 0 }; export default { metrics: ${list} };`;
+    await expect(loadMetrics(write(`${name}.mjs`, one))).rejects.toThrow(/is the id of another metric/);
+  }
   const half = write('half.mjs', "export default { metrics: [{ metric: 'm', name: 'M', better: 'up' }] };");
   await expect(loadMetrics(half)).rejects.toThrow(/metrics\[0\] needs `metric`, `name`, `better`/);
 });

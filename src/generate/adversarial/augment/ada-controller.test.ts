@@ -86,3 +86,14 @@ test('logits that are not finite leave p a number', () => {
   expect(controller.p).toBeCloseTo(0.46, 12);
   controller.dispose();
 });
+
+test('leaves nothing of a step where no scope is around', () => {
+  const controller = new AdaController({ ...options, every: 100 });
+  const sign = scalar(1);
+  controller.observe(sign);
+  const after = liveTensors();
+  for (let i = 0; i < 5; i++) controller.observe(sign);
+  expect(liveTensors()).toBe(after);
+  sign.dispose();
+  controller.dispose();
+});
