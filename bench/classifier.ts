@@ -37,7 +37,7 @@ import type { Dataset } from '../src/data/dataset/dataset.js';
 import { importDataset } from '../src/data/import/import.js';
 import { openPixelCache, type PixelCache } from '../src/data/pixels/cache.js';
 import { Loader } from '../src/data/pixels/loader.js';
-import type { EfficientNet } from '../src/models/index.js';
+import type { ImageNetwork } from '../src/models/index.js';
 import { makePhotographs } from './data-images.js';
 import { loadAtStart, median, note, PythonPeer } from './peer.js';
 
@@ -157,7 +157,7 @@ async function openOurs(model: Model, dataset: Dataset, dir: string): Promise<Ou
   };
 }
 
-function computeStep(network: EfficientNet, optimizer: Adam, images: Tensor, labels: Tensor): number {
+function computeStep(network: ImageNetwork, optimizer: Adam, images: Tensor, labels: Tensor): number {
   return tidy(() => {
     network.zeroGrad();
     const loss = F.binaryCrossEntropyWithLogits(network.forward(images.contiguous('channelsLast')), labels);

@@ -194,7 +194,11 @@ export const NETWORKS: Record<string, NetworkCase> = {
     // An odd side pads unevenly; channels last is how classifiers are trained. The last layer's range is PyTorch's.
     make: () => {
       const network = new EfficientNet('b0', { numClasses: 2, head: 'normalised' });
-      init.uniform_(network.fc.weight, -(1 / Math.sqrt(network.features)), 1 / Math.sqrt(network.features));
+      init.uniform_(
+        network.classifier.weight,
+        -(1 / Math.sqrt(network.features)),
+        1 / Math.sqrt(network.features),
+      );
       return network.to({ memoryFormat: 'channelsLast' });
     },
     momentum: 0.5, // of its narrow, deep maps one batch says too little
