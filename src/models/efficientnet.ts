@@ -8,7 +8,7 @@
 
 import { type Tensor, tidy } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
-import { BatchNorm2d, batchNormSilu, F, init, Linear, Module } from 'graft-torch/nn';
+import { BatchNorm2d, batchNormActivation, F, init, Linear, Module } from 'graft-torch/nn';
 import { type Conventions, OWN_CONVENTIONS } from './conventions.js';
 import { layerNames } from './efficientnet-keys.js';
 import { FusedMBConvBlock, MBConvBlock, makeBatchNorm, PaddedConv2d } from './mbconv.js';
@@ -134,7 +134,7 @@ export class EfficientNet extends Module {
   extractFeatures(x: Tensor): Tensor {
     let last!: Tensor;
     for (const map of this.maps(x)) last = map;
-    const features = tidy(() => batchNormSilu(this.bn1, this.convHead.forward(last)));
+    const features = tidy(() => batchNormActivation(this.bn1, this.convHead.forward(last), 'silu'));
     last.dispose();
     return features;
   }
@@ -163,7 +163,7 @@ export class EfficientNet extends Module {
    * without gradients, only one block's intermediates live at a time.
    */
   private *maps(x: Tensor): Generator<Tensor> {
-    let map = tidy(() => batchNormSilu(this.bn0, this.convStem.forward(x)));
+    let map = tidy(() => batchNormActivation(this.bn0, this.convStem.forward(x), 'silu'));
     yield map;
     for (const block of this.blocks) {
       const next = tidy(() => block.forward(map));

@@ -7,9 +7,9 @@ import { rand, type Tensor } from 'graft-torch';
 import {
   BatchNorm2d,
   type BranchEnd,
+  batchNormActivation,
   batchNormBranch,
   batchNormDepthwise,
-  batchNormSilu,
   Conv2d,
   depthwiseConv2d,
   endBranch,
@@ -63,10 +63,13 @@ export class PaddedConv2d extends Conv2d {
   forwardNormed(norm: BatchNorm2d, x: Tensor): Tensor {
     if (this.isDepthwise && this.bias === null) {
       const { weight, stride } = this;
-      const fused = batchNormDepthwise({ norm, weight, stride, padding: this.sides(x) }, x);
+      const fused = batchNormDepthwise(
+        { norm, weight, stride, padding: this.sides(x), activation: 'silu' },
+        x,
+      );
       if (fused) return fused;
     }
-    return this.forward(batchNormSilu(norm, x));
+    return this.forward(batchNormActivation(norm, x, 'silu'));
   }
 
   private sides({ shape }: Tensor): [top: number, left: number, bottom: number, right: number] {
@@ -188,7 +191,7 @@ export class FusedMBConvBlock extends Block {
   }
 
   protected override branch(x: Tensor, end: BranchEnd): Tensor {
-    const y = batchNormSilu(this.norm, this.conv.forward(x)); // [N, expanded, H/stride, W/stride]
+    const y = batchNormActivation(this.norm, this.conv.forward(x), 'silu'); // [N, expanded, H/stride, W/stride]
     if (!this.projectConv || !this.projectNorm) return endBranch(y, end);
     return batchNormBranch(this.projectNorm, this.projectConv.forward(y), end);
   }

@@ -1,7 +1,7 @@
 /** What the exporters have to get right: operators and networks, each with inputs to trace and others to check. */
 
 import { aten, cat, dispose, keep, noGrad, randn, stack, type Tensor, tensor, tidy } from 'graft-torch';
-import { BatchNorm2d, batchNormSilu, depthwiseConv2d, F, init, type Module } from 'graft-torch/nn';
+import { BatchNorm2d, batchNormActivation, depthwiseConv2d, F, init, type Module } from 'graft-torch/nn';
 import { AcganDiscriminator, AcganGenerator } from '../../src/models/acgan.js';
 import { DcganDiscriminator, DcganGenerator, EfficientNet } from '../../src/models/index.js';
 import { ResnetDiscriminator, ResnetGenerator } from '../../src/models/resnet-gan.js';
@@ -122,7 +122,7 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
       .mul(x.mean([1, 2, 3], true).flatten(1))
       .add(aten.repeat(x.narrow(1, 0, 1).flatten(1).narrow(1, 0, 8), [1, 2])),
   'batch norm, plain and joined with SiLU': (x) =>
-    batchNormSilu(norms().affine, x).add(norms().bare.forward(x)),
+    batchNormActivation(norms().affine, x, 'silu').add(norms().bare.forward(x)),
   'embedding and one-hot of computed classes': (x) => {
     const classes = aten.to.dtype(x.sum([1, 2, 3]).gt(0), 'int64');
     return F.embedding(classes, shared([2, 5], 14)).add(aten.one_hot(classes, 5).to({ dtype: 'float32' }), 2);
