@@ -11,7 +11,7 @@ import {
   type RandAugmentSettings,
   randAugment,
 } from '../data/augment/index.js';
-import { EfficientNet, type InputStatistics, packEfficientNetInput } from '../models/index.js';
+import { ImageNetwork, type InputStatistics, packNetworkInput } from '../models/index.js';
 import { type Mix, mixImages } from './mixing.js';
 import type { ClassifierModule, OwnAugmentation } from './own.js';
 
@@ -30,8 +30,8 @@ export interface NetworkInputOptions extends Partial<Augmenting> {
 
 /** How a network wants its pixels; ImageNet's way where it does not say. */
 export const statisticsOf = (network: Module): InputStatistics =>
-  network instanceof EfficientNet
-    ? network.conventions.inputStatistics
+  network instanceof ImageNetwork
+    ? network.inputStatistics
     : ((network as ClassifierModule).inputStatistics ?? 'imagenet');
 
 /** What a recipe asks for, with RandAugment's own settings. */
@@ -52,9 +52,9 @@ export function toNetworkInput(pixels: Tensor, device: Device, options: NetworkI
     tidy(() => {
       const stored = pixels.to({ device });
       const images = augmentation && randoms ? augmented(stored, { augmentation, randoms }) : stored;
-      if (!mixes) return packEfficientNetInput(images, statistics);
+      if (!mixes) return packNetworkInput(images, statistics);
       const unit = images === stored ? stored.to({ dtype: 'float32' }).div_(255) : images;
-      return packEfficientNetInput(mixImages(unit, mixes), statistics);
+      return packNetworkInput(mixImages(unit, mixes), statistics);
     }),
   );
 }

@@ -12,10 +12,8 @@ import {
   type TestTimeAugmentation,
   testTimeAugmentations,
 } from '../data/augment/index.js';
-import { INPUT_STATISTICS, PADDINGS, parseVariant, VARIANTS, weightsFilePath } from '../models/index.js';
+import { INPUT_STATISTICS, networkNames, PADDINGS, weightsFilePath } from '../models/index.js';
 import { fineTuningShape } from './fine-tuning.js';
-
-const architectures = Object.keys(VARIANTS).map((name) => `efficientnet-${name}`);
 
 /** Which real images of the training split a classifier may see; what is left out, synthetic ones must replace. */
 const realImages = ['all', 'negatives', 'none'] as const;
@@ -33,7 +31,10 @@ export const classifierRecipeSchema = z.strictObject({
     .describe(
       'of target classes, in the order of the logits; left empty: the dataset’s, the positive one first',
     ),
-  architecture: z.enum(architectures as [string, ...string[]]).default('efficientnet-b0'),
+  architecture: z
+    .enum(networkNames as [string, ...string[]])
+    .default('efficientnet-b0')
+    .describe('network; `graft classify networks` lists them'),
   head: z
     .enum(['pooled', 'normalised'])
     .default('pooled')
@@ -199,7 +200,6 @@ export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
 
 /** @throws ConfigError for values that each are fine but do not go together. */
 export function checkRecipe(recipe: ClassifierRecipe): void {
-  parseVariant(recipe.architecture);
   if (recipe.weights !== null) weightsFilePath(recipe.weights);
   if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
     throw new ConfigError(

@@ -14,7 +14,7 @@ import {
 import { F } from 'graft-torch/nn';
 import { framingWords } from '../image/index.js';
 import { fittedMetadata, readRecord } from '../lineage/index.js';
-import { toEfficientNetInput } from '../models/index.js';
+import { normaliseInput } from '../models/index.js';
 import { readRun } from '../run/index.js';
 import { statisticsOf } from './batch.js';
 import type { ClassifierConfig } from './config.js';
@@ -80,7 +80,7 @@ interface WrittenGraph {
 const forwardOf =
   (network: ClassifierModule) =>
   (images: Tensor): Tensor =>
-    network.forward(toEfficientNetInput(images, statisticsOf(network)));
+    network.forward(normaliseInput(images, statisticsOf(network)));
 
 /**
  * Images for a trace, and others to check what was traced: soft blotches of all colours. Noise is nothing that a network

@@ -11,8 +11,8 @@ import { openPixelCache } from '../data/pixels/cache.js';
 import { decodeImage } from '../image/decode.js';
 import { tiffFile } from '../image/tiff.test-data.js';
 import { openBackbone } from '../metrics/backbone/index.js';
-import { EfficientNet, packEfficientNetInput, toEfficientNetInput } from '../models/index.js';
-import { applyEfficientNetWeights, fitStem } from '../models/weights.js';
+import { EfficientNet, normaliseInput, packNetworkInput } from '../models/index.js';
+import { applyNetworkWeights, fitStem } from '../models/weights.js';
 import { type ClassifierRecipe, classifierRecipeSchema } from './config.js';
 import { exportClassifier } from './export.js';
 import { predictFiles } from './predict.js';
@@ -163,15 +163,15 @@ describe('weights of three channels in a network of one', () => {
       const [colour, grey] = [3, 1].map((inChannels) =>
         new EfficientNet('b0', { numClasses: 1, inChannels }).eval(),
       ) as [EfficientNet, EfficientNet];
-      const taken = applyEfficientNetWeights(grey, {
+      const taken = applyNetworkWeights(grey, {
         path: 'efficientnet-b0.pth',
         tensors: colour.stateDict(),
       });
       expect(taken).toMatchObject({ folded: true, headReplaced: false });
       const images = rand([2, 1, 32, 32], { generator: Generator.seeded(6) });
       const features = (network: EfficientNet, input: Tensor): Tensor => network.embed(input);
-      const input = toEfficientNetInput(images, 'half');
-      const wide = toEfficientNetInput(images.expand([-1, 3, -1, -1]).contiguous(), 'half');
+      const input = normaliseInput(images, 'half');
+      const wide = normaliseInput(images.expand([-1, 3, -1, -1]).contiguous(), 'half');
       expect(features(grey, input).sub(features(colour, wide)).abs().amax().item()).toBeLessThan(1e-4);
       colour.dispose();
       grey.dispose();
@@ -184,8 +184,8 @@ describe('weights of three channels in a network of one', () => {
         .mul(255)
         .to({ dtype: 'uint8' });
       const unit = bytes.to({ dtype: 'float32' }).div(255);
-      const expected = toEfficientNetInput(unit);
-      for (const packed of [packEfficientNetInput(bytes), packEfficientNetInput(unit)])
+      const expected = normaliseInput(unit);
+      for (const packed of [packNetworkInput(bytes), packNetworkInput(unit)])
         expect(packed.sub(expected).abs().amax().item()).toBe(0);
       const [first] = unit.toFloat32Array();
       expect(expected.contiguous().toFloat32Array()[0]).toBeCloseTo((first! - 0.449) / 0.226, 5);

@@ -14,7 +14,7 @@ it.each([
     return [...new Set(network.parameters().flatMap((p, i) => (own.has(p) ? [factors[i]!] : [])))];
   };
   expect(factors).toHaveLength(names.length);
-  for (const head of [network.convHead, network.bn1, network.headBn!, network.fc])
+  for (const head of [network.convHead, network.bn1, network.headBn!, network.classifier])
     expect(of(head)).toEqual([1]);
   expect(of(network.blocks.at(-1)!)).toEqual([0.5]);
   expect(of(network.blocks[0]!)).toEqual([0.5 ** stages]);

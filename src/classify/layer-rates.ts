@@ -6,8 +6,7 @@
 
 import type { Tensor } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
-import type { Module } from 'graft-torch/nn';
-import { EfficientNet, VARIANTS } from '../models/index.js';
+import { ImageNetwork } from '../models/index.js';
 import type { ClassifierModule } from './own.js';
 
 /**
@@ -23,26 +22,24 @@ export function layerRateFactors(
   if (decay === 1) return parameters.map(() => 1);
   const stages = stagesOf(network);
   const below = new Map<Tensor, number>(); // stages between a parameter and the head
-  stages.forEach((modules, i) => {
-    for (const module of modules)
-      for (const parameter of module.parameters()) below.set(parameter, stages.length - i);
+  stages.forEach((own, i) => {
+    for (const parameter of own) below.set(parameter, stages.length - i);
   });
   return parameters.map((parameter) => decay ** (below.get(parameter) ?? 0));
 }
 
 /** What learns at one rate, from the input upwards. */
-function stagesOf(network: ClassifierModule): Module[][] {
-  if (!(network instanceof EfficientNet)) {
-    if (network.stages) return network.stages.map((stage) => [stage]);
+function stagesOf(network: ClassifierModule): Tensor[][] {
+  if (!(network instanceof ImageNetwork)) {
+    if (network.stages) return network.stages.map((stage) => stage.parameters());
     throw new ConfigError(
       'layerDecay: the network of one’s own names no `stages`; give it some, or set layerDecay=1',
     );
   }
-  const { blocks } = VARIANTS[network.variant].spec;
-  const stages: Module[][] = [[network.convStem, network.bn0]];
+  const stages: Tensor[][] = [network.stemParameters()];
   network.blocks.forEach((block, i) => {
-    const stage = blocks[i]!.stage + 1;
-    stages[stage] = [...(stages[stage] ?? []), block];
+    const stage = network.blockStages[i]! + 1;
+    stages[stage] = [...(stages[stage] ?? []), ...block.parameters()];
   });
   return stages;
 }

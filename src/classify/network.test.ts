@@ -8,7 +8,7 @@ import { ConfigError, DataError } from 'graft-torch/base';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openClassifierBackbone } from '../metrics/backbone/classifier-run.js';
 import { keyTranslation } from '../models/efficientnet-keys.js';
-import { EfficientNet, loadEfficientNetWeights, VARIANTS } from '../models/index.js';
+import { EfficientNet, loadNetworkWeights, VARIANTS } from '../models/index.js';
 import { readRunConfig } from '../run/run-folder.js';
 import { statisticsOf, toNetworkInput } from './batch.js';
 import { type ClassifierRecipe, checkRecipe, classifierRecipeSchema } from './config.js';
@@ -100,7 +100,7 @@ describe('makeNetwork', () => {
       `358 tensors from ${weights} (torchvision names), last layer fresh; symmetric padding, batch-norm eps 0.00001, imagenet input`,
     );
     expect(network.conventions).toEqual(SYMMETRIC);
-    expect(network.bn1.eps).toBe(1e-5);
+    expect((network as EfficientNet).bn1.eps).toBe(1e-5);
     network.dispose();
     const scratch = makeNetwork(recipe({ architecture: 'efficientnet-v2-s', padding: 'symmetric' }), 'cpu');
     expect(scratch.loaded).toBeNull();
@@ -134,7 +134,7 @@ describe('a run that begins with weights of others', () => {
     const runDir = join(folder, 'run');
     const started = join(folder, 'moved.pth');
     const network = new EfficientNet('b0', { numClasses: 1 });
-    loadEfficientNetWeights(network, weights);
+    loadNetworkWeights(network, weights);
     const theirs = keyTranslation(VARIANTS.b0.spec, { from: 'lukemelas', to: 'torchvision' });
     savePth(
       started,

@@ -2,18 +2,18 @@
 
 import type { Device } from 'graft-torch';
 import { ConfigError, DataError } from 'graft-torch/base';
-import { BatchNorm2d, init } from 'graft-torch/nn';
+import { BatchNorm2d } from 'graft-torch/nn';
 import {
   type Conventions,
-  EfficientNet,
   encodeConventions,
   freezeBlocks,
-  inspectEfficientNetWeights,
-  loadEfficientNetWeights,
+  ImageNetwork,
+  inspectNetworkWeights,
+  loadNetworkWeights,
   memoryFormatFor,
+  networkEntry,
   OWN_CONVENTIONS,
   openWeightsFile,
-  parseVariant,
   weightsFilePath,
 } from '../models/index.js';
 import type { ClassifierRecipe } from './config.js';
@@ -89,9 +89,7 @@ export async function settleWeights(recipe: ClassifierRecipe): Promise<Classifie
   if (Object.keys(named).length === Object.keys(OWN_CONVENTIONS).length) return recipe;
   if (recipe.weights === null) return { ...recipe, ...OWN_CONVENTIONS, ...named };
   const path = await openWeightsFile(recipe.weights);
-  const { conventions } = inspectEfficientNetWeights(path, parseVariant(recipe.architecture), {
-    part: recipe.weightsPart,
-  });
+  const { conventions } = inspectNetworkWeights(path, recipe.architecture, { part: recipe.weightsPart });
   return { ...recipe, ...conventions, ...named };
 }
 
@@ -101,7 +99,7 @@ export const logitCount = ({ target, classes }: Pick<ClassifierRecipe, 'target' 
 
 /** What else a network's weights need to be used elsewhere. */
 export const networkMetadata = (network: ClassifierModule): Record<string, string> =>
-  network instanceof EfficientNet ? encodeConventions(network.conventions) : {};
+  network instanceof ImageNetwork ? encodeConventions(network.conventions) : {};
 
 interface MakeOptions {
   /** Default true; false where the run's own weights will replace them. */
@@ -127,8 +125,8 @@ export function networkFor(
 }
 
 /**
- * An EfficientNet with one logit, or one a class, in training mode. Its fresh weights come from the default generator: seed
- * that before. Weights on the hub must have been brought (`settleWeights`).
+ * The recipe's architecture with one logit, or one a class, in training mode. Its fresh weights come from the default
+ * generator: seed that before. Weights on the hub must have been brought (`settleWeights`).
  *
  * @throws ConfigError or DataError when the weights file does not fit
  */
@@ -136,29 +134,26 @@ export function makeNetwork(
   recipe: ClassifierRecipe,
   device: Device,
   options: MakeOptions = {},
-): ClassifierNetwork<EfficientNet> {
-  const network = new EfficientNet(parseVariant(recipe.architecture), {
+): ClassifierNetwork<ImageNetwork> {
+  const network = networkEntry(recipe.architecture).make({
     numClasses: logitCount(recipe),
     inChannels: recipe.channels ?? 3, // runs of before this key was there have three
+    sidePx: recipe.imageSize,
     head: recipe.head,
     dropConnect: recipe.dropConnect,
     ...(recipe.dropout === null ? {} : { dropout: recipe.dropout }),
   });
-  // The authors' range of the last layer, ±1/√classes, is made for 1000 classes; with one logit it would start at
-  // losses near 10. PyTorch's range for a linear layer instead.
-  const bound = 1 / Math.sqrt(network.features);
-  init.uniform_(network.fc.weight, -bound, bound);
+  network.renewClassifier();
   const conventions = namedConventions(recipe);
   let loaded: string | null = null;
   let caution: string | null = null;
   if (recipe.weights !== null && (options.readWeights ?? true)) {
-    const taken = loadEfficientNetWeights(network, weightsFilePath(recipe.weights), {
+    const taken = loadNetworkWeights(network, weightsFilePath(recipe.weights), {
       conventions,
       part: recipe.weightsPart,
     });
     caution = sizeCaution(recipe, taken.sidesPx);
-    const { padding, batchNormEps, inputStatistics } = network.conventions;
-    loaded = `${taken.loaded} tensors from ${recipe.weights} (${taken.naming} names)${taken.headReplaced ? ', last layer fresh' : ''}${taken.folded ? `, first convolution brought to ${recipe.channels} ${recipe.channels === 1 ? 'channel' : 'channels'}` : ''}; ${padding} padding, batch-norm eps ${batchNormEps}, ${inputStatistics} input`;
+    loaded = `${taken.loaded} tensors from ${recipe.weights} (${taken.naming} names)${taken.headReplaced ? ', last layer fresh' : ''}${taken.folded ? `, first convolution brought to ${recipe.channels} ${recipe.channels === 1 ? 'channel' : 'channels'}` : ''}; ${conventionWords(network)}`;
   } else network.setConventions(conventions);
   for (const module of network.modules()) {
     if (module instanceof BatchNorm2d) Object.assign(module, { momentum: recipe.batchNormMomentum });
@@ -167,6 +162,12 @@ export function makeNetwork(
   network.to({ device, memoryFormat: memoryFormatFor(device) });
   return { network: network.train(), loaded, caution };
 }
+
+const conventionWords = ({ conventions }: ImageNetwork): string => {
+  const { padding, batchNormEps, inputStatistics } = conventions;
+  const convolutions = padding === undefined ? '' : `${padding} padding, batch-norm eps ${batchNormEps}, `;
+  return `${convolutions}${inputStatistics} input`;
+};
 
 /**
  * Weights carry the size of things in them: what was learned at one side fits another one less well (Touvron et al.,

@@ -11,7 +11,7 @@ import type { ClassifierSummary } from '../classify/result.js';
 import { readScores } from '../classify/scores.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
 import { decodeImage, toPlanar } from '../image/decode.js';
-import { inspectEfficientNetWeights } from '../models/index.js';
+import { inspectNetworkWeights } from '../models/index.js';
 import { register } from './classify.js';
 import { inProcess } from './in-process.test-data.js';
 
@@ -211,7 +211,7 @@ describe('graft classify export', () => {
     const [safe, pth] = [join(dir, 'classifier.safetensors'), join(dir, 'classifier.weights')];
     await classify('export', run, '--out', safe);
     await classify('export', run, '--out', pth, '--format', 'pth');
-    expect(inspectEfficientNetWeights(safe, 'b0').conventions).toEqual({
+    expect(inspectNetworkWeights(safe, 'b0').conventions).toEqual({
       padding: 'symmetric',
       batchNormEps: 1e-4,
       inputStatistics: 'half',

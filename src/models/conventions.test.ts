@@ -37,7 +37,12 @@ describe('conventions of published weights', () => {
   it('go into metadata and come out of it', () => {
     const conventions = { padding: 'symmetric', batchNormEps: 1e-5, inputStatistics: 'half' } as const;
     expect(decodeConventions(encodeConventions(conventions))).toEqual(conventions);
-    expect(decodeConventions({ ...encodeConventions(OWN_CONVENTIONS), batchNormEps: 'x' })).toBeNull();
+    const { padding, inputStatistics } = OWN_CONVENTIONS;
+    expect(decodeConventions({ ...encodeConventions(OWN_CONVENTIONS), batchNormEps: 'x' })).toEqual({
+      padding,
+      inputStatistics,
+    });
+    expect(decodeConventions({ inputStatistics: 'clip' })).toEqual({ inputStatistics: 'clip' });
     expect(decodeConventions({ architecture: 'efficientnet-b0' })).toBeNull();
   });
 });

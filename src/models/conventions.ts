@@ -5,8 +5,8 @@
  *
  * | weights | padding | ε | input |
  * |---|---|---|---|
- * | lukemelas | same | 1e-3 | ImageNet; half for `adv-…` files |
- * | timm `tf_efficientnet…` | same | 1e-3 | ImageNet; half for `ap` (AdvProp) and V2 |
+ * | lukemelas | same | 1e-3 | ImageNet; half for `adv-…` files and Lite |
+ * | timm `tf_efficientnet…` | same | 1e-3 | ImageNet; half for `ap` (AdvProp), V2 and Lite |
  * | timm `efficientnet…` | symmetric | 1e-5 | ImageNet; half for `ra4` |
  * | torchvision | symmetric | 1e-5 for B0 … B4, 1e-3 for B5 … B7 and V2-S | ImageNet |
  *
@@ -22,8 +22,11 @@ import type { EfficientNetVariant } from './variants.js';
 export const PADDINGS = ['same', 'symmetric'] as const;
 export type Padding = (typeof PADDINGS)[number];
 
-/** `imagenet`: less the mean, by the deviation of ImageNet's RGB. `half`: (x − 0.5) / 0.5, to [−1, 1]. */
-export const INPUT_STATISTICS = ['imagenet', 'half'] as const;
+/**
+ * `imagenet`: less the mean, by the deviation of ImageNet's RGB. `half`: (x − 0.5) / 0.5, to [−1, 1]. `clip`: by those of the
+ * pictures that CLIP learned from (Radford et al. 2021).
+ */
+export const INPUT_STATISTICS = ['imagenet', 'half', 'clip'] as const;
 export type InputStatistics = (typeof INPUT_STATISTICS)[number];
 
 export interface Conventions {
@@ -38,6 +41,9 @@ export const OWN_CONVENTIONS: Readonly<Conventions> = {
   batchNormEps: 1e-3,
   inputStatistics: 'imagenet',
 };
+
+/** EfficientNet-Lite was trained on (pixel − 127) / 128. */
+const isLite = (variant: EfficientNetVariant): boolean => variant.startsWith('lite');
 
 /** torchvision took timm's weights for the small ones, and lukemelas' (TensorFlow's ε) for the large ones. */
 const TORCHVISION_SMALL: readonly EfficientNetVariant[] = ['b0', 'b1', 'b2', 'b3', 'b4'];
@@ -58,7 +64,7 @@ export function conventionsOf(
   switch (naming) {
     case 'lukemelas': {
       const isAdvProp = parts.at(-1)!.startsWith('adv-efficientnet-');
-      return { ...OWN_CONVENTIONS, inputStatistics: isAdvProp ? 'half' : 'imagenet' };
+      return { ...OWN_CONVENTIONS, inputStatistics: isAdvProp || isLite(variant) ? 'half' : 'imagenet' };
     }
     case 'torchvision':
       return {
@@ -67,11 +73,11 @@ export function conventionsOf(
         inputStatistics: 'imagenet',
       };
     case 'timm': {
-      const name = parts.findLast((part) => /^(tf_)?efficientnet(_b\d|v2_s)/.test(part));
+      const name = parts.findLast((part) => /^(tf_)?efficientnet(_b\d|v2_s|_lite\d)/.test(part));
       if (name === undefined) return null;
       const isTf = name.startsWith('tf_');
       const isHalf = isTf
-        ? variant === 'v2-s' || /[._]ap([._-]|$)/.test(name)
+        ? variant === 'v2-s' || isLite(variant) || /[._]ap([._-]|$)/.test(name)
         : /[._]ra4([._-]|$)/.test(name);
       return {
         padding: isTf ? 'same' : 'symmetric',
@@ -83,16 +89,18 @@ export function conventionsOf(
 }
 
 /** For a weights file's metadata. */
-export const encodeConventions = (conventions: Readonly<Conventions>): Record<string, string> => ({
-  padding: conventions.padding,
-  batchNormEps: String(conventions.batchNormEps),
-  inputStatistics: conventions.inputStatistics,
-});
+export const encodeConventions = (conventions: Readonly<Partial<Conventions>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(conventions).map(([key, value]) => [key, String(value)]));
 
-/** What `encodeConventions` wrote; null when a file's metadata hold no whole set of conventions. */
-export function decodeConventions(metadata: Readonly<Record<string, string>>): Conventions | null {
+/** What `encodeConventions` wrote; null when a file's metadata do not say how pixels were normalised. */
+export function decodeConventions(metadata: Readonly<Record<string, string>>): Partial<Conventions> | null {
   const padding = PADDINGS.find((one) => one === metadata.padding);
   const inputStatistics = INPUT_STATISTICS.find((one) => one === metadata.inputStatistics);
   const batchNormEps = Number(metadata.batchNormEps);
-  return padding && inputStatistics && batchNormEps > 0 ? { padding, batchNormEps, inputStatistics } : null;
+  if (!inputStatistics) return null;
+  return {
+    inputStatistics,
+    ...(padding && { padding }),
+    ...(batchNormEps > 0 && { batchNormEps }),
+  };
 }

@@ -4,6 +4,7 @@
  * same layers in the same order, so that a key of one is turned into a key of another by its place.
  */
 import { type BlockSpec, type EfficientNetSpec, expands } from './efficientnet-spec.js';
+import type { WeightNaming } from './naming.js';
 
 export type Naming = 'lukemelas' | 'timm' | 'torchvision';
 
@@ -83,12 +84,22 @@ export interface LayerNames {
   readonly head: readonly [conv: string, norm: string, classifier: string];
 }
 
+/** Layers of squeeze-and-excitation, in each library's words. */
+const SQUEEZES = /^(_se_|se\.|\d\.fc[12]$)/;
+
+function layersOf(rules: NamingRules, block: BlockSpec): readonly string[] | null {
+  const layers = rules.layers[shapeOf(block)];
+  if (layers === null || block.squeezedFilters > 0 || block.kind === 'fused') return layers;
+  // torchvision has no network without it, and its names count: what they would be nobody has said.
+  return rules === NAMINGS.torchvision ? null : layers.filter((layer) => !SQUEEZES.test(layer));
+}
+
 /** @returns null when the library has no names for such a network */
 export function layerNames(spec: EfficientNetSpec, naming: Naming): LayerNames | null {
   const rules = NAMINGS[naming];
   const blocks = spec.blocks.map((block, place) => ({
     name: rules.block(block, place),
-    layers: rules.layers[shapeOf(block)],
+    layers: layersOf(rules, block),
   }));
   if (!blocks.every((block): block is LayerNames['blocks'][number] => block.layers !== null)) return null;
   return { stem: rules.stem, blocks, head: rules.head(spec.blocks.at(-1)!.stage + 1) };
@@ -124,16 +135,19 @@ export function keyTranslation(
   };
 }
 
-/** The naming that most of the keys belong to; null when no key belongs to any. */
-export function detectNaming(spec: EfficientNetSpec, keys: readonly string[]): Naming | null {
-  let best: Naming | null = null;
-  let most = 0;
-  for (const naming of Object.keys(NAMINGS) as Naming[]) {
-    const names = layerNames(spec, naming);
-    if (!names) continue;
+/** The libraries that have names for a network, beside its own. */
+export function efficientNetNamings(spec: EfficientNetSpec, own: Naming): WeightNaming[] {
+  return (Object.keys(NAMINGS) as Naming[]).flatMap((name) => {
+    const names = layerNames(spec, name);
+    if (!names) return [];
     const known = new Set(flatten(names));
-    const count = keys.filter((key) => known.has(splitKey(key)[0])).length;
-    if (count > most) [best, most] = [naming, count];
-  }
-  return best;
+    return [
+      {
+        name,
+        knows: (key) => known.has(splitKey(key)[0]),
+        toOwn: keyTranslation(spec, { from: name, to: own }),
+        toFile: keyTranslation(spec, { from: own, to: name }),
+      },
+    ];
+  });
 }

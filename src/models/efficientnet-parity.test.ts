@@ -7,17 +7,25 @@ import { type Float, fill, networkRule, seedOf } from '../../test/engine/goldens
 import { EfficientNet } from './efficientnet.js';
 import { keyTranslation, type Naming } from './efficientnet-keys.js';
 import { parseVariant, VARIANTS } from './variants.js';
-import { applyEfficientNetWeights } from './weights.js';
+import { applyNetworkWeights } from './weights.js';
 
+interface Golden {
+  about: { classes: number };
+  cases: Record<string, Case>;
+}
 interface Case {
   keys: string;
   size: [number, number];
   eval: number[][];
   train: number[][];
 }
-const golden = JSON.parse(
-  readFileSync(new URL('../../test/goldens/models/efficientnet.json', import.meta.url), 'utf8'),
-) as { about: { classes: number }; cases: Record<string, Case> };
+const [golden, lite] = ['efficientnet', 'efficientnet-lite'].map(
+  (name) =>
+    JSON.parse(
+      readFileSync(new URL(`../../test/goldens/models/${name}.json`, import.meta.url), 'utf8'),
+    ) as Golden,
+) as [Golden, Golden];
+const cases = { ...golden.cases, ...lite.cases };
 
 /** The script's weights: windows of a repeated pattern, long enough for the largest convolution (B7's 2304 × 640 …). */
 const PERIOD = 65_521;
@@ -63,7 +71,7 @@ function difference(found: readonly number[], wanted: readonly number[][]): numb
 
 /** Loads the case's weights and compares. */
 function check(network: EfficientNet, name: string): void {
-  const wanted = golden.cases[name]!;
+  const wanted = cases[name]!;
   const naming = name.split('/')[0] as Naming;
   const error = (mode: 'eval' | 'train', dtype: Float): number => {
     network.to({ dtype }).train(mode === 'train');
@@ -72,7 +80,7 @@ function check(network: EfficientNet, name: string): void {
   tidy(() => {
     const { tensors, keys } = foreignState(network, naming);
     expect(keys, `${name}: keys and shapes`).toBe(wanted.keys);
-    const loaded = applyEfficientNetWeights(network, { path: `${name}/weights.pth`, tensors });
+    const loaded = applyNetworkWeights(network, { path: `${name}/weights.pth`, tensors });
     expect(loaded).toMatchObject({ naming, headReplaced: false, skipped: [] });
   });
   // Single precision in evaluation only: batch statistics of these few, small maps magnify its rounding, up to 3e-4.
@@ -90,12 +98,9 @@ describe('parity of logits', () => {
       dropout: 0,
       dropConnect: 0,
     });
-    const cases = Object.keys(golden.cases).filter((name) => {
-      const [library, model] = name.split('/') as [string, string];
-      return library === 'timm' ? parseVariant(model.replace('tf_', '')) === variant : model === variant;
-    });
-    expect(cases.length).toBeGreaterThanOrEqual(2);
-    for (const name of cases) check(network, name);
+    const own = Object.keys(cases).filter((name) => parseVariant(name.split('/')[1]!) === variant);
+    expect(own.length).toBeGreaterThanOrEqual(2);
+    for (const name of own) check(network, name);
     network.dispose();
     expect(liveTensors()).toBe(before);
   });

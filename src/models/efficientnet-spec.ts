@@ -4,7 +4,8 @@
  */
 
 /**
- * `mbconv`: expand 1×1 → depthwise k×k → squeeze-and-excitation → project 1×1 (Tan & Le 2019).
+ * `mbconv`: expand 1×1 → depthwise k×k → squeeze-and-excitation, where `squeezedFilters` says so → project 1×1
+ * (Tan & Le 2019).
  * `fused`: expand k×k → project 1×1 (Gupta & Tan 2019), without squeeze-and-excitation.
  * Neither expands where `expandedFilters` equals `inFilters`; a fused block then is its k×k convolution alone.
  */
@@ -21,13 +22,17 @@ export interface BlockSpec {
   readonly stride: number;
   readonly inFilters: number;
   readonly expandedFilters: number;
-  /** Of squeeze-and-excitation; 0 in fused blocks. */
+  /** Of squeeze-and-excitation; 0: none, as in fused blocks and in EfficientNet-Lite. */
   readonly squeezedFilters: number;
   readonly outFilters: number;
 }
 
+/** Behind each batch norm but a block's last. EfficientNet-Lite has ReLU6, which 8-bit arithmetic can do. */
+export type SpecActivation = 'silu' | 'relu6';
+
 /** The whole network as numbers: the stem's and the head's filters and every block. */
 export interface EfficientNetSpec {
+  readonly activation: SpecActivation;
   readonly stemFilters: number;
   readonly headFilters: number;
   readonly blocks: readonly BlockSpec[];

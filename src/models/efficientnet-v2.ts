@@ -28,6 +28,7 @@ const STAGES: readonly Stage[] = [
 const SE_RATIO = 0.25;
 
 export const EFFICIENTNET_V2_S: EfficientNetSpec = {
+  activation: 'silu',
   stemFilters: 24,
   headFilters: 1280,
   blocks: STAGES.flatMap(({ kind, repeats, stride, expand, inFilters, outFilters }, stage) =>

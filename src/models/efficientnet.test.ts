@@ -19,11 +19,12 @@ import { ConfigError, DataError } from 'graft-torch/base';
 import { F } from 'graft-torch/nn';
 import { afterAll, describe, expect, it } from 'vitest';
 import { encodeConventions } from './conventions.js';
-import { EfficientNet, freezeBlocks } from './efficientnet.js';
+import { EfficientNet } from './efficientnet.js';
 import { keyTranslation } from './efficientnet-keys.js';
+import { freezeBlocks } from './image-network.js';
 import { dropConnect } from './mbconv.js';
 import { VARIANTS } from './variants.js';
-import { loadEfficientNetWeights } from './weights.js';
+import { loadNetworkWeights } from './weights.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-efficientnet-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -185,7 +186,7 @@ describe('loading weights', () => {
     const source = new EfficientNet('b0', { numClasses: 5 });
     const path = stored(source, 'five.safetensors');
     const same = new EfficientNet('b0', { numClasses: 5 });
-    expect(loadEfficientNetWeights(same, path)).toEqual({
+    expect(loadNetworkWeights(same, path)).toEqual({
       loaded: 360,
       headReplaced: false,
       folded: false,
@@ -194,8 +195,8 @@ describe('loading weights', () => {
       sidesPx: [224],
     });
     const binary = new EfficientNet('b0', { numClasses: 1 });
-    const fresh = tidy(() => binary.fc.weight.clone());
-    expect(loadEfficientNetWeights(binary, path)).toEqual({
+    const fresh = tidy(() => binary.classifier.weight.clone());
+    expect(loadNetworkWeights(binary, path)).toEqual({
       loaded: 358,
       headReplaced: true,
       folded: false,
@@ -203,10 +204,10 @@ describe('loading weights', () => {
       naming: 'lukemelas',
       sidesPx: [224],
     });
-    expect(aten.equal(binary.fc.weight, fresh)).toBe(true);
+    expect(aten.equal(binary.classifier.weight, fresh)).toBe(true);
     const pth = join(folder, 'five.pth'); // as `torch.save` writes it
     savePth(pth, source.stateDict());
-    expect(loadEfficientNetWeights(same, pth)).toEqual({
+    expect(loadNetworkWeights(same, pth)).toEqual({
       loaded: 360,
       headReplaced: false,
       folded: false,
@@ -220,7 +221,7 @@ describe('loading weights', () => {
     }
     expect(aten.equal(binary.convHead.weight, source.convHead.weight)).toBe(true);
     const headed = new EfficientNet('b0', { numClasses: 5, head: 'normalised' });
-    expect(loadEfficientNetWeights(headed, path).headReplaced).toBe(true);
+    expect(loadNetworkWeights(headed, path).headReplaced).toBe(true);
     fresh.dispose();
     for (const net of [source, same, binary, headed]) net.dispose();
   });
@@ -233,7 +234,7 @@ describe('loading weights', () => {
     const state = Object.entries(net.stateDict()).map(([key, value]) => [toTorchvision(key), value] as const);
     const all = join(folder, 'v2.pth');
     savePth(all, Object.fromEntries(state));
-    expect(loadEfficientNetWeights(headed, all)).toMatchObject({ naming: 'torchvision', headReplaced: true });
+    expect(loadNetworkWeights(headed, all)).toMatchObject({ naming: 'torchvision', headReplaced: true });
     expect(headed.conventions).toEqual({
       padding: 'symmetric',
       batchNormEps: 1e-3,
@@ -245,32 +246,30 @@ describe('loading weights', () => {
     const few = join(folder, 'few.pth');
     savePth(few, Object.fromEntries(state.filter(([key]) => key !== 'features.1.0.block.0.0.weight')));
     const before = net.conventions;
-    expect(() => loadEfficientNetWeights(net, few)).toThrow(
+    expect(() => loadNetworkWeights(net, few)).toThrow(
       /few\.pth does not hold weights of EfficientNetV2-S: missing features\.1\.0\.block\.0\.0\.weight$/,
     );
     expect(net.conventions).toBe(before);
 
     // timm's keys are the network's own here; its conventions have to be known or told.
     const unnamed = stored(net, 'model.safetensors');
-    expect(() => loadEfficientNetWeights(net, unnamed)).toThrow(ConfigError);
-    expect(() => loadEfficientNetWeights(net, unnamed)).toThrow(/padding=same batchNormEps=0\.001/);
+    expect(() => loadNetworkWeights(net, unnamed)).toThrow(ConfigError);
+    expect(() => loadNetworkWeights(net, unnamed)).toThrow(/padding=same batchNormEps=0\.001/);
     const told = { padding: 'same', batchNormEps: 0.5 } as const;
-    loadEfficientNetWeights(net, unnamed, { conventions: told });
+    loadNetworkWeights(net, unnamed, { conventions: told });
     expect(net.conventions).toEqual({ ...told, inputStatistics: 'imagenet' });
     expect(net.bn1.eps).toBe(0.5);
     expect(net.convStem.padding).toBe('same');
     const own = join(folder, 'own.safetensors');
     const conventions = { padding: 'symmetric', batchNormEps: 0.25, inputStatistics: 'half' } as const;
     saveSafetensors(own, net.stateDict(), encodeConventions(conventions));
-    loadEfficientNetWeights(headed, own);
+    loadNetworkWeights(headed, own);
     expect(headed.conventions).toEqual(conventions);
     expect(headed.headBn!.eps).toBe(1e-5);
 
     const other = join(folder, 'other.pth');
     savePth(other, { 'layer1.0.conv1.weight': net.bn1.bias! });
-    expect(() => loadEfficientNetWeights(net, other)).toThrow(
-      /no key is .*; it has layer1\.0\.conv1\.weight$/,
-    );
+    expect(() => loadNetworkWeights(net, other)).toThrow(/no key is .*; it has layer1\.0\.conv1\.weight$/);
     net.dispose();
     headed.dispose();
   });
@@ -286,18 +285,18 @@ describe('loading weights', () => {
     });
     const net = new EfficientNet('b0', { numClasses: 2 });
     const kept = tidy(() => net.convHead.weight.clone());
-    const attempt = () => loadEfficientNetWeights(net, bad);
+    const attempt = () => loadNetworkWeights(net, bad);
     expect(attempt).toThrow(DataError);
     expect(attempt).toThrow(
       /missing _bn0\.weight; unexpected _bn9\.weight; mis-shaped _conv_stem\.weight \[1\] for \[32,3,3,3\]/,
     );
     expect(aten.equal(net.convHead.weight, kept)).toBe(true); // nothing was half-loaded
-    expect(() => loadEfficientNetWeights(net, stored(new EfficientNet('b1'), 'b1.safetensors'))).toThrow(
+    expect(() => loadNetworkWeights(net, stored(new EfficientNet('b1'), 'b1.safetensors'))).toThrow(
       /EfficientNet-B0.*more/,
     );
-    expect(() => loadEfficientNetWeights(net, join(folder, 'none.safetensors'))).toThrow(ConfigError);
+    expect(() => loadNetworkWeights(net, join(folder, 'none.safetensors'))).toThrow(ConfigError);
     writeFileSync(join(folder, 'weights.bin'), '');
-    expect(() => loadEfficientNetWeights(net, join(folder, 'weights.bin'))).toThrow(/safetensors/);
+    expect(() => loadNetworkWeights(net, join(folder, 'weights.bin'))).toThrow(/safetensors/);
     extra.dispose();
     kept.dispose();
     source.dispose();

@@ -1,17 +1,18 @@
 /**
- * EfficientNet B0 … B7 (Tan & Le, ICML 2019) and EfficientNetV2-S (Tan & Le, ICML 2021).
+ * EfficientNet B0 … B7 (Tan & Le, ICML 2019), EfficientNetV2-S (Tan & Le, ICML 2021), and EfficientNet-Lite0 … Lite4
+ * (Renjie Liu, 2020: github.com/tensorflow/tpu, efficientnet/lite), which have ReLU6 and no squeeze-and-excitation.
  *
- * State-dict names of B0 … B7 are those of lukemelas' widely used PyTorch port of the authors' weights
+ * State-dict names of B0 … B7 and the Lites are those of lukemelas' widely used PyTorch port of the authors' weights
  * (`_conv_stem.weight`, `_blocks.0._depthwise_conv.weight`, `_fc.bias`, …), of V2-S timm's; see `variants.ts`.
  * Weights of the other libraries are renamed when they are loaded (`weights.ts`).
  */
 
 import { type Tensor, tidy } from 'graft-torch';
-import { ConfigError } from 'graft-torch/base';
-import { BatchNorm2d, batchNormActivation, F, init, Linear, Module } from 'graft-torch/nn';
+import { BatchNorm2d, F, init, Linear } from 'graft-torch/nn';
 import { type Conventions, OWN_CONVENTIONS } from './conventions.js';
 import { layerNames } from './efficientnet-keys.js';
-import { FusedMBConvBlock, MBConvBlock, makeBatchNorm, PaddedConv2d } from './mbconv.js';
+import { ImageNetwork, type MapLayer, type NetworkOptions, requireClasses } from './image-network.js';
+import { activated, FusedMBConvBlock, MBConvBlock, makeBatchNorm, PaddedConv2d } from './mbconv.js';
 import { type EfficientNetVariant, parseVariant, VARIANTS } from './variants.js';
 
 /**
@@ -20,16 +21,8 @@ import { type EfficientNetVariant, parseVariant, VARIANTS } from './variants.js'
  */
 export type EfficientNetHead = 'pooled' | 'normalised';
 
-export interface EfficientNetOptions {
-  /** Length of the logits; 1 for a binary classifier trained with BCE. Default 1000. */
-  numClasses?: number;
-  /** Default 3. */
-  inChannels?: number;
+export interface EfficientNetOptions extends NetworkOptions {
   head?: EfficientNetHead;
-  /** Before the linear layer; default the variant's (0.2 … 0.5). */
-  dropout?: number;
-  /** Of the last block; block i of n drops its branch with i/n of it. Default 0.2. */
-  dropConnect?: number;
   /**
    * Pad as for square images of this side, whatever comes in (the published port's `static` padding; it matters
    * only where the side is odd at some stage). Default: padding follows each input (`dynamic`).
@@ -45,8 +38,9 @@ export const HEAD_NORM = '_head_bn';
  * (`conventions.inputStatistics`); output logits `[N, numClasses]`.
  * Initialised as the authors' code: convolutions N(0, √(2 / fan-out)), linear U(±1/√numClasses), biases 0.
  */
-export class EfficientNet extends Module {
+export class EfficientNet extends ImageNetwork {
   readonly variant: EfficientNetVariant;
+  readonly name: string;
   /** `EfficientNet-B3`, `EfficientNetV2-S`. */
   readonly title: string;
   readonly numClasses: number;
@@ -59,8 +53,10 @@ export class EfficientNet extends Module {
   readonly bn1: BatchNorm2d;
   /** Batch norm of the `normalised` head (`_head_bn`), else null. */
   readonly headBn: BatchNorm2d | null;
-  readonly fc: Linear;
-  private readonly dropout: number;
+  readonly classifier: Linear;
+  readonly stemKey: string;
+  readonly headPrefixes: readonly string[];
+  protected readonly dropout: number;
   #conventions: Readonly<Conventions> = OWN_CONVENTIONS;
 
   constructor(variant: string, options: EfficientNetOptions = {}) {
@@ -74,11 +70,9 @@ export class EfficientNet extends Module {
       dropConnect: dropRate = 0.2,
       imageSize = 0,
     } = options;
-    if (!Number.isInteger(numClasses) || numClasses < 1) {
-      throw new ConfigError(`numClasses must be a whole number from 1 up, not ${numClasses}`);
-    }
+    this.name = `efficientnet-${this.variant}`;
     this.title = title;
-    this.numClasses = numClasses;
+    this.numClasses = requireClasses(numClasses);
     this.dropout = options.dropout ?? dropout;
     const names = layerNames(spec, naming)!;
     const { stemFilters, headFilters } = spec;
@@ -97,6 +91,7 @@ export class EfficientNet extends Module {
         names: layers,
         dropRate: (dropRate * i) / spec.blocks.length,
         fixedSize: size,
+        activation: spec.activation,
       });
       size = Math.ceil(size / block.stride);
       return this.child(name, module);
@@ -110,17 +105,20 @@ export class EfficientNet extends Module {
     this.features = headFilters;
     this.headBn =
       head === 'normalised' ? this.child(HEAD_NORM, new BatchNorm2d(headFilters, { momentum: 0.15 })) : null;
-    this.fc = this.child(names.head[2], new Linear(headFilters, numClasses));
+    this.classifier = this.child(names.head[2], new Linear(headFilters, numClasses));
+    this.stemKey = `${names.stem[0]}.weight`;
+    this.headPrefixes = [`${names.head[2]}.`, `${HEAD_NORM}.`];
     this.initialise();
   }
 
   /** How it pads, normalises and wants its pixels; at first OWN_CONVENTIONS, and then what its weights ask for. */
-  get conventions(): Readonly<Conventions> {
+  override get conventions(): Readonly<Conventions> {
     return this.#conventions;
   }
 
   /** What is left out stays. The `normalised` head's own batch norm, which no published weights know, keeps its ε. */
-  setConventions(conventions: Partial<Conventions>): this {
+  override setConventions(conventions: Partial<Conventions>): this {
+    super.setConventions(conventions);
     this.#conventions = { ...this.#conventions, ...conventions };
     const { padding, batchNormEps } = this.#conventions;
     for (const module of this.modules()) {
@@ -134,7 +132,12 @@ export class EfficientNet extends Module {
   extractFeatures(x: Tensor): Tensor {
     let last!: Tensor;
     for (const map of this.maps(x)) last = map;
-    const features = tidy(() => batchNormActivation(this.bn1, this.convHead.forward(last), 'silu'));
+    const { activation } = VARIANTS[this.variant].spec;
+    const features = tidy(() =>
+      activation === 'silu' || this.training
+        ? activated(this.bn1, this.convHead.forward(last), activation)
+        : this.convHead.forwardThenNorm(this.bn1, last, { activation }),
+    );
     last.dispose();
     return features;
   }
@@ -163,7 +166,9 @@ export class EfficientNet extends Module {
    * without gradients, only one block's intermediates live at a time.
    */
   private *maps(x: Tensor): Generator<Tensor> {
-    let map = tidy(() => batchNormActivation(this.bn0, this.convStem.forward(x), 'silu'));
+    let map = tidy(() =>
+      activated(this.bn0, this.convStem.forward(x), VARIANTS[this.variant].spec.activation),
+    );
     yield map;
     for (const block of this.blocks) {
       const next = tidy(() => block.forward(map));
@@ -173,18 +178,20 @@ export class EfficientNet extends Module {
     }
   }
 
-  /** Feature map `[N, features, h, w]` → logits `[N, numClasses]`. */
-  classify(features: Tensor): Tensor {
-    return this.fc.forward(F.dropout(this.pool(features), this.dropout, this.training));
-  }
-
-  /** What the last layer sees, dropout apart: `[N, 3, H, W]` → `[N, features]`. The usual embedding of an image. */
-  embed(x: Tensor): Tensor {
+  override embed(x: Tensor): Tensor {
     return tidy(() => this.pool(this.extractFeatures(x)));
   }
 
-  override forward(x: Tensor): Tensor {
-    return tidy(() => this.classify(this.extractFeatures(x)));
+  get blockStages(): readonly number[] {
+    return VARIANTS[this.variant].spec.blocks.map(({ stage }) => stage);
+  }
+
+  override stemParameters(): Tensor[] {
+    return [...this.convStem.parameters(), ...this.bn0.parameters()];
+  }
+
+  override get mapLayers(): MapLayer[] {
+    return [...super.mapLayers, { name: 'head', owner: this, method: 'extractFeatures' }];
   }
 
   /** Feature map `[N, features, h, w]` → `[N, features]`: the head's batch norm, if it has one, and the mean. */
@@ -203,23 +210,7 @@ export class EfficientNet extends Module {
       if (module.bias) init.constant_(module.bias, 0);
     }
     const bound = 1 / Math.sqrt(this.numClasses);
-    init.uniform_(this.fc.weight, -bound, bound);
-    init.constant_(this.fc.bias!, 0);
-  }
-}
-
-/**
- * Stops the gradient for the stem and the first `count` blocks, except their batch norms, which stay trainable
- * (as the original system did; 18 of B3's 26 blocks were its best). Blocks left over, the head and the last layer train.
- * Throws ConfigError if `count` is not between 0 and the number of blocks.
- */
-export function freezeBlocks(model: EfficientNet, count: number): void {
-  if (!Number.isInteger(count) || count < 0 || count > model.blocks.length) {
-    throw new ConfigError(`cannot freeze ${count} blocks: ${model.title} has ${model.blocks.length}`);
-  }
-  if (count === 0) return;
-  model.convStem.requiresGrad_(false);
-  for (const block of model.blocks.slice(0, count)) {
-    for (const layer of block.modules()) if (layer instanceof PaddedConv2d) layer.requiresGrad_(false);
+    init.uniform_(this.classifier.weight, -bound, bound);
+    init.constant_(this.classifier.bias!, 0);
   }
 }

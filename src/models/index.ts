@@ -34,15 +34,16 @@ export {
   type ResnetSize,
 } from './resnet-gan.js';
 
-// Classifiers: EfficientNet B0 to B7 and V2-S, its blocks, sizes and input.
+// Classifiers: the list of them, and what each of them is.
 
-export {
-  EfficientNet,
-  type EfficientNetHead,
-  type EfficientNetOptions,
-  freezeBlocks,
-} from './efficientnet.js';
-export { memoryFormatFor, packEfficientNetInput, toEfficientNetInput } from './input.js';
+export { freezeBlocks, ImageNetwork, type MapLayer, type NetworkOptions } from './image-network.js';
+export type { EntryOptions, NetworkEntry, PublishedWeights } from './network-entry.js';
+export { NETWORKS, networkEntry, networkNames } from './networks.js';
+
+// EfficientNet B0 to B7, V2-S and Lite0 to Lite4, its blocks, sizes and input.
+
+export { EfficientNet, type EfficientNetHead, type EfficientNetOptions } from './efficientnet.js';
+export { memoryFormatFor, normaliseInput, packNetworkInput } from './input.js';
 export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export { SCALINGS } from './scaling.js';
 export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
@@ -58,13 +59,13 @@ export {
   PADDINGS,
   type Padding,
 } from './conventions.js';
-export type { Naming } from './efficientnet-keys.js';
 export { HUB_PREFIX, openWeightsFile, weightsFilePath } from './hub.js';
+export type { WeightNaming } from './naming.js';
 export {
-  inspectEfficientNetWeights,
+  inspectNetworkWeights,
   type LoadedWeights,
   listed,
-  loadEfficientNetWeights,
+  loadNetworkWeights,
   SIDE_KEY,
 } from './weights.js';
 

@@ -1,7 +1,7 @@
 import { aten, liveTensors, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
-import { packEfficientNetInput, toEfficientNetInput } from './input.js';
+import { normaliseInput, packNetworkInput } from './input.js';
 
 const random = new Random(5);
 const drawn = (n: number, height: number, width: number): Uint8Array =>
@@ -18,11 +18,11 @@ describe('the input of an EfficientNet', () => {
         const pixels = tensor(drawn(n, height, width), [n, 3, height, width]);
         const unit = pixels.to({ dtype: 'float32' }).div_(255);
         for (const statistics of ['imagenet', 'half'] as const) {
-          const expected = toEfficientNetInput(unit, statistics);
+          const expected = normaliseInput(unit, statistics);
           const turned = aten.contiguous(pixels, { memory_format: 'channelsLast' });
           for (const images of [pixels, unit, turned]) {
             const live = liveTensors();
-            const packed = packEfficientNetInput(images, statistics);
+            const packed = packNetworkInput(images, statistics);
             expect(liveTensors()).toBe(live + 1);
             expect(aten.equal(packed, expected)).toBe(true);
             // A view in one row exists of what lies in this order only.
@@ -35,7 +35,7 @@ describe('the input of an EfficientNet', () => {
 
   it('is packed in tensor operations from other types', () => {
     const double = tensor(Float64Array.of(0, 0.5, 1), [1, 3, 1, 1]);
-    const packed = packEfficientNetInput(double, 'half');
+    const packed = packNetworkInput(double, 'half');
     expect(Array.from(packed.toArray() as Float64Array)).toEqual([-1, 0, 1]);
   });
 });

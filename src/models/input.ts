@@ -5,6 +5,7 @@ import type { InputStatistics } from './conventions.js';
 /** Mean and deviation of the channels R, G and B, by name; ImageNet's are harmless from scratch. */
 const STATISTICS: Readonly<Record<InputStatistics, { mean: number[]; deviation: number[] }>> = {
   imagenet: { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
+  clip: { mean: [0.48145466, 0.4578275, 0.40821073], deviation: [0.26862954, 0.26130258, 0.27577711] },
   half: { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] },
 };
 
@@ -27,7 +28,7 @@ export const memoryFormatFor = (device: Device): MemoryFormat =>
  * @param statistics the network's `conventions.inputStatistics`
  * @returns the same, normalised, in the network's memory layout
  */
-export const toEfficientNetInput = (images: Tensor, statistics: InputStatistics = 'imagenet'): Tensor =>
+export const normaliseInput = (images: Tensor, statistics: InputStatistics = 'imagenet'): Tensor =>
   tidy(() => {
     const { device, shape } = images;
     const channels = shape[1]!;
@@ -47,7 +48,7 @@ const normalize = makeOperator('graft::normalize', '') as (
  * (`native/normalize.cc`), where tensor operations take five. Not for what is traced.
  * @param images uint8, or float32 in [0, 1], `[N, 3, H, W]` or `[N, 1, H, W]`
  */
-export const packEfficientNetInput = (images: Tensor, statistics: InputStatistics = 'imagenet'): Tensor =>
+export const packNetworkInput = (images: Tensor, statistics: InputStatistics = 'imagenet'): Tensor =>
   noGrad(() => {
     const isByte = images.dtype === 'uint8';
     if (images.device === 'cpu' && (isByte || images.dtype === 'float32')) {
@@ -55,6 +56,6 @@ export const packEfficientNetInput = (images: Tensor, statistics: InputStatistic
       return normalize(images, mean, deviation);
     }
     return tidy(() =>
-      toEfficientNetInput(isByte ? images.to({ dtype: 'float32' }).div_(255) : images, statistics),
+      normaliseInput(isByte ? images.to({ dtype: 'float32' }).div_(255) : images, statistics),
     );
   });

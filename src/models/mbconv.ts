@@ -1,6 +1,7 @@
 /**
  * Blocks of EfficientNet: MBConv with squeeze-and-excitation (Tan & Le, ICML 2019) and fused MBConv (Gupta & Tan 2019;
- * Tan & Le, ICML 2021), with swish and stochastic depth, and the padded convolution that both consist of.
+ * Tan & Le, ICML 2021), with swish (ReLU6 in EfficientNet-Lite) and stochastic depth,
+ * and the padded convolution that both consist of.
  */
 
 import { rand, type Tensor } from 'graft-torch';
@@ -11,6 +12,7 @@ import {
   batchNormBranch,
   batchNormDepthwise,
   Conv2d,
+  convNorm,
   depthwiseConv2d,
   endBranch,
   F,
@@ -18,11 +20,15 @@ import {
   squeezeExcite,
 } from 'graft-torch/nn';
 import { OWN_CONVENTIONS, type Padding } from './conventions.js';
-import { type BlockSpec, expands, hasSkip } from './efficientnet-spec.js';
+import { type BlockSpec, expands, hasSkip, type SpecActivation } from './efficientnet-spec.js';
 
 /** TensorFlow's momentum, which the published weights were trained with, in PyTorch's sense. */
 export const makeBatchNorm = (channels: number): BatchNorm2d =>
   new BatchNorm2d(channels, { eps: OWN_CONVENTIONS.batchNormEps, momentum: 0.01 });
+
+/** Batch norm, then the network's activation. */
+export const activated = (norm: BatchNorm2d, x: Tensor, activation: SpecActivation): Tensor =>
+  batchNormActivation(norm, x, activation);
 
 /** Zeros before and after so that the output has ceil(size / stride) places. */
 function samePadding(size: number, kernel: number, stride: number): [before: number, after: number] {
@@ -59,17 +65,32 @@ export class PaddedConv2d extends Conv2d {
     return this.convolve(F.pad(x, [left, right, top, bottom]), [0, 0]);
   }
 
-  /** `forward(silu(norm(x)))`, for a depthwise convolution in one pass where there is an operator for it. */
-  forwardNormed(norm: BatchNorm2d, x: Tensor): Tensor {
+  /** `forward(activation(norm(x)))`, for a depthwise convolution in one pass where there is an operator for it. */
+  forwardNormed(norm: BatchNorm2d, x: Tensor, activation: SpecActivation): Tensor {
     if (this.isDepthwise && this.bias === null) {
       const { weight, stride } = this;
-      const fused = batchNormDepthwise(
-        { norm, weight, stride, padding: this.sides(x), activation: 'silu' },
-        x,
-      );
+      const fused = batchNormDepthwise({ norm, weight, stride, padding: this.sides(x), activation }, x);
       if (fused) return fused;
     }
-    return this.forward(batchNormActivation(norm, x, 'silu'));
+    return this.forward(activated(norm, x, activation));
+  }
+
+  /** `activation(norm(forward(x))) + skip` of a network in evaluation, in one pass where there is an operator for it. */
+  forwardThenNorm(
+    norm: BatchNorm2d,
+    x: Tensor,
+    { activation, skip = null }: { activation: SpecActivation | 'none'; skip?: Tensor | null },
+  ): Tensor {
+    if (this.bias === null) {
+      const { weight, stride } = this;
+      const groups = this.options.groups ?? 1;
+      const layer = { weight, stride, padding: this.sides(x), groups, norm, activation, skip };
+      const fused = convNorm(layer, x);
+      if (fused) return fused;
+    }
+    const y = this.forward(x);
+    const normed = activation === 'none' ? norm.forward(y) : activated(norm, y, activation);
+    return endBranch(normed, { skip, factors: null });
   }
 
   private sides({ shape }: Tensor): [top: number, left: number, bottom: number, right: number] {
@@ -107,6 +128,7 @@ export interface BlockOptions {
   dropRate: number;
   /** See PaddedConv2d. */
   fixedSize: number;
+  activation: SpecActivation;
 }
 
 /** `[N, in, H, W]` → `[N, out, H/stride, W/stride]`: a branch, and the input added to it where shapes allow. */
@@ -130,19 +152,21 @@ abstract class Block extends Module {
   }
 }
 
-/** MBConv: expand 1×1 → depthwise k×k → squeeze-and-excitation → project 1×1. */
+/** MBConv: expand 1×1 → depthwise k×k → squeeze-and-excitation, where there is one → project 1×1. */
 export class MBConvBlock extends Block {
   readonly expandConv: PaddedConv2d | null = null;
   readonly expandNorm: BatchNorm2d | null = null;
   readonly depthwiseConv: PaddedConv2d;
   readonly depthwiseNorm: BatchNorm2d;
-  readonly seReduce: PaddedConv2d;
-  readonly seExpand: PaddedConv2d;
+  readonly seReduce: PaddedConv2d | null = null;
+  readonly seExpand: PaddedConv2d | null = null;
   readonly projectConv: PaddedConv2d;
   readonly projectNorm: BatchNorm2d;
+  private readonly activation: SpecActivation;
 
-  constructor(spec: BlockSpec, { names, dropRate, fixedSize }: BlockOptions) {
+  constructor(spec: BlockSpec, { names, dropRate, fixedSize, activation }: BlockOptions) {
     super(spec, dropRate);
+    this.activation = activation;
     const { inFilters, expandedFilters: expanded, squeezedFilters: squeezed, outFilters } = spec;
     const { kernel, stride } = spec;
     const add = adder((key, layer) => this.child(key, layer), names);
@@ -153,20 +177,31 @@ export class MBConvBlock extends Block {
     const depthwise = { kernel, stride, groups: expanded, bias: false, fixedSize };
     this.depthwiseConv = add(new PaddedConv2d(expanded, expanded, depthwise));
     this.depthwiseNorm = add(makeBatchNorm(expanded));
-    this.seReduce = add(new PaddedConv2d(expanded, squeezed, { kernel: 1 }));
-    this.seExpand = add(new PaddedConv2d(squeezed, expanded, { kernel: 1 }));
+    if (squeezed > 0) {
+      this.seReduce = add(new PaddedConv2d(expanded, squeezed, { kernel: 1 }));
+      this.seExpand = add(new PaddedConv2d(squeezed, expanded, { kernel: 1 }));
+    }
     this.projectConv = add(new PaddedConv2d(expanded, outFilters, { kernel: 1, bias: false }));
     this.projectNorm = add(makeBatchNorm(outFilters));
   }
 
   protected override branch(x: Tensor, end: BranchEnd): Tensor {
-    const { depthwiseNorm: norm, seReduce: reduce, seExpand: expand } = this;
+    const { depthwiseNorm: norm, seReduce: reduce, seExpand: expand, activation } = this;
+    if (!this.training && !reduce) return this.evaluate(x, end);
     let y =
       this.expandConv && this.expandNorm
-        ? this.depthwiseConv.forwardNormed(this.expandNorm, this.expandConv.forward(x))
+        ? this.depthwiseConv.forwardNormed(this.expandNorm, this.expandConv.forward(x), activation)
         : this.depthwiseConv.forward(x); // [N, expanded, H/stride, W/stride]
-    y = squeezeExcite({ norm, reduce, expand }, y);
+    y = reduce && expand ? squeezeExcite({ norm, reduce, expand }, y) : activated(norm, y, activation);
     return batchNormBranch(this.projectNorm, this.projectConv.forward(y), end); // [N, out, H/stride, W/stride]
+  }
+
+  /** Without squeeze-and-excitation, each convolution can be one pass with what stands behind it. */
+  private evaluate(x: Tensor, { skip }: BranchEnd): Tensor {
+    const { expandConv, expandNorm, activation } = this;
+    const y = expandConv && expandNorm ? expandConv.forwardThenNorm(expandNorm, x, { activation }) : x;
+    const z = this.depthwiseConv.forwardThenNorm(this.depthwiseNorm, y, { activation });
+    return this.projectConv.forwardThenNorm(this.projectNorm, z, { activation: 'none', skip });
   }
 }
 
@@ -176,9 +211,11 @@ export class FusedMBConvBlock extends Block {
   readonly norm: BatchNorm2d;
   readonly projectConv: PaddedConv2d | null = null;
   readonly projectNorm: BatchNorm2d | null = null;
+  private readonly activation: SpecActivation;
 
-  constructor(spec: BlockSpec, { names, dropRate, fixedSize }: BlockOptions) {
+  constructor(spec: BlockSpec, { names, dropRate, fixedSize, activation }: BlockOptions) {
     super(spec, dropRate);
+    this.activation = activation;
     const { inFilters, expandedFilters: expanded, outFilters, kernel, stride } = spec;
     const add = adder((key, layer) => this.child(key, layer), names);
     const width = expands(spec) ? expanded : outFilters;
@@ -191,7 +228,7 @@ export class FusedMBConvBlock extends Block {
   }
 
   protected override branch(x: Tensor, end: BranchEnd): Tensor {
-    const y = batchNormActivation(this.norm, this.conv.forward(x), 'silu'); // [N, expanded, H/stride, W/stride]
+    const y = activated(this.norm, this.conv.forward(x), this.activation); // [N, expanded, H/stride, W/stride]
     if (!this.projectConv || !this.projectNorm) return endBranch(y, end);
     return batchNormBranch(this.projectNorm, this.projectConv.forward(y), end);
   }

@@ -23,6 +23,15 @@ export const SCALINGS = {
   b7: { width: 2.0, depth: 3.1, resolution: 600, dropout: 0.5 },
 } as const satisfies Record<string, Scaling>;
 
+/** EfficientNet-Lite: github.com/tensorflow/tpu, models/official/efficientnet/lite. */
+export const LITE_SCALINGS = {
+  lite0: { width: 1.0, depth: 1.0, resolution: 224, dropout: 0.2 },
+  lite1: { width: 1.0, depth: 1.1, resolution: 240, dropout: 0.2 },
+  lite2: { width: 1.1, depth: 1.2, resolution: 260, dropout: 0.3 },
+  lite3: { width: 1.2, depth: 1.4, resolution: 280, dropout: 0.3 },
+  lite4: { width: 1.4, depth: 1.8, resolution: 300, dropout: 0.3 },
+} as const satisfies Record<string, Scaling>;
+
 /** A stage of B0: `repeats` blocks, the first with `stride`, the others with stride 1. */
 export interface Stage {
   readonly repeats: number;
@@ -59,13 +68,20 @@ export function roundRepeats(repeats: number, depth: number): number {
   return Math.ceil(repeats * depth);
 }
 
-/** The network of a scaling: seven stages of MBConv blocks. */
-export function efficientNetSpec(scaling: Scaling): EfficientNetSpec {
+/**
+ * The network of a scaling: seven stages of MBConv blocks. In a Lite the stem's and the head's widths and the first and
+ * last stage's depths are those of B0, whatever the scaling, and nothing is squeezed.
+ */
+export function efficientNetSpec(scaling: Scaling, options: { lite?: boolean } = {}): EfficientNetSpec {
+  const { lite = false } = options;
   const blocks: BlockSpec[] = [];
   for (const [index, stage] of B0_STAGES.entries()) {
-    const first = roundFilters(stage.inFilters, scaling.width);
+    // The first stage's input is the stem.
+    const first = index === 0 && lite ? stage.inFilters : roundFilters(stage.inFilters, scaling.width);
     const outFilters = roundFilters(stage.outFilters, scaling.width);
-    for (let i = 0; i < roundRepeats(stage.repeats, scaling.depth); i++) {
+    const isEnd = index === 0 || index === B0_STAGES.length - 1;
+    const repeats = lite && isEnd ? stage.repeats : roundRepeats(stage.repeats, scaling.depth);
+    for (let i = 0; i < repeats; i++) {
       const inFilters = i === 0 ? first : outFilters;
       blocks.push({
         kind: 'mbconv',
@@ -75,14 +91,15 @@ export function efficientNetSpec(scaling: Scaling): EfficientNetSpec {
         stride: i === 0 ? stage.stride : 1,
         inFilters,
         expandedFilters: inFilters * stage.expand,
-        squeezedFilters: Math.max(1, Math.floor(inFilters * SE_RATIO)),
+        squeezedFilters: lite ? 0 : Math.max(1, Math.floor(inFilters * SE_RATIO)),
         outFilters,
       });
     }
   }
   return {
-    stemFilters: roundFilters(32, scaling.width),
-    headFilters: roundFilters(1280, scaling.width),
+    activation: lite ? 'relu6' : 'silu',
+    stemFilters: lite ? 32 : roundFilters(32, scaling.width),
+    headFilters: lite ? 1280 : roundFilters(1280, scaling.width),
     blocks,
   };
 }

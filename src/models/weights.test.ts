@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dispose, savePth, saveSafetensors, type Tensor, tensor, tidy } from 'graft-torch';
 import { expect, test } from 'vitest';
-import { EfficientNet, inspectEfficientNetWeights, loadEfficientNetWeights } from './index.js';
+import { EfficientNet, inspectNetworkWeights, loadNetworkWeights } from './index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-weights-'));
 
@@ -16,25 +16,23 @@ test('an EfficientNet is found behind what trainers wrap it in, or the parts are
   tidy(() => {
     const path = join(folder, 'lightning.pth');
     savePth(path, { ...prefixed('model._orig_mod.module.'), 'criterion.pos_weight': tensor([3], [1]) });
-    expect(inspectEfficientNetWeights(path, 'b0').naming).toBe('lukemelas');
-    expect(loadEfficientNetWeights(network, path)).toMatchObject({ loaded: 360, skipped: [] });
+    expect(inspectNetworkWeights(path, 'efficientnet-b0').naming).toBe('lukemelas');
+    expect(loadNetworkWeights(network, path)).toMatchObject({ loaded: 360, skipped: [] });
 
     const both = join(folder, 'both.safetensors');
     saveSafetensors(both, { ...prefixed('student.'), ...prefixed('teacher.') });
-    expect(() => loadEfficientNetWeights(network, both)).toThrow(
+    expect(() => loadNetworkWeights(network, both)).toThrow(
       /both\.safetensors: it holds several networks of this kind; choose one with --part \(key weightsPart\): student, teacher/,
     );
-    expect(loadEfficientNetWeights(network, both, { part: 'teacher' }).loaded).toBe(360);
-    expect(() => loadEfficientNetWeights(network, both, { part: 'x' })).toThrow(
-      /choose one of: student, teacher/,
-    );
+    expect(loadNetworkWeights(network, both, { part: 'teacher' }).loaded).toBe(360);
+    expect(() => loadNetworkWeights(network, both, { part: 'x' })).toThrow(/choose one of: student, teacher/);
 
     const broken = join(folder, 'broken.safetensors');
     saveSafetensors(broken, {
       ...state,
       '_blocks.3._bn1.weight': state['_blocks.3._bn1.weight']!.mul(Number.NaN),
     });
-    expect(() => loadEfficientNetWeights(network, broken)).toThrow(
+    expect(() => loadNetworkWeights(network, broken)).toThrow(
       /broken\.safetensors: tensor '_blocks\.3\._bn1\.weight' holds 144 of 144 values/,
     );
   });

@@ -1,22 +1,23 @@
 /**
- * Loads an EfficientNet's weights from a file in lukemelas', timm's or torchvision's key names, and sets the network to
- * the conventions that they were trained with. A file made for another number of classes gives everything but the last
- * layer; any other difference is an error that lists it, never a silently half-loaded network.
+ * Loads a classifier's weights from a file in the key names of any library that its entry knows (`networks.ts`), and sets
+ * the network to the conventions that they were trained with. A file made for another number of classes gives everything but
+ * the last layer; any other difference is an error that lists it, never a silently half-loaded network.
  */
 import { existsSync } from 'node:fs';
 import { loadWeights, type Tensor, tidy } from 'graft-torch';
 import { ConfigError, DataError } from 'graft-torch/base';
-import { type Conventions, conventionsOf, decodeConventions } from './conventions.js';
-import { type EfficientNet, HEAD_NORM } from './efficientnet.js';
-import { detectNaming, keyTranslation, layerNames, type Naming } from './efficientnet-keys.js';
-import { type EfficientNetVariant, VARIANTS } from './variants.js';
+import { type Conventions, decodeConventions } from './conventions.js';
+import type { ImageNetwork } from './image-network.js';
+import { detectNaming, type Tensors, type WeightNaming } from './naming.js';
+import type { NetworkEntry } from './network-entry.js';
+import { networkEntry } from './networks.js';
 
 /** What a file says of itself. */
 export interface WeightsFile {
   /** Whose key names it has. */
-  naming: Naming;
-  /** What its weights were trained with; null for timm's where the path does not say which of its networks it is. */
-  conventions: Conventions | null;
+  naming: string;
+  /** What its weights were trained with; null where neither file nor path says enough. */
+  conventions: Partial<Conventions> | null;
 }
 
 /** What was taken from the file. */
@@ -29,17 +30,17 @@ export interface LoadedWeights {
   folded: boolean;
   /** Keys of the file that were left out because they belong to its head. */
   skipped: string[];
-  naming: Naming;
+  naming: string;
   /**
    * Sides in pixels that the weights know: what their file says where a run of this project wrote it, else those that
-   * published weights of the variant were trained and tested at.
+   * published weights of the network were trained and tested at.
    */
-  sidesPx: number[];
+  sidesPx: readonly number[];
 }
 
 export interface WeightsContent {
   path: string;
-  tensors: Readonly<Record<string, Tensor>>;
+  tensors: Tensors;
   /** Of a safetensors file. */
   metadata?: Readonly<Record<string, string>>;
 }
@@ -49,32 +50,38 @@ const isCounter = (key: string): boolean => key.endsWith('num_batches_tracked');
 
 /**
  * Reads whose names a file has and which conventions come with it: from its metadata where a run of this project wrote
- * it, else from names and path (`conventions.ts`).
+ * it, else from names and path.
  *
+ * @param name of the network, as `networks.ts` has it
  * @throws ConfigError when there is no such file
- * @throws DataError when it is of a kind that is not read, or holds no EfficientNet
+ * @throws DataError when it is of a kind that is not read, or holds no such network
  */
-export function inspectEfficientNetWeights(
+export function inspectNetworkWeights(
   path: string,
-  variant: EfficientNetVariant,
+  name: string,
   options: { part?: string | undefined } = {},
 ): WeightsFile {
-  return tidy(() => inspect(path, variant, readWeights(path, variant, options.part)));
+  const entry = networkEntry(name);
+  return tidy(() => {
+    const { naming, conventions } = inspect(path, entry, readWeights(path, entry, options.part));
+    return { naming: naming.name, conventions };
+  });
 }
 
 /**
  * @param path a safetensors or PyTorch (`.pth`) file
  * @param options.part which of the file's several state dicts
- * @throws ConfigError, DataError as `applyEfficientNetWeights`; ConfigError also when there is no such file, DataError
+ * @throws ConfigError, DataError as `applyNetworkWeights`; ConfigError also when there is no such file, DataError
  *   when it is of a kind that is not read
  */
-export function loadEfficientNetWeights(
-  model: EfficientNet,
+export function loadNetworkWeights(
+  network: ImageNetwork,
   path: string,
   options: { conventions?: Partial<Conventions>; part?: string | undefined } = {},
 ): LoadedWeights {
+  const entry = networkEntry(network.name);
   return tidy(() =>
-    applyEfficientNetWeights(model, { path, ...readWeights(path, model.variant, options.part) }, options),
+    applyNetworkWeights(network, { path, ...readWeights(path, entry, options.part) }, options),
   );
 }
 
@@ -85,29 +92,29 @@ export function loadEfficientNetWeights(
  * @throws DataError when the body's keys or shapes differ: names the missing, unexpected and mis-shaped ones, as the
  *   file calls them; the network is as it was then
  */
-export function applyEfficientNetWeights(
-  model: EfficientNet,
+export function applyNetworkWeights(
+  network: ImageNetwork,
   content: WeightsContent,
   options: { conventions?: Partial<Conventions> } = {},
 ): LoadedWeights {
   return tidy(() => {
     const { path } = content;
-    const { naming, conventions } = inspect(path, model.variant, content);
-    const settled = settle(path, conventions, options.conventions ?? {});
-
-    const { spec, naming: ownNaming } = VARIANTS[model.variant];
-    const theirs = keyTranslation(spec, { from: ownNaming, to: naming });
-    const stem = `${layerNames(spec, naming)!.stem[0]}.weight`;
-    const { tensors, folded } = fitStem(content.tensors, stem, model.convStem.weight.shape[1]!);
-    // The network's state under the file's names.
-    const own = Object.fromEntries(
-      Object.entries(model.stateDict()).map(([key, value]) => [theirs(key), value]),
+    const entry = networkEntry(network.name);
+    const { naming, conventions } = inspect(path, entry, content);
+    const settled = settle(
+      { path, pads: 'padding' in network.conventions },
+      conventions,
+      options.conventions ?? {},
     );
-    const shapeOf = (key: string): string => `[${own[key]?.shape}]`;
-    const fits = (key: string): boolean => `[${tensors[key]?.shape}]` === shapeOf(key);
 
-    const classifier = `${layerNames(spec, naming)!.head[2]}.`;
-    const isHead = (key: string): boolean => key.startsWith(classifier) || key.startsWith(`${HEAD_NORM}.`);
+    const own = network.stateDict();
+    const [, channels = 0] = own[network.stemKey]!.shape;
+    const theirs = renamed(naming.prepare?.(content.tensors) ?? content.tensors, naming);
+    const { tensors: stemmed, folded } = fitStem(theirs, network.stemKey, channels);
+    const tensors = network.fitTensors(stemmed);
+    const fits = (key: string): boolean => `[${tensors[key]?.shape}]` === `[${own[key]?.shape}]`;
+
+    const isHead = (key: string): boolean => network.headPrefixes.some((prefix) => key.startsWith(prefix));
     const headKeys = Object.keys(own).filter((key) => isHead(key) && !isCounter(key));
     const headReplaced = !headKeys.every(fits);
     const wanted = (key: string): boolean => !(headReplaced && isHead(key));
@@ -115,31 +122,35 @@ export function applyEfficientNetWeights(
     const unexpected = Object.keys(tensors).filter((key) => wanted(key) && !(key in own));
     const misshaped = Object.keys(own).filter((key) => wanted(key) && key in tensors && !fits(key));
     if (missing.length + unexpected.length + misshaped.length > 0) {
+      const named = (keys: string[], more = (_: string) => ''): string =>
+        listed(keys.map((key) => naming.toFile(key) + more(key)));
       const parts = [
-        missing.length ? `missing ${listed(missing)}` : '',
-        unexpected.length ? `unexpected ${listed(unexpected)}` : '',
+        missing.length ? `missing ${named(missing)}` : '',
+        unexpected.length ? `unexpected ${named(unexpected)}` : '',
         misshaped.length
-          ? `mis-shaped ${listed(misshaped.map((k) => `${k} [${tensors[k]!.shape}] for ${shapeOf(k)}`))}`
+          ? `mis-shaped ${named(misshaped, (key) => ` [${tensors[key]!.shape}] for [${own[key]!.shape}]`)}`
           : '',
       ].filter(Boolean);
-      throw new DataError(`${path} does not hold weights of ${model.title}: ${parts.join('; ')}`);
+      throw new DataError(`${path} does not hold weights of ${network.title}: ${parts.join('; ')}`);
     }
-    const ours = keyTranslation(spec, { from: naming, to: ownNaming });
     const taken = Object.entries(tensors).filter(([key]) => wanted(key));
-    model.setConventions(settled);
-    model.loadStateDict(Object.fromEntries(taken.map(([key, value]) => [ours(key), value])), {
-      strict: false,
-    });
+    network.setConventions(settled);
+    network.loadStateDict(Object.fromEntries(taken), { strict: false });
     return {
       loaded: taken.length,
       headReplaced,
       folded,
-      skipped: Object.keys(tensors).filter((key) => !wanted(key)),
-      naming,
-      sidesPx: sidesOf(content, model.variant),
+      skipped: Object.keys(tensors)
+        .filter((key) => !wanted(key))
+        .map(naming.toFile),
+      naming: naming.name,
+      sidesPx: sidesOf(content, entry),
     };
   });
 }
+
+const renamed = (tensors: Tensors, { toOwn }: WeightNaming): Tensors =>
+  Object.fromEntries(Object.entries(tensors).map(([key, value]) => [toOwn(key), value]));
 
 /**
  * The first convolution for images of other channels: what saw colours sees grey as it would have seen three equal ones,
@@ -163,55 +174,55 @@ export function fitStem(
 /** Key of the metadata under which a run says at which side it trained its network. */
 export const SIDE_KEY = 'imageSize';
 
-function sidesOf({ metadata }: WeightsContent, variant: EfficientNetVariant): number[] {
+function sidesOf({ metadata }: WeightsContent, { sidesPx }: NetworkEntry): readonly number[] {
   const own = Number(metadata?.[SIDE_KEY]);
-  const { train, test } = VARIANTS[variant].resolution;
-  return own > 0 ? [own] : [...new Set([train, test])];
+  return own > 0 ? [own] : sidesPx;
 }
 
 function readWeights(
   path: string,
-  variant: EfficientNetVariant,
+  { namings }: NetworkEntry,
   part: string | undefined,
 ): Omit<WeightsContent, 'path'> {
   if (!existsSync(path)) throw new ConfigError(`weights file ${path} does not exist`);
-  const { spec } = VARIANTS[variant];
   return loadWeights(path, {
     part,
     remedy: 'choose one with --part (key weightsPart)',
-    knows: (names) => detectNaming(spec, names) !== null,
+    knows: (names) => detectNaming(namings, names) !== null,
   });
 }
 
 function inspect(
   path: string,
-  variant: EfficientNetVariant,
+  { title, namings, conventionsOf }: NetworkEntry,
   { tensors, metadata = {} }: Omit<WeightsContent, 'path'>,
-): WeightsFile {
-  const { spec, title } = VARIANTS[variant];
+): { naming: WeightNaming; conventions: Partial<Conventions> | null } {
   const keys = Object.keys(tensors);
-  const naming = detectNaming(spec, keys);
+  const naming = detectNaming(namings, keys);
   if (naming === null) {
+    const whose = namings.map(({ name }) => `${name}'s`).join(' or ');
     throw new DataError(
-      `${path} does not hold weights of ${title}: no key is lukemelas', timm's or torchvision's; it has ${listed(keys) || 'none'}`,
+      `${path} does not hold weights of ${title}: no key is ${whose}; it has ${listed(keys) || 'none'}`,
     );
   }
-  return { naming, conventions: decodeConventions(metadata) ?? conventionsOf(naming, variant, path) };
+  const told = decodeConventions(metadata);
+  const guessed = conventionsOf(naming.name, path);
+  return { naming, conventions: told || guessed ? { ...guessed, ...told } : null };
 }
 
 /** @throws ConfigError when one convention is neither known nor given */
-function settle(path: string, known: Conventions | null, given: Partial<Conventions>): Conventions {
+function settle(
+  { path, pads }: { path: string; pads: boolean },
+  known: Partial<Conventions> | null,
+  given: Partial<Conventions>,
+): Partial<Conventions> {
   const { padding, batchNormEps } = { ...known, ...given };
-  if (padding === undefined || batchNormEps === undefined) {
+  if (pads && (padding === undefined || batchNormEps === undefined)) {
     throw new ConfigError(
       `${path}: these are timm's weights, and its networks pad in two ways; give the file timm's name (tf_efficientnet…, efficientnet…), or set padding=same batchNormEps=0.001 for a network named tf_…, padding=symmetric batchNormEps=0.00001 for any other`,
     );
   }
-  return {
-    padding,
-    batchNormEps,
-    inputStatistics: given.inputStatistics ?? known?.inputStatistics ?? 'imagenet',
-  };
+  return { inputStatistics: 'imagenet', ...known, ...given };
 }
 
 /** All of a short list; the first ten of a long one, and how many more. */

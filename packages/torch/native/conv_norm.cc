@@ -54,10 +54,10 @@ at::Tensor fused(const at::Tensor& map, const at::Tensor& weight, const Norm& no
                  int64_t stride, at::IntArrayRef padding, int64_t groups, c10::string_view activation) {
 #ifdef GRAFT_HAS_VECTORS
   const int64_t kernel = weight.size(2), channels = weight.size(0);
-  const bool isPointwise = kernel == 1 && weight.size(3) == 1 && groups == 1 && stride == 1 && padding[0] == 0 &&
-                           padding[1] == 0 && padding[2] == 0 && padding[3] == 0;
+  const bool isPointwise = kernel == 1 && weight.size(3) == 1 && map.size(1) == weight.size(1) && groups == 1 &&
+                           stride == 1 && padding[0] == 0 && padding[1] == 0 && padding[2] == 0 && padding[3] == 0;
   const bool isDepthwise = (kernel == 3 || kernel == 5) && weight.size(3) == kernel && groups == channels &&
-                           weight.size(1) == 1 && map.size(1) == channels;
+                           weight.size(1) == 1 && map.size(1) == channels && stride >= 1;
   if (!hasVectors() || !(isPointwise || isDepthwise)) return {};
   const int64_t height = map.size(2) + padding[0] + padding[2], width = map.size(3) + padding[1] + padding[3];
   if (height < kernel || width < kernel) return {};
@@ -108,9 +108,13 @@ at::Tensor convNorm(const at::Tensor& input, const at::Tensor& weight, const at:
                     const c10::optional<at::Tensor>& skip, int64_t stride, at::IntArrayRef padding, int64_t groups,
                     double eps, c10::string_view activation) {
   const Norm norm{normWeight, bias, runningMean, runningVar, eps};
-  const auto isFloat = [](const at::Tensor& one) { return one.scalar_type() == at::kFloat; };
-  if (!at::GradMode::is_enabled() && isChannelsLastFloat(input) && isFloat(weight) && isFloat(normWeight) &&
-      normWeight.numel() == weight.size(0)) {
+  const auto isFloat = [](const at::Tensor& one) { return one.device().is_cpu() && one.scalar_type() == at::kFloat; };
+  const auto isOfNorm = [&](const at::Tensor& one) {
+    return isFloat(one) && one.numel() == weight.size(0) && one.is_contiguous();
+  };
+  if (!at::GradMode::is_enabled() && isChannelsLastFloat(input) && isFloat(weight) && weight.dim() == 4 &&
+      isOfNorm(normWeight) && isOfNorm(bias) && isOfNorm(runningMean) && isOfNorm(runningVar) &&
+      (!skip.has_value() || isFloat(*skip))) {
     at::AutoDispatchBelowADInplaceOrView below;
     const at::Tensor output =
         fused(input, weight, norm, skip.value_or(at::Tensor()), stride, padding, groups, activation);

@@ -17,7 +17,7 @@ import { init } from 'graft-torch/nn';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as F from '../../../packages/torch/src/nn/functional.js';
 import { fill } from '../../../test/engine/goldens.js';
-import { EfficientNet, toEfficientNetInput } from '../../models/index.js';
+import { EfficientNet, normaliseInput } from '../../models/index.js';
 import { classifierConfigSchema } from '../config.js';
 import { areaUnder, deletionInsertion, gaussianBlur, perturbationCurve } from './deletion-insertion.js';
 import { explain } from './explain.js';
@@ -305,7 +305,11 @@ describe('on an EfficientNet', () => {
   function makeClassifier(): EfficientNet {
     manualSeed(2);
     const network = new EfficientNet('b0', { numClasses: 1 });
-    init.uniform_(network.fc.weight, -(1 / Math.sqrt(network.features)), 1 / Math.sqrt(network.features));
+    init.uniform_(
+      network.classifier.weight,
+      -(1 / Math.sqrt(network.features)),
+      1 / Math.sqrt(network.features),
+    );
     return network.eval();
   }
 
@@ -340,7 +344,7 @@ describe('on an EfficientNet', () => {
   test('behind the pool the head is linear: Grad-CAM of the last map sums to logit − bias', () => {
     const network = makeClassifier();
     tidy(() => {
-      const x = noGrad(() => toEfficientNetInput(rand([3, 3, 64, 64], { generator: Generator.seeded(4) })));
+      const x = noGrad(() => normaliseInput(rand([3, 3, 64, 64], { generator: Generator.seeded(4) })));
       const { layer } = chooseLayer(network, [3, 64, 64], 'head');
       const logit = noGrad(() => network.forward(x).reshape([-1]));
       // ReLU(Σ w A) for the score and against it: their difference is Σ w A.
@@ -348,7 +352,7 @@ describe('on an EfficientNet', () => {
       const [towards, against] = [gradCam(forward, x), gradCam(forward, x, { signs: [-1, -1, -1] })];
       const sums = numbers(towards.sub(against).sum([1, 2]));
       // Grad-CAM's weights are means: w_k = fc_k / places, so that the sum over places is Σ fc_k mean(A_k).
-      const bias = network.fc.bias!.item();
+      const bias = network.classifier.bias!.item();
       near(sums, numbers(logit.sub(bias)), 4);
     });
     network.dispose();
@@ -402,7 +406,7 @@ describe('on an EfficientNet', () => {
           const flat = own.detach().reshape([1, -1]);
           return cat([flat.mul(0), flat]);
         };
-        const { weight: w, bias: b } = one.fc;
+        const { weight: w, bias: b } = one.classifier;
         const state = { ...one.stateDict(), '_fc.weight': rows(w), '_fc.bias': rows(b!).reshape([-1]) };
         two.loadStateDict(state);
       });
@@ -442,11 +446,11 @@ describe('on an EfficientNet', () => {
       manualSeed(5);
       const names = ['nevus', 'melanoma', 'keratosis'];
       const network = new EfficientNet('b0', { numClasses: 3 });
-      init.uniform_(network.fc.weight, -1, 1);
+      init.uniform_(network.classifier.weight, -1, 1);
       network.eval();
       const three = { ...several, classes: names };
       const images = pictures();
-      const logits = tidy(() => noGrad(() => network.forward(toEfficientNetInput(images)).toFloat32Array()));
+      const logits = tidy(() => noGrad(() => network.forward(normaliseInput(images)).toFloat32Array()));
       const softmax = (i: number): number[] => {
         const powers = Array.from(logits.slice(3 * i, 3 * i + 3), Math.exp);
         return powers.map((power) => power / powers.reduce((sum, one) => sum + one, 0));

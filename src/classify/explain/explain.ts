@@ -7,7 +7,7 @@
  */
 
 import { cat, type Device, Generator, noGrad, type Tensor, tidy } from 'graft-torch';
-import { toEfficientNetInput } from '../../models/index.js';
+import { type MapLayer, normaliseInput } from '../../models/index.js';
 import type { Interval } from '../../stats/index.js';
 import { pairedT } from '../../stats/index.js';
 import { statisticsOf } from '../batch.js';
@@ -16,7 +16,7 @@ import type { ClassifierModule, OwnParts } from '../own.js';
 import { deletionInsertion } from './deletion-insertion.js';
 import { gradCam } from './grad-cam.js';
 import { integratedGradients } from './integrated-gradients.js';
-import { chooseLayer, type Layer, layersOf, mappedForward } from './layers.js';
+import { chooseLayer, layersOf, mappedForward } from './layers.js';
 import { centredHeat, heatRanks, randomHeat, toHeat } from './maps.js';
 import { mapCorrelations, randomisedNetwork } from './randomised.js';
 import { chooseTarget, indexOfClass, type Target } from './target.js';
@@ -110,7 +110,7 @@ export async function explain(
   const named = indexOfClass(config, options.explainedClass);
   const [count, , height, width] = images.shape as [number, number, number, number];
   const statistics = statisticsOf(network);
-  const toInput = (unit: Tensor): Tensor => toEfficientNetInput(unit.to({ device }), statistics);
+  const toInput = (unit: Tensor): Tensor => normaliseInput(unit.to({ device }), statistics);
   network.eval();
   const side = Math.min(height, width);
   const layer = methods.some((method) => method !== 'integrated-gradients')
@@ -267,7 +267,7 @@ interface BatchOfMethod {
 function rawMap(
   network: ClassifierModule,
   input: Tensor,
-  how: { method: Method; layer: Layer | null; target: Target; integralSteps: number },
+  how: { method: Method; layer: MapLayer | null; target: Target; integralSteps: number },
 ): { map: Tensor; incompleteness: number[] | null } {
   const { method, layer, target, integralSteps } = how;
   if (method !== 'integrated-gradients') {

@@ -5,33 +5,21 @@
 
 import { aten, keep, noGrad, type Tensor, tidy, zeros } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
-import { EfficientNet } from '../../models/index.js';
+import { ImageNetwork, type MapLayer } from '../../models/index.js';
 import type { ClassifierModule } from '../own.js';
 import type { MappedForward } from './grad-cam.js';
 
-/** What makes a map. */
-export interface Layer {
-  /** `block 4`, `head`; of a network of one's own `stage 1`. */
-  name: string;
-  owner: object;
-  method: string;
-}
-
 /** The layers whose maps can be explained, from the input on: every block, and the head's convolution; or every stage. */
-export function layersOf(network: ClassifierModule): Layer[] {
-  if (!(network instanceof EfficientNet))
-    return (network.stages ?? []).map((owner, i) => ({ name: `stage ${i}`, owner, method: 'forward' }));
-  return [
-    ...network.blocks.map((owner, i) => ({ name: `block ${i}`, owner, method: 'forward' })),
-    { name: 'head', owner: network, method: 'extractFeatures' },
-  ];
-}
+export const layersOf = (network: ClassifierModule): MapLayer[] =>
+  network instanceof ImageNetwork
+    ? network.mapLayers
+    : (network.stages ?? []).map((owner, i) => ({ name: `stage ${i}`, owner, method: 'forward' }));
 
 /**
  * Runs something with a tap on a layer.
  * @returns its result, and the layer's map, which the caller disposes
  */
-export function withTap<T>({ owner, method }: Layer, run: () => T): { result: T; map: Tensor } {
+export function withTap<T>({ owner, method }: MapLayer, run: () => T): { result: T; map: Tensor } {
   const object = owner as Record<string, unknown>;
   const original = object[method] as (...input: unknown[]) => Tensor;
   const wasOwn = Object.hasOwn(object, method);
@@ -60,7 +48,7 @@ export function withTap<T>({ owner, method }: Layer, run: () => T): { result: T;
  */
 export function mappedForward(
   network: ClassifierModule,
-  layer: Layer,
+  layer: MapLayer,
   score: (output: Tensor) => Tensor = (output) => output.reshape([-1]),
 ): MappedForward {
   return (input) => {
@@ -83,7 +71,7 @@ export function chooseLayer(
   network: ClassifierModule,
   shape: readonly number[],
   name?: string,
-): { layer: Layer; side: number } {
+): { layer: MapLayer; side: number } {
   const layers = layersOf(network);
   const kind = layers[0]?.name.split(' ')[0] ?? 'stage';
   const named = name !== undefined && /^\d+$/.test(name) ? `${kind} ${name}` : name;
@@ -107,10 +95,10 @@ export function chooseLayer(
 /** The side of each layer's map, in one pass; those that make no map are left out. */
 function sidesOf(
   network: ClassifierModule,
-  layers: readonly Layer[],
+  layers: readonly MapLayer[],
   shape: readonly number[],
-): { layer: Layer; side: number }[] {
-  const sides: { layer: Layer; side: number }[] = [];
+): { layer: MapLayer; side: number }[] {
+  const sides: { layer: MapLayer; side: number }[] = [];
   const pass = (from: number): Tensor => {
     const layer = layers[from];
     if (!layer) return network.forward(zeros([1, ...shape], { device: network.parameters()[0]!.device }));

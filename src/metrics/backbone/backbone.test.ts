@@ -16,7 +16,7 @@ import {
 import { ConfigError, DataError, Random } from 'graft-torch/base';
 import { F } from 'graft-torch/nn';
 import { afterAll, describe, expect, it } from 'vitest';
-import { EfficientNet, toEfficientNetInput } from '../../models/index.js';
+import { EfficientNet, normaliseInput } from '../../models/index.js';
 import { bestCheckpointPath, saveCheckpoint, withPrefix } from '../../run/checkpoint.js';
 import { createRun, runFiles } from '../../run/run-folder.js';
 import { frechetDistance } from '../distribution/frechet.js';
@@ -204,10 +204,10 @@ describe('a classifier run as backbone', () => {
             seed,
             () => new EfficientNet('b0', { numClasses: 1, head: 'normalised' }),
           ).eval();
-          const features = noGrad(() => network.embed(toEfficientNetInput(resize(images, 48).div(255))));
+          const features = noGrad(() => network.embed(normaliseInput(resize(images, 48).div(255))));
           // Through the last layer they are the logits.
-          const logits = noGrad(() => network.forward(toEfficientNetInput(resize(images, 48).div(255))));
-          const throughLast = aten.linear(features, network.fc.weight, network.fc.bias);
+          const logits = noGrad(() => network.forward(normaliseInput(resize(images, 48).div(255))));
+          const throughLast = aten.linear(features, network.classifier.weight, network.classifier.bias);
           expect(list(throughLast)).toEqual(list(logits));
           network.dispose();
           return list(features);

@@ -5,8 +5,8 @@ import { type Channels, toGrey } from '../../image/index.js';
 import {
   type Conventions,
   type InputStatistics,
+  normaliseInput,
   OWN_CONVENTIONS,
-  toEfficientNetInput,
 } from '../../models/index.js';
 import { describeResizer, QUANTISATION, resize } from './input.js';
 
@@ -29,6 +29,6 @@ export function toNetworkInput(
   return tidy(() => {
     const pixels = resize(images, sidePx).div_(255);
     const input = channels === 1 ? toGrey(pixels) : pixels;
-    return toEfficientNetInput(input.to({ device }), statistics);
+    return normaliseInput(input.to({ device }), statistics);
   });
 }
