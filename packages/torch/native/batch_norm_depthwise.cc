@@ -1,7 +1,7 @@
 // Batch norm, activation and the depthwise convolution behind them in training as one operator,
-// d = conv(activation(norm(x))): the first half of an MBConv block. The activated map, the widest of the block, is never written: its lines are made as
-// the convolution comes to them, forward and again backward, where the gradients by the kernel and by the map fall out
-// of one walk. CPU, float32, channels last; kernels of 3 × 3 and 5 × 5, whole vectors of channels.
+// d = conv(activation(norm(x))): the first half of an MBConv block. The activated map, the widest of the block, is never
+// written: its lines are made as the convolution comes to them, forward and again backward, where the gradients by the
+// kernel and by the map fall out of one walk. CPU, float32, channels last; kernels of 3 × 3 and 5 × 5, whole vectors of channels.
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -12,12 +12,18 @@
 #include <array>
 
 #include "activation.h"
-#include "lanes.h"
 
 namespace graft {
 namespace {
 
+constexpr int64_t kLanes = 16;
 constexpr int64_t kMostTaps = 5;  // along one side
+
+// Sixteen channels, wherever they lie.
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
+
+GRAFT_INLINE const Lanes& lanes(const float* p) { return *reinterpret_cast<const Lanes*>(p); }
+GRAFT_INLINE Lanes& lanes(float* p) { return *reinterpret_cast<Lanes*>(p); }
 
 struct Geometry {
   int64_t channels, height, width, outHeight, outWidth, kernel, stride, top, left;

@@ -122,12 +122,13 @@ void depthwise(const float* input, const float* weight, const DepthwiseShape& s,
   std::vector<float> taps(count * s.channels);
   for (int64_t c = 0; c < s.channels; c++)
     for (int64_t tap = 0; tap < count; tap++) taps[tap * s.channels + c] = weight[c * count + tap];
-  const int64_t width = hasAvx512() ? Avx512::kWidth : Avx2::kWidth;
+  const bool isWide = hasAvx512();
+  const int64_t width = isWide ? Avx512::kWidth : Avx2::kWidth;
   const int64_t whole = s.channels / width * width;
   const int64_t inLine = s.width * s.channels, outLine = s.outWidth * s.channels;
   const int64_t worth = 65536 / (outLine * count) + 1;
   parallelFor(s.images * s.outHeight, worth, [&](int64_t begin, int64_t end) {
-    const auto one = hasAvx512() ? line512<Activation> : line256<Activation>;
+    const auto one = isWide ? line512<Activation> : line256<Activation>;
     for (int64_t row = begin; row < end; row++) {
       const int64_t image = row / s.outHeight, first = row % s.outHeight * s.stride - s.top;
       Line l{{}, taps.data(), e.skip ? e.skip + row * outLine : nullptr, e.out + row * outLine};

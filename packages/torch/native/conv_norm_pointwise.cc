@@ -129,12 +129,13 @@ std::vector<float> panelsOf(const float* weight, const PointwiseShape& s, int64_
 
 template <typename Activation>
 void pointwise(const float* input, const float* weight, const PointwiseShape& s, const Ending& e) {
-  const int64_t width = hasAvx512() ? Avx512::kWidth : Avx2::kWidth;
+  const bool isWide = hasAvx512();
+  const int64_t width = isWide ? Avx512::kWidth : Avx2::kWidth;
   const std::vector<float> panels = panelsOf(weight, s, width);
   const int64_t blocks = (s.rows + kBlockRows - 1) / kBlockRows;
   const int64_t worth = (int64_t{1} << 20) / (kBlockRows * s.depth * s.channels) + 1;
   parallelFor(blocks, worth, [&](int64_t begin, int64_t end) {
-    const auto one = hasAvx512() ? block512<Activation> : block256<Activation>;
+    const auto one = isWide ? block512<Activation> : block256<Activation>;
     for (int64_t b = begin; b < end; b++)
       one(input, b * kBlockRows, std::min((b + 1) * kBlockRows, s.rows), panels.data(), e, s);
   });

@@ -4,18 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 
 #include "kernel.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define GRAFT_AVX512 __attribute__((optimize("O3", "no-trapping-math"), target("avx512f")))
 #define GRAFT_AVX2 __attribute__((optimize("O3", "no-trapping-math"), target("avx2,fma")))
-#if defined(__clang__)
-#undef GRAFT_AVX512
-#undef GRAFT_AVX2
-#define GRAFT_AVX512 __attribute__((target("avx512f")))
-#define GRAFT_AVX2 __attribute__((target("avx2,fma")))
-#endif
 #define GRAFT_HAS_VECTORS 1
 #endif
 
@@ -43,14 +39,14 @@ GRAFT_INLINE typename Level::Vector& vectorAt(float* p) {
   return *reinterpret_cast<typename Level::Vector*>(p);
 }
 
-inline bool hasAvx512() {
-  static const bool has = __builtin_cpu_supports("avx512f");
-  return has;
+// `most`: what ATEN_CPU_CAPABILITY, which lowers the level of libtorch's own kernels, may say and still allow it.
+inline bool isAllowed(const char* most) {
+  const char* wanted = std::getenv("ATEN_CPU_CAPABILITY");
+  return !wanted || std::strcmp(wanted, "avx512") == 0 || std::strcmp(wanted, most) == 0;
 }
-inline bool hasVectors() {
-  static const bool has = hasAvx512() || (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
-  return has;
-}
+inline bool hasAvx512() { return __builtin_cpu_supports("avx512f") && isAllowed("avx512"); }
+inline bool hasAvx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && isAllowed("avx2"); }
+inline bool hasVectors() { return hasAvx512() || hasAvx2(); }
 
 #else
 
