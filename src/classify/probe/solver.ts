@@ -10,29 +10,36 @@
  * search (Newton's method, kept inside a bracket, on the derivative: the strong Wolfe condition of a convex function)
  * needs none.
  *
- * Problems that are still on the way after PLAIN_ITERATIONS go on alone, preconditioned by the Cholesky factor of their
- * Hessian (each class's own block) where they stand: what is badly conditioned takes tens of steps then, not thousands.
+ * Problems that are not there after PLAIN_ITERATIONS go on alone, preconditioned by the Cholesky factor of their
+ * Hessian where they stand (of each class alone, where all
+ * together would be large): what is badly conditioned takes tens of steps then, not thousands.
  */
 import { aten, cat, dispose, full, type Tensor, tidy, unsafeAten, where, zeros } from 'graft-torch';
 
 const f64 = { dtype: 'float64' } as const;
 /** Pairs of steps and changes of the gradient that are kept. */
 const HISTORY = 12;
-/** A factor costs as much as some hundred steps in a batch. */
+/** A factor costs as much as a hundred steps in a batch, or some fifty of a problem alone. */
 const PLAIN_ITERATIONS = 100;
+const PLAIN_ALONE = 40;
 /** Steps until the factor is taken anew. */
 const FACTOR_ITERATIONS = 40;
 /** Factors of wider matrices take more time and memory than they save. */
 const WIDEST_FACTOR = 6000;
+/** Rows of a Hessian of all classes together. */
+const WIDEST_WHOLE = 2500;
 /** Part of the slope that a line search may leave. */
 const SLOPE_LEFT = 0.3;
 const LINE_SEARCH_STEPS = 40;
 /** Logits that are held at once: N · P · K; 128 MB. */
 const BATCH_LOGITS = 2 ** 24;
 
-/** All float64. */
+/** All float64, but for `x` as it is said. */
 export interface LogisticProblems {
-  /** `[N, D]`, the intercept's constant among the columns. */
+  /**
+   * `[N, D]`, the intercept's constant among the columns. In float32 products take half the time, and gradients stand to
+   * some 1e-6 of their terms.
+   */
   x: Tensor;
   /** `[N, 1, K]`: 0 or 1; K = 1 for two classes. */
   targets: Tensor;
@@ -85,7 +92,8 @@ function solveBatch(problems: LogisticProblems, ids: readonly number[]): Logisti
     gradients: ids.map(() => Number.POSITIVE_INFINITY),
   };
   const canFactor = width <= WIDEST_FACTOR;
-  const plain = canFactor ? Math.min(PLAIN_ITERATIONS, maxIterations) : maxIterations;
+  const worthwhile = canFactor ? (ids.length === 1 ? PLAIN_ALONE : PLAIN_ITERATIONS) : maxIterations;
+  const plain = Math.min(worthwhile, maxIterations);
   let left = descend(problems, ids, { result, places: [...ids.keys()], steps: plain });
   for (let spent = plain; left.length > 0 && spent < maxIterations; spent += FACTOR_ITERATIONS) {
     const steps = Math.min(FACTOR_ITERATIONS, maxIterations - spent);
@@ -192,10 +200,13 @@ function descend(
   });
 }
 
-/** `[A, B] · [B, P, K]` → `[A, P, K]` */
+/** `[A, B] · [B, P, K]` → `[A, P, K]`, in the precision of `a`; float64. */
 function product(a: Tensor, b: Tensor): Tensor {
   const [rows, problems, classes] = b.shape as [number, number, number];
-  return tidy(() => a.matmul(b.reshape([rows, problems * classes])).view([a.shape[0]!, problems, classes]));
+  return tidy(() => {
+    const flat = b.reshape([rows, problems * classes]).to({ dtype: a.dtype });
+    return a.matmul(flat).to(f64).view([a.shape[0]!, problems, classes]);
+  });
 }
 
 /** Columns of problems: `[·, P, ·]` → `[·, indices, ·]`, copied. */
@@ -230,17 +241,21 @@ function directionOf(g: Tensor, pairs: readonly Pair[], factors: Tensor | null):
       q.sub_(change.mul(share));
     }
     const last = pairs.at(-1);
-    const r = factors
-      ? // [D, 1, K] → [K, D, 1] and back
-        unsafeAten.cholesky_solve(q.permute([2, 0, 1]), factors).permute([1, 2, 0])
-      : q.mul(last ? scaleOf(last) : inner(g, g).rsqrt());
-    const direction = r.contiguous().clone();
+    const direction = factors ? solved(factors, q) : q.mul(last ? scaleOf(last) : inner(g, g).rsqrt());
     for (const { step, change, inverse } of pairs) {
       const share = shares.pop()!;
       direction.add_(step.mul(share.sub(inner(change, direction).mul_(inverse))));
     }
     return direction.neg();
   });
+}
+
+/** By the factors, of `[D, 1, K]`. */
+function solved(factors: Tensor, q: Tensor): Tensor {
+  const byClass = q.permute([2, 0, 1]); // [K, D, 1]
+  const right = byClass.reshape([factors.shape[0]!, factors.shape[1]!, 1]);
+  const left = unsafeAten.cholesky_solve(right, factors).reshape(byClass.shape);
+  return left.permute([1, 2, 0]).contiguous();
 }
 
 /** The size of the Hessian's inverse along the last step; 1 where that had no curvature. */
@@ -300,24 +315,43 @@ function secondDerivative(p: Tensor, along: Tensor, pull: Tensor): Tensor {
   return inner(p, along.sub(mean).mul(pull));
 }
 
-/** Cholesky factors `[K, D, D]` of the Hessian's blocks, one a class, at logits `z` of a single problem. */
+/**
+ * Cholesky factors of the Hessian at logits `z` of a single problem: whole, `[1, K · D, K · D]`, where that is small, else
+ * each class's own block, `[K, D, D]`.
+ */
 function factorsOf(
-  x: Tensor,
+  features: Tensor,
   { z, rowWeights, penalty }: { z: Tensor; rowWeights: Tensor; penalty: Tensor },
 ): Tensor {
   return tidy(() => {
-    const p = chances(z);
-    const curvature = p.mul(p.rsub(1)).mul(rowWeights); // [N, 1, K]
-    const blocks = Array.from({ length: z.shape[2]! }, (_, k) =>
+    const x = features.to(f64);
+    const [width, classes] = [x.shape[1]!, z.shape[2]!];
+    const indices = Array.from({ length: classes }, (_, k) => k);
+    const p = chances(z).select(1, 0); // [N, K]
+    const block = (a: number, b: number): Tensor =>
       tidy(() => {
-        const block = x.t().matmul(x.mul(curvature.select(2, k)));
-        const diagonal = aten.diagonal(block);
-        // The intercept has no penalty, and no curvature either where every row is sure.
-        const floor = diagonal.amax().item() * 1e-12 + 1e-300;
-        diagonal.add_(penalty.flatten().clamp({ min: floor }));
-        return aten.linalg_cholesky_ex(block)[0];
-      }),
-    );
-    return aten.stack(blocks, 0);
+        const of = (k: number): Tensor => p.narrow(1, k, 1);
+        const curvature = a === b ? of(a).mul(of(a).rsub(1)) : of(a).mul(of(b)).neg();
+        return x.t().matmul(x.mul(curvature.mul(rowWeights.select(1, 0))));
+      });
+    const isWhole = classes * width <= WIDEST_WHOLE;
+    const hessian = isWhole
+      ? cat(
+          indices.map((a) =>
+            cat(
+              indices.map((b) => block(a, b)),
+              1,
+            ),
+          ),
+        ).unsqueeze(0)
+      : aten.stack(
+          indices.map((k) => block(k, k)),
+          0,
+        );
+    const diagonal = aten.diagonal(hessian, 0, 1, 2);
+    // The intercept has no penalty, and no curvature either where every row is sure.
+    const floor = diagonal.amax().item() * 1e-12 + 1e-300;
+    diagonal.add_(aten.repeat(penalty.flatten().clamp({ min: floor }), [isWhole ? classes : 1]));
+    return aten.linalg_cholesky_ex(hessian)[0];
   });
 }

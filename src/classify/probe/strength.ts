@@ -4,8 +4,9 @@
  *
  * The grid's centre is 1 over the mean squared length of the (centred, and where asked for standardised) features: there
  * C · ‖x‖² is 1, so that a row alone can move its own logit by about 1. It makes the choice independent of the features'
- * scale and of how many there are. The best C of a probe of some thousand rows lies within a factor of some ten of it; the
- * grid takes 100 each way, and grows where the best lies at its edge.
+ * scale and of how many there are. The best C of a probe of some thousand rows lies within a factor of some ten of it. The
+ * grid goes from 1/300 to 30 of it, since the weakest penalties take most of the time, and grows where the best lies at its
+ * edge.
  *
  * C is scikit-learn's: it multiplies a sum over rows. A fold's fit has 1/k fewer rows than the last fit, at the same C.
  */
@@ -30,7 +31,10 @@ import { solveLogistic } from './solver.js';
 const f64 = { dtype: 'float64' } as const;
 /** Of the grid: half a power of ten. */
 const STEP = Math.sqrt(10);
-const STEPS_EACH_WAY = 4;
+const STEPS_DOWN = 5;
+const STEPS_UP = 3;
+/** Tolerance from which products in float32 are good enough. */
+const COARSE = 1e-5;
 /** Values that an edge is moved out by, and how often. */
 const EXTENSION = 3;
 const EXTENSIONS = 4;
@@ -125,22 +129,21 @@ export function chooseStrength(
 }
 
 const gridAround = (centre: number): number[] =>
-  Array.from({ length: 2 * STEPS_EACH_WAY + 1 }, (_, i) => centre * STEP ** (i - STEPS_EACH_WAY));
+  Array.from({ length: STEPS_DOWN + 1 + STEPS_UP }, (_, i) => centre * STEP ** (i - STEPS_DOWN));
 
 function requireGrid(grid: readonly number[]): void {
   if (grid.length === 0 || grid.some((it) => !(it > 0 && Number.isFinite(it))))
     throw new ConfigError(`probe: grid ${grid.join(', ')}: expected values of C above 0`);
 }
 
-/** Over the rows, by their weights; 1 where features never change. */
-function meanSquaredLength({ x, deviation, constant }: Design): number {
-  // The constant column's value is the columns' own deviation.
-  return (deviation.numel * constant ** 2 || x.shape[1]!) as number;
-}
+/** Over the rows, by their weights: the constant column's value is the columns' own deviation. */
+const meanSquaredLength = ({ deviation, constant }: Design): number => deviation.numel * constant ** 2;
 
 /** Everything that does not hang on C. */
 interface Validation {
-  design: Design;
+  /** `[N, D + 1]`: the design's, in the precision that the tolerance needs. */
+  x: Tensor;
+  constant: number;
   targets: ArrayLike<number>;
   classes: number;
   foldOf: readonly number[];
@@ -177,7 +180,8 @@ function validationOf(
   if (empty >= 0)
     throw new DataError(`probe: no row outside fold ${empty + 1} has a weight above 0: ask for fewer folds`);
   return {
-    design,
+    x: tolerance < COARSE ? design.x : design.x.to({ dtype: 'float32' }),
+    constant: design.constant,
     targets,
     classes,
     foldOf,
@@ -221,13 +225,13 @@ interface ScoredPoint extends CurvePoint {
 /** Fits every strength in every fold, and scores the rows that were held out. */
 function scoredAlong(grid: readonly number[], validation: Validation, criterion: Criterion): ScoredPoint[] {
   const strengths = [...new Set(grid)].sort((a, b) => a - b);
-  const { design, targets, classes, folds, foldOf, fitWeights, penalty, tolerance } = validation;
+  const { x, constant, targets, classes, folds, foldOf, fitWeights, penalty, tolerance } = validation;
   const rows = targets.length;
   const all = tidy(() => {
-    const units = strengths.flatMap((C) => validation.fitTotals.map((total) => C * total * design.constant));
+    const units = strengths.flatMap((C) => validation.fitTotals.map((total) => C * total * constant));
     const scale = tensor(Float64Array.from(strengths), [1, strengths.length, 1, 1]);
     const { weights, gradients, iterations } = solveLogistic({
-      x: design.x,
+      x,
       targets: targetsOf(targets, classes),
       rowWeights: fitWeights.unsqueeze(1).mul(scale).view([rows, units.length, 1]),
       penalty: aten.repeat(penalty, [1, strengths.length, 1]),
@@ -248,7 +252,7 @@ function scoredAlong(grid: readonly number[], validation: Validation, criterion:
         folds,
       )
       .to(f64);
-    const logits = design.x.matmul(weights.view([weights.shape[0]!, -1]));
+    const logits = x.matmul(weights.view([weights.shape[0]!, -1]).to({ dtype: x.dtype })).to(f64);
     return logits
       .view([rows, strengths.length, folds, weights.shape[2]!])
       .mul(isHeld.view([rows, 1, folds, 1]))
