@@ -128,7 +128,11 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
       : createRun(runDir, { kind: 'classifier', config, dataHash: dataset.hash });
   if (recipe.method === 'fine-tuning') return await trainInto(run, recipe, { ...options, ...parts });
   try {
-    return await trainProbe(run, recipe, { ...options, augmentation: parts.augmentation });
+    return await trainProbe(run, recipe, {
+      ...options,
+      augmentation: parts.augmentation,
+      onStep: (step) => options.onStep?.(step, { loss: Number.NaN, valAuc: null, bestAuc: null }),
+    });
   } finally {
     run.close();
   }

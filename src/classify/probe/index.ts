@@ -12,4 +12,5 @@ export { type TrainProbeOptions, trainProbe } from './train.js';
 
 export { kNearest } from './k-nn.js';
 export { fitLogistic, type LogisticModel, type LogisticOptions } from './logistic.js';
+export type { Criterion, CurvePoint } from './out-of-fold.js';
 export { type ChosenStrength, chooseStrength, type StrengthOptions } from './strength.js';

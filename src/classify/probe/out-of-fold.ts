@@ -47,6 +47,7 @@ export interface Validation {
   constant: number;
   targets: ArrayLike<number>;
   classes: number;
+  /** 1…k; 0 for rows that every fit has and no score looks at. */
   foldOf: readonly number[];
   folds: number;
   /** Of each fold's fit, `[N, F, 1]`, and their sums. */
@@ -148,14 +149,8 @@ export function scoredAlong(
       requireConverged(gradients[p]! / unit, { tolerance, iterations: iterations[p]!, strength });
     });
     const isHeld = aten
-      .one_hot(
-        tensor(
-          foldOf.map((fold) => fold - 1),
-          [rows],
-          { dtype: 'int64' },
-        ),
-        folds,
-      )
+      .one_hot(tensor(foldOf, [rows], { dtype: 'int64' }), folds + 1)
+      .narrow(1, 1, folds)
       .to(f64);
     const logits = x.matmul(weights.view([weights.shape[0]!, -1]).to({ dtype: x.dtype })).to(f64);
     return logits
@@ -176,7 +171,7 @@ function scoreOf(
 ): { mean: number; standardError: number } {
   const { targets, folds, foldOf, classes } = validation;
   const score = criterion === 'auc' ? aucScore(logits, targets, classes) : lossScore(logits, validation);
-  const everybody = Array.from(foldOf.keys());
+  const everybody = foldOf.flatMap((fold, row) => (fold > 0 ? [row] : []));
   const own = Array.from({ length: folds }, (_, fold) =>
     score(everybody.filter((row) => foldOf[row] === fold + 1)),
   ).filter((it) => Number.isFinite(it));
@@ -230,7 +225,7 @@ export function missingClasses(
   { classes, folds }: { classes: number; folds: number },
 ): string[] {
   return Array.from({ length: classes }, (_, k) => {
-    const within = new Set(foldOf.filter((_, i) => targets[i] === k)).size;
+    const within = new Set(foldOf.filter((fold, i) => fold > 0 && targets[i] === k)).size;
     if (within === folds) return '';
     if (within === 0) return `Class ${k} has no rows.`;
     const remedy =

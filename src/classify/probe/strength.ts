@@ -38,6 +38,11 @@ const FLAT = 1e-3;
 export interface StrengthOptions extends ValidationOptions {
   /** Patient or lesion of each row: no group is in two folds. */
   groups: readonly string[];
+  /**
+   * Rows that are held out and scored; the others (synthetic images) are in every fit, and no score looks at them. Default:
+   * all.
+   */
+  scored?: readonly boolean[];
   /** Decides which group goes to which fold. */
   seed: number;
   /** Default: 5. */
@@ -58,9 +63,12 @@ export interface ChosenStrength {
   strength: number;
   /** By ascending C. */
   curve: CurvePoint[];
-  /** float64 `[N, 1]` for two classes, `[N, K]` for more: logits of each row from the fit that did not see its group. */
+  /**
+   * float64 `[N, 1]` for two classes, `[N, K]` for more: logits of each row from the fit that did not see its group; 0 where a
+   * row is not scored.
+   */
   outOfFold: Tensor;
-  /** Fold of each row, 1…k. */
+  /** Fold of each row, 1…k; 0 where it is not scored. */
   foldOf: number[];
   /** A sentence each. */
   warnings: string[];
@@ -83,11 +91,16 @@ export function chooseStrength(
   if (groups.length !== targets.length)
     throw new DataError(`probe: ${groups.length} groups for ${targets.length} rows: give each row its group`);
   const labels = Array.from(targets, String);
-  const foldOf = assignFolds(
-    groups.map((group, i) => ({ group, label: labels[i]! })),
+  const held = groups.flatMap((_, i) => (options.scored?.[i] === false ? [] : [i]));
+  const folded = assignFolds(
+    held.map((i) => ({ group: groups[i]!, label: labels[i]! })),
     folds,
     seed,
   );
+  const foldOf = new Array<number>(groups.length).fill(0);
+  held.forEach((row, i) => {
+    foldOf[row] = folded[i]!;
+  });
   const warnings = missingClasses(targets, foldOf, { classes, folds });
   return tidy(() =>
     noGrad(() => {

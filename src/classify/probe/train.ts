@@ -58,6 +58,8 @@ export interface TrainProbeOptions {
   interrupt?: Interrupt | undefined;
   /** Images whose features are there, of those that have to be made at most. */
   onFeatures?: ((done: number, total: number) => void) | undefined;
+  /** Told when the features are there (step 0) and when it is fitted and scored (step 1). */
+  onStep?: ((step: number) => void) | undefined;
   warn?: ((message: string) => void) | undefined;
 }
 
@@ -112,6 +114,7 @@ export async function trainProbe(
       owned.push(seen[split]);
     }
     const featureSeconds = (performance.now() - started) / 1000;
+    options.onStep?.(0);
     return tidy(() =>
       noGrad(() => {
         const fitted = fitRows(recipe, training, plan);
@@ -128,6 +131,7 @@ export async function trainProbe(
           const shares = kNearest(training.features, training.labels, { queries: seen[split], k });
           neighbours[split] = macroAuc(truths, shares.toArray() as Float64Array);
         }
+        options.onStep?.(1);
         const seconds = (performance.now() - started) / 1000;
         const { auc, logLoss } = assessed.val;
         run.event(
@@ -298,7 +302,7 @@ interface Fitted {
 }
 
 function fitRows(recipe: ClassifierRecipe, training: TrainingRows, plan: TrainingPlan): Fitted {
-  const { features, labels, groups } = training;
+  const { features, labels, groups, scored } = training;
   const { classWeights: weighting, sampler, effectiveBeta: beta, posWeight, target, probe, seed } = recipe;
   const classWeights =
     sampler === 'balanced' || weighting === 'inverse'
@@ -311,7 +315,7 @@ function fitRows(recipe: ClassifierRecipe, training: TrainingRows, plan: Trainin
   const common = { classes: plan.classCounts.length, classWeights, standardise: true };
   const chosen =
     probe.strength === null
-      ? chooseStrength(features, labels, { ...common, groups, seed, folds: probe.folds })
+      ? chooseStrength(features, labels, { ...common, groups, scored, seed, folds: probe.folds })
       : { strength: probe.strength, curve: [], warnings: [] };
   const model = fitLogistic(features, labels, { ...common, strength: chosen.strength });
   return {
