@@ -36,15 +36,18 @@ export {
 
 // Classifiers: the list of them, and what each of them is.
 
+export { ConvNeXt, type ConvNeXtSize } from './convnext.js';
+export { dropConnect } from './drop-connect.js';
 export { freezeBlocks, ImageNetwork, type MapLayer, type NetworkOptions } from './image-network.js';
 export type { EntryOptions, NetworkEntry, PublishedWeights } from './network-entry.js';
 export { NETWORKS, networkEntry, networkNames } from './networks.js';
+export { ResNet, type ResNetDepth } from './resnet.js';
 
 // EfficientNet B0 to B7, V2-S and Lite0 to Lite4, its blocks, sizes and input.
 
 export { EfficientNet, type EfficientNetHead, type EfficientNetOptions } from './efficientnet.js';
 export { memoryFormatFor, normaliseInput, packNetworkInput } from './input.js';
-export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
+export { FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export { SCALINGS } from './scaling.js';
 export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
 
