@@ -39,6 +39,7 @@ const entryOf = (size: ConvNeXtSize): NetworkEntry => ({
   make: ({ sidePx: _, head: __, ...options }) => new ConvNeXt(size, options),
   sidesPx: [224, 288, 384],
   sideStep: 1,
+  classifierKey: 'head.fc',
   namings: convNeXtNamings(CONVNEXT_LAYOUTS[size]),
   conventionsOf: () => ({ inputStatistics: 'imagenet' }),
   published: publishedFor(size),

@@ -46,6 +46,7 @@ const entryOf = (depth: ResNetDepth): NetworkEntry => ({
   make: ({ sidePx: _, head: __, ...options }) => new ResNet(depth, options),
   sidesPx: [224, 288],
   sideStep: 1,
+  classifierKey: 'fc',
   namings: [NAMING],
   conventionsOf: (_, path) => ({ inputStatistics: isHalf(path) ? 'half' : 'imagenet' }),
   published: publishedFor(depth),
