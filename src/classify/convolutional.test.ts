@@ -2,12 +2,28 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Generator, liveTensors, noGrad, rand, savePth, setThreads, type Tensor, tidy } from 'graft-torch';
+import {
+  autocast,
+  backward,
+  Generator,
+  liveTensors,
+  noGrad,
+  rand,
+  savePth,
+  setThreads,
+  type Tensor,
+  tidy,
+} from 'graft-torch';
 import { checkTorchScript } from 'graft-torch/export';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openClassifierBackbone } from '../metrics/backbone/classifier-run.js';
 import { type ImageNetwork, normaliseInput } from '../models/index.js';
-import { type ClassifierRecipe, classifierConfigSchema, classifierRecipeSchema } from './config.js';
+import {
+  type ClassifierRecipe,
+  checkRecipe,
+  classifierConfigSchema,
+  classifierRecipeSchema,
+} from './config.js';
 import { makeDisks, SIDE } from './disks.test-data.js';
 import { explain } from './explain/explain.js';
 import { gradCam } from './explain/grad-cam.js';
@@ -76,6 +92,12 @@ const families: Family[] = [
   },
 ];
 
+const classifierOf: Record<string, string> = {
+  'resnet-18': 'fc.',
+  'resnet-50': 'fc.',
+  'convnext-tiny': 'head.fc.',
+};
+
 const make = (architecture: Family['architecture'], changes: Partial<ClassifierRecipe> = {}): ImageNetwork =>
   makeNetwork(recipe({ architecture, ...changes }), 'cpu').network;
 
@@ -86,6 +108,33 @@ describe.each(families)('$architecture', ({ architecture, stages, rates, explain
     const found = new Map(Object.keys(network.namedParameters()).map((key, i) => [key, factors[i]]));
     for (const [key, below] of Object.entries(rates)) expect(found.get(key), key).toBe(0.5 ** below);
     expect(new Set(factors).size).toBe(stages + 2);
+    network.dispose();
+  });
+
+  it('has one head, and refuses EfficientNet’s other one', () => {
+    expect(() => checkRecipe(recipe({ architecture, head: 'normalised' }))).toThrow(
+      `head normalised is for EfficientNets; ${architecture} has one head`,
+    );
+    checkRecipe(recipe({ architecture }));
+  });
+
+  it('computes in 16 bits what it computes in 32, and has gradients there', () => {
+    const network = make(architecture);
+    tidy(() => {
+      const x = normaliseInput(rand([4, 3, SIDE, SIDE], { generator: Generator.seeded(8) }));
+      const half = (): Tensor => autocast('cpu', 'bfloat16', () => network.embed(x)).to({ dtype: 'float32' });
+      network.eval();
+      const wanted = noGrad(() => network.embed(x));
+      const error = noGrad(() => half().sub(wanted).abs().amax().item());
+      expect(error / wanted.abs().amax().item()).toBeLessThan(0.1);
+      network.train();
+      backward(half().square().sum());
+      const still = Object.entries(network.namedParameters()).filter(
+        ([key, { grad }]) =>
+          !key.startsWith(classifierOf[architecture]!) && !(grad && grad.abs().amax().item() > 0),
+      );
+      expect(still.map(([key]) => key)).toEqual([]);
+    });
     network.dispose();
   });
 

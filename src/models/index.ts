@@ -36,12 +36,9 @@ export {
 
 // Classifiers: the list of them, and what each of them is.
 
-export { ConvNeXt, type ConvNeXtSize } from './convnext.js';
-export { dropConnect } from './drop-connect.js';
 export { freezeBlocks, ImageNetwork, type MapLayer, type NetworkOptions } from './image-network.js';
 export type { EntryOptions, NetworkEntry, PublishedWeights } from './network-entry.js';
 export { NETWORKS, networkEntry, networkNames } from './networks.js';
-export { ResNet, type ResNetDepth } from './resnet.js';
 
 // EfficientNet B0 to B7, V2-S and Lite0 to Lite4, its blocks, sizes and input.
 
@@ -51,7 +48,13 @@ export { FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export { SCALINGS } from './scaling.js';
 export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
 
-// Their weights, from files of several libraries or the Hugging Face hub, with the conventions that such files leave unsaid.
+// ResNet-18 to -50, ConvNeXt-Tiny and -Small, and the stochastic depth of all.
+
+export { ConvNeXt, type ConvNeXtSize } from './convnext.js';
+export { dropConnect } from './drop-connect.js';
+export { ResNet, type ResNetDepth } from './resnet.js';
+
+// Weights of classifiers, from files of several libraries or the Hugging Face hub, with the conventions that such files leave unsaid.
 
 export {
   type Conventions,

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { backward, Generator, liveTensors, manualSeed, noGrad, randn, tensor, tidy } from '../torch/index.js';
+import {
+  autocast,
+  backward,
+  eye,
+  Generator,
+  liveTensors,
+  manualSeed,
+  noGrad,
+  randn,
+  tensor,
+  tidy,
+} from '../torch/index.js';
 import * as F from './functional.js';
 import { LayerNorm } from './layers.js';
 
@@ -41,6 +52,18 @@ describe('LayerNorm', () => {
       expect(x.grad!.abs().amax().item()).toBeGreaterThan(0.1);
       expect(norm.bias.grad!.shape).toEqual([7]);
     });
+  });
+});
+
+it('a layer norm behind a convolution of 16 bits computes in 32', () => {
+  tidy(() => {
+    const norm = new LayerNorm(8);
+    const [x, weight] = [randn([2, 3, 8], { generator: Generator.seeded(2) }), eye(8)];
+    const found = autocast('cpu', 'bfloat16', () => norm.forward(F.linear(x, weight)));
+    expect(found.dtype).toBe('float32');
+    // The input's rounding alone, 8 bits of mantissa; and rows of mean 0 to float32's.
+    expect(found.sub(norm.forward(x)).abs().amax().item()).toBeLessThan(0.02);
+    expect(found.mean(-1).abs().amax().item()).toBeLessThan(1e-6);
   });
 });
 
