@@ -41,7 +41,10 @@ const WEIGHT_STD = 0.02;
 const channelNorm = (norm: LayerNorm, x: Tensor): Tensor =>
   norm.forward(x.permute([0, 2, 3, 1])).permute([0, 3, 1, 2]);
 
-/** A linear layer for each place: `[N, in, H, W]` → `[N, out, H, W]`. oneDNN's convolution is faster than BLAS's product. */
+/**
+ * A linear layer for each place: `[N, in, H, W]` → `[N, out, H, W]`. On maps of 4×4 and more, oneDNN's convolution takes a
+ * third to two thirds of the time of libtorch 1.13's matrix product.
+ */
 const pointwise = (x: Tensor, weight: Tensor, bias: Tensor): Tensor =>
   F.conv2d(x, weight.reshape([...weight.shape, 1, 1]), { bias });
 
@@ -80,7 +83,7 @@ export class ConvNeXtBlock extends Module {
     });
   }
 
-  /** Training takes Graft's weight gradient (4 × libtorch's speed); evaluation the bias in the same pass. */
+  /** Training takes Graft's weight gradient (with it, 1.5 to 6 × libtorch's speed); evaluation adds the bias in the same pass. */
   private convolved(x: Tensor): Tensor {
     const { weight, bias, options } = this.depthwise;
     if (!this.training) return this.depthwise.forward(x);

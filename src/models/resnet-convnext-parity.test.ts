@@ -2,7 +2,7 @@
 import { liveTensors, tidy } from 'graft-torch';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Float } from '../../test/engine/goldens.js';
-import { networkEntry } from './networks.js';
+import { networkEntry, networkNames } from './networks.js';
 import { difference, disposePattern, logitsOf, patternedState, readParity } from './parity.test-data.js';
 import { applyNetworkWeights } from './weights.js';
 
@@ -38,4 +38,36 @@ describe('parity of logits', () => {
     network.dispose();
     expect(liveTensors()).toBe(before);
   });
+});
+
+interface PublishedConfig {
+  licence: string;
+  mean: number[];
+  std: number[];
+  interpolation: string;
+  /** Share of the side that is kept, by side in pixels. */
+  crops: Record<string, number>;
+}
+
+it('published weights want their pixels as timm’s configurations say', () => {
+  const theirs = (about as unknown as { published: Record<string, PublishedConfig> }).published;
+  const named = Object.keys(theirs);
+  const found = networkNames.flatMap((name) => networkEntry(name).published);
+  const own = new Map(found.map((one) => [one.where.replace(/^hf:|\/model\.safetensors$/g, ''), one]));
+  expect(named.length).toBe(15);
+  for (const id of named) {
+    const { licence, input } = own.get(id)!;
+    const { mean, std, interpolation, crops, ...rest } = theirs[id]!;
+    expect(licence.toLowerCase(), id).toBe(rest.licence);
+    expect([mean, std], id).toEqual([
+      [0.485, 0.456, 0.406],
+      [0.229, 0.224, 0.225],
+    ]);
+    expect(input, id).toEqual({
+      statistics: 'imagenet',
+      sidePx: input.sidePx,
+      interpolation,
+      crop: crops[input.sidePx],
+    });
+  }
 });

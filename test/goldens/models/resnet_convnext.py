@@ -14,7 +14,7 @@ import torch
 import torchvision
 from timm.models.convnext import checkpoint_filter_fn
 
-from patterned import CLASSES, PATTERN, logits, network_rule, shapes, write
+from patterned import CLASSES, PATTERN, fill, logits, network_rule, shapes, write
 
 SIZE = [75, 52]  # odd at several stages, and not square
 
@@ -72,11 +72,25 @@ def facebook(blocks, size):
 
 
 def evaluate(network):
-    from common import fill
     x = fill(f'x{SIZE}', (2, 3, *SIZE), dtype=torch.float64)
     rounded = lambda y: [[float(f'{v:.10g}') for v in row] for row in y.tolist()]
     with torch.no_grad():
         return {'size': SIZE, 'eval': rounded(network.eval()(x)), 'train': rounded(network.train()(x))}
+
+
+def published():
+    """How timm's configurations want the pixels of the weights that the list of networks names."""
+    tags = {f'resnet{depth}': ['a1_in1k', 'tv_in1k', *(['tv2_in1k'] if depth == 50 else [])] for depth in (18, 34, 50)}
+    for size in ('tiny', 'small'):
+        tags[f'convnext_{size}'] = ['in12k_ft_in1k', 'in12k_ft_in1k_384', 'fb_in22k_ft_in1k', 'fb_in1k']
+    for name, own in tags.items():
+        for tag in own:
+            cfg = timm.get_pretrained_cfg(f'{name}.{tag}')
+            sides = {cfg.input_size[-1]: cfg.crop_pct}
+            if cfg.test_input_size:
+                sides[cfg.test_input_size[-1]] = cfg.test_crop_pct
+            yield f'{cfg.hf_hub_id}{name}.{tag}' if cfg.hf_hub_id.endswith('/') else cfg.hf_hub_id, {
+                'licence': cfg.license, 'mean': cfg.mean, 'std': cfg.std, 'interpolation': cfg.interpolation, 'crops': sides}
 
 
 def main():
@@ -89,7 +103,7 @@ def main():
     for size, blocks in (('tiny', (3, 3, 9, 3)), ('small', (3, 3, 27, 3))):
         declared, result = facebook(blocks, size)
         cases[f'facebook/convnext-{size}'] = {**result, 'shapes': declared}
-    about = {'timm': timm.__version__, 'torchvision': torchvision.__version__}
+    about = {'timm': timm.__version__, 'torchvision': torchvision.__version__, 'published': dict(published())}
     write('resnet_convnext', about, cases)
 
 
