@@ -28,7 +28,7 @@ const IMAGES = 16;
  * Convolution, then batch norm. In evaluation the norm is a factor and an offset for each channel, which the convolution's
  * weight and bias can take on: the map is written once, not twice.
  */
-export function convNorm(conv: Conv2d, norm: BatchNorm2d, x: Tensor): Tensor {
+export function foldedNorm(conv: Conv2d, norm: BatchNorm2d, x: Tensor): Tensor {
   const { weight, bias, runningMean, runningVar, eps } = norm;
   if (norm.training || !weight || !bias || !foldingPays(conv, x)) return norm.forward(conv.forward(x));
   return tidy(() => {

@@ -15,7 +15,7 @@ import { BatchNorm2d, Conv2d, F } from 'graft-torch/nn';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freezeBlocks } from './image-network.js';
 import { networkEntry } from './networks.js';
-import { convNorm } from './residual-network.js';
+import { foldedNorm } from './residual-network.js';
 import { ResNet, ResNetBlock } from './resnet.js';
 import { applyNetworkWeights } from './weights.js';
 
@@ -153,7 +153,7 @@ describe('ResNet', () => {
   });
 });
 
-describe('convNorm', () => {
+describe('foldedNorm', () => {
   it('in evaluation is one convolution where that pays: the same values and gradients as its parts', () => {
     const cases = [
       { conv: new Conv2d(4, 8, 3, { stride: 2, padding: 1, bias: false }), side: 9 }, // folded
@@ -172,7 +172,7 @@ describe('convNorm', () => {
           backward(y.square().sum());
           return [y, ...[x, conv.weight, norm.weight!, norm.bias!].map((value) => value.grad!.clone())];
         };
-        const found = run(() => convNorm(conv, norm, x));
+        const found = run(() => foldedNorm(conv, norm, x));
         const wanted = run(() => norm.forward(conv.forward(x)));
         found.forEach((value, i) => {
           expect(difference(value, wanted[i]!)).toBeLessThan(1e-13);

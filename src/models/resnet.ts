@@ -6,10 +6,19 @@
  * `layer2.0.downsample.0.weight`, `fc.weight`.
  */
 import { aten, type Tensor, tidy } from 'graft-torch';
-import { BatchNorm2d, batchNormBranch, Conv2d, F, init, Linear, Module } from 'graft-torch/nn';
+import {
+  BatchNorm2d,
+  batchNormActivation,
+  batchNormBranch,
+  Conv2d,
+  F,
+  init,
+  Linear,
+  Module,
+} from 'graft-torch/nn';
 import { dropConnect, dropRates } from './drop-connect.js';
 import { ImageNetwork, type NetworkOptions, requireClasses } from './image-network.js';
-import { convNorm, throughBlocks } from './residual-network.js';
+import { foldedNorm, throughBlocks } from './residual-network.js';
 
 /** Layers that are counted in its name. */
 export type ResNetDepth = 18 | 34 | 50;
@@ -110,9 +119,15 @@ const makeConv = (
   { kernel, stride }: { kernel: number; stride: number },
 ): Conv2d => new Conv2d(into, out, kernel, { stride, padding: (kernel - 1) / 2, bias: false });
 
-const normed = ({ conv, norm }: ConvNorm, x: Tensor): Tensor => tidy(() => convNorm(conv, norm, x));
+const normed = ({ conv, norm }: ConvNorm, x: Tensor): Tensor => tidy(() => foldedNorm(conv, norm, x));
 
-const rectified = (layer: ConvNorm, x: Tensor): Tensor => aten.relu_(normed(layer, x));
+/** In training the norm and the rectifier are one operator. */
+const rectified = ({ conv, norm }: ConvNorm, x: Tensor): Tensor =>
+  tidy(() =>
+    norm.training
+      ? batchNormActivation(norm, conv.forward(x), 'relu')
+      : aten.relu_(foldedNorm(conv, norm, x)),
+  );
 
 /**
  * `new ResNet(50, { numClasses: 1 })`. Input `[N, 3, H, W]`, normalised as the weights expect; output logits

@@ -14,7 +14,10 @@
  * Hessian where they stand (of each class alone, where all
  * together would be large): what is badly conditioned takes tens of steps then, not thousands.
  */
-import { aten, cat, dispose, full, type Tensor, tidy, unsafeAten, where, zeros } from 'graft-torch';
+import { cat, dispose, full, type Tensor, tidy, where, zeros } from 'graft-torch';
+import { chances, inner, pick, product } from './batch.js';
+import { factorsOf, solvedBy } from './hessian.js';
+import { lineSearch } from './line-search.js';
 
 const f64 = { dtype: 'float64' } as const;
 /** Pairs of steps and changes of the gradient that are kept. */
@@ -26,11 +29,6 @@ const PLAIN_ALONE = 40;
 const FACTOR_ITERATIONS = 40;
 /** Factors of wider matrices take more time and memory than they save. */
 const WIDEST_FACTOR = 6000;
-/** Rows of a Hessian of all classes together. */
-const WIDEST_WHOLE = 2500;
-/** Part of the slope that a line search may leave. */
-const SLOPE_LEFT = 0.3;
-const LINE_SEARCH_STEPS = 40;
 /** Logits that are held at once: N · P · K; 128 MB. */
 const BATCH_LOGITS = 2 ** 24;
 
@@ -200,35 +198,11 @@ function descend(
   });
 }
 
-/** `[A, B] · [B, P, K]` → `[A, P, K]`, in the precision of `a`; float64. */
-function product(a: Tensor, b: Tensor): Tensor {
-  const [rows, problems, classes] = b.shape as [number, number, number];
-  return tidy(() => {
-    const flat = b.reshape([rows, problems * classes]).to({ dtype: a.dtype });
-    return a.matmul(flat).to(f64).view([a.shape[0]!, problems, classes]);
-  });
-}
-
-/** Columns of problems: `[·, P, ·]` → `[·, indices, ·]`, copied. */
-const pick = (values: Tensor, indices: readonly number[]): Tensor =>
-  tidy(() =>
-    cat(
-      indices.map((i) => values.narrow(1, i, 1)),
-      1,
-    ),
-  );
-
-/** `[1, P, 1]` */
-const inner = (a: Tensor, b: Tensor): Tensor => tidy(() => a.mul(b).sum([0, 2], true));
-
 /** What the penalty adds to the slope along a direction: at the start, and for each step of it. */
 const ridge = (penalty: Tensor, w: Tensor, direction: Tensor): { linear: Tensor; quadratic: Tensor } => {
   const pulled = penalty.mul(direction);
   return { linear: inner(pulled, w), quadratic: inner(pulled, direction) };
 };
-
-/** Probabilities by logits `[N, P, K]`. */
-const chances = (z: Tensor): Tensor => (z.shape[2] === 1 ? z.sigmoid() : aten.softmax.int(z, 2));
 
 /** The two loops. */
 function directionOf(g: Tensor, pairs: readonly Pair[], factors: Tensor | null): Tensor {
@@ -241,7 +215,7 @@ function directionOf(g: Tensor, pairs: readonly Pair[], factors: Tensor | null):
       q.sub_(change.mul(share));
     }
     const last = pairs.at(-1);
-    const direction = factors ? solved(factors, q) : q.mul(last ? scaleOf(last) : inner(g, g).rsqrt());
+    const direction = factors ? solvedBy(factors, q) : q.mul(last ? scaleOf(last) : inner(g, g).rsqrt());
     for (const { step, change, inverse } of pairs) {
       const share = shares.pop()!;
       direction.add_(step.mul(share.sub(inner(change, direction).mul_(inverse))));
@@ -250,108 +224,8 @@ function directionOf(g: Tensor, pairs: readonly Pair[], factors: Tensor | null):
   });
 }
 
-/** By the factors, of `[D, 1, K]`. */
-function solved(factors: Tensor, q: Tensor): Tensor {
-  const byClass = q.permute([2, 0, 1]); // [K, D, 1]
-  const right = byClass.reshape([factors.shape[0]!, factors.shape[1]!, 1]);
-  const left = unsafeAten.cholesky_solve(right, factors).reshape(byClass.shape);
-  return left.permute([1, 2, 0]).contiguous();
-}
-
 /** The size of the Hessian's inverse along the last step; 1 where that had no curvature. */
 function scaleOf({ change, inverse }: Pair): Tensor {
   const scale = inverse.mul(inner(change, change));
   return where(scale.gt(0), scale.clamp({ min: 1e-300 }).pow(-1), full(scale.shape, 1, f64));
-}
-
-interface Line {
-  z: Tensor;
-  along: Tensor;
-  targets: Tensor;
-  rowWeights: Tensor;
-  slope: Tensor;
-  linear: Tensor;
-  quadratic: Tensor;
-}
-
-/** How far to go along the direction: `[1, P, 1]`, > 0. */
-function lineSearch({ z, along, targets, rowWeights, slope, linear, quadratic }: Line): Tensor {
-  const allowed = slope.abs().mul(SLOPE_LEFT);
-  let [low, high, share] = [0, Number.POSITIVE_INFINITY, 1].map((it) => full(slope.shape, it, f64)) as [
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
-  for (let turn = 0; turn < LINE_SEARCH_STEPS; turn++) {
-    const next = tidy(() => {
-      const p = chances(z.add(along.mul(share)));
-      const pull = along.mul(rowWeights);
-      const derivative = inner(p.sub(targets), pull).add(linear).add(quadratic.mul(share));
-      const done = derivative.abs().le(allowed);
-      if (done.all().item()) return null;
-      const second = secondDerivative(p, along, pull).add(quadratic);
-      const isBefore = derivative.lt(0);
-      const newLow = where(isBefore, share, low);
-      const newHigh = where(isBefore, high, share);
-      const newton = share.sub(derivative.div(second));
-      const inside = aten.logical_and(newton.gt(newLow), newton.lt(newHigh));
-      const halfway = where(newHigh.isfinite(), newLow.add(newHigh).div(2), newLow.mul(2));
-      return {
-        low: newLow,
-        high: newHigh,
-        share: where(done, share, where(inside, newton, halfway)),
-      };
-    });
-    if (!next) break;
-    ({ low, high, share } = next);
-  }
-  return share;
-}
-
-/** Σ r · variance of the step in logits under the probabilities. */
-function secondDerivative(p: Tensor, along: Tensor, pull: Tensor): Tensor {
-  if (p.shape[2] === 1) return inner(p.mul(p.rsub(1)), along.mul(pull));
-  const mean = p.mul(along).sum(2, true);
-  return inner(p, along.sub(mean).mul(pull));
-}
-
-/**
- * Cholesky factors of the Hessian at logits `z` of a single problem: whole, `[1, K · D, K · D]`, where that is small, else
- * each class's own block, `[K, D, D]`.
- */
-function factorsOf(
-  features: Tensor,
-  { z, rowWeights, penalty }: { z: Tensor; rowWeights: Tensor; penalty: Tensor },
-): Tensor {
-  return tidy(() => {
-    const x = features.to(f64);
-    const [width, classes] = [x.shape[1]!, z.shape[2]!];
-    const indices = Array.from({ length: classes }, (_, k) => k);
-    const p = chances(z).select(1, 0); // [N, K]
-    const block = (a: number, b: number): Tensor =>
-      tidy(() => {
-        const of = (k: number): Tensor => p.narrow(1, k, 1);
-        const curvature = a === b ? of(a).mul(of(a).rsub(1)) : of(a).mul(of(b)).neg();
-        return x.t().matmul(x.mul(curvature.mul(rowWeights.select(1, 0))));
-      });
-    const isWhole = classes * width <= WIDEST_WHOLE;
-    const hessian = isWhole
-      ? cat(
-          indices.map((a) =>
-            cat(
-              indices.map((b) => block(a, b)),
-              1,
-            ),
-          ),
-        ).unsqueeze(0)
-      : aten.stack(
-          indices.map((k) => block(k, k)),
-          0,
-        );
-    const diagonal = aten.diagonal(hessian, 0, 1, 2);
-    // The intercept has no penalty, and no curvature either where every row is sure.
-    const floor = diagonal.amax().item() * 1e-12 + 1e-300;
-    diagonal.add_(aten.repeat(penalty.flatten().clamp({ min: floor }), [isWhole ? classes : 1]));
-    return aten.linalg_cholesky_ex(hessian)[0];
-  });
 }

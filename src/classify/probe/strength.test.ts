@@ -153,6 +153,8 @@ describe('chooseStrength', () => {
       expect(inside.warnings).toEqual([]);
       for (const grid of [
         [inside.strength / 100, inside.strength / 30],
+        // So strong a penalty that the curve is flat there, all of it.
+        [inside.strength / 1e8, inside.strength / 1e7],
         [inside.strength * 30, inside.strength * 100],
       ]) {
         const found = choose(grid);
@@ -167,9 +169,10 @@ describe('chooseStrength', () => {
 
   it('says so where the edge stays the best', () => {
     tidy(() => {
-      const { features, groups } = example();
-      const chance = groups.map((_, i) => ((i * 7919) % 11 > 5 ? 1 : 0));
-      const { warnings } = chooseStrength(features, chance, { groups, seed: 1, grid: [1e-9, 1e-8] });
+      const { features } = example({ seed: 0 });
+      const chance = Array.from({ length: 120 }, (_, i) => ((i * 7919) % 11 > 5 ? 1 : 0));
+      const groups = chance.map((_, i) => `g${i}`);
+      const { warnings } = chooseStrength(features, chance, { groups, seed: 1, grid: [1e-3, 1e-2, 1] });
       expect(warnings).toEqual([expect.stringMatching(/is the smallest that was tried/)]);
     });
   });

@@ -124,9 +124,8 @@ export async function trainProbe(
           const outputs = float64(seen[split]).matmul(float64(fitted.weights)).add(float64(fitted.bias));
           assessed[split] = assessOutputs(outputs.toArray() as Float64Array, held[split], data);
           const truths = held[split].map((row) => plan.realLabels[row]!);
-          const near = kNearest(training.features, training.labels, seen[split], {
-            k: recipe.probe.neighbours,
-          });
+          const k = Math.min(recipe.probe.neighbours, training.labels.length);
+          const shares = kNearest(training.features, training.labels, { queries: seen[split], k });
           neighbours[split] = macroAuc(truths, shares.toArray() as Float64Array);
         }
         const seconds = (performance.now() - started) / 1000;
@@ -299,7 +298,7 @@ interface Fitted {
 }
 
 function fitRows(recipe: ClassifierRecipe, training: TrainingRows, plan: TrainingPlan): Fitted {
-  const { features, labels, groups, scored } = training;
+  const { features, labels, groups } = training;
   const { classWeights: weighting, sampler, effectiveBeta: beta, posWeight, target, probe, seed } = recipe;
   const classWeights =
     sampler === 'balanced' || weighting === 'inverse'
@@ -312,7 +311,7 @@ function fitRows(recipe: ClassifierRecipe, training: TrainingRows, plan: Trainin
   const common = { classes: plan.classCounts.length, classWeights, standardise: true };
   const chosen =
     probe.strength === null
-      ? chooseStrength(features, labels, { ...common, groups, scored, seed, folds: probe.folds })
+      ? chooseStrength(features, labels, { ...common, groups, seed, folds: probe.folds })
       : { strength: probe.strength, curve: [], warnings: [] };
   const model = fitLogistic(features, labels, { ...common, strength: chosen.strength });
   return {

@@ -140,6 +140,8 @@ export const layerNorm = (
 };
 
 export const relu = (input: Tensor): Tensor => aten.relu(input);
+/** min(max(x, 0), 6); its slope at both ends is 0. */
+export const relu6 = (input: Tensor): Tensor => aten.hardtanh(input, 0, 6);
 export const leakyRelu = (input: Tensor, negativeSlope = 0.01): Tensor =>
   aten.leaky_relu(input, negativeSlope);
 /** `x · sigmoid(x)`, also called swish. */
