@@ -213,6 +213,11 @@ export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
 /** @throws ConfigError for values that each are fine but do not go together. */
 export function checkRecipe(recipe: ClassifierRecipe): void {
   if (recipe.weights !== null) weightsFilePath(recipe.weights);
+  if (recipe.head === 'normalised' && !recipe.architecture.startsWith('efficientnet-')) {
+    throw new ConfigError(
+      `head normalised is for EfficientNets; ${recipe.architecture} has one head, so leave this key out`,
+    );
+  }
   if (recipe.method === 'probe') return requireProbeSettings(recipe);
   if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
     throw new ConfigError(

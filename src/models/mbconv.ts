@@ -4,7 +4,7 @@
  * and the padded convolution that both consist of.
  */
 
-import { rand, type Tensor } from 'graft-torch';
+import type { Tensor } from 'graft-torch';
 import {
   BatchNorm2d,
   type BranchEnd,
@@ -20,6 +20,7 @@ import {
   squeezeExcite,
 } from 'graft-torch/nn';
 import { OWN_CONVENTIONS, type Padding } from './conventions.js';
+import { dropConnect } from './drop-connect.js';
 import { type BlockSpec, expands, hasSkip, type SpecActivation } from './efficientnet-spec.js';
 
 /** TensorFlow's momentum, which the published weights were trained with, in PyTorch's sense. */
@@ -110,15 +111,6 @@ export class PaddedConv2d extends Conv2d {
     }
     return F.conv2d(x, this.weight, { ...this.options, bias: this.bias, padding });
   }
-}
-
-/**
- * Factors that drop whole samples of a branch with probability `rate` and scale the others up (stochastic depth):
- * `[N, 1, 1, 1]`, for an input or output of the branch with N samples.
- */
-export function dropConnect({ shape, dtype, device }: Tensor, rate: number): Tensor {
-  const keep = 1 - rate;
-  return rand([shape[0]!, 1, 1, 1], { dtype, device }).add(keep).floor().div(keep);
 }
 
 export interface BlockOptions {

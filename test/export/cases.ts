@@ -11,7 +11,13 @@ import {
   type Module,
 } from 'graft-torch/nn';
 import { AcganDiscriminator, AcganGenerator } from '../../src/models/acgan.js';
-import { DcganDiscriminator, DcganGenerator, EfficientNet } from '../../src/models/index.js';
+import {
+  ConvNeXt,
+  DcganDiscriminator,
+  DcganGenerator,
+  EfficientNet,
+  ResNet,
+} from '../../src/models/index.js';
 import { ResnetDiscriminator, ResnetGenerator } from '../../src/models/resnet-gan.js';
 
 /** What has to be right: `[N, 6, 4, 4]` in, anything out. */
@@ -37,6 +43,11 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
   activations: (x) =>
     cat([F.silu(x), F.leakyRelu(x, 0.2), F.softplus(x), aten.softplus(x, 2), x.clamp({ min: -0.5 })], 1),
   'softmax on an inner axis': (x) => F.softmax(x, 1).add(F.logSoftmax(x, -1)),
+  'layer norm, with weights and without': (x) => {
+    const normed = F.layerNorm(x, { weight: shared([4], 15), bias: shared([4], 16), eps: 0.3 });
+    return normed.add(F.layerNorm(x)).add(F.layerNorm(x, { weight: shared([4], 17) }));
+  },
+  GELU: (x) => F.gelu(x.mul(2)),
   comparison: (x) =>
     aten.where
       .self(x.gt(0), x, x.mul(3))
@@ -233,6 +244,15 @@ export const NETWORKS: Record<string, NetworkCase> = {
     },
     momentum: 0.5, // of its narrow, deep maps one batch says too little
     shape: [3, 33, 33],
+  },
+  // Of ResNets the narrowest: the operators are those of all. Channels last is how classifiers are trained.
+  'ResNet-18': {
+    make: () => new ResNet(18, { numClasses: 2 }).to({ memoryFormat: 'channelsLast' }),
+    shape: [3, 45, 37],
+  },
+  'ConvNeXt-Tiny': {
+    make: () => new ConvNeXt('tiny', { numClasses: 2 }).to({ memoryFormat: 'channelsLast' }),
+    shape: [3, 45, 37],
   },
   'AC-GAN generator': {
     make: () => new AcganGenerator({ size: 16, latent: 12, classCount: 3 }),

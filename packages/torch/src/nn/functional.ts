@@ -126,6 +126,19 @@ export const batchNorm = (input: Tensor, options: BatchNormOptions): Tensor =>
     true,
   );
 
+/**
+ * Normalises over the last dimension, `[…, D]`; weight and bias `[D]`. Source: Ba et al. 2016.
+ * What `autocast` made 16 bits wide is computed in the weight's type, as on a GPU; libtorch 1.13 refuses it on a CPU.
+ */
+export const layerNorm = (
+  input: Tensor,
+  options: { weight?: Tensor | null; bias?: Tensor | null; eps?: number } = {},
+): Tensor => {
+  const { weight = null, bias = null, eps = 1e-5 } = options;
+  const x = weight && weight.dtype !== input.dtype ? input.to({ dtype: weight.dtype }) : input;
+  return aten.layer_norm(x, [input.shape.at(-1)!], weight, bias, eps);
+};
+
 export const relu = (input: Tensor): Tensor => aten.relu(input);
 /** min(max(x, 0), 6); its slope at both ends is 0. */
 export const relu6 = (input: Tensor): Tensor => aten.hardtanh(input, 0, 6);
@@ -133,6 +146,8 @@ export const leakyRelu = (input: Tensor, negativeSlope = 0.01): Tensor =>
   aten.leaky_relu(input, negativeSlope);
 /** `x · sigmoid(x)`, also called swish. */
 export const silu = (input: Tensor): Tensor => aten.silu(input);
+/** `x · Φ(x)`, Φ the normal distribution's. Source: Hendrycks & Gimpel 2016. */
+export const gelu = (input: Tensor): Tensor => aten.gelu(input);
 export const sigmoid = (input: Tensor): Tensor => aten.sigmoid(input);
 export const tanh = (input: Tensor): Tensor => aten.tanh(input);
 export const softplus = (input: Tensor): Tensor => aten.softplus(input);
