@@ -218,7 +218,7 @@ export function checkRecipe(recipe: ClassifierRecipe): void {
       `head normalised is for EfficientNets; ${recipe.architecture} has one head, so leave this key out`,
     );
   }
-  if (recipe.method === 'probe') return requireProbeSettings(recipe);
+  if (recipe.method === 'probe') requireProbeSettings(recipe);
   if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
     throw new ConfigError(
       `warmupSteps (${recipe.warmupSteps}) must be fewer than steps (${recipe.steps}); set warmupSteps=${Math.floor(recipe.steps / 10)}`,

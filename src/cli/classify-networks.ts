@@ -1,7 +1,6 @@
 /** `graft classify networks`: the networks that a classifier can be, and where weights for them are had. */
 import type { Command } from 'commander';
-import { describeNetworks, type NetworkDescription } from '../classify/index.js';
-import { networkNames } from '../models/index.js';
+import { NETWORK_FIGURES, type NetworkEntry, networkEntry, networkNames } from '../models/index.js';
 import { examples, output } from './common.js';
 import { plainTable, trimmed, whole } from './table.js';
 
@@ -11,9 +10,9 @@ export function registerNetworks(classify: Command): void {
     .description('list the networks: parameters, cost, and where trained weights are had')
     .argument('[name]', 'one of them, with all that is known of its weights')
     .action(async (name: string | undefined, _flags, self: Command) => {
-      const networks = describeNetworks(name === undefined ? networkNames : [name]);
+      const networks = (name === undefined ? networkNames : [name]).map(networkEntry);
       output(self, {
-        json: networks,
+        json: networks.map(plain),
         text: () => (name === undefined ? tableOf(networks) : networks.map(detailsOf).join('\n')),
       });
     });
@@ -27,12 +26,18 @@ export function registerNetworks(classify: Command): void {
   ]);
 }
 
+/** What a program may want to know. */
+const plain = ({ name, title, source, sidesPx, sideStep, published }: NetworkEntry) => ({
+  ...{ name, title, source, ...NETWORK_FIGURES[name]!, sidesPx, sideStep, published },
+});
+
 const millions = (n: number): string => `${(n / 1e6).toFixed(1)} M`;
 const billions = (n: number): string => `${(n / 1e9).toFixed(2)} G`;
 
-function tableOf(networks: readonly NetworkDescription[]): string {
+function tableOf(networks: readonly NetworkEntry[]): string {
   const table = plainTable(['network', 'parameters', 'features', 'px', 'MACs', 'licence', 'trained on'], 1);
-  for (const { name, parameters, features, sidePx, macs, published } of networks) {
+  for (const { name, published } of networks) {
+    const { parameters, features, sidePx, macs } = NETWORK_FIGURES[name]!;
     const [first] = published;
     table.push([
       name,
@@ -57,16 +62,8 @@ function tableOf(networks: readonly NetworkDescription[]): string {
   ].join('\n');
 }
 
-function detailsOf({
-  name,
-  title,
-  source,
-  parameters,
-  features,
-  macs,
-  sidePx,
-  published,
-}: NetworkDescription): string {
+function detailsOf({ name, title, source, published }: NetworkEntry): string {
+  const { parameters, features, macs, sidePx } = NETWORK_FIGURES[name]!;
   return [
     `${name}: ${title} (${source})`,
     `${whole(parameters)} parameters, ${whole(features)} features, ${billions(macs)} MACs at ${sidePx} px`,

@@ -40,9 +40,10 @@ def main():
     figures = {}
     for name, (theirs, side) in NETWORKS.items():
         options = {'img_size': side} if 'dinov2' in theirs else {}
-        network = timm.create_model(theirs, num_classes=0, **options).eval()
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            network(torch.zeros(1, 3, side, side))
+        with torch.device('meta'):  # shapes alone: nothing is computed
+            network = timm.create_model(theirs, num_classes=0, **options).eval()
+            with torch.no_grad(), FlopCounterMode(display=False) as counter:
+                network(torch.zeros(1, 3, side, side))
         figures[name] = {
             'parameters': sum(p.numel() for p in network.parameters()),
             'features': network.num_features,
