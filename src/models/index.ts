@@ -48,6 +48,10 @@ export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export { SCALINGS } from './scaling.js';
 export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
 
+// Vision Transformers: AugReg, CLIP, BiomedCLIP, DINOv2, PanDerm.
+
+export { PLAIN_VIT, VisionTransformer, type ViTOptions, type ViTShape } from './vit.js';
+
 // Their weights, from files of several libraries or the Hugging Face hub, with the conventions that such files leave unsaid.
 
 export {

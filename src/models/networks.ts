@@ -2,8 +2,9 @@
 import { ConfigError } from 'graft-torch/base';
 import { EFFICIENTNETS } from './efficientnet-entries.js';
 import type { NetworkEntry } from './network-entry.js';
+import { VITS } from './vit-entries.js';
 
-const ENTRIES: readonly NetworkEntry[] = [...EFFICIENTNETS];
+const ENTRIES: readonly NetworkEntry[] = [...EFFICIENTNETS, ...VITS];
 
 /** By name, in the order in which they are shown. */
 export const NETWORKS: ReadonlyMap<string, NetworkEntry> = new Map(

@@ -1,4 +1,5 @@
 /** Translations to ONNX: what is computed element by element, with broadcasting and libtorch's promotion of dtypes. */
+import { GraftError } from '../base/index.js';
 import type { DType } from '../torch/index.js';
 import { type Argument, Value } from '../torch/index.js';
 import { Float } from './onnx-graph.js';
@@ -73,6 +74,15 @@ export const ELEMENTWISE: Translations = {
   silu(call, graph) {
     const x = input(call, graph, 'self');
     return graph.node('Mul', [x, graph.node('Sigmoid', [x])]);
+  },
+  /** `Gelu` itself is of opset 20. */
+  gelu(call, graph) {
+    const [x, { dtype }] = [input(call, graph, 'self'), call.output];
+    if ((call.get('approximate') ?? 'none') !== 'none')
+      throw new GraftError('export: aten::gelu by tanh has no translation to ONNX');
+    const scaled = graph.node('Mul', [x, graph.scalar(Math.SQRT1_2, dtype)]);
+    const twice = graph.node('Add', [graph.node('Erf', [scaled]), graph.scalar(1, dtype)]);
+    return graph.node('Mul', [graph.node('Mul', [x, twice]), graph.scalar(0.5, dtype)]);
   },
   square(call, graph) {
     const x = input(call, graph, 'self');

@@ -141,6 +141,21 @@ export const LAYERS: Translations = {
       { epsilon: new Float(call.number('eps', 1e-5)) },
     );
   },
+  layer_norm(call, graph) {
+    const x = call.tensor('input');
+    const shape = call.integers('normalized_shape', 1, []);
+    const [weight, bias] = [call.optionalTensor('weight'), call.optionalTensor('bias')];
+    call.ignore('cudnn_enable');
+    const count = shape.reduce((a, b) => a * b, 1);
+    const scale = weight
+      ? graph.nameOf(weight)
+      : graph.node('Reshape', [graph.floats(new Array(count).fill(1)), graph.integers(shape)]);
+    const inputs = [graph.nameOf(x), scale, ...(bias ? [graph.nameOf(bias)] : [])];
+    return graph.node('LayerNormalization', inputs, {
+      axis: -shape.length,
+      epsilon: new Float(call.number('eps', 1e-5)),
+    });
+  },
   linear(call, graph) {
     const [x, weight] = [call.tensor('input'), call.tensor('weight')];
     const bias = call.optionalTensor('bias');

@@ -126,11 +126,24 @@ export const batchNorm = (input: Tensor, options: BatchNormOptions): Tensor =>
     true,
   );
 
+/** Normalises over the last dimension, `[…, D]`; weight and bias `[D]`. Source: Ba et al. 2016. */
+export const layerNorm = (
+  input: Tensor,
+  options: { weight?: Tensor | null; bias?: Tensor | null; eps?: number } = {},
+): Tensor => {
+  const { weight = null, bias = null, eps = 1e-5 } = options;
+  return aten.layer_norm(input, [input.shape.at(-1)!], weight, bias, eps);
+};
+
 export const relu = (input: Tensor): Tensor => aten.relu(input);
 export const leakyRelu = (input: Tensor, negativeSlope = 0.01): Tensor =>
   aten.leaky_relu(input, negativeSlope);
 /** `x · sigmoid(x)`, also called swish. */
 export const silu = (input: Tensor): Tensor => aten.silu(input);
+/** `x · Φ(x)`, Φ the normal distribution's. Source: Hendrycks & Gimpel 2016. */
+export const gelu = (input: Tensor): Tensor => aten.gelu(input);
+/** `x · sigmoid(1.702 x)`: nearly GELU, as OpenAI's CLIP has it (Radford et al. 2021). */
+export const quickGelu = (input: Tensor): Tensor => aten.sigmoid(input.mul(1.702)).mul(input);
 export const sigmoid = (input: Tensor): Tensor => aten.sigmoid(input);
 export const tanh = (input: Tensor): Tensor => aten.tanh(input);
 export const softplus = (input: Tensor): Tensor => aten.softplus(input);

@@ -18,6 +18,7 @@ export {
   ConvTranspose2d,
   type ConvTranspose2dOptions,
   Embedding,
+  LayerNorm,
   Linear,
   WeightLayer,
 } from './layers.js';

@@ -159,3 +159,24 @@ export class BatchNorm2d extends Module {
     return F.batchNorm(input, { ...this, weight, bias, training: this.training });
   }
 }
+
+/** `[…, shape]`: each row of the last dimension has mean 0 and variance 1, then is scaled and shifted. */
+export class LayerNorm extends Module {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly eps: number;
+
+  constructor(
+    readonly shape: number,
+    options: { eps?: number } = {},
+  ) {
+    super();
+    this.weight = this.parameter('weight', ones([shape]));
+    this.bias = this.parameter('bias', zeros([shape]));
+    this.eps = options.eps ?? 1e-5;
+  }
+
+  forward(input: Tensor): Tensor {
+    return F.layerNorm(input, this);
+  }
+}
