@@ -12,7 +12,7 @@ import {
   type TestTimeAugmentation,
   testTimeAugmentations,
 } from '../data/augment/index.js';
-import { INPUT_STATISTICS, networkNames, PADDINGS, weightsFilePath } from '../models/index.js';
+import { INPUT_STATISTICS, networkEntry, networkNames, PADDINGS, weightsFilePath } from '../models/index.js';
 import { fineTuningShape } from './fine-tuning.js';
 
 /** Which real images of the training split a classifier may see; what is left out, synthetic ones must replace. */
@@ -201,6 +201,7 @@ export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
 /** @throws ConfigError for values that each are fine but do not go together. */
 export function checkRecipe(recipe: ClassifierRecipe): void {
   if (recipe.weights !== null) weightsFilePath(recipe.weights);
+  if (!recipe.own?.includes('network')) requireSide(recipe);
   if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
     throw new ConfigError(
       `warmupSteps (${recipe.warmupSteps}) must be fewer than steps (${recipe.steps}); set warmupSteps=${Math.floor(recipe.steps / 10)}`,
@@ -230,4 +231,14 @@ export function checkRecipe(recipe: ClassifierRecipe): void {
       'frozenBlocks: freezing blocks that were never trained gains nothing; give weights, or set frozenBlocks=0',
     );
   }
+}
+
+/** A network that cuts images into patches takes none of another side. */
+function requireSide({ architecture, imageSize }: ClassifierRecipe): void {
+  const { title, sideStep } = networkEntry(architecture);
+  if (imageSize % sideStep === 0) return;
+  const least = Math.ceil(32 / sideStep) * sideStep;
+  throw new ConfigError(
+    `imageSize: ${title} cuts images into patches of ${sideStep} px, and ${imageSize} is no multiple of it; set imageSize=${Math.max(least, Math.round(imageSize / sideStep) * sideStep)}`,
+  );
 }

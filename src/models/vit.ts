@@ -9,7 +9,7 @@
  */
 import { cat, type Tensor, tidy, zeros } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
-import { Conv2d, init, LayerNorm, Linear, Module } from 'graft-torch/nn';
+import { Conv2d, F, init, LayerNorm, Linear, Module } from 'graft-torch/nn';
 import { ImageNetwork, type MapLayer, type NetworkOptions, requireClasses } from './image-network.js';
 import type { Tensors } from './naming.js';
 import { type BlockShape, ViTBlock } from './vit-block.js';
@@ -161,22 +161,24 @@ export class VisionTransformer extends ImageNetwork {
   /** What the blocks see: `[N, C, H, W]` → `[N, T, width]`, class token and registers first. */
   private tokens(x: Tensor): Tensor {
     const { sidePx, inChannels = 3 } = this.options;
-    const [batch, ...image] = x.shape as [number, ...number[]];
+    const [, ...image] = x.shape;
     if (`${image}` !== `${[inChannels, sidePx, sidePx]}`)
       throw new ConfigError(
         `${this.title} was made for images [${inChannels}, ${sidePx}, ${sidePx}], and gets [${image.join(', ')}]; make it with that side, or resize them`,
       );
     return tidy(() => {
       const patches = this.patchEmbed.forward(x);
-      const prefix = [this.clsToken, ...(this.regToken ? [this.regToken] : [])].map((token) =>
-        token.expand([batch, -1, -1]),
-      );
-      const placed =
-        this.shape.positions === 'patches'
-          ? cat([...prefix, patches.add(this.posEmbed)], 1)
-          : cat([...prefix, patches], 1).add(this.posEmbed);
+      // One sum for all tokens of all images: a token repeated for each image would tie an export to their number.
+      const placed = F.pad(patches, [0, 0, this.prefixTokens, 0]).add(this.base());
       return this.normPre ? this.normPre.forward(placed) : placed;
     });
+  }
+
+  /** What every image's tokens begin with, `[1, T, width]`: class token, registers, nothing for patches; and their places. */
+  private base(): Tensor {
+    const prefix = this.regToken ? cat([this.clsToken, this.regToken], 1) : this.clsToken;
+    if (this.shape.positions === 'patches') return cat([prefix, this.posEmbed], 1);
+    return F.pad(prefix, [0, 0, 0, this.gridSide ** 2]).add(this.posEmbed);
   }
 
   /** One scope a block: without gradients, only one block's intermediates live at a time. Disposes what it is given. */
