@@ -44,7 +44,8 @@ export class Attention extends Module {
   override forward(x: Tensor, rows: number = x.shape[1]!): Tensor {
     const { width, heads } = this.shape;
     const [batch, count] = x.shape as [number, number];
-    const { q, k, v } = rows === count ? this.project(x) : this.projectFirst(x, rows); // [N, heads, T, width / heads]
+    const parts = rows === count ? this.project(x) : this.projectFirst(x, rows);
+    const [q, k, v] = parts.map((part) => this.split(part)) as [Tensor, Tensor, Tensor];
     const scaled = q.mul((width / heads) ** -0.5);
     const attend = (start: number, length: number): Tensor =>
       tidy(() => {
@@ -59,27 +60,28 @@ export class Attention extends Module {
     return this.proj.forward(attended.transpose(1, 2).reshape([batch, rows, width]));
   }
 
-  private project(x: Tensor): Record<'q' | 'k' | 'v', Tensor> {
-    const all = this.split(this.qkv.forward(x), 3);
-    return { q: all.select(0, 0), k: all.select(0, 1), v: all.select(0, 2) };
+  /** Queries, keys and values, `[N, T, width]` each. */
+  private project(x: Tensor): Tensor[] {
+    const { width } = this.shape;
+    const all = this.qkv.forward(x);
+    return [0, 1, 2].map((i) => all.narrow(2, i * width, width));
   }
 
   /** The same, with queries of the first tokens only. */
-  private projectFirst(x: Tensor, rows: number): Record<'q' | 'k' | 'v', Tensor> {
+  private projectFirst(x: Tensor, rows: number): Tensor[] {
     const { width } = this.shape;
     const { weight, bias } = this.qkv;
     const part = (tokens: Tensor, start: number, length: number): Tensor =>
       F.linear(tokens, weight.narrow(0, start, length), bias?.narrow(0, start, length));
-    const others = this.split(part(x, width, 2 * width), 2);
-    const q = this.split(part(x.narrow(1, 0, rows), 0, width), 1);
-    return { q: q.select(0, 0), k: others.select(0, 0), v: others.select(0, 1) };
+    const others = part(x, width, 2 * width);
+    return [part(x.narrow(1, 0, rows), 0, width), others.narrow(2, 0, width), others.narrow(2, width, width)];
   }
 
-  /** `[N, T, count · width]` → `[count, N, heads, T, width / heads]`. */
-  private split(x: Tensor, count: number): Tensor {
+  /** `[N, T, width]` → `[N, heads, T, width / heads]`. */
+  private split(x: Tensor): Tensor {
     const { width, heads } = this.shape;
     const [batch, tokens] = x.shape as [number, number];
-    return x.reshape([batch, tokens, count, heads, width / heads]).permute([2, 0, 3, 1, 4]);
+    return x.reshape([batch, tokens, heads, width / heads]).transpose(1, 2);
   }
 }
 

@@ -204,8 +204,9 @@ export class VisionTransformer extends ImageNetwork {
   }
 
   /**
-   * What each block's attention looks at, behind its first norm. Behind the last block only the class token leads on to the
-   * score: a map of the patches' tokens there has no gradient.
+   * What each block's attention looks at, behind its first norm, as is the custom with Grad-CAM. Behind the last block only the
+   * class token leads on to the score: a map of the patches' tokens there has no gradient. Blocks pass on to all tokens what
+   * one of them saw, so that a deep map need not be where the thing is; a test has the figures of small networks.
    */
   override get mapLayers(): MapLayer[] {
     return this.blocks.map(({ norm1 }, i) => ({
