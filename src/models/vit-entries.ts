@@ -6,6 +6,7 @@
  * was picked out of a crawl by likeness to known sets. ISIC's and DermNet's images are on the web, so nobody can say that they
  * are not among them.
  */
+import { ConfigError } from 'graft-torch/base';
 import type { InputStatistics } from './conventions.js';
 import type { WeightNaming } from './naming.js';
 import type { NetworkEntry, PublishedWeights } from './network-entry.js';
@@ -79,6 +80,20 @@ function dino(size: 'small' | 'base'): NetworkEntry {
 /** As open_clip and transformers prepare images for CLIP: the shorter side to 224, and the middle of it. */
 const CLIP_INPUT = { statistics: 'clip', sidePx: 224, interpolation: 'bicubic', crop: 1 } as const;
 
+/**
+ * CLIPs of the same shape with plain GELU have the same keys, and would give wrong numbers without a word.
+ * @throws ConfigError where the path says that it is one; a run's own file, which has timm's names, only by its own name
+ */
+function requireQuickGelu(naming: string, path: string, instead: string): void {
+  const plain = path
+    .split(/[/\\]/)
+    .find((part) => /laion|datacomp/.test(part) && (naming !== 'timm' || part.includes('clip')));
+  if (plain === undefined) return;
+  throw new ConfigError(
+    `${path}: LAION’s and DataComp’s CLIPs have plain GELU, and this network is OpenAI’s with quick-GELU; take ${instead}`,
+  );
+}
+
 /** OpenAI's CLIP, and what was fine-tuned from it: with quick-GELU, which LAION's models of the same shape have not. */
 function clip(size: 'base' | 'large'): NetworkEntry {
   const isBase = size === 'base';
@@ -109,7 +124,10 @@ function clip(size: 'base' | 'large'): NetworkEntry {
     namings: [TIMM, OPEN_CLIP, TRANSFORMERS],
     sidesPx: [224],
     published: isBase ? [openai] : [openai, monet],
-    statisticsOf: (_, path) => (path.includes('monet') ? 'imagenet' : 'clip'),
+    statisticsOf: (naming, path) => {
+      requireQuickGelu(naming, path, openai.where);
+      return path.includes('monet') ? 'imagenet' : 'clip';
+    },
   });
 }
 

@@ -105,6 +105,19 @@ describe('the networks of the list', () => {
     expect(statistics('clip-vit-l-14', 'MONET/model.safetensors')).toBe('imagenet');
   });
 
+  it('CLIPs with plain GELU are told by their path, and refused', () => {
+    const { conventionsOf } = networkEntry('clip-vit-b-16');
+    for (const [naming, path] of [
+      ['open_clip', 'laion/CLIP-ViT-B-16-laion2B-s34B-b88K/open_clip_model.safetensors'],
+      ['timm', 'timm/vit_base_patch16_clip_224.laion2b_ft_in1k/model.safetensors'],
+      ['transformers', 'CLIP-ViT-B-16-DataComp.XL-s13B-b90K/model.safetensors'],
+    ] as const)
+      expect(() => conventionsOf(naming, path), path).toThrow(/plain GELU.*; take hf:timm\/.*openai/);
+    expect(conventionsOf('timm', 'runs/against-laion/weights.safetensors')).toEqual({
+      inputStatistics: 'clip',
+    });
+  });
+
   it('a large one is made in seconds, its weights N(0, 0.02²)', () => {
     manualSeed(1);
     const start = performance.now();
