@@ -42,12 +42,16 @@ export class Attention extends Module {
 
   /** @param rows of the result that are wanted, the first ones; default all */
   override forward(x: Tensor, rows: number = x.shape[1]!): Tensor {
+    return tidy(() => this.attend(x, rows));
+  }
+
+  private attend(x: Tensor, rows: number): Tensor {
     const { width, heads } = this.shape;
     const [batch, count] = x.shape as [number, number];
     const parts = rows === count ? this.project(x) : this.projectFirst(x, rows);
     const [q, k, v] = parts.map((part) => this.split(part)) as [Tensor, Tensor, Tensor];
     const scaled = q.mul((width / heads) ** -0.5);
-    const attend = (start: number, length: number): Tensor =>
+    const piecewise = (start: number, length: number): Tensor =>
       tidy(() => {
         const of = (t: Tensor): Tensor => (length === batch ? t : t.narrow(0, start, length));
         return F.softmax(of(scaled).matmul(of(k).transpose(-2, -1))).matmul(of(v));
@@ -55,7 +59,7 @@ export class Attention extends Module {
     const piece = Math.max(1, Math.floor(this.maxScores / (heads * rows * count)));
     const pieces: Tensor[] = [];
     for (let start = 0; start < batch; start += piece)
-      pieces.push(attend(start, Math.min(piece, batch - start)));
+      pieces.push(piecewise(start, Math.min(piece, batch - start)));
     const attended = pieces.length === 1 ? pieces[0]! : cat(pieces); // [N, heads, rows, width / heads]
     return this.proj.forward(attended.transpose(1, 2).reshape([batch, rows, width]));
   }
@@ -99,8 +103,10 @@ export class Mlp extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const inner = this.fc1.forward(x);
-    return this.fc2.forward(this.activation === 'gelu' ? F.gelu(inner) : F.quickGelu(inner));
+    return tidy(() => {
+      const inner = this.fc1.forward(x);
+      return this.fc2.forward(this.activation === 'gelu' ? F.gelu(inner) : F.quickGelu(inner));
+    });
   }
 }
 
