@@ -3,7 +3,7 @@
 import type { Tensor } from 'graft-torch';
 import type { Module } from 'graft-torch/nn';
 import type { PixelCache } from '../data/pixels/index.js';
-import { type EvaluateOptions, scoreClasses, scoreSplit } from './evaluate.js';
+import { type EvaluateOptions, outputsOf, rowsOf, toClassScores, toScores } from './evaluate.js';
 import {
   type ClassScoreRow,
   type ClassSummary,
@@ -37,16 +37,31 @@ export async function assess(
   data: AssessedData,
   options: EvaluateOptions & { split: EvaluationSplit },
 ): Promise<Assessment> {
-  if (data.classes.length === 0) {
-    const rows = await scoreSplit(network, data, options);
+  const indices = rowsOf(data.rows, options.split);
+  const outputs = await outputsOf(network, data.images, { ...options, indices });
+  return assessOutputs(outputs, indices, data);
+}
+
+/**
+ * The same from what a network has given already.
+ * @param outputs `[N · K]`, logits of the rows at `indices`
+ */
+export function assessOutputs(
+  outputs: Float64Array,
+  indices: readonly number[],
+  { rows: all, positive, classes }: Omit<AssessedData, 'images'>,
+): Assessment {
+  const own = indices.map((index) => all[index]!);
+  if (classes.length === 0) {
+    const rows = toScores(outputs, own, positive);
     if (rows.some(({ score }) => Number.isNaN(score))) return { rows, byClass: null, ...notANumber };
     const { auc, logLoss } = scoreSummary(rows, 0.5);
     return { rows, byClass: null, auc, logLoss };
   }
-  const classRows = await scoreClasses(network, data, options);
-  const rows = oneAgainstRest(classRows, data.classes, 0);
+  const classRows = toClassScores(outputs, own, classes.length);
+  const rows = oneAgainstRest(classRows, classes, 0);
   if (rows.some(({ score }) => Number.isNaN(score))) return { rows, byClass: null, ...notANumber };
-  const summary = classSummary(classRows, data.classes);
+  const summary = classSummary(classRows, classes);
   return { rows, byClass: { rows: classRows, summary }, auc: summary.macroAuc, logLoss: summary.logLoss };
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../data/augment/index.js';
 import { INPUT_STATISTICS, networkEntry, networkNames, PADDINGS, weightsFilePath } from '../models/index.js';
 import { fineTuningShape } from './fine-tuning.js';
+import { probeSchema, requireProbeSettings } from './probe-settings.js';
 
 /** Which real images of the training split a classifier may see; what is left out, synthetic ones must replace. */
 const realImages = ['all', 'negatives', 'none'] as const;
@@ -21,6 +22,12 @@ export type RealImages = (typeof realImages)[number];
 
 /** How a classifier is trained, whatever the data. */
 export const classifierRecipeSchema = z.strictObject({
+  method: z
+    .enum(['fine-tuning', 'probe'])
+    .default('fine-tuning')
+    .describe(
+      'fine-tuning: all weights learn, step by step; probe: logistic regression on the features of a network that stays as it is',
+    ),
   target: z
     .enum(['binary', 'classes'])
     .default('binary')
@@ -52,6 +59,10 @@ export const classifierRecipeSchema = z.strictObject({
     .describe(
       'file to start from, safetensors or PyTorch (.pth) under lukemelas’, timm’s or torchvision’s names, or hf:<owner>/<repository>/<file> on the Hugging Face hub; null: from scratch',
     ),
+  weightsHash: z
+    .string()
+    .optional()
+    .describe('SHA-256 of the file of weights that a probe looks through; written by the run'),
   weightsPart: z
     .string()
     .min(1)
@@ -177,6 +188,7 @@ export const classifierRecipeSchema = z.strictObject({
     .describe('of schedule plateau; the original’s values'),
 
   ...fineTuningShape,
+  probe: probeSchema,
 
   seed: z.int().min(0).default(0).describe('decides weights, order, augmentation, dropout'),
   device: z.string().default('auto').describe('cpu, cuda, cuda:1, mps; auto: the best there is'),
@@ -202,6 +214,12 @@ export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
 export function checkRecipe(recipe: ClassifierRecipe): void {
   if (recipe.weights !== null) weightsFilePath(recipe.weights);
   if (!recipe.own?.includes('network')) requireSide(recipe);
+  if (recipe.head === 'normalised' && !recipe.architecture.startsWith('efficientnet-')) {
+    throw new ConfigError(
+      `head normalised is for EfficientNets; ${recipe.architecture} has one head, so leave this key out`,
+    );
+  }
+  if (recipe.method === 'probe') return requireProbeSettings(recipe);
   if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
     throw new ConfigError(
       `warmupSteps (${recipe.warmupSteps}) must be fewer than steps (${recipe.steps}); set warmupSteps=${Math.floor(recipe.steps / 10)}`,

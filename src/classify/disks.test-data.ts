@@ -1,7 +1,7 @@
 /** An easy set for tests of classifiers: disks on skin, in memory, learned in tens of steps. */
 
 import { tensor } from 'graft-torch';
-import { Random } from 'graft-torch/base';
+import { Random, sha256 } from 'graft-torch/base';
 import type { Dataset, DatasetRow } from '../data/dataset/dataset.js';
 import type { PixelCache } from '../data/pixels/cache.js';
 import { trainingFraming } from '../image/framing.js';
@@ -39,7 +39,7 @@ export function makeDisks(count: number, seed = 1): { dataset: Dataset; cache: P
       label: positive ? 'malignant' : 'benign',
       group: `patient-${i >> 1}`,
       split: i < 0.6 * count ? 'train' : i < 0.8 * count ? 'val' : 'test',
-      sha256: String(i),
+      sha256: sha256(`disk ${seed} ${i}`),
       width: SIDE,
       height: SIDE,
       extra: {},
@@ -62,6 +62,7 @@ export function makeDisks(count: number, seed = 1): { dataset: Dataset; cache: P
       framing: trainingFraming,
       channels: 3,
       key: 'test',
+      conditions: 'disks',
     },
   };
 }

@@ -34,11 +34,16 @@ export function batchSizeFor({ height, width }: { height: number; width: number 
  * @param images uint8 `[N, 3, H, W]`
  */
 export async function logitsOf(network: Module, images: Tensor, options: RowsOptions): Promise<Float64Array> {
-  const { indices } = options;
-  const outputs = await outputsOf(network, images, options);
-  const classes = outputs.length / Math.max(1, indices.length);
+  return positiveLogits(await outputsOf(network, images, options), options.indices.length);
+}
+
+/** The log-odds of the first class in outputs `[N · K]`; of one logit itself. */
+function positiveLogits(outputs: Float64Array, n: number): Float64Array {
+  const classes = outputs.length / Math.max(1, n);
   if (classes <= 1) return outputs;
-  return Float64Array.from(indices, (_, i) => logOdds(outputs.subarray(i * classes, (i + 1) * classes), 0));
+  return Float64Array.from({ length: n }, (_, i) =>
+    logOdds(outputs.subarray(i * classes, (i + 1) * classes), 0),
+  );
 }
 
 /** Of each row the probability of every class, by a network with several. */
@@ -47,15 +52,23 @@ export async function classProbabilities(
   images: Tensor,
   { classes, ...options }: RowsOptions & { classes: number },
 ): Promise<number[][]> {
-  const outputs = await outputsOf(network, images, options);
-  return options.indices.map((_, i) => {
+  return probabilitiesOf(await outputsOf(network, images, options), classes);
+}
+
+/** Outputs `[N · K]` as probabilities, a row each. */
+function probabilitiesOf(outputs: Float64Array, classes: number): number[][] {
+  return Array.from({ length: outputs.length / classes }, (_, i) => {
     const logits = outputs.subarray(i * classes, (i + 1) * classes);
     return Array.from({ length: classes }, (_, k) => probability(logOdds(logits, k)));
   });
 }
 
 /** What the network gives for each row, one row after the other: `[N · K]`. */
-async function outputsOf(network: Module, images: Tensor, options: RowsOptions): Promise<Float64Array> {
+export async function outputsOf(
+  network: Module,
+  images: Tensor,
+  options: RowsOptions,
+): Promise<Float64Array> {
   const { indices } = options;
   let outputs = new Float64Array(0);
   const [, , height, width] = images.shape as [number, number, number, number];
@@ -93,7 +106,8 @@ export const probability = (logit: number): number => 1 / (1 + Math.exp(-logit))
 /** Which rows of a cache are scored: those of a split. */
 export type SplitOptions = EvaluateOptions & { split: ScoredSplit };
 
-const rowsOf = (rows: readonly DatasetRow[], split: ScoredSplit): number[] =>
+/** Places of the rows of a split. */
+export const rowsOf = (rows: readonly DatasetRow[], split: ScoredSplit): number[] =>
   rows.flatMap((row, i) => (isOf(split, row) ? [i] : []));
 
 /**
@@ -106,11 +120,20 @@ export async function scoreSplit(
   { split, ...options }: SplitOptions,
 ): Promise<ScoreRow[]> {
   const indices = rowsOf(data.rows, split);
-  const logits = await logitsOf(network, data.images, { ...options, indices });
-  return indices.map((index, i) => {
-    const { id, group, label } = data.rows[index]!;
-    return { id, group, label: label === data.positive ? 1 : 0, score: probability(logits[i]!) };
-  });
+  const outputs = await outputsOf(network, data.images, { ...options, indices });
+  return toScores(
+    outputs,
+    indices.map((index) => data.rows[index]!),
+    data.positive,
+  );
+}
+
+/** Outputs of some rows as scores of the positive class. */
+export function toScores(outputs: Float64Array, rows: readonly DatasetRow[], positive: string): ScoreRow[] {
+  const logits = positiveLogits(outputs, rows.length);
+  return rows.map(({ id, group, label }, i) => ({
+    ...{ id, group, label: label === positive ? 1 : 0, score: probability(logits[i]!) },
+  }));
 }
 
 /**
@@ -123,10 +146,20 @@ export async function scoreClasses(
   { split, ...options }: SplitOptions,
 ): Promise<ClassScoreRow[]> {
   const indices = rowsOf(data.rows, split);
-  const classes = data.classes.length;
-  const probabilities = await classProbabilities(network, data.images, { ...options, indices, classes });
-  return indices.map((index, i) => {
-    const { id, group, label } = data.rows[index]!;
-    return { id, group, label, probabilities: probabilities[i]! };
-  });
+  const outputs = await outputsOf(network, data.images, { ...options, indices });
+  return toClassScores(
+    outputs,
+    indices.map((index) => data.rows[index]!),
+    data.classes.length,
+  );
+}
+
+/** Outputs of some rows as scores of every class. */
+export function toClassScores(
+  outputs: Float64Array,
+  rows: readonly DatasetRow[],
+  classes: number,
+): ClassScoreRow[] {
+  const probabilities = probabilitiesOf(outputs, classes);
+  return rows.map(({ id, group, label }, i) => ({ id, group, label, probabilities: probabilities[i]! }));
 }

@@ -9,7 +9,7 @@ import { codeSpan, type Markdown, markdownTable, md } from '../report/index.js';
 import type { ClassifierConfig } from './config.js';
 import type { Evaluation, Score, ScoreName } from './evaluation.js';
 import { networkTitle } from './own.js';
-import type { ClassifierSummary } from './result.js';
+import type { ClassifierSummary, ProbeSummary } from './result.js';
 import type { Subgroup } from './subgroups.js';
 
 export interface ModelCardInput {
@@ -67,12 +67,17 @@ function details({ graft, config, summary, finished }: ModelCardInput): string[]
     md`- Architecture: ${networkTitle(config)}, ${summary.parameters.toLocaleString('en-US')} parameters, one logit; head: ${config.head}.`,
     md`- Input: ${config.channels === 1 ? 'grey' : 'RGB'}, ${config.imageSize} × ${config.imageSize} px, ${framingWords(summary.framing ?? trainingFraming)}.`,
     md`- Starting weights: ${config.weights === null ? 'none, from scratch' : code(config.weights)}.`,
-    md`- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,
+    summary.probe
+      ? probeWords(config, summary.probe)
+      : md`- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,
     md`- Time: ${summary.seconds.toFixed(0)} s on ${summary.device}, ${summary.imagesPerSecond.toFixed(0)} images/s; the model of the processor was not recorded.`,
     md`- Finished: ${finished ?? UNKNOWN}, with Graft ${graft}.`,
     '- Authors, contact and licence of the model: unknown; to be filled in by whoever publishes it.',
   ];
 }
+
+const probeWords = ({ augmentation, seed }: ClassifierConfig, probe: ProbeSummary): string =>
+  md`- Training: the network stays as it is; logistic regression on its ${probe.features} features, means over ${probe.views} views of an image (augmentation ${augmentation}); C ${probe.strength.toPrecision(3)}${probe.curve.length > 0 ? ', by cross-validation over groups of the training split' : ', given'}; seed ${seed}. k-NN (k = ${probe.neighbours.k}) on the same features: test AUC ${figure(probe.neighbours.testAuc)}.`;
 
 function factors({ evaluation }: ModelCardInput): string[] {
   const found = evaluation?.subgroups ?? [];

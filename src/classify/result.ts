@@ -2,12 +2,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Device, loadSafetensors, requireFinite, tidy } from 'graft-torch';
-import { ConfigError, DataError } from 'graft-torch/base';
+import { ConfigError, DataError, sha256File } from 'graft-torch/base';
 import { commandLine } from '../base/index.js';
 import type { FoundRange } from '../data/dataset/index.js';
 import { framingOfFolder, openDataset } from '../data/dataset/index.js';
 import type { Fit } from '../data/lineage/index.js';
 import type { Framing } from '../image/index.js';
+import { openWeightsFile } from '../models/index.js';
 import type { ConditionsFrom } from '../run/index.js';
 import {
   bestCheckpointPath,
@@ -34,8 +35,8 @@ import { keptNetwork } from './state.js';
 /** One validation. */
 export interface CurvePoint {
   step: number;
-  /** Mean since the validation before. */
-  trainLoss: number;
+  /** Mean since the validation before; a probe has none. */
+  trainLoss: number | null;
   /** With several classes, the macro average. */
   valAuc: number;
   valLoss: number;
@@ -75,6 +76,24 @@ export interface ClassifierSummary {
   seconds: number;
   /** Training images a second, validations left out. */
   imagesPerSecond: number;
+  /** Of a probe; `steps` are then those of its solver. */
+  probe?: ProbeSummary;
+}
+
+/** What a probe has to say beside its scores. */
+export interface ProbeSummary {
+  /** C. */
+  strength: number;
+  /** How C was chosen: log loss out of fold at each value tried; empty where the recipe gave C. */
+  curve: { strength: number; logLoss: number; standardError: number }[];
+  /** Length of the features. */
+  features: number;
+  /** Of each training image. */
+  views: number;
+  /** AUC of the k-NN classifier on the same features, macro over classes. */
+  neighbours: { k: number; valAuc: number; testAuc: number };
+  /** Time that features took, which others find in the store; the rest of `seconds` is the fit's. */
+  featureSeconds: number;
 }
 
 export interface ClassifierResult extends ClassifierSummary {
@@ -105,7 +124,7 @@ export function readClassifierResult(dir: string): ClassifierResult {
     .filter((event) => event.type === 'validation')
     .map(({ step, trainLoss, valAuc, valLoss, learningRate }) => ({
       step,
-      trainLoss: trainLoss as number,
+      trainLoss: (trainLoss ?? null) as number | null,
       valAuc: valAuc as number,
       valLoss: valLoss as number,
       learningRate: learningRate as number,
@@ -169,6 +188,33 @@ export function showingOfRun(dir: string): { ranges: FoundRange[] } {
   return { ranges: openDataset(readClassifierConfig(dir).data).intensity ?? [] };
 }
 
+/** @throws DataError where the file that a probe looks through is gone, or another one now */
+async function requireSameWeights(dir: string, { weights, weightsHash }: ClassifierConfig): Promise<void> {
+  const path = await openWeightsFile(weights!);
+  const remedy =
+    'a probe has its last layer alone: put the file back, or export the run where it is there (graft classify export)';
+  if (!existsSync(path))
+    throw new DataError(`${dir}: the weights that it looks through, ${path}, are gone; ${remedy}`);
+  if (weightsHash !== undefined && (await sha256File(path)) !== weightsHash)
+    throw new DataError(
+      `${dir}: the weights that it looks through, ${path}, are another file by now; ${remedy}`,
+    );
+}
+
+/** @throws DataError when there is none yet */
+function loadHead(network: ClassifierModule, dir: string): void {
+  const path = weightsPath(dir);
+  if (!existsSync(path))
+    throw new DataError(`${dir}: has not finished (${runStatus(dir)}); resume the run first`);
+  const { tensors } = loadSafetensors(path);
+  requireFinite(tensors, path);
+  const { unexpected, misshaped } = network.loadStateDict(tensors, { strict: false });
+  if (unexpected.length + misshaped.length > 0)
+    throw new DataError(
+      `${path}: does not hold the last layer of this network: ${[...unexpected, ...misshaped].join(', ')}`,
+    );
+}
+
 /** A run's network, ready to score. */
 export interface OpenedClassifier {
   /** In evaluation mode; whoever opened it disposes it. */
@@ -190,10 +236,13 @@ export async function openClassifier(
 ): Promise<OpenedClassifier> {
   const config = readClassifierConfig(dir);
   const parts = await reopenParts(dir, config, given);
-  // The run's own weights replace whatever it started from, so that file may be gone.
-  const { network } = networkFor(config, device, { readWeights: false, parts });
+  // The run's own weights replace whatever it started from, so that file may be gone; a probe's are the last layer's alone.
+  const isProbe = config.method === 'probe';
+  if (isProbe) await requireSameWeights(dir, config);
+  const { network } = networkFor(config, device, { readWeights: isProbe, parts });
   tidy(() => {
-    if (existsSync(weightsPath(dir))) {
+    if (isProbe) loadHead(network, dir);
+    else if (existsSync(weightsPath(dir))) {
       const { tensors } = loadSafetensors(weightsPath(dir));
       requireFinite(tensors, weightsPath(dir));
       network.loadStateDict(tensors);

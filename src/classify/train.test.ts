@@ -62,7 +62,7 @@ describe('trainClassifier', () => {
     const result = await trainClassifier({ config, runDir, ...data });
     expect(result.testAuc).toBeGreaterThan(0.7); // 0.871 to 1.000 over 20 seeds
     expect(result.curve.map((point) => point.step)).toEqual([20, 40]);
-    expect(result.curve.at(-1)!.trainLoss).toBeLessThan(result.curve[0]!.trainLoss);
+    expect(result.curve.at(-1)!.trainLoss!).toBeLessThan(result.curve[0]!.trainLoss!);
     expect(result.valAuc).toBeCloseTo(Math.max(...result.curve.map((point) => point.valAuc)), 12);
     expect(result.bestStep).toBe(result.curve.find((point) => point.valAuc === result.valAuc)!.step);
 

@@ -4,27 +4,16 @@
  * that counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
  */
 import { rmSync } from 'node:fs';
-import {
-  bestDevice,
-  type Device,
-  engineInfo,
-  requireDevice,
-  saveSafetensors,
-  setThreads,
-  tidy,
-} from 'graft-torch';
+import { bestDevice, type Device, engineInfo, requireDevice, setThreads, tidy } from 'graft-torch';
 import { ConfigError, DataError, GraftError } from 'graft-torch/base';
 import { warmupCosine } from 'graft-torch/optim';
 import { RAND_AUGMENT } from '../data/augment/index.js';
-import { type Dataset, frameCautions, framingOf, photographSize } from '../data/dataset/index.js';
-import type { Fit } from '../data/lineage/index.js';
+import type { Dataset } from '../data/dataset/index.js';
 import type { PixelCache } from '../data/pixels/index.js';
-import { fittedMetadata, ownFit, partsOf, readRecord, writeLearned, writeRecord } from '../lineage/index.js';
-import { OWN_CONVENTIONS, openWeightsFile, SIDE_KEY } from '../models/index.js';
+import { OWN_CONVENTIONS, openWeightsFile } from '../models/index.js';
 import {
   asSeenNow,
   bestCheckpointPath,
-  conditionsOf,
   createRun,
   type Interrupt,
   InterruptedError,
@@ -34,16 +23,15 @@ import {
   noteConditions,
   openRun,
   type Run,
-  readEvents,
   readRunConfig,
   requireSameConfig,
   runConditions,
-  runFiles,
   runStatus,
   settleThreads,
   wholePaths,
 } from '../run/index.js';
 import { type AssessedData, assess } from './assess.js';
+import { concludeRun, noteLearned, warnOfFrames } from './conclude.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
 import { FINE_TUNING_OFF } from './fine-tuning.js';
 import {
@@ -53,25 +41,10 @@ import {
   settleClasses,
   settleWeights,
 } from './network.js';
-import { networkTitle, type OwnParts, openModule, ownKeys } from './own.js';
-import {
-  type ClassifierResult,
-  type ClassifierSummary,
-  classScoresPath,
-  readClassifierResult,
-  scoresPath,
-  weightsPath,
-} from './result.js';
-import {
-  aucIntervalOf,
-  aucOf,
-  type ClassSummary,
-  type EvaluationSplit,
-  type ScoreRow,
-  scoreSummary,
-  writeClassScores,
-  writeScores,
-} from './scores.js';
+import { type OwnParts, openModule, ownKeys } from './own.js';
+import { hashWeights, trainProbe } from './probe/index.js';
+import { PROBE_DEFAULTS } from './probe-settings.js';
+import { type ClassifierResult, readClassifierResult } from './result.js';
 import {
   type Identity,
   keptNetwork,
@@ -102,6 +75,8 @@ export interface TrainClassifierOptions extends OwnParts {
   signal?: AbortSignal;
   interrupt?: Interrupt;
   onStep?: (step: number, figures: StepFigures) => void;
+  /** Of a probe: views that the network has looked at, of those that it has to at most. */
+  onFeatures?: (done: number, total: number) => void;
   warn?: (message: string) => void;
 }
 
@@ -136,7 +111,10 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const asked = settleChannels(settleClasses(settleThreads(own), dataset), options.cache);
   checkData(options, asked);
   // Before the configuration is written: whoever opens the run later need not have the weights it began with.
-  const recipe = status === 'empty' ? await settleWeights(asked) : adoptConventions(asked, was);
+  const recipe = await withWeightsHash(
+    status === 'empty' ? await settleWeights(asked) : adoptConventions(asked, was),
+    { known: status === 'finished' ? was.weightsHash : undefined },
+  );
   const config = wholePaths('classifier', {
     data: dataset.dir,
     synthetic: (options.synthetic ?? []).map(({ source }) => source),
@@ -148,7 +126,27 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
     status === 'resumable'
       ? openRun(runDir, { data: config.data })
       : createRun(runDir, { kind: 'classifier', config, dataHash: dataset.hash });
-  return await trainInto(run, recipe, { ...options, ...parts });
+  if (recipe.method === 'fine-tuning') return await trainInto(run, recipe, { ...options, ...parts });
+  try {
+    return await trainProbe(run, recipe, {
+      ...options,
+      augmentation: parts.augmentation,
+      onStep: (step) => options.onStep?.(step, { loss: Number.NaN, valAuc: null, bestAuc: null }),
+    });
+  } finally {
+    run.close();
+  }
+}
+
+/** A probe is as good as the file that it looks through: the run names it by its content. */
+async function withWeightsHash(
+  recipe: ClassifierRecipe,
+  { known }: { known: string | undefined },
+): Promise<ClassifierRecipe> {
+  if (recipe.method !== 'probe') return recipe;
+  if (known !== undefined) return { ...recipe, weightsHash: known };
+  await openWeightsFile(recipe.weights!);
+  return { ...recipe, weightsHash: await hashWeights(recipe.weights!) };
 }
 
 /** What comes from outside: from the caller, else from the recipe's module, which must be the one that the run began with. */
@@ -211,8 +209,7 @@ async function trainInto(
     const identity = { dataset: dataset.hash, ...training.counts };
     state = makeState(run, recipe, { device, training, parts: options, warn });
     restoreState(run, state, { identity, device, changeable, warn });
-    writeLearned(run.dir, dataset);
-    writeRecord(run.dir, () => recordOf(run, recipe, dataset));
+    noteLearned(run, recipe, dataset);
     if (state.step === 0) warnOfFrames(options);
     noteConditions(run, state.step, { device, engine: engineInfo(), warn });
     const whole = { run, recipe, device, data, training, identity, state, options };
@@ -227,18 +224,6 @@ async function trainInto(
     run.close();
   }
 }
-
-/** What the run will have been fitted to. */
-const recordOf = (run: Run, { real }: ClassifierRecipe, { rows, ...dataset }: Dataset): Fit[] => [
-  ownFit('classifier', dataset, {
-    train: rows.filter(
-      ({ split, label }) =>
-        split === 'train' && (real === 'all' || (real === 'negatives' && label !== dataset.positive)),
-    ),
-    val: rows.filter(({ split }) => split === 'val'),
-  }),
-  ...partsOf('classifier', run.config),
-];
 
 async function loop(whole: Training): Promise<void> {
   const { run, recipe, device, training, identity, state, options } = whole;
@@ -325,14 +310,6 @@ async function validate(whole: Training): Promise<boolean> {
   return isBest;
 }
 
-/** Says what becomes of training images on the way to squares. */
-function warnOfFrames({ dataset, cache, warn }: TrainClassifierOptions): void {
-  const { fit } = framingOf(dataset, cache.framing);
-  const learned = dataset.rows.filter(({ split }) => split === 'train');
-  for (const caution of frameCautions(learned.map(photographSize), { sizePx: cache.sizePx, fit }))
-    warn?.(caution);
-}
-
 /** Scores validation and test with the best network, writes everything, finishes the run. */
 async function conclude({
   run,
@@ -343,61 +320,34 @@ async function conclude({
   state,
   options,
 }: Training): Promise<ClassifierResult> {
-  const { dataset, cache } = options;
   const started = performance.now();
   const { average: network, progress } = state;
   tidy(() => {
     network.loadStateDict(keptNetwork(recipe, loadCheckpoint(bestCheckpointPath(run.dir)).tensors));
   });
-  const scores = {} as Record<EvaluationSplit, ScoreRow[]>;
-  const byClass = {} as Record<EvaluationSplit, ClassSummary>;
-  for (const split of ['val', 'test'] as const) {
-    const assessed = await assess(network, data, {
-      split,
-      device,
-      batchSize: recipe.evaluationBatchSize,
-      tta: recipe.tta,
-    });
-    scores[split] = assessed.rows;
-    writeScores(scoresPath(run.dir, split), assessed.rows);
-    if (!assessed.byClass) continue;
-    byClass[split] = assessed.byClass.summary;
-    writeClassScores(classScoresPath(run.dir, split), assessed.byClass.rows, data.classes);
-  }
-  const fitted = readRecord({ dir: run.dir, summary: undefined });
-  saveSafetensors(weightsPath(run.dir), network.stateDict(), {
-    architecture: networkTitle(recipe),
-    [SIDE_KEY]: String(recipe.imageSize),
-    ...networkMetadata(network),
-    ...fittedMetadata(fitted),
-  });
-  progress.seconds += (performance.now() - started) / 1000;
-  const { threshold } = scoreSummary(scores.val);
-  const summary: ClassifierSummary = {
-    valAuc: aucOf(scores.val),
-    testAuc: aucOf(scores.test),
-    testAucInterval: aucIntervalOf(scores.test),
-    test: scoreSummary(scores.test, threshold),
-    ...(data.classes.length > 0 ? { byClass } : {}),
-    bestStep: progress.best!.step,
-    steps: state.step,
-    stoppedEarly: state.step < recipe.steps,
-    images: training.counts,
-    dataset: { name: dataset.name, hash: dataset.hash, positive: dataset.positive },
-    ...(fitted ? { fitted } : {}),
-    framing: framingOf(dataset, cache.framing),
-    ...(dataset.intensity ? { intensity: dataset.intensity } : {}),
-    parameters: network.parameterCount,
-    device,
-    conditions: conditionsOf(readEvents(run.path(runFiles.events))),
-    seconds: progress.seconds,
-    imagesPerSecond: (state.step * recipe.batchSize) / progress.trainingSeconds,
+  const { evaluationBatchSize: batchSize, tta } = recipe;
+  const assessed = {
+    val: await assess(network, data, { split: 'val', device, batchSize, tta }),
+    test: await assess(network, data, { split: 'test', device, batchSize, tta }),
   };
-  run.finish({ ...summary });
+  progress.seconds += (performance.now() - started) / 1000;
+  const result = concludeRun(run, {
+    ...{ recipe, assessed, options, device },
+    weights: { tensors: network.stateDict(), metadata: networkMetadata(network) },
+    counts: training.counts,
+    parameters: network.parameterCount,
+    course: {
+      bestStep: progress.best!.step,
+      steps: state.step,
+      stoppedEarly: state.step < recipe.steps,
+      seconds: progress.seconds,
+      imagesPerSecond: (state.step * recipe.batchSize) / progress.trainingSeconds,
+    },
+  });
   // weights.safetensors holds the network; the optimiser's moments (two more networks a file) are of no use now.
   for (const { path } of listCheckpoints(run.dir)) rmSync(path, { force: true });
   rmSync(bestCheckpointPath(run.dir), { force: true });
-  return readClassifierResult(run.dir);
+  return result;
 }
 
 function diverged({ run, recipe, state: { step } }: Training, loss: number): never {
@@ -442,6 +392,7 @@ function requireSameRun(dir: string, config: object): void {
     ...{ target: 'binary', classes: [], channels: 3 },
     ...{ real: 'all', randAugment: RAND_AUGMENT, tta: 'none' },
     ...{ inputStatistics, padding, batchNormEps, ...FINE_TUNING_OFF },
+    ...{ method: 'fine-tuning', probe: PROBE_DEFAULTS },
   };
   requireSameConfig(dir, {
     was: { ...before, ...asSeenNow('classifier', { was, now: config }, { dir, folder }) },

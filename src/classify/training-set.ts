@@ -34,18 +34,32 @@ export interface TrainingSet {
   dispose(): void;
 }
 
-/**
- * Real training rows plus synthetic images. Without synthetic ones the memory-mapped cache is used as it is; with
- * them both are copied into memory (12 kB an image at 64 px, 49 kB at 128).
- * @param options.real which real rows; default all of the training split
- * @param options.classes every class, the positive one first, where they are told apart; default none
- * @throws DataError when sizes differ, or a class has no training image
- */
-export async function makeTrainingSet(
+/** Which images are trained on, and as what. */
+export interface TrainingPlan {
+  /** Rows of the cache. */
+  real: number[];
+  /** Labels of every row of the cache, as `TrainingSet.labels`. */
+  realLabels: Uint8Array;
+  /** Of the synthetic images, set by set. */
+  syntheticLabels: number[];
+  classCounts: number[];
+  counts: TrainingSet['counts'];
+}
+
+export interface TrainingSetOptions {
+  synthetic?: readonly SyntheticImages[];
+  /** Which real rows; default all of the training split. */
+  real?: RealImages;
+  /** Every class, the positive one first, where they are told apart; default none. */
+  classes?: readonly string[];
+}
+
+/** @throws DataError when sizes differ, or a class has no training image */
+export function planTrainingSet(
   cache: { images: Tensor; rows: readonly DatasetRow[] },
   positive: string,
-  options: { synthetic?: readonly SyntheticImages[]; real?: RealImages; classes?: readonly string[] } = {},
-): Promise<TrainingSet> {
+  options: TrainingSetOptions = {},
+): TrainingPlan {
   const { synthetic = [], real: which = 'all', classes = [] } = options;
   const labelOf = (name: string): number =>
     classes.length > 0 ? classes.indexOf(name) : name === positive ? 1 : 0;
@@ -89,6 +103,22 @@ export async function makeTrainingSet(
       `the training images hold none of class '${missing}'; target classes needs every class`,
     );
   }
+  return { real, realLabels, syntheticLabels, classCounts, counts };
+}
+
+/**
+ * Real training rows plus synthetic images. Without synthetic ones the memory-mapped cache is used as it is; with
+ * them both are copied into memory (12 kB an image at 64 px, 49 kB at 128).
+ * @throws DataError as `planTrainingSet`
+ */
+export async function makeTrainingSet(
+  cache: { images: Tensor; rows: readonly DatasetRow[] },
+  positive: string,
+  options: TrainingSetOptions = {},
+): Promise<TrainingSet> {
+  const { synthetic = [] } = options;
+  const plan = planTrainingSet(cache, positive, options);
+  const { real, realLabels, syntheticLabels, classCounts, counts } = plan;
   if (counts.synthetic === 0) {
     return {
       images: cache.images,

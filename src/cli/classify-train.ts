@@ -52,6 +52,10 @@ export function registerTrain(classify: Command): void {
       'graft data phantoms --count 2000 --out phantoms\n  graft classify train --data phantoms --set steps=300 --out runs/first',
     ],
     [
+      'from ImageNet weights: fine-tuned, and as a probe on frozen features (graft classify networks)',
+      'graft classify train --data isic2017 --recipe efficientnet-lite0-128 --out runs/fine-tuned\n  graft classify train --data isic2017 --recipe probe --out runs/probe',
+    ],
+    [
       'with synthetic melanomas in the training set',
       'graft classify train --data isic2017 --synthetic synthetic --out runs/with-synthetic',
     ],
@@ -149,7 +153,13 @@ async function runToEnd(
         ifExists,
         interrupt,
         warn: warning,
+        onFeatures: (done, total) => {
+          const label = `features of ${config.architecture}-${config.imageSize}`;
+          bar ??= new Progress({ label, total, unit: 'views', quiet });
+          bar.update(done);
+        },
         onStep: (step, { loss, valAuc, bestAuc }) => {
+          if (config.method === 'probe') return;
           bar ??= new Progress({
             label: `training ${config.architecture}-${config.imageSize}`,
             total: config.steps,
@@ -174,6 +184,11 @@ async function runToEnd(
   output(command, { json: { run: runDir, ...json }, text: () => describeRun(runDir, result, few) });
 }
 
+const courseWords = (title: string, { probe, steps, stoppedEarly }: ClassifierResult): string =>
+  probe
+    ? `Fitted a probe on ${probe.features} features of ${title} (C ${probe.strength.toPrecision(3)}, ${steps} iterations) to`
+    : `Trained ${title} for ${steps} steps${stoppedEarly ? ' (stopped early)' : ''} on`;
+
 function describeRun(runDir: string, result: ClassifierResult, few: readonly string[]): string {
   const { images, test, testAucInterval } = result;
   const interval = testAucInterval
@@ -181,12 +196,17 @@ function describeRun(runDir: string, result: ClassifierResult, few: readonly str
     : '';
   const positives = result.testScores.filter((row) => row.label === 1).length;
   return [
-    `Trained ${networkTitle(readClassifierConfig(runDir))} for ${result.steps} steps${result.stoppedEarly ? ' (stopped early)' : ''} on ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive); best at step ${result.bestStep}.`,
+    `${courseWords(networkTitle(readClassifierConfig(runDir)), result)} ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive)${result.probe ? '' : `; best at step ${result.bestStep}`}.`,
     `Validation AUC ${result.valAuc.toFixed(3)}; test AUC ${result.testAuc.toFixed(3)}${interval}, ${result.testScores.length} images, ${positives} positive.`,
     ...few,
     ...(result.byClass
       ? [
           `Every class against the rest: macro AUC ${result.byClass.test.macroAuc.toFixed(3)}, balanced accuracy ${result.byClass.test.balancedAccuracy.toFixed(3)} over ${result.byClass.test.classes.length} classes on the test split; the line above and the next are '${result.byClass.test.classes[0]!.name}' alone.`,
+        ]
+      : []),
+    ...(result.probe
+      ? [
+          `Beside it, ${result.probe.neighbours.k}-NN on the same features: test AUC ${result.probe.neighbours.testAuc.toFixed(3)}.`,
         ]
       : []),
     `At the threshold of the validation split: sensitivity ${test.sensitivity.toFixed(2)}, specificity ${test.specificity.toFixed(2)}.`,

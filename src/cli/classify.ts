@@ -13,6 +13,11 @@ export const register = commandGroup('classify', 'train a classifier, evaluate i
     load: async () => (await import('./classify-train.js')).registerTrain,
   },
   {
+    name: 'networks',
+    summary: 'list the networks: parameters, cost, and where trained weights are had',
+    load: async () => (await import('./classify-networks.js')).registerNetworks,
+  },
+  {
     name: 'evaluate',
     summary:
       'every score with its interval, calibration, subgroups; threshold and temperature from validation',

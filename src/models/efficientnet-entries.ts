@@ -1,7 +1,7 @@
 /** EfficientNets in the list of networks. */
 import { conventionsOf } from './conventions.js';
 import { EfficientNet } from './efficientnet.js';
-import { efficientNetNamings, type Naming } from './efficientnet-keys.js';
+import { efficientNetNamings, layerNames, type Naming } from './efficientnet-keys.js';
 import type { NetworkEntry, PublishedWeights } from './network-entry.js';
 import { type EfficientNetVariant, VARIANTS } from './variants.js';
 
@@ -52,6 +52,7 @@ function entryOf(variant: EfficientNetVariant): NetworkEntry {
     make: ({ sidePx: _, ...options }) => new EfficientNet(variant, options),
     sidesPx: [...new Set([resolution.train, resolution.test])],
     sideStep: 1,
+    classifierKey: layerNames(spec, naming)!.head[2],
     namings: efficientNetNamings(spec, naming),
     conventionsOf: (theirs, path) => conventionsOf(theirs as Naming, variant, path),
     published: publishedFor(variant),

@@ -1,72 +1,32 @@
 /** The same weights give the same logits as in three other libraries, under their own key names. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { aten, keep, liveTensors, noGrad, type Tensor, tidy } from 'graft-torch';
+import { liveTensors, type Tensor, tidy } from 'graft-torch';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Float, fill, networkRule, seedOf } from '../../test/engine/goldens.js';
+import type { Float } from '../../test/engine/goldens.js';
 import { EfficientNet } from './efficientnet.js';
 import { keyTranslation, type Naming } from './efficientnet-keys.js';
+import { difference, disposePattern, logitsOf, patternedState, readParity } from './parity.test-data.js';
 import { parseVariant, VARIANTS } from './variants.js';
 import { applyNetworkWeights } from './weights.js';
 
-interface Golden {
-  about: { classes: number };
-  cases: Record<string, Case>;
-}
-interface Case {
-  keys: string;
-  size: [number, number];
-  eval: number[][];
-  train: number[][];
-}
-const [golden, lite] = ['efficientnet', 'efficientnet-lite'].map(
-  (name) =>
-    JSON.parse(
-      readFileSync(new URL(`../../test/goldens/models/${name}.json`, import.meta.url), 'utf8'),
-    ) as Golden,
-) as [Golden, Golden];
+const [golden, lite] = [readParity('efficientnet'), readParity('efficientnet-lite')];
 const cases = { ...golden.cases, ...lite.cases };
-
-/** The script's weights: windows of a repeated pattern, long enough for the largest convolution (B7's 2304 × 640 …). */
-const PERIOD = 65_521;
-const pattern = tidy(() =>
-  aten.repeat(fill('pattern', [PERIOD], 'float32'), [Math.ceil((2560 * 1024) / PERIOD) + 1]),
-);
-keep(pattern);
-afterAll(() => pattern.dispose());
-
-const window = (key: string, count: number): Tensor => pattern.narrow(0, seedOf(key) % PERIOD, count);
+afterAll(disposePattern);
 
 /** A state dict as the library would have it, filled by the formula; and the hash of its keys and shapes. */
 function foreignState(network: EfficientNet, naming: Naming) {
   const { spec, naming: own } = VARIANTS[network.variant];
   const theirs = keyTranslation(spec, { from: own, to: naming });
-  const lines: string[] = [];
-  const tensors: Record<string, Tensor> = {};
-  for (const [key, value] of Object.entries(network.stateDict())) {
-    const name = theirs(key);
-    lines.push(`${name} [${value.shape}]`.replaceAll(' ', ''));
-    if (!value.dtype.startsWith('float')) continue;
-    const [scale, offset] = networkRule(name, value.shape);
-    tensors[name] = window(name, value.numel).mul(scale).add(offset).reshape(value.shape);
-  }
-  return { tensors, keys: createHash('sha256').update(lines.sort().join('\n')).digest('hex') };
-}
-
-const logitsOf = (network: EfficientNet, size: [number, number], dtype: Float): number[] =>
-  tidy(() =>
-    noGrad(() =>
-      Array.from(
-        network.forward(fill(`x[${size.join(', ')}]`, [2, 3, ...size], dtype)).toArray() as Float64Array,
-      ),
-    ),
-  );
-
-/** Largest difference, as a share of the largest logit. */
-function difference(found: readonly number[], wanted: readonly number[][]): number {
-  const flat = wanted.flat();
-  expect(found).toHaveLength(flat.length);
-  return Math.max(...found.map((value, i) => Math.abs(value - flat[i]!))) / Math.max(...flat.map(Math.abs));
+  const state = Object.entries(network.stateDict()).map(([key, value]): [string, Tensor] => [
+    theirs(key),
+    value,
+  ]);
+  const lines = state.map(([name, { shape }]) => `${name} [${shape}]`.replaceAll(' ', ''));
+  const floats = state.filter(([, { dtype }]) => dtype.startsWith('float'));
+  return {
+    tensors: patternedState(Object.fromEntries(floats.map(([name, { shape }]) => [name, shape]))),
+    keys: createHash('sha256').update(lines.sort().join('\n')).digest('hex'),
+  };
 }
 
 /** Loads the case's weights and compares. */
@@ -75,7 +35,7 @@ function check(network: EfficientNet, name: string): void {
   const naming = name.split('/')[0] as Naming;
   const error = (mode: 'eval' | 'train', dtype: Float): number => {
     network.to({ dtype }).train(mode === 'train');
-    return difference(logitsOf(network, wanted.size, dtype), wanted[mode]);
+    return difference(logitsOf(network, wanted.size, dtype), wanted[mode]!);
   };
   tidy(() => {
     const { tensors, keys } = foreignState(network, naming);

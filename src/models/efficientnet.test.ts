@@ -19,10 +19,10 @@ import { ConfigError, DataError } from 'graft-torch/base';
 import { F } from 'graft-torch/nn';
 import { afterAll, describe, expect, it } from 'vitest';
 import { encodeConventions } from './conventions.js';
+import { dropConnect } from './drop-connect.js';
 import { EfficientNet } from './efficientnet.js';
 import { keyTranslation } from './efficientnet-keys.js';
 import { freezeBlocks } from './image-network.js';
-import { dropConnect } from './mbconv.js';
 import { VARIANTS } from './variants.js';
 import { loadNetworkWeights } from './weights.js';
 

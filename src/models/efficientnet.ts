@@ -132,7 +132,12 @@ export class EfficientNet extends ImageNetwork {
   extractFeatures(x: Tensor): Tensor {
     let last!: Tensor;
     for (const map of this.maps(x)) last = map;
-    const features = tidy(() => this.activated(this.bn1, this.convHead.forward(last)));
+    const { activation } = VARIANTS[this.variant].spec;
+    const features = tidy(() =>
+      activation === 'silu' || this.training
+        ? activated(this.bn1, this.convHead.forward(last), activation)
+        : this.convHead.forwardThenNorm(this.bn1, last, { activation }),
+    );
     last.dispose();
     return features;
   }
@@ -161,7 +166,9 @@ export class EfficientNet extends ImageNetwork {
    * without gradients, only one block's intermediates live at a time.
    */
   private *maps(x: Tensor): Generator<Tensor> {
-    let map = tidy(() => this.activated(this.bn0, this.convStem.forward(x)));
+    let map = tidy(() =>
+      activated(this.bn0, this.convStem.forward(x), VARIANTS[this.variant].spec.activation),
+    );
     yield map;
     for (const block of this.blocks) {
       const next = tidy(() => block.forward(map));
@@ -169,10 +176,6 @@ export class EfficientNet extends ImageNetwork {
       map = next;
       yield map;
     }
-  }
-
-  private activated(norm: BatchNorm2d, x: Tensor): Tensor {
-    return activated(norm, x, VARIANTS[this.variant].spec.activation);
   }
 
   override embed(x: Tensor): Tensor {

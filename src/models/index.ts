@@ -44,7 +44,7 @@ export { NETWORKS, networkEntry, networkNames } from './networks.js';
 
 export { EfficientNet, type EfficientNetHead, type EfficientNetOptions } from './efficientnet.js';
 export { memoryFormatFor, normaliseInput, packNetworkInput } from './input.js';
-export { dropConnect, FusedMBConvBlock, MBConvBlock } from './mbconv.js';
+export { FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export { SCALINGS } from './scaling.js';
 export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
 
@@ -52,7 +52,13 @@ export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails }
 
 export { PLAIN_VIT, VisionTransformer, type ViTOptions, type ViTShape } from './vit.js';
 
-// Their weights, from files of several libraries or the Hugging Face hub, with the conventions that such files leave unsaid.
+// ResNet-18 to -50, ConvNeXt-Tiny and -Small, and the stochastic depth of all.
+
+export { ConvNeXt, type ConvNeXtSize } from './convnext.js';
+export { dropConnect } from './drop-connect.js';
+export { ResNet, type ResNetDepth } from './resnet.js';
+
+// Weights of classifiers, from files of several libraries or the Hugging Face hub, with the conventions that such files leave unsaid.
 
 export {
   type Conventions,

@@ -1,16 +1,18 @@
 /**
  * Blocks of EfficientNet: MBConv with squeeze-and-excitation (Tan & Le, ICML 2019) and fused MBConv (Gupta & Tan 2019;
- * Tan & Le, ICML 2021), with swish (ReLU6 in EfficientNet-Lite) and stochastic depth, and the padded convolution that both consist of.
+ * Tan & Le, ICML 2021), with swish (ReLU6 in EfficientNet-Lite) and stochastic depth,
+ * and the padded convolution that both consist of.
  */
 
-import { aten, rand, type Tensor } from 'graft-torch';
+import type { Tensor } from 'graft-torch';
 import {
   BatchNorm2d,
   type BranchEnd,
+  batchNormActivation,
   batchNormBranch,
   batchNormDepthwise,
-  batchNormSilu,
   Conv2d,
+  convNorm,
   depthwiseConv2d,
   endBranch,
   F,
@@ -18,6 +20,7 @@ import {
   squeezeExcite,
 } from 'graft-torch/nn';
 import { OWN_CONVENTIONS, type Padding } from './conventions.js';
+import { dropConnect } from './drop-connect.js';
 import { type BlockSpec, expands, hasSkip, type SpecActivation } from './efficientnet-spec.js';
 
 /** TensorFlow's momentum, which the published weights were trained with, in PyTorch's sense. */
@@ -26,7 +29,7 @@ export const makeBatchNorm = (channels: number): BatchNorm2d =>
 
 /** Batch norm, then the network's activation. */
 export const activated = (norm: BatchNorm2d, x: Tensor, activation: SpecActivation): Tensor =>
-  activation === 'silu' ? batchNormSilu(norm, x) : aten.hardtanh(norm.forward(x), 0, 6);
+  batchNormActivation(norm, x, activation);
 
 /** Zeros before and after so that the output has ceil(size / stride) places. */
 function samePadding(size: number, kernel: number, stride: number): [before: number, after: number] {
@@ -65,12 +68,30 @@ export class PaddedConv2d extends Conv2d {
 
   /** `forward(activation(norm(x)))`, for a depthwise convolution in one pass where there is an operator for it. */
   forwardNormed(norm: BatchNorm2d, x: Tensor, activation: SpecActivation): Tensor {
-    if (this.isDepthwise && this.bias === null && activation === 'silu') {
+    if (this.isDepthwise && this.bias === null) {
       const { weight, stride } = this;
-      const fused = batchNormDepthwise({ norm, weight, stride, padding: this.sides(x) }, x);
+      const fused = batchNormDepthwise({ norm, weight, stride, padding: this.sides(x), activation }, x);
       if (fused) return fused;
     }
     return this.forward(activated(norm, x, activation));
+  }
+
+  /** `activation(norm(forward(x))) + skip` of a network in evaluation, in one pass where there is an operator for it. */
+  forwardThenNorm(
+    norm: BatchNorm2d,
+    x: Tensor,
+    { activation, skip = null }: { activation: SpecActivation | 'none'; skip?: Tensor | null },
+  ): Tensor {
+    if (this.bias === null) {
+      const { weight, stride } = this;
+      const groups = this.options.groups ?? 1;
+      const layer = { weight, stride, padding: this.sides(x), groups, norm, activation, skip };
+      const fused = convNorm(layer, x);
+      if (fused) return fused;
+    }
+    const y = this.forward(x);
+    const normed = activation === 'none' ? norm.forward(y) : activated(norm, y, activation);
+    return endBranch(normed, { skip, factors: null });
   }
 
   private sides({ shape }: Tensor): [top: number, left: number, bottom: number, right: number] {
@@ -90,15 +111,6 @@ export class PaddedConv2d extends Conv2d {
     }
     return F.conv2d(x, this.weight, { ...this.options, bias: this.bias, padding });
   }
-}
-
-/**
- * Factors that drop whole samples of a branch with probability `rate` and scale the others up (stochastic depth):
- * `[N, 1, 1, 1]`, for an input or output of the branch with N samples.
- */
-export function dropConnect({ shape, dtype, device }: Tensor, rate: number): Tensor {
-  const keep = 1 - rate;
-  return rand([shape[0]!, 1, 1, 1], { dtype, device }).add(keep).floor().div(keep);
 }
 
 export interface BlockOptions {
@@ -167,12 +179,21 @@ export class MBConvBlock extends Block {
 
   protected override branch(x: Tensor, end: BranchEnd): Tensor {
     const { depthwiseNorm: norm, seReduce: reduce, seExpand: expand, activation } = this;
+    if (!this.training && !reduce) return this.evaluate(x, end);
     let y =
       this.expandConv && this.expandNorm
         ? this.depthwiseConv.forwardNormed(this.expandNorm, this.expandConv.forward(x), activation)
         : this.depthwiseConv.forward(x); // [N, expanded, H/stride, W/stride]
     y = reduce && expand ? squeezeExcite({ norm, reduce, expand }, y) : activated(norm, y, activation);
     return batchNormBranch(this.projectNorm, this.projectConv.forward(y), end); // [N, out, H/stride, W/stride]
+  }
+
+  /** Without squeeze-and-excitation, each convolution can be one pass with what stands behind it. */
+  private evaluate(x: Tensor, { skip }: BranchEnd): Tensor {
+    const { expandConv, expandNorm, activation } = this;
+    const y = expandConv && expandNorm ? expandConv.forwardThenNorm(expandNorm, x, { activation }) : x;
+    const z = this.depthwiseConv.forwardThenNorm(this.depthwiseNorm, y, { activation });
+    return this.projectConv.forwardThenNorm(this.projectNorm, z, { activation: 'none', skip });
   }
 }
 

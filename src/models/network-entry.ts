@@ -44,6 +44,8 @@ export interface NetworkEntry {
   readonly sidesPx: readonly number[];
   /** Sides must be a multiple of it: a ViT's patch. */
   readonly sideStep: number;
+  /** Own key of the last layer, without `.weight`. */
+  readonly classifierKey: string;
   readonly namings: readonly WeightNaming[];
   /**
    * What a file's weights were trained with, by whose names it has and its path.

@@ -1,10 +1,12 @@
 /** The classifiers there are, by name. A family adds its entries here and a file beside this one. */
 import { ConfigError } from 'graft-torch/base';
+import { CONVNEXTS } from './convnext-entries.js';
 import { EFFICIENTNETS } from './efficientnet-entries.js';
 import type { NetworkEntry } from './network-entry.js';
+import { RESNETS } from './resnet-entries.js';
 import { VITS } from './vit-entries.js';
 
-const ENTRIES: readonly NetworkEntry[] = [...EFFICIENTNETS, ...VITS];
+const ENTRIES: readonly NetworkEntry[] = [...EFFICIENTNETS, ...RESNETS, ...CONVNEXTS, ...VITS];
 
 /** By name, in the order in which they are shown. */
 export const NETWORKS: ReadonlyMap<string, NetworkEntry> = new Map(

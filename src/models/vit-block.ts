@@ -5,7 +5,7 @@
  */
 import { cat, full, type Tensor, tidy } from 'graft-torch';
 import { F, LayerNorm, Linear, Module } from 'graft-torch/nn';
-import { dropConnect } from './mbconv.js';
+import { dropConnect } from './drop-connect.js';
 
 export interface BlockShape {
   /** Length of a token. */

@@ -49,6 +49,7 @@ function entryOf({
     ...{ name, title, source, sidesPx, namings, published },
     make: ({ head: _, ...options }) => new VisionTransformer(shape, { name, title, ...options }),
     sideStep: shape.patchPx,
+    classifierKey: 'head',
     conventionsOf: (naming, path) => ({
       inputStatistics: statisticsOf?.(naming, path.toLowerCase()) ?? usual,
     }),

@@ -178,16 +178,17 @@ function trialRun(
     realImages: result.images.real,
     syntheticImages: result.images.synthetic,
     optimiserSteps: result.steps,
-    bestStep: result.bestStep,
+    // A probe has converged: no later step could have been better.
+    bestStep: result.probe ? 0 : result.bestStep,
     seconds: result.seconds,
     validation: scoreSummary(result.valScores, result.test.threshold),
     test: result.test,
     testScores: result.testScores.map((row) => row.score),
     externalScores: external,
-    curve: result.curve.map((point) => ({
+    curve: (result.probe ? [] : result.curve).map((point) => ({
       step: point.step,
       epoch: (point.step * batchSize) / images,
-      trainLoss: point.trainLoss,
+      trainLoss: point.trainLoss!,
       validationLoss: point.valLoss,
       validationAuc: point.valAuc,
     })),

@@ -105,11 +105,15 @@ export const trialConfigSchema = z.strictObject({
     .prefault({})
     .describe('what arms get that say nothing else'),
   classifier: z
-    .strictObject({
-      recipe: z.string().default('efficientnet-b0-64'),
-      set: settings.default({}).describe('keys of the recipe to override, the same in every arm'),
-    })
-    .prefault({}),
+    .preprocess(
+      (given) => (typeof given === 'string' ? { recipe: given } : given),
+      z.strictObject({
+        recipe: z.string().default('efficientnet-b0-64'),
+        set: settings.default({}).describe('keys of the recipe to override, the same in every arm'),
+      }),
+    )
+    .prefault({})
+    .describe('a recipe, or its name alone: classifier: probe'),
   equivalenceMargin: z
     .number()
     .positive()

@@ -33,9 +33,11 @@ export function estimateCost({ config, dataset, jobs: planned }: Trial, room: Ro
   const external = Object.values(config.external).reduce((sum, dir) => sum + openDataset(dir).rows.length, 0);
   const classifier = classifierConfig(config);
   const perImage = chosen.secondsPerStep / classifier.batchSize;
-  const perRun =
-    classifier.steps * chosen.secondsPerStep +
-    scoredImages(config, dataset, external) * perImage * FORWARD_SHARE;
+  // A probe is one fit; the features that it takes are made once, and were when it was timed.
+  const isProbe = classifier.method === 'probe';
+  const steps = isProbe ? 1 : classifier.steps;
+  const scored = isProbe ? 0 : scoredImages(config, dataset, external);
+  const perRun = steps * chosen.secondsPerStep + scored * perImage * FORWARD_SHARE;
   const runs = jobs.filter(({ kind }) => kind === 'classifier').length;
   const gans = jobs.flatMap((job) => (job.kind === 'gan' ? [job.gan] : []));
   const ganSteps = (name: string): number => ganConfig(config, name, { data: config.data }).steps;
@@ -47,7 +49,7 @@ export function estimateCost({ config, dataset, jobs: planned }: Trial, room: Ro
   return {
     kinds: [
       { kind: 'GAN', jobs: gans.length, steps: sum(gans.map(ganSteps)), seconds: sum(ganSeconds) },
-      { kind: 'classifier', jobs: runs, steps: runs * classifier.steps, seconds: runs * perRun },
+      { kind: 'classifier', jobs: runs, steps: runs * steps, seconds: runs * perRun },
     ],
     seconds: Math.max(total / chosen.parallel, longest),
     memoryBytes: chosen.parallel * chosen.peakBytes,

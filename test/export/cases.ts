@@ -1,13 +1,23 @@
 /** What the exporters have to get right: operators and networks, each with inputs to trace and others to check. */
 
 import { aten, cat, dispose, keep, noGrad, randn, stack, type Tensor, tensor, tidy } from 'graft-torch';
-import { BatchNorm2d, batchNormSilu, depthwiseConv2d, F, init, type Module } from 'graft-torch/nn';
+import {
+  BatchNorm2d,
+  batchNormActivation,
+  convNorm,
+  depthwiseConv2d,
+  F,
+  init,
+  type Module,
+} from 'graft-torch/nn';
 import { AcganDiscriminator, AcganGenerator } from '../../src/models/acgan.js';
 import {
+  ConvNeXt,
   DcganDiscriminator,
   DcganGenerator,
   EfficientNet,
   PLAIN_VIT,
+  ResNet,
   VisionTransformer,
   type ViTShape,
 } from '../../src/models/index.js';
@@ -36,6 +46,11 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
   activations: (x) =>
     cat([F.silu(x), F.leakyRelu(x, 0.2), F.softplus(x), aten.softplus(x, 2), x.clamp({ min: -0.5 })], 1),
   'softmax on an inner axis': (x) => F.softmax(x, 1).add(F.logSoftmax(x, -1)),
+  'layer norm, with weights and without': (x) => {
+    const normed = F.layerNorm(x, { weight: shared([4], 15), bias: shared([4], 16), eps: 0.3 });
+    return normed.add(F.layerNorm(x)).add(F.layerNorm(x, { weight: shared([4], 17) }));
+  },
+  GELU: (x) => F.gelu(x.mul(2)),
   comparison: (x) =>
     aten.where
       .self(x.gt(0), x, x.mul(3))
@@ -128,8 +143,30 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
       .select(1, 0)
       .mul(x.mean([1, 2, 3], true).flatten(1))
       .add(aten.repeat(x.narrow(1, 0, 1).flatten(1).narrow(1, 0, 8), [1, 2])),
-  'batch norm, plain and joined with SiLU': (x) =>
-    batchNormSilu(norms().affine, x).add(norms().bare.forward(x)),
+  'batch norm, plain and joined with activations': (x) =>
+    batchNormActivation(norms().affine, x, 'silu')
+      .add(batchNormActivation(norms().affine, x, 'relu'))
+      .add(batchNormActivation(norms().affine, x, 'relu6'))
+      .add(norms().bare.forward(x)),
+  'convolutions joined with norm, activation and skip': (x) => {
+    const norm = norms().affine;
+    const pointwise = {
+      weight: shared([6, 6, 1, 1], 21),
+      stride: 1,
+      padding: [0, 0, 0, 0],
+      groups: 1,
+    } as const;
+    const depthwise = {
+      weight: shared([6, 1, 3, 3], 22),
+      stride: 2,
+      padding: [0, 0, 1, 1],
+      groups: 6,
+    } as const;
+    const y = convNorm({ ...pointwise, norm, activation: 'none', skip: x }, x)!;
+    const z = convNorm({ ...pointwise, norm, activation: 'silu', skip: x }, y)!;
+    return convNorm({ ...depthwise, norm, activation: 'relu6' }, z)!;
+  },
+  relu6: (x) => F.relu6(x.mul(5)),
   'embedding and one-hot of computed classes': (x) => {
     const classes = aten.to.dtype(x.sum([1, 2, 3]).gt(0), 'int64');
     return F.embedding(classes, shared([2, 5], 14)).add(aten.one_hot(classes, 5).to({ dtype: 'float32' }), 2);
@@ -237,6 +274,15 @@ export const NETWORKS: Record<string, NetworkCase> = {
     },
     momentum: 0.5, // of its narrow, deep maps one batch says too little
     shape: [3, 33, 33],
+  },
+  // Of ResNets the narrowest: the operators are those of all. Channels last is how classifiers are trained.
+  'ResNet-18': {
+    make: () => new ResNet(18, { numClasses: 2 }).to({ memoryFormat: 'channelsLast' }),
+    shape: [3, 45, 37],
+  },
+  'ConvNeXt-Tiny': {
+    make: () => new ConvNeXt('tiny', { numClasses: 2 }).to({ memoryFormat: 'channelsLast' }),
+    shape: [3, 45, 37],
   },
   'Vision Transformer with registers and layer scale': {
     make: () => smallViT({ registers: 2, positions: 'patches', layerScale: 0.5 }),

@@ -1,7 +1,7 @@
-// Batch norm, SiLU and the depthwise convolution behind them in training as one operator, d = conv(silu(norm(x))): the
-// first half of an MBConv block. The activated map, the widest of the block, is never written: its lines are made as
-// the convolution comes to them, forward and again backward, where the gradients by the kernel and by the map fall out
-// of one walk. CPU, float32, channels last; kernels of 3 × 3 and 5 × 5, whole vectors of channels.
+// Batch norm, activation and the depthwise convolution behind them in training as one operator,
+// d = conv(activation(norm(x))): the first half of an MBConv block. The activated map, the widest of the block, is never
+// written: its lines are made as the convolution comes to them, forward and again backward, where the gradients by the
+// kernel and by the map fall out of one walk. CPU, float32, channels last; kernels of 3 × 3 and 5 × 5, whole vectors of channels.
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -11,7 +11,7 @@
 
 #include <array>
 
-#include "batch_norm.h"
+#include "activation.h"
 
 namespace graft {
 namespace {
@@ -32,17 +32,19 @@ struct Geometry {
   int64_t lineSize() const { return columns() * channels; }
 };
 
-// A line of the map: sigmoid(z) and silu(z).
+// A line of the map, activated, and what its gradient needs besides.
+template <typename Activation>
 GRAFT_KERNEL void activateLine(const float* __restrict x, const float* __restrict scale,
-                               const float* __restrict shift, int64_t width, int64_t channels,
-                               float* __restrict sigmoid, float* __restrict active) {
+                               const float* __restrict shift, int64_t width, int64_t channels, float* __restrict kept,
+                               float* __restrict active) {
   for (int64_t i = 0; i < width; i++) {
     const float* v = x + i * channels;
-    float *s = sigmoid + i * channels, *a = active + i * channels;
+    float *s = kept + i * channels, *a = active + i * channels;
     for (int64_t c = 0; c < channels; c++) {
       const float z = v[c] * scale[c] + shift[c];
-      s[c] = logistic(z);
-      a[c] = z * s[c];
+      const float keep = Activation::keep(z);
+      if constexpr (Activation::kKeeps) s[c] = keep;
+      a[c] = Activation::value(z, keep);
     }
   }
 }
@@ -105,16 +107,17 @@ GRAFT_KERNEL void spread5(const float* gradient, const float* const* lines, cons
   spread<5>(gradient, lines, weight, g, kernelGradient, lineGradients);
 }
 
-// dz = da · silu'(z) of a line, and its sums with 1 and with x − mean. silu' = s + a (1 − s), s the sigmoid.
-GRAFT_KERNEL void gradientLine(const float* __restrict x, const float* __restrict sigmoid,
-                               const float* __restrict active, const float* __restrict activeGradient,
-                               const float* __restrict mean, int64_t width, int64_t channels, float* __restrict dz,
-                               float* __restrict sum, float* __restrict product) {
+// dz = da · activation'(z) of a line, and its sums with 1 and with x − mean.
+template <typename Activation>
+GRAFT_KERNEL void gradientLine(const float* __restrict x, const float* __restrict kept, const float* __restrict active,
+                               const float* __restrict activeGradient, const float* __restrict mean, int64_t width,
+                               int64_t channels, float* __restrict dz, float* __restrict sum,
+                               float* __restrict product) {
   for (int64_t i = 0; i < width; i++) {
     const int64_t at = i * channels;
     for (int64_t c = 0; c < channels; c++) {
-      const float s = sigmoid[at + c], a = active[at + c];
-      const float d = activeGradient[at + c] * (s + a * (1.0f - s));
+      const float s = Activation::kKeeps ? kept[at + c] : 0.0f;
+      const float d = Activation::gradient(activeGradient[at + c], active[at + c], s);
       dz[at + c] = d;
       sum[c] += d;
       product[c] += d * (x[at + c] - mean[c]);
@@ -125,9 +128,10 @@ GRAFT_KERNEL void gradientLine(const float* __restrict x, const float* __restric
 // The lines of a map that the kernel lies over, in turn: as many as it has rows. Padding columns are zero.
 class Window {
  public:
-  explicit Window(const Geometry& g) : g_(g), memory_(g.kernel * g.lineSize()) {}
-  float* line(int64_t y) { return memory_.data() + y % g_.kernel * g_.lineSize(); }
-  float* inside(int64_t y) { return line(y) + g_.left * g_.channels; }
+  // One that is not used takes no memory; all its lines are null.
+  explicit Window(const Geometry& g, bool isUsed = true) : g_(g), memory_(isUsed ? g.kernel * g.lineSize() : 0) {}
+  float* line(int64_t y) { return memory_.empty() ? nullptr : memory_.data() + y % g_.kernel * g_.lineSize(); }
+  float* inside(int64_t y) { return memory_.empty() ? nullptr : line(y) + g_.left * g_.channels; }
   void clear(int64_t y) { std::fill(line(y), line(y) + g_.lineSize(), 0.0f); }
 
  private:
@@ -140,7 +144,8 @@ at::Tensor tapsOf(const at::Tensor& weight) {
   return weight.reshape({weight.size(0), weight.size(2) * weight.size(3)}).t().contiguous();
 }
 
-struct BatchNormDepthwise : torch::autograd::Function<BatchNormDepthwise> {
+template <typename Activation>
+struct BatchNormDepthwise : torch::autograd::Function<BatchNormDepthwise<Activation>> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& normWeight, const at::Tensor& bias, const at::Tensor& weight,
                             const at::Tensor& runningMean, const at::Tensor& runningVar, Geometry g, double momentum,
@@ -157,15 +162,15 @@ struct BatchNormDepthwise : torch::autograd::Function<BatchNormDepthwise> {
     const int64_t line = g.width * g.channels, outLine = g.outWidth * g.channels;
     parallelFor(input.size(0), rowsOf(input).imagesAThread(), [&](int64_t begin, int64_t end) {
       Window active(g);
-      std::vector<float> sigmoid(line), nothing(g.lineSize());
+      std::vector<float> kept(Activation::kKeeps ? line : 0), nothing(g.lineSize());
       std::array<const float*, kMostTaps> lines{};
       for (int64_t n = begin; n < end; n++) {
         int64_t made = 0;
         for (int64_t oy = 0; oy < g.outHeight; oy++) {
           const int64_t first = oy * g.stride - g.top;
           for (; made < std::min(first + g.kernel, g.height); made++)
-            activateLine(x + (n * g.height + made) * line, s.scale, s.shift, g.width, g.channels, sigmoid.data(),
-                         active.inside(made));
+            activateLine<Activation>(x + (n * g.height + made) * line, s.scale, s.shift, g.width, g.channels, kept.data(),
+                                     active.inside(made));
           for (int64_t ky = 0; ky < g.kernel; ky++) {
             const bool isInside = first + ky >= 0 && first + ky < g.height;
             lines[ky] = isInside ? active.line(first + ky) : nothing.data();
@@ -201,7 +206,7 @@ struct BatchNormDepthwise : torch::autograd::Function<BatchNormDepthwise> {
     std::vector<double> parts(2 * kParts * g.channels);
     std::vector<float> kernelParts(kParts * kernelSize);
     parallelFor(kParts, rows.partsAThread(), [&](int64_t begin, int64_t end) {
-      Window sigmoid(g), active(g), activeGradient(g);
+      Window active(g), activeGradient(g), kept(g, Activation::kKeeps);
       std::vector<float> run(2 * g.channels);
       std::array<const float*, kMostTaps> lines{};
       std::array<float*, kMostTaps> lineGradients{};
@@ -212,8 +217,8 @@ struct BatchNormDepthwise : torch::autograd::Function<BatchNormDepthwise> {
           int64_t made = 0, finished = 0, inRun = 0;
           const auto make = [&](int64_t until) {
             for (; made < until; made++) {
-              activateLine(x + image + made * line, s.scale, s.shift, g.width, g.channels, sigmoid.inside(made),
-                           active.inside(made));
+              activateLine<Activation>(x + image + made * line, s.scale, s.shift, g.width, g.channels, kept.inside(made),
+                                       active.inside(made));
               activeGradient.clear(made);
             }
           };
@@ -222,8 +227,9 @@ struct BatchNormDepthwise : torch::autograd::Function<BatchNormDepthwise> {
             for (; finished < until; finished++) {
               make(finished + 1);
               const int64_t at = image + finished * line;
-              gradientLine(x + at, sigmoid.inside(finished), active.inside(finished), activeGradient.inside(finished),
-                           s.mean, g.width, g.channels, dz + at, run.data(), run.data() + g.channels);
+              gradientLine<Activation>(x + at, kept.inside(finished), active.inside(finished),
+                                       activeGradient.inside(finished), s.mean, g.width, g.channels, dz + at, run.data(),
+                                       run.data() + g.channels);
               inRun += g.width;
               if (inRun < kRun && finished + 1 < g.height) continue;
               for (int64_t c = 0; c < g.channels; c++) {
@@ -273,7 +279,8 @@ struct BatchNormDepthwise : torch::autograd::Function<BatchNormDepthwise> {
 
 at::Tensor batchNormDepthwise(const at::Tensor& input, const at::Tensor& normWeight, const at::Tensor& bias,
                               const at::Tensor& runningMean, const at::Tensor& runningVar, const at::Tensor& weight,
-                              int64_t stride, at::IntArrayRef padding, double momentum, double eps) {
+                              int64_t stride, at::IntArrayRef padding, double momentum, double eps,
+                              c10::string_view activation) {
   const at::Tensor map = input.contiguous(at::MemoryFormat::ChannelsLast);
   TORCH_CHECK(isChannelsLastFloat(map), "batch_norm_depthwise: expected a float32 map [N, C, H, W] on the CPU");
   const int64_t top = padding[0], left = padding[1];
@@ -285,16 +292,20 @@ at::Tensor batchNormDepthwise(const at::Tensor& input, const at::Tensor& normWei
   TORCH_CHECK(height >= kernel && width >= kernel, "batch_norm_depthwise: the map is smaller than the kernel");
   const Geometry g{map.size(1), map.size(2), map.size(3), (height - kernel) / stride + 1, (width - kernel) / stride + 1,
                    kernel,      stride,      top,         left};
-  return BatchNormDepthwise::apply(map, normWeight, bias, weight, runningMean, runningVar, g, momentum, eps);
+  return withActivation(activation, [&](auto kind) {
+    return BatchNormDepthwise<decltype(kind)>::apply(map, normWeight, bias, weight, runningMean, runningVar, g, momentum,
+                                                     eps);
+  });
 }
 
 }  // namespace
 
-// Input [N, C, H, W], weight [C, 1, K, K]; padding: top, left, bottom, right; the others as in batch_norm_silu.
+// Input [N, C, H, W], weight [C, 1, K, K]; padding: top, left, bottom, right; the others as in batch_norm_activation.
 TORCH_LIBRARY_FRAGMENT(graft, library) {
   library.def(
       "batch_norm_depthwise(Tensor input, Tensor norm_weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) "
-      "running_var, Tensor weight, int stride, int[4] padding, float momentum, float eps) -> Tensor");
+      "running_var, Tensor weight, int stride, int[4] padding, float momentum, float eps, "
+      "str activation) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(graft, Autograd, library) { library.impl("batch_norm_depthwise", batchNormDepthwise); }
 

@@ -259,7 +259,7 @@ at::Tensor squeezeExcite(const at::Tensor& input, const at::Tensor& weight, cons
 
 }  // namespace
 
-// Input [N, C, H, W]; reduce [S, C, 1, 1] and [S], expand [C, S, 1, 1] and [C]; the others as in batch_norm_silu.
+// Input [N, C, H, W]; reduce [S, C, 1, 1] and [S], expand [C, S, 1, 1] and [C]; the others as in batch_norm_activation.
 TORCH_LIBRARY_FRAGMENT(graft, library) {
   library.def(
       "squeeze_excite(Tensor input, Tensor weight, Tensor bias, Tensor(a!) running_mean, Tensor(b!) running_var, "

@@ -53,6 +53,18 @@ export const AUGMENTATIONS = {
   /** The eight symmetries of the square, equally likely; pixels are moved, never interpolated. */
   flips: { ...OFF, transpose: 0.5, horizontalFlip: 0.5, verticalFlip: 0.5 },
   /**
+   * What a frozen network's features may see: the eight symmetries, and a little of place, size, angle and light. Stronger
+   * changes lead out of what such a network knows.
+   */
+  light: {
+    ...OFF,
+    transpose: 0.5,
+    horizontalFlip: 0.5,
+    verticalFlip: 0.5,
+    shiftScaleRotate: { probability: 1, shift: 0.05, scale: 0.1, rotate: 20 },
+    brightnessContrast: { probability: 1, oneOf: [{ brightness: 0.1, contrast: 0.1 }] },
+  },
+  /**
    * The original's list. Where it named no ranges, they are albumentations' defaults of its time (0.5): shift
    * .0625, scale .1, rotate 45°, contrast .2, hue 20/180, saturation 30/255, value 20/255, 8 holes of 8 px (at its
    * 128 px).

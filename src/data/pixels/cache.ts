@@ -47,6 +47,8 @@ export interface PixelCache {
   framing: Framing;
   /** Changes when, and only when, pixels or their order may. */
   key: string;
+  /** What pixels depend on beside the image's file: size, framing, decoder, range of intensities. */
+  conditions: string;
 }
 
 /**
@@ -95,6 +97,8 @@ export async function openPixelCache(
     decoder: `${decoderId}+${jpegSquareId()}`,
     images: dataset.rows.length,
   };
+  const { dataset: _, images: __, ...how } = entry;
+  const conditions = JSON.stringify({ ...how, intensity: dataset.intensity ?? null });
   const key = `${sizePx}px-${fit}-${sha256(JSON.stringify(entry)).slice(0, 16)}`;
   const shape = [dataset.rows.length, channels, sizePx, sizePx];
   const imageBytes = channels * sizePx * sizePx;
@@ -107,6 +111,7 @@ export async function openPixelCache(
     channels,
     framing: { fit, kernel, exact },
     key,
+    conditions,
   });
   for (const dir of places.toLookIn) {
     const path = join(dir, `${key}.u8`);

@@ -5,12 +5,12 @@ import { type Device, loadSafetensors, requireFinite, type Tensor, tidy, withSee
 import { ConfigError, DataError, GraftError } from 'graft-torch/base';
 import { z } from 'zod';
 import {
-  EfficientNet,
+  type ImageNetwork,
   INPUT_STATISTICS,
   memoryFormatFor,
+  networkEntry,
   OWN_CONVENTIONS,
   PADDINGS,
-  parseVariant,
 } from '../../models/index.js';
 import {
   bestCheckpointPath,
@@ -64,17 +64,14 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
   }
   const channels = parsed.data.channels ?? 3;
   const { architecture, classes, head, imageSize, padding, batchNormEps, inputStatistics } = parsed.data;
-  const variant = parseVariant(architecture);
-  const network = withSeed(
-    0,
-    () => new EfficientNet(variant, { numClasses: Math.max(1, classes.length), inChannels: channels, head }),
-  );
+  const options = { numClasses: Math.max(1, classes.length), inChannels: channels, head, sidePx: imageSize };
+  const network = withSeed(0, () => networkEntry(architecture).make(options));
   network.setConventions({
     padding: padding === 'auto' ? OWN_CONVENTIONS.padding : padding,
     batchNormEps: batchNormEps ?? OWN_CONVENTIONS.batchNormEps,
     inputStatistics: inputStatistics === 'auto' ? OWN_CONVENTIONS.inputStatistics : inputStatistics,
   });
-  const { inputStatistics: statistics } = network.conventions;
+  const { inputStatistics: statistics } = network;
   const weights = tidy(() => {
     try {
       return loadClassifier(network, dir);
@@ -105,7 +102,7 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
 }
 
 /** A finished run has its weights alone; one that still trains its best checkpoint, else the last. Returns which. */
-function loadClassifier(network: EfficientNet, dir: string): string {
+function loadClassifier(network: ImageNetwork, dir: string): string {
   const load = (path: string, tensors: Record<string, Tensor>): void => {
     try {
       network.loadStateDict(tensors);

@@ -13,10 +13,10 @@ import { describeResizer, QUANTISATION, resize } from './input.js';
 /** In words that go into the hash. */
 export const EFFICIENTNET_INPUT = `${QUANTISATION}, ${describeResizer('clean')}; / 255, ImageNet mean and deviation`;
 
-/** The same for a network with conventions of its own, which are not in its weights. */
-export function describeConventions(conventions: Readonly<Conventions>): string {
+/** The same for a network with conventions of its own, which are not in its weights; those that it knows not are left out. */
+export function describeConventions(conventions: Readonly<Partial<Conventions>>): string {
   const keys = Object.keys(OWN_CONVENTIONS) as (keyof Conventions)[];
-  const differing = keys.filter((key) => conventions[key] !== OWN_CONVENTIONS[key]);
+  const differing = keys.filter((key) => key in conventions && conventions[key] !== OWN_CONVENTIONS[key]);
   return [EFFICIENTNET_INPUT, ...differing.map((key) => `${key} ${conventions[key]}`)].join('; ');
 }
 

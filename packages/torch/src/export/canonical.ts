@@ -5,6 +5,7 @@
 import { GraftError } from '../base/index.js';
 import {
   type Argument,
+  type Dimension,
   type Graph,
   type Node,
   type OperatorSchema,
@@ -61,6 +62,12 @@ const dropout: Rule = (node) => {
   return node.arguments.input as Value;
 };
 
+/** One of the activations that fused operators end in. */
+const activationCall = (name: Argument, self: Value, output: Value): Node =>
+  name === 'relu6'
+    ? call('aten::clamp', { self, min: 0, max: 6 }, output)
+    : call(`aten::${name as string}`, { self }, output);
+
 const RULES: Readonly<Record<string, Rule>> = {
   'aten::alias': conversion,
   'aten::clone': conversion,
@@ -76,11 +83,63 @@ const RULES: Readonly<Record<string, Rule>> = {
     return [node];
   },
 
-  'graft::batch_norm_silu'(node) {
+  'graft::batch_norm_activation'(node) {
     requireEvaluation(node, 'training');
+    const { activation, ...rest } = node.arguments;
     const normed = like(only(node));
-    const given = { ...node.arguments, cudnn_enabled: false };
-    return [call('aten::batch_norm', given, normed), call('aten::silu', { self: normed }, only(node))];
+    const given = { ...rest, cudnn_enabled: false };
+    return [call('aten::batch_norm', given, normed), activationCall(activation!, normed, only(node))];
+  },
+
+  'graft::conv_norm'(node) {
+    const given = node.arguments as Readonly<Record<string, Argument>> & {
+      input: Value;
+      padding: readonly [number, number, number, number];
+    };
+    const [top, left, bottom, right] = given.padding;
+    const output = only(node);
+    const nodes: Node[] = [];
+    let [input, padding] = [given.input, [top, left]];
+    if (top !== bottom || left !== right) {
+      const [batch, channels, height, width] = input.shape as [Dimension, Dimension, number, number];
+      const padded = new Value([batch, channels, height + top + bottom, width + left + right], input.dtype);
+      const pad = [left, right, top, bottom];
+      nodes.push(call('aten::constant_pad_nd', { self: input, pad, value: 0 }, padded));
+      [input, padding] = [padded, [0, 0]];
+    }
+    const { weight, groups, running_mean, running_var, eps, activation, skip } = given;
+    const stride = [given.stride!, given.stride!];
+    let last = like(output);
+    nodes.push(
+      call('aten::conv2d', { input, weight: weight!, bias: null, stride, padding, groups: groups! }, last),
+    );
+    /** Another operator on what is there so far. */
+    const then = (make: (from: Value, to: Value) => Node): void => {
+      const to = like(output);
+      nodes.push(make(last, to));
+      last = to;
+    };
+    then((from, to) => {
+      const [norm, fixed] = [
+        {
+          weight: given.norm_weight!,
+          bias: given.bias!,
+          running_mean: running_mean!,
+          running_var: running_var!,
+        },
+        { training: false, momentum: 0, eps: eps!, cudnn_enabled: false },
+      ];
+      return call('aten::batch_norm', { input: from, ...norm, ...fixed }, to);
+    });
+    if (activation !== 'none') then((from, to) => activationCall(activation!, from, to));
+    if (skip instanceof Value) then((self, to) => call('aten::add.Tensor', { self, other: skip }, to));
+    nodes.push({ ...nodes.pop()!, outputs: [output] });
+    return nodes;
+  },
+
+  'aten::hardtanh'(node) {
+    const { self, min_val, max_val } = node.arguments;
+    return [call('aten::clamp', { self: self!, min: min_val ?? -1, max: max_val ?? 1 }, only(node))];
   },
 
   'graft::depthwise_conv2d'(node) {

@@ -126,16 +126,22 @@ export const batchNorm = (input: Tensor, options: BatchNormOptions): Tensor =>
     true,
   );
 
-/** Normalises over the last dimension, `[…, D]`; weight and bias `[D]`. Source: Ba et al. 2016. */
+/**
+ * Normalises over the last dimension, `[…, D]`; weight and bias `[D]`. Source: Ba et al. 2016.
+ * What `autocast` made 16 bits wide is computed in the weight's type, as on a GPU; libtorch 1.13 refuses it on a CPU.
+ */
 export const layerNorm = (
   input: Tensor,
   options: { weight?: Tensor | null; bias?: Tensor | null; eps?: number } = {},
 ): Tensor => {
   const { weight = null, bias = null, eps = 1e-5 } = options;
-  return aten.layer_norm(input, [input.shape.at(-1)!], weight, bias, eps);
+  const x = weight && weight.dtype !== input.dtype ? input.to({ dtype: weight.dtype }) : input;
+  return aten.layer_norm(x, [input.shape.at(-1)!], weight, bias, eps);
 };
 
 export const relu = (input: Tensor): Tensor => aten.relu(input);
+/** min(max(x, 0), 6); its slope at both ends is 0. */
+export const relu6 = (input: Tensor): Tensor => aten.hardtanh(input, 0, 6);
 export const leakyRelu = (input: Tensor, negativeSlope = 0.01): Tensor =>
   aten.leaky_relu(input, negativeSlope);
 /** `x · sigmoid(x)`, also called swish. */

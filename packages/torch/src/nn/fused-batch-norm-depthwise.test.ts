@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { aten, grad, liveTensors, manualSeed, randn, type Tensor, tidy } from '../torch/index.js';
+import { aten, grad, liveTensors, manualSeed, noGrad, randn, type Tensor, tidy } from '../torch/index.js';
 import * as F from './functional.js';
-import { batchNormDepthwise, batchNormSilu, type NormedDepthwise } from './fused.js';
+import { type Activation, batchNormActivation, batchNormDepthwise, type NormedDepthwise } from './fused.js';
 import {
   asDouble,
   difference,
@@ -35,61 +35,84 @@ const cases: Case[] = [
   { shape: [8, 32, 1, 1], kernel: 3, stride: 2, padding: around(1) },
 ];
 
-const parts = ({ norm, weight, stride, padding }: NormedDepthwise, input: Tensor): Tensor => {
+const parts = ({ norm, weight, stride, padding, activation }: NormedDepthwise, input: Tensor): Tensor => {
   const [top, left, bottom, right] = padding;
-  const padded = F.pad(batchNormSilu(norm, input), [left, right, top, bottom]);
+  const padded = F.pad(batchNormActivation(norm, input, activation), [left, right, top, bottom]);
   return F.conv2d(padded, weight, { stride, groups: weight.shape[0]! });
 };
 
-const make = ({ shape, kernel, stride, padding }: Case): NormedDepthwise => ({
+const make = (
+  { shape, kernel, stride, padding }: Case,
+  activation: Activation = 'silu',
+): NormedDepthwise => ({
   norm: shuffledNorm(shape[1]),
   weight: randn([shape[1], 1, kernel, kernel]).requiresGrad_(),
   stride,
   padding,
+  activation,
 });
 
 describe('batchNormDepthwise', () => {
-  it.each(['channelsLast', 'contiguous'] as const)(
-    'agrees with its parts in double precision (%s)',
-    (format) => {
-      for (const one of cases) {
-        tidy(() => {
-          const layer = make(one);
-          const { norm, weight } = layer;
-          const exactNorm = inDouble(
-            new BatchNorm2d(one.shape[1], { eps: norm.eps, momentum: norm.momentum }),
-            norm,
-          );
-          const exact = { ...layer, norm: exactNorm, weight: asDouble(weight) };
-          const input = randn(one.shape).mul(2).add(6).contiguous(format).requiresGrad_();
-          const exactInput = asDouble(input);
-          const outer = tidy(() => randn(batchNormDepthwise(layer, input)!.shape));
-          norm.loadStateDict(exactNorm.stateDict()); // as before that pass
-          const found = outputAndGradients(
-            () => batchNormDepthwise(layer, input)!,
-            [input, weight, norm.weight!, norm.bias!],
-            outer,
-          );
-          const wanted = outputAndGradients(
-            () => parts(exact, exactInput),
-            [exactInput, exact.weight, exactNorm.weight!, exactNorm.bias!],
-            asDouble(outer),
-          );
-          for (const [i, value] of found.entries()) {
-            expect(value.shape).toEqual(wanted[i]!.shape);
-            expect(difference(value, wanted[i]!), `${JSON.stringify(one)}, ${i}`).toBeLessThan(5e-6);
-          }
-          for (const key of ['runningMean', 'runningVar'] as const)
-            expect(difference(norm[key], exactNorm[key])).toBeLessThan(1e-6);
-          expect(norm.numBatchesTracked.item()).toBe(1);
-        });
-      }
-    },
-  );
+  it.each([
+    ['silu', 'channelsLast'],
+    ['silu', 'contiguous'],
+    ['relu', 'channelsLast'],
+    ['relu6', 'channelsLast'],
+    ['relu6', 'contiguous'],
+  ] as const)('agrees with its parts in double precision (%s, %s)', (activation, format) => {
+    for (const one of cases) {
+      tidy(() => {
+        const layer = make(one, activation);
+        const { norm, weight } = layer;
+        const exactNorm = inDouble(
+          new BatchNorm2d(one.shape[1], { eps: norm.eps, momentum: norm.momentum }),
+          norm,
+        );
+        const exact = { ...layer, norm: exactNorm, weight: asDouble(weight) };
+        const input = randn(one.shape).mul(2).add(6).contiguous(format).requiresGrad_();
+        const exactInput = asDouble(input);
+        const outer = tidy(() => randn(batchNormDepthwise(layer, input)!.shape));
+        norm.loadStateDict(exactNorm.stateDict()); // as before that pass
+        const found = outputAndGradients(
+          () => batchNormDepthwise(layer, input)!,
+          [input, weight, norm.weight!, norm.bias!],
+          outer,
+        );
+        const wanted = outputAndGradients(
+          () => parts(exact, exactInput),
+          [exactInput, exact.weight, exactNorm.weight!, exactNorm.bias!],
+          asDouble(outer),
+        );
+        for (const [i, value] of found.entries()) {
+          expect(value.shape).toEqual(wanted[i]!.shape);
+          expect(difference(value, wanted[i]!), `${JSON.stringify(one)}, ${i}`).toBeLessThan(5e-6);
+        }
+        for (const key of ['runningMean', 'runningVar'] as const)
+          expect(difference(norm[key], exactNorm[key])).toBeLessThan(1e-6);
+        expect(norm.numBatchesTracked.item()).toBe(1);
+      });
+    }
+  });
 
-  it('gives the same bits on any number of threads', () => {
+  it.each(['relu', 'relu6'] as const)('%s has no slope where it ends', (activation) => {
     tidy(() => {
-      const layer = make({ shape: [9, 32, 14, 14], kernel: 5, stride: 1, padding: around(2) });
+      const layer = make({ shape: [2, 16, 4, 4], kernel: 3, stride: 1, padding: around(1) }, activation);
+      const edges = activation === 'relu' ? [0] : [0, 6];
+      for (const edge of edges) {
+        noGrad(() => {
+          layer.norm.weight!.fill_(0); // every value is the bias
+          layer.norm.bias!.fill_(edge);
+        });
+        const output = batchNormDepthwise(layer, randn([2, 16, 4, 4]))!;
+        const [byBias] = grad(output.square().sum(), [layer.norm.bias!]);
+        expect([...byBias!.toFloat32Array()]).toEqual(Array(16).fill(0));
+      }
+    });
+  });
+
+  it.each(['silu', 'relu6'] as const)('gives the same bits on any number of threads (%s)', (activation) => {
+    tidy(() => {
+      const layer = make({ shape: [9, 32, 14, 14], kernel: 5, stride: 1, padding: around(2) }, activation);
       const input = randn([9, 32, 14, 14]).contiguous('channelsLast').requiresGrad_();
       const outer = randn([9, 32, 14, 14]);
       const [one, two] = onOneAndTwoThreads(() =>

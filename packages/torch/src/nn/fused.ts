@@ -11,7 +11,8 @@ import type { BatchNorm2d, Conv2d } from './layers.js';
 
 /**
  * The rule: float32 on the CPU, outside of `autocast`, which wants to choose the type of the parts. Those that start
- * with a batch norm need its weights, and but for `batchNormSilu` training, too: in evaluation there is nothing to gain.
+ * with a batch norm need its weights. `batchNormBranch`, `batchNormDepthwise` and `squeezeExcite` fuse in training only: a
+ * network in evaluation has `convNorm`, which makes the convolution before the norm part of it.
  */
 const fuses = (input: Tensor): boolean =>
   input.device === 'cpu' && input.dtype === 'float32' && !autocastDtype('cpu');
@@ -29,16 +30,25 @@ type Operator<Arguments extends unknown[]> = (...given: Arguments) => Tensor;
 /** Momentum and ε close the list. */
 type Settings = [momentum: number, eps: number];
 
-const batchNormSiluOperator = makeOperator('graft::batch_norm_silu', '') as Operator<
-  [input: Tensor, ...NormTensors, training: boolean, ...Settings]
+/** `relu6`: min(max(x, 0), 6), of MobileNet and EfficientNet-Lite; its slope is 0 at 0 and at 6, as PyTorch's. */
+export type Activation = 'silu' | 'relu' | 'relu6';
+
+const ACTIVATIONS: Readonly<Record<Activation, (input: Tensor) => Tensor>> = {
+  silu: F.silu,
+  relu: F.relu,
+  relu6: F.relu6,
+};
+
+const batchNormActivationOperator = makeOperator('graft::batch_norm_activation', '') as Operator<
+  [input: Tensor, ...NormTensors, training: boolean, ...Settings, activation: Activation]
 >;
 
-/** Batch norm, then SiLU: `silu(norm(input))`, `[N, C, H, W]`. */
-export function batchNormSilu(norm: BatchNorm2d, input: Tensor): Tensor {
+/** Batch norm, then the activation: `activation(norm(input))`, `[N, C, H, W]`. */
+export function batchNormActivation(norm: BatchNorm2d, input: Tensor, activation: Activation): Tensor {
   const tensors = fusedNorm(norm, input);
   return tensors
-    ? batchNormSiluOperator(input, ...tensors, norm.training, norm.momentum, norm.eps)
-    : F.silu(norm.forward(input));
+    ? batchNormActivationOperator(input, ...tensors, norm.training, norm.momentum, norm.eps, activation)
+    : ACTIVATIONS[activation](norm.forward(input));
 }
 
 const branchOperator = makeOperator('graft::batch_norm_branch', '') as Operator<
@@ -91,34 +101,86 @@ export function depthwiseConv2d(
 }
 
 const normDepthwiseOperator = makeOperator('graft::batch_norm_depthwise', '') as Operator<
-  [input: Tensor, ...NormTensors, weight: Tensor, stride: number, padding: readonly number[], ...Settings]
+  [
+    input: Tensor,
+    ...NormTensors,
+    weight: Tensor,
+    stride: number,
+    padding: Sides,
+    ...Settings,
+    activation: Activation,
+  ]
 >;
+
+/** Zeros around a map. */
+export type Sides = readonly [top: number, left: number, bottom: number, right: number];
 
 export interface NormedDepthwise {
   norm: BatchNorm2d;
   /** `[C, 1, K, K]`. */
   weight: Tensor;
   stride: number;
-  padding: readonly [top: number, left: number, bottom: number, right: number];
+  padding: Sides;
+  activation: Activation;
 }
 
 /**
- * Batch norm, SiLU and the depthwise convolution behind them, without ever writing the activated map: the first half of
- * an MBConv block in training. `conv(silu(norm(input)))`, `[N, C, H, W]` → `[N, C, H', W']`.
+ * Batch norm, activation and the depthwise convolution behind them, without ever writing the activated map: the first half of
+ * an MBConv block in training. `conv(activation(norm(input)))`, `[N, C, H, W]` → `[N, C, H', W']`.
  *
  * @returns null where there is no such operator and the caller pads and convolves by parts: not in training, channels
  *   not in sixteens, a kernel that is neither 3×3 nor 5×5
  */
 export function batchNormDepthwise(
-  { norm, weight, stride, padding }: NormedDepthwise,
+  { norm, weight, stride, padding, activation }: NormedDepthwise,
   input: Tensor,
 ): Tensor | null {
   const [channels, , kernel] = weight.shape as [number, number, number];
   if (channels % 16 !== 0 || (kernel !== 3 && kernel !== 5) || stride > 2) return null;
   const tensors = norm.training ? fusedNorm(norm, input) : null;
-  return (
-    tensors && normDepthwiseOperator(input, ...tensors, weight, stride, padding, norm.momentum, norm.eps)
-  );
+  if (!tensors) return null;
+  const { momentum, eps } = norm;
+  return normDepthwiseOperator(input, ...tensors, weight, stride, padding, momentum, eps, activation);
+}
+
+const convNormOperator = makeOperator('graft::conv_norm', '') as Operator<
+  [
+    input: Tensor,
+    weight: Tensor,
+    ...NormTensors,
+    skip: Tensor | null,
+    stride: number,
+    padding: Sides,
+    groups: number,
+    eps: number,
+    activation: Activation | 'none',
+  ]
+>;
+
+export interface ConvNorm {
+  /** Of a convolution without bias: `[O, C / groups, K, K]`. */
+  weight: Tensor;
+  stride: number;
+  padding: Sides;
+  groups: number;
+  norm: BatchNorm2d;
+  activation: Activation | 'none';
+  /** Added at the end, `[N, O, H', W']`. */
+  skip?: Tensor | null;
+}
+
+/**
+ * A convolution and what stands behind it, of a network in evaluation: `activation(norm(conv(input))) + skip`,
+ * `[N, C, H, W]` → `[N, O, H', W']`. Where no gradient is recorded, convolutions of 1×1 and depthwise ones of 3×3 and 5×5
+ * are one pass, in which norm, activation and skip cost nothing. Their values differ from the parts' by rounding.
+ *
+ * @returns null where the caller does it by parts: in training, and where `fuses` says no
+ */
+export function convNorm(layer: ConvNorm, input: Tensor): Tensor | null {
+  const { weight, stride, padding, groups, norm, activation, skip = null } = layer;
+  const tensors = norm.training ? null : fusedNorm(norm, input);
+  if (!tensors) return null;
+  return convNormOperator(input, weight, ...tensors, skip, stride, padding, groups, norm.eps, activation);
 }
 
 const squeezeExciteOperator = makeOperator('graft::squeeze_excite', '') as Operator<
@@ -152,7 +214,7 @@ export function squeezeExcite({ norm, reduce, expand }: SqueezeExcite, input: Te
     const gates = [reduce.weight, reduceBias!, expand.weight, expandBias!] as const;
     return squeezeExciteOperator(input, ...tensors, ...gates, norm.momentum, norm.eps);
   }
-  const active = batchNormSilu(norm, input);
+  const active = batchNormActivation(norm, input, 'silu');
   const squeezed = F.adaptiveAvgPool2d(active, 1); // [N, C, 1, 1]
   const gate = expand.forward(F.silu(reduce.forward(squeezed)));
   return F.sigmoid(gate).mul(active);

@@ -42,13 +42,17 @@ export { averageBatchStatistics } from './standing-statistics.js';
 // Graft's own fast paths: the same values as their parts.
 
 export {
+  type Activation,
   type BranchEnd,
+  batchNormActivation,
   batchNormBranch,
   batchNormDepthwise,
-  batchNormSilu,
+  type ConvNorm,
+  convNorm,
   depthwiseConv2d,
   endBranch,
   type NormedDepthwise,
+  type Sides,
   type SqueezeExcite,
   squeezeExcite,
 } from './fused.js';

@@ -1,0 +1,71 @@
+/**
+ * What a frozen network is shown of an image: itself, turned, or augmented. A linear probe is fitted to views as fine-tuning
+ * is to augmented images; but each view's features are made once and kept, so there is a pool of them to draw from.
+ */
+import type { Tensor } from 'graft-torch';
+import { ConfigError, Random } from 'graft-torch/base';
+import {
+  AUGMENTATIONS,
+  SIIM,
+  symmetry,
+  TEST_TIME_VIEWS,
+  type TestTimeAugmentation,
+} from '../../data/augment/index.js';
+import { type Augmenting, augmentationOf } from '../batch.js';
+import type { ClassifierRecipe } from '../config.js';
+import type { OwnAugmentation } from '../own.js';
+
+export interface View {
+  /** Everything that it hangs on, for the feature store. */
+  name: string;
+  /** Stored pixels `[N, C, H, W]` → the same, turned. */
+  turn(pixels: Tensor): Tensor;
+  /** Of an augmentation: with a stream of its own for each image, which its SHA-256 decides. */
+  augmenting(images: readonly string[]): Augmenting | null;
+}
+
+const turned = (view: number): View => ({
+  name: `symmetry ${view}`,
+  turn: (pixels) => symmetry(pixels, view),
+  augmenting: () => null,
+});
+
+/** Views whose logits are averaged when images are scored. */
+export const testViews = (tta: TestTimeAugmentation): View[] =>
+  Array.from({ length: TEST_TIME_VIEWS[tta] }, (_, view) => turned(view));
+
+/** Symmetries of the square. */
+const SYMMETRIES = 8;
+
+/**
+ * Views of training images that there are to draw from: the image itself without augmentation, its eight symmetries with
+ * `flips`, else `probe.pool` augmented ones.
+ * @param own an augmentation of one's own, which a module's hash names
+ * @throws ConfigError for one that a program handed in: nothing would say when its features are out of date
+ */
+export function trainingViews(recipe: ClassifierRecipe, own: OwnAugmentation | undefined): View[] {
+  if (own !== undefined && recipe.moduleHash === undefined)
+    throw new ConfigError(
+      'a probe keeps features by what they are made of, which it cannot know of an augmentation that a program hands in: put it into a module (key module)',
+    );
+  if (own === undefined && recipe.augmentation === 'none') return [turned(0)];
+  if (own === undefined && recipe.augmentation === 'flips')
+    return Array.from({ length: SYMMETRIES }, (_, i) => turned(i));
+  const augmentation = own ?? augmentationOf(recipe);
+  const name = own ? `module ${recipe.moduleHash}` : `${recipe.augmentation} ${settingsWords(recipe)}`;
+  return Array.from({ length: recipe.probe.pool }, (_, draw) => ({
+    name: `${name}, draw ${draw}`,
+    turn: (pixels) => pixels,
+    augmenting: (images) => {
+      const random = new Random(draw).fork('probe');
+      return { augmentation, randoms: images.map((image) => random.fork(image)) };
+    },
+  }));
+}
+
+/** The settings behind an augmentation's name: where they change, so do features. */
+function settingsWords({ augmentation, randAugment }: ClassifierRecipe): string {
+  if (augmentation === 'randaugment') return JSON.stringify(randAugment);
+  if (augmentation === 'siim') return `${SIIM.length} steps`;
+  return JSON.stringify(AUGMENTATIONS[augmentation]);
+}
