@@ -173,14 +173,14 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
   },
   'GELU, exact and quick': (x) => F.gelu(x).add(F.quickGelu(x), 2),
   'layer norm with weights, with one, bare, and over two axes': (x) =>
-    F.layerNorm(x, { weight: shared([4], 15), bias: shared([4], 16), eps: 1e-3 })
-      .add(F.layerNorm(x, { weight: shared([4], 15) }))
+    F.layerNorm(x, { weight: shared([4], 30), bias: shared([4], 31), eps: 1e-3 })
+      .add(F.layerNorm(x, { weight: shared([4], 30) }))
       .add(F.layerNorm(x))
       .add(aten.layer_norm(x, [4, 4]), 2),
   'attention of four heads': (x) => {
     const tokens = x.flatten(2).transpose(1, 2); // [N, 16, 6]
     const [q, k, v] = [0, 1, 2].map((i) =>
-      F.linear(tokens, shared([24, 6], 17))
+      F.linear(tokens, shared([24, 6], 32))
         .reshape([-1, 16, 3, 4, 2])
         .permute([2, 0, 3, 1, 4])
         .select(0, i),
