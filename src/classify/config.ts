@@ -12,7 +12,7 @@ import {
   type TestTimeAugmentation,
   testTimeAugmentations,
 } from '../data/augment/index.js';
-import { INPUT_STATISTICS, networkNames, PADDINGS, weightsFilePath } from '../models/index.js';
+import { INPUT_STATISTICS, networkEntry, networkNames, PADDINGS, weightsFilePath } from '../models/index.js';
 import { fineTuningShape } from './fine-tuning.js';
 import { probeSchema, requireProbeSettings } from './probe-settings.js';
 
@@ -213,6 +213,7 @@ export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
 /** @throws ConfigError for values that each are fine but do not go together. */
 export function checkRecipe(recipe: ClassifierRecipe): void {
   if (recipe.weights !== null) weightsFilePath(recipe.weights);
+  if (!recipe.own?.includes('network')) requireSide(recipe);
   if (recipe.head === 'normalised' && !recipe.architecture.startsWith('efficientnet-')) {
     throw new ConfigError(
       `head normalised is for EfficientNets; ${recipe.architecture} has one head, so leave this key out`,
@@ -248,4 +249,14 @@ export function checkRecipe(recipe: ClassifierRecipe): void {
       'frozenBlocks: freezing blocks that were never trained gains nothing; give weights, or set frozenBlocks=0',
     );
   }
+}
+
+/** A network that cuts images into patches takes none of another side. */
+function requireSide({ architecture, imageSize }: ClassifierRecipe): void {
+  const { title, sideStep } = networkEntry(architecture);
+  if (imageSize % sideStep === 0) return;
+  const least = Math.ceil(32 / sideStep) * sideStep;
+  throw new ConfigError(
+    `imageSize: ${title} cuts images into patches of ${sideStep} px, and ${imageSize} is no multiple of it; set imageSize=${Math.max(least, Math.round(imageSize / sideStep) * sideStep)}`,
+  );
 }

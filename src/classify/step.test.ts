@@ -182,6 +182,25 @@ describe('one step', () => {
 });
 
 describe('checkRecipe', () => {
+  it('refuses a side that is no multiple of a network’s patches, and names the nearest', () => {
+    const of =
+      (architecture: string, imageSize: number, more: Partial<ClassifierRecipe> = {}) =>
+      () =>
+        checkRecipe(recipe({ architecture, imageSize, ...more }));
+    expect(of('vit-small-14-dinov2-reg', 64)).toThrow(
+      /^imageSize: ViT-S\/14 \(DINOv2 with registers\) cuts images into patches of 14 px, and 64 is no multiple of it; set imageSize=70$/,
+    );
+    expect(of('clip-vit-b-16', 1000)).toThrow(/set imageSize=1008$/);
+    expect(of('vit-small-14-dinov2-reg', 33)).toThrow(/set imageSize=42$/); // 28 is too small for any recipe
+    for (const [name, side] of [
+      ['vit-small-14-dinov2-reg', 518],
+      ['clip-vit-b-16', 224],
+      ['efficientnet-b0', 33],
+    ] as const)
+      expect(of(name, side)).not.toThrow();
+    expect(of('clip-vit-b-16', 100, { own: ['network'] })).not.toThrow();
+  });
+
   it('refuses to make up for rare classes twice', () => {
     expect(() => checkRecipe(recipe({ classWeights: 'inverse', sampler: 'balanced' }))).toThrow(
       /count twice/,

@@ -49,6 +49,10 @@ export { FusedMBConvBlock, MBConvBlock } from './mbconv.js';
 export { SCALINGS } from './scaling.js';
 export { type EfficientNetVariant, parseVariant, VARIANTS, type VariantDetails } from './variants.js';
 
+// Vision Transformers: AugReg, CLIP, BiomedCLIP, DINOv2, PanDerm.
+
+export { PLAIN_VIT, VisionTransformer, type ViTOptions, type ViTShape } from './vit.js';
+
 // ResNet-18 to -50, ConvNeXt-Tiny and -Small, and the stochastic depth of all.
 
 export { ConvNeXt, type ConvNeXtSize } from './convnext.js';

@@ -4,8 +4,9 @@ import { CONVNEXTS } from './convnext-entries.js';
 import { EFFICIENTNETS } from './efficientnet-entries.js';
 import type { NetworkEntry } from './network-entry.js';
 import { RESNETS } from './resnet-entries.js';
+import { VITS } from './vit-entries.js';
 
-const ENTRIES: readonly NetworkEntry[] = [...EFFICIENTNETS, ...RESNETS, ...CONVNEXTS];
+const ENTRIES: readonly NetworkEntry[] = [...EFFICIENTNETS, ...RESNETS, ...CONVNEXTS, ...VITS];
 
 /** By name, in the order in which they are shown. */
 export const NETWORKS: ReadonlyMap<string, NetworkEntry> = new Map(

@@ -16,7 +16,10 @@ import {
   DcganDiscriminator,
   DcganGenerator,
   EfficientNet,
+  PLAIN_VIT,
   ResNet,
+  VisionTransformer,
+  type ViTShape,
 } from '../../src/models/index.js';
 import { ResnetDiscriminator, ResnetGenerator } from '../../src/models/resnet-gan.js';
 
@@ -168,6 +171,25 @@ export const OPERATORS: Record<string, (x: Tensor) => Tensor> = {
     const classes = aten.to.dtype(x.sum([1, 2, 3]).gt(0), 'int64');
     return F.embedding(classes, shared([2, 5], 14)).add(aten.one_hot(classes, 5).to({ dtype: 'float32' }), 2);
   },
+  'GELU, exact and quick': (x) => F.gelu(x).add(F.quickGelu(x), 2),
+  'layer norm with weights, with one, bare, and over two axes': (x) =>
+    F.layerNorm(x, { weight: shared([4], 30), bias: shared([4], 31), eps: 1e-3 })
+      .add(F.layerNorm(x, { weight: shared([4], 30) }))
+      .add(F.layerNorm(x))
+      .add(aten.layer_norm(x, [4, 4]), 2),
+  'attention of four heads': (x) => {
+    const tokens = x.flatten(2).transpose(1, 2); // [N, 16, 6]
+    const [q, k, v] = [0, 1, 2].map((i) =>
+      F.linear(tokens, shared([24, 6], 32))
+        .reshape([-1, 16, 3, 4, 2])
+        .permute([2, 0, 3, 1, 4])
+        .select(0, i),
+    ) as [Tensor, Tensor, Tensor];
+    return F.softmax(q.matmul(k.transpose(-2, -1)))
+      .matmul(v)
+      .transpose(1, 2)
+      .reshape([-1, 16, 8]);
+  },
   'two dtypes': (x) =>
     x
       .gt(0)
@@ -208,6 +230,14 @@ export function disposeShared(): void {
   madeNorms?.affine.dispose();
   madeNorms?.bare.dispose();
   madeNorms = null;
+}
+
+/** A Vision Transformer of three blocks; wide weights, so that attention is not the same everywhere. */
+function smallViT(changes: Partial<ViTShape>): Module {
+  const shape = { ...PLAIN_VIT, width: 32, depth: 3, heads: 4, patchPx: 8, ...changes };
+  const network = new VisionTransformer(shape, { name: 'vit', title: 'ViT', sidePx: 32, numClasses: 2 });
+  for (const value of network.parameters()) if (value.shape.length > 1) init.normal_(value, 0, 0.2);
+  return network;
 }
 
 const labels = (...values: number[]): Tensor => tensor(values, [values.length], { dtype: 'int64' });
@@ -253,6 +283,18 @@ export const NETWORKS: Record<string, NetworkCase> = {
   'ConvNeXt-Tiny': {
     make: () => new ConvNeXt('tiny', { numClasses: 2 }).to({ memoryFormat: 'channelsLast' }),
     shape: [3, 45, 37],
+  },
+  'Vision Transformer with registers and layer scale': {
+    make: () => smallViT({ registers: 2, positions: 'patches', layerScale: 0.5 }),
+    shape: [3, 32, 32],
+  },
+  'Vision Transformer of CLIP’s kind': {
+    make: () => smallViT({ preNorm: true, patchBias: false, activation: 'quick-gelu' }),
+    shape: [3, 32, 32],
+  },
+  'Vision Transformer with waves and the mean of patches': {
+    make: () => smallViT({ positions: 'waves', embedding: 'mean-normed' }),
+    shape: [3, 32, 32],
   },
   'AC-GAN generator': {
     make: () => new AcganGenerator({ size: 16, latent: 12, classCount: 3 }),

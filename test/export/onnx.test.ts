@@ -14,7 +14,7 @@ import {
   tidy,
 } from 'graft-torch';
 import { F } from 'graft-torch/nn';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   checkOnnx,
   type ExportSummary,
@@ -29,8 +29,11 @@ const pathOf = (name: string): string => join(folder, `${name.replace(/\W+/g, '-
 
 let before: number;
 beforeAll(() => {
-  manualSeed(3);
   before = liveTensors();
+});
+// Each case draws what it would draw alone.
+beforeEach(() => {
+  manualSeed(3);
 });
 afterAll(() => {
   disposeShared();

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { liveTensors, manualSeed, noGrad, randn, savePth, type Tensor, tidy } from 'graft-torch';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { WriteError } from '../../packages/torch/src/base/errors.js';
 import { checkTorchScript, exportTorchScript } from '../../packages/torch/src/export/index.js';
 import { mountSmallDisk, noSmallDisk } from '../small-disk.js';
@@ -16,8 +16,11 @@ const hasTorch = spawnSync(python, ['-c', 'import torch']).status === 0;
 
 let before: number;
 beforeAll(() => {
-  manualSeed(5);
   before = liveTensors();
+});
+// Each case draws what it would draw alone.
+beforeEach(() => {
+  manualSeed(5);
 });
 afterAll(() => {
   disposeShared();

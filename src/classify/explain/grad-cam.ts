@@ -1,5 +1,5 @@
 /**
- * Where a convolutional network looks: its last maps, weighted by how much the score of a class grows with each of them.
+ * Where a network looks: its last maps, weighted by how much the score of a class grows with each of them.
  *
  *   Grad-CAM     L = ReLU(Σ_k w_k A_k),   w_k = mean over places of g = ∂y/∂A_k
  *                Selvaraju et al., "Grad-CAM", ICCV 2017
@@ -11,11 +11,21 @@ import { type Device, enableGrad, grad, noGrad, type Tensor, tensor, tidy, where
 
 export type CamVariant = 'grad-cam' | 'grad-cam++';
 
-/**
- * A network that hands out one of its maps on the way: input `[N, 3, H, W]` → `map` `[N, C, h, w]`, from which `score`
- * `[N]` was computed with a graph. The caller disposes both.
- */
-export type MappedForward = (input: Tensor) => { map: Tensor; score: Tensor };
+/** What a network gives with one of its maps; the caller disposes both. */
+export interface Mapped {
+  /** `[N, C, h, w]`, or what `toMap` makes that of; `score` was computed from it with a graph. */
+  map: Tensor;
+  /** `[N]` */
+  score: Tensor;
+  /**
+   * Where `map` holds tokens `[N, T, C]`: these, or their gradient, as a map. What belongs to no place is left out, and has no
+   * part in the weights.
+   */
+  toMap?: ((tokens: Tensor) => Tensor) | undefined;
+}
+
+/** A network that hands out one of its maps on the way; input `[N, 3, H, W]`. */
+export type MappedForward = (input: Tensor) => Mapped;
 
 /**
  * Maps of evidence, one an image, at the size of the network's own map and without a scale; 0 where there is none.
@@ -31,14 +41,15 @@ export function gradCam(
 ): Tensor {
   const { variant = 'grad-cam', signs } = options;
   return tidy(() => {
-    const { map, score } = enableGrad(() => forward(input));
+    const { map, score, toMap = (tokens: Tensor) => tokens } = enableGrad(() => forward(input));
     try {
       const explained = enableGrad(() => score.mul(signsOf(signs, score)).sum());
-      const gradient = grad(explained, [map])[0]!; // [N, C, h, w]
+      const slope = grad(explained, [map])[0]!;
       return noGrad(() => {
+        const [places, gradient] = [toMap(map.detach()), toMap(slope)]; // [N, C, h, w]
         const weights =
-          variant === 'grad-cam' ? gradient.mean([2, 3], true) : plusPlusWeights(map.detach(), gradient);
-        return map.detach().mul(weights).sum([1]).relu(); // [N, h, w]
+          variant === 'grad-cam' ? gradient.mean([2, 3], true) : plusPlusWeights(places, gradient);
+        return places.mul(weights).sum([1]).relu(); // [N, h, w]
       });
     } finally {
       map.dispose();

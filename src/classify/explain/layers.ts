@@ -17,7 +17,7 @@ export const layersOf = (network: ClassifierModule): MapLayer[] =>
 
 /**
  * Runs something with a tap on a layer.
- * @returns its result, and the layer's map, which the caller disposes
+ * @returns its result, and what the layer gave, which the caller disposes: its map, or tokens that `toMap` makes one of
  */
 export function withTap<T>({ owner, method }: MapLayer, run: () => T): { result: T; map: Tensor } {
   const object = owner as Record<string, unknown>;
@@ -53,7 +53,7 @@ export function mappedForward(
 ): MappedForward {
   return (input) => {
     const { result, map } = withTap(layer, () => tidy(() => score(network.forward(input))));
-    return { map, score: result };
+    return { map, score: result, toMap: layer.toMap };
   };
 }
 
@@ -103,7 +103,8 @@ function sidesOf(
     const layer = layers[from];
     if (!layer) return network.forward(zeros([1, ...shape], { device: network.parameters()[0]!.device }));
     const { result, map } = withTap(layer, () => pass(from + 1));
-    if (map.shape.length === 4) sides.unshift({ layer, side: map.shape.at(-1)! });
+    const places = layer.toMap ? tidy(() => layer.toMap!(map).shape) : map.shape;
+    if (places.length === 4) sides.unshift({ layer, side: places.at(-1)! });
     map.dispose();
     return result;
   };

@@ -148,6 +148,8 @@ export const leakyRelu = (input: Tensor, negativeSlope = 0.01): Tensor =>
 export const silu = (input: Tensor): Tensor => aten.silu(input);
 /** `x · Φ(x)`, Φ the normal distribution's. Source: Hendrycks & Gimpel 2016. */
 export const gelu = (input: Tensor): Tensor => aten.gelu(input);
+/** `x · sigmoid(1.702 x)`: nearly GELU, as OpenAI's CLIP has it (Radford et al. 2021). */
+export const quickGelu = (input: Tensor): Tensor => aten.sigmoid(input.mul(1.702)).mul(input);
 export const sigmoid = (input: Tensor): Tensor => aten.sigmoid(input);
 export const tanh = (input: Tensor): Tensor => aten.tanh(input);
 export const softplus = (input: Tensor): Tensor => aten.softplus(input);
