@@ -1,7 +1,7 @@
 /**
  * Backbones: what turns images into the features that distribution metrics and privacy compare. Two need no download, a
- * random network and a classifier run of this project; the others take a file of the user's, or weights of the hub. One file each. A backbone of
- * one's own is any `FeatureExtractor`.
+ * random network and a classifier run of this project; the others take a file of the user's, or weights of the hub. One
+ * file each. A backbone of one's own is any `FeatureExtractor`.
  *
  *   const backbone = openBackbone('random', { calibrate: real }); // real: uint8 [N, 3, H, W]
  *   const features = await backbone.extract(real); // [N, D]
