@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { saveSafetensors, tensor } from 'graft-torch';
 import { writeJson } from 'graft-torch/base';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Dataset, openDataset } from '../data/dataset/dataset.js';
 import { chainWords, type Fit } from '../data/lineage/fitted.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
@@ -176,8 +176,24 @@ describe('files', () => {
   test('a backbone: random features have learned nothing, a network’s file is unknown', () => {
     expect(traceTraining('random').steps).toEqual([]);
     expect(traceTraining(`inception:${at('imagenet.pth')}`).unknown).toMatch(/from elsewhere/);
+    expect(traceTraining(`efficientnet-lite0:${at('imagenet.pth')}`).unknown).toMatch(
+      /^weights file imagenet\.pth: a file from elsewhere/,
+    );
+    expect(traceTraining('efficientnet-lite0:gone.pth').unknown).toMatch(/gone\.pth: it is not there/);
+    expect(traceTraining('efficientnet-lite0:hf:a/b/c.pth').unknown).toMatch(/weights file hf:a\/b\/c\.pth/);
     expect(traceTraining('hf:a/b/c.pth').unknown).toMatch(/weights file hf:a\/b\/c.pth/);
   });
+});
+
+test('a network with the weights of a run knows what the run knows; one that says itself is believed; auto is what it is', () => {
+  const steps = (reference: string): string[] => chains(traceTraining(reference).steps);
+  expect(steps(`efficientnet-lite0:${at('clf', 'weights.safetensors')}`)).toEqual(['classifier run clf']);
+  expect(steps(`efficientnet-lite0:${at('copy.safetensors')}`)).toEqual(['classifier run clf']);
+  vi.stubEnv('GRAFT_BACKBONE', `efficientnet-lite0:${at('copy.safetensors')}`);
+  expect(steps('auto')).toEqual(['classifier run clf']);
+  vi.stubEnv('GRAFT_BACKBONE', 'random');
+  expect(steps('auto')).toEqual([]);
+  vi.unstubAllEnvs();
 });
 
 test('runs that are said to be made from each other do not go on for ever', () => {

@@ -42,7 +42,8 @@ export interface Trace {
 
 /**
  * @param reference a run folder; a file in it, or exported from it; another file of weights, or `hf:…`; a folder of
- * synthetic images; a backbone as `metrics/backbone/spec.ts` has it. `random` features are fitted to nothing but what
+ * synthetic images; a backbone as `metrics/backbone/spec.ts` has it, of which weights behind a network's name are asked as any
+ * file of weights is. `random` features are fitted to nothing but what
  * they are used on
  */
 export function traceTraining(reference: string): Trace {
@@ -68,10 +69,12 @@ function stepsOf(reference: string, within: readonly string[] = []): Fit[] {
       ? folderSteps(path, reference, within)
       : fileSteps(path, reference, within);
   }
-  if (/\.(pth|safetensors|bin)$/i.test(reference) && !/^\w+:/.test(reference))
+  if (/\.(pth|safetensors|bin)$/i.test(reference) && !/^[\w.-]+:/.test(reference))
     return [gone(`weights file ${basename(reference)}`)];
   const spec = parseBackboneSpec(reference);
   if (spec.kind === 'random') return [];
+  if (spec.kind === 'network' && spec.path.startsWith(HUB_PREFIX))
+    return fileSteps(weightsFilePath(spec.path), spec.path, within);
   return spec.kind === 'run' || !existsSync(spec.path)
     ? [gone(`${spec.kind === 'run' ? 'run' : 'weights file'} ${basename(spec.path)}`)]
     : fileSteps(realpathSync(spec.path), spec.path, within);
