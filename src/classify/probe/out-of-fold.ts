@@ -14,11 +14,13 @@ import {
   targetsOf,
   type WeightingOptions,
 } from './logistic.js';
-import { solveLogistic } from './solver.js';
+import { type LogisticSolution, solveLogistic } from './solver.js';
 
 const f64 = { dtype: 'float64' } as const;
 /** Tolerance from which products in float32 are good enough. */
 const COARSE = 1e-5;
+/** Within which they are, or never will be. */
+const COARSE_ITERATIONS = 300;
 
 export type Criterion = 'logLoss' | 'auc';
 
@@ -44,6 +46,8 @@ export interface ValidationOptions extends WeightingOptions {
 export interface Validation {
   /** `[N, D + 1]`: the design's, in the precision that the tolerance needs. */
   x: Tensor;
+  /** The same in float64. */
+  exact: Tensor;
   constant: number;
   targets: ArrayLike<number>;
   classes: number;
@@ -83,6 +87,7 @@ export function validationOf(
     throw new DataError(`probe: no row outside fold ${empty + 1} has a weight above 0: ask for fewer folds`);
   return {
     x: tolerance < COARSE ? design.x : design.x.to({ dtype: 'float32' }),
+    exact: design.x,
     constant: design.constant,
     targets,
     classes,
@@ -131,19 +136,29 @@ export function scoredAlong(
   criterion: Criterion,
 ): ScoredPoint[] {
   const strengths = [...new Set(grid)].sort((a, b) => a - b);
-  const { x, constant, targets, classes, folds, foldOf, fitWeights, penalty, tolerance } = validation;
+  const { x, constant, targets, classes, folds, foldOf, fitWeights, penalty, tolerance, maxIterations } =
+    validation;
   const rows = targets.length;
   const all = tidy(() => {
     const units = strengths.flatMap((C) => validation.fitTotals.map((total) => C * total * constant));
     const scale = tensor(Float64Array.from(strengths), [1, strengths.length, 1, 1]);
-    const { weights, gradients, iterations } = solveLogistic({
-      x,
-      targets: targetsOf(targets, classes),
-      rowWeights: fitWeights.unsqueeze(1).mul(scale).view([rows, units.length, 1]),
-      penalty: aten.repeat(penalty, [1, strengths.length, 1]),
-      tolerances: units.map((unit) => unit * tolerance),
-      maxIterations: validation.maxIterations,
-    });
+    const solve = (x: Tensor, maxIterations: number): LogisticSolution =>
+      solveLogistic({
+        x,
+        targets: targetsOf(targets, classes),
+        rowWeights: fitWeights.unsqueeze(1).mul(scale).view([rows, units.length, 1]),
+        penalty: aten.repeat(penalty, [1, strengths.length, 1]),
+        tolerances: units.map((unit) => unit * tolerance),
+        maxIterations,
+      });
+    const within = ({ gradients }: LogisticSolution): boolean =>
+      units.every((unit, p) => gradients[p]! / unit <= tolerance);
+    const { x: design } = validation;
+    const isCoarse = design.dtype === 'float32';
+    let solution = solve(design, isCoarse ? Math.min(COARSE_ITERATIONS, maxIterations) : maxIterations);
+    // Columns that are nearly alike can need more digits than float32 has.
+    if (isCoarse && !within(solution)) solution = solve(validation.exact, maxIterations);
+    const { weights, gradients, iterations } = solution;
     units.forEach((unit, p) => {
       const strength = strengths[Math.floor(p / folds)]!;
       requireConverged(gradients[p]! / unit, { tolerance, iterations: iterations[p]!, strength });
