@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Dataset, openDataset } from '../data/dataset/dataset.js';
 import { chainWords, type Fit } from '../data/lineage/fitted.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
+import { NETWORKS } from '../models/index.js';
 import { createRun } from '../run/run-folder.js';
 import { writeLearned } from './learned.js';
 import { fittedMetadata, ownFit, writeRecord } from './record.js';
@@ -171,6 +172,24 @@ describe('files', () => {
     const { trainingGroups, unknown } = traceTraining(at(name));
     expect(trainingGroups).toBeNull();
     expect(unknown).toMatch(reason);
+  });
+
+  test('weights that are published are known by their name: natural images hold none of ours, web images may', () => {
+    const imagenet = traceTraining('hf:timm/tf_efficientnet_lite0.in1k/model.safetensors');
+    expect(imagenet).toMatchObject({ unknown: null, trainingGroups: new Set() });
+    expect(imagenet.steps[0]!.dataset!.name).toBe('ImageNet-1k');
+    const clip = [...NETWORKS.values()]
+      .flatMap(({ published }) => published)
+      .find((one) => one.mayKnowDermoscopy)!;
+    const { unknown, trainingGroups } = traceTraining(clip.where);
+    expect(unknown).toMatch(/pretraining data unknown: .*, which may hold dermoscopy$/);
+    expect(trainingGroups).toBeNull();
+  });
+
+  test.skipIf(!process.env.GRAFT_TEST_WEIGHTS)('weights of a package are known by their bytes', () => {
+    const from = join(process.env.GRAFT_TEST_WEIGHTS!, 'efficientnet-lite0-57934424.pth');
+    copyFileSync(from, at('renamed.pth'));
+    expect(traceTraining(at('renamed.pth'))).toMatchObject({ unknown: null, trainingGroups: new Set() });
   });
 
   test('a backbone: random features have learned nothing, a network’s file is unknown', () => {
