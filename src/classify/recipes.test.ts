@@ -24,7 +24,9 @@ it('resolves every recipe of a classifier', () => {
     'efficientnet-b0-64',
     'efficientnet-b3-128',
     'efficientnet-b3-128-original',
+    'efficientnet-lite0-128',
     'ham10000-classes-128',
+    'probe',
   ]);
   for (const name of names) expect(() => checkRecipe(resolve(name))).not.toThrow();
 });
