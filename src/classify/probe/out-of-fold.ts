@@ -17,6 +17,11 @@ import {
 import { type LogisticSolution, solveLogistic } from './solver.js';
 
 const f64 = { dtype: 'float64' } as const;
+/**
+ * Of a column whose deviation over all rows is 1: less is the rounding of a column that is constant in a fold's rows, and its
+ * weight would go without a penalty. A rare feature that one row in 10⁹ has would be cut off; float32 features have none.
+ */
+const NO_VARIANCE = 1e-9;
 /** Tolerance from which products in float32 are good enough. */
 const COARSE = 1e-5;
 /** Within which they are, or never will be. */
@@ -118,7 +123,7 @@ function ownPenalty(design: Design, weights: Tensor): Tensor {
     const body = design.x.narrow(1, 0, width);
     // Columns are centred over all rows: E[x²] − E[x]² loses no digits that matter.
     const variance = columnDeviations(body, weights).square().sub(columnMeans(body, weights).square());
-    const own = aten.where.self(variance.gt(1e-20), variance, aten.ones_like(variance));
+    const own = aten.where.self(variance.gt(NO_VARIANCE), variance, aten.ones_like(variance));
     const penalty = penaltyOf(design);
     penalty.narrow(0, 0, width).mul_(own.t().unsqueeze(2));
     return penalty;
