@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { liveTensors, loadSafetensors, saveSafetensors, tensor, tidy, withSeed } from 'graft-torch';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openExtractor } from '../../metrics/backbone/index.js';
 import { networkEntry } from '../../models/index.js';
 import { InterruptedError, neverInterrupted, readRunConfig } from '../../run/index.js';
 import { type ClassifierRecipe, checkRecipe, classifierRecipeSchema } from '../config.js';
@@ -128,6 +129,10 @@ describe('a probe', () => {
     });
     expect(card).toMatch(/the network stays as it is; logistic regression on its 1280 features/);
     expect(card).not.toMatch(/learning rate/);
+    // Its features are nobody's but the network's below.
+    await expect(openExtractor(runDir, { device: 'cpu' })).rejects.toThrow(
+      `is a probe, whose features are those of the network that it looks through; name that: efficientnet-lite0:${weights}`,
+    );
   });
 
   it('is refused, or says what is missing, where its weights are not those it was fitted on', async () => {
