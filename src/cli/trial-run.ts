@@ -8,6 +8,7 @@ import { describeExecutor, openExecutor, openStore, threadsElsewhere } from '../
 import {
   BoardReader,
   checkPictures,
+  classifierConfig,
   describeSetting,
   openTrial,
   prepareTrial,
@@ -164,6 +165,11 @@ export async function runTrialToEnd(
 ): Promise<void> {
   const { quiet } = globalOptions(command);
   const view = new BoardView({ quiet });
+  // The first fit of a probe makes the features that all others find.
+  const isProbe = classifierConfig(trial.config).method === 'probe';
+  const featuresFirst = isProbe
+    ? '; features that are not there yet are made first, which takes minutes'
+    : '';
   try {
     const summary = await withInterrupt(
       async (interrupt) =>
@@ -175,7 +181,7 @@ export async function runTrialToEnd(
           deviation: flags.deviation,
           onNotice: (message) => view.note(message),
           executor: await openExecutor(run.dir, flags, { warn: (message) => view.note(message), interrupt }),
-          onProbe: (title) => view.note(`measuring what this machine has room for: ${title}`),
+          onProbe: (title) => view.note(`measuring what this machine has room for: ${title}${featuresFirst}`),
           onRoom: ({ chosen }) => view.note(`room for ${describeSetting(chosen)}`),
           onTurn: (board) => view.show(board),
           onJob: (title, outcome) => {

@@ -24,7 +24,7 @@ export { type Cost, estimateCost } from './cost.js';
 export { readSchedule } from './jobs.js';
 // What it will see and cost.
 export { type ArmImages, armImages, trialPower } from './outlook.js';
-export type { TrialJob } from './plan.js';
+export { classifierConfig, type TrialJob } from './plan.js';
 export { type ProbeKind, probe } from './probe.js';
 export { withModules, withRecipePaths } from './recipe-paths.js';
 // Held to a plan.
