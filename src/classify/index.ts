@@ -37,6 +37,7 @@ export type { SyntheticImages } from './training-set.js';
 // A network or an augmentation of one's own.
 
 export {
+  architectureTitle,
   type ClassifierModule,
   type NetworkContext,
   type NetworkMaker,
