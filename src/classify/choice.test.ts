@@ -1,7 +1,7 @@
 import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import { assessOutputs } from './assess.js';
-import { type Choice, choose, figureOf, requireChoice, signOf } from './choice.js';
+import { type Choice, choiceWords, choose, figureOf, requireChoice, signOf } from './choice.js';
 import { makeDisks } from './disks.test-data.js';
 
 const fresh = (): Choice => ({ best: null, recent: [], stale: 0 });
@@ -100,6 +100,16 @@ it('looks at the figure asked for, the larger, the better', () => {
   const both = Float64Array.from([2, 0, 1, 0, 0, 1, 0, 1, 0, 2, 0, 3]);
   const several = assessOutputs(both, indices, { ...data, classes: ['malignant', 'benign'] });
   expect(figureOf(several, 'balancedAccuracy')).toBeCloseTo((2 / 3 + 1) / 2, 12);
+});
+
+it('says how a step was chosen', () => {
+  expect(choiceWords(undefined)).toBe('');
+  expect(choiceWords({ by: 'logLoss', window: 3, figure: 0.41236, auc: 0.812 })).toBe(
+    ', by the mean log loss of 3 validations: 0.412, with an AUC of 0.812 at the step itself',
+  );
+  expect(choiceWords({ by: 'balancedAccuracy', window: 1, figure: 0.7, auc: 0.9 })).toBe(
+    ', by the balanced accuracy: 0.700, with an AUC of 0.900 at the step itself',
+  );
 });
 
 it('refuses what nothing can be chosen by', () => {

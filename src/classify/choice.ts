@@ -64,6 +64,25 @@ export function choose(
   return { isBest, smoothed, whole };
 }
 
+/** How a run's step was chosen: by which figure, its mean over how many validations, and what its own validation says. */
+export interface ChoiceSummary {
+  by: BestBy;
+  /** Validations that were averaged. */
+  window: number;
+  /** The mean at the chosen step, in its own unit. */
+  figure: number;
+  /** Of the chosen validation by itself. */
+  auc: number;
+}
+
+/** In words, to follow the step; nothing where the AUC of each validation by itself chose it. */
+export function choiceWords(choice: ChoiceSummary | undefined): string {
+  if (!choice) return '';
+  const name = { auc: 'AUC', logLoss: 'log loss', balancedAccuracy: 'balanced accuracy' }[choice.by];
+  const what = choice.window > 1 ? `mean ${name} of ${choice.window} validations` : name;
+  return `, by the ${what}: ${choice.figure.toFixed(3)}, with an AUC of ${choice.auc.toFixed(3)} at the step itself`;
+}
+
 /** @throws ConfigError where nothing can be chosen so */
 export function requireChoice(recipe: {
   target: 'binary' | 'classes';

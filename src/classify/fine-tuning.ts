@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { bestBys } from './choice.js';
 import { classWeightings } from './class-weights.js';
+import { HEAD_LEARNING_RATE } from './head-warmup.js';
 import { progressiveSchema } from './resizing.js';
 
 export const fineTuningShape = {
@@ -62,8 +63,13 @@ export const fineTuningShape = {
     .min(0)
     .default(0)
     .describe(
-      'of the steps, the first ones, in which the last layer alone learns, at the whole learningRate; schedule and warmupSteps begin behind them. Kumar et al. 2022',
+      'of the steps, the first ones, in which the last layer alone learns; schedule and warmupSteps begin behind them. Kumar et al. 2022',
     ),
+  headLearningRate: z
+    .number()
+    .positive()
+    .default(HEAD_LEARNING_RATE)
+    .describe('in headWarmupSteps, constant: Adam’s own rate, since a head begins at random'),
   progressive: progressiveSchema,
   bestBy: z
     .enum(bestBys)

@@ -51,6 +51,7 @@ const recipe = (changes: Partial<ClassifierRecipe> = {}): ClassifierRecipe => ({
     batchSize: 16,
     steps: 8,
     headWarmupSteps: HEAD_STEPS,
+    headLearningRate: 2e-3,
     warmupSteps: 2,
     evaluateEvery: 2,
     logEvery: 1,
@@ -241,12 +242,12 @@ describe('a run that begins with its head', () => {
     expect(file(weightsPath(join(dir, 'killed')))).toBe(file(weightsPath(join(dir, 'whole'))));
   });
 
-  it('has the whole rate for its head, and its schedule behind it', () => {
+  it('has a rate of its own for its head, and its schedule behind it', () => {
     const rates = readEvents(join(dir, 'whole', 'events.jsonl'))
       .filter(({ type }) => type === 'losses')
       .map(({ learningRate }) => (learningRate as number) / 1e-3);
     const cosine = (done: number): number => 0.5 * (1 + Math.cos((Math.PI * done) / 3));
-    const wanted = [1, 1, 1, 0.5, 1, cosine(0), cosine(1), cosine(2)];
+    const wanted = [2, 2, 2, 0.5, 1, cosine(0), cosine(1), cosine(2)];
     expect(rates).toHaveLength(wanted.length);
     rates.forEach((rate, i) => {
       expect(rate).toBeCloseTo(wanted[i]!, 10);
@@ -256,7 +257,7 @@ describe('a run that begins with its head', () => {
   it('does not lose patience before fine-tuning has begun', async () => {
     const config = recipe({
       ...{ weights, steps: 20, evaluateEvery: 1, headWarmupSteps: 6, warmupSteps: 0 },
-      ...{ learningRate: 1e-12, patience: 2, schedule: 'constant' },
+      ...{ learningRate: 1e-12, headLearningRate: 1e-12, patience: 2, schedule: 'constant' },
     });
     const result = await train('patient', { config });
     // Nothing is learned: without the head's steps it would have stopped by the fourth.
@@ -266,6 +267,9 @@ describe('a run that begins with its head', () => {
 });
 
 it('refuses a head on weights that know nothing, and steps that are not there', () => {
+  expect(() => checkRecipe(recipe({ headWarmupSteps: 0 }))).toThrow(
+    /^headLearningRate is of headWarmupSteps/,
+  );
   expect(() => checkRecipe(recipe())).toThrow(/^headWarmupSteps: a head on weights that were never trained/);
   expect(() => checkRecipe(recipe({ weights: 'a.safetensors' }))).not.toThrow();
   expect(() => checkRecipe(recipe({ own: ['network'] }))).not.toThrow();

@@ -12,6 +12,9 @@ import { ConfigError } from 'graft-torch/base';
 import type { Module } from 'graft-torch/nn';
 import { ImageNetwork } from '../models/index.js';
 
+/** Kingma & Ba's, 2015. What fine-tunes weights is far too slow for a layer that begins at random. */
+export const HEAD_LEARNING_RATE = 1e-3;
+
 /** A network of Graft, or one of one's own (`ClassifierModule`). */
 interface Network extends Module {
   forward(images: Tensor): Tensor;
@@ -71,13 +74,19 @@ export function headOf(network: Network): Head {
 /** @throws ConfigError where there is nothing to warm up for, or no steps are left */
 export function requireHeadWarmup(recipe: {
   headWarmupSteps: number;
+  headLearningRate: number;
   warmupSteps: number;
   steps: number;
   weights: string | null;
   own?: readonly string[] | undefined;
 }): void {
   const { headWarmupSteps, warmupSteps, steps, weights, own } = recipe;
-  if (headWarmupSteps === 0) return;
+  if (headWarmupSteps === 0) {
+    if (recipe.headLearningRate === HEAD_LEARNING_RATE) return;
+    throw new ConfigError(
+      'headLearningRate is of headWarmupSteps, and there are none; set headWarmupSteps, or leave this key out',
+    );
+  }
   if (weights === null && !own?.includes('network'))
     throw new ConfigError(
       'headWarmupSteps: a head on weights that were never trained has nothing to learn from; give weights, or set headWarmupSteps=0',

@@ -11,6 +11,7 @@
 
 // Recipes and runs: training, and opening what was trained.
 
+export { type ChoiceSummary, choiceWords } from './choice.js';
 export {
   type ClassifierConfig,
   type ClassifierRecipe,

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
+import { HEAD_LEARNING_RATE } from './head-warmup.js';
 
 export const probeSchema = z
   .strictObject({
@@ -59,6 +60,7 @@ const MEANINGLESS: Readonly<Record<string, unknown>> = {
   emaDecay: 0,
   frozenBlocks: 0,
   headWarmupSteps: 0,
+  headLearningRate: HEAD_LEARNING_RATE,
   validationWindow: 1,
   bestBy: 'auc',
   progressive: [],

@@ -19,7 +19,7 @@ import {
   runStatus,
 } from '../run/index.js';
 import type { Interval, SplitScores } from '../stats/index.js';
-import type { BestBy } from './choice.js';
+import type { BestBy, ChoiceSummary } from './choice.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
 import { networkFor } from './network.js';
 import { type ClassifierModule, type OwnParts, reopenParts } from './own.js';
@@ -58,11 +58,8 @@ export interface ClassifierSummary {
   /** Of target classes: every class against the rest, and the means over classes. */
   byClass?: Record<EvaluationSplit, ClassSummary>;
   bestStep: number;
-  /**
-   * How the step was chosen where it was not by the AUC of each validation by itself: by which figure, its mean over how many
-   * validations, that mean at the chosen step, and the chosen validation's own AUC.
-   */
-  choice?: { by: BestBy; window: number; figure: number; auc: number };
+  /** How the step was chosen, where it was not by the AUC of each validation by itself. */
+  choice?: ChoiceSummary;
   steps: number;
   stoppedEarly: boolean;
   images: { real: number; realPositive: number; synthetic: number; syntheticPositive: number };

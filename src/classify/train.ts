@@ -238,7 +238,7 @@ async function loop(whole: Training): Promise<void> {
   while (state.step < recipe.steps && !isStale(recipe, progress)) {
     const started = performance.now();
     const { images, indices } = await state.loader.next();
-    const learningRate = recipe.learningRate * rateFactor(recipe, cosine, state);
+    const learningRate = rateOf(recipe, cosine, state);
     optimizerNow(state, recipe).lr = learningRate;
     const loss = step(images, indices, state.step);
     images.dispose();
@@ -273,13 +273,22 @@ async function loop(whole: Training): Promise<void> {
 const isStale = (recipe: ClassifierRecipe, progress: Progress): boolean =>
   recipe.patience > 0 && progress.stale >= recipe.patience;
 
-/** Factor of the base learning rate for the next step; the head's own steps have the whole of it. */
-function rateFactor(recipe: ClassifierRecipe, cosine: (step: number) => number, state: State): number {
+/** Learning rate of the next step. */
+function rateOf(recipe: ClassifierRecipe, cosine: (step: number) => number, state: State): number {
   const step = state.step - recipe.headWarmupSteps;
-  if (step < 0) return 1;
+  if (step < 0) return recipe.headLearningRate;
+  return recipe.learningRate * rateFactor(recipe, cosine, { ...state, step });
+}
+
+/** Factor of the base learning rate. @param state.step steps made behind the head's */
+function rateFactor(
+  recipe: ClassifierRecipe,
+  cosine: (step: number) => number,
+  { step, plateau }: Pick<State, 'step' | 'plateau'>,
+): number {
   if (recipe.schedule === 'cosine') return cosine(step);
   const warmup = recipe.warmupSteps > 0 ? Math.min(1, (step + 1) / recipe.warmupSteps) : 1;
-  return warmup * (recipe.schedule === 'plateau' ? state.plateau.state.scale : 1);
+  return warmup * (recipe.schedule === 'plateau' ? plateau.state.scale : 1);
 }
 
 /** Scores the validation split; returns whether it is the best so far. */

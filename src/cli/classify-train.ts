@@ -5,6 +5,7 @@ import { commandLine } from '../base/index.js';
 import type { ClassifierConfig, ClassifierResult } from '../classify/index.js';
 import {
   binaryCounts,
+  choiceWords,
   classifierConfigSchema,
   fewLines,
   networkTitle,
@@ -189,14 +190,6 @@ const courseWords = (title: string, { probe, steps, stoppedEarly }: ClassifierRe
     ? `Fitted a probe on ${probe.features} features of ${title} (C ${probe.strength.toPrecision(3)}, ${steps} iterations) to`
     : `Trained ${title} for ${steps} steps${stoppedEarly ? ' (stopped early)' : ''} on`;
 
-/** How the step was chosen, where it was not by the AUC of each validation. */
-function choiceWords({ choice }: ClassifierResult): string {
-  if (!choice) return '';
-  const name = { auc: 'AUC', logLoss: 'log loss', balancedAccuracy: 'balanced accuracy' }[choice.by];
-  const mean = choice.window > 1 ? ` over ${choice.window} validations` : '';
-  return `, by the ${choice.window > 1 ? `mean ${name}` : name}${mean}: ${choice.figure.toFixed(3)}, with an AUC of ${choice.auc.toFixed(3)} at the step itself`;
-}
-
 function describeRun(runDir: string, result: ClassifierResult, few: readonly string[]): string {
   const { images, test, testAucInterval } = result;
   const interval = testAucInterval
@@ -204,7 +197,7 @@ function describeRun(runDir: string, result: ClassifierResult, few: readonly str
     : '';
   const positives = result.testScores.filter((row) => row.label === 1).length;
   return [
-    `${courseWords(networkTitle(readClassifierConfig(runDir)), result)} ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive)${result.probe ? '' : `; best at step ${result.bestStep}${choiceWords(result)}`}.`,
+    `${courseWords(networkTitle(readClassifierConfig(runDir)), result)} ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive)${result.probe ? '' : `; best at step ${result.bestStep}${choiceWords(result.choice)}`}.`,
     `Validation AUC ${result.valAuc.toFixed(3)}; test AUC ${result.testAuc.toFixed(3)}${interval}, ${result.testScores.length} images, ${positives} positive.`,
     ...few,
     ...(result.byClass
