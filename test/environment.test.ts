@@ -25,12 +25,14 @@ test('the user’s kernels, language, time zone and colours decide nothing; wher
       FORCE_COLOR: '1',
       CI: 'true',
     },
+    ...{ GRAFT_BACKBONE: 'efficientnet-lite0:w.pth', GRAFT_TEST_WEIGHTS: '/w' },
     ...{ GRAFT_CACHE: '/c', XDG_CACHE_HOME: '/c', AWS_REGION: 'x', KUBECONFIG: '/k', PGHOST: 'x' },
   };
   settleEnvironment(env);
   expect(env).toEqual({
     ...{ PATH: '/bin', HOME: '/root', TMPDIR: '/tmp/a b', LIBTORCH: '/opt/torch', CUDA_VISIBLE_DEVICES: '0' },
     ...{ LC_ALL: 'C.UTF-8', TZ: 'UTC', TERM: 'dumb', GRAFT_ADDON_CACHE: '/c/addon' },
+    ...{ GRAFT_BACKBONE: 'random', GRAFT_TEST_WEIGHTS: '/w' },
   });
 });
 

@@ -13,15 +13,16 @@ const FOREIGN = [
   /^(OPENBLAS|GOTO|MKL|DNNL|ONEDNN|ATEN|CUBLAS|NVIDIA_TF32|TORCH_ALLOW|OMP|GOMP|KMP)_/,
   // Language, time zone, colours, terminal, continuous integration.
   /^(LANG|LANGUAGE|LC_\w+|TZ|NO_COLOR|FORCE_COLOR|CLICOLOR\w*|TERM|COLUMNS|LINES|CI)$/,
-  // Of the services that Graft talks to, and of Graft itself.
-  /^(GRAFT|HF|AWS|MLFLOW|SLURM|SBATCH|KUBE|PG)_?[A-Z]/,
+  // Of the services that Graft talks to, and of Graft itself; GRAFT_TEST_… says where a test finds what is not in the tree.
+  /^(GRAFT(?!_TEST_)|HF|AWS|MLFLOW|SLURM|SBATCH|KUBE|PG)_?[A-Z]/,
   /^XDG_CACHE_HOME$/,
 ];
 
 /** The engine is the user's, wherever a test puts other caches. */
 const engineDir = (env: NodeJS.ProcessEnv) => ({ GRAFT_ADDON_CACHE: addonCacheDir(env) });
 
-const SETTLED = { LC_ALL: 'C.UTF-8', TZ: 'UTC', TERM: 'dumb' };
+/** What `--backbone auto` takes must not depend on weights that the user has fetched. */
+const SETTLED = { GRAFT_BACKBONE: 'random', LC_ALL: 'C.UTF-8', TZ: 'UTC', TERM: 'dumb' };
 
 /** Settles the environment in place. */
 export function settleEnvironment(env: NodeJS.ProcessEnv): void {

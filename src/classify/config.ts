@@ -61,7 +61,7 @@ export const classifierRecipeSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      'file to start from, safetensors or PyTorch (.pth) under lukemelas’, timm’s or torchvision’s names, or hf:<owner>/<repository>/<file> on the Hugging Face hub; null: from scratch',
+      'file to start from, safetensors or PyTorch (.pth) under the key names of the libraries that publish such weights, or hf:<owner>/<repository>/<file> on the Hugging Face hub; null: from scratch',
     ),
   weightsHash: z
     .string()

@@ -273,6 +273,7 @@ it('refuses a head on weights that know nothing, and steps that are not there', 
   expect(() => checkRecipe(recipe())).toThrow(/^headWarmupSteps: a head on weights that were never trained/);
   expect(() => checkRecipe(recipe({ weights: 'a.safetensors' }))).not.toThrow();
   expect(() => checkRecipe(recipe({ own: ['network'] }))).not.toThrow();
+  expect(() => checkRecipe(recipe({ module: 'own.js' }))).not.toThrow();
   expect(() => checkRecipe(recipe({ weights: 'a.safetensors', headWarmupSteps: 6 }))).toThrow(
     /headWarmupSteps \(6\) and warmupSteps \(2\) leave nothing of 8 steps/,
   );

@@ -78,16 +78,18 @@ export function requireHeadWarmup(recipe: {
   warmupSteps: number;
   steps: number;
   weights: string | null;
+  module?: string | undefined;
   own?: readonly string[] | undefined;
 }): void {
-  const { headWarmupSteps, warmupSteps, steps, weights, own } = recipe;
+  const { headWarmupSteps, warmupSteps, steps, weights, module, own } = recipe;
   if (headWarmupSteps === 0) {
     if (recipe.headLearningRate === HEAD_LEARNING_RATE) return;
     throw new ConfigError(
       'headLearningRate is of headWarmupSteps, and there are none; set headWarmupSteps, or leave this key out',
     );
   }
-  if (weights === null && !own?.includes('network'))
+  // A network of one's own comes with weights, or a module may hold one that is not opened yet.
+  if (weights === null && module === undefined && !own?.includes('network'))
     throw new ConfigError(
       'headWarmupSteps: a head on weights that were never trained has nothing to learn from; give weights, or set headWarmupSteps=0',
     );

@@ -35,7 +35,7 @@ export function registerExport(classify: Command): void {
       'graft classify export runs/first --out classifier.onnx',
     ],
     ['a module for torch.jit.load', 'graft classify export runs/first --out classifier.pt'],
-    ['weights under lukemelas’ names', 'graft classify export runs/first --out classifier.pth'],
+    ['weights under the network’s own key names', 'graft classify export runs/first --out classifier.pth'],
   ]);
 }
 

@@ -5,6 +5,7 @@ import { commandLine } from '../base/index.js';
 import type { ClassifierConfig, ClassifierResult } from '../classify/index.js';
 import {
   binaryCounts,
+  checkRecipe,
   choiceWords,
   classifierConfigSchema,
   fewLines,
@@ -89,7 +90,11 @@ interface TrainOptions {
 }
 
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
-  const settled = { ...options, settle: settleThreads };
+  const settle = (config: ClassifierConfig): ClassifierConfig => {
+    checkRecipe(config);
+    return settleThreads(config);
+  };
+  const settled = { ...options, settle };
   const config = await commandConfig(command, classifierConfigSchema, 'classifier', settled, [
     { flag: '--data', key: 'data', value: options.data },
     { flag: '--part', key: 'weightsPart', value: options.part },
@@ -134,8 +139,7 @@ async function runToEnd(
     channels: config.channels ?? (ifExists === 'continue' ? 3 : undefined),
   });
   if (ifExists === 'refuse')
-    for (const { role, artefact, why } of await requireUnseenParts(config, dataset))
-      if (role === 'module') warning(`${artefact}: ${why}`);
+    for (const { artefact, why } of await requireUnseenParts(config, dataset)) warning(`${artefact}: ${why}`);
   const synthetic = await readSyntheticFolders(folders, dataset, {
     sizePx: config.imageSize,
     channels: cache.channels,

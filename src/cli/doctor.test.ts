@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import { autoBackbone } from '../metrics/backbone/index.js';
 import type { CommandEntry } from './command-table.js';
 import {
+  describeBackbone,
   describeBlas,
   describeJpeg,
   describeThreads,
@@ -37,6 +39,7 @@ describe('graft doctor', () => {
       'CUDA',
       'threads',
       'OMP_WAIT_POLICY',
+      'backbone auto',
     ])
       expect(values.get(name), name).toBeTruthy();
     for (const name of ['BLAS', 'oneDNN', 'JPEG', 'CPU', 'memory', 'disk'])
@@ -89,6 +92,20 @@ describe('the judgements', () => {
     expect(describeJpeg(undefined)).toMatchObject({
       status: 'warn',
       remedy: expect.stringMatching(/jpeg.*npm run setup/),
+    });
+  });
+
+  it('says what the backbone auto would take, and what is wrong with the variable', () => {
+    expect(describeBackbone(() => ({ spec: 'random', why: 'no weights are at hand' }))).toEqual({
+      ...{ name: 'backbone auto', status: 'ok', value: 'random (no weights are at hand)' },
+    });
+    const wrong = describeBackbone(() => autoBackbone({ GRAFT_BACKBONE: 'efficientnet-lite0:gone.pth' }));
+    expect(wrong).toMatchObject({
+      status: 'warn',
+      value: expect.stringMatching(
+        /^GRAFT_BACKBONE=efficientnet-lite0:gone\.pth: the weights are not there$/,
+      ),
+      remedy: 'correct the path or unset the variable',
     });
   });
 

@@ -82,7 +82,20 @@ async function describeEngine(command: Command): Promise<Finding[]> {
     describeBlas(libraries, info),
     describeOneDnn(info),
     describeJpeg((await import('../image/index.js')).jpegLibrary()),
+    describeBackbone((await import('../metrics/backbone/index.js')).autoBackbone),
   ];
+}
+
+/** What `--backbone auto` would take. @param find throws where a variable names what is not there */
+export function describeBackbone(find: () => { spec: string; why: string }): Finding {
+  const name = 'backbone auto';
+  try {
+    const { spec, why } = find();
+    return { name, status: 'ok', value: `${spec} (${why})` };
+  } catch (error) {
+    const [value = '', ...remedy] = (error as Error).message.split('; ');
+    return { name, status: 'warn', value, remedy: remedy.join('; ') || value };
+  }
 }
 
 function describeLibtorch(info: EngineInfo, libraries: readonly string[]): Finding {

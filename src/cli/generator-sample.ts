@@ -5,6 +5,7 @@ import { ConfigError } from 'graft-torch/base';
 import type { ChoiceLineage, Lineage } from '../data/lineage/index.js';
 import type { ChoiceOptions } from '../generate/index.js';
 import { needsDiscriminator, openGenerator, sampleToFolder } from '../generate/index.js';
+import { settleBackbone } from '../metrics/backbone/index.js';
 import { InterruptedError, Progress, withInterrupt } from '../run/index.js';
 import {
   addTrustOption,
@@ -78,7 +79,7 @@ export function registerSample(generator: Command): void {
     .option('--data <dir>', 'dataset that the run was trained on, if it has moved: diverse, filtered')
     .option(
       '--backbone <which>',
-      'features for diverse and filtered: random, a classifier run on the same dataset, inception:FILE, FILE.pt or FILE.onnx (default: random)',
+      'features for diverse and filtered: random, a classifier run on the same dataset, NETWORK:FILE, inception:FILE, FILE.pt or FILE.onnx, auto (default: random)',
     )
     .option('--sheet <file.png>', 'contact sheet of what was chosen, passed over and rejected')
     .action(async (dir: string, flags: SampleFlags, command: Command) => sampleCommand(dir, flags, command));
@@ -95,6 +96,10 @@ export function registerSample(generator: Command): void {
     [
       'the better half, from narrowed latents',
       'graft generator sample runs/sngan-64-melanoma --keep 0.5 --truncation 1.5 --out synthetic',
+    ],
+    [
+      'by the features of a pretrained network',
+      'graft generator sample runs/sngan-64-melanoma --choose diverse --backbone efficientnet-lite0:weights.pth --out synthetic',
     ],
     [
       'varied images that show their class and copy nothing',
@@ -171,7 +176,13 @@ async function choiceOf(flags: SampleFlags): Promise<ChoiceOptions | undefined> 
     throw new ConfigError(
       `--sheet ${sheet}: lies in ${out}, where every picture is a synthetic image; name a file elsewhere`,
     );
-  return { policies: choose, pool, data, backbone };
+  return {
+    policies: choose,
+    pool,
+    data,
+    // Once: the choice and the record of what it was fitted to are of one backbone.
+    backbone: backbone === undefined ? undefined : settleBackbone(backbone),
+  };
 }
 
 /** One progress bar for each part of the work. */

@@ -16,7 +16,7 @@ import {
   standingSentence,
   trainGan,
 } from '../generate/index.js';
-import { requireTrust } from '../metrics/backbone/index.js';
+import { requireTrust, settleBackbone } from '../metrics/backbone/index.js';
 import type { Run } from '../run/index.js';
 import {
   createRun,
@@ -109,6 +109,10 @@ interface TrainOptions {
   dryRun?: boolean;
 }
 
+/** `auto` is written down as what it is now: what lies in a cache when the run goes on does not matter. */
+const settleAuto = (config: GanConfig): GanConfig =>
+  config.backbone === null ? config : { ...config, backbone: settleBackbone(config.backbone) };
+
 interface ResumeOptions {
   data?: string;
   module?: string;
@@ -117,7 +121,7 @@ interface ResumeOptions {
 
 async function trainCommand(options: TrainOptions, command: Command): Promise<void> {
   const labels = await wantedClasses(options);
-  const settled = { ...options, settle: settleThreads };
+  const settled = { ...options, settle: (config: GanConfig) => settleAuto(settleThreads(config)) };
   const config = await commandConfig(command, ganConfigSchema, 'gan', settled, [
     { flag: '--data', key: 'data', value: options.data },
     { flag: '--class', key: 'class', value: labels.length === 1 ? labels[0] : labels },

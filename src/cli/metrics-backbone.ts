@@ -2,14 +2,20 @@
 import { type Command, Option } from 'commander';
 import type { Device, Tensor } from 'graft-torch';
 import {
+  AUTO,
+  autoBackbone,
   type FeatureExtractor,
   openCalibrated,
   parseInput,
   type ResizerName,
   setFeatures,
+  settleBackbone,
 } from '../metrics/backbone/index.js';
 import type { ImageSet } from '../metrics/sets/index.js';
 import { addTrustOption, collect, globalOptions, notice } from './common.js';
+
+/** A pretrained network sees more than a random one (docs/metrics.md); which of them it was, every record says. */
+const DEFAULT_BACKBONE = AUTO;
 
 export interface BackboneFlags {
   backbone: string;
@@ -22,8 +28,8 @@ export const addBackboneOptions = (command: Command): Command =>
   addTrustOption(command)
     .option(
       '--backbone <which>',
-      'where features come from: random, a classifier run, inception:FILE, FILE.pt (TorchScript), FILE.onnx or module:FILE.js',
-      'random',
+      'where features come from: random, a classifier run, NETWORK:FILE (such as efficientnet-lite0:weights.pth), inception:FILE, FILE.pt (TorchScript), FILE.onnx, module:FILE.js; auto: NETWORK:FILE where weights are at hand ($GRAFT_BACKBONE, or fetched before), else random',
+      DEFAULT_BACKBONE,
     )
     .addOption(
       new Option(
@@ -35,7 +41,7 @@ export const addBackboneOptions = (command: Command): Command =>
     )
     .option(
       '--input <key=value>',
-      'what a TorchScript or ONNX backbone takes: sizePx=224, range=1 or 255, mean=R,G,B, std=R,G,B; repeatable',
+      'what a TorchScript or ONNX backbone takes: sizePx=224, range=1 or 255, mean=R,G,B, std=R,G,B; of NETWORK:FILE sizePx alone; repeatable',
       collect,
       [],
     )
@@ -53,8 +59,13 @@ export async function openCommandBackbone(
   command: Command,
   { device, calibrate }: { device: Device; calibrate: ImageSet },
 ): Promise<OpenedBackbone> {
-  const { backbone: spec, resizer, input, cache } = flags;
+  const { resizer, input, cache } = flags;
   const { quiet } = globalOptions(command);
+  const spec = settleBackbone(flags.backbone);
+  if (flags.backbone === AUTO) {
+    const { why } = autoBackbone();
+    notice(command, `backbone ${spec}: ${why}`);
+  }
   const backbone: FeatureExtractor = await openCalibrated(spec, calibrate, {
     ...{ device, resizer },
     ...(input.length > 0 && { input: parseInput(input) }),

@@ -54,6 +54,14 @@ export function registerDistribution(metrics: Command): void {
       'graft metrics distribution --real isic2017 --synthetic synthetic --backbone inception:pt_inception-2015-12-05-6726825d.pth',
     ],
     [
+      'with a pretrained network, its weights from a file',
+      'graft metrics distribution --real isic2017 --synthetic synthetic --backbone efficientnet-lite0:efficientnet-lite0-57934424.pth',
+    ],
+    [
+      'the same, its weights from the Hugging Face hub',
+      'graft metrics distribution --real isic2017 --synthetic synthetic --backbone efficientnet-lite0:hf:timm/tf_efficientnet_lite0.in1k/model.safetensors',
+    ],
+    [
       'with a metric of one’s own beside them (examples/my-metric.ts)',
       'graft metrics distribution --real isic2017 --synthetic synthetic --module ./my-metric.js',
     ],

@@ -70,6 +70,10 @@ export function registerPrivacy(metrics: Command): void {
       'samples of a GAN against the images it learned from, and those it did not see',
       'graft metrics privacy --real isic2017 --synthetic synthetic --report privacy.html',
     ],
+    [
+      'by the features of a pretrained network, where its weights are at hand',
+      'graft metrics privacy --real isic2017 --synthetic synthetic --backbone auto',
+    ],
     ['plain folders', 'graft metrics privacy --real train/ --held-out test/ --synthetic samples/ --size 64'],
   ]);
 }

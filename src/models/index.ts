@@ -39,7 +39,7 @@ export {
 export { freezeBlocks, ImageNetwork, type MapLayer, type NetworkOptions } from './image-network.js';
 export type { EntryOptions, NetworkEntry, PublishedWeights } from './network-entry.js';
 export { NETWORK_FIGURES, type NetworkFigures } from './network-figures.js';
-export { NETWORKS, networkEntry, networkNames } from './networks.js';
+export { NETWORKS, networkEntry, networkNames, publishedWeights } from './networks.js';
 
 // EfficientNet B0 to B7, V2-S and Lite0 to Lite4, its blocks, sizes and input.
 

@@ -23,6 +23,8 @@ export interface PublishedWeights {
    * fitted to is called unknown.
    */
   readonly mayKnowDermoscopy: boolean;
+  /** Of the file, where it is had by hand: then it is known whatever it is called. */
+  readonly file?: { readonly sha256: string; readonly sizeBytes: number };
   /** How they want their pixels: statistics, side, interpolation and the share of the side that is kept. */
   readonly input: {
     readonly statistics: Conventions['inputStatistics'];

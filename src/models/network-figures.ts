@@ -49,4 +49,7 @@ export const NETWORK_FIGURES: Readonly<Record<string, NetworkFigures>> = {
   'clip-vit-b-16': figures(85_799_424, 768, { macs: 17_563_060_224, sidePx: 224 }),
   'clip-vit-l-14': figures(303_179_776, 1_024, { macs: 81_011_982_336, sidePx: 224 }),
   'biomedclip-vit-b-16': figures(85_798_656, 768, { macs: 17_563_060_224, sidePx: 224 }),
+  // timm has nothing like them: its BEiT has the same products of matrices, and other parameters. These are counted here.
+  'panderm-vit-b-16': figures(85_665_792, 768, { macs: 17_563_060_224, sidePx: 224 }),
+  'panderm-vit-l-16': figures(303_149_056, 1_024, { macs: 61_553_688_576, sidePx: 224 }),
 };

@@ -63,7 +63,7 @@ export function inspectNetworkWeights(
 ): WeightsFile {
   const entry = networkEntry(name);
   return tidy(() => {
-    const { naming, conventions } = inspect(path, entry, readWeights(path, entry, options.part));
+    const { naming, conventions } = inspect(path, entry, readWeights(path, entry, options));
     return { naming: naming.name, conventions };
   });
 }
@@ -71,18 +71,17 @@ export function inspectNetworkWeights(
 /**
  * @param path a safetensors or PyTorch (`.pth`) file
  * @param options.part which of the file's several state dicts
+ * @param options.remedy what to do where it has several and none is named; default: how a command line names one
  * @throws ConfigError, DataError as `applyNetworkWeights`; ConfigError also when there is no such file, DataError
  *   when it is of a kind that is not read
  */
 export function loadNetworkWeights(
   network: ImageNetwork,
   path: string,
-  options: { conventions?: Partial<Conventions>; part?: string | undefined } = {},
+  options: { conventions?: Partial<Conventions> } & PartOptions = {},
 ): LoadedWeights {
   const entry = networkEntry(network.name);
-  return tidy(() =>
-    applyNetworkWeights(network, { path, ...readWeights(path, entry, options.part) }, options),
-  );
+  return tidy(() => applyNetworkWeights(network, { path, ...readWeights(path, entry, options) }, options));
 }
 
 /**
@@ -179,15 +178,20 @@ function sidesOf({ metadata }: WeightsContent, { sidesPx }: NetworkEntry): reado
   return own > 0 ? [own] : sidesPx;
 }
 
+interface PartOptions {
+  part?: string | undefined;
+  remedy?: string;
+}
+
 function readWeights(
   path: string,
   { namings }: NetworkEntry,
-  part: string | undefined,
+  { part, remedy = 'choose one with --part (key weightsPart)' }: PartOptions,
 ): Omit<WeightsContent, 'path'> {
   if (!existsSync(path)) throw new ConfigError(`weights file ${path} does not exist`);
   return loadWeights(path, {
     part,
-    remedy: 'choose one with --part (key weightsPart)',
+    remedy,
     knows: (names) => detectNaming(namings, names) !== null,
   });
 }

@@ -29,12 +29,14 @@ const PATH_KEYS: Record<RunKind, readonly string[]> = {
 export const wholePaths = <Config extends object>(kind: RunKind, config: Config): Config =>
   mapPaths(kind, config, (path, key) => (isPath(path, key) ? resolve(path) : path));
 
-/** Forms of a backbone that stand before a file: `inception:FILE`. */
-const FORM = /^(inception|script|onnx|module):(?=.)/;
+/** What stands before a backbone's file: `inception:FILE`, `efficientnet-lite0:FILE`. A drive's letter is a path's. */
+const FORM = /^[\w.-]{2,}:(?=.)/;
 
-/** A recipe's name, or `random`, is none, whatever lies here under that name. */
+/** A recipe's name, or `random`, is none, whatever lies here under that name; nor is a backbone's `auto`. */
 const isPath = (text: string, key: string): boolean =>
-  (key.endsWith('recipe') ? /\.ya?ml$/.test(text) : text !== 'random') && existsSync(text);
+  (key.endsWith('recipe') ? /\.ya?ml$/.test(text) : text !== 'random') &&
+  !(key.endsWith('backbone') && text === 'auto') &&
+  existsSync(text);
 
 /**
  * A run's configuration with paths that lead to what they led to when it was begun.
@@ -102,7 +104,7 @@ function mapPaths<Config extends object>(
   return PATH_KEYS[kind].reduce<unknown>(
     (value, key) =>
       mapAt(value, key.split('.'), (text) => {
-        const form = key.endsWith('backbone') ? (FORM.exec(text)?.[0] ?? '') : '';
+        const form = key.endsWith('backbone') && !existsSync(text) ? (FORM.exec(text)?.[0] ?? '') : '';
         return form + change(text.slice(form.length), key);
       }),
     config,

@@ -101,7 +101,12 @@ export class BoardReader {
     const known = this.#steps.get(job.id);
     if (known) return known;
     try {
-      const { steps, batchSize } = readRunConfig(dir).config as { steps: number; batchSize: number };
+      const { steps, batchSize, method } = readRunConfig(dir).config as {
+        steps: number;
+        batchSize: number;
+        method?: string;
+      };
+      if (method === 'probe') return undefined; // one fit, of seconds
       this.#steps.set(job.id, { steps, batchSize });
       return { steps, batchSize };
     } catch {

@@ -107,6 +107,7 @@ test('what nobody knows is accepted and named once; a generator that nobody know
     { artefact: 'weights file imagenet.pth', role: 'classifier.set.weights', why },
   ];
   expect(checkTrial(config, dataset)).toEqual(unknown);
+  expect(checkTrial(configOf(file, chosenBy(`efficientnet-lite0:${file}`)), dataset)).toEqual(unknown);
   expect(() => checkTrial(configOf(null, { set: { initFrom: file } }), dataset)).toThrow(
     /^gans\.sngan\.set\.initFrom: weights file imagenet\.pth: its training images are not known/,
   );

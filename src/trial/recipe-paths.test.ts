@@ -28,6 +28,31 @@ test('paths in a recipe of one’s own are whole in the trial; those of its sett
   expect(withRecipePaths(set).classifier.set).toEqual({ weights: null });
 });
 
+test('so is a backbone’s file behind its network, and `auto` is what it is where the trial is begun', () => {
+  const weights = join(root, 'lite0.pth');
+  writeFileSync(weights, '');
+  const here = relative(process.cwd(), weights);
+  writeFileSync(join(root, 'looks.yaml'), `kind: gan\nbackbone: efficientnet-lite0:${here}\n`);
+  writeFileSync(join(root, 'auto.yaml'), 'kind: gan\nbackbone: auto\n');
+  vi.stubEnv('GRAFT_BACKBONE', `efficientnet-lite0:${weights}`);
+  const settled = withRecipePaths(
+    trialConfigSchema.parse({
+      data: 'd',
+      gans: {
+        looks: { recipe: join(root, 'looks.yaml') },
+        auto: { recipe: join(root, 'auto.yaml') },
+        set: { set: { backbone: 'auto' } },
+        random: { set: { backbone: 'random' } },
+      },
+    }),
+  );
+  vi.unstubAllEnvs();
+  const backbone = `efficientnet-lite0:${weights}`;
+  const { looks, auto, set, random } = settled.gans;
+  for (const gan of [looks, auto, set]) expect(gan!.set).toEqual({ backbone });
+  expect(random!.set).toEqual({ backbone: 'random' });
+});
+
 test('the modules of GANs and of classifiers are those that were there when the trial was begun', async () => {
   const written = (name: string, text: string) => {
     writeFileSync(join(root, name), text);

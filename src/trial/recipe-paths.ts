@@ -2,24 +2,32 @@
  * Paths that a trial has from recipes of the user's own: relative to where the trial is begun, as those of its own file. They
  * are written into its settings, for a job may run, and a trial go on, from elsewhere.
  */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { openModule } from '../classify/index.js';
 import { openModule as openGanModule, settleModule } from '../generate/index.js';
+import { AUTO, settleBackbone } from '../metrics/backbone/index.js';
+import { wholePaths } from '../run/index.js';
 import type { TrialConfig } from './config.js';
 import { classifierConfig, ganConfig } from './plan.js';
 
+/** The backbone `auto`, too, is what it is where the trial is begun: another machine of the trial may have other weights. */
 export function withRecipePaths(config: TrialConfig): TrialConfig {
   const { classifier, gans } = config;
   return {
     ...config,
-    classifier: settled(classifier, ['weights', 'module'], () => classifierConfig(config)),
+    classifier: settled(classifier, ['weights', 'module'], {
+      kind: 'classifier',
+      resolved: () => classifierConfig(config),
+    }),
     gans: Object.fromEntries(
       Object.entries(gans).map(([name, gan]) => [
         name,
         gan.run === null
-          ? settled(gan, ['initFrom', 'backbone', 'module'], () =>
-              ganConfig(config, name, { data: config.data }),
+          ? withBackbone(
+              settled(gan, ['initFrom', 'backbone', 'module'], {
+                kind: 'gan',
+                resolved: () => ganConfig(config, name, { data: config.data }),
+              }),
+              () => ganConfig(config, name, { data: config.data }).backbone,
             )
           : gan,
       ]),
@@ -56,14 +64,22 @@ export async function withModules(config: TrialConfig): Promise<TrialConfig> {
 function settled<Part extends { recipe: string; set: Record<string, unknown> }>(
   part: Part,
   keys: readonly string[],
-  resolved: () => object,
+  { kind, resolved }: { kind: 'gan' | 'classifier'; resolved: () => object },
 ): Part {
   if (!/\.ya?ml$/.test(part.recipe)) return part;
   const values = resolved() as Record<string, unknown>;
-  const paths = keys.flatMap((key): [string, string][] => {
-    const value = values[key];
-    const isOwn = !(key in part.set) && typeof value === 'string' && value !== 'random' && existsSync(value);
-    return isOwn ? [[key, resolve(value)]] : [];
-  });
-  return { ...part, set: { ...part.set, ...Object.fromEntries(paths) } };
+  const given = Object.fromEntries(
+    keys.flatMap((key) =>
+      key in part.set || typeof values[key] !== 'string' ? [] : [[key, values[key]] as const],
+    ),
+  );
+  const whole = Object.entries(wholePaths(kind, given)).filter(([key, value]) => value !== given[key]);
+  return { ...part, set: { ...part.set, ...Object.fromEntries(whole) } };
+}
+
+function withBackbone<Part extends { set: Record<string, unknown> }>(
+  part: Part,
+  backbone: () => string | null,
+): Part {
+  return backbone() === AUTO ? { ...part, set: { ...part.set, backbone: settleBackbone(AUTO) } } : part;
 }

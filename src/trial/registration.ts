@@ -152,8 +152,13 @@ async function trained(
   return plan;
 }
 
-/** SHA-256 of a file, or of a run's summary and networks; a name (`random`) is itself. */
+/**
+ * SHA-256 of a file, or of a run's summary and networks; a name (`random`) is itself. What stands before a backbone's file
+ * stays: `inception:` and the hash of its weights.
+ */
 async function contentOf(path: string): Promise<string> {
+  const [form] = /^[\w.-]{2,}:(?=[/\\]|[a-z]:[/\\])/i.exec(path) ?? [];
+  if (form !== undefined) return form + (await contentOf(path.slice(form.length)));
   if (!isAbsolute(path)) return path;
   if (!existsSync(path)) return 'missing';
   if (statSync(path).isFile()) return await sha256File(path);

@@ -8,7 +8,7 @@ import type { ClassifierRecipe } from '../config.js';
 import { batchSizeFor } from '../evaluate.js';
 import { makeNetwork } from '../network.js';
 import { type FeatureStoreOptions, storedFeatures } from './feature-store.js';
-import type { View } from './views.js';
+import type { SingleView, View } from './views.js';
 
 /** Images of one source, at the recipe's side. */
 export interface EmbeddedImages {
@@ -66,7 +66,7 @@ export function makeEmbedder(recipe: ClassifierRecipe, options: EmbedderOptions)
   const embed = async (
     { images, names }: EmbeddedImages,
     rows: readonly number[],
-    view: View,
+    view: SingleView,
   ): Promise<Tensor> => {
     network ??= makeNetwork(recipe, device).network.eval();
     const own = network;
@@ -102,22 +102,38 @@ export function makeEmbedder(recipe: ClassifierRecipe, options: EmbedderOptions)
       dispose(parts);
     }
   };
-  return {
-    features: (images, rows, view) =>
-      storedFeatures(
-        sha256(JSON.stringify([backboneOf(recipe), device.split(':')[0], images.conditions, view.name])),
-        rows.map((row) => images.names[row]!),
-        {
-          ...(cacheDir === undefined ? {} : { cacheDir }),
-          onNotice: warn,
-          make: (places) =>
-            embed(
-              images,
-              places.map((place) => rows[place]!),
-              view,
-            ),
+  const features = (images: EmbeddedImages, rows: readonly number[], view: View): Promise<Tensor> =>
+    storedFeatures(
+      sha256(JSON.stringify([backboneOf(recipe), device.split(':')[0], images.conditions, view.name])),
+      rows.map((row) => images.names[row]!),
+      {
+        ...(cacheDir === undefined ? {} : { cacheDir }),
+        onNotice: warn,
+        make: (places) => {
+          const missing = places.map((place) => rows[place]!);
+          return 'parts' in view ? mean(images, missing, view.parts) : embed(images, missing, view);
         },
-      ),
+      },
+    );
+  const mean = async (
+    images: EmbeddedImages,
+    rows: readonly number[],
+    parts: readonly SingleView[],
+  ): Promise<Tensor> => {
+    let sum: Tensor | null = null;
+    for (const part of parts) {
+      const own = await features(images, rows, part);
+      if (sum === null) sum = own;
+      else {
+        tidy(() => void sum!.add_(own));
+        own.dispose();
+      }
+    }
+    tidy(() => void sum!.div_(parts.length));
+    return sum!;
+  };
+  return {
+    features,
     dispose: () => network?.dispose(),
   };
 }

@@ -14,11 +14,18 @@ import {
   targetsOf,
   type WeightingOptions,
 } from './logistic.js';
-import { solveLogistic } from './solver.js';
+import { type LogisticSolution, solveLogistic } from './solver.js';
 
 const f64 = { dtype: 'float64' } as const;
+/**
+ * Of a column whose deviation over all rows is 1: less is the rounding of a column that is constant in a fold's rows, and its
+ * weight would go without a penalty. A rare feature that one row in 10⁹ has would be cut off; float32 features have none.
+ */
+const NO_VARIANCE = 1e-9;
 /** Tolerance from which products in float32 are good enough. */
 const COARSE = 1e-5;
+/** Within which they are, or never will be. */
+const COARSE_ITERATIONS = 300;
 
 export type Criterion = 'logLoss' | 'auc';
 
@@ -44,6 +51,8 @@ export interface ValidationOptions extends WeightingOptions {
 export interface Validation {
   /** `[N, D + 1]`: the design's, in the precision that the tolerance needs. */
   x: Tensor;
+  /** The same in float64. */
+  exact: Tensor;
   constant: number;
   targets: ArrayLike<number>;
   classes: number;
@@ -83,6 +92,7 @@ export function validationOf(
     throw new DataError(`probe: no row outside fold ${empty + 1} has a weight above 0: ask for fewer folds`);
   return {
     x: tolerance < COARSE ? design.x : design.x.to({ dtype: 'float32' }),
+    exact: design.x,
     constant: design.constant,
     targets,
     classes,
@@ -113,7 +123,7 @@ function ownPenalty(design: Design, weights: Tensor): Tensor {
     const body = design.x.narrow(1, 0, width);
     // Columns are centred over all rows: E[x²] − E[x]² loses no digits that matter.
     const variance = columnDeviations(body, weights).square().sub(columnMeans(body, weights).square());
-    const own = aten.where.self(variance.gt(1e-20), variance, aten.ones_like(variance));
+    const own = aten.where.self(variance.gt(NO_VARIANCE), variance, aten.ones_like(variance));
     const penalty = penaltyOf(design);
     penalty.narrow(0, 0, width).mul_(own.t().unsqueeze(2));
     return penalty;
@@ -131,19 +141,29 @@ export function scoredAlong(
   criterion: Criterion,
 ): ScoredPoint[] {
   const strengths = [...new Set(grid)].sort((a, b) => a - b);
-  const { x, constant, targets, classes, folds, foldOf, fitWeights, penalty, tolerance } = validation;
+  const { x, constant, targets, classes, folds, foldOf, fitWeights, penalty, tolerance, maxIterations } =
+    validation;
   const rows = targets.length;
   const all = tidy(() => {
     const units = strengths.flatMap((C) => validation.fitTotals.map((total) => C * total * constant));
     const scale = tensor(Float64Array.from(strengths), [1, strengths.length, 1, 1]);
-    const { weights, gradients, iterations } = solveLogistic({
-      x,
-      targets: targetsOf(targets, classes),
-      rowWeights: fitWeights.unsqueeze(1).mul(scale).view([rows, units.length, 1]),
-      penalty: aten.repeat(penalty, [1, strengths.length, 1]),
-      tolerances: units.map((unit) => unit * tolerance),
-      maxIterations: validation.maxIterations,
-    });
+    const solve = (x: Tensor, maxIterations: number): LogisticSolution =>
+      solveLogistic({
+        x,
+        targets: targetsOf(targets, classes),
+        rowWeights: fitWeights.unsqueeze(1).mul(scale).view([rows, units.length, 1]),
+        penalty: aten.repeat(penalty, [1, strengths.length, 1]),
+        tolerances: units.map((unit) => unit * tolerance),
+        maxIterations,
+      });
+    const within = ({ gradients }: LogisticSolution): boolean =>
+      units.every((unit, p) => gradients[p]! / unit <= tolerance);
+    const { x: design } = validation;
+    const isCoarse = design.dtype === 'float32';
+    let solution = solve(design, isCoarse ? Math.min(COARSE_ITERATIONS, maxIterations) : maxIterations);
+    // Columns that are nearly alike can need more digits than float32 has.
+    if (isCoarse && !within(solution)) solution = solve(validation.exact, maxIterations);
+    const { weights, gradients, iterations } = solution;
     units.forEach((unit, p) => {
       const strength = strengths[Math.floor(p / folds)]!;
       requireConverged(gradients[p]! / unit, { tolerance, iterations: iterations[p]!, strength });

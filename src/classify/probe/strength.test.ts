@@ -31,6 +31,69 @@ const rowsAt = (features: Tensor, rows: readonly number[]): Tensor =>
   features.indexSelect(0, tensor([...rows], [rows.length], { dtype: 'int64' }));
 
 describe('chooseStrength', () => {
+  it('penalises columns that are constant among the rows of a fold', () => {
+    tidy(() => {
+      // Features of a rectified network: most columns are the same but in one image, so that a fit without it sees a constant,
+      // which would do the intercept's work if it were not penalised. One class is rare: there is much to do.
+      const rows = 120;
+      const { features, groups } = example({ rows, width: 12 });
+      const targets = Array.from({ length: rows }, (_, i) => (i % 8 === 0 ? 1 : 0));
+      const rare = Array.from({ length: rows }, (_, i) =>
+        Array.from({ length: rows }, (_, k) => (i === k ? 1 + k / 7 : 0.1)),
+      );
+      const whole = aten.cat(
+        [features.to({ dtype: 'float32' }), tensor(rare.flat(), [rows, rows], { dtype: 'float32' })],
+        1,
+      );
+      const grid = [1e-3, 1e-1];
+      const options = { groups, seed: 2, standardise: true, tolerance: 1e-9, grid };
+      const { curve, foldOf } = chooseStrength(whole, targets, options);
+      for (const { strength, mean: found } of curve) {
+        const losses = [1, 2, 3, 4, 5].flatMap((fold) => {
+          const [fit, held] = [true, false].map((fits) =>
+            foldOf.flatMap((own, i) => ((own !== fold) === fits ? [i] : [])),
+          ) as [number[], number[]];
+          const labels = fit.map((i) => targets[i]!);
+          const model = fitLogistic(rowsAt(whole, fit), labels, { strength, standardise: true });
+          const shares = values(classProbabilities(model, rowsAt(whole, held)));
+          return held.map((i, at) => -Math.log(shares[2 * at + targets[i]!]!));
+        });
+        expect(found).toBeCloseTo(mean(losses), 5);
+      }
+    });
+  });
+
+  it('keeps rows that are not scored in every fit, and looks at none of them', () => {
+    tidy(() => {
+      const { features, targets, groups } = example({ rows: 90 });
+      const extra = rowsAt(features, [0, 1, 2]).mul(-3);
+      const all = aten.cat([features, extra], 0);
+      const labels = [...targets, 1, 0, 1];
+      const options: StrengthOptions = {
+        ...{ groups: [...groups, 'x', 'y', 'z'], seed: 1, folds: 3, tolerance: 1e-9, grid: [0.1, 1] },
+        scored: labels.map((_, i) => i < 90),
+      };
+      const chosen = chooseStrength(all, labels, options);
+      expect(chosen.foldOf.slice(90)).toEqual([0, 0, 0]);
+      // By hand: each fold is fitted to the other folds' rows and all three extra ones.
+      for (const { strength, mean: found } of chosen.curve) {
+        const losses: number[] = [];
+        for (const fold of [1, 2, 3]) {
+          const rows = chosen.foldOf.flatMap((own, i) => (own !== fold ? [i] : []));
+          const held = chosen.foldOf.flatMap((own, i) => (own === fold ? [i] : []));
+          const model = fitLogistic(
+            rowsAt(all, rows),
+            rows.map((i) => labels[i]!),
+            { strength },
+          );
+          const shares = values(classProbabilities(model, rowsAt(all, held)));
+          losses.push(...held.map((i, at) => -Math.log(shares[2 * at + labels[i]!]!)));
+        }
+        expect(found).toBeCloseTo(mean(losses), 6);
+      }
+    });
+  });
+
   it.each([
     { classes: 2, standardise: false, weighted: false },
     { classes: 2, standardise: true, weighted: true },

@@ -7,9 +7,7 @@
  * al., ICML 2021, fit them: L-BFGS on frozen features, C swept on held-out data.
  */
 import {
-  aten,
   bestDevice,
-  cat,
   type Device,
   dispose,
   engineInfo,
@@ -18,11 +16,8 @@ import {
   requireDevice,
   setThreads,
   type Tensor,
-  tensor,
   tidy,
-  zeros,
 } from 'graft-torch';
-import { Random, sha256 } from 'graft-torch/base';
 import type { Dataset } from '../../data/dataset/index.js';
 import type { PixelCache } from '../../data/pixels/index.js';
 import { networkEntry } from '../../models/index.js';
@@ -42,12 +37,13 @@ import type { OwnAugmentation } from '../own.js';
 import type { ClassifierResult, ProbeSummary } from '../result.js';
 import type { EvaluationSplit } from '../scores.js';
 import { planTrainingSet, type SyntheticImages, type TrainingPlan } from '../training-set.js';
-import { type EmbeddedImages, type Embedder, makeEmbedder } from './embed.js';
+import { type EmbeddedImages, makeEmbedder } from './embed.js';
 import { kNearest } from './k-nn.js';
 import { fitLogistic } from './logistic.js';
 import { macroAuc } from './macro-auc.js';
 import { chooseStrength } from './strength.js';
-import { testViews, trainingViews, type View } from './views.js';
+import { type TrainingRows, trainingRows, trainingView } from './training-rows.js';
+import { meanOf, testViews, trainingViews } from './views.js';
 
 export interface TrainProbeOptions {
   dataset: Dataset;
@@ -64,16 +60,6 @@ export interface TrainProbeOptions {
 }
 
 const float64 = (values: Tensor): Tensor => values.to({ dtype: 'float64' });
-
-/** Training images and their features. */
-interface TrainingRows {
-  /** float32 `[n, D]`. */
-  features: Tensor;
-  labels: number[];
-  groups: string[];
-  /** Rows that are scored out of fold: real ones. */
-  scored: boolean[];
-}
 
 /**
  * @param recipe with `weightsHash`
@@ -101,18 +87,28 @@ export async function trainProbe(
       names: cache.rows.map(({ sha256: name }) => name),
       conditions: cache.conditions,
     };
-    const training = await trainingRows(embedder, recipe, { real, plan, options });
-    owned.push(training.features);
     const held = { val: rowsOf(cache.rows, 'val'), test: rowsOf(cache.rows, 'test') };
-    const seen = {} as Record<EvaluationSplit, Tensor>;
-    for (const split of ['val', 'test'] as const) {
-      seen[split] = await meanFeatures(embedder, {
-        images: real,
-        rows: held[split],
-        views: testViews(recipe.tta),
-      });
-      owned.push(seen[split]);
-    }
+    const testView = meanOf(testViews(recipe.tta));
+    // Where training images are looked at as the others are, all are read at once.
+    const all = [...held.val, ...held.test, ...plan.real];
+    const isSame = trainingView(recipe, options)?.name === testView.name;
+    const together = await embedder.features(
+      real,
+      isSame ? all : all.slice(0, held.val.length + held.test.length),
+      testView,
+    );
+    owned.push(together);
+    const shown = held.val.length + held.test.length;
+    const training = await trainingRows(embedder, recipe, {
+      ...{ real, plan, options },
+      known: isSame ? { from: together, at: shown } : null,
+    });
+    owned.push(training.features);
+    const seen: Record<EvaluationSplit, Tensor> = {
+      val: keep(together.narrow(0, 0, held.val.length)),
+      test: keep(together.narrow(0, held.val.length, held.test.length)),
+    };
+    owned.push(seen.val, seen.test);
     const featureSeconds = (performance.now() - started) / 1000;
     options.onStep?.(0);
     return tidy(() =>
@@ -186,109 +182,6 @@ function watched(
         );
     },
   };
-}
-
-/**
- * Of each training image, the mean of the features of the views that the seed draws for it. One row an image: on real data
- * that is better than a row a view, and the fit takes a part of the time (docs/experiments.md).
- */
-async function trainingRows(
-  embedder: Embedder,
-  recipe: ClassifierRecipe,
-  { real, plan, options }: { real: EmbeddedImages; plan: TrainingPlan; options: TrainProbeOptions },
-): Promise<TrainingRows> {
-  const { cache, synthetic = [] } = options;
-  const sources: { images: EmbeddedImages; rows: readonly number[] }[] = [
-    { images: real, rows: plan.real },
-    ...synthetic.map(({ images }) => ({
-      images: { images, names: namesOf(images), conditions: real.conditions },
-      rows: Array.from({ length: images.shape[0]! }, (_, i) => i),
-    })),
-  ];
-  const pool = trainingViews(recipe, options.augmentation);
-  const random = new Random(recipe.seed).fork('probe views');
-  const parts: Tensor[] = [];
-  try {
-    let first = 0; // place of a source's first image among all
-    for (const { images, rows } of sources) {
-      const drawn = rows.map((_, i) => drawViews(random.fork(first + i), pool.length, recipe.probe.views));
-      if (rows.length > 0) parts.push(await meanFeatures(embedder, { images, rows, views: pool, drawn }));
-      first += rows.length;
-    }
-    return {
-      features: keep(tidy(() => cat(parts))),
-      labels: [...plan.real.map((row) => plan.realLabels[row]!), ...plan.syntheticLabels],
-      groups: [
-        ...plan.real.map((row) => cache.rows[row]!.group),
-        ...plan.syntheticLabels.map((_, i) => `synthetic image ${i}`),
-      ],
-      scored: [...plan.real.map(() => true), ...plan.syntheticLabels.map(() => false)],
-    };
-  } finally {
-    dispose(parts);
-  }
-}
-
-/** Some of the views, ascending. */
-function drawViews(random: Random, pool: number, views: number): number[] {
-  const all = Array.from({ length: pool }, (_, i) => i);
-  if (views >= pool) return all;
-  for (let i = 0; i < views; i++) {
-    const other = i + random.int(pool - i);
-    [all[i], all[other]] = [all[other]!, all[i]!];
-  }
-  return all.slice(0, views).sort((a, b) => a - b);
-}
-
-/** SHA-256 of each image's pixels. @param images uint8 `[M, C, H, W]` */
-function namesOf(images: Tensor): string[] {
-  const [count, ...rest] = images.shape as [number, ...number[]];
-  const bytes = images.toArray() as Uint8Array;
-  const size = rest.reduce((a, b) => a * b, 1);
-  return Array.from({ length: count }, (_, i) => sha256(bytes.subarray(i * size, (i + 1) * size)));
-}
-
-/**
- * Means over views, whose logits are the means of the views' logits.
- * @param of.drawn of each row the places of its views; default: all
- * @returns float32 `[rows, D]`, which no scope owns
- */
-async function meanFeatures(
-  embedder: Embedder,
-  of: {
-    images: EmbeddedImages;
-    rows: readonly number[];
-    views: readonly View[];
-    drawn?: readonly (readonly number[])[];
-  },
-): Promise<Tensor> {
-  const { images, rows, views, drawn } = of;
-  let sum: Tensor | null = null;
-  try {
-    for (const [index, view] of views.entries()) {
-      const seen = drawn ? rows.flatMap((_, i) => (drawn[i]!.includes(index) ? [i] : [])) : [...rows.keys()];
-      if (seen.length === 0) continue;
-      const features = await embedder.features(
-        images,
-        seen.map((i) => rows[i]!),
-        view,
-      );
-      tidy(() => {
-        const whole = [rows.length, features.shape[1]!];
-        sum ??= keep(zeros(whole));
-        sum.add_(
-          aten.index_copy_(zeros(whole), 0, tensor(seen, [seen.length], { dtype: 'int64' }), features),
-        );
-      });
-      features.dispose();
-    }
-    const each = drawn?.[0]?.length ?? views.length;
-    tidy(() => void sum!.div_(each));
-    return sum!;
-  } catch (error) {
-    (sum as Tensor | null)?.dispose();
-    throw error;
-  }
 }
 
 interface Fitted {

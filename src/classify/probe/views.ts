@@ -15,7 +15,16 @@ import { type Augmenting, augmentationOf } from '../batch.js';
 import type { ClassifierRecipe } from '../config.js';
 import type { OwnAugmentation } from '../own.js';
 
-export interface View {
+/** One way to look at an image, or the mean of several. */
+export type View = SingleView | MeanView;
+
+/** Features are the mean of those of its parts: kept as such, so that they are read once. */
+export interface MeanView {
+  name: string;
+  parts: readonly SingleView[];
+}
+
+export interface SingleView {
   /** Everything that it hangs on, for the feature store. */
   name: string;
   /** Stored pixels `[N, C, H, W]` → the same, turned. */
@@ -24,14 +33,18 @@ export interface View {
   augmenting(images: readonly string[]): Augmenting | null;
 }
 
-const turned = (view: number): View => ({
+const turned = (view: number): SingleView => ({
   name: `symmetry ${view}`,
   turn: (pixels) => symmetry(pixels, view),
   augmenting: () => null,
 });
 
+/** Their mean; of one, itself. */
+export const meanOf = (parts: readonly SingleView[]): View =>
+  parts.length === 1 ? parts[0]! : { name: `mean of ${parts.map(({ name }) => name).join('; ')}`, parts };
+
 /** Views whose logits are averaged when images are scored. */
-export const testViews = (tta: TestTimeAugmentation): View[] =>
+export const testViews = (tta: TestTimeAugmentation): SingleView[] =>
   Array.from({ length: TEST_TIME_VIEWS[tta] }, (_, view) => turned(view));
 
 /** Symmetries of the square. */
@@ -43,7 +56,7 @@ const SYMMETRIES = 8;
  * @param own an augmentation of one's own, which a module's hash names
  * @throws ConfigError for one that a program handed in: nothing would say when its features are out of date
  */
-export function trainingViews(recipe: ClassifierRecipe, own: OwnAugmentation | undefined): View[] {
+export function trainingViews(recipe: ClassifierRecipe, own: OwnAugmentation | undefined): SingleView[] {
   if (own !== undefined && recipe.moduleHash === undefined)
     throw new ConfigError(
       'a probe keeps features by what they are made of, which it cannot know of an augmentation that a program hands in: put it into a module (key module)',

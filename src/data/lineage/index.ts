@@ -8,6 +8,7 @@ export {
   fitSchema,
   type Held,
   heldOf,
+  NOTHING_SEEN,
   requireUnseen,
   rootsOf,
   seenOf,

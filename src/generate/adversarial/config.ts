@@ -193,7 +193,7 @@ export const ganRecipeSchema = z.strictObject({
     .nullable()
     .default('random')
     .describe(
-      'features of FD and KID: random (Naeem et al. 2020), a classifier run, inception:FILE, or FILE.pt (TorchScript, with --trust-code); null: no FD, no KID',
+      'features of FD and KID: random (Naeem et al. 2020), a classifier run, NETWORK:FILE (a classifier of Graft and its weights), inception:FILE, or FILE.pt (TorchScript, with --trust-code); auto: NETWORK:FILE where weights are at hand; null: no FD, no KID',
     ),
   bestBy: z
     .enum(['fd', 'kid'])

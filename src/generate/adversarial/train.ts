@@ -17,7 +17,7 @@ import { ConfigError, GraftError, Random } from 'graft-torch/base';
 import { commandLine } from '../../base/index.js';
 import { writeGridPng } from '../../image/index.js';
 import { partsOf, writeRecord } from '../../lineage/index.js';
-import { requireTrust } from '../../metrics/backbone/index.js';
+import { bringBackbone, requireTrust } from '../../metrics/backbone/index.js';
 import {
   InterruptedError,
   type Json,
@@ -152,7 +152,10 @@ async function openTraining(run: Run, config: GanConfig, options: TrainOptions):
   const given = { networks, objective, regulariser, augment };
   const parts = namesOf(given).length > 0 ? given : await openModule(config);
   checkGanConfig(config, parts);
-  if (config.monitorEvery > 0) requireTrust(config.backbone);
+  if (config.monitorEvery > 0) {
+    requireTrust(config.backbone);
+    if (config.backbone !== null) await bringBackbone(config.backbone);
+  }
   setThreads(settleThreads(config).threads);
   const device = config.device === 'auto' ? bestDevice() : requireDevice(config.device as Device);
   usePrecision(device, config.precision);

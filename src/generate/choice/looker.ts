@@ -1,6 +1,6 @@
 /** What looks at drawn images: a backbone, and the filters where the policy has them. */
 import { ConfigError } from 'graft-torch/base';
-import type { FeatureExtractor } from '../../metrics/backbone/index.js';
+import { type FeatureExtractor, settleBackbone } from '../../metrics/backbone/index.js';
 import { type DrawOptions, drawnClasses } from '../draw.js';
 import type { TrainedGenerator } from '../trained-generator.js';
 import { type Filters, openFilters } from './filters.js';
@@ -22,7 +22,8 @@ export async function openLooker(
   options: DrawOptions & ChoiceOptions & ChoiceHooks,
 ): Promise<Looker | null> {
   if (!plan.filtered && plan.chooser !== 'diverse') return null;
-  const { backbone = 'random', data, agreement = 0.5, quantile = 0.01, onPart, warn } = options;
+  const { data, agreement = 0.5, quantile = 0.01, onPart, warn } = options;
+  const backbone = settleBackbone(options.backbone ?? 'random');
   requireWithin('agreement', agreement, { above: 0, below: 1 });
   requireWithin('quantile', quantile, { above: 0, below: 0.5 });
   const wanted = drawnClasses(generator, options.class);

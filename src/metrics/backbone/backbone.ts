@@ -60,8 +60,8 @@ export interface BackboneOptions {
   seed?: number;
   /** Side of the random backbone's input, 32…512; default the calibrating images', within 64…256. */
   sizePx?: number;
-  /** How images are brought to the network's side, default `clean`; the others for InceptionV3 and files. */
+  /** How images are brought to the network's side, default `clean`; the others for InceptionV3, TorchScript and ONNX files. */
   resizer?: ResizerName;
-  /** What a TorchScript or ONNX file takes. */
+  /** What a TorchScript or ONNX file takes; of a network with weights from a file, its side alone. */
   input?: InputOptions;
 }

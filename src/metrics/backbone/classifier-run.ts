@@ -57,6 +57,10 @@ export function openClassifierBackbone(dir: string, device: Device): Backbone {
     throw new ConfigError(
       `${dir}: was trained with a network of its own, whose features nobody knows; hand them in as module:FILE with a \`backbone\``,
     );
+  if (config.method === 'probe')
+    throw new ConfigError(
+      `${dir}: is a probe, whose features are those of the network that it looks through; name that: ${config.architecture}:${config.weights}`,
+    );
   const parsed = networkKeys.safeParse(config);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;

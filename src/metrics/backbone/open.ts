@@ -3,15 +3,19 @@ import { ConfigError } from 'graft-torch/base';
 import type { Backbone, BackboneOptions, FeatureExtractor } from './backbone.js';
 import { openClassifierBackbone } from './classifier-run.js';
 import { openInceptionBackbone } from './inception.js';
+import { bringBackbone, openNetworkBackbone } from './network.js';
 import { openOnnxExtractor } from './onnx.js';
 import { openModuleBackbone } from './own.js';
 import { openRandomBackbone } from './random.js';
 import { openScriptBackbone } from './script.js';
-import { parseBackboneSpec } from './spec.js';
+import { type BackboneSpec, parseBackboneSpec } from './spec.js';
 import { requireTrust } from './trust.js';
 
+/** Kinds that are fed as Graft's own networks are. */
+const ONE_RESIZER: readonly BackboneSpec['kind'][] = ['random', 'run', 'network'];
+
 /**
- * A backbone that answers at once.
+ * A backbone that answers at once. Weights on the hub must have been brought (`bringBackbone`).
  *
  * @param spec see `spec.ts`
  * @throws ConfigError for an ONNX file and a module, which `openExtractor` opens, for a TorchScript file that nobody said to trust, and
@@ -21,9 +25,9 @@ import { requireTrust } from './trust.js';
 export function openBackbone(spec: string, options: BackboneOptions = {}): Backbone {
   const parsed = parseBackboneSpec(spec);
   const { resizer = 'clean', device = 'cpu' } = options;
-  if ((parsed.kind === 'random' || parsed.kind === 'run') && resizer !== 'clean') {
+  if (ONE_RESIZER.includes(parsed.kind) && resizer !== 'clean') {
     throw new ConfigError(
-      `backbone '${spec}': its resizer is 'clean'; '${resizer}' is for networks from files`,
+      `backbone '${spec}': its resizer is 'clean'; '${resizer}' is for InceptionV3, TorchScript and ONNX files`,
     );
   }
   switch (parsed.kind) {
@@ -31,6 +35,8 @@ export function openBackbone(spec: string, options: BackboneOptions = {}): Backb
       return openRandomBackbone(options);
     case 'run':
       return openClassifierBackbone(parsed.path, device);
+    case 'network':
+      return openNetworkBackbone(parsed, options);
     case 'inception':
       return openInceptionBackbone(parsed.path, { device, resizer });
     case 'script':
@@ -45,7 +51,7 @@ export function openBackbone(spec: string, options: BackboneOptions = {}): Backb
 }
 
 /**
- * Any backbone, behind `extract`.
+ * Any backbone, behind `extract`. Weights that it names on the hub are fetched unless they are here.
  *
  * @throws ConfigError, DataError as `openBackbone`; ConfigError also when ONNX Runtime is not installed
  */
@@ -54,6 +60,7 @@ export async function openExtractor(
   options: BackboneOptions = {},
 ): Promise<FeatureExtractor | Backbone> {
   const parsed = parseBackboneSpec(spec);
+  await bringBackbone(spec);
   if (parsed.kind === 'onnx') return openOnnxExtractor(parsed.path, options);
   return parsed.kind === 'module' ? openModuleBackbone(parsed.path, options) : openBackbone(spec, options);
 }

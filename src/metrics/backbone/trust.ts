@@ -11,8 +11,9 @@ export function requireTrust(
   env: Record<string, string | undefined> = process.env,
 ): void {
   if (backbone === null || backbone === 'random') return;
-  const spec = parseBackboneSpec(backbone);
-  const otherwise = ', or take an ONNX file (FILE.onnx) or weights alone (inception:FILE.safetensors)';
+  const spec = parseBackboneSpec(backbone, env);
+  const otherwise =
+    ', or take an ONNX file (FILE.onnx) or weights alone (NETWORK:FILE or inception:FILE.safetensors)';
   if (spec.kind === 'script') requireTrustIn(spec.path, { what: 'a TorchScript file', otherwise }, env);
   if (spec.kind === 'module') requireTrustIn(spec.path, { what: 'a module', otherwise }, env);
 }
