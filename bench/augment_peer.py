@@ -1,4 +1,4 @@
-"""The peer of `bench/augment.ts`: the same two augmentations with Pillow and numpy, image by image, as a data loader's
+"""The peer of `bench/augment.ts`: the same augmentations with Pillow and numpy, image by image, as a data loader's
 workers do it; what Pillow can do in C is done there (kernels, medians, affine maps, HSV, L*a*b*, tables).
 
 `augment_peer.py SIDE WORKERS`. Reads one request a line from stdin, `PIPELINE IMAGES`, deals the images out to its worker
@@ -11,7 +11,7 @@ import sys
 import time
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFilter, __version__
+from PIL import Image, ImageCms, ImageEnhance, ImageFilter, ImageOps, __version__
 
 BILINEAR = Image.Resampling.BILINEAR
 MEAN = np.array([.485, .456, .406], np.float32) * 255
@@ -220,13 +220,42 @@ def standard(pixels, rng):
     return normalised(np.asarray(image))
 
 
+def affine(image, *inverse):
+    return image.transform(image.size, Image.Transform.AFFINE, inverse, BILINEAR)
+
+
+def randaugment(pixels, rng, operations=2, magnitude=9):
+    image, share, side = Image.fromarray(pixels), magnitude / 30, pixels.shape[0]
+    for _ in range(operations):
+        sign = 1 if chance(rng, .5) else -1
+        shift = sign * 150 / 331 * share * side
+        enhanced = lambda kind: kind(image).enhance(1 + sign * .9 * share)
+        image = (
+            lambda: image,
+            lambda: ImageOps.autocontrast(image),
+            lambda: ImageOps.equalize(image),
+            lambda: image.rotate(sign * 30 * share, BILINEAR),
+            lambda: ImageOps.solarize(image, int(255 * (1 - share))),
+            lambda: enhanced(ImageEnhance.Color),
+            lambda: ImageOps.posterize(image, 8 - round(4 * share)),
+            lambda: enhanced(ImageEnhance.Contrast),
+            lambda: enhanced(ImageEnhance.Brightness),
+            lambda: enhanced(ImageEnhance.Sharpness),
+            lambda: affine(image, 1, sign * .3 * share, 0, 0, 1, 0),
+            lambda: affine(image, 1, 0, 0, sign * .3 * share, 1, 0),
+            lambda: affine(image, 1, 0, shift, 0, 1, 0),
+            lambda: affine(image, 1, 0, 0, 0, 1, shift),
+        )[rng.integers(14)]()
+    return normalised(np.asarray(image))
+
+
 def work(connection, side, seed):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (32, side, side, 3), dtype=np.uint8)
     for name, count in iter(connection.recv, None):
         begun = time.process_time()
         for i in range(count):
-            {'siim': siim, 'standard': standard}[name](images[i % len(images)], rng)
+            {'siim': siim, 'standard': standard, 'randaugment': randaugment}[name](images[i % len(images)], rng)
         connection.send(time.process_time() - begun)
 
 

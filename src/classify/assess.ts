@@ -27,7 +27,7 @@ export interface Assessment {
   rows: ScoreRow[];
   /** Every class; null where there is one logit. */
   byClass: { rows: ClassScoreRow[]; summary: ClassSummary } | null;
-  /** What the best checkpoint is chosen by: AUC, with several classes the macro average. NaN where a score is. */
+  /** With several classes the macro average. NaN where a score is. */
   auc: number;
   logLoss: number;
 }

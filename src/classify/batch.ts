@@ -14,6 +14,7 @@ import {
 import { ImageNetwork, type InputStatistics, packNetworkInput } from '../models/index.js';
 import { type Mix, mixImages } from './mixing.js';
 import type { ClassifierModule, OwnAugmentation } from './own.js';
+import { resizeBatch, unitOf } from './resizing.js';
 
 export interface Augmenting {
   augmentation: AugmentationName | AugmentationSettings | OwnAugmentation;
@@ -26,6 +27,8 @@ export interface NetworkInputOptions extends Partial<Augmenting> {
   statistics?: InputStatistics;
   /** One an image: mixes it, augmented, with the next. */
   mixes?: readonly Mix[] | null;
+  /** Brings images to this side before anything else is done to them. Default: as they are. */
+  sidePx?: number;
 }
 
 /** How a network wants its pixels; ImageNet's way where it does not say. */
@@ -44,17 +47,17 @@ export const augmentationOf = (recipe: {
 /**
  * @param pixels uint8 `[N, 3, H, W]`
  * @param options without augmentation and its randoms: pixels as they are
- * @returns float32 `[N, 3, H, W]` on the device, augmented, mixed, normalised, in the network's memory layout
+ * @returns float32 `[N, 3, H, W]` on the device, resized, augmented, mixed, normalised, in the network's memory layout
  */
 export function toNetworkInput(pixels: Tensor, device: Device, options: NetworkInputOptions = {}): Tensor {
-  const { augmentation, randoms, statistics, mixes } = options;
+  const { augmentation, randoms, statistics, mixes, sidePx = pixels.shape[3]! } = options;
   return noGrad(() =>
     tidy(() => {
-      const stored = pixels.to({ device });
+      const whole = pixels.to({ device });
+      const stored = sidePx === pixels.shape[3] ? whole : resizeBatch(whole, sidePx);
       const images = augmentation && randoms ? augmented(stored, { augmentation, randoms }) : stored;
       if (!mixes) return packNetworkInput(images, statistics);
-      const unit = images === stored ? stored.to({ dtype: 'float32' }).div_(255) : images;
-      return packNetworkInput(mixImages(unit, mixes), statistics);
+      return packNetworkInput(mixImages(unitOf(images), mixes), statistics);
     }),
   );
 }
@@ -62,7 +65,7 @@ export function toNetworkInput(pixels: Tensor, device: Device, options: NetworkI
 /** @throws ConfigError where an augmentation of one's own gives another shape than it got */
 function augmented(stored: Tensor, { augmentation, randoms }: Augmenting): Tensor {
   if (typeof augmentation !== 'function') return augment(stored, augmentation, randoms);
-  const images = augmentation(stored.to({ dtype: 'float32' }).div(255), randoms);
+  const images = augmentation(unitOf(stored), randoms);
   if (images.shape.join() === stored.shape.join()) return images;
   throw new ConfigError(
     `the augmentation of one’s own gives [${images.shape.join(', ')}] for images [${stored.shape.join(', ')}]; their shape must stay`,

@@ -74,7 +74,7 @@ export interface Conclusion {
   parameters: number;
   course: Pick<
     ClassifierSummary,
-    'bestStep' | 'steps' | 'stoppedEarly' | 'seconds' | 'imagesPerSecond' | 'probe'
+    'bestStep' | 'choice' | 'steps' | 'stoppedEarly' | 'seconds' | 'imagesPerSecond' | 'probe'
   >;
 }
 

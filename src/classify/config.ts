@@ -13,8 +13,12 @@ import {
   testTimeAugmentations,
 } from '../data/augment/index.js';
 import { INPUT_STATISTICS, networkEntry, networkNames, PADDINGS, weightsFilePath } from '../models/index.js';
+import { requireChoice } from './choice.js';
 import { fineTuningShape } from './fine-tuning.js';
+import { requireHeadWarmup } from './head-warmup.js';
+import { DROP_CONNECT, requireMeaning } from './meaning.js';
 import { probeSchema, requireProbeSettings } from './probe-settings.js';
+import { requireResizable } from './resizing.js';
 
 /** Which real images of the training split a classifier may see; what is left out, synthetic ones must replace. */
 const realImages = ['all', 'negatives', 'none'] as const;
@@ -110,7 +114,7 @@ export const classifierRecipeSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('before the last layer; null: the variant’s own'),
-  dropConnect: z.number().min(0).lt(1).default(0.2).describe('stochastic depth; Tan & Le 2019'),
+  dropConnect: z.number().min(0).lt(1).default(DROP_CONNECT).describe('stochastic depth; Tan & Le 2019'),
   batchNormMomentum: z
     .number()
     .positive()
@@ -160,7 +164,7 @@ export const classifierRecipeSchema = z.strictObject({
     .int()
     .min(0)
     .default(0)
-    .describe('stops after this many validations without a better AUC; 0: uses the whole budget'),
+    .describe('stops after this many validations without a better score (bestBy); 0: uses the whole budget'),
 
   optimizer: z
     .enum(['adamw', 'adam'])
@@ -176,9 +180,13 @@ export const classifierRecipeSchema = z.strictObject({
     .enum(['cosine', 'plateau', 'constant'])
     .default('cosine')
     .describe(
-      'cosine: to 0 at the last step; plateau: × 0.5 when the validation AUC stalls (the original’s)',
+      'cosine: to 0 at the last step; plateau: × 0.5 when the validation score (bestBy) stalls (the original’s)',
     ),
-  warmupSteps: z.int().min(0).default(50).describe('linear from 0; Goyal et al. 2017'),
+  warmupSteps: z
+    .int()
+    .min(0)
+    .default(50)
+    .describe('linear from 0, behind headWarmupSteps; Goyal et al. 2017'),
   plateau: z
     .strictObject({
       factor: z.number().positive().lt(1).default(0.5),
@@ -210,16 +218,20 @@ export const classifierConfigSchema = z.strictObject({
 export type ClassifierRecipe = z.output<typeof classifierRecipeSchema>;
 export type ClassifierConfig = z.output<typeof classifierConfigSchema>;
 
-/** @throws ConfigError for values that each are fine but do not go together. */
-export function checkRecipe(recipe: ClassifierRecipe): void {
+/**
+ * @param options.isNew false for a run that there is already, whose keys say what earlier versions let pass. Default true
+ * @throws ConfigError for values that each are fine but do not go together.
+ */
+export function checkRecipe(recipe: ClassifierRecipe, { isNew = true }: { isNew?: boolean } = {}): void {
   if (recipe.weights !== null) weightsFilePath(recipe.weights);
   if (!recipe.own?.includes('network')) requireSide(recipe);
-  if (recipe.head === 'normalised' && !recipe.architecture.startsWith('efficientnet-')) {
-    throw new ConfigError(
-      `head normalised is for EfficientNets; ${recipe.architecture} has one head, so leave this key out`,
-    );
-  }
+  if (isNew) requireMeaning(recipe);
   if (recipe.method === 'probe') requireProbeSettings(recipe);
+  else {
+    requireHeadWarmup(recipe);
+    requireChoice(recipe);
+    requireResizable(recipe);
+  }
   if (recipe.warmupSteps >= recipe.steps && recipe.steps > 1 && recipe.warmupSteps > 0) {
     throw new ConfigError(
       `warmupSteps (${recipe.warmupSteps}) must be fewer than steps (${recipe.steps}); set warmupSteps=${Math.floor(recipe.steps / 10)}`,

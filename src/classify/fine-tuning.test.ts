@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { dispose, liveTensors, loadSafetensors, tidy } from 'graft-torch';
+import { dispose, liveTensors, loadSafetensors, saveSafetensors, tidy } from 'graft-torch';
 import { writeFileAtomic } from 'graft-torch/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -36,6 +36,9 @@ const everything = recipe({
   cutmix: 1,
   gradientClip: 1,
   layerDecay: 0.5,
+  progressive: [{ until: 0.5, imageSize: 16 }],
+  bestBy: 'logLoss',
+  validationWindow: 2,
   emaDecay: 0.9,
 });
 
@@ -97,6 +100,20 @@ describe('a run with everything turned on', () => {
     network.dispose();
   });
 
+  it('shows each validation raw and smoothed, and what chose the step', async () => {
+    const { curve, choice, bestStep } = await train('whole', { ifExists: 'continue' });
+    const losses = curve.map(({ valLoss }) => valLoss);
+    expect(curve.map(({ choice: one }) => one)).toEqual([
+      { by: 'logLoss', figure: losses[0], smoothed: losses[0] },
+      { by: 'logLoss', figure: losses[1], smoothed: expect.closeTo((losses[0]! + losses[1]!) / 2, 12) },
+      { by: 'logLoss', figure: losses[2], smoothed: expect.closeTo((losses[1]! + losses[2]!) / 2, 12) },
+    ]);
+    const means = curve.slice(1).map((point) => point.choice!.smoothed);
+    const best = curve.slice(1)[means.indexOf(Math.min(...means))]!;
+    expect(bestStep).toBe(best.step);
+    expect(choice).toEqual({ by: 'logLoss', window: 2, figure: Math.min(...means), auc: best.valAuc });
+  });
+
   it('does not change what runs without these keys do, nor their resuming', async () => {
     const config = recipe({ steps: 2, evaluateEvery: 1, warmupSteps: 0 });
     const result = await train('plain', { config });
@@ -104,9 +121,39 @@ describe('a run with everything turned on', () => {
     const path = join(dir, 'plain', 'config.yaml');
     const written = parse(readFileSync(path, 'utf8'));
     for (const key of Object.keys(FINE_TUNING_OFF)) delete written[key];
+    expect(written).not.toHaveProperty('validationWindow');
     writeFileAtomic(path, stringify(written));
     expect(await train('plain', { config, ifExists: 'continue' })).toEqual(result);
     const other = train('plain', { config: { ...config, mixup: 0.2 }, ifExists: 'continue' });
     await expect(other).rejects.toThrow(/mixup is 0.2, was 0/);
+    const smoother = train('plain', { config: { ...config, validationWindow: 2 }, ifExists: 'continue' });
+    await expect(smoother).rejects.toThrow(/validationWindow is 2, was 1/);
+  });
+
+  it('goes on with a checkpoint of before there were windows', async () => {
+    const config = recipe({ steps: 3, evaluateEvery: 1 });
+    const whole = await train('new', { config });
+    const controller = new AbortController();
+    const stopped = train('old', {
+      config,
+      signal: controller.signal,
+      onStep: (step) => (step === 1 ? controller.abort() : undefined),
+    });
+    await expect(stopped).rejects.toThrow(InterruptedError);
+    for (const name of ['step-000001', 'best']) {
+      const path = join(dir, 'old', 'checkpoints', `${name}.safetensors`);
+      const { tensors, metadata } = loadSafetensors(path);
+      const [[key, text]] = Object.entries(metadata) as [[string, string]];
+      const fields = JSON.parse(text);
+      const { progress } = fields.meta;
+      expect(progress).toMatchObject({ recent: [expect.any(Number)], best: { whole: true } });
+      delete progress.recent;
+      progress.best = { auc: progress.best.auc, step: progress.best.step };
+      saveSafetensors(path, tensors, { [key]: JSON.stringify(fields) });
+      dispose(tensors);
+    }
+    const resumed = await train('old', { config, ifExists: 'continue' });
+    for (const key of ['curve', 'bestStep', 'steps', 'valScores', 'testScores'] as const)
+      expect(resumed[key]).toEqual(whole[key]);
   });
 });

@@ -1,9 +1,13 @@
 /**
- * The part of a classifier's configuration that shapes one optimiser step: the loss, mixed images, the gradient, rates by
- * depth, the average of the weights. Everything is off unless a recipe turns it on.
+ * The part of a classifier's configuration that shapes one optimiser step (the loss, mixed images, the gradient, rates by
+ * depth, the average of the weights, the head alone, smaller images) and the choice of the checkpoint. Everything is off unless
+ * a recipe turns it on.
  */
 import { z } from 'zod';
+import { bestBys } from './choice.js';
 import { classWeightings } from './class-weights.js';
+import { HEAD_LEARNING_RATE } from './head-warmup.js';
+import { progressiveSchema } from './resizing.js';
 
 export const fineTuningShape = {
   loss: z
@@ -54,6 +58,30 @@ export const fineTuningShape = {
     .describe(
       'learning rate of a stage as a share of the one above it, the head’s being whole; Howard & Ruder 2018: 1 / 2.6 ≈ 0.385',
     ),
+  headWarmupSteps: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      'of the steps, the first ones, in which the last layer alone learns; schedule and warmupSteps begin behind them. Kumar et al. 2022',
+    ),
+  headLearningRate: z
+    .number()
+    .positive()
+    .default(HEAD_LEARNING_RATE)
+    .describe('in headWarmupSteps, constant: Adam’s own rate, since a head begins at random'),
+  progressive: progressiveSchema,
+  bestBy: z
+    .enum(bestBys)
+    .default('auc')
+    .describe(
+      'what chooses the checkpoint, counts patience and tells a plateau: auc (of several classes the macro average), logLoss, or balancedAccuracy of target classes',
+    ),
+  validationWindow: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe('validations whose mean is what bestBy looks at; 1: each by itself'),
   emaDecay: z
     .number()
     .min(0)

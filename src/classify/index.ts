@@ -11,6 +11,7 @@
 
 // Recipes and runs: training, and opening what was trained.
 
+export { type ChoiceSummary, choiceWords } from './choice.js';
 export {
   type ClassifierConfig,
   type ClassifierRecipe,
@@ -37,6 +38,7 @@ export type { SyntheticImages } from './training-set.js';
 // A network or an augmentation of one's own.
 
 export {
+  architectureTitle,
   type ClassifierModule,
   type NetworkContext,
   type NetworkMaker,

@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset/index.js';
 import type { Lineage } from '../data/lineage/index.js';
 import { framingWords, trainingFraming } from '../image/index.js';
 import { codeSpan, type Markdown, markdownTable, md } from '../report/index.js';
+import { choiceWords } from './choice.js';
 import type { ClassifierConfig } from './config.js';
 import type { Evaluation, Score, ScoreName } from './evaluation.js';
 import { networkTitle } from './own.js';
@@ -69,7 +70,7 @@ function details({ graft, config, summary, finished }: ModelCardInput): string[]
     md`- Starting weights: ${config.weights === null ? 'none, from scratch' : code(config.weights)}.`,
     summary.probe
       ? probeWords(config, summary.probe)
-      : md`- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,
+      : md`- Training: ${summary.steps} steps of ${config.batchSize} images${summary.stoppedEarly ? ', stopped early' : ''}; best on validation at step ${summary.bestStep}${choiceWords(summary.choice)}; ${config.optimizer}, learning rate ${config.learningRate}, augmentation ${config.augmentation}, seed ${config.seed}.`,
     md`- Time: ${summary.seconds.toFixed(0)} s on ${summary.device}, ${summary.imagesPerSecond.toFixed(0)} images/s; the model of the processor was not recorded.`,
     md`- Finished: ${finished ?? UNKNOWN}, with Graft ${graft}.`,
     '- Authors, contact and licence of the model: unknown; to be filled in by whoever publishes it.',

@@ -37,6 +37,12 @@ function namedConventions(recipe: ClassifierRecipe): Partial<Conventions> {
   };
 }
 
+/** What a recipe is to name in the end: of EfficientNets all, of others the statistics of the input; padding and ε are theirs. */
+const conventionsToName = ({ architecture, own }: ClassifierRecipe): Partial<Conventions> => {
+  if (architecture.startsWith('efficientnet-') || own?.includes('network')) return OWN_CONVENTIONS;
+  return { inputStatistics: OWN_CONVENTIONS.inputStatistics };
+};
+
 /** A recipe with the conventions of the run that it goes on with, as far as it leaves them open. */
 export const adoptConventions = (
   recipe: ClassifierRecipe,
@@ -86,8 +92,9 @@ export function settleChannels(recipe: ClassifierRecipe, cache: { channels: 1 | 
  */
 export async function settleWeights(recipe: ClassifierRecipe): Promise<ClassifierRecipe> {
   const named = namedConventions(recipe);
-  if (Object.keys(named).length === Object.keys(OWN_CONVENTIONS).length) return recipe;
-  if (recipe.weights === null) return { ...recipe, ...OWN_CONVENTIONS, ...named };
+  const usual = conventionsToName(recipe);
+  if (Object.keys(usual).every((key) => key in named)) return recipe;
+  if (recipe.weights === null) return { ...recipe, ...usual, ...named };
   const path = await openWeightsFile(recipe.weights);
   const { conventions } = inspectNetworkWeights(path, recipe.architecture, { part: recipe.weightsPart });
   return { ...recipe, ...conventions, ...named };

@@ -17,7 +17,13 @@ import { logitsOf, probability } from './evaluate.js';
 import { explain } from './explain/index.js';
 import { exportClassifier } from './export.js';
 import { layerRateFactors } from './layer-rates.js';
-import { type ClassifierModule, type NetworkContext, networkTitle, openModule } from './own.js';
+import {
+  architectureTitle,
+  type ClassifierModule,
+  type NetworkContext,
+  networkTitle,
+  openModule,
+} from './own.js';
 import { openClassifier, readClassifierConfig, weightsPath } from './result.js';
 import { type TrainClassifierOptions, trainClassifier } from './train.js';
 
@@ -104,6 +110,13 @@ const train = (name: string, changes: Partial<TrainClassifierOptions> = {}) =>
 // Whoever writes a module here trusts it.
 beforeEach(() => void vi.stubEnv(TRUST_VARIABLE, '1'));
 afterEach(() => void vi.unstubAllEnvs());
+
+it('calls a network of Graft as its paper does', () => {
+  const titles = ['efficientnet-b0', 'efficientnet-lite0', 'resnet-50', 'vit-small-16'].map(
+    architectureTitle,
+  );
+  expect(titles).toEqual(['EfficientNet-B0', 'EfficientNet-Lite0', 'ResNet-50', 'ViT-S/16']);
+});
 
 describe('a network from a program', () => {
   it('trains like Graft’s own; whoever opens the run hands it in again', async () => {

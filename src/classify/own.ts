@@ -11,7 +11,7 @@ import { noGrad, type Tensor, tidy, zeros } from 'graft-torch';
 import { ConfigError, type Random } from 'graft-torch/base';
 import type { Module } from 'graft-torch/nn';
 import type { Pipeline } from '../data/augment/index.js';
-import type { InputStatistics } from '../models/index.js';
+import { type InputStatistics, networkEntry } from '../models/index.js';
 import { loadModule } from '../run/index.js';
 import type { ClassifierRecipe } from './config.js';
 
@@ -120,6 +120,9 @@ export const ownKeys = (parts: OwnParts): Pick<ClassifierRecipe, 'own'> => {
   const own = (['network', 'augmentation'] as const).filter((part) => parts[part] !== undefined);
   return own.length > 0 ? { own } : {};
 };
+
+/** How its paper calls a network of Graft: `EfficientNet-B0`, `ResNet-50`. */
+export const architectureTitle = (architecture: string): string => networkEntry(architecture).title;
 
 /** How reports call the network of a run. */
 export const networkTitle = ({

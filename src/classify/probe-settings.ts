@@ -1,6 +1,8 @@
 /** The part of a classifier's configuration that shapes a probe: logistic regression on the features of a frozen network. */
+import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from 'graft-torch/base';
 import { z } from 'zod';
+import { HEAD_LEARNING_RATE } from './head-warmup.js';
 
 export const probeSchema = z
   .strictObject({
@@ -57,6 +59,11 @@ const MEANINGLESS: Readonly<Record<string, unknown>> = {
   labelSmoothing: 0,
   emaDecay: 0,
   frozenBlocks: 0,
+  headWarmupSteps: 0,
+  headLearningRate: HEAD_LEARNING_RATE,
+  validationWindow: 1,
+  bestBy: 'auc',
+  progressive: [],
 };
 
 /** @throws ConfigError for a recipe that no probe can be made by */
@@ -69,7 +76,7 @@ export function requireProbeSettings(recipe: Recipe): void {
     throw new ConfigError(
       'method probe looks through a network that was trained before: give its weights (--set weights=FILE; `graft classify networks` says where they are had)',
     );
-  const key = Object.keys(MEANINGLESS).find((one) => recipe[one] !== MEANINGLESS[one]);
+  const key = Object.keys(MEANINGLESS).find((one) => !isDeepStrictEqual(recipe[one], MEANINGLESS[one]));
   if (key !== undefined)
     throw new ConfigError(
       `${key} shapes fine-tuning, and a probe has no use for it; leave it out, or set method=fine-tuning`,

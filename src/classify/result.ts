@@ -19,6 +19,7 @@ import {
   runStatus,
 } from '../run/index.js';
 import type { Interval, SplitScores } from '../stats/index.js';
+import type { BestBy, ChoiceSummary } from './choice.js';
 import { type ClassifierConfig, classifierConfigSchema } from './config.js';
 import { networkFor } from './network.js';
 import { type ClassifierModule, type OwnParts, reopenParts } from './own.js';
@@ -41,6 +42,8 @@ export interface CurvePoint {
   valAuc: number;
   valLoss: number;
   learningRate: number;
+  /** What chose the checkpoint, raw and as the mean of the window; left out where it was the AUC of each by itself. */
+  choice?: { by: BestBy; figure: number; smoothed: number };
 }
 
 /** Content of a classifier run's summary.json. */
@@ -55,6 +58,8 @@ export interface ClassifierSummary {
   /** Of target classes: every class against the rest, and the means over classes. */
   byClass?: Record<EvaluationSplit, ClassSummary>;
   bestStep: number;
+  /** How the step was chosen, where it was not by the AUC of each validation by itself. */
+  choice?: ChoiceSummary;
   steps: number;
   stoppedEarly: boolean;
   images: { real: number; realPositive: number; synthetic: number; syntheticPositive: number };
@@ -122,12 +127,15 @@ export function readClassifierResult(dir: string): ClassifierResult {
     );
   const curve = events
     .filter((event) => event.type === 'validation')
-    .map(({ step, trainLoss, valAuc, valLoss, learningRate }) => ({
+    .map(({ step, trainLoss, valAuc, valLoss, learningRate, chosenBy, figure, smoothed }) => ({
       step,
       trainLoss: (trainLoss ?? null) as number | null,
       valAuc: valAuc as number,
       valLoss: valLoss as number,
       learningRate: learningRate as number,
+      ...(chosenBy === undefined
+        ? {}
+        : { choice: { by: chosenBy as BestBy, figure: figure as number, smoothed: smoothed as number } }),
     }));
   return {
     ...(summary as unknown as ClassifierSummary),

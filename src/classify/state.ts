@@ -6,7 +6,9 @@ import { Adam, AdamW, Ema, type Optimizer, ReduceOnPlateau } from 'graft-torch/o
 import { balanced, Loader } from '../data/pixels/index.js';
 import type { Json, Run } from '../run/index.js';
 import { resumeCheckpoint, saveCheckpoint, underPrefix, withPrefix } from '../run/index.js';
+import type { Choice } from './choice.js';
 import type { ClassifierRecipe } from './config.js';
+import { headOf } from './head-warmup.js';
 import { layerRateFactors } from './layer-rates.js';
 import { networkFor } from './network.js';
 import type { ClassifierModule, OwnParts } from './own.js';
@@ -19,6 +21,8 @@ export interface State {
   average: ClassifierModule;
   ema: Ema | null;
   optimizer: Optimizer;
+  /** Of the first `headWarmupSteps`: the head's alone; null where there are none. */
+  headOptimizer: Optimizer | null;
   plateau: ReduceOnPlateau;
   loader: Loader;
   step: number;
@@ -26,11 +30,8 @@ export interface State {
 }
 
 /** The part of the state that is plain values; goes into checkpoints as it is. */
-export interface Progress {
-  best: { auc: number; step: number } | null;
+export interface Progress extends Choice {
   lastAuc: number | null;
-  /** Validations since the best one. */
-  stale: number;
   /** Sums of losses since the last line of the log, and since the last validation. */
   logged: { sum: number; count: number };
   validated: { sum: number; count: number };
@@ -62,15 +63,24 @@ export function makeState(
   }
   const trainable = network.parameters().filter((parameter) => parameter.requiresGrad);
   const { learningRate: lr, weightDecay, layerDecay, emaDecay } = recipe;
-  const options = { lr, rateFactors: layerRateFactors(network, trainable, layerDecay), fused: true };
+  const optimizerOf = (parameters: readonly Tensor[], rateFactors: readonly number[]): Optimizer => {
+    const options = { lr, rateFactors, fused: true };
+    return recipe.optimizer === 'adamw'
+      ? new AdamW(parameters, { ...options, weightDecay })
+      : new Adam(parameters, options);
+  };
+  const head = recipe.headWarmupSteps > 0 ? headOf(network).parameters : null;
   const average = emaDecay > 0 ? networkFor(recipe, device, { readWeights: false, parts }).network : network;
   const { images, indices, labels } = training;
   return {
     network,
-    optimizer:
-      recipe.optimizer === 'adamw'
-        ? new AdamW(trainable, { ...options, weightDecay })
-        : new Adam(trainable, options),
+    optimizer: optimizerOf(trainable, layerRateFactors(network, trainable, layerDecay)),
+    headOptimizer:
+      head &&
+      optimizerOf(
+        head,
+        head.map(() => 1),
+      ),
     average,
     ema: emaDecay > 0 ? new Ema(average, network, emaDecay) : null,
     plateau: new ReduceOnPlateau(recipe.plateau),
@@ -84,6 +94,7 @@ export function makeState(
     step: 0,
     progress: {
       best: null,
+      recent: [],
       lastAuc: null,
       stale: 0,
       logged: { sum: 0, count: 0 },
@@ -93,6 +104,12 @@ export function makeState(
     },
   };
 }
+
+/** The optimiser that makes the next step. */
+export const optimizerNow = (
+  { headOptimizer, optimizer, step }: State,
+  { headWarmupSteps }: ClassifierRecipe,
+): Optimizer => (headOptimizer && step < headWarmupSteps ? headOptimizer : optimizer);
 
 /** Random generators whose state belongs into a checkpoint. */
 function generators(device: Device): Record<string, Generator> {
@@ -104,10 +121,16 @@ function generators(device: Device): Record<string, Generator> {
 export function saveState(
   run: Run,
   state: State,
-  { identity, device, best }: { identity: Identity; device: Device; best: boolean },
+  {
+    recipe,
+    identity,
+    device,
+    best,
+  }: { recipe: ClassifierRecipe; identity: Identity; device: Device; best: boolean },
 ): void {
   tidy(() => {
-    const { tensors, step, lr } = state.optimizer.stateDict();
+    // Fine-tuning begins with a fresh one, so that the head's is of no use behind its last step.
+    const { tensors, step, lr } = optimizerNow(state, recipe).stateDict();
     const random = Object.entries(generators(device)).map(([name, generator]) => [name, generator.state]);
     saveCheckpoint(
       run,
@@ -145,13 +168,14 @@ export function restoreState(
   run: Run,
   state: State,
   options: {
+    recipe: ClassifierRecipe;
     identity: Identity;
     device: Device;
     changeable: readonly string[];
     warn?: (message: string) => void;
   },
 ): void {
-  const { identity, device, changeable, warn = () => {} } = options;
+  const { recipe, identity, device, changeable, warn = () => {} } = options;
   tidy(() => {
     const checkpoint = resumeCheckpoint(run, warn, { changeable });
     if (!checkpoint) return;
@@ -167,7 +191,11 @@ export function restoreState(
     }
     state.network.loadStateDict(underPrefix('network', tensors));
     if (state.ema) state.average.loadStateDict(underPrefix('average', tensors));
-    state.optimizer.loadStateDict({ tensors: underPrefix('optimizer', tensors), ...meta.optimizer });
+    state.step = checkpoint.step;
+    optimizerNow(state, recipe).loadStateDict({
+      tensors: underPrefix('optimizer', tensors),
+      ...meta.optimizer,
+    });
     for (const [name, generator] of Object.entries(generators(device))) {
       const saved = tensors[`random.${name}`];
       if (saved) generator.state = saved;
@@ -175,7 +203,9 @@ export function restoreState(
     state.loader.restore(meta.loader);
     state.plateau.state = { ...meta.plateau };
     Object.assign(state.progress, meta.progress);
-    state.step = checkpoint.step;
+    const { best } = state.progress;
+    // Runs of before there were windows chose by the AUC of each validation.
+    if (best) state.progress.best = { ...best, score: best.score ?? best.auc, whole: best.whole ?? true };
   });
 }
 

@@ -9,15 +9,19 @@ import { clipGradNorm_, type Ema, type Optimizer } from 'graft-torch/optim';
 import { augmentationOf, statisticsOf, toNetworkInput } from './batch.js';
 import { classWeightsOf } from './class-weights.js';
 import type { ClassifierRecipe } from './config.js';
+import { headOf } from './head-warmup.js';
 import { classificationLoss, smoothLabels } from './losses.js';
 import { drawMix, isMixing, mixTargets } from './mixing.js';
 import { logitCount } from './network.js';
 import type { ClassifierModule, OwnAugmentation } from './own.js';
+import { sideAt } from './resizing.js';
 import type { TrainingSet } from './training-set.js';
 
 export interface StepParts {
   network: ClassifierModule;
   optimizer: Optimizer;
+  /** Of the first `headWarmupSteps`; null where there are none. */
+  headOptimizer?: Optimizer | null;
   ema: Ema | null;
   training: TrainingSet;
   device: Device;
@@ -30,7 +34,8 @@ export type TrainStep = (images: Tensor, indices: readonly number[], step: numbe
 
 /** @throws DataError where a class that is to be weighed has no image */
 export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep {
-  const { network, optimizer, ema, training, device } = parts;
+  const { network, ema, training, device } = parts;
+  const head = parts.headOptimizer ? headOf(network) : null;
   const augmentation = parts.augmentation ?? augmentationOf(recipe);
   const statistics = statisticsOf(network);
   const random = new Random(recipe.seed);
@@ -42,15 +47,18 @@ export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep 
   return (images, indices, step) =>
     tidy(() => {
       const numbers = indices.map((_, i) => step * recipe.batchSize + i);
-      const size = images.shape.slice(2) as [number, number];
+      const sidePx = sideAt(recipe, step);
+      const learning = head && step < recipe.headWarmupSteps ? head : network;
+      const optimizer = learning === head ? parts.headOptimizer! : parts.optimizer;
       const mixes = isMixing(recipe)
-        ? numbers.map((number) => drawMix(mixing.fork(number), recipe, size))
+        ? numbers.map((number) => drawMix(mixing.fork(number), recipe, [sidePx, sidePx]))
         : null;
       const input = toNetworkInput(images, device, {
         augmentation,
         randoms: numbers.map((number) => augmenting.fork(number)),
         statistics,
         mixes,
+        sidePx,
       });
       const labels = targetsOf(
         indices.map((index) => training.labels[index]!),
@@ -59,7 +67,7 @@ export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep 
       );
       const targets = smoothLabels(mixes ? mixTargets(labels, mixes) : labels, recipe.labelSmoothing);
       network.zeroGrad();
-      const value = classificationLoss(network.forward(input), targets, loss);
+      const value = classificationLoss(learning.forward(input), targets, loss);
       backward(value);
       if (recipe.gradientClip > 0) clipGradNorm_(optimizer.parameters, recipe.gradientClip);
       optimizer.step();

@@ -1,7 +1,7 @@
 /**
  * The one classifier loop: take a batch, augment, step, log, validate, save. Training sees real or
  * synthetic images, or both; validation and test are always real, whole and at their natural prevalence. The network
- * that counts is the one with the best validation AUC; the test split is scored once, at the end, with that network.
+ * that counts is the one with the best validation score (`bestBy`, `choice.ts`); the test split is scored once, at the end, with that network.
  */
 import { rmSync } from 'node:fs';
 import { bestDevice, type Device, engineInfo, requireDevice, setThreads, tidy } from 'graft-torch';
@@ -31,6 +31,7 @@ import {
   wholePaths,
 } from '../run/index.js';
 import { type AssessedData, assess } from './assess.js';
+import { choose, figureOf, signOf } from './choice.js';
 import { concludeRun, noteLearned, warnOfFrames } from './conclude.js';
 import { type ClassifierRecipe, checkRecipe } from './config.js';
 import { FINE_TUNING_OFF } from './fine-tuning.js';
@@ -49,6 +50,7 @@ import {
   type Identity,
   keptNetwork,
   makeState,
+  optimizerNow,
   type Progress,
   restoreState,
   type State,
@@ -107,7 +109,7 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
   const was: Partial<ClassifierRecipe> = status === 'empty' ? {} : readRunConfig(runDir).config;
   const { parts, keys } = await ownPartsOf(options, { was, isFinished: status === 'finished' });
   const own = { ...options.config, ...keys };
-  checkRecipe(own);
+  checkRecipe(own, { isNew: status === 'empty' });
   const asked = settleChannels(settleClasses(settleThreads(own), dataset), options.cache);
   checkData(options, asked);
   // Before the configuration is written: whoever opens the run later need not have the weights it began with.
@@ -208,7 +210,7 @@ async function trainInto(
     if (recipe.weights !== null) await openWeightsFile(recipe.weights);
     const identity = { dataset: dataset.hash, ...training.counts };
     state = makeState(run, recipe, { device, training, parts: options, warn });
-    restoreState(run, state, { identity, device, changeable, warn });
+    restoreState(run, state, { recipe, identity, device, changeable, warn });
     noteLearned(run, recipe, dataset);
     if (state.step === 0) warnOfFrames(options);
     noteConditions(run, state.step, { device, engine: engineInfo(), warn });
@@ -220,6 +222,7 @@ async function trainInto(
     state?.network.dispose();
     state?.ema?.average.dispose();
     state?.optimizer.dispose();
+    state?.headOptimizer?.dispose();
     training?.dispose();
     run.close();
   }
@@ -227,15 +230,16 @@ async function trainInto(
 
 async function loop(whole: Training): Promise<void> {
   const { run, recipe, device, training, identity, state, options } = whole;
-  const { optimizer, progress } = state;
+  const { progress } = state;
   const interrupt = options.interrupt ?? neverInterrupted;
   const step = makeStep(recipe, { ...state, training, device, augmentation: options.augmentation });
-  const cosine = warmupCosine(recipe.steps, recipe.warmupSteps);
+  const cosine = warmupCosine(recipe.steps - recipe.headWarmupSteps, recipe.warmupSteps);
 
   while (state.step < recipe.steps && !isStale(recipe, progress)) {
     const started = performance.now();
     const { images, indices } = await state.loader.next();
-    optimizer.lr = recipe.learningRate * rateFactor(recipe, cosine, state);
+    const learningRate = rateOf(recipe, cosine, state);
+    optimizerNow(state, recipe).lr = learningRate;
     const loss = step(images, indices, state.step);
     images.dispose();
     state.step++;
@@ -254,18 +258,13 @@ async function loop(whole: Training): Promise<void> {
     if (done % recipe.logEvery === 0 || ends) {
       const mean = progress.logged.sum / progress.logged.count;
       const imagesPerSecond = (done * recipe.batchSize) / progress.trainingSeconds;
-      run.event(
-        'losses',
-        done,
-        { loss: mean, learningRate: optimizer.lr },
-        { seconds: progress.seconds, imagesPerSecond },
-      );
+      run.event('losses', done, { loss: mean, learningRate }, { seconds: progress.seconds, imagesPerSecond });
       progress.logged = { sum: 0, count: 0 };
     }
     const validates = done % recipe.evaluateEvery === 0 || ends;
-    const isBest = validates && (await validate(whole));
+    const isBest = validates && (await validate(whole, learningRate));
     const stops = (await interrupt.poll()) || options.signal?.aborted === true;
-    if (validates || stops) saveState(run, state, { identity, device, best: isBest });
+    if (validates || stops) saveState(run, state, { recipe, identity, device, best: isBest });
     if (stops && !ends)
       throw new InterruptedError(`${run.dir}: stopped after step ${done} of ${recipe.steps}`);
   }
@@ -274,35 +273,56 @@ async function loop(whole: Training): Promise<void> {
 const isStale = (recipe: ClassifierRecipe, progress: Progress): boolean =>
   recipe.patience > 0 && progress.stale >= recipe.patience;
 
-/** Factor of the base learning rate for the next step. */
-function rateFactor(recipe: ClassifierRecipe, cosine: (step: number) => number, state: State): number {
-  if (recipe.schedule === 'cosine') return cosine(state.step);
-  const warmup = recipe.warmupSteps > 0 ? Math.min(1, (state.step + 1) / recipe.warmupSteps) : 1;
-  return warmup * (recipe.schedule === 'plateau' ? state.plateau.state.scale : 1);
+/** Learning rate of the next step. */
+function rateOf(recipe: ClassifierRecipe, cosine: (step: number) => number, state: State): number {
+  const step = state.step - recipe.headWarmupSteps;
+  if (step < 0) return recipe.headLearningRate;
+  return recipe.learningRate * rateFactor(recipe, cosine, { ...state, step });
+}
+
+/** Factor of the base learning rate. @param state.step steps made behind the head's */
+function rateFactor(
+  recipe: ClassifierRecipe,
+  cosine: (step: number) => number,
+  { step, plateau }: Pick<State, 'step' | 'plateau'>,
+): number {
+  if (recipe.schedule === 'cosine') return cosine(step);
+  const warmup = recipe.warmupSteps > 0 ? Math.min(1, (step + 1) / recipe.warmupSteps) : 1;
+  return warmup * (recipe.schedule === 'plateau' ? plateau.state.scale : 1);
 }
 
 /** Scores the validation split; returns whether it is the best so far. */
-async function validate(whole: Training): Promise<boolean> {
+async function validate(whole: Training, learningRate: number): Promise<boolean> {
   const { run, recipe, device, data, state } = whole;
   const started = performance.now();
   const { progress, plateau } = state;
-  const { auc, logLoss } = await assess(state.average, data, {
+  const assessment = await assess(state.average, data, {
     split: 'val',
     device,
     batchSize: recipe.evaluationBatchSize,
   });
+  const { auc, logLoss } = assessment;
   if (Number.isNaN(auc)) diverged(whole, auc);
-  const isBest = progress.best === null || auc > progress.best.auc;
-  if (isBest) progress.best = { auc, step: state.step };
-  progress.stale = isBest ? 0 : progress.stale + 1;
+  const { bestBy, validationWindow: window } = recipe;
+  const [figure, sign] = [figureOf(assessment, bestBy), signOf(bestBy)];
+  const {
+    isBest,
+    smoothed,
+    whole: isWhole,
+  } = choose(progress, { auc, score: sign * figure, step: state.step }, { window });
+  // While the head alone learns, a stall says nothing of what fine-tuning will give.
+  const isWarmup = state.step <= recipe.headWarmupSteps;
+  if (isWarmup) progress.stale = 0;
   progress.lastAuc = auc;
-  if (recipe.schedule === 'plateau') plateau.report(auc);
+  if (recipe.schedule === 'plateau' && isWhole && !isWarmup) plateau.report(smoothed);
   const fields = {
     trainLoss: progress.validated.sum / progress.validated.count,
     valAuc: auc,
     valLoss: logLoss,
-    learningRate: state.optimizer.lr,
+    learningRate,
     best: isBest,
+    // Left out where the AUC above is all that there is to say.
+    ...(bestBy === 'auc' && window === 1 ? {} : { chosenBy: bestBy, figure, smoothed: sign * smoothed }),
   };
   progress.validated = { sum: 0, count: 0 };
   progress.seconds += (performance.now() - started) / 1000;
@@ -338,6 +358,16 @@ async function conclude({
     parameters: network.parameterCount,
     course: {
       bestStep: progress.best!.step,
+      ...(recipe.bestBy === 'auc' && recipe.validationWindow === 1
+        ? {}
+        : {
+            choice: {
+              by: recipe.bestBy,
+              window: recipe.validationWindow,
+              figure: signOf(recipe.bestBy) * progress.best!.score,
+              auc: progress.best!.auc,
+            },
+          }),
       steps: state.step,
       stoppedEarly: state.step < recipe.steps,
       seconds: progress.seconds,

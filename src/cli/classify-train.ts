@@ -6,6 +6,7 @@ import type { ClassifierConfig, ClassifierResult } from '../classify/index.js';
 import {
   binaryCounts,
   checkRecipe,
+  choiceWords,
   classifierConfigSchema,
   fewLines,
   networkTitle,
@@ -200,7 +201,7 @@ function describeRun(runDir: string, result: ClassifierResult, few: readonly str
     : '';
   const positives = result.testScores.filter((row) => row.label === 1).length;
   return [
-    `${courseWords(networkTitle(readClassifierConfig(runDir)), result)} ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive)${result.probe ? '' : `; best at step ${result.bestStep}`}.`,
+    `${courseWords(networkTitle(readClassifierConfig(runDir)), result)} ${images.real} real and ${images.synthetic} synthetic images (${images.realPositive + images.syntheticPositive} positive)${result.probe ? '' : `; best at step ${result.bestStep}${choiceWords(result.choice)}`}.`,
     `Validation AUC ${result.valAuc.toFixed(3)}; test AUC ${result.testAuc.toFixed(3)}${interval}, ${result.testScores.length} images, ${positives} positive.`,
     ...few,
     ...(result.byClass

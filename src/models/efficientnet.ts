@@ -7,8 +7,8 @@
  * Weights of the other libraries are renamed when they are loaded (`weights.ts`).
  */
 
-import { type Tensor, tidy } from 'graft-torch';
-import { BatchNorm2d, F, init, Linear } from 'graft-torch/nn';
+import { noGrad, type Tensor, tidy } from 'graft-torch';
+import { BatchNorm2d, F, init, Linear, type Module } from 'graft-torch/nn';
 import { type Conventions, OWN_CONVENTIONS } from './conventions.js';
 import { layerNames } from './efficientnet-keys.js';
 import { ImageNetwork, type MapLayer, type NetworkOptions, requireClasses } from './image-network.js';
@@ -180,6 +180,14 @@ export class EfficientNet extends ImageNetwork {
 
   override embed(x: Tensor): Tensor {
     return tidy(() => this.pool(this.extractFeatures(x)));
+  }
+
+  override headParts(): Module[] {
+    return this.headBn ? [this.headBn, this.classifier] : [this.classifier];
+  }
+
+  override forwardHead(x: Tensor): Tensor {
+    return tidy(() => this.classify(this.pool(noGrad(() => this.extractFeatures(x)))));
   }
 
   get blockStages(): readonly number[] {

@@ -3,7 +3,7 @@
  * the input up that can be frozen, slowed down and explained. A family (EfficientNet, ResNet, ConvNeXt, ViT) is a file; the
  * list of those there are is `networks.ts`.
  */
-import { type Tensor, tidy } from 'graft-torch';
+import { noGrad, type Tensor, tidy } from 'graft-torch';
 import { ConfigError } from 'graft-torch/base';
 import { BatchNorm2d, F, init, type Linear, Module } from 'graft-torch/nn';
 import type { Conventions, InputStatistics } from './conventions.js';
@@ -64,7 +64,23 @@ export abstract class ImageNetwork extends Module {
   abstract embed(x: Tensor): Tensor;
 
   override forward(x: Tensor): Tensor {
-    return tidy(() => this.classifier.forward(F.dropout(this.embed(x), this.dropout, this.training)));
+    return tidy(() => this.classify(this.embed(x)));
+  }
+
+  /** What is fresh where weights were made for other classes. Default the last layer. */
+  headParts(): Module[] {
+    return [this.classifier];
+  }
+
+  /** `forward`, of whose gradient nothing is recorded under the head. */
+  forwardHead(x: Tensor): Tensor {
+    return tidy(() => this.classify(noGrad(() => this.embed(x))));
+  }
+
+  /** `[N, features]` → logits, dropout as the last layer has it. */
+  protected classify(embedding: Tensor): Tensor {
+    const { classifier } = this;
+    return classifier.forward(F.dropout(embedding, this.dropout, classifier.training));
   }
 
   /** Maps that can be explained, from the input up. */

@@ -5,6 +5,7 @@ import { engineInfo } from 'graft-torch';
 import { DataError } from 'graft-torch/base';
 import { graftVersion } from '../base/index.js';
 import {
+  architectureTitle,
   networkTitle,
   readClassifierResult,
   readScores,
@@ -111,11 +112,13 @@ export function collectSummary(trial: TrialFolder, parts: TrialParts): TrialSumm
   });
 }
 
-function classifierTitle(recipe: ReturnType<typeof classifierConfig>): string {
+/** `ResNet-50 from scratch`. */
+export function classifierTitle(
+  recipe: Pick<ReturnType<typeof classifierConfig>, 'architecture' | 'weights' | 'own' | 'module'>,
+): string {
   const { architecture, weights } = recipe;
   if (recipe.own?.includes('network')) return networkTitle(recipe);
-  const variant = architecture.replace(/^efficientnet-/, '').toUpperCase();
-  return `EfficientNet-${variant} ${weights === null ? 'from scratch' : `from ${basename(weights)}`}`;
+  return `${architectureTitle(architecture)} ${weights === null ? 'from scratch' : `from ${basename(weights)}`}`;
 }
 
 type Result = { job: ClassifierJob; result: ReturnType<typeof readClassifierResult> };

@@ -18,7 +18,10 @@ namespace graft {
 namespace {
 
 // As in program.ts.
-enum Code { kTurn, kLevels, kHsv, kNoise, kHole, kAffine, kOptical, kGrid, kCorrelate, kMedian, kClahe };
+enum Code {
+  kTurn, kLevels, kHsv, kNoise, kHole, kAffine, kOptical, kGrid, kCorrelate, kMedian, kClahe,
+  kStretch, kEqualize, kPosterize, kSolarize, kColour, kContrast, kSharpness
+};
 
 constexpr int64_t kMostSide = 16384;  // offsets within a picture are 32 bits
 
@@ -113,6 +116,29 @@ void change(Picture& picture, int64_t code, int64_t count, const double* p) {
                   " tiles in ", height, " × ", width, " px");
       return equalizeTiles(picture, p[0], tiles);
     }
+    case kStretch:
+      expectCount(code, count, 0);
+      return stretchContrast(picture);
+    case kEqualize:
+      expectCount(code, count, 0);
+      return equalizeLevels(picture);
+    case kPosterize:
+      expectCount(code, count, 1);
+      TORCH_CHECK(p[0] >= 1 && p[0] <= 8, "augment: levels have 1 to 8 bits, not ", p[0]);
+      return posterize(picture, static_cast<int>(p[0]));
+    case kSolarize:
+      expectCount(code, count, 1);
+      return solarize(picture, number(0));
+    case kColour:
+      expectCount(code, count, 1);
+      return adjustColour(picture, number(0));
+    case kContrast:
+      expectCount(code, count, 1);
+      return adjustContrast(picture, number(0));
+    case kSharpness:
+      expectCount(code, count, 1);
+      TORCH_CHECK(height >= 3 && width >= 3, "augment: sharpness needs pictures of 3 px or more");
+      return adjustSharpness(picture, number(0));
     default:
       TORCH_CHECK(false, "augment: there is no instruction ", code);
   }

@@ -59,6 +59,20 @@ void addNoise(Picture& picture, float deviation, uint32_t seed, uint32_t second)
 /// Blackens rows [top, bottom) of columns [left, right).
 void cutHole(Picture& picture, int64_t top, int64_t bottom, int64_t left, int64_t right);
 
+// augment_enhance.cc
+/// Each channel to the full range; one of a single level stays.
+void stretchContrast(Picture& picture);
+/// All of 256 levels of each channel about equally often.
+void equalizeLevels(Picture& picture);
+/// @param bits that each of 256 levels keeps, 1 to 8
+void posterize(Picture& picture, int bits);
+/// Values from the threshold up into their negative.
+void solarize(Picture& picture, float threshold);
+/// Away from a poorer picture, poor + factor · (picture − poor), clipped to [0, 1]: its luma, the mean of that, itself smoothed.
+void adjustColour(Picture& picture, float factor);
+void adjustContrast(Picture& picture, float factor);
+void adjustSharpness(Picture& picture, float factor);
+
 // augment_filter.cc
 /// @param weights [side, side], side odd
 void correlate(Picture& picture, const double* weights, int64_t side);

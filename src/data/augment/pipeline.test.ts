@@ -95,7 +95,7 @@ describe('pipeline', () => {
 
   it('gives every augmentation a name of its own', () => {
     expect(new Set(augmentationNames).size).toBe(augmentationNames.length);
-    expect(augmentationNames).toEqual(['none', 'flips', 'standard', 'siim', 'randaugment']);
+    expect(augmentationNames).toEqual(['none', 'flips', 'light', 'standard', 'siim', 'randaugment']);
   });
 });
 

@@ -45,6 +45,13 @@ const CODES = {
   correlate: 8,
   median: 9,
   clahe: 10,
+  stretch: 11,
+  equalize: 12,
+  posterize: 13,
+  solarize: 14,
+  colour: 15,
+  contrast: 16,
+  sharpness: 17,
 } as const;
 
 const instruction = (name: keyof typeof CODES, parameters: readonly number[]): Instructions => [
@@ -125,6 +132,25 @@ export const medianInstruction = (side: MedianSide): Instructions => instruction
 
 export const claheInstruction = (clipLimit: number, tiles = 8): Instructions =>
   instruction('clahe', [clipLimit, tiles]);
+
+/** Each channel to the full range. */
+export const stretchInstruction = (): Instructions => instruction('stretch', []);
+
+/** All levels of a channel about equally often. */
+export const equalizeInstruction = (): Instructions => instruction('equalize', []);
+
+/** @param bits 1 to 8 */
+export const posterizeInstruction = (bits: number): Instructions => instruction('posterize', [bits]);
+
+export const solarizeInstruction = (threshold: number): Instructions => instruction('solarize', [threshold]);
+
+/** Factors as `enhance.ts` has them. */
+export const colourInstruction = (factor: number): Instructions => instruction('colour', [factor]);
+export const contrastInstruction = (factor: number): Instructions => instruction('contrast', [factor]);
+
+/** @returns null where a picture has no inner pixels */
+export const sharpnessInstruction = (factor: number, { height, width }: Size): Instructions | null =>
+  Math.min(height, width) < 3 ? null : instruction('sharpness', [factor]);
 
 /** Whether there are kernels for such images. */
 export function suitsProgram(images: Tensor): boolean {

@@ -1,10 +1,22 @@
-import { aten, cat, liveTensors, tidy } from 'graft-torch';
+import { aten, cat, liveTensors, type Tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
 import { describe, expect, it } from 'vitest';
 import { adjustBrightness, adjustColour, adjustContrast, adjustSharpness } from './enhance.js';
 import { bytesOf, golden, levelsFrom, unitImage } from './golden.test-data.js';
 import { augment } from './index.js';
 import { autoContrast, equalize, posterize, solarize } from './levels.js';
+import {
+  colourInstruction,
+  contrastInstruction,
+  equalizeInstruction,
+  type Instructions,
+  levelsInstruction,
+  posterizeInstruction,
+  runProgram,
+  sharpnessInstruction,
+  solarizeInstruction,
+  stretchInstruction,
+} from './program.js';
 import { randAugment, randAugmentOperations, shear } from './rand-augment.js';
 
 const { pillow } = golden;
@@ -62,6 +74,32 @@ describe('operations of Pillow', () => {
       });
       expect(compared).toBeGreaterThan(1400);
     }
+  });
+});
+
+describe('the CPU’s kernels for them', () => {
+  const through = (images: Tensor, instructions: Instructions): Tensor => runProgram(images, [instructions]);
+
+  it('do what Pillow does', () => {
+    expect(
+      levelsFrom(through(unitImage(pillow.lowContrast), stretchInstruction()), pillow.autoContrast).most,
+    ).toBeLessThan(1);
+    expect(levelsFrom(through(image, equalizeInstruction()), pillow.equalize).most).toBeLessThan(1e-4);
+    for (const { bits, image: expected } of pillow.posterize)
+      expect(levelsFrom(through(image, posterizeInstruction(bits)), expected).most).toBeLessThan(1e-4);
+    for (const { threshold, image: expected } of pillow.solarize)
+      expect(levelsFrom(through(image, solarizeInstruction(threshold / 255)), expected).most).toBeLessThan(
+        1e-4,
+      );
+    const size = { height: golden.side, width: golden.side };
+    const adjust = {
+      Brightness: (factor: number) => levelsInstruction(factor, 0),
+      Color: colourInstruction,
+      Contrast: contrastInstruction,
+      Sharpness: (factor: number) => sharpnessInstruction(factor, size)!,
+    };
+    for (const { name, factor, image: expected } of pillow.enhance)
+      expect(levelsFrom(through(rough, adjust[name](factor)), expected).most).toBeLessThan(1.5);
   });
 });
 

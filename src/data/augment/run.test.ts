@@ -5,7 +5,7 @@ import { differences } from './golden.test-data.js';
 import { AUGMENTATIONS, augment, SIIM } from './index.js';
 import { dealOut, sometimes, type Transform } from './pipeline.js';
 import { runProgram } from './program.js';
-import { randAugment } from './rand-augment.js';
+import { randAugment, randAugmentOperations } from './rand-augment.js';
 import { encodeShares, runShares, runTensors, type Share } from './run.js';
 import { drawSettings } from './settings.js';
 import { elastic } from './transforms.js';
@@ -27,6 +27,10 @@ function bytes(n: number, height: number, width: number): Tensor {
   }
   return tensor(data, [n, 3, height, width]);
 }
+
+/** With less contrast, so that there is some to gain. */
+const dull = (pixels: Tensor): Tensor =>
+  tidy(() => pixels.to({ dtype: 'float32' }).mul(0.6).add(40).to({ dtype: 'uint8' }));
 
 const unitOf = (pixels: Tensor): Tensor => pixels.to({ dtype: 'float32' }).div_(255);
 
@@ -126,6 +130,51 @@ describe('the CPU’s kernels', () => {
     expect(mean).toBeLessThan(2e-5);
   });
 
+  // At the top magnitude, so that each operation shows.
+  const operations = randAugmentOperations(30).filter(({ name }) => name !== 'Identity');
+  const OPERATIONS: Record<string, { most: number; mean: number }> = {
+    AutoContrast: EXACT,
+    Equalize: EXACT,
+    Posterize: EXACT,
+    Solarize: EXACT,
+    Brightness: ROUNDED,
+    Color: ROUNDED,
+    // The mean of the whole picture is added up in another order.
+    Contrast: { most: 1e-6, mean: 3e-7 },
+    Sharpness: { most: 1e-6, mean: 1e-7 },
+    ...{ Rotate: SAMPLED, ShearX: SAMPLED, ShearY: SAMPLED, TranslateX: SAMPLED, TranslateY: SAMPLED },
+  };
+
+  it.each(operations.flatMap((one) => [64, 45].map((side) => [one.name, side, one] as const)))(
+    'do RandAugment’s %s at %i px as the tensor operations do',
+    (name, side, one) => {
+      const colour = dull(bytes(12, side, side));
+      for (const pixels of [colour, colour.narrow(1, 1, 1)]) {
+        const isGrey = pixels.shape[1] === 1;
+        const shares = always(one, 12);
+        expectWithin(compare(pixels, shares), OPERATIONS[name]!);
+        const changed = runShares(pixels, shares).toFloat32Array();
+        if (!isGrey || name !== 'Color')
+          expect(differences(changed, unitOf(pixels).toFloat32Array()).mean).toBeGreaterThan(1e-3);
+      }
+    },
+  );
+
+  it('leave a channel of one level as RandAugment’s tensor operations do', () => {
+    const flat = aten.full([2, 3, 8, 8], 77, { dtype: 'uint8' });
+    for (const one of operations.filter(({ name }) => name === 'AutoContrast' || name === 'Equalize'))
+      expect(compare(flat, always(one, 2))).toEqual(EXACT);
+  });
+
+  it('do three of RandAugment’s operations one after the other', () => {
+    const { mean } = compare(
+      bytes(24, 64, 64),
+      dealOut(randAugment({ operations: 3, magnitude: 9 }), streams(9, 24)),
+    );
+    // What was interpolated may be cut or equalised to the next level, of few pixels.
+    expect(mean).toBeLessThan(2e-5);
+  });
+
   it('take bytes for shares of 255, and any number of threads, to the bit', () => {
     tidy(() => {
       const pixels = bytes(9, 48, 48);
@@ -162,14 +211,14 @@ describe('the CPU’s kernels', () => {
 describe('where there is no kernel', () => {
   const pixels = bytes(3, 32, 32);
 
-  it('tensor operations do it: RandAugment, a field that is seen, other types', () => {
-    const rand = dealOut(randAugment({ operations: 4, magnitude: 9 }), streams(1, 3));
-    expect(encodeShares(pixels, rand)).toBeNull();
+  it('tensor operations do it: a transform of one’s own, a field that is seen, other types', () => {
+    const own = always({ name: 'half', draw: () => null, apply: (images) => images.mul(0.5) }, 3);
+    expect(encodeShares(pixels, own)).toBeNull();
     const visible = always(elastic({ alpha: 300, sigma: 8, affine: 10, atSize: 512 }), 3);
     expect(encodeShares(pixels, visible)).toBeNull();
     const double = unitOf(pixels).to({ dtype: 'float64' });
     expect(encodeShares(double, dealOut(SIIM, streams(1, 3)))).toBeNull();
-    for (const shares of [rand, visible]) {
+    for (const shares of [own, visible]) {
       const fromBytes = runShares(pixels, shares);
       expect(aten.equal(fromBytes, runTensors(unitOf(pixels), shares))).toBe(true);
     }
@@ -186,6 +235,10 @@ describe('where there is no kernel', () => {
     expect(() => run(9, 1, 7)).toThrow(/3 or 5/);
     expect(() => run(10, 2, 2, 40)).toThrow(/tiles/);
     expect(() => run(6, 1, Number.NaN)).toThrow(/out of range/);
+    expect(() => run(13, 1, 9)).toThrow(/1 to 8 bits/);
+    expect(() => run(12, 1, 0)).toThrow(/takes 0 parameters, got 1/);
+    const tiny = tensor(new Uint8Array(12), [1, 3, 2, 2]);
+    expect(() => runProgram(tiny, [[17, 1, 2]])).toThrow(/3 px or more/);
     expect(() => runProgram(pixels, [[]])).toThrow(/an end for each image/);
   });
 });
