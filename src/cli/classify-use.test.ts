@@ -211,7 +211,7 @@ describe('graft classify export', () => {
     const [safe, pth] = [join(dir, 'classifier.safetensors'), join(dir, 'classifier.weights')];
     await classify('export', run, '--out', safe);
     await classify('export', run, '--out', pth, '--format', 'pth');
-    expect(inspectNetworkWeights(safe, 'b0').conventions).toEqual({
+    expect(inspectNetworkWeights(safe, 'efficientnet-b0').conventions).toEqual({
       padding: 'symmetric',
       batchNormEps: 1e-4,
       inputStatistics: 'half',
