@@ -35,18 +35,19 @@ const millions = (n: number): string => `${(n / 1e6).toFixed(1)} M`;
 const billions = (n: number): string => `${(n / 1e9).toFixed(2)} G`;
 
 function tableOf(networks: readonly NetworkEntry[]): string {
-  const table = plainTable(['network', 'parameters', 'features', 'px', 'MACs', 'licence', 'trained on'], 1);
+  const head = ['network', 'trained on', 'licence', 'parameters', 'features', 'px', 'MACs'];
+  const table = plainTable(head, 3);
   for (const { name, published } of networks) {
     const { parameters, features, sidePx, macs } = NETWORK_FIGURES[name]!;
     const [first] = published;
     table.push([
       name,
+      first ? `${first.data.split(':')[0]}${first.mayKnowDermoscopy ? ' *' : ''}` : '–',
+      first?.licence ?? '–',
       millions(parameters),
       whole(features),
       String(sidePx),
       billions(macs),
-      first?.licence ?? '–',
-      first ? `${first.data}${first.mayKnowDermoscopy ? ' *' : ''}` : '–',
     ]);
   }
   return [
