@@ -256,6 +256,15 @@ export function checkRecipe(recipe: ClassifierRecipe, { isNew = true }: { isNew?
       'weights and frozenBlocks are for the architectures of Graft; a network of one’s own loads and freezes in its own module',
     );
   }
+  if (
+    recipe.batchNormStatistics === 'weights' &&
+    recipe.weights === null &&
+    !recipe.own?.includes('network')
+  ) {
+    throw new ConfigError(
+      'batchNormStatistics: without weights there are no statistics to keep; give weights, or set batchNormStatistics=batch',
+    );
+  }
   if (recipe.frozenBlocks > 0 && recipe.weights === null) {
     throw new ConfigError(
       'frozenBlocks: freezing blocks that were never trained gains nothing; give weights, or set frozenBlocks=0',

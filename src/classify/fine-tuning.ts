@@ -58,6 +58,12 @@ export const fineTuningShape = {
     .describe(
       'learning rate of a stage as a share of the one above it, the head’s being whole; Howard & Ruder 2018: 1 / 2.6 ≈ 0.385',
     ),
+  batchNormStatistics: z
+    .enum(['batch', 'weights'])
+    .default('batch')
+    .describe(
+      'of batch norms while training: each batch’s, or those of the starting weights, kept as they are (their scale and shift learn): what a pretrained network knows is bent less where images are few',
+    ),
   headWarmupSteps: z
     .int()
     .min(0)

@@ -60,6 +60,7 @@ const MEANINGLESS: Readonly<Record<string, unknown>> = {
   emaDecay: 0,
   frozenBlocks: 0,
   headWarmupSteps: 0,
+  batchNormStatistics: 'batch',
   headLearningRate: HEAD_LEARNING_RATE,
   validationWindow: 1,
   bestBy: 'auc',

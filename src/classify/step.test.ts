@@ -209,3 +209,57 @@ describe('checkRecipe', () => {
     expect(() => checkRecipe(recipe({ classWeights: 'inverse' }))).not.toThrow();
   });
 });
+
+describe('batchNormStatistics', () => {
+  it.each(['efficientnet-b0', 'efficientnet-lite0', 'resnet-18'])(
+    '%s: weights keeps running statistics, and each image is seen as it will be scored',
+    (architecture) => {
+      const settings = { architecture, batchNormStatistics: 'weights' as const };
+      const own = makeNetwork(recipe(settings), 'cpu').network;
+      const live = liveTensors();
+      const was = Object.fromEntries(
+        Object.entries(own.stateDict()).map(([key, value]) => [key, value.clone()]),
+      );
+      const optimizer = new Adam(own.parameters(), { lr: 1e-3 });
+      const parts = { network: own, optimizer, ema: null, training, device: 'cpu' as const };
+      // Somebody scored before, and left the network as it had been: in training mode.
+      own.eval().train();
+      tidy(() => {
+        const input = toNetworkInput(cache.images.narrow(0, 0, N), 'cpu', {
+          statistics: own.inputStatistics,
+        });
+        own.eval();
+        const target = tensor(
+          Float32Array.from({ length: N }, (_, i) => labels[i]!),
+          [N, 1],
+        );
+        const expected = noGrad(() => classificationLoss(own.forward(input), target)).item();
+        own.train();
+        const loss = makeStep(recipe(settings), parts)(
+          cache.images.narrow(0, 0, N),
+          Array.from({ length: N }, (_, i) => i),
+          0,
+        );
+        expect(Math.abs(loss - expected)).toBeLessThan(1e-4 * Math.max(1, expected));
+        const now = own.stateDict();
+        const moved = (key: string): boolean => now[key]!.sub(was[key]!).abs().amax().item() > 0;
+        const keys = Object.keys(now);
+        const statistics = keys.filter((key) => /running_(mean|var)$/.test(key));
+        expect(statistics.length).toBeGreaterThan(20);
+        expect(statistics.filter(moved)).toEqual([]);
+        const scales = statistics.map((key) => key.replace(/running_(mean|var)$/, 'weight'));
+        expect(new Set(scales.filter(moved)).size).toBe(new Set(scales).size);
+      });
+      optimizer.dispose();
+      for (const value of Object.values(was)) value.dispose();
+      expect(liveTensors()).toBe(live);
+      own.dispose();
+    },
+  );
+
+  it('needs weights whose statistics there are to keep', () => {
+    expect(() => checkRecipe(recipe({ batchNormStatistics: 'weights' }))).toThrow(
+      /without weights there are no statistics to keep/,
+    );
+  });
+});

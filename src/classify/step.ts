@@ -5,6 +5,7 @@
 
 import { backward, type Device, type Tensor, tensor, tidy } from 'graft-torch';
 import { Random } from 'graft-torch/base';
+import { BatchNorm2d } from 'graft-torch/nn';
 import { clipGradNorm_, type Ema, type Optimizer } from 'graft-torch/optim';
 import { augmentationOf, statisticsOf, toNetworkInput } from './batch.js';
 import { classWeightsOf } from './class-weights.js';
@@ -38,6 +39,10 @@ export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep 
   const head = parts.headOptimizer ? headOf(network) : null;
   const augmentation = parts.augmentation ?? augmentationOf(recipe);
   const statistics = statisticsOf(network);
+  const still =
+    recipe.batchNormStatistics === 'weights'
+      ? [...network.modules()].filter((module) => module instanceof BatchNorm2d)
+      : [];
   const random = new Random(recipe.seed);
   const [augmenting, mixing] = [random.fork('augmentation'), random.fork('mixing')];
   const loss = {
@@ -66,6 +71,8 @@ export function makeStep(recipe: ClassifierRecipe, parts: StepParts): TrainStep 
         device,
       );
       const targets = smoothLabels(mixes ? mixTargets(labels, mixes) : labels, recipe.labelSmoothing);
+      // Whoever scores in between leaves the whole network in training mode.
+      for (const norm of still) norm.eval();
       network.zeroGrad();
       const value = classificationLoss(learning.forward(input), targets, loss);
       backward(value);
