@@ -79,20 +79,13 @@ export function makeEmbedder(recipe: ClassifierRecipe, options: EmbedderOptions)
         const batch = rows.slice(start, start + size);
         const pixels = await gatherRows(images, batch);
         const augmenting = view.augmenting(batch.map((row) => names[row]!));
-        const part = tidy(() =>
-          noGrad(() =>
-            own
-              .embed(
-                toNetworkInput(view.turn(pixels), device, {
-                  statistics: statisticsOf(own),
-                  ...(augmenting ?? {}),
-                }),
-              )
-              .to({ device: 'cpu', dtype: 'float32' }),
-          ),
-        );
-        parts.push(keep(part));
-        pixels.dispose();
+        const input = { statistics: statisticsOf(own), ...(augmenting ?? {}) };
+        const look = (): Tensor => own.embed(toNetworkInput(view.turn(pixels), device, input));
+        try {
+          parts.push(keep(tidy(() => noGrad(() => look().to({ device: 'cpu', dtype: 'float32' })))));
+        } finally {
+          pixels.dispose();
+        }
         done += batch.length;
         onBatch?.(done);
         await setImmediate(); // timers and signals have their turn
@@ -120,17 +113,20 @@ export function makeEmbedder(recipe: ClassifierRecipe, options: EmbedderOptions)
     rows: readonly number[],
     parts: readonly SingleView[],
   ): Promise<Tensor> => {
-    let sum: Tensor | null = null;
-    for (const part of parts) {
-      const own = await features(images, rows, part);
-      if (sum === null) sum = own;
-      else {
-        tidy(() => void sum!.add_(own));
+    const [first, ...others] = parts;
+    const sum = await features(images, rows, first!);
+    try {
+      for (const part of others) {
+        const own = await features(images, rows, part);
+        tidy(() => void sum.add_(own));
         own.dispose();
       }
+      tidy(() => void sum.div_(parts.length));
+      return sum;
+    } catch (error) {
+      sum.dispose(); // stopped between two views
+      throw error;
     }
-    tidy(() => void sum!.div_(parts.length));
-    return sum!;
   };
   return {
     features,

@@ -108,7 +108,9 @@ describe('a probe', () => {
     const config = recipe({ augmentation: 'flips' });
     let polls = 0;
     const interrupt = { ...neverInterrupted, poll: async () => ++polls > 3 };
+    const before = liveTensors();
     await expect(trainClassifier({ config, runDir, ...data, interrupt })).rejects.toThrow(InterruptedError);
+    expect(liveTensors()).toBe(before);
     const resumed = await trainClassifier({ config, runDir, ...data, ifExists: 'continue' });
     const whole = await trainClassifier({ config, runDir: join(folder, 'whole'), ...data });
     expect(resumed.testScores).toEqual(whole.testScores);

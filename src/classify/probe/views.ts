@@ -4,6 +4,7 @@
  */
 import type { Tensor } from 'graft-torch';
 import { ConfigError, Random } from 'graft-torch/base';
+import { graftVersion } from '../../base/index.js';
 import {
   AUGMENTATIONS,
   SIIM,
@@ -65,7 +66,8 @@ export function trainingViews(recipe: ClassifierRecipe, own: OwnAugmentation | u
   if (own === undefined && recipe.augmentation === 'flips')
     return Array.from({ length: SYMMETRIES }, (_, i) => turned(i));
   const augmentation = own ?? augmentationOf(recipe);
-  const name = own ? `module ${recipe.moduleHash}` : `${recipe.augmentation} ${settingsWords(recipe)}`;
+  // What a draw does is the program's: another version may draw otherwise.
+  const name = `${own ? `module ${recipe.moduleHash}` : `${recipe.augmentation} ${settingsWords(recipe)}`}, Graft ${graftVersion()}`;
   return Array.from({ length: recipe.probe.pool }, (_, draw) => ({
     name: `${name}, draw ${draw}`,
     turn: (pixels) => pixels,
