@@ -29,6 +29,7 @@ import {
   runStatus,
   settleThreads,
   wholePaths,
+  withdrawRefused,
 } from '../run/index.js';
 import { type AssessedData, assess } from './assess.js';
 import { choose, figureOf, signOf } from './choice.js';
@@ -128,15 +129,17 @@ export async function trainClassifier(options: TrainClassifierOptions): Promise<
     status === 'resumable'
       ? openRun(runDir, { data: config.data })
       : createRun(runDir, { kind: 'classifier', config, dataHash: dataset.hash });
-  if (recipe.method === 'fine-tuning') return await trainInto(run, recipe, { ...options, ...parts });
   try {
+    if (recipe.method === 'fine-tuning') return await trainInto(run, recipe, { ...options, ...parts });
     return await trainProbe(run, recipe, {
       ...options,
       augmentation: parts.augmentation,
       onStep: (step) => options.onStep?.(step, { loss: Number.NaN, valAuc: null, bestAuc: null }),
     });
-  } finally {
+  } catch (error) {
     run.close();
+    if (status === 'empty') withdrawRefused(runDir, error);
+    throw error;
   }
 }
 

@@ -26,6 +26,7 @@ import {
   resolveConfig,
   settleThreads,
   trainedOn,
+  withdrawRefused,
   withInterrupt,
 } from '../run/index.js';
 import {
@@ -139,7 +140,12 @@ async function trainCommand(options: TrainOptions, command: Command): Promise<vo
   const dir = options.out ?? `runs/${recipeTitle(options.recipe)}-${classTitle(config)}`;
   requireEngine(); // a machine without one gets no run folder
   const run = createRun(dir, { kind: 'gan', config: whole, dataHash: dataset.hash });
-  await runToEnd(run, { config: whole, parts }, command);
+  try {
+    await runToEnd(run, { config: whole, parts }, command);
+  } catch (error) {
+    withdrawRefused(dir, error);
+    throw error;
+  }
 }
 
 /** The classes as the dataset spells them. @throws ConfigError listing them where none is named */

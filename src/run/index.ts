@@ -40,7 +40,7 @@ export { type LoadedModule, loadModule, moduleOf } from './module.js';
 export { asSeenNow, wholePaths } from './places.js';
 export { type Figures, formatDuration, formatFigure, Progress, withProgress, withTotal } from './progress.js';
 // Writing a run: one process at a time (../base/lock.ts).
-export { annotateRun, createRun, openRun, Run } from './run-folder.js';
+export { annotateRun, createRun, openRun, Run, withdrawRefused } from './run-folder.js';
 export {
   type RunHeader,
   type RunRecord,

@@ -2,9 +2,10 @@
  * Writing a run folder: the only interface between trainers, reports and the studio. `docs/run-folder.md`
  * describes its files. A trainer creates a run, or opens one to resume it; both take the folder's lock.
  */
-import { appendFileSync, existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
+  ConfigError,
   DataError,
   ensureFolder,
   GraftError,
@@ -187,6 +188,17 @@ export function createRun(
     release();
     throw error;
   }
+}
+
+/**
+ * Takes a new run back that was refused what it needs, before it had anything to keep: a folder would look like a run that
+ * can be gone on with. `createRun` takes an empty folder alone, so nothing of anybody else is in it.
+ * @param error why; anything but a refusal (ConfigError, DataError) leaves the folder as it is, with its log
+ */
+export function withdrawRefused(dir: string, error: unknown): void {
+  const isRefusal = error instanceof ConfigError || error instanceof DataError;
+  if (isRefusal && runStatus(dir) === 'resumable' && listCheckpoints(dir).length === 0)
+    rmSync(dir, { recursive: true, force: true });
 }
 
 /**

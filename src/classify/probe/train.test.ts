@@ -191,6 +191,18 @@ describe('a recipe of a probe', () => {
     expect(() => checkRecipe(recipe(more as Partial<ClassifierRecipe>))).toThrow(message);
   });
 
+  it.each(['probe', 'fine-tuning'] as const)(
+    'leaves no folder that looks like a run where the weights are of another network (%s)',
+    async (method) => {
+      const runDir = join(folder, `other-${method}`);
+      const config = recipe({ method, architecture: 'efficientnet-lite1', warmupSteps: 0, steps: 2 });
+      await expect(trainClassifier({ config, runDir, ...data })).rejects.toThrow(
+        /does not hold weights of EfficientNet-Lite1/,
+      );
+      expect(existsSync(runDir)).toBe(false);
+    },
+  );
+
   it('does not keep features of an augmentation that a program hands in', async () => {
     const augmentation = (images: import('graft-torch').Tensor) => images.mul(1);
     await expect(
