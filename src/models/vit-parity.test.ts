@@ -1,8 +1,9 @@
 /** The same weights give the same as in the libraries that publish them, under their own key names and in their own shapes. */
 import { readFileSync } from 'node:fs';
-import { aten, cat, grad, keep, liveTensors, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
+import { cat, grad, liveTensors, noGrad, type Tensor, tensor, tidy } from 'graft-torch';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Float, fill, networkRule, seedOf } from '../../test/engine/goldens.js';
+import { type Float, fill } from '../../test/engine/goldens.js';
+import { difference, disposePattern, patternedState } from './parity.test-data.js';
 import { PLAIN_VIT, VisionTransformer, type ViTShape } from './vit.js';
 import { resamplePositions } from './vit-positions.js';
 import { applyNetworkWeights } from './weights.js';
@@ -27,38 +28,9 @@ const golden = JSON.parse(
 ) as { about: { classes: number }; cases: Record<string, Case & Resampled> };
 const { cases, about } = golden;
 
-/** The script's weights: windows of a repeated pattern. */
-const PERIOD = 65_521;
-const LARGEST = 3072 * 768;
-const pattern = tidy(() =>
-  aten.repeat(fill('pattern', [PERIOD], 'float32'), [Math.ceil(LARGEST / PERIOD) + 2]),
-);
-keep(pattern);
-afterAll(() => pattern.dispose());
-
-const weightOf = (key: string, shape: number[]): Tensor => {
-  const [scale, offset] = networkRule(key, shape);
-  const count = shape.reduce((a, b) => a * b, 1);
-  return pattern
-    .narrow(0, seedOf(key) % PERIOD, count)
-    .mul(scale)
-    .add(offset)
-    .reshape(shape);
-};
-
-/** A file as the library would have written it. */
-const fileOf = (shapes: Record<string, number[]>): Record<string, Tensor> =>
-  Object.fromEntries(Object.entries(shapes).map(([key, shape]) => [key, weightOf(key, shape)]));
+afterAll(disposePattern);
 
 const flat = (t: Tensor): number[] => Array.from(t.toArray() as Float64Array);
-
-/** Largest difference, as a share of the largest value. */
-function difference(found: readonly number[], wanted: readonly number[]): number {
-  expect(found).toHaveLength(wanted.length);
-  return (
-    Math.max(...found.map((value, i) => Math.abs(value - wanted[i]!))) / Math.max(...wanted.map(Math.abs))
-  );
-}
 
 interface Made {
   shape: Partial<ViTShape>;
@@ -121,26 +93,29 @@ describe('parity', () => {
       const [made, wanted] = [NETWORKS[name]!, cases[name]!];
       const network = makeNetwork(made, wanted.side);
       tidy(() => {
-        const loaded = applyNetworkWeights(network, { path: `${name}.pth`, tensors: fileOf(wanted.shapes) });
+        const loaded = applyNetworkWeights(network, {
+          path: `${name}.pth`,
+          tensors: patternedState(wanted.shapes),
+        });
         expect(loaded).toMatchObject({ naming: name.split('/')[0], headReplaced: made.output !== 'logits' });
         const evaluated = (dtype: Float): number[] => {
           network.to({ dtype }).eval();
           return noGrad(() => flat(outputOf(network, made, imagesOf(wanted.side, dtype))));
         };
-        expect(difference(evaluated('float32'), wanted.eval.flat()), 'float32').toBeLessThan(2e-5);
+        expect(difference(evaluated('float32'), wanted.eval), 'float32').toBeLessThan(2e-5);
         // Weights are exact in both; of waves theirs are rounded on the way to single precision, too.
         const tolerance = name === 'panderm/waves' ? 1e-7 : 1e-9;
-        expect(difference(evaluated('float64'), wanted.eval.flat()), 'evaluation').toBeLessThan(tolerance);
+        expect(difference(evaluated('float64'), wanted.eval), 'evaluation').toBeLessThan(tolerance);
 
         network.train();
         const x = imagesOf(wanted.side, 'float64').requiresGrad_();
         const output = outputOf(network, made, x);
-        expect(difference(flat(output), wanted.train.flat()), 'training').toBeLessThan(tolerance);
+        expect(difference(flat(output), wanted.train), 'training').toBeLessThan(tolerance);
         const [gradient] = grad(output.mul(fill('upstream', output.shape, 'float64')).sum(), [x]);
         const { abs, values } = wanted.gradient;
         expect(Math.abs(gradient!.abs().sum().item() / abs - 1), 'gradient').toBeLessThan(tolerance);
         const some = flat(gradient!).filter((_, i) => i % 997 === 0);
-        expect(difference(some, values), 'gradient').toBeLessThan(tolerance);
+        expect(difference(some, [values]), 'gradient').toBeLessThan(tolerance);
       });
       network.dispose();
     },
@@ -153,24 +128,26 @@ describe('what is stored otherwise', () => {
     const { shapes, side, eval: wanted } = cases['panderm/small']!;
     const network = makeNetwork(made, side);
     tidy(() => {
-      const file = fileOf(shapes);
+      const file = patternedState(shapes);
       const whole = Object.fromEntries(
         Object.entries(file).flatMap(([key, value]) =>
           key.startsWith('head.') ? [] : [[`encoder.${key}`, value] as const],
         ),
       );
       const rest = {
-        mask_token: weightOf('mask_token', [1, 1, 64]),
-        rd_pos_embed: weightOf('rd_pos_embed', [1, 17, 64]),
-        'regresser.regressers.0.norm1_q.weight': weightOf('norm', [64]),
-        'decoder.norm.weight': weightOf('norm', [64]),
+        ...patternedState({ mask_token: [1, 1, 64] }),
+        ...patternedState({
+          rd_pos_embed: [1, 17, 64],
+          'regresser.regressers.0.norm1_q.weight': [64],
+          'decoder.norm.weight': [64],
+        }),
       };
       const loaded = applyNetworkWeights(network, { path: 'panderm.pth', tensors: { ...whole, ...rest } });
       expect(loaded).toMatchObject({ naming: 'panderm', headReplaced: true });
       network.classifier.loadStateDict({ weight: file['head.weight']!, bias: file['head.bias']! });
       network.to({ dtype: 'float64' }).eval();
       const found = noGrad(() => flat(network.forward(imagesOf(side, 'float64'))));
-      expect(difference(found, wanted.flat())).toBeLessThan(1e-9);
+      expect(difference(found, wanted)).toBeLessThan(1e-9);
     });
     network.dispose();
   });
@@ -179,7 +156,7 @@ describe('what is stored otherwise', () => {
     const { shapes, side } = cases['transformers/clip']!;
     const network = makeNetwork(NETWORKS['transformers/clip']!, side);
     tidy(() => {
-      const file = fileOf(shapes);
+      const file = patternedState(shapes);
       const numbered = {
         ...file,
         'vision_model.embeddings.position_ids': tensor([0, 1, 2], [1, 3], { dtype: 'int64' }),
@@ -202,7 +179,7 @@ describe('another side', () => {
       const found = resamplePositions(positions, { side, prefix })!;
       expect(found.shape).toEqual([1, prefix + side ** 2, width]);
       // Sums of 16 and more products in single precision.
-      expect(difference(flat(found), values)).toBeLessThan(1e-6);
+      expect(difference(flat(found), [values])).toBeLessThan(1e-6);
       expect(resamplePositions(positions.narrow(1, 1, prefix + old ** 2 - 1), { side, prefix })).toBeNull();
     });
   });
@@ -211,10 +188,10 @@ describe('another side', () => {
     const { shapes, side, eval: wanted } = cases['timm/at-another-side']!;
     const network = makeNetwork(NETWORKS['timm/registers']!, side);
     tidy(() => {
-      applyNetworkWeights(network, { path: 'vit.pth', tensors: fileOf(shapes) });
+      applyNetworkWeights(network, { path: 'vit.pth', tensors: patternedState(shapes) });
       network.to({ dtype: 'float64' }).eval();
       const found = noGrad(() => flat(network.forward(imagesOf(side, 'float64'))));
-      expect(difference(found, wanted.flat())).toBeLessThan(1e-6);
+      expect(difference(found, wanted)).toBeLessThan(1e-6);
     });
     network.dispose();
   });
@@ -224,7 +201,7 @@ describe('another side', () => {
     const made = NETWORKS['panderm/small']!;
     const [network, fresh] = [makeNetwork(made, 96), makeNetwork(made, 96)];
     tidy(() => {
-      applyNetworkWeights(network, { path: 'panderm.pth', tensors: fileOf(shapes) });
+      applyNetworkWeights(network, { path: 'panderm.pth', tensors: patternedState(shapes) });
       expect(flat(network.posEmbed)).toEqual(flat(fresh.posEmbed));
       expect(network.posEmbed.shape).toEqual([1, 37, 64]);
     });
@@ -235,7 +212,7 @@ describe('another side', () => {
     const { shapes, side } = cases['timm/class']!;
     const network = makeNetwork(NETWORKS['timm/class']!, side);
     tidy(() => {
-      const file = fileOf(shapes);
+      const file = patternedState(shapes);
       const tensors = { ...file, pos_embed: cat([file.pos_embed!, file.pos_embed!], 1) };
       expect(() => applyNetworkWeights(network, { path: 'vit.pth', tensors })).toThrow(
         /mis-shaped pos_embed \[1,20,64\] for \[1,10,64\]/,
