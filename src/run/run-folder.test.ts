@@ -14,13 +14,21 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, DataError, GraftError } from 'graft-torch/base';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { compileProgram } from '../../test/program.js';
 import { graftVersion, packageRoot } from '../base/index.js';
 import { ownerIsAlive, readLock, takeLock } from '../base/lock.js';
 import { readLastEvents } from './events.js';
 import { decodeJson, encodeJson } from './json.js';
-import { createRun, openRun, readEvents, readRun, runStatus, withoutWall } from './run-folder.js';
+import {
+  createRun,
+  openRun,
+  readEvents,
+  readRun,
+  runStatus,
+  withdrawRefused,
+  withoutWall,
+} from './run-folder.js';
 
 let base: string;
 let dir: string;
@@ -291,4 +299,34 @@ test('of several processes that race for a stale lock exactly one wins', async (
 test('JSON keeps NaN and infinities, and leaves alone what only looks like them', () => {
   const value = { a: [Number.NaN, Infinity, -Infinity, 1e-9], b: 'NaN', c: { $number: 'x', d: 1 }, e: null };
   expect(decodeJson(encodeJson(value))).toEqual(value);
+});
+
+describe('a new run that was refused', () => {
+  const begun = (name: string): string => {
+    const dir = join(base, name);
+    createRun(dir, { kind: 'gan', config: {} }).close();
+    return dir;
+  };
+
+  test('leaves no folder', () => {
+    for (const error of [new ConfigError('no'), new DataError('no')]) {
+      const dir = begun(`refused-${error.name}`);
+      withdrawRefused(dir, error);
+      expect(existsSync(dir)).toBe(false);
+    }
+  });
+
+  test('keeps it where something else went wrong, or something is saved or finished', () => {
+    const failed = begun('failed');
+    withdrawRefused(failed, new GraftError('the loss is NaN'));
+    expect(existsSync(failed)).toBe(true);
+    const saved = begun('saved');
+    writeFileSync(join(saved, 'checkpoints', 'step-00000010.safetensors'), '');
+    withdrawRefused(saved, new DataError('no'));
+    expect(existsSync(saved)).toBe(true);
+    const finished = join(base, 'whole');
+    createRun(finished, { kind: 'gan', config: {} }).finish({});
+    withdrawRefused(finished, new DataError('no'));
+    expect(existsSync(finished)).toBe(true);
+  });
 });
